@@ -1,0 +1,99 @@
+package channels
+
+import (
+	"context"
+	"time"
+
+	"stockpush/schemas"
+)
+
+// MaxLines is how many models one call may carry, Shopee's limit.
+const MaxLines = 50
+
+// Channel pushes stock to one marketplace. Its methods block for at most the
+// channel's own timeout and are safe for concurrent use. They never retry but
+// for one repeat after an access token was refreshed; waiting, rate limits and
+// breakers are the lane's.
+type Channel interface {
+	// Push sets the stock of models of one item, at most MaxLines of them.
+	// The answer has one verdict a line, in the order of the lines.
+	Push(ctx context.Context, call Call) Answer
+	// Read reads what an item shows. The answer's verdict says what went wrong;
+	// its Outcome is Confirmed if stocks are complete.
+	Read(ctx context.Context, shopID, itemID int64) ([]ModelStock, Verdict)
+}
+
+// Call is one request: models of one item of one shop.
+type Call struct {
+	ShopID, ItemID int64
+	Lines          []Line
+}
+
+// Line is the quantity of one model.
+type Line struct {
+	// ModelID is 0 for an item without models.
+	ModelID    int64
+	LocationID string
+	Qty        int64
+}
+
+// ModelStock is what a model shows now.
+type ModelStock struct {
+	ModelID    int64
+	LocationID string
+	Qty        int64
+}
+
+// Answer is what a call came to.
+type Answer struct {
+	// Verdicts has one entry a line, in the order of the lines.
+	Verdicts []Verdict
+	// Calls is how many requests went out: 2 after a refreshed token, 0 when
+	// the channel knew without asking (authorization lost).
+	Calls int
+	// Failure says whether the call counts as a failure of the channel for the
+	// breaker: 5xx, transport errors, our own timeouts.
+	Failure bool
+}
+
+// Outcome is the kind of a verdict.
+type Outcome uint8
+
+// The outcomes. The zero value is Unknown: whoever forgets to judge claims nothing.
+const (
+	// Unknown: the quantity may have been applied, now or later.
+	Unknown Outcome = iota
+	// Confirmed: the channel says that it shows the quantity.
+	Confirmed
+	// Refused: the channel said no, and nothing was applied.
+	Refused
+)
+
+// Verdict is what a call came to for one model.
+type Verdict struct {
+	Outcome Outcome
+	// Code is empty when Confirmed; its class decides the treatment.
+	Code schemas.FailureCode
+	// Message is the channel's own words.
+	Message   string
+	RequestID string
+	// Qty is the quantity that the channel says it shows, when Confirmed.
+	Qty int64
+	// HoldUntil is when the channel will take calls again, zero if it gave no time.
+	HoldUntil time.Time
+	// Scope says whom the verdict holds for.
+	Scope Scope
+}
+
+// Scope says how far a refusal reaches.
+type Scope uint8
+
+// The scopes.
+const (
+	// ScopeModel: this model only.
+	ScopeModel Scope = iota
+	// ScopeShop: every push of the shop.
+	ScopeShop
+	// ScopeApp: every shop of the app.
+	ScopeApp
+)

@@ -1,0 +1,51 @@
+package schemas
+
+import "time"
+
+// MaxPushQty is the greatest quantity that Shopee takes for a model, in units.
+const MaxPushQty = 10_000_000
+
+// Event is one trigger as upstream sent it: what a store SKU's stock is after
+// something happened. CONTRACT.md section 2 has the rule of every field.
+type Event struct {
+	EventID     string
+	Reason      Reason
+	Key         Key
+	MerchantSKU string
+	ItemID      int64
+	// ModelID is 0 for an item without models.
+	ModelID    int64
+	LocationID string
+	// Available may be negative: oversold.
+	Available         int64
+	PromotionReserved int64
+	OccurredAt        time.Time
+	// RetryOf is empty unless this event re-pushes a failed record.
+	RetryOf string
+	// RepeatsOffset is NoOffset unless the event only repeats the quantities
+	// of the record at that offset of its own partition.
+	RepeatsOffset int64
+
+	// Position and TriggeredAt are Kafka's: where the event lies, and its
+	// timestamp in the log.
+	Position    Position
+	TriggeredAt time.Time
+}
+
+// NoOffset is the value of an optional offset that is absent.
+const NoOffset int64 = -1
+
+// PushQty is what Shopee should show: available stock, counted as 0 when
+// negative, plus what is reserved for promotions.
+func (e *Event) PushQty() int64 { return max(e.Available, 0) + e.PromotionReserved }
+
+// Repeats says whether the event only repeats older quantities, and so brings
+// no news.
+func (e *Event) Repeats() bool { return e.RepeatsOffset != NoOffset }
+
+// Command asks a channel worker to push an event's quantity.
+type Command struct {
+	Event
+	// QueuedAt is when the processor issued the command.
+	QueuedAt time.Time
+}

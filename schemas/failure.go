@@ -1,0 +1,102 @@
+package schemas
+
+// FailureCode says why a push failed; the closed set of CONTRACT.md section 3.
+type FailureCode string
+
+// FailureClass decides how a failure is treated.
+type FailureClass string
+
+// The classes.
+const (
+	ClassAuth           FailureClass = "auth"
+	ClassConfig         FailureClass = "config"
+	ClassThrottle       FailureClass = "throttle"
+	ClassInfrastructure FailureClass = "infrastructure"
+	ClassListing        FailureClass = "listing"
+	ClassCampaign       FailureClass = "campaign"
+	ClassShop           FailureClass = "shop"
+	ClassOurs           FailureClass = "ours"
+	ClassUnknown        FailureClass = "unknown"
+)
+
+// The failure codes.
+const (
+	AuthorizationLost     FailureCode = "authorization_lost"
+	PermissionDenied      FailureCode = "permission_denied"
+	SignatureRejected     FailureCode = "signature_rejected"
+	IPNotAllowed          FailureCode = "ip_not_allowed"
+	RateLimited           FailureCode = "rate_limited"
+	DailyQuotaExhausted   FailureCode = "daily_quota_exhausted"
+	ChannelUnavailable    FailureCode = "channel_unavailable"
+	TimedOut              FailureCode = "timed_out"
+	ItemNotFound          FailureCode = "item_not_found"
+	ModelNotFound         FailureCode = "model_not_found"
+	ItemNotEditable       FailureCode = "item_not_editable"
+	ListingMismatch       FailureCode = "listing_mismatch"
+	BelowPromotionReserve FailureCode = "below_promotion_reserve"
+	PromotionLocked       FailureCode = "promotion_locked"
+	HolidayMode           FailureCode = "holiday_mode"
+	ShopRestricted        FailureCode = "shop_restricted"
+	FulfilledByChannel    FailureCode = "fulfilled_by_channel"
+	LocationMismatch      FailureCode = "location_mismatch"
+	InvalidQuantity       FailureCode = "invalid_quantity"
+	Expired               FailureCode = "expired"
+	UnknownFailure        FailureCode = "unknown"
+)
+
+// failure is one row of the table that FailureCodes, Class and Hint read.
+type failure struct {
+	code  FailureCode
+	class FailureClass
+	hint  string
+}
+
+var failures = []failure{
+	{AuthorizationLost, ClassAuth, "The shop's authorization ended. Run `stockpush authorize` for the shop, then re-push."},
+	{PermissionDenied, ClassAuth, "The app may not use this API for the shop. Check the app's permissions in the open platform console, then re-push."},
+	{SignatureRejected, ClassConfig, "Shopee refuses our signature. Check shopee.partner_id, shopee.partner_key and this machine's clock."},
+	{IPNotAllowed, ClassConfig, "Shopee refuses this machine's address. Add it to the app's IP list in the open platform console."},
+	{RateLimited, ClassThrottle, "Shopee asks for fewer calls. It is retried by itself; if it lasts, lower shopee.shop_rate or shopee.app_rate."},
+	{DailyQuotaExhausted, ClassThrottle, "The app's calls of the day are used up. Pushes go on at 00:00 UTC+8; ask Shopee for a higher quota if it recurs."},
+	{ChannelUnavailable, ClassInfrastructure, "Shopee did not answer properly for too long. Check Shopee's status and the network, then re-push."},
+	{TimedOut, ClassInfrastructure, "Shopee did not answer in time for too long. Check the network and shopee.timeout, then re-push."},
+	{ItemNotFound, ClassListing, "The product is gone from the shop. Link the store SKU to a product that exists, then trigger it again."},
+	{ModelNotFound, ClassListing, "The variation is gone from the product. Link the store SKU to a variation that exists, then trigger it again."},
+	{ItemNotEditable, ClassListing, "The product is banned, deleted or under review. Fix it in Seller Centre, then re-push."},
+	{ListingMismatch, ClassListing, "The product's variations differ from the mapping. Map the store SKU to the right variation, then trigger it again."},
+	{BelowPromotionReserve, ClassCampaign, "The quantity is below what Shopee reserves for a promotion. Raise it to the reserve, or end the promotion, then re-push."},
+	{PromotionLocked, ClassCampaign, "A promotion locks this stock. Wait for its end or take the product out of it, then re-push."},
+	{HolidayMode, ClassShop, "The shop is in holiday mode. Switch it off in Seller Centre, then re-push."},
+	{ShopRestricted, ClassShop, "Shopee restricts or banned the shop. Resolve it in Seller Centre, then re-push."},
+	{FulfilledByChannel, ClassShop, "Shopee runs this product's stock. Take it out of pushing."},
+	{LocationMismatch, ClassShop, "The warehouse location does not fit the shop's. Fix the location mapping, then trigger it again."},
+	{InvalidQuantity, ClassOurs, "Shopee does not take this quantity. Correct the stock upstream."},
+	{Expired, ClassOurs, "It waited longer than channels.max_pending_age. Find what held the shop, then re-push."},
+	{UnknownFailure, ClassUnknown, "Shopee's answer is not one we know; its own words are in the failure reason. Re-push, and report it if it recurs."},
+}
+
+var failureByCode = func() map[FailureCode]failure {
+	m := make(map[FailureCode]failure, len(failures))
+	for _, f := range failures {
+		m[f.code] = f
+	}
+	return m
+}()
+
+// FailureCodes lists the closed set, class by class.
+func FailureCodes() []FailureCode {
+	all := make([]FailureCode, len(failures))
+	for i, f := range failures {
+		all[i] = f.code
+	}
+	return all
+}
+
+// Valid says whether c is of the closed set.
+func (c FailureCode) Valid() bool { _, ok := failureByCode[c]; return ok }
+
+// Class is the code's class; empty for a code that is not of the set.
+func (c FailureCode) Class() FailureClass { return failureByCode[c].class }
+
+// Hint tells the operator what to do; empty for a code that is not of the set.
+func (c FailureCode) Hint() string { return failureByCode[c].hint }

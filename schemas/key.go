@@ -1,0 +1,67 @@
+package schemas
+
+import (
+	"cmp"
+	"strconv"
+)
+
+// ChannelShopee is the only channel that events may name today.
+const ChannelShopee = "shopee"
+
+// Key names a store SKU: one sellable thing in one shop of one channel.
+type Key struct {
+	Channel  string
+	ShopID   int64
+	StoreSKU string
+}
+
+// String is the Kafka key, "<channel>/<shop_id>/<store_sku>". The store SKU is
+// all that follows the second slash, slashes included.
+func (k Key) String() string {
+	return string(k.Append(make([]byte, 0, len(k.Channel)+len(k.StoreSKU)+21)))
+}
+
+// Append appends the Kafka key to b.
+func (k Key) Append(b []byte) []byte {
+	b = append(b, k.Channel...)
+	b = append(b, '/')
+	b = strconv.AppendInt(b, k.ShopID, 10)
+	b = append(b, '/')
+	return append(b, k.StoreSKU...)
+}
+
+// Shop is the key's shop.
+func (k Key) Shop() Shop { return Shop{Channel: k.Channel, ID: k.ShopID} }
+
+// Shop names a shop of a channel.
+type Shop struct {
+	Channel string
+	ID      int64
+}
+
+// String is "<channel>/<shop_id>", the text whose hash places a shop's commands
+// and state in a partition.
+func (s Shop) String() string { return s.Channel + "/" + strconv.FormatInt(s.ID, 10) }
+
+// Position is where an event lies in the events topic. It identifies the
+// event's record, and its order is the only meaning of "newer" between events
+// of one store SKU, which all lie in one partition.
+type Position struct {
+	// LogID counts the lives of the events topic; it starts at 1.
+	LogID uint16
+	// Partition of the events topic.
+	Partition int32
+	// Offset in that partition.
+	Offset int64
+}
+
+// Compare orders positions of one store SKU: by log, then by offset.
+func (p Position) Compare(q Position) int {
+	return cmp.Or(cmp.Compare(p.LogID, q.LogID), cmp.Compare(p.Offset, q.Offset))
+}
+
+// Newer says whether p is newer than q.
+func (p Position) Newer(q Position) bool { return p.Compare(q) > 0 }
+
+// IsZero says whether p names no event: logs are counted from 1.
+func (p Position) IsZero() bool { return p.LogID == 0 }

@@ -1,0 +1,94 @@
+package schemas
+
+import "fmt"
+
+// Reason is what triggered an event. Its number is the contract's code.
+type Reason uint8
+
+// The 17 reasons of CONTRACT.md section 2.
+const (
+	SyncOrder Reason = iota + 1
+	StockInManual
+	StockInReturnScan
+	StockInReturnManual
+	StockInTransfer
+	StockInPurchase
+	StockOutManual
+	StockOutSale
+	StockOutTransfer
+	VoidOrder
+	RevertVoidedOrder
+	ChangeMapping
+	ChangeWarehouse
+	MoveToPack
+	RefreshInventory
+	PushNow
+	StockCount
+)
+
+var reasonNames = [...]struct{ slug, label string }{
+	SyncOrder:           {"sync_order", "Sync Order"},
+	StockInManual:       {"stock_in_manual", "Stock-In / Manual"},
+	StockInReturnScan:   {"stock_in_return_scan", "Stock-In / Return-Scan"},
+	StockInReturnManual: {"stock_in_return_manual", "Stock-In / Return-Manual"},
+	StockInTransfer:     {"stock_in_transfer", "Stock-In / Transfer"},
+	StockInPurchase:     {"stock_in_purchase", "Stock-In / Purchase"},
+	StockOutManual:      {"stock_out_manual", "Stock-Out / Manual"},
+	StockOutSale:        {"stock_out_sale", "Stock-Out / Sale"},
+	StockOutTransfer:    {"stock_out_transfer", "Stock-Out / Transfer"},
+	VoidOrder:           {"void_order", "Void Order"},
+	RevertVoidedOrder:   {"revert_voided_order", "Revert Voided Order"},
+	ChangeMapping:       {"change_mapping", "Add/Change Mapping Relationships"},
+	ChangeWarehouse:     {"change_warehouse", "Change Warehouse"},
+	MoveToPack:          {"move_to_pack", "Move to [To Pack]"},
+	RefreshInventory:    {"refresh_inventory", "Refresh Inventory"},
+	PushNow:             {"push_now", "Click Push Now/ Push Manually"},
+	StockCount:          {"stock_count", "Stock Count"},
+}
+
+var reasonBySlug = func() map[string]Reason {
+	m := make(map[string]Reason, len(reasonNames))
+	for _, r := range Reasons() {
+		m[r.Slug()] = r
+	}
+	return m
+}()
+
+// Reasons lists all reasons in the order of their codes.
+func Reasons() []Reason {
+	all := make([]Reason, 0, len(reasonNames)-1)
+	for r := SyncOrder; r <= StockCount; r++ {
+		all = append(all, r)
+	}
+	return all
+}
+
+// ParseReason finds a reason by its slug.
+func ParseReason(slug string) (Reason, error) {
+	if r, ok := reasonBySlug[slug]; ok {
+		return r, nil
+	}
+	return 0, fmt.Errorf("unknown reason %q", slug)
+}
+
+// Valid says whether r is one of the 17.
+func (r Reason) Valid() bool { return r >= SyncOrder && r <= StockCount }
+
+// Slug is the reason's name in events and URLs; empty for an invalid reason.
+func (r Reason) Slug() string {
+	if !r.Valid() {
+		return ""
+	}
+	return reasonNames[r].slug
+}
+
+// Label is the reason's name for people and SQL; empty for an invalid reason.
+func (r Reason) Label() string {
+	if !r.Valid() {
+		return ""
+	}
+	return reasonNames[r].label
+}
+
+// String is the slug.
+func (r Reason) String() string { return r.Slug() }

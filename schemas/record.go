@@ -1,0 +1,71 @@
+package schemas
+
+import "time"
+
+// Status is what became of an event. Its number is the rank of a record's row:
+// of two rows of one record the higher rank is the truth.
+type Status uint8
+
+// The statuses of CONTRACT.md section 3, by rank.
+const (
+	Pending Status = iota + 1
+	Skipped
+	Failed
+	Successfully
+)
+
+var statusNames = [...]string{Pending: "Pending", Skipped: "Skipped", Failed: "Failed", Successfully: "Successfully"}
+
+// String is the status as SQL users see it; empty for an invalid one.
+func (s Status) String() string {
+	if s < Pending || s > Successfully {
+		return ""
+	}
+	return statusNames[s]
+}
+
+// Terminal says whether a record with this status is finished.
+func (s Status) Terminal() bool { return s >= Skipped && s <= Successfully }
+
+// Record is what became of one event. Its identity is the event's key and
+// position; its version is Status's rank.
+type Record struct {
+	Event
+	Status Status
+	// BeforeQty is the last confirmed quantity before this push, nil if none is known.
+	BeforeQty *int64
+	// AfterQty is the quantity that the channel confirmed, nil unless Successfully.
+	AfterQty *int64
+	// FailureCode is empty unless Failed.
+	FailureCode FailureCode
+	// FailureReason keeps the channel's own words, at most MaxFailureReasonBytes.
+	FailureReason string
+	// SupersededBy and SupersededByOffset name the event that replaced this
+	// one; empty and NoOffset unless Skipped.
+	SupersededBy       string
+	SupersededByOffset int64
+	// Attempts counts the calls that carried the event, throttled ones too,
+	// since its worker last started.
+	Attempts  uint16
+	RequestID string
+	// QueuedAt is zero where the event was replaced before it was queued.
+	QueuedAt time.Time
+	// FinishedAt is zero while Pending.
+	FinishedAt time.Time
+}
+
+// MaxFailureReasonBytes is where a channel's own words are cut.
+const MaxFailureReasonBytes = 2 << 10
+
+// RecordOf starts the record of an event that is not pushed yet: no superseder,
+// no queue time.
+func RecordOf(e Event, s Status) Record {
+	return Record{Event: e, Status: s, SupersededByOffset: NoOffset}
+}
+
+// SkippedBy is the record of an event that a newer one replaced at the given time.
+func SkippedBy(e Event, newer *Event, at time.Time) Record {
+	r := RecordOf(e, Skipped)
+	r.SupersededBy, r.SupersededByOffset, r.FinishedAt = newer.EventID, newer.Position.Offset, at
+	return r
+}

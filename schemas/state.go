@@ -1,0 +1,32 @@
+package schemas
+
+import "time"
+
+// State is what a store SKU should show and what is known of it. Its shop's
+// worker writes it to the state topic and restores it before it pushes.
+type State struct {
+	Key Key
+	// Newest is the newest event that stands (not one that only repeated and lost); zero Position if none.
+	Newest Event
+	// Sent is the position of the newest event that may have been sent, and SentQty its quantity.
+	Sent    Position
+	SentQty int64
+	// Confirmed is the last quantity that the channel confirmed, nil if none.
+	Confirmed *int64
+	// Readback is what is still to be confirmed by reading back, nil if nothing.
+	Readback *Readback
+	// Finished is the terminal record of the last finished command; zero Position if none.
+	Finished Record
+}
+
+// Readback is the duty to read a model back after a request whose outcome is
+// unknown, because that request may still land.
+type Readback struct {
+	ItemID, ModelID int64
+	// LostQty is the quantity of the lost request, nil where not even that is known.
+	LostQty *int64
+	// BeforeQty is the quantity shown before the lost request, nil if unknown.
+	BeforeQty *int64
+	// NotBefore is the earliest time at which a read counts; zero until the lost request was given up.
+	NotBefore time.Time
+}
