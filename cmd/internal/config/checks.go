@@ -1,0 +1,100 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A check says what is wrong with a value of its key's kind; empty is fine.
+
+func within(low, high int64) func(any) string {
+	return func(v any) string {
+		if n := v.(int64); n < low || n > high {
+			return fmt.Sprintf("%d is not within %d to %d", n, low, high)
+		}
+		return ""
+	}
+}
+
+func between(low, high time.Duration) func(any) string {
+	return func(v any) string {
+		if d := v.(time.Duration); d < low || d > high {
+			return fmt.Sprintf("%v is not within %v to %v", d, low, high)
+		}
+		return ""
+	}
+}
+
+func oneOf(words ...string) func(any) string {
+	return func(v any) string {
+		if !slices.Contains(words, v.(string)) {
+			return fmt.Sprintf("%q is not one of %s", v, strings.Join(words, ", "))
+		}
+		return ""
+	}
+}
+
+func positive(v any) string {
+	if f := v.(float64); !(f > 0) || math.IsInf(f, 1) {
+		return fmt.Sprintf("%v is not greater than 0", f)
+	}
+	return ""
+}
+
+func ratio(v any) string {
+	if f := v.(float64); !(f > 0 && f <= 1) {
+		return fmt.Sprintf("%v is not within (0, 1]", f)
+	}
+	return ""
+}
+
+func notEmpty(v any) string {
+	list, isList := v.([]string)
+	if v == "" || isList && (len(list) == 0 || slices.Contains(list, "")) {
+		return "must not be empty"
+	}
+	return ""
+}
+
+func reserved(v any) string {
+	if v != "" {
+		return "is reserved for later; leave it out"
+	}
+	return ""
+}
+
+func address(v any) string {
+	if _, port, err := net.SplitHostPort(v.(string)); err != nil || port == "" {
+		return fmt.Sprintf("%q is not HOST:PORT", v)
+	}
+	return ""
+}
+
+func hostURL(v any) string {
+	u, err := url.Parse(v.(string))
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.User != nil {
+		return "is not the http or https address of a host, without path, query and user"
+	}
+	return ""
+}
+
+func named(pattern *regexp.Regexp) func(any) string {
+	return func(v any) string {
+		if !pattern.MatchString(v.(string)) {
+			return fmt.Sprintf("%q does not match %s", v, pattern)
+		}
+		return ""
+	}
+}
+
+var (
+	// A topic's name has at most 249 characters, and ours adds up to 13.
+	topicName    = named(regexp.MustCompile(`^[A-Za-z0-9._-]{1,200}$`))
+	databaseName = named(regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`))
+)

@@ -1,0 +1,84 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+	"github.com/stretchr/testify/require"
+)
+
+func writeFile(t *testing.T, yaml string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "stockpush.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(yaml), 0o600))
+	return file
+}
+
+func TestDefaultsAreTheContracts(t *testing.T) {
+	l, err := Load(Source{})
+	require.NoError(t, err)
+	require.Equal(t, "stockpush", l.Kafka.TopicPrefix)
+	require.Equal(t, 12, l.Kafka.Partitions)
+	require.Equal(t, time.Second, l.Processor.Window)
+	require.Equal(t, 24*time.Hour, l.Channels.MaxPendingAge)
+	require.Equal(t, 20*time.Millisecond, l.Shopee.BatchLinger)
+	require.Equal(t, "127.0.0.1:8081", l.Ops.Listen)
+	require.Empty(t, l.Warnings)
+}
+
+func TestFlagsWinOverEnvironmentOverFileOverDefaults(t *testing.T) {
+	file := writeFile(t, "kafka: {partitions: 3, topic_prefix: a}\nprocessor: {window: 2s}\nshopee: {paused_shops: [1, 2]}\n")
+	flags := pflag.NewFlagSet("x", pflag.ContinueOnError)
+	AddFlags(flags)
+	require.NoError(t, flags.Parse([]string{"--kafka.partitions=5"}))
+	l, err := Load(Source{File: file, Flags: flags, Environ: []string{
+		"STOCKPUSH_KAFKA_PARTITIONS=4", "STOCKPUSH_KAFKA_TOPIC_PREFIX=b", "STOCKPUSH_KAFKA_BROKERS=h1:1, h2:2",
+	}})
+	require.NoError(t, err)
+	require.Equal(t, 5, l.Kafka.Partitions)
+	require.Equal(t, "b", l.Kafka.TopicPrefix)
+	require.Equal(t, []string{"h1:1", "h2:2"}, l.Kafka.Brokers)
+	require.Equal(t, 2*time.Second, l.Processor.Window)
+	require.Equal(t, []int64{1, 2}, l.Shopee.PausedShops)
+	require.Contains(t, l.Rows(), Row{"kafka.partitions", "5", "flag --kafka.partitions"})
+	require.Contains(t, l.Rows(), Row{"kafka.topic_prefix", "b", "environment STOCKPUSH_KAFKA_TOPIC_PREFIX"})
+	require.Contains(t, l.Rows(), Row{"shopee.timeout", "10s", "default"})
+}
+
+func TestOneMessageNamesEveryBadKey(t *testing.T) {
+	file := writeFile(t, "kafka: {partitions: many, sorcery: 1}\nlog: {level: loud}\nshopee: {timeout: 5}\nclickhouse: {cluster: c}\n")
+	_, err := Load(Source{File: file, Environ: []string{"STOCKPUSH_SHOPEE_BREAKER_FAILURE_RATIO=2"}})
+	require.Error(t, err)
+	for _, name := range []string{
+		"kafka.partitions", "kafka.sorcery", "log.level", "shopee.timeout", "clickhouse.cluster", "shopee.breaker.failure_ratio",
+	} {
+		require.Contains(t, err.Error(), name)
+	}
+}
+
+func TestUnknownVariablesAreWarnings(t *testing.T) {
+	l, err := Load(Source{Environ: []string{"STOCKPUSH_KAFKA_BROKER=x", "STOCKPUSH_LIBCHDB=y", "HOME=z"}})
+	require.NoError(t, err)
+	require.Equal(t, []string{"unknown environment variable STOCKPUSH_KAFKA_BROKER"}, l.Warnings)
+}
+
+func TestSecretsNeverShow(t *testing.T) {
+	const word = "hunter2"
+	l, err := Load(Source{Environ: []string{"STOCKPUSH_SHOPEE_PARTNER_KEY=" + word, "STOCKPUSH_CONSOLE_TOKEN=" + word}})
+	require.NoError(t, err)
+	require.Equal(t, word, l.Shopee.PartnerKey.Reveal())
+	require.NotContains(t, fmt.Sprintf("%v %+v %#v %s", l.Config, l.Config, l.Config, l.Rows()), word)
+}
+
+func TestRulesAcrossKeys(t *testing.T) {
+	_, err := Load(Source{Environ: []string{
+		"STOCKPUSH_PROCESSOR_QUIET_PERIOD=2s", "STOCKPUSH_KAFKA_SASL_MECHANISM=PLAIN", "STOCKPUSH_CLICKHOUSE_TLS_CERT_FILE=c.pem",
+	}})
+	require.ErrorContains(t, err, "processor.quiet_period")
+	require.ErrorContains(t, err, "kafka.sasl.username")
+	require.ErrorContains(t, err, "clickhouse.tls.key_file")
+}

@@ -1,0 +1,183 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/go-viper/mapstructure/v2"
+	"github.com/spf13/pflag"
+	"github.com/spf13/viper"
+)
+
+const envPrefix = "STOCKPUSH_"
+
+// Source is where Load looks beside the defaults.
+type Source struct {
+	// File is a YAML file; empty is none.
+	File string
+	// Environ is as of os.Environ.
+	Environ []string
+	// Flags were made by AddFlags; nil is none.
+	Flags *pflag.FlagSet
+}
+
+// Loaded is a configuration with where each of its values came from.
+type Loaded struct {
+	Config
+	// Warnings name unknown STOCKPUSH_ variables.
+	Warnings []string
+	values   map[string]any
+	origins  map[string]string
+}
+
+// AddFlags gives every key a flag of its name, hidden from help to keep it readable.
+func AddFlags(flags *pflag.FlagSet) {
+	for _, k := range keys {
+		flags.String(k.name, "", "configuration key "+k.name)
+		if err := flags.MarkHidden(k.name); err != nil {
+			panic(err) // only for a flag that does not exist
+		}
+	}
+}
+
+// Load reads the configuration. Its error names every bad key; an unknown key
+// of the file is one, an unknown variable is only a warning.
+func Load(s Source) (*Loaded, error) {
+	v := viper.New()
+	unknown, err := readFile(v, s.File)
+	if err != nil {
+		return nil, err
+	}
+	l := &Loaded{values: map[string]any{}, origins: map[string]string{}}
+	env := environment(s.Environ)
+	l.Warnings = unknownVariables(env)
+	errs := unknown
+	for _, k := range keys {
+		raw, origin := find(k, v, env, s.Flags)
+		value, err := parse(k, raw)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s (%s): %w", k.name, origin, err))
+			continue
+		}
+		l.values[k.name], l.origins[k.name] = value, origin
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return l, l.fill()
+}
+
+// readFile lists the file's unknown keys as errors.
+func readFile(v *viper.Viper, file string) (unknown []error, err error) {
+	if file == "" {
+		return nil, nil
+	}
+	v.SetConfigFile(file)
+	v.SetConfigType("yaml")
+	if err := v.ReadInConfig(); err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	for _, name := range v.AllKeys() {
+		if !slices.ContainsFunc(keys, func(k key) bool { return k.name == name }) {
+			unknown = append(unknown, fmt.Errorf("%s (%s): unknown key", name, file))
+		}
+	}
+	return unknown, nil
+}
+
+func environment(environ []string) map[string]string {
+	env := map[string]string{}
+	for _, entry := range environ {
+		if name, value, ok := strings.Cut(entry, "="); ok && strings.HasPrefix(name, envPrefix) {
+			env[name] = value
+		}
+	}
+	return env
+}
+
+// ownVariables are STOCKPUSH_ variables that are not configuration keys.
+var ownVariables = []string{"STOCKPUSH_LIBCHDB"}
+
+func unknownVariables(env map[string]string) []string {
+	known := slices.Clone(ownVariables)
+	for _, k := range keys {
+		known = append(known, variable(k.name))
+	}
+	var warnings []string
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		if !slices.Contains(known, name) && !strings.HasPrefix(name, "STOCKPUSH_TEST_") {
+			warnings = append(warnings, "unknown environment variable "+name)
+		}
+	}
+	return warnings
+}
+
+func variable(name string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(name, ".", "_"))
+}
+
+// find is the value that wins, and where it came from.
+func find(k key, file *viper.Viper, env map[string]string, flags *pflag.FlagSet) (raw any, origin string) {
+	if flags != nil {
+		if f := flags.Lookup(k.name); f != nil && f.Changed {
+			return f.Value.String(), "flag --" + k.name
+		}
+	}
+	if value, ok := env[variable(k.name)]; ok {
+		return value, "environment " + variable(k.name)
+	}
+	if file.IsSet(k.name) {
+		return file.Get(k.name), "file " + file.ConfigFileUsed()
+	}
+	return k.value, "default"
+}
+
+func (l *Loaded) fill() error {
+	tree := viper.New()
+	for name, value := range l.values {
+		tree.Set(name, value)
+	}
+	strict := func(d *mapstructure.DecoderConfig) { d.ErrorUnused, d.ErrorUnset = true, true }
+	if err := tree.Unmarshal(&l.Config, strict); err != nil {
+		return fmt.Errorf("configuration keys and fields differ: %w", err)
+	}
+	return l.checkTogether()
+}
+
+// checkTogether has the rules that no single key can say.
+func (l *Loaded) checkTogether() error {
+	var errs []error
+	if l.Processor.QuietPeriod > l.Processor.Window {
+		errs = append(errs, fmt.Errorf("processor.quiet_period: %v is longer than processor.window", l.Processor.QuietPeriod))
+	}
+	if l.Kafka.SASL.Mechanism != "" && (l.Kafka.SASL.Username == "" || l.Kafka.SASL.Password == "") {
+		errs = append(errs, errors.New("kafka.sasl.username, kafka.sasl.password: kafka.sasl.mechanism needs both"))
+	}
+	for name, t := range map[string]TLS{"kafka.tls": l.Kafka.TLS, "clickhouse.tls": l.ClickHouse.TLS} {
+		if (t.CertFile == "") != (t.KeyFile == "") {
+			errs = append(errs, fmt.Errorf("%s.cert_file, %s.key_file: one needs the other", name, name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Row is a key for the `config` command; secrets are redacted.
+type Row struct{ Key, Value, Origin string }
+
+// Rows lists the effective configuration in the contract's order.
+func (l *Loaded) Rows() []Row {
+	rows := make([]Row, len(keys))
+	for i, k := range keys {
+		rows[i] = Row{k.name, show(l.values[k.name]), l.origins[k.name]}
+	}
+	return rows
+}
+
+// FromOS is the source of a command: file, the process's environment, flags.
+func FromOS(file string, flags *pflag.FlagSet) Source {
+	return Source{File: file, Environ: os.Environ(), Flags: flags}
+}
