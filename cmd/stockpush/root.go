@@ -1,0 +1,94 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"stockpush/cmd/internal/config"
+	"stockpush/cmd/internal/version"
+)
+
+// app is what every command shares.
+type app struct {
+	stdout, stderr io.Writer
+	configFile     string
+}
+
+func newRoot(stdout, stderr io.Writer) *cobra.Command {
+	a := &app{stdout: stdout, stderr: stderr}
+	root := &cobra.Command{
+		Use:           "stockpush",
+		Short:         "Keeps a seller's stock right on Shopee, and proves it",
+		Long:          "Keeps a seller's stock right on Shopee, and proves it.\n\nEvery configuration key is a flag too, for example --kafka.brokers=host:9092.",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          usageArgs(cobra.NoArgs),
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.PersistentFlags().StringVar(&a.configFile, "config", "", "YAML configuration `file`")
+	config.AddFlags(root.PersistentFlags())
+	root.AddCommand(a.commands()...)
+	for _, cmd := range root.Commands() {
+		cmd.Args = usageArgs(cmd.Args)
+	}
+	return root
+}
+
+func (a *app) commands() []*cobra.Command {
+	return []*cobra.Command{a.newConfig(), a.newVersion()}
+}
+
+// usageArgs makes a wrong number of arguments bad usage; no command takes any.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	if check == nil {
+		check = cobra.NoArgs
+	}
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return &usageError{err}
+		}
+		return nil
+	}
+}
+
+// load reads the configuration for a command, and says its warnings.
+func (a *app) load(cmd *cobra.Command) (*config.Loaded, *slog.Logger, error) {
+	loaded, err := config.Load(config.FromOS(a.configFile, cmd.Flags()))
+	if err != nil {
+		return nil, nil, &usageError{fmt.Errorf("bad configuration:\n%w", err)}
+	}
+	log := newLogger(a.stderr, loaded.Log)
+	for _, warning := range loaded.Warnings {
+		log.Warn(warning)
+	}
+	return loaded, log, nil
+}
+
+func newLogger(w io.Writer, c config.Log) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
+		level = slog.LevelInfo // the configuration's check lets no other in
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+func (a *app) newVersion() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print version, commit and Go version",
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(a.stdout, version.String())
+			return err
+		},
+	}
+}
