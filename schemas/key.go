@@ -2,7 +2,9 @@ package schemas
 
 import (
 	"cmp"
+	"fmt"
 	"strconv"
+	"strings"
 )
 
 // ChannelShopee is the only channel that events may name today.
@@ -65,3 +67,14 @@ func (p Position) Newer(q Position) bool { return p.Compare(q) > 0 }
 
 // IsZero says whether p names no event: logs are counted from 1.
 func (p Position) IsZero() bool { return p.LogID == 0 }
+
+// ParseKey reads a Kafka key.
+func ParseKey(text string) (Key, error) {
+	channel, rest, _ := strings.Cut(text, "/")
+	shop, sku, found := strings.Cut(rest, "/")
+	id, err := strconv.ParseInt(shop, 10, 64)
+	if !found || channel == "" || sku == "" || err != nil {
+		return Key{}, fmt.Errorf("key %q is not <channel>/<shop_id>/<store_sku>", text)
+	}
+	return Key{Channel: channel, ShopID: id, StoreSKU: sku}, nil
+}

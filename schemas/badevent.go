@@ -1,0 +1,55 @@
+package schemas
+
+import "fmt"
+
+// The error codes of bad input, a closed set: dead letters carry them, and
+// rejected_events shows them.
+const (
+	// CodeNotJSON: the value is not one JSON object in UTF-8 without a byte-order mark.
+	CodeNotJSON = "not_json"
+	// CodeTooDeep: objects and arrays are nested deeper than 64.
+	CodeTooDeep = "too_deep"
+	// CodeDuplicateField: a known field is given twice.
+	CodeDuplicateField = "duplicate_field"
+	// CodeMissingField: a required field is absent or null.
+	CodeMissingField = "missing_field"
+	// CodeWrongType: a field's value is of another JSON type, or not a whole number.
+	CodeWrongType = "wrong_type"
+	// CodeOutOfRange: a number is outside its range.
+	CodeOutOfRange = "out_of_range"
+	// CodeBadLength: a text is too short or too long.
+	CodeBadLength = "bad_length"
+	// CodeBadText: a text has control characters or unpaired surrogates.
+	CodeBadText = "bad_text"
+	// CodeBadTime: a time is not RFC 3339 as the contract has it.
+	CodeBadTime = "bad_time"
+	// CodeUnknownReason: the reason is not one of the 17.
+	CodeUnknownReason = "unknown_reason"
+	// CodeUnknownChannel: the channel is not one that we push to.
+	CodeUnknownChannel = "unknown_channel"
+	// CodeNotAllowed: a field that this reason may not have, or without the field it needs.
+	CodeNotAllowed = "not_allowed"
+	// CodeQuantityTooHigh: the push quantity is above MaxPushQty.
+	CodeQuantityTooHigh = "quantity_too_high"
+	// CodeKeyMismatch: the Kafka key is not the value's store SKU key.
+	CodeKeyMismatch = "key_mismatch"
+	// CodeWrongPartition: the event lies in another partition than its key's.
+	CodeWrongPartition = "wrong_partition"
+)
+
+// BadEvent says why a stock event can't be used.
+type BadEvent struct {
+	// Code is of the closed set above.
+	Code string
+	// Field is the field to blame, empty where no one field is.
+	Field string
+	// Message is for people.
+	Message string
+}
+
+func (e *BadEvent) Error() string {
+	if e.Field == "" {
+		return e.Code + ": " + e.Message
+	}
+	return fmt.Sprintf("%s: %s: %s", e.Code, e.Field, e.Message)
+}

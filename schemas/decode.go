@@ -1,0 +1,220 @@
+package schemas
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-faster/jx"
+)
+
+// maxDepth is how deep an event may be nested; the object itself counts.
+const maxDepth = 64
+
+// The known fields, in the order of the contract's table. The first ones, up to
+// fieldOccurredAt, are required unless they are named below.
+const (
+	fieldEventID = iota
+	fieldReason
+	fieldChannel
+	fieldShopID
+	fieldStoreSKU
+	fieldItemID
+	fieldAvailable
+	fieldOccurredAt
+	fieldMerchantSKU
+	fieldModelID
+	fieldLocationID
+	fieldPromotionReserved
+	fieldRetryOf
+	fieldRepeatsOffset
+	fieldCount
+)
+
+const requiredFields = fieldOccurredAt + 1
+
+var fieldNames = [fieldCount]string{
+	"event_id", "reason", "channel", "shop_id", "store_sku", "item_id", "available", "occurred_at",
+	"merchant_sku", "model_id", "location_id", "promotion_reserved", "retry_of", "repeats_offset",
+}
+
+// DecodeEvent reads a stock event by every rule that key and value alone can
+// break; its error is a *BadEvent. The event's texts share the value's memory,
+// which must not change while the event is in use. Position and TriggeredAt
+// are the caller's to set.
+func DecodeEvent(key, value []byte) (Event, error) {
+	d := eventDecoder{event: Event{RepeatsOffset: NoOffset}}
+	if bad := d.object(value); bad != nil {
+		return Event{}, bad
+	}
+	if bad := d.whole(key); bad != nil {
+		return Event{}, bad
+	}
+	return d.event, nil
+}
+
+type eventDecoder struct {
+	event Event
+	seen  [fieldCount]bool
+	set   [fieldCount]bool
+	bad   *BadEvent
+}
+
+// object reads the fields one by one. The text is checked to be UTF-8 as a
+// whole, since JSON is.
+func (d *eventDecoder) object(value []byte) *BadEvent {
+	if !utf8.Valid(value) {
+		return &BadEvent{Code: CodeNotJSON, Message: "the value is not UTF-8"}
+	}
+	dec := jx.GetDecoder()
+	defer jx.PutDecoder(dec)
+	dec.ResetBytes(value)
+	if dec.Next() != jx.Object {
+		return &BadEvent{Code: CodeNotJSON, Message: "the value is not a JSON object"}
+	}
+	err := dec.ObjBytes(d.field)
+	if d.bad != nil {
+		return d.bad
+	}
+	if err != nil {
+		return &BadEvent{Code: CodeNotJSON, Message: "the value is not JSON: " + cut(err.Error(), 200)}
+	}
+	if !errors.Is(dec.Skip(), io.EOF) {
+		return &BadEvent{Code: CodeNotJSON, Message: "something follows the JSON object"}
+	}
+	return nil
+}
+
+func (d *eventDecoder) field(dec *jx.Decoder, name []byte) error {
+	field := fieldOf(name)
+	dec.Next() // passes the white space before the value, which Raw would keep
+	raw, err := dec.Raw()
+	if err != nil {
+		return err
+	}
+	if field == fieldCount {
+		return d.stop(checkUnknown(raw))
+	}
+	if d.seen[field] {
+		return d.stop(&BadEvent{Code: CodeDuplicateField, Field: fieldNames[field], Message: "the field is given twice"})
+	}
+	d.seen[field] = true
+	if raw[0] == 'n' {
+		return nil // null is the same as absent
+	}
+	d.set[field] = true
+	return d.stop(d.take(field, raw))
+}
+
+// stop remembers the first bad field and ends the reading.
+func (d *eventDecoder) stop(bad *BadEvent) error {
+	if bad == nil {
+		return nil
+	}
+	d.bad = bad
+	return bad
+}
+
+func fieldOf(name []byte) int {
+	for i := range fieldNames {
+		if string(name) == fieldNames[i] {
+			return i
+		}
+	}
+	return fieldCount
+}
+
+func (d *eventDecoder) take(field int, raw []byte) *BadEvent {
+	e := &d.event
+	switch field {
+	case fieldEventID:
+		return text(&e.EventID, field, raw, limits{1, 64, true})
+	case fieldReason:
+		return d.takeReason(raw)
+	case fieldChannel:
+		return text(&e.Key.Channel, field, raw, limits{0, 255, false})
+	case fieldShopID:
+		return integer(&e.Key.ShopID, field, raw, 1)
+	case fieldStoreSKU:
+		return text(&e.Key.StoreSKU, field, raw, limits{1, 255, false})
+	case fieldItemID:
+		return integer(&e.ItemID, field, raw, 1)
+	case fieldAvailable:
+		return integer(&e.Available, field, raw, -1<<63+1)
+	case fieldOccurredAt:
+		return d.takeOccurredAt(raw)
+	case fieldMerchantSKU:
+		return text(&e.MerchantSKU, field, raw, limits{0, 255, false})
+	case fieldModelID:
+		return integer(&e.ModelID, field, raw, 0)
+	case fieldLocationID:
+		return text(&e.LocationID, field, raw, limits{0, 64, false})
+	case fieldPromotionReserved:
+		return integer(&e.PromotionReserved, field, raw, 0)
+	case fieldRetryOf:
+		return text(&e.RetryOf, field, raw, limits{1, 64, true})
+	default:
+		return integer(&e.RepeatsOffset, field, raw, 0)
+	}
+}
+
+func (d *eventDecoder) takeReason(raw []byte) *BadEvent {
+	var slug string
+	if bad := text(&slug, fieldReason, raw, limits{0, 1 << 10, false}); bad != nil {
+		return bad
+	}
+	reason, err := ParseReason(slug)
+	if err != nil {
+		return &BadEvent{Code: CodeUnknownReason, Field: "reason", Message: cut(err.Error(), 100)}
+	}
+	d.event.Reason = reason
+	return nil
+}
+
+func (d *eventDecoder) takeOccurredAt(raw []byte) *BadEvent {
+	var at string
+	if bad := text(&at, fieldOccurredAt, raw, limits{0, 1 << 10, false}); bad != nil {
+		return bad
+	}
+	parsed, err := time.Parse(time.RFC3339Nano, at)
+	if err != nil || !strictTime(at) {
+		return &BadEvent{Code: CodeBadTime, Field: "occurred_at", Message: "not a time such as 2026-01-02T03:04:05Z or 2026-01-02T03:04:05.678+08:00"}
+	}
+	d.event.OccurredAt = parsed
+	return nil
+}
+
+// strictTime refuses what time.Parse lets through: a comma before the fraction,
+// and a zone beyond 23:59.
+func strictTime(at string) bool {
+	zone := at[len(at)-1] == 'Z' || at[len(at)-5] <= '1' || at[len(at)-5] == '2' && at[len(at)-4] <= '3'
+	return zone && (at[19] != ',')
+}
+
+// whole checks what concerns more than one field.
+func (d *eventDecoder) whole(key []byte) *BadEvent {
+	for field := range requiredFields {
+		if !d.set[field] {
+			return &BadEvent{Code: CodeMissingField, Field: fieldNames[field], Message: "the field is required"}
+		}
+	}
+	e := &d.event
+	switch {
+	case e.Key.Channel != ChannelShopee:
+		return &BadEvent{Code: CodeUnknownChannel, Field: "channel", Message: "the only channel is shopee"}
+	case e.RetryOf != "" && (e.Reason != PushNow || !e.Repeats()):
+		return &BadEvent{Code: CodeNotAllowed, Field: "retry_of", Message: "only with reason push_now and with repeats_offset"}
+	case e.Repeats() && e.Reason != PushNow && e.Reason != RefreshInventory:
+		return &BadEvent{Code: CodeNotAllowed, Field: "repeats_offset", Message: "only with reason push_now or refresh_inventory"}
+	case e.PromotionReserved > MaxPushQty || e.Available > MaxPushQty || e.PushQty() > MaxPushQty:
+		return &BadEvent{Code: CodeQuantityTooHigh, Message: "available and promotion_reserved add up to more than " + strconv.Itoa(MaxPushQty)}
+	}
+	var room [320]byte
+	if !bytes.Equal(e.Key.Append(room[:0]), key) {
+		return &BadEvent{Code: CodeKeyMismatch, Message: "the Kafka key is not <channel>/<shop_id>/<store_sku> of the value"}
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package schemas
+
+import "strconv"
+
+// Topics names the topics and groups of an installation; the value is the prefix.
+type Topics string
+
+// Events is the topic of stock events, which upstream writes.
+func (t Topics) Events() string { return string(t) + ".events" }
+
+// DeadLetters is the topic of bad events, as they were received.
+func (t Topics) DeadLetters() string { return string(t) + ".dead-letters" }
+
+// Commands is the topic from the processor to the channel workers.
+func (t Topics) Commands() string { return string(t) + ".commands" }
+
+// State is the compacted topic of what each store SKU should show.
+func (t Topics) State() string { return string(t) + ".state" }
+
+// Records is the topic of what became of events.
+func (t Topics) Records() string { return string(t) + ".records" }
+
+// ProcessorGroup is the processor's consumer group.
+func (t Topics) ProcessorGroup() string { return string(t) + ".processor" }
+
+// ChannelsGroup is the channel workers' consumer group.
+func (t Topics) ChannelsGroup() string { return string(t) + ".channels" }
+
+// SinkGroup is the sink's consumer group.
+func (t Topics) SinkGroup() string { return string(t) + ".sink" }
+
+// TopicSpec is how a topic is made.
+type TopicSpec struct {
+	Name       string
+	Partitions int
+	// Configs are Kafka's topic configurations.
+	Configs map[string]string
+}
+
+// MaxDeadLetterBytes is the largest message of the dead-letters topic.
+const MaxDeadLetterBytes = 4 << 20
+
+// Specs is how all topics are made.
+func (t Topics) Specs(partitions int) []TopicSpec {
+	keep := func(days int) map[string]string {
+		return map[string]string{"cleanup.policy": "delete", "retention.ms": strconv.Itoa(days * 24 * 3600 * 1000)}
+	}
+	with := func(m map[string]string, name, value string) map[string]string { m[name] = value; return m }
+	return []TopicSpec{
+		{t.Events(), partitions, with(keep(7), "message.timestamp.type", "LogAppendTime")},
+		{t.DeadLetters(), partitions, with(keep(30), "max.message.bytes", strconv.Itoa(MaxDeadLetterBytes))},
+		{t.Commands(), partitions, keep(7)},
+		{t.State(), partitions, map[string]string{"cleanup.policy": "compact"}},
+		{t.Records(), partitions, keep(7)},
+	}
+}
+
+// PartitionFor is the partition of a key, as Java's client chooses it.
+func PartitionFor(key []byte, partitions int) int32 {
+	return int32((murmur2(key) & 0x7fffffff) % uint32(partitions))
+}
+
+// murmur2 is the hash of Kafka's default partitioner: MurmurHash2 with its
+// seed, in 32 bits.
+func murmur2(data []byte) uint32 {
+	const m, r = 0x5bd1e995, 24
+	h := uint32(0x9747b28c) ^ uint32(len(data))
+	for ; len(data) >= 4; data = data[4:] {
+		k := uint32(data[0]) | uint32(data[1])<<8 | uint32(data[2])<<16 | uint32(data[3])<<24
+		k *= m
+		k ^= k >> r
+		h = h*m ^ k*m
+	}
+	for i := len(data) - 1; i >= 0; i-- {
+		h ^= uint32(data[i]) << (8 * i)
+		if i == 0 {
+			h *= m
+		}
+	}
+	h ^= h >> 13
+	h *= m
+	return h ^ h>>15
+}

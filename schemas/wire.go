@@ -1,0 +1,117 @@
+package schemas
+
+import (
+	"fmt"
+	"time"
+	"unsafe"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// Our own messages are Protobuf fields behind one byte, the format's version.
+// A reader passes over fields that it does not know, so that a newer writer of
+// the same version may add some.
+const formatVersion = 1
+
+// UnknownFormatError says that a message was written in a format that this
+// build does not read.
+type UnknownFormatError struct {
+	// Version is the message's first byte; -1 for an empty message.
+	Version int
+}
+
+func (e *UnknownFormatError) Error() string {
+	return fmt.Sprintf("message format %d is not one that this build reads (it reads %d)", e.Version, formatVersion)
+}
+
+func body(message []byte) ([]byte, error) {
+	if len(message) == 0 {
+		return nil, &UnknownFormatError{-1}
+	}
+	if message[0] != formatVersion {
+		return nil, &UnknownFormatError{int(message[0])}
+	}
+	return message[1:], nil
+}
+
+// field is one decoded field: number for varints, bytes for the rest.
+type field struct {
+	num   protowire.Number
+	value uint64
+	bytes []byte
+}
+
+func (f field) int() int64 { return protowire.DecodeZigZag(f.value) }
+
+// text shares the message's memory.
+func (f field) text() string { return unsafe.String(unsafe.SliceData(f.bytes), len(f.bytes)) }
+
+func (f field) time() time.Time { return time.UnixMilli(f.int()).UTC() }
+
+func (f field) optional() *int64 { n := f.int(); return &n }
+
+// fields calls take for every field of a message.
+func fields(b []byte, take func(field) error) error {
+	for len(b) > 0 {
+		num, typ, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		f := field{num: num}
+		switch typ {
+		case protowire.VarintType:
+			f.value, n = protowire.ConsumeVarint(b)
+		case protowire.BytesType:
+			f.bytes, n = protowire.ConsumeBytes(b)
+		default:
+			f.num, n = 0, protowire.ConsumeFieldValue(num, typ, b)
+		}
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		if err := take(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func putText(b []byte, num protowire.Number, s string) []byte {
+	if s == "" {
+		return b
+	}
+	return protowire.AppendString(protowire.AppendTag(b, num, protowire.BytesType), s)
+}
+
+func putBytes(b []byte, num protowire.Number, v []byte) []byte {
+	return protowire.AppendBytes(protowire.AppendTag(b, num, protowire.BytesType), v)
+}
+
+func putUint(b []byte, num protowire.Number, v uint64) []byte {
+	if v == 0 {
+		return b
+	}
+	return protowire.AppendVarint(protowire.AppendTag(b, num, protowire.VarintType), v)
+}
+
+// putInt writes zero too: for optional fields absence says something else.
+func putInt(b []byte, num protowire.Number, v int64) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(b, num, protowire.VarintType), protowire.EncodeZigZag(v))
+}
+
+func putOptional(b []byte, num protowire.Number, v *int64) []byte {
+	if v == nil {
+		return b
+	}
+	return putInt(b, num, *v)
+}
+
+// putTime keeps milliseconds; the zero time is absent.
+func putTime(b []byte, num protowire.Number, t time.Time) []byte {
+	if t.IsZero() {
+		return b
+	}
+	return putInt(b, num, t.UnixMilli())
+}

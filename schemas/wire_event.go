@@ -1,0 +1,116 @@
+package schemas
+
+import (
+	"fmt"
+	"time"
+)
+
+// PackEvent appends an event without its key to b. A packed event is how it
+// waits, and part of every message of ours that carries one.
+func PackEvent(b []byte, e *Event) []byte {
+	b = putText(b, 1, e.EventID)
+	b = putUint(b, 2, uint64(e.Reason))
+	b = putText(b, 3, e.MerchantSKU)
+	b = putUint(b, 4, uint64(e.ItemID))
+	b = putUint(b, 5, uint64(e.ModelID))
+	b = putText(b, 6, e.LocationID)
+	b = putInt(b, 7, e.Available)
+	b = putUint(b, 8, uint64(e.PromotionReserved))
+	b = putTime(b, 9, e.OccurredAt)
+	b = putText(b, 10, e.RetryOf)
+	if e.Repeats() {
+		b = putInt(b, 11, e.RepeatsOffset)
+	}
+	b = putUint(b, 12, uint64(e.Position.LogID))
+	b = putUint(b, 13, uint64(e.Position.Partition))
+	b = putUint(b, 14, uint64(e.Position.Offset))
+	return putTime(b, 15, e.TriggeredAt)
+}
+
+// UnpackEvent reads a packed event of a store SKU. The event's texts share the packed bytes' memory.
+func UnpackEvent(key Key, packed []byte) (Event, error) {
+	e := Event{Key: key, RepeatsOffset: NoOffset}
+	if err := fields(packed, e.takeField); err != nil {
+		return Event{}, fmt.Errorf("packed event: %w", err)
+	}
+	return e, nil
+}
+
+func (e *Event) takeField(f field) error {
+	switch f.num {
+	case 1:
+		e.EventID = f.text()
+	case 2:
+		e.Reason = Reason(f.value)
+	case 3:
+		e.MerchantSKU = f.text()
+	case 4:
+		e.ItemID = int64(f.value)
+	case 5:
+		e.ModelID = int64(f.value)
+	case 6:
+		e.LocationID = f.text()
+	case 7:
+		e.Available = f.int()
+	case 8:
+		e.PromotionReserved = int64(f.value)
+	case 9:
+		e.OccurredAt = f.time()
+	case 10:
+		e.RetryOf = f.text()
+	case 11:
+		e.RepeatsOffset = f.int()
+	case 12:
+		e.Position.LogID = uint16(f.value)
+	case 13:
+		e.Position.Partition = int32(f.value)
+	case 14:
+		e.Position.Offset = int64(f.value)
+	case 15:
+		e.TriggeredAt = f.time()
+	}
+	return nil
+}
+
+// AppendCommand appends a command as a message of the commands topic to b.
+func AppendCommand(b []byte, c *Command) []byte {
+	var room [256]byte
+	b = append(b, formatVersion)
+	b = putText(b, 1, c.Key.String())
+	b = putBytes(b, 2, PackEvent(room[:0], &c.Event))
+	return putTime(b, 3, c.QueuedAt)
+}
+
+// DecodeCommand reads a message of the commands topic, whose memory its texts share.
+func DecodeCommand(message []byte) (Command, error) {
+	rest, err := body(message)
+	if err != nil {
+		return Command{}, err
+	}
+	var key, packed []byte
+	var queuedAt time.Time
+	err = fields(rest, func(f field) error {
+		switch f.num {
+		case 1:
+			key = f.bytes
+		case 2:
+			packed = f.bytes
+		case 3:
+			queuedAt = f.time()
+		}
+		return nil
+	})
+	if err != nil {
+		return Command{}, fmt.Errorf("command: %w", err)
+	}
+	return commandOf(string(key), packed, queuedAt)
+}
+
+func commandOf(key string, packed []byte, queuedAt time.Time) (Command, error) {
+	k, err := ParseKey(key)
+	if err != nil {
+		return Command{}, fmt.Errorf("command: %w", err)
+	}
+	e, err := UnpackEvent(k, packed)
+	return Command{Event: e, QueuedAt: queuedAt}, err
+}
