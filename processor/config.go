@@ -1,0 +1,41 @@
+package processor
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Config sets the compacting stage.
+type Config struct {
+	// Window is processor.window: how long after a store SKU's first event its
+	// newest one is pushed. Default 1 s; it must be positive.
+	Window time.Duration
+	// QuietPeriod is processor.quiet_period: a store SKU quiet this long is
+	// pushed before its window ends. 0, the default, is off.
+	QuietPeriod time.Duration
+	// MaxBufferedSKUs is processor.max_buffered_skus: how many store SKUs may
+	// wait in this process; above it partitions pause until windows close.
+	// Default 2,000,000.
+	MaxBufferedSKUs int
+}
+
+// DefaultConfig is the contract's.
+func DefaultConfig() Config {
+	return Config{Window: time.Second, MaxBufferedSKUs: 2_000_000}
+}
+
+// Validate names every key whose value is out of range.
+func (c Config) Validate() error {
+	var errs []error
+	if c.Window <= 0 || c.Window > time.Hour {
+		errs = append(errs, fmt.Errorf("processor.window: %v is not within (0, 1h]", c.Window))
+	}
+	if c.QuietPeriod < 0 || c.QuietPeriod > c.Window {
+		errs = append(errs, fmt.Errorf("processor.quiet_period: %v is not within [0, processor.window]", c.QuietPeriod))
+	}
+	if c.MaxBufferedSKUs < 1 {
+		errs = append(errs, fmt.Errorf("processor.max_buffered_skus: %d is less than 1", c.MaxBufferedSKUs))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,231 @@
+package latest
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"stockpush/schemas"
+)
+
+var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+func event(sku string, offset int64) *schemas.Event {
+	return &schemas.Event{
+		EventID:       fmt.Sprintf("e-%d", offset),
+		Reason:        schemas.SyncOrder,
+		Key:           schemas.Key{Channel: schemas.ChannelShopee, ShopID: 10001, StoreSKU: sku},
+		MerchantSKU:   "M-" + sku,
+		ItemID:        100,
+		ModelID:       7,
+		Available:     offset,
+		OccurredAt:    start,
+		RepeatsOffset: schemas.NoOffset,
+		Position:      schemas.Position{LogID: 1, Partition: 3, Offset: offset},
+		TriggeredAt:   start,
+	}
+}
+
+func repeating(sku string, offset, repeats int64) *schemas.Event {
+	e := event(sku, offset)
+	e.Reason, e.RepeatsOffset = schemas.PushNow, repeats
+	return e
+}
+
+func put(b *Buffer, e *schemas.Event, at time.Duration) Result {
+	return b.Put([]byte(e.Key.String()), e, start.Add(at))
+}
+
+func unpack(t require.TestingT, packed []byte) schemas.Event {
+	e, err := schemas.UnpackEvent(schemas.Key{Channel: schemas.ChannelShopee, ShopID: 10001, StoreSKU: "x"}, packed)
+	require.NoError(t, err)
+	return e
+}
+
+func offsets(t require.TestingT, waiting []Waiting) []int64 {
+	out := []int64{}
+	for _, w := range waiting {
+		require.Equal(t, w.Offset, unpack(t, w.Packed).Position.Offset)
+		out = append(out, w.Offset)
+	}
+	return out
+}
+
+func TestOf100EventsInAWindowThe100thLeaves(t *testing.T) {
+	b := New(Config{Window: time.Second}, start)
+	require.Equal(t, Opened, put(b, event("x", 0), 0).Verdict)
+	for i := int64(1); i < 100; i++ {
+		r := put(b, event("x", i), time.Duration(i)*time.Millisecond)
+		require.Equal(t, Replaced, r.Verdict)
+		require.Equal(t, []int64{i - 1}, offsets(t, r.Losers))
+	}
+	require.Nil(t, b.PopDue(start.Add(999*time.Millisecond)))
+	w := b.PopDue(start.Add(time.Second))
+	require.Equal(t, []int64{99}, offsets(t, w.Waiting()))
+	require.Zero(t, b.Len())
+	_, open := b.NextDue()
+	require.False(t, open)
+}
+
+func TestWindowsLeaveInTheOrderInWhichTheyClose(t *testing.T) {
+	b := New(Config{Window: time.Second}, start)
+	put(b, event("cold", 0), 0)
+	put(b, event("hot", 1), time.Millisecond)
+	for i := int64(2); i < 50; i++ {
+		put(b, event("hot", i), time.Duration(i)*time.Millisecond)
+	}
+	require.Contains(t, b.PopDue(start.Add(2*time.Second)).Key(), "cold")
+	require.Contains(t, b.PopDue(start.Add(2*time.Second)).Key(), "hot")
+}
+
+func TestAQuietStoreSKULeavesBeforeItsWindowEnds(t *testing.T) {
+	b := New(Config{Window: time.Second, QuietPeriod: 100 * time.Millisecond}, start)
+	put(b, event("busy", 0), 0)
+	put(b, event("quiet", 1), 10*time.Millisecond)
+	for at := 50 * time.Millisecond; at < time.Second; at += 50 * time.Millisecond {
+		put(b, event("busy", int64(at)), at)
+	}
+	due, _ := b.NextDue()
+	require.Equal(t, start.Add(110*time.Millisecond), due)
+	require.Contains(t, b.PopDue(start.Add(110*time.Millisecond)).Key(), "quiet")
+	require.Nil(t, b.PopDue(start.Add(999*time.Millisecond)))
+	require.Contains(t, b.PopDue(start.Add(time.Second)).Key(), "busy")
+}
+
+func TestRepeatsAgainstWhatWaits(t *testing.T) {
+	cases := []struct {
+		name    string
+		waits   []*schemas.Event
+		comes   *schemas.Event
+		want    Verdict
+		leaving []int64
+	}{
+		{"news after the repeated record beats it", []*schemas.Event{event("x", 8)}, repeating("x", 9, 5), Beaten, []int64{8}},
+		{"the repeated record itself does not", []*schemas.Event{event("x", 5)}, repeating("x", 9, 5), Replaced, []int64{9}},
+		{"a second repeat of the same record is beaten", []*schemas.Event{repeating("x", 8, 5)}, repeating("x", 9, 5), Beaten, []int64{8}},
+		{"a repeat of less is beaten", []*schemas.Event{repeating("x", 8, 5)}, repeating("x", 9, 3), Beaten, []int64{8}},
+		{"a repeat of more leaves beside it", []*schemas.Event{repeating("x", 8, 3)}, repeating("x", 9, 5), Joined, []int64{8, 9}},
+		{"news replaces all repeats", []*schemas.Event{repeating("x", 7, 3), repeating("x", 8, 5)}, event("x", 9), Replaced, []int64{9}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			b := New(Config{Window: time.Second}, start)
+			for _, e := range c.waits {
+				put(b, e, 0)
+			}
+			require.Equal(t, c.want, put(b, c.comes, 0).Verdict)
+			require.Equal(t, c.leaving, offsets(t, b.PopDue(start.Add(time.Second)).Waiting()))
+		})
+	}
+}
+
+// Every event leaves exactly once: as a loser, beaten, or with its window; what
+// leaves with a window of news is the newest of it; no window lives too long.
+func TestConservation(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		cfg := Config{Window: 20 * time.Millisecond, QuietPeriod: time.Duration(rapid.IntRange(0, 1).Draw(t, "quiet")) * 5 * time.Millisecond}
+		b := New(cfg, start)
+		left, newest, opened := map[int64]int{}, map[string]int64{}, map[string]time.Duration{}
+		now := time.Duration(0)
+		leave := func(at time.Duration) {
+			for w := b.PopDue(start.Add(at)); w != nil; w = b.PopDue(start.Add(at)) {
+				waiting := offsets(t, w.Waiting())
+				for _, o := range waiting {
+					left[o]++
+				}
+				require.Equal(t, newest[w.Key()], waiting[len(waiting)-1])
+				delete(newest, w.Key())
+				delete(opened, w.Key())
+				b.Free(w)
+			}
+		}
+		n := rapid.Int64Range(1, 200).Draw(t, "n")
+		for i := range n {
+			now += time.Duration(rapid.IntRange(0, 8).Draw(t, "step")) * time.Millisecond
+			leave(now)
+			e := event(rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(t, "sku"), i)
+			if rapid.IntRange(0, 4).Draw(t, "kind") == 0 {
+				e.RepeatsOffset = rapid.Int64Range(0, i).Draw(t, "repeats")
+			}
+			r := put(b, e, now)
+			for _, o := range offsets(t, r.Losers) {
+				left[o]++
+			}
+			switch r.Verdict {
+			case Beaten:
+				left[i]++
+			case Opened:
+				opened[e.Key.String()] = now
+				newest[e.Key.String()] = i
+			default:
+				newest[e.Key.String()] = i
+			}
+			for _, at := range opened {
+				require.Less(t, now-at, cfg.Window)
+			}
+		}
+		leave(now + time.Hour)
+		require.Zero(t, b.Len())
+		for i := range n {
+			require.Equal(t, 1, left[i], "event %d", i)
+		}
+	})
+}
+
+func TestPutOnAnExistingKeyAllocatesNothing(t *testing.T) {
+	b := New(Config{Window: time.Hour}, start)
+	e := event("x", 1)
+	key := []byte(e.Key.String())
+	for range 4 {
+		b.Put(key, e, start)
+	}
+	require.Zero(t, testing.AllocsPerRun(1000, func() { b.Put(key, e, start) }))
+}
+
+func TestAWaitingStoreSKUCostsAtMost256Bytes(t *testing.T) {
+	const n = 200_000
+	e := event("x", 1)
+	e.EventID = "0190d3b2-7c1e-7a55-9d2f-3e5d3c1b2a10"
+	keys, keyBytes := make([][]byte, n), 0
+	for i := range keys {
+		keys[i] = fmt.Appendf(nil, "shopee/10001/SKU-%08d", i)
+		keyBytes += len(keys[i])
+	}
+	before := heapBytes()
+	b := New(Config{Window: time.Hour}, start)
+	for _, key := range keys {
+		b.Put(key, e, start)
+	}
+	each := (int64(heapBytes()) - int64(before) - int64(keyBytes)) / n
+	t.Logf("%d bytes for each waiting store SKU beyond its key", each)
+	require.LessOrEqual(t, each, int64(256))
+	runtime.KeepAlive(b)
+	runtime.KeepAlive(keys)
+}
+
+func heapBytes() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+func BenchmarkPutExisting(b *testing.B) {
+	buffer := New(Config{Window: time.Hour}, start)
+	events := make([]*schemas.Event, 1000)
+	keys := make([][]byte, len(events))
+	for i := range events {
+		events[i] = event(fmt.Sprintf("SKU-%06d", i), int64(i))
+		keys[i] = []byte(events[i].Key.String())
+		buffer.Put(keys[i], events[i], start)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		buffer.Put(keys[i%1000], events[i%1000], start)
+	}
+}

@@ -1,0 +1,83 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"stockpush/schemas"
+)
+
+// TopicInfo describes a topic as it is.
+type TopicInfo struct {
+	// ID changes when a topic is deleted and made anew.
+	ID         [16]byte
+	Partitions int
+}
+
+// ErrNoTopic says that a topic does not exist.
+var ErrNoTopic = errors.New("the topic does not exist (run `stockpush setup`)")
+
+// Describe reads a topic's description; ErrNoTopic if it does not exist.
+func Describe(ctx context.Context, c Connection, topic string) (TopicInfo, error) {
+	var info TopicInfo
+	err := withAdmin(c, func(admin *kadm.Client) error {
+		topics, err := admin.ListTopics(ctx, topic)
+		if err != nil {
+			return fmt.Errorf("describe topic %s: %w", topic, err)
+		}
+		detail := topics[topic]
+		if errors.Is(detail.Err, kerr.UnknownTopicOrPartition) || len(detail.Partitions) == 0 && detail.Err == nil {
+			return fmt.Errorf("%s: %w", topic, ErrNoTopic)
+		}
+		info = TopicInfo{ID: detail.ID, Partitions: len(detail.Partitions)}
+		return detail.Err
+	})
+	return info, err
+}
+
+// MissingTopics lists the specified topics that do not exist.
+func MissingTopics(ctx context.Context, c Connection, specs []schemas.TopicSpec) ([]schemas.TopicSpec, error) {
+	var missing []schemas.TopicSpec
+	for _, spec := range specs {
+		_, err := Describe(ctx, c, spec.Name)
+		if errors.Is(err, ErrNoTopic) {
+			missing = append(missing, spec)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return missing, nil
+}
+
+// CreateTopics makes topics; one that exists by now is left as it is.
+func CreateTopics(ctx context.Context, c Connection, specs []schemas.TopicSpec, replication int) error {
+	return withAdmin(c, func(admin *kadm.Client) error {
+		for _, spec := range specs {
+			configs := make(map[string]*string, len(spec.Configs))
+			for _, name := range slices.Sorted(maps.Keys(spec.Configs)) {
+				configs[name] = kadm.StringPtr(spec.Configs[name])
+			}
+			_, err := admin.CreateTopic(ctx, int32(spec.Partitions), int16(replication), configs, spec.Name)
+			if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
+				return fmt.Errorf("create topic %s: %w", spec.Name, err)
+			}
+		}
+		return nil
+	})
+}
+
+func withAdmin(c Connection, do func(*kadm.Client) error) error {
+	client, err := kgo.NewClient(c.Options()...)
+	if err != nil {
+		return fmt.Errorf("kafka client: %w", err)
+	}
+	defer client.Close()
+	return do(kadm.NewClient(client))
+}

@@ -1,0 +1,146 @@
+package stream
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"stockpush/processor/watermark"
+)
+
+// Assignment is one partition in our hands, from assignment to revoke. A
+// partition that comes back is another Assignment: nothing that still holds the
+// old one can touch the new one.
+type Assignment struct {
+	topic      string
+	partition  int32
+	generation uint64
+	alive      func() bool
+	batches    chan []*Record
+	over       atomic.Bool
+
+	mu        sync.Mutex
+	watermark *watermark.Watermark
+	committed int64
+	// logEnd is the partition's end as of the last fetch.
+	logEnd int64
+}
+
+func newAssignment(topic string, partition int32, generation uint64) *Assignment {
+	return &Assignment{topic: topic, partition: partition, generation: generation, batches: make(chan []*Record), committed: -1}
+}
+
+// Topic is the topic that is read.
+func (a *Assignment) Topic() string { return a.topic }
+
+// Partition is the partition that is read.
+func (a *Assignment) Partition() int32 { return a.partition }
+
+// Generation tells this assignment from earlier and later ones of this process.
+func (a *Assignment) Generation() uint64 { return a.generation }
+
+// Batches delivers the partition's records in order. It is closed when the
+// partition is to be given back: finish what is in flight, and return.
+func (a *Assignment) Batches() <-chan []*Record { return a.batches }
+
+// Alive says whether we may still act as the partition's owner: it is ours, and
+// the broker heard of us within half the session timeout.
+func (a *Assignment) Alive() bool { return !a.over.Load() && a.alive() }
+
+// Resolve says that an offset is dealt with for good. It may be called from
+// any goroutine; after the assignment is over it does nothing.
+func (a *Assignment) Resolve(offset int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.watermark != nil {
+		a.watermark.Resolve(offset)
+	}
+}
+
+// ResolveAll resolves many offsets at once.
+func (a *Assignment) ResolveAll(offsets []int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, offset := range offsets {
+		if a.watermark != nil {
+			a.watermark.Resolve(offset)
+		}
+	}
+}
+
+func (a *Assignment) track(batch []*Record, logEnd int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.logEnd = logEnd
+	if a.watermark == nil {
+		a.watermark = watermark.New(batch[0].Offset)
+	}
+	for _, r := range batch {
+		a.watermark.Track(r.Offset)
+	}
+}
+
+// uncommitted is the offset to commit, if it is not committed yet.
+func (a *Assignment) uncommitted() (offset int64, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.watermark == nil {
+		return 0, false
+	}
+	offset = a.watermark.Committable()
+	return offset, offset != a.committed
+}
+
+func (a *Assignment) markCommitted(offset int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.committed = offset
+}
+
+// Unresolved is how many delivered records are not resolved yet.
+func (a *Assignment) Unresolved() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.watermark == nil {
+		return 0
+	}
+	return a.watermark.Unresolved()
+}
+
+// lag is how many records of the log are not committable yet, as far as we know.
+func (a *Assignment) lag() int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.watermark == nil {
+		return 0
+	}
+	return max(0, a.logEnd-a.watermark.Committable())
+}
+
+// NewTestAssignment makes an assignment that a test feeds by hand: deliver
+// hands over a batch, and closes the assignment when it is nil.
+func NewTestAssignment(ctx context.Context, topic string, partition int32) (a *Assignment, deliver func([]*Record)) {
+	a = newAssignment(topic, partition, 1)
+	a.alive = func() bool { return true }
+	return a, func(batch []*Record) {
+		if batch == nil {
+			close(a.batches)
+			return
+		}
+		a.track(batch, batch[len(batch)-1].Offset+1)
+		select {
+		case a.batches <- batch:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// Committable is the offset that would be committed now; false before the first batch.
+func (a *Assignment) Committable() (int64, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.watermark == nil {
+		return 0, false
+	}
+	return a.watermark.Committable(), true
+}

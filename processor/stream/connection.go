@@ -1,0 +1,58 @@
+package stream
+
+import (
+	"crypto/tls"
+	"log/slog"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl"
+	"github.com/twmb/franz-go/plugin/kslog"
+)
+
+// Record is a Kafka message.
+type Record = kgo.Record
+
+// Header is a header of a Kafka message.
+type Header = kgo.RecordHeader
+
+// Connection says how to reach the cluster.
+type Connection struct {
+	// Brokers are HOST:PORT seeds.
+	Brokers []string
+	// TLS is nil for plain text.
+	TLS *tls.Config
+	// SASL is nil for none.
+	SASL sasl.Mechanism
+	// ClientID names us in the brokers' logs.
+	ClientID string
+	Logger   *slog.Logger
+	// Extra is appended to the client's options; tests use it.
+	Extra []kgo.Opt
+}
+
+// Options are the client options of the connection.
+func (c Connection) Options() []kgo.Opt {
+	options := []kgo.Opt{kgo.SeedBrokers(c.Brokers...), kgo.ClientID(c.ClientID)}
+	if c.Logger != nil {
+		options = append(options, kgo.WithLogger(quiet{kslog.New(c.Logger.With("component", "kafka"))}))
+	}
+	if c.TLS != nil {
+		options = append(options, kgo.DialTLSConfig(c.TLS))
+	}
+	if c.SASL != nil {
+		options = append(options, kgo.SASL(c.SASL))
+	}
+	return append(options, c.Extra...)
+}
+
+// quiet takes what the client calls information for debugging: it speaks of
+// every rebalance step, which we log ourselves.
+type quiet struct{ kgo.Logger }
+
+// Log passes the message on, a level lower if it is information.
+func (q quiet) Log(level kgo.LogLevel, msg string, keyvals ...any) {
+	if level == kgo.LogLevelInfo {
+		level = kgo.LogLevelDebug
+	}
+	q.Logger.Log(level, msg, keyvals...)
+}

@@ -1,0 +1,40 @@
+package stream
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+type metrics struct{ commitFailures prometheus.Counter }
+
+// newMetrics registers a stage's metrics under its group's name.
+func newMetrics(r prometheus.Registerer, s *Stage) *metrics {
+	labels := prometheus.Labels{"group": s.cfg.Group}
+	m := &metrics{prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "stockpush_stream_commit_failures_total", Help: "Offset commits that failed and were made again.", ConstLabels: labels,
+	})}
+	gauge := func(name, help string, value func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels}, value)
+	}
+	r.MustRegister(m.commitFailures,
+		gauge("stockpush_stream_partitions", "Partitions assigned to this process.", func() float64 { return float64(len(s.all())) }),
+		gauge("stockpush_stream_unresolved", "Records delivered and not resolved yet.", s.unresolved),
+		gauge("stockpush_stream_lag", "Records in the log after the last committed one, where the client knows it.", s.lag),
+	)
+	return m
+}
+
+func (s *Stage) unresolved() float64 {
+	n := 0
+	for _, o := range s.all() {
+		n += o.Unresolved()
+	}
+	return float64(n)
+}
+
+func (s *Stage) lag() float64 {
+	var lag float64
+	for _, o := range s.all() {
+		lag += float64(o.lag())
+	}
+	return lag
+}

@@ -1,0 +1,159 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+)
+
+// errLost is why the context of a lost partition's handler ends.
+var errLost = errors.New("the partition was lost")
+
+// owner runs the handler of one assignment and feeds it. The stage waits for it.
+type owner struct {
+	*Assignment
+	limit  int
+	pause  func()
+	resume func()
+	cancel context.CancelCauseFunc
+	done   chan struct{}
+
+	mu     sync.Mutex
+	queue  [][]*Record
+	paused bool
+	closed bool
+	wake   chan struct{}
+}
+
+func (o *owner) start(ctx context.Context, handler Handler, failed func(error)) {
+	ctx, o.cancel = context.WithCancelCause(ctx)
+	var work sync.WaitGroup
+	work.Go(func() { o.feed(ctx) })
+	work.Go(func() {
+		defer o.cancel(nil)
+		if err := o.handle(ctx, handler); err != nil {
+			failed(fmt.Errorf("%s/%d: %w", o.topic, o.partition, err))
+		}
+	})
+	go func() { // ends with the two above, which close() and drop() end
+		work.Wait()
+		close(o.done)
+	}()
+}
+
+func (o *owner) handle(ctx context.Context, handler Handler) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	if err := handler.Run(ctx, o.Assignment); err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.closed && ctx.Err() == nil {
+		return errors.New("the handler ended although its partition is still assigned")
+	}
+	return nil
+}
+
+// push never blocks: above the limit the partition is paused instead, so that
+// at most what was already fetched comes after.
+func (o *owner) push(batch []*Record, logEnd int64) {
+	o.track(batch, logEnd)
+	o.mu.Lock()
+	o.queue = append(o.queue, batch)
+	pause := len(o.queue) >= o.limit && !o.paused
+	o.paused = o.paused || pause
+	o.mu.Unlock()
+	if pause {
+		o.pause()
+	}
+	o.nudge()
+}
+
+func (o *owner) nudge() {
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+// feed hands the queue over, batch by batch. When the assignment is closed,
+// what is still queued is the next owner's.
+func (o *owner) feed(ctx context.Context) {
+	defer close(o.batches)
+	for {
+		batch, closed := o.next()
+		if closed {
+			return
+		}
+		if batch == nil {
+			select {
+			case <-ctx.Done():
+				return
+			case <-o.wake:
+			}
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case o.batches <- batch:
+			o.pop()
+		case <-o.wake: // closed, or more to come: look again
+		}
+	}
+}
+
+func (o *owner) next() (batch []*Record, closed bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed || len(o.queue) == 0 {
+		return nil, o.closed
+	}
+	return o.queue[0], false
+}
+
+func (o *owner) pop() {
+	o.mu.Lock()
+	o.queue[0] = nil
+	o.queue = o.queue[1:]
+	resume := o.paused && len(o.queue) <= o.limit/2
+	o.paused = o.paused && !resume
+	o.mu.Unlock()
+	if resume {
+		o.resume()
+	}
+}
+
+// close asks the handler to finish what is in flight.
+func (o *owner) close() {
+	o.mu.Lock()
+	o.closed = true
+	o.mu.Unlock()
+	o.nudge()
+}
+
+// drain closes, waits until ctx ends at the latest, and then cuts the handler off.
+func (o *owner) drain(ctx context.Context) {
+	o.close()
+	select {
+	case <-o.done:
+	case <-ctx.Done():
+		o.cancel(context.Cause(ctx))
+		<-o.done
+	}
+	o.over.Store(true)
+}
+
+// drop cuts the handler off: the partition is somebody else's already.
+func (o *owner) drop() {
+	o.over.Store(true)
+	o.close()
+	o.cancel(errLost)
+	<-o.done
+}

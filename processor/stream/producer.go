@@ -1,0 +1,68 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"stockpush/schemas"
+)
+
+// ByKey as a record's partition leaves the choice to its key, by murmur2 as
+// Java's client does; any other partition is used as it is.
+const ByKey int32 = -1
+
+// Producer sends records. Records of one partition are stored in the order in
+// which they were given. Done is called exactly once for each; it must not
+// block. Produce itself blocks while too much is unacknowledged.
+type Producer interface {
+	Produce(ctx context.Context, r *Record, done func(error))
+}
+
+// KafkaProducer is the Producer on a cluster: idempotent, acknowledged by all
+// replicas, retried until the cluster takes it or says that it never will.
+type KafkaProducer struct{ client *kgo.Client }
+
+// DefaultBatchBytes is the largest batch that every topic takes unless it was
+// made otherwise: Kafka's own default for max.message.bytes, less its headroom.
+const DefaultBatchBytes = 1_000_000
+
+// NewProducer makes a producer whose batches, and so messages, have at most
+// maxBatchBytes; it connects when it is first used.
+func NewProducer(c Connection, maxBatchBytes int32) (*KafkaProducer, error) {
+	client, err := kgo.NewClient(append(c.Options(),
+		kgo.RecordPartitioner(kgo.BasicConsistentPartitioner(choosePartition)),
+		kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
+		kgo.ProducerLinger(time.Millisecond),
+		kgo.ProducerBatchMaxBytes(maxBatchBytes),
+		kgo.MaxBufferedRecords(100_000),
+		kgo.UnknownTopicRetries(10),
+	)...)
+	if err != nil {
+		return nil, fmt.Errorf("kafka producer: %w", err)
+	}
+	return &KafkaProducer{client}, nil
+}
+
+func choosePartition(string) func(*Record, int) int {
+	return func(r *Record, partitions int) int {
+		if r.Partition >= 0 {
+			return int(r.Partition) % partitions
+		}
+		return int(schemas.PartitionFor(r.Key, partitions))
+	}
+}
+
+// Produce hands the record to the client.
+func (p *KafkaProducer) Produce(ctx context.Context, r *Record, done func(error)) {
+	p.client.Produce(ctx, r, func(_ *kgo.Record, err error) { done(err) })
+}
+
+// Flush waits until everything given so far is acknowledged.
+func (p *KafkaProducer) Flush(ctx context.Context) error { return p.client.Flush(ctx) }
+
+// Close ends the producer; what is not acknowledged fails.
+func (p *KafkaProducer) Close() { p.client.Close() }

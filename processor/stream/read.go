@@ -1,0 +1,71 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// EndOffset is the offset that the partition's next message will get.
+func EndOffset(ctx context.Context, c Connection, topic string, partition int32) (int64, error) {
+	_, end, err := bounds(ctx, c, topic, partition)
+	return end, err
+}
+
+func bounds(ctx context.Context, c Connection, topic string, partition int32) (start, end int64, err error) {
+	err = withAdmin(c, func(admin *kadm.Client) error {
+		starts, err := admin.ListStartOffsets(ctx, topic)
+		if err != nil {
+			return fmt.Errorf("start offset of %s: %w", topic, err)
+		}
+		ends, err := admin.ListEndOffsets(ctx, topic)
+		if err != nil {
+			return fmt.Errorf("end offset of %s: %w", topic, err)
+		}
+		from, _ := starts.Lookup(topic, partition)
+		to, ok := ends.Lookup(topic, partition)
+		if !ok {
+			return fmt.Errorf("%s/%d: %w", topic, partition, ErrNoTopic)
+		}
+		start, end = from.Offset, to.Offset
+		if from.Err != nil {
+			return fmt.Errorf("start offset of %s/%d: %w", topic, partition, from.Err)
+		}
+		return to.Err
+	})
+	return start, end, err
+}
+
+// ReadPartition gives take every message of a partition that is there at the
+// time of the call, in order. It is how a compacted topic is restored.
+func ReadPartition(ctx context.Context, c Connection, topic string, partition int32, take func(*Record) error) error {
+	start, end, err := bounds(ctx, c, topic, partition)
+	if err != nil || start >= end {
+		return err
+	}
+	client, err := kgo.NewClient(append(c.Options(), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{
+		topic: {partition: kgo.NewOffset().At(start)},
+	}))...)
+	if err != nil {
+		return fmt.Errorf("kafka client: %w", err)
+	}
+	defer client.Close()
+	for next := start; next < end; {
+		fetches := client.PollFetches(ctx)
+		if err := fetches.Err(); err != nil {
+			return fmt.Errorf("read %s/%d: %w", topic, partition, err)
+		}
+		for _, r := range fetches.Records() {
+			if r.Offset >= end {
+				return nil
+			}
+			if err := take(r); err != nil {
+				return err
+			}
+			next = r.Offset + 1
+		}
+	}
+	return nil
+}

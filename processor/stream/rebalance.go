@@ -1,0 +1,205 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+func (s *Stage) assigned(_ context.Context, _ *kgo.Client, added map[string][]int32) {
+	for topic, partitions := range added {
+		for _, partition := range partitions {
+			s.own(topicPartition{topic, partition})
+		}
+	}
+	s.log.Info("partitions assigned", "added", count(added))
+	s.readyOnce.Do(func() { close(s.ready) })
+}
+
+func (s *Stage) own(tp topicPartition) {
+	one := map[string][]int32{tp.topic: {tp.partition}}
+	s.mu.Lock()
+	s.generation++
+	o := &owner{
+		Assignment: newAssignment(tp.topic, tp.partition, s.generation),
+		limit:      s.cfg.MaxQueuedBatches,
+		pause:      func() { s.client.PauseFetchPartitions(one) },
+		resume:     func() { s.client.ResumeFetchPartitions(one) },
+		done:       make(chan struct{}),
+		wake:       make(chan struct{}, 1),
+	}
+	o.alive = s.heard
+	s.owners[tp] = o
+	ctx := s.runCtx
+	s.mu.Unlock()
+	o.start(ctx, s.handler, s.fail)
+}
+
+// revoked gives partitions back in good order: drained, then committed. The
+// client calls it while no poll is running and waits for it.
+func (s *Stage) revoked(ctx context.Context, _ *kgo.Client, gone map[string][]int32) {
+	s.giveBack(ctx, s.take(gone))
+	if len(gone) > 0 {
+		s.log.Info("partitions given back", "revoked", count(gone))
+	}
+}
+
+// lost drops partitions that are somebody else's by now; nothing of them is committed.
+func (s *Stage) lost(_ context.Context, _ *kgo.Client, gone map[string][]int32) {
+	var all sync.WaitGroup
+	for _, o := range s.take(gone) {
+		all.Go(o.drop)
+	}
+	all.Wait()
+	if len(gone) > 0 {
+		s.log.Warn("partitions lost: the broker heard nothing of us for too long", "lost", count(gone))
+	}
+}
+
+func (s *Stage) giveBack(ctx context.Context, owners []*owner) {
+	bounded, cancel := context.WithTimeoutCause(ctx, s.cfg.DrainTimeout, fmt.Errorf("drain took longer than %v", s.cfg.DrainTimeout))
+	defer cancel()
+	var all sync.WaitGroup
+	for _, o := range owners {
+		all.Go(func() { o.drain(bounded) })
+	}
+	all.Wait()
+	s.commit(ctx, owners)
+}
+
+// take removes the owners of the given partitions, or of all for nil, and
+// undoes their pauses, which the client would keep for the next assignment.
+func (s *Stage) take(gone map[string][]int32) []*owner {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var taken []*owner
+	remove := func(tp topicPartition, o *owner) {
+		taken = append(taken, o)
+		delete(s.owners, tp)
+		s.client.ResumeFetchPartitions(map[string][]int32{tp.topic: {tp.partition}})
+	}
+	if gone == nil {
+		for tp, o := range s.owners {
+			remove(tp, o)
+		}
+	}
+	for topic, partitions := range gone {
+		for _, partition := range partitions {
+			tp := topicPartition{topic, partition}
+			if o, ok := s.owners[tp]; ok {
+				remove(tp, o)
+			}
+		}
+	}
+	return taken
+}
+
+func (s *Stage) all() []*owner {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	owners := make([]*owner, 0, len(s.owners))
+	for _, o := range s.owners {
+		owners = append(owners, o)
+	}
+	return owners
+}
+
+// commitTimeout bounds a commit; one that fails is made again at the next turn.
+const commitTimeout = 5 * time.Second
+
+// commit commits the watermarks that moved.
+func (s *Stage) commit(ctx context.Context, owners []*owner) {
+	offsets := map[string]map[int32]kgo.EpochOffset{}
+	for _, o := range owners {
+		if offset, ok := o.uncommitted(); ok {
+			if offsets[o.topic] == nil {
+				offsets[o.topic] = map[int32]kgo.EpochOffset{}
+			}
+			offsets[o.topic][o.partition] = kgo.EpochOffset{Epoch: -1, Offset: offset}
+		}
+	}
+	if len(offsets) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), commitTimeout, errors.New("the commit took too long"))
+	defer cancel()
+	var failure error
+	s.client.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, answer *kmsg.OffsetCommitResponse, err error) {
+		failure = errors.Join(err, refusal(answer))
+	})
+	if failure != nil {
+		s.metrics.commitFailures.Inc()
+		s.log.Warn("offsets not committed, it will be tried again", "error", failure)
+		return
+	}
+	for _, o := range owners {
+		if at, ok := offsets[o.topic][o.partition]; ok {
+			o.markCommitted(at.Offset)
+		}
+	}
+}
+
+func refusal(answer *kmsg.OffsetCommitResponse) error {
+	if answer == nil {
+		return nil
+	}
+	var errs []error
+	for _, topic := range answer.Topics {
+		for _, p := range topic.Partitions {
+			errs = append(errs, kerr.ErrorForCode(p.ErrorCode))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkErrors tells errors that waiting mends from those that it does not.
+func (s *Stage) checkErrors(fetches kgo.Fetches) error {
+	for _, failure := range fetches.Errors() {
+		err := failure.Err
+		switch {
+		case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.GroupAuthorizationFailed), errors.Is(err, kerr.SaslAuthenticationFailed):
+			return fmt.Errorf("consume %s: %w (check the user's rights in Kafka)", failure.Topic, err)
+		default:
+			s.log.Warn("fetch failed, going on", "topic", failure.Topic, "partition", failure.Partition, "error", err)
+		}
+	}
+	return nil
+}
+
+// heartbeats remembers when a broker last answered a request that keeps our
+// membership alive; the time is that of the request, to be on the safe side.
+type heartbeats struct{ last *atomic.Int64 }
+
+// The keys of Kafka's requests that keep a membership alive.
+const (
+	keyHeartbeat = 12
+	keySyncGroup = 14
+)
+
+// OnBrokerE2E is called by the client after each request.
+func (h heartbeats) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, e2e kgo.BrokerE2E) {
+	if e2e.Err() == nil && (key == keyHeartbeat || key == keySyncGroup) {
+		h.last.Store(time.Now().Add(-e2e.DurationE2E()).UnixNano())
+	}
+}
+
+// heard says whether the last heartbeat is younger than half the session timeout.
+func (s *Stage) heard() bool {
+	return time.Since(time.Unix(0, s.heartbeat.Load())) < s.cfg.SessionTimeout/2
+}
+
+func count(partitions map[string][]int32) int {
+	n := 0
+	for _, ps := range partitions {
+		n += len(ps)
+	}
+	return n
+}

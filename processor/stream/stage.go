@@ -1,0 +1,189 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Handler does a stage's work.
+type Handler interface {
+	// Run owns one partition in one goroutine until Batches is closed or ctx
+	// ends. An error ends the whole stage.
+	Run(ctx context.Context, a *Assignment) error
+}
+
+// Config sets a stage's consumer group.
+type Config struct {
+	Group  string
+	Topics []string
+	// SessionTimeout is when the broker gives our partitions to others. Default 45 s.
+	SessionTimeout time.Duration
+	// DrainTimeout bounds the wait for handlers on a revoke or at the end. Default 20 s.
+	DrainTimeout time.Duration
+	// CommitInterval is how often watermarks are committed. Default 1 s.
+	CommitInterval time.Duration
+	// MaxQueuedBatches is how many fetched batches wait for a partition's
+	// handler before the partition is paused. Default 2.
+	MaxQueuedBatches int
+}
+
+func (c Config) withDefaults() Config {
+	orDefault := func(d *time.Duration, value time.Duration) {
+		if *d == 0 {
+			*d = value
+		}
+	}
+	orDefault(&c.SessionTimeout, 45*time.Second)
+	orDefault(&c.DrainTimeout, 20*time.Second)
+	orDefault(&c.CommitInterval, time.Second)
+	if c.MaxQueuedBatches == 0 {
+		c.MaxQueuedBatches = 2
+	}
+	return c
+}
+
+// Deps are what a stage needs from outside.
+type Deps struct {
+	Connection Connection
+	Handler    Handler
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+// Stage is a consumer group member.
+type Stage struct {
+	cfg       Config
+	handler   Handler
+	log       *slog.Logger
+	client    *kgo.Client
+	heartbeat atomic.Int64
+	ready     chan struct{}
+	readyOnce sync.Once
+	failed    chan error
+	metrics   *metrics
+	// runCtx is the parent of all handlers' contexts; it ends after the drain.
+	runCtx context.Context
+
+	mu         sync.Mutex
+	owners     map[topicPartition]*owner
+	generation uint64
+}
+
+type topicPartition struct {
+	topic     string
+	partition int32
+}
+
+// New makes a stage; it joins its group in Run.
+func New(cfg Config, deps Deps) (*Stage, error) {
+	s := &Stage{
+		cfg: cfg.withDefaults(), handler: deps.Handler, log: deps.Logger.With("group", cfg.Group),
+		ready: make(chan struct{}), failed: make(chan error, 1), owners: map[topicPartition]*owner{},
+	}
+	s.metrics = newMetrics(deps.Registerer, s)
+	client, err := kgo.NewClient(append(deps.Connection.Options(),
+		kgo.ConsumerGroup(cfg.Group),
+		kgo.ConsumeTopics(cfg.Topics...),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.Balancers(kgo.CooperativeStickyBalancer()),
+		kgo.DisableAutoCommit(),
+		kgo.BlockRebalanceOnPoll(),
+		kgo.SessionTimeout(s.cfg.SessionTimeout),
+		kgo.HeartbeatInterval(s.cfg.SessionTimeout/15),
+		kgo.RebalanceTimeout(s.cfg.DrainTimeout+10*time.Second),
+		kgo.OnPartitionsAssigned(s.assigned),
+		kgo.OnPartitionsRevoked(s.revoked),
+		kgo.OnPartitionsLost(s.lost),
+		kgo.WithHooks(heartbeats{&s.heartbeat}),
+	)...)
+	if err != nil {
+		return nil, fmt.Errorf("kafka consumer %s: %w", cfg.Group, err)
+	}
+	s.client = client
+	return s, nil
+}
+
+// Ready is closed once the group is joined and our partitions' handlers run.
+func (s *Stage) Ready() <-chan struct{} { return s.ready }
+
+// Run works until ctx ends, then drains, commits and leaves the group. It
+// returns early with the first error of a handler, or one that no waiting mends.
+func (s *Stage) Run(ctx context.Context) error {
+	runCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	s.mu.Lock()
+	s.runCtx = runCtx
+	s.mu.Unlock()
+	err := s.poll(ctx)
+	s.giveBack(runCtx, s.take(nil))
+	s.client.CloseAllowingRebalance()
+	if err == nil {
+		err = s.failure()
+	}
+	return err
+}
+
+func (s *Stage) failure() error {
+	select {
+	case err := <-s.failed:
+		return err
+	default:
+		return nil
+	}
+}
+
+func (s *Stage) fail(err error) {
+	select {
+	case s.failed <- err:
+	default:
+	}
+}
+
+// poll fetches and commits in turn. Rebalances are allowed only between turns,
+// and nothing in a turn waits for a handler.
+func (s *Stage) poll(ctx context.Context) error {
+	nextCommit := time.Now().Add(s.cfg.CommitInterval)
+	for ctx.Err() == nil {
+		turn, cancel := context.WithDeadline(ctx, nextCommit)
+		fetches := s.client.PollFetches(turn)
+		cancel()
+		if fetches.IsClientClosed() {
+			return errors.New("the kafka client is closed")
+		}
+		if err := s.checkErrors(fetches); err != nil {
+			return err
+		}
+		s.distribute(fetches)
+		if !time.Now().Before(nextCommit) {
+			s.commit(ctx, s.all())
+			nextCommit = time.Now().Add(s.cfg.CommitInterval)
+		}
+		s.client.AllowRebalance()
+		if err := s.failure(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Stage) distribute(fetches kgo.Fetches) {
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		if len(p.Records) == 0 {
+			return
+		}
+		s.mu.Lock()
+		o := s.owners[topicPartition{p.Topic, p.Partition}]
+		s.mu.Unlock()
+		if o != nil {
+			o.push(p.Records, p.HighWatermark)
+		}
+	})
+}

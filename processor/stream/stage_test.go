@@ -1,0 +1,311 @@
+package stream_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"go.uber.org/goleak"
+
+	"stockpush/processor/stream"
+)
+
+const (
+	topic = "in"
+	group = "g"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type handlerFunc func(ctx context.Context, a *stream.Assignment) error
+
+func (f handlerFunc) Run(ctx context.Context, a *stream.Assignment) error { return f(ctx, a) }
+
+// each calls take for every record, in order.
+func each(take func(a *stream.Assignment, r *stream.Record)) handlerFunc {
+	return func(_ context.Context, a *stream.Assignment) error {
+		for batch := range a.Batches() {
+			for _, r := range batch {
+				take(a, r)
+			}
+		}
+		return nil
+	}
+}
+
+type bench struct {
+	t       *testing.T
+	cluster *kfake.Cluster
+	conn    stream.Connection
+}
+
+func newBench(t *testing.T, partitions int32) *bench {
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(partitions, topic))
+	require.NoError(t, err)
+	t.Cleanup(cluster.Close)
+	return &bench{t, cluster, stream.Connection{Brokers: cluster.ListenAddrs(), ClientID: "test"}}
+}
+
+// run starts a member; stop ends it and returns what Run said.
+func (b *bench) run(h stream.Handler) (stop func() error) {
+	cfg := stream.Config{Group: group, Topics: []string{topic}, SessionTimeout: 6 * time.Second, CommitInterval: 20 * time.Millisecond, DrainTimeout: 3 * time.Second}
+	stage, err := stream.New(cfg, stream.Deps{Connection: b.conn, Handler: h, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
+	require.NoError(b.t, err)
+	ctx, cancel := context.WithCancel(b.t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- stage.Run(ctx) }()
+	stop = sync.OnceValue(func() error { cancel(); return <-ended })
+	b.t.Cleanup(func() { _ = stop() })
+	select {
+	case <-stage.Ready():
+	case err := <-ended:
+		ended <- err
+	case <-time.After(20 * time.Second):
+		require.Fail(b.t, "the stage did not get ready")
+	}
+	return stop
+}
+
+func (b *bench) produce(partition int32, n int) {
+	p, err := stream.NewProducer(b.conn, stream.DefaultBatchBytes)
+	require.NoError(b.t, err)
+	defer p.Close()
+	for i := range n {
+		r := &stream.Record{Topic: topic, Partition: partition, Key: fmt.Appendf(nil, "k%d", i), Value: []byte("v")}
+		p.Produce(b.t.Context(), r, func(err error) { require.NoError(b.t, err) })
+	}
+	require.NoError(b.t, p.Flush(b.t.Context()))
+}
+
+func (b *bench) committed(partition int32) int64 {
+	client, err := kgo.NewClient(b.conn.Options()...)
+	require.NoError(b.t, err)
+	defer client.Close()
+	offsets, err := kadm.NewClient(client).FetchOffsets(b.t.Context(), group)
+	require.NoError(b.t, err)
+	if at, ok := offsets.Lookup(topic, partition); ok {
+		return at.At
+	}
+	return -1
+}
+
+func (b *bench) eventuallyCommitted(partition int32, want int64) {
+	require.Eventually(b.t, func() bool { return b.committed(partition) == want }, 15*time.Second, 20*time.Millisecond,
+		"committed %d, want %d", b.committed(partition), want)
+}
+
+func TestOnlyTheWatermarkIsCommitted(t *testing.T) {
+	b := newBench(t, 1)
+	release := make(chan struct{})
+	var held *stream.Record
+	stop := b.run(handlerFunc(func(_ context.Context, a *stream.Assignment) error {
+		for batch := range a.Batches() {
+			for _, r := range batch {
+				if r.Offset == 3 {
+					held = r
+					go func() { <-release; a.Resolve(held.Offset) }()
+					continue
+				}
+				a.Resolve(r.Offset)
+			}
+		}
+		return nil
+	}))
+	b.produce(0, 10)
+	b.eventuallyCommitted(0, 3)
+	close(release)
+	b.eventuallyCommitted(0, 10)
+	require.NoError(t, stop())
+}
+
+func TestAResolveAfterARevokeMovesNothing(t *testing.T) {
+	b := newBench(t, 1)
+	seen := make(chan *stream.Assignment, 1)
+	stop := b.run(each(func(a *stream.Assignment, r *stream.Record) {
+		if r.Offset == 0 {
+			seen <- a
+		}
+	}))
+	b.produce(0, 5)
+	old := <-seen
+	require.True(t, old.Alive())
+	require.NoError(t, stop())
+	require.False(t, old.Alive())
+	for offset := range int64(5) {
+		old.Resolve(offset)
+	}
+	next := make(chan int64, 10)
+	stop = b.run(each(func(_ *stream.Assignment, r *stream.Record) { next <- r.Offset }))
+	require.Zero(t, <-next)
+	require.NoError(t, stop())
+	require.LessOrEqual(t, b.committed(0), int64(0))
+}
+
+func TestARebalanceWithWorkInFlightLosesNothing(t *testing.T) {
+	const partitions, each1 = 6, 200
+	b := newBench(t, partitions)
+	var mu sync.Mutex
+	owners := map[int32]int{}
+	resolved := map[string]bool{}
+	h := handlerFunc(func(ctx context.Context, a *stream.Assignment) error {
+		mu.Lock()
+		owners[a.Partition()]++
+		require.Equal(t, 1, owners[a.Partition()], "two owners of a partition")
+		mu.Unlock()
+		var flying sync.WaitGroup
+		for batch := range a.Batches() {
+			for _, r := range batch {
+				flying.Go(func() {
+					mu.Lock()
+					resolved[fmt.Sprint(r.Partition, "/", r.Offset)] = true
+					mu.Unlock()
+					a.Resolve(r.Offset)
+				})
+			}
+		}
+		flying.Wait()
+		mu.Lock()
+		owners[a.Partition()]--
+		mu.Unlock()
+		return nil
+	})
+	stopOne := b.run(h)
+	for p := range int32(partitions) {
+		b.produce(p, each1)
+	}
+	stopTwo := b.run(h)
+	for p := range int32(partitions) {
+		b.produce(p, each1)
+	}
+	require.NoError(t, stopOne())
+	for p := range int32(partitions) {
+		b.eventuallyCommitted(p, 2*each1)
+	}
+	require.NoError(t, stopTwo())
+	require.Len(t, resolved, partitions*2*each1)
+}
+
+func TestASlowPartitionHoldsUpNoOther(t *testing.T) {
+	b := newBench(t, 2)
+	block := make(chan struct{})
+	stop := b.run(each(func(a *stream.Assignment, r *stream.Record) {
+		if r.Partition == 0 {
+			<-block
+		}
+		a.Resolve(r.Offset)
+	}))
+	for range 10 {
+		b.produce(0, 10)
+	}
+	b.produce(1, 100)
+	b.eventuallyCommitted(1, 100)
+	close(block)
+	b.eventuallyCommitted(0, 100)
+	require.NoError(t, stop())
+}
+
+func TestAStoppedBrokerIsWaitedFor(t *testing.T) {
+	b := newBench(t, 1)
+	stop := b.run(each(func(a *stream.Assignment, r *stream.Record) { a.Resolve(r.Offset) }))
+	b.produce(0, 5)
+	b.eventuallyCommitted(0, 5)
+	var down atomic.Bool
+	var refused atomic.Int64
+	down.Store(true)
+	b.cluster.Control(func(kmsg.Request) (kmsg.Response, error, bool) {
+		b.cluster.KeepControl()
+		if down.Load() {
+			refused.Add(1)
+		}
+		return nil, errors.New("the broker is down"), down.Load()
+	})
+	require.Eventually(t, func() bool { return refused.Load() > 5 }, 10*time.Second, time.Millisecond)
+	down.Store(false)
+	b.produce(0, 5)
+	b.eventuallyCommitted(0, 10)
+	require.NoError(t, stop())
+}
+
+func TestAHandlersErrorEndsTheStageAndCommitsWhatWasResolved(t *testing.T) {
+	b := newBench(t, 1)
+	broken := errors.New("broken")
+	stop := b.run(handlerFunc(func(_ context.Context, a *stream.Assignment) error {
+		for batch := range a.Batches() {
+			for _, r := range batch {
+				if r.Offset == 2 {
+					return broken
+				}
+				a.Resolve(r.Offset)
+			}
+		}
+		return nil
+	}))
+	b.produce(0, 5)
+	b.eventuallyCommitted(0, 2)
+	require.ErrorIs(t, stop(), broken)
+}
+
+func TestAHandlerThatDoesNotEndIsCutOff(t *testing.T) {
+	b := newBench(t, 1)
+	started := make(chan struct{})
+	stop := b.run(handlerFunc(func(ctx context.Context, _ *stream.Assignment) error {
+		close(started)
+		<-ctx.Done()
+		return nil
+	}))
+	<-started
+	require.NoError(t, stop())
+}
+
+func TestAFailedCommitIsMadeAgain(t *testing.T) {
+	b := newBench(t, 1)
+	refused := make(chan struct{})
+	b.cluster.ControlKey(int16(kmsg.OffsetCommit), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		req := r.(*kmsg.OffsetCommitRequest)
+		answer := req.ResponseKind().(*kmsg.OffsetCommitResponse)
+		for _, asked := range req.Topics {
+			topic := kmsg.NewOffsetCommitResponseTopic()
+			topic.Topic, topic.TopicID = asked.Topic, asked.TopicID
+			for _, p := range asked.Partitions {
+				partition := kmsg.NewOffsetCommitResponseTopicPartition()
+				partition.Partition, partition.ErrorCode = p.Partition, kerr.CoordinatorLoadInProgress.Code
+				topic.Partitions = append(topic.Partitions, partition)
+			}
+			answer.Topics = append(answer.Topics, topic)
+		}
+		close(refused)
+		return answer, nil, true
+	})
+	stop := b.run(each(func(a *stream.Assignment, r *stream.Record) { a.Resolve(r.Offset) }))
+	b.produce(0, 3)
+	<-refused
+	b.eventuallyCommitted(0, 3)
+	require.NoError(t, stop())
+}
+
+func TestReadPartitionReadsWhatIsThere(t *testing.T) {
+	b := newBench(t, 2)
+	b.produce(1, 1000)
+	for partition, want := range map[int32]int{0: 0, 1: 1000} {
+		n := 0
+		require.NoError(t, stream.ReadPartition(t.Context(), b.conn, topic, partition, func(*stream.Record) error { n++; return nil }))
+		require.Equal(t, want, n)
+	}
+	_, err := stream.Describe(t.Context(), b.conn, "absent")
+	require.ErrorIs(t, err, stream.ErrNoTopic)
+	info, err := stream.Describe(t.Context(), b.conn, topic)
+	require.NoError(t, err)
+	require.Equal(t, 2, info.Partitions)
+}

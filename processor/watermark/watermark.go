@@ -1,0 +1,100 @@
+// Package watermark tells which offset of a partition may be committed: the
+// highest one with nothing unresolved at or below it.
+//
+// It is pure, never blocks, and one goroutine (or lock) guards it. It refuses
+// to know what an offset stands for.
+package watermark
+
+import (
+	"fmt"
+	"math/bits"
+	"sort"
+)
+
+// word is 64 offsets, those from index*64 on; a set bit is unresolved.
+type word struct {
+	index int64
+	bits  uint64
+}
+
+// Watermark follows one partition.
+type Watermark struct {
+	// words are ascending; the first one has an unresolved offset.
+	words      []word
+	next       int64
+	unresolved int
+}
+
+// New starts at the first offset that will be tracked.
+func New(next int64) *Watermark { return &Watermark{next: next} }
+
+// Track takes the next offset; it must be higher than all before. Offsets that
+// were left out count as resolved: compaction or transaction markers took them.
+func (w *Watermark) Track(offset int64) {
+	if offset < w.next {
+		panic(fmt.Sprintf("watermark: offset %d tracked after %d", offset, w.next-1))
+	}
+	index, bit := offset>>6, uint64(1)<<(offset&63)
+	if n := len(w.words); n > 0 && w.words[n-1].index == index {
+		w.words[n-1].bits |= bit
+	} else {
+		w.words = append(w.words, word{index, bit})
+	}
+	w.next = offset + 1
+	w.unresolved++
+}
+
+// Resolve says that an offset is dealt with. Twice is harmless, and so is an
+// offset that was never tracked.
+func (w *Watermark) Resolve(offset int64) {
+	i := w.find(offset >> 6)
+	bit := uint64(1) << (offset & 63)
+	if i < 0 || w.words[i].bits&bit == 0 {
+		return
+	}
+	w.words[i].bits &^= bit
+	w.unresolved--
+	if i == 0 {
+		w.dropResolved()
+	}
+}
+
+// find is the place of a word, or -1. Mostly offsets have no gaps, and the
+// place can be computed.
+func (w *Watermark) find(index int64) int {
+	if len(w.words) == 0 || index < w.words[0].index {
+		return -1
+	}
+	if i := index - w.words[0].index; i < int64(len(w.words)) && w.words[i].index == index {
+		return int(i)
+	}
+	i := sort.Search(len(w.words), func(i int) bool { return w.words[i].index >= index })
+	if i == len(w.words) || w.words[i].index != index {
+		return -1
+	}
+	return i
+}
+
+func (w *Watermark) dropResolved() {
+	n := 0
+	for n < len(w.words) && w.words[n].bits == 0 {
+		n++
+	}
+	w.words = w.words[n:]
+	if len(w.words) == 0 {
+		w.words = nil
+	}
+}
+
+// Committable is the offset to commit: the lowest unresolved one, or the next
+// one where nothing is unresolved. It never goes back.
+func (w *Watermark) Committable() int64 {
+	if len(w.words) == 0 {
+		return w.next
+	}
+	first := w.words[0]
+	return first.index<<6 + int64(bits.TrailingZeros64(first.bits))
+}
+
+// Unresolved is how many tracked offsets are not resolved.
+func (w *Watermark) Unresolved() int { return w.unresolved }
