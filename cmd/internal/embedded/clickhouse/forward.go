@@ -1,0 +1,102 @@
+package clickhouse
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync"
+)
+
+// forwarder is a public listener whose connections go to the engine.
+type forwarder struct {
+	listener net.Listener
+
+	mu     sync.Mutex
+	target string
+	open   map[net.Conn]struct{}
+	closed bool
+}
+
+func newForwarder(address string) (*forwarder, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	return &forwarder{listener: listener, open: map[net.Conn]struct{}{}}, nil
+}
+
+// connect sets where connections go from now on; empty refuses them.
+func (f *forwarder) connect(target string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.target = target
+}
+
+// serve forwards until close; it returns when every connection has ended.
+func (f *forwarder) serve() {
+	var all sync.WaitGroup
+	defer all.Wait()
+	for {
+		client, err := f.listener.Accept()
+		if err != nil {
+			return
+		}
+		all.Go(func() { f.forward(client) })
+	}
+}
+
+func (f *forwarder) forward(client net.Conn) {
+	defer func() { _ = client.Close() }()
+	f.mu.Lock()
+	target := f.target
+	f.mu.Unlock()
+	if target == "" || !f.register(client) {
+		return
+	}
+	defer f.unregister(client)
+	engine, err := net.Dial("tcp", target)
+	if err != nil {
+		return
+	}
+	defer func() { _ = engine.Close() }()
+	var both sync.WaitGroup
+	both.Go(func() {
+		_, _ = io.Copy(engine, client)
+		_ = engine.(*net.TCPConn).CloseWrite() // clean, however the client ended
+	})
+	both.Go(func() {
+		_, _ = io.Copy(client, engine)
+		_ = client.Close()
+		_, _ = io.Copy(io.Discard, engine) // a close with unread data would be a reset
+	})
+	both.Wait()
+}
+
+func (f *forwarder) register(c net.Conn) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.closed {
+		f.open[c] = struct{}{}
+	}
+	return !f.closed
+}
+
+func (f *forwarder) unregister(c net.Conn) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.open, c)
+}
+
+// close ends the listener and all its connections; twice is harmless.
+func (f *forwarder) close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = true
+	for c := range f.open {
+		_ = c.Close()
+	}
+	if err := f.listener.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package clickhouse_test
+
+import (
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	driver "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/stretchr/testify/require"
+
+	"stockpush/cmd/internal/embedded/clickhouse"
+	"stockpush/cmd/internal/embedded/embeddedtest"
+)
+
+func TestMain(m *testing.M) { embeddedtest.Main(m) }
+
+func open(t *testing.T, s *clickhouse.Server, dial func(context.Context, string) (net.Conn, error)) driver.Conn {
+	conn, err := driver.Open(&driver.Options{Addr: []string{s.Addr()}, DialContext: dial})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+func TestDataSurvivesARestart(t *testing.T) {
+	dir := t.TempDir()
+	first := embeddedtest.StartClickHouseIn(t, dir)
+	conn := open(t, first, nil)
+	require.NoError(t, conn.Exec(t.Context(), "CREATE DATABASE d"))
+	require.NoError(t, conn.Exec(t.Context(), "CREATE TABLE d.t (n UInt64) ENGINE = MergeTree ORDER BY n"))
+	require.NoError(t, conn.Exec(t.Context(), "INSERT INTO d.t SELECT number FROM numbers(1000)"))
+	require.NoError(t, first.Close())
+	require.NoError(t, first.Err())
+	var n uint64
+	second := embeddedtest.StartClickHouseIn(t, dir)
+	require.NoError(t, open(t, second, nil).QueryRow(t.Context(), "SELECT count() FROM d.t").Scan(&n))
+	require.Equal(t, uint64(1000), n)
+}
+
+func TestAResetClientDoesNotEndTheEngine(t *testing.T) {
+	s := embeddedtest.StartClickHouse(t)
+	before := engines(t)
+	var sockets []*net.TCPConn
+	dial := func(ctx context.Context, addr string) (net.Conn, error) {
+		c, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+		if err == nil {
+			sockets = append(sockets, c.(*net.TCPConn))
+		}
+		return c, err
+	}
+	for range 3 {
+		conn := open(t, s, dial)
+		rows, err := conn.Query(t.Context(), "SELECT number FROM system.numbers")
+		require.NoError(t, err)
+		require.True(t, rows.Next())
+		last := sockets[len(sockets)-1]
+		require.NoError(t, last.SetLinger(0))
+		require.NoError(t, last.Close())
+		for rows.Next() { // what had arrived before the reset
+		}
+		require.Error(t, rows.Err())
+	}
+	require.NoError(t, open(t, s, nil).Ping(t.Context()))
+	require.Equal(t, before, engines(t))
+}
+
+func TestAKilledEngineIsStartedAgainUntilTheThirdTime(t *testing.T) {
+	s := embeddedtest.StartClickHouse(t)
+	for range 2 {
+		kill(t)
+		require.Eventually(t, func() bool { return open(t, s, nil).Ping(t.Context()) == nil }, 30*time.Second, 50*time.Millisecond)
+	}
+	kill(t)
+	select {
+	case <-s.Done():
+		require.ErrorContains(t, s.Err(), "giving up")
+	case <-time.After(30 * time.Second):
+		require.Fail(t, "it did not give up")
+	}
+}
+
+func TestAMissingLibraryIsSaidWithWhatToDo(t *testing.T) {
+	t.Setenv(clickhouse.LibraryVariable, "")
+	_, err := clickhouse.FindLibrary(t.TempDir())
+	require.ErrorIs(t, err, clickhouse.ErrNoLibrary)
+	require.ErrorContains(t, err, "make clickhouse-lib")
+}
+
+// engines lists the engine processes, our children.
+func engines(t *testing.T) []string {
+	out, err := exec.Command("pgrep", "-P", strconv.Itoa(os.Getpid()), "-f", "clickhouse-local").Output()
+	require.NoError(t, err)
+	return strings.Fields(string(out))
+}
+
+func kill(t *testing.T) {
+	for _, pid := range engines(t) {
+		require.NoError(t, exec.Command("kill", "-9", pid).Run())
+	}
+}

@@ -1,0 +1,44 @@
+// Package kafkaconn turns the configuration's Kafka keys into the connection
+// that the stages use.
+package kafkaconn
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/twmb/franz-go/pkg/sasl"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"stockpush/cmd/internal/config"
+	"stockpush/cmd/internal/tlsconf"
+	"stockpush/processor/stream"
+)
+
+// From makes the connection's settings; it does not connect.
+func From(k config.Kafka, log *slog.Logger) (stream.Connection, error) {
+	encrypted, err := tlsconf.Client("kafka.tls", k.TLS)
+	if err != nil {
+		return stream.Connection{}, err
+	}
+	mechanism, err := mechanismOf(k.SASL)
+	if err != nil {
+		return stream.Connection{}, err
+	}
+	return stream.Connection{Brokers: k.Brokers, TLS: encrypted, SASL: mechanism, Logger: log, ClientID: "stockpush"}, nil
+}
+
+func mechanismOf(s config.SASL) (sasl.Mechanism, error) {
+	switch s.Mechanism {
+	case "":
+		return nil, nil
+	case "PLAIN":
+		return plain.Auth{User: s.Username, Pass: s.Password.Reveal()}.AsMechanism(), nil
+	case "SCRAM-SHA-256":
+		return scram.Auth{User: s.Username, Pass: s.Password.Reveal()}.AsSha256Mechanism(), nil
+	case "SCRAM-SHA-512":
+		return scram.Auth{User: s.Username, Pass: s.Password.Reveal()}.AsSha512Mechanism(), nil
+	default:
+		return nil, fmt.Errorf("kafka.sasl.mechanism: %q is not known", s.Mechanism)
+	}
+}
