@@ -1,0 +1,81 @@
+package clickhouse
+
+import (
+	"time"
+
+	"stockpush/schemas"
+)
+
+// column is one column of push_records: its name, its values so far, and how a
+// record adds one.
+type column struct {
+	name  string
+	add   func(*schemas.Record)
+	clear func()
+	slice func() any
+}
+
+// columnOf makes a column from the function that reads its value.
+func columnOf[T any](name string, value func(*schemas.Record) T) column {
+	var values []T
+	return column{
+		name:  name,
+		add:   func(r *schemas.Record) { values = append(values, value(r)) },
+		clear: func() { clear(values); values = values[:0] },
+		slice: func() any { return values },
+	}
+}
+
+func offsetOrNil(offset int64) *int64 {
+	if offset == schemas.NoOffset {
+		return nil
+	}
+	return &offset
+}
+
+// orEpoch keeps the absent time within what DateTime64 can hold: 1970.
+func orEpoch(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Unix(0, 0).UTC()
+	}
+	return t
+}
+
+type rec = schemas.Record
+
+// recordColumns are the columns of push_records, in the table's order.
+func recordColumns() []column {
+	return []column{
+		columnOf("channel", func(r *rec) string { return r.Key.Channel }),
+		columnOf("shop_id", func(r *rec) uint64 { return uint64(r.Key.ShopID) }),
+		columnOf("store_sku", func(r *rec) string { return r.Key.StoreSKU }),
+		columnOf("merchant_sku", func(r *rec) string { return r.MerchantSKU }),
+		columnOf("item_id", func(r *rec) uint64 { return uint64(r.ItemID) }),
+		columnOf("model_id", func(r *rec) uint64 { return uint64(r.ModelID) }),
+		columnOf("location_id", func(r *rec) string { return r.LocationID }),
+		columnOf("event_id", func(r *rec) string { return r.EventID }),
+		columnOf("retry_of", func(r *rec) string { return r.RetryOf }),
+		columnOf("repeats_offset", func(r *rec) *int64 { return offsetOrNil(r.RepeatsOffset) }),
+		columnOf("reason", func(r *rec) int8 { return int8(r.Reason) }),
+		columnOf("status", func(r *rec) int8 { return int8(r.Status) }),
+		columnOf("available", func(r *rec) int64 { return r.Available }),
+		columnOf("promotion_reserved", func(r *rec) int64 { return r.PromotionReserved }),
+		columnOf("push_qty", func(r *rec) int64 { return r.PushQty() }),
+		columnOf("before_qty", func(r *rec) *int64 { return r.BeforeQty }),
+		columnOf("after_qty", func(r *rec) *int64 { return r.AfterQty }),
+		columnOf("failure_code", func(r *rec) string { return string(r.FailureCode) }),
+		columnOf("failure_reason", func(r *rec) string { return r.FailureReason }),
+		columnOf("superseded_by", func(r *rec) string { return r.SupersededBy }),
+		columnOf("superseded_by_offset", func(r *rec) *int64 { return offsetOrNil(r.SupersededByOffset) }),
+		columnOf("attempts", func(r *rec) uint16 { return r.Attempts }),
+		columnOf("request_id", func(r *rec) string { return r.RequestID }),
+		columnOf("log_id", func(r *rec) uint16 { return r.Position.LogID }),
+		columnOf("event_partition", func(r *rec) int32 { return r.Position.Partition }),
+		columnOf("event_offset", func(r *rec) int64 { return r.Position.Offset }),
+		columnOf("occurred_at", func(r *rec) time.Time { return orEpoch(r.OccurredAt) }),
+		columnOf("triggered_at", func(r *rec) time.Time { return orEpoch(r.TriggeredAt) }),
+		columnOf("queued_at", func(r *rec) time.Time { return orEpoch(r.QueuedAt) }),
+		columnOf("finished_at", func(r *rec) time.Time { return orEpoch(r.FinishedAt) }),
+		columnOf("version", func(r *rec) uint8 { return uint8(r.Status) }),
+	}
+}

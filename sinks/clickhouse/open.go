@@ -1,0 +1,139 @@
+// Package clickhouse writes records to ClickHouse and keeps its schema.
+//
+// It owns the connection, migrations, column-wise inserts, and the jobs that
+// trim records and freeze statistics. Every insert may be made again: rows are
+// identified by their record, not by the insert. Its methods block on the
+// network for as long as their context allows.
+package clickhouse
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	schema "stockpush/schemas/clickhouse"
+)
+
+// Config says how to reach ClickHouse.
+type Config struct {
+	// Addr is HOST:PORT of the native protocol.
+	Addr, Database, Username, Password string
+	// TLS is nil for plain text.
+	TLS *tls.Config
+}
+
+// Store is a connection to one database.
+type Store struct {
+	conn     driver.Conn
+	database string
+}
+
+// Open makes a store; it connects when it is first used.
+func Open(cfg Config) (*Store, error) {
+	conn, err := clickhouse.Open(&clickhouse.Options{
+		Addr: []string{cfg.Addr},
+		// The database may not exist yet, so every name is qualified instead.
+		Auth:        clickhouse.Auth{Username: cfg.Username, Password: cfg.Password},
+		TLS:         cfg.TLS,
+		Compression: &clickhouse.Compression{Method: clickhouse.CompressionLZ4},
+		DialTimeout: 5 * time.Second,
+		Settings:    clickhouse.Settings{"max_execution_time": 300},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("clickhouse: %w", err)
+	}
+	return &Store{conn, cfg.Database}, nil
+}
+
+// Conn is the connection, for queries.
+func (s *Store) Conn() driver.Conn { return s.conn }
+
+// Close ends the connection.
+func (s *Store) Close() error { return s.conn.Close() }
+
+// Ping says whether the server answers.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.conn.Ping(ctx); err != nil {
+		return fmt.Errorf("clickhouse does not answer (check clickhouse.addr, username and password): %w", err)
+	}
+	return nil
+}
+
+// Missing lists the schema's steps that were not applied yet.
+func (s *Store) Missing(ctx context.Context) ([]schema.Migration, error) {
+	steps, err := schema.Migrations(s.database)
+	if err != nil {
+		return nil, err
+	}
+	applied, err := s.applied(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var missing []schema.Migration
+	for _, step := range steps {
+		if !applied[step.Name] {
+			missing = append(missing, step)
+		}
+	}
+	return missing, nil
+}
+
+func (s *Store) applied(ctx context.Context) (map[string]bool, error) {
+	var exists uint64
+	err := s.conn.QueryRow(ctx, "SELECT count() FROM system.tables WHERE database = ? AND name = 'schema_migrations'", s.database).Scan(&exists)
+	if err != nil {
+		return nil, fmt.Errorf("read the schema's state: %w", err)
+	}
+	applied := map[string]bool{}
+	if exists == 0 {
+		return applied, nil
+	}
+	rows, err := s.conn.Query(ctx, "SELECT DISTINCT name FROM "+s.table("schema_migrations"))
+	if err != nil {
+		return nil, fmt.Errorf("read the schema's state: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, fmt.Errorf("read the schema's state: %w", err)
+		}
+		applied[name] = true
+	}
+	return applied, rows.Err()
+}
+
+// Migrate applies the missing steps and returns their names.
+func (s *Store) Migrate(ctx context.Context) ([]string, error) {
+	for _, sql := range []string{
+		"CREATE DATABASE IF NOT EXISTS `" + s.database + "`",
+		"CREATE TABLE IF NOT EXISTS " + s.table("schema_migrations") + " (name String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3)) ENGINE = MergeTree ORDER BY name",
+	} {
+		if err := s.conn.Exec(ctx, sql); err != nil {
+			return nil, fmt.Errorf("migrate: %w", err)
+		}
+	}
+	missing, err := s.Missing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var done []string
+	for _, step := range missing {
+		if err := s.conn.Exec(ctx, step.SQL); err != nil {
+			return done, fmt.Errorf("migrate %s: %w", step.Name, err)
+		}
+		if err := s.conn.Exec(ctx, "INSERT INTO "+s.table("schema_migrations")+" (name) VALUES (?)", step.Name); err != nil {
+			return done, fmt.Errorf("migrate %s: %w", step.Name, err)
+		}
+		done = append(done, step.Name)
+	}
+	return done, nil
+}
+
+// table is the qualified name of a table or view of ours. The configuration
+// lets only letters, digits and underscores into the database's name.
+func (s *Store) table(name string) string { return "`" + s.database + "`." + name }

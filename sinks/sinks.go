@@ -1,0 +1,272 @@
+// Package sinks is the recording stage: it reads records and dead letters and
+// writes them to a store in batches.
+//
+// It owns batching: rows of all partitions of the process share a batch, which
+// goes out when it is full or old enough, and whose offsets are resolved when
+// the store has it. It refuses to know the store, which is behind Batch. While
+// the store is down it waits and retries; partitions pause, and memory is
+// bounded by two batches.
+package sinks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+// Received is when a message came into our log.
+type Received struct{ At time.Time }
+
+// Batch collects rows for the store. Send may be called again after an error.
+type Batch interface {
+	Add(r *schemas.Record)
+	Reject(letter schemas.DeadLetter, at Received)
+	Rows() int
+	Send(ctx context.Context) error
+	Reset()
+}
+
+// Config sets the batches.
+type Config struct {
+	// BatchRows is sinks.batch_rows: a batch with so many goes out at once.
+	BatchRows int
+	// BatchInterval is sinks.batch_interval: a batch goes out after this long at the latest.
+	BatchInterval time.Duration
+}
+
+// Deps are what the stage needs from outside.
+type Deps struct {
+	// NewBatch makes an empty batch of the store.
+	NewBatch func() Batch
+	// DeadLetters is where a message of ours goes that cannot be read.
+	DeadLetters stream.Producer
+	Topics      schemas.Topics
+	Logger      *slog.Logger
+	Metrics     *Metrics
+}
+
+// Sink is the stage's handler for both topics.
+type Sink struct {
+	cfg  Config
+	deps Deps
+
+	mu     sync.Mutex
+	filled *load
+	spare  *load
+	// free is signalled when a batch has been sent and the spare one is back.
+	free *sync.Cond
+	kick chan struct{}
+}
+
+// load is a batch with whose offsets it settles.
+type load struct {
+	batch   Batch
+	settles map[*stream.Assignment][]int64
+	since   time.Time
+	sent    chan struct{}
+}
+
+// New makes the stage's handler; Run must run for it to send anything.
+func New(cfg Config, deps Deps) *Sink {
+	s := &Sink{cfg: cfg, deps: deps, kick: make(chan struct{}, 1)}
+	s.free = sync.NewCond(&s.mu)
+	s.filled, s.spare = s.newLoad(), s.newLoad()
+	return s
+}
+
+func (s *Sink) newLoad() *load {
+	return &load{batch: s.deps.NewBatch(), settles: map[*stream.Assignment][]int64{}, sent: make(chan struct{})}
+}
+
+// Handler is the stream.Handler of the sink.
+func (s *Sink) Handler() stream.Handler { return handler{s} }
+
+type handler struct{ *Sink }
+
+// Run collects a partition's messages until it is taken away, and then waits
+// until they are in the store.
+func (h handler) Run(ctx context.Context, a *stream.Assignment) error {
+	stop := context.AfterFunc(ctx, h.free.Broadcast)
+	defer stop()
+	var last *load
+	for messages := range a.Batches() {
+		if last = h.collect(ctx, a, messages); last == nil {
+			return nil
+		}
+	}
+	if last == nil {
+		return nil
+	}
+	h.nudge()
+	select {
+	case <-ctx.Done():
+	case <-last.sent:
+	}
+	return nil
+}
+
+func (s *Sink) nudge() {
+	select {
+	case s.kick <- struct{}{}:
+	default:
+	}
+}
+
+// collect adds messages to the batch that is being filled; nil if ctx ended
+// before there was room.
+func (s *Sink) collect(ctx context.Context, a *stream.Assignment, messages []*stream.Record) *load {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range messages {
+		for s.filled.batch.Rows() >= s.cfg.BatchRows {
+			if ctx.Err() != nil {
+				return nil
+			}
+			s.nudge()
+			s.free.Wait()
+		}
+		if s.filled.batch.Rows() == 0 {
+			s.filled.since = time.Now()
+		}
+		if s.take(ctx, a, m) {
+			s.filled.settles[a] = append(s.filled.settles[a], m.Offset)
+		}
+	}
+	if s.filled.batch.Rows() >= s.cfg.BatchRows {
+		s.nudge()
+	}
+	return s.filled
+}
+
+// take adds one message's rows and says whether the batch settles it.
+func (s *Sink) take(ctx context.Context, a *stream.Assignment, m *stream.Record) bool {
+	var err error
+	if m.Topic == s.deps.Topics.DeadLetters() {
+		err = s.takeDeadLetter(m)
+	} else {
+		err = s.takeRecords(m)
+	}
+	if err != nil {
+		s.poison(ctx, a, m, err)
+		return false
+	}
+	return true
+}
+
+// takeRecords reads a message twice, so that one that is broken half-way adds no row.
+func (s *Sink) takeRecords(m *stream.Record) error {
+	if err := schemas.DecodeRecords(m.Value, func(*schemas.Record) error { return nil }); err != nil {
+		return err
+	}
+	return schemas.DecodeRecords(m.Value, func(r *schemas.Record) error {
+		s.filled.batch.Add(r)
+		return nil
+	})
+}
+
+func (s *Sink) takeDeadLetter(m *stream.Record) error {
+	letter := schemas.DeadLetter{Key: m.Key, Value: m.Value}
+	var errs []error
+	for _, h := range m.Headers {
+		errs = append(errs, letter.TakeHeader(h.Key, string(h.Value)))
+	}
+	if err := errors.Join(errs...); err != nil || letter.SourceTopic == "" {
+		// Somebody else's message: it is shown as what it is.
+		letter = schemas.DeadLetter{Key: m.Key, Value: m.Value, SourceTopic: m.Topic, SourcePartition: m.Partition, SourceOffset: m.Offset}
+		letter.Code, letter.Message = "unknown", "a message in the dead letters that is not one of ours"
+	}
+	s.filled.batch.Reject(letter, Received{m.Timestamp})
+	return nil
+}
+
+// poison puts a message of ours that can't be read aside, so that nothing stalls.
+func (s *Sink) poison(ctx context.Context, a *stream.Assignment, m *stream.Record, cause error) {
+	s.deps.Metrics.poison.Inc()
+	s.deps.Logger.Error("a record message cannot be read, it goes to the dead letters", "partition", m.Partition, "offset", m.Offset, "error", cause)
+	letter := schemas.DeadLetter{
+		BadEvent:    schemas.BadEvent{Code: "unreadable_record", Message: cause.Error()},
+		SourceTopic: m.Topic, SourcePartition: m.Partition, SourceOffset: m.Offset, Key: m.Key, Value: m.Value,
+	}
+	message := &stream.Record{Topic: s.deps.Topics.DeadLetters(), Partition: m.Partition, Key: m.Key, Value: letter.FittingValue()}
+	letter.Headers(func(name, value string) {
+		message.Headers = append(message.Headers, stream.Header{Key: name, Value: []byte(value)})
+	})
+	s.deps.DeadLetters.Produce(ctx, message, func(err error) {
+		if err == nil {
+			a.Resolve(m.Offset)
+		}
+	})
+}
+
+// Run sends batches until ctx ends. What is not sent then is read again by
+// whoever owns its partitions next.
+func (s *Sink) Run(ctx context.Context) error {
+	ticker := time.NewTicker(max(s.cfg.BatchInterval/4, time.Millisecond))
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.kick:
+			s.flush(ctx)
+		case <-ticker.C:
+			if s.isDue(time.Now()) {
+				s.flush(ctx)
+			}
+		}
+	}
+}
+
+func (s *Sink) isDue(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.filled.batch.Rows() > 0 && now.Sub(s.filled.since) >= s.cfg.BatchInterval
+}
+
+// flush sends the filled batch while the other one is being filled.
+func (s *Sink) flush(ctx context.Context) {
+	s.mu.Lock()
+	full := s.filled
+	s.filled = s.spare
+	s.free.Broadcast()
+	s.mu.Unlock()
+	err := s.send(ctx, full)
+	if err == nil {
+		for a, offsets := range full.settles {
+			a.ResolveAll(offsets)
+		}
+		close(full.sent)
+	}
+	full.batch.Reset()
+	full = &load{batch: full.batch, settles: map[*stream.Assignment][]int64{}, sent: make(chan struct{})}
+	s.mu.Lock()
+	s.spare = full
+	s.mu.Unlock()
+}
+
+// send tries until the store has the batch or ctx ends.
+func (s *Sink) send(ctx context.Context, full *load) error {
+	if full.batch.Rows() == 0 {
+		return nil
+	}
+	started := time.Now()
+	_, err := backoff.Retry(ctx, func() (struct{}, error) { return struct{}{}, full.batch.Send(ctx) },
+		backoff.WithMaxElapsedTime(0),
+		backoff.WithNotify(func(err error, wait time.Duration) {
+			s.deps.Metrics.retries.Inc()
+			s.deps.Logger.Warn("batch not written, it will be tried again", "rows", full.batch.Rows(), "wait", wait, "error", err)
+		}))
+	if err != nil {
+		return fmt.Errorf("send a batch: %w", err)
+	}
+	s.deps.Metrics.sent(full.batch.Rows(), time.Since(started))
+	return nil
+}
