@@ -1,0 +1,44 @@
+package channels
+
+import "stockpush/schemas"
+
+// arrival is what a command is, judged by what is known of its store SKU.
+type arrival uint8
+
+const (
+	// stands: it is the newest event; push it.
+	stands arrival = iota
+	// finished: it is the last finished one; answer with its record again.
+	finished
+	// repeated: it waits or flies already.
+	repeated
+	// loses: something newer stands, or it only repeats and news came after.
+	loses
+)
+
+// judge decides about a command. The state's newest event is the newest that
+// stands; events that only repeated and lost never get there.
+func judge(state *schemas.State, e *schemas.Event) arrival {
+	newest := state.Newest.Position
+	switch {
+	case e.Position == state.Finished.Position:
+		return finished
+	case state.Finished.Position.Newer(e.Position):
+		return loses
+	case newest.IsZero():
+		return stands
+	case e.Position == newest:
+		return repeated
+	case newest.Newer(e.Position):
+		return loses
+	case e.Repeats() && newest.Newer(repeatedPosition(e)):
+		return loses
+	default:
+		return stands
+	}
+}
+
+// repeatedPosition is where the record lies whose quantities an event repeats.
+func repeatedPosition(e *schemas.Event) schemas.Position {
+	return schemas.Position{LogID: e.Position.LogID, Partition: e.Position.Partition, Offset: e.RepeatsOffset}
+}

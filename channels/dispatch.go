@@ -1,0 +1,141 @@
+package channels
+
+import (
+	"context"
+	"time"
+
+	"stockpush/schemas"
+)
+
+// idlePoll is how soon a lane that cannot tell when it may go on looks again.
+const idlePoll = 100 * time.Millisecond
+
+// dispatch starts every call that may start now, lane by lane in turn, and sets
+// the timer for the next one.
+func (w *worker) dispatch(ctx context.Context, now time.Time) {
+	var wake time.Time
+	for again := true; again; {
+		again, wake = false, time.Time{}
+		for i := range w.turn {
+			started, at := w.step(ctx, w.turn[i], now)
+			again = again || started
+			if !at.IsZero() && (wake.IsZero() || at.Before(wake)) {
+				wake = at
+			}
+		}
+		if len(w.turn) > 1 { // another lane is first the next time
+			w.turn = append(w.turn[1:], w.turn[0])
+		}
+	}
+	if !wake.IsZero() {
+		w.timer.Reset(max(0, time.Until(wake)))
+	}
+	w.deps.Metrics.observe(w, now)
+}
+
+// step starts at most one call of a lane; else it says when to look again, zero for never.
+func (w *worker) step(ctx context.Context, l *lane, now time.Time) (started bool, wake time.Time) {
+	if (*w.paused.Load())[l.shop.ID] || !w.assignment.Alive() {
+		return false, now.Add(idlePoll)
+	}
+	if until := w.blockedUntil(l); until.After(now) {
+		if l.queue.size == 0 && len(l.owed) == 0 {
+			return false, time.Time{}
+		}
+		return false, until
+	}
+	if l.hold != nil {
+		if wake, blocked := w.stepHeld(ctx, l, now); blocked {
+			return false, wake
+		}
+	}
+	if l.flying >= w.cfg.ShopConcurrency {
+		return false, time.Time{} // the next result looks again
+	}
+	it, wake := l.queue.next(now)
+	if it == nil {
+		return w.stepReadback(ctx, l, now, wake)
+	}
+	done, wake := w.admit(l, now)
+	if done == nil {
+		return false, wake
+	}
+	w.send(ctx, l, it, done)
+	return true, time.Time{}
+}
+
+func (w *worker) blockedUntil(l *lane) time.Time {
+	until := time.Unix(0, w.appHeldUntil.Load())
+	for _, at := range []time.Time{l.throttledUntil, l.openUntil} {
+		if at.After(until) {
+			until = at
+		}
+	}
+	return until
+}
+
+// admit asks the limiters and the breaker; done is nil if the call must wait.
+func (w *worker) admit(l *lane, now time.Time) (done func(error), wake time.Time) {
+	shop := l.limiter.ReserveN(now, 1)
+	if delay := shop.DelayFrom(now); delay > 0 {
+		shop.CancelAt(now)
+		return nil, now.Add(delay)
+	}
+	app := w.app.ReserveN(now, 1)
+	if delay := app.DelayFrom(now); delay > 0 {
+		app.CancelAt(now)
+		shop.CancelAt(now)
+		return nil, now.Add(delay)
+	}
+	done, err := l.breaker.Allow()
+	if err != nil {
+		app.CancelAt(now)
+		shop.CancelAt(now)
+		return nil, now.Add(idlePoll)
+	}
+	return done, time.Time{}
+}
+
+// send starts a call with what waits for an item.
+func (w *worker) send(ctx context.Context, l *lane, it *item, done func(error)) {
+	now := time.Now()
+	going := l.queue.depart(it, now, w.cfg.BatchLinger)
+	call := Call{ShopID: l.shop.ID, ItemID: it.id}
+	for _, s := range going {
+		p := s.flying
+		p.final = now.Sub(p.QueuedAt) > w.cfg.MaxPendingAge
+		s.state.Sent, s.state.SentQty = p.Position, p.PushQty()
+		call.Lines = append(call.Lines, p.line())
+	}
+	if l.hold != nil {
+		l.hold.probing, l.hold.lastProbe, l.hold.asked = true, now, false
+	}
+	l.flying++
+	w.fly(ctx, func() func(time.Time) {
+		answer := w.deps.Channel.Push(ctx, call)
+		return func(now time.Time) { w.landed(ctx, landing{l, it, going, done, answer}, now) }
+	})
+}
+
+// stepHeld lets one push through as a probe when one is due, and fails the others.
+func (w *worker) stepHeld(ctx context.Context, l *lane, now time.Time) (wake time.Time, blocked bool) {
+	switch {
+	case l.hold.probing:
+		return time.Time{}, true
+	case l.hold.probeDue(now, w.credentials(l.shop)):
+		return time.Time{}, l.queue.size == 0
+	}
+	for _, it := range append([]*item(nil), l.queue.order...) {
+		for _, s := range append([]*storeSKU(nil), it.waiting...) {
+			w.fail(ctx, s, l.queue.remove(s), l.hold.verdict, now)
+		}
+	}
+	return now.Add(idlePoll), true
+}
+
+func (w *worker) credentials(shop schemas.Shop) uint64 {
+	if c, ok := w.deps.Channel.(Credentialed); ok {
+		return c.Credentials(shop.ID)
+	}
+	return 0
+}

@@ -1,0 +1,127 @@
+package channels
+
+import (
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+	"github.com/sony/gobreaker/v2"
+
+	"stockpush/schemas"
+)
+
+// Metrics counts what the stage does. No label names a shop or a store SKU.
+type Metrics struct {
+	calls, callFailures, retries, repaired, poison prometheus.Counter
+	outcomes                                       *prometheus.CounterVec
+	seconds                                        prometheus.Histogram
+
+	mu      sync.Mutex
+	workers map[*worker]snapshot
+}
+
+// snapshot is what one worker's lanes look like.
+type snapshot struct {
+	at                  time.Time
+	oldest              time.Time
+	waiting, held, open int
+}
+
+// NewMetrics registers the stage's metrics; every outcome exists at zero.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	f := promauto.With(r)
+	counter := func(name, help string) prometheus.Counter {
+		return f.NewCounter(prometheus.CounterOpts{Name: "stockpush_channels_" + name, Help: help})
+	}
+	m := &Metrics{
+		calls:        counter("calls_total", "Calls to the marketplace."),
+		callFailures: counter("call_failures_total", "Calls that count as failures for the breaker."),
+		retries:      counter("retries_total", "Pushes that wait for another try."),
+		repaired:     counter("repaired_total", "Pushes made again because a read-back showed what a lost request explains."),
+		poison:       counter("unreadable_messages_total", "Commands that could not be read and went to the dead letters."),
+		outcomes: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "stockpush_channels_outcomes_total", Help: "Finished commands by status and failure code.",
+		}, []string{"status", "failure_code"}),
+		seconds: f.NewHistogram(prometheus.HistogramOpts{
+			Name: "stockpush_channels_trigger_to_finish_seconds", Help: "From the event's time in the log to its outcome, Skipped ones left out.",
+			Buckets: prometheus.ExponentialBuckets(0.25, 2, 16),
+		}),
+		workers: map[*worker]snapshot{},
+	}
+	for _, status := range []schemas.Status{schemas.Successfully, schemas.Skipped} {
+		m.outcomes.WithLabelValues(status.String(), "")
+	}
+	for _, code := range schemas.FailureCodes() {
+		m.outcomes.WithLabelValues(schemas.Failed.String(), string(code))
+	}
+	m.gauge(f, "oldest_waiting_seconds", "Age of the push that waits longest.", func(s snapshot) float64 {
+		if s.oldest.IsZero() {
+			return 0
+		}
+		return time.Since(s.oldest).Seconds()
+	}, func(a, b float64) float64 { return max(a, b) })
+	sum := func(a, b float64) float64 { return a + b }
+	m.gauge(f, "waiting", "Pushes that wait.", func(s snapshot) float64 { return float64(s.waiting) }, sum)
+	m.gauge(f, "held_shops", "Shops that refuse every push.", func(s snapshot) float64 { return float64(s.held) }, sum)
+	m.gauge(f, "open_breakers", "Shops whose circuit breaker is open or half-open.", func(s snapshot) float64 { return float64(s.open) }, sum)
+	return m
+}
+
+func (m *Metrics) gauge(f promauto.Factory, name, help string, value func(snapshot) float64, join func(a, b float64) float64) {
+	f.NewGaugeFunc(prometheus.GaugeOpts{Name: "stockpush_channels_" + name, Help: help}, func() float64 {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		total := 0.0
+		for _, s := range m.workers {
+			total = join(total, value(s))
+		}
+		return total
+	})
+}
+
+// observe notes how a worker's lanes look now, at most once a second: it looks at all that waits.
+func (m *Metrics) observe(w *worker, now time.Time) {
+	m.mu.Lock()
+	recent := now.Sub(m.workers[w].at) < time.Second
+	m.mu.Unlock()
+	if recent {
+		return
+	}
+	s := snapshot{at: now}
+	for _, l := range w.turn {
+		if oldest := l.queue.oldest(); !oldest.IsZero() && (s.oldest.IsZero() || oldest.Before(s.oldest)) {
+			s.oldest = oldest
+		}
+		s.waiting += l.queue.size
+		if l.hold != nil {
+			s.held++
+		}
+		if l.breaker.State() != gobreaker.StateClosed {
+			s.open++
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.workers[w] = s
+}
+
+func (w *worker) leaveMetrics() {
+	w.deps.Metrics.mu.Lock()
+	defer w.deps.Metrics.mu.Unlock()
+	delete(w.deps.Metrics.workers, w)
+}
+
+func (m *Metrics) called(a Answer) {
+	m.calls.Add(float64(a.Calls))
+	if a.Failure {
+		m.callFailures.Inc()
+	}
+}
+
+func (m *Metrics) finished(r *schemas.Record) {
+	m.outcomes.WithLabelValues(r.Status.String(), string(r.FailureCode)).Inc()
+	if r.Status != schemas.Skipped {
+		m.seconds.Observe(r.FinishedAt.Sub(r.TriggeredAt).Seconds())
+	}
+}

@@ -1,0 +1,126 @@
+package channels
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+// outbox writes what pushes come to, in the order that makes a restart
+// harmless: the record is acknowledged, then the state, then the offset is
+// resolved. Only its callbacks run outside the worker's goroutine.
+type outbox struct {
+	deps       Deps
+	assignment *stream.Assignment
+	// settled has room for one: a hint that something was acknowledged.
+	settled chan struct{}
+	failed  chan error
+
+	mu sync.Mutex
+	// next are the steps that acknowledgements allowed, in their order.
+	next []func(ctx context.Context)
+	open int
+}
+
+func newOutbox(deps Deps, a *stream.Assignment) *outbox {
+	return &outbox{deps: deps, assignment: a, settled: make(chan struct{}, 1), failed: make(chan error, 1)}
+}
+
+// record writes a terminal record that the state need not carry.
+func (o *outbox) record(ctx context.Context, r schemas.Record, offsets []int64) {
+	o.produce(ctx, o.recordMessage(&r), func(context.Context) { o.assignment.ResolveAll(offsets) })
+}
+
+// finish writes a terminal record and then the state as it is now.
+func (o *outbox) finish(ctx context.Context, r schemas.Record, s *schemas.State, offsets []int64) {
+	state := o.stateMessage(s)
+	o.produce(ctx, o.recordMessage(&r), func(ctx context.Context) {
+		o.produce(ctx, state, func(context.Context) { o.assignment.ResolveAll(offsets) })
+	})
+}
+
+// state writes the state alone.
+func (o *outbox) state(ctx context.Context, s *schemas.State) {
+	o.produce(ctx, o.stateMessage(s), func(context.Context) {})
+}
+
+func (o *outbox) recordMessage(r *schemas.Record) *stream.Record {
+	value := schemas.AppendRecord(schemas.AppendRecordsHeader(nil, r.Key), r)
+	return &stream.Record{Topic: o.deps.Topics.Records(), Partition: stream.ByKey, Key: []byte(r.Key.String()), Value: value}
+}
+
+func (o *outbox) stateMessage(s *schemas.State) *stream.Record {
+	return &stream.Record{
+		Topic: o.deps.Topics.State(), Partition: o.assignment.Partition(),
+		Key: []byte(s.Key.String()), Value: schemas.AppendState(nil, s),
+	}
+}
+
+// poison puts a command that cannot be read aside, so that nothing stalls.
+func (o *outbox) poison(ctx context.Context, r *stream.Record, cause error) {
+	o.deps.Metrics.poison.Inc()
+	o.deps.Logger.Error("a command cannot be read, it goes to the dead letters", "partition", r.Partition, "offset", r.Offset, "error", cause)
+	letter := schemas.DeadLetter{
+		BadEvent:    schemas.BadEvent{Code: "unreadable_command", Message: cause.Error()},
+		SourceTopic: r.Topic, SourcePartition: r.Partition, SourceOffset: r.Offset, Key: r.Key, Value: r.Value,
+	}
+	m := &stream.Record{Topic: o.deps.Topics.DeadLetters(), Partition: r.Partition, Key: r.Key, Value: letter.FittingValue()}
+	letter.Headers(func(name, value string) {
+		m.Headers = append(m.Headers, stream.Header{Key: name, Value: []byte(value)})
+	})
+	o.produceWith(ctx, o.deps.DeadLetters, m, func(context.Context) { o.assignment.Resolve(r.Offset) })
+}
+
+func (o *outbox) produce(ctx context.Context, m *stream.Record, then func(context.Context)) {
+	o.produceWith(ctx, o.deps.Producer, m, then)
+}
+
+// produceWith queues the step that follows for the worker's goroutine: a
+// producer's callback must not produce itself.
+func (o *outbox) produceWith(ctx context.Context, p stream.Producer, m *stream.Record, then func(context.Context)) {
+	o.mu.Lock()
+	o.open++
+	o.mu.Unlock()
+	p.Produce(ctx, m, func(err error) {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if err != nil {
+			o.fail(fmt.Errorf("produce to %s: %w", m.Topic, err))
+		} else {
+			o.next = append(o.next, then)
+		}
+		o.open--
+		select {
+		case o.settled <- struct{}{}:
+		default:
+		}
+	})
+}
+
+func (o *outbox) fail(err error) {
+	select {
+	case o.failed <- err:
+	default: // an earlier error is on its way already
+	}
+}
+
+// advance takes the steps that acknowledgements allowed since the last time.
+func (o *outbox) advance(ctx context.Context) {
+	o.mu.Lock()
+	steps := o.next
+	o.next = nil
+	o.mu.Unlock()
+	for _, step := range steps {
+		step(ctx)
+	}
+}
+
+// idle says that nothing is unacknowledged and no step is left.
+func (o *outbox) idle() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.open == 0 && len(o.next) == 0
+}

@@ -1,0 +1,170 @@
+package channels
+
+import (
+	"slices"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"stockpush/schemas"
+)
+
+// push is a command on its way through a lane.
+type push struct {
+	schemas.Command
+	// offsets are those of the commands topic that this push settles: its own,
+	// and those of its repetitions. Empty for a push that we made ourselves.
+	offsets []int64
+	// notBefore is when it may go out: after the linger, or after a backoff.
+	notBefore time.Time
+	attempts  uint16
+	// unknown counts tries that ended with the failure code unknown.
+	unknown int
+	// final says that no further try follows: it is too old.
+	final   bool
+	backoff *backoff.ExponentialBackOff
+	last    Verdict
+}
+
+func (p *push) line() Line {
+	return Line{ModelID: p.ModelID, LocationID: p.LocationID, Qty: p.PushQty()}
+}
+
+// storeSKU is a store SKU in a lane: its state, at most one push that waits,
+// and at most one in flight.
+type storeSKU struct {
+	state   schemas.State
+	waiting *push
+	flying  *push
+	// reading says that a read-back is on its way.
+	reading bool
+}
+
+// idle says that nothing but the state keeps it in memory.
+func (s *storeSKU) idle() bool { return s.waiting == nil && s.flying == nil }
+
+// item is an item of a shop with pushes that wait.
+type item struct {
+	id      int64
+	flying  bool
+	waiting []*storeSKU
+}
+
+// queue has the waiting pushes of a shop, item by item, in order of arrival. It
+// is pure: no clock, no lock, no I/O.
+type queue struct {
+	items map[int64]*item
+	order []*item
+	size  int
+}
+
+func newQueue() *queue { return &queue{items: map[int64]*item{}} }
+
+// put makes a push the one that waits for its store SKU, and returns the one
+// whose place it took, if any. A replaced push leaves its place in the order to
+// the new one, if that is of the same item.
+func (q *queue) put(s *storeSKU, p *push) (replaced *push) {
+	replaced = s.waiting
+	if replaced != nil && replaced.ItemID != p.ItemID {
+		q.remove(s)
+	}
+	if s.waiting == nil {
+		it := q.item(p.ItemID)
+		it.waiting = append(it.waiting, s)
+		q.size++
+	}
+	s.waiting = p
+	return replaced
+}
+
+func (q *queue) item(id int64) *item {
+	it := q.items[id]
+	if it == nil {
+		it = &item{id: id}
+		q.items[id] = it
+		q.order = append(q.order, it)
+	}
+	return it
+}
+
+// remove takes a store SKU's waiting push out.
+func (q *queue) remove(s *storeSKU) *push {
+	p := s.waiting
+	it := q.items[p.ItemID]
+	it.waiting = slices.DeleteFunc(it.waiting, func(w *storeSKU) bool { return w == s })
+	s.waiting = nil
+	q.size--
+	q.forget(it)
+	return p
+}
+
+// forget drops an item with nothing to do.
+func (q *queue) forget(it *item) {
+	if len(it.waiting) > 0 || it.flying {
+		return
+	}
+	delete(q.items, it.id)
+	q.order = slices.DeleteFunc(q.order, func(o *item) bool { return o == it })
+}
+
+// next is the first item that may go out, or when the first one may.
+func (q *queue) next(now time.Time) (it *item, wake time.Time) {
+	for _, it := range q.order {
+		if it.flying {
+			continue
+		}
+		for _, s := range it.waiting {
+			at := s.waiting.notBefore
+			if !at.After(now) {
+				return it, time.Time{}
+			}
+			if wake.IsZero() || at.Before(wake) {
+				wake = at
+			}
+		}
+	}
+	return nil, wake
+}
+
+// depart takes up to MaxLines pushes of an item out, no two of one model, and
+// marks them and the item as in flight. Pushes that only linger go along.
+func (q *queue) depart(it *item, now time.Time, linger time.Duration) []*storeSKU {
+	var going, staying []*storeSKU
+	models := map[Line]bool{}
+	for _, s := range it.waiting {
+		model := Line{ModelID: s.waiting.ModelID, LocationID: s.waiting.LocationID}
+		if len(going) == MaxLines || models[model] || s.waiting.notBefore.After(now.Add(linger)) {
+			staying = append(staying, s)
+			continue
+		}
+		models[model] = true
+		going = append(going, s)
+	}
+	for _, s := range going {
+		s.flying, s.waiting = s.waiting, nil
+	}
+	it.waiting, it.flying = staying, true
+	q.size -= len(going)
+	// To the back: other items come first now.
+	q.order = append(slices.DeleteFunc(q.order, func(o *item) bool { return o == it }), it)
+	return going
+}
+
+// land says that an item's call is over.
+func (q *queue) land(it *item) {
+	it.flying = false
+	q.forget(it)
+}
+
+// oldest is when the push that waits longest was queued; zero if none waits.
+func (q *queue) oldest() time.Time {
+	var oldest time.Time
+	for _, it := range q.order {
+		for _, s := range it.waiting {
+			if at := s.waiting.QueuedAt; oldest.IsZero() || at.Before(oldest) {
+				oldest = at
+			}
+		}
+	}
+	return oldest
+}

@@ -1,0 +1,98 @@
+package channels
+
+import (
+	"context"
+	"time"
+
+	"stockpush/schemas"
+)
+
+// stepReadback reads one model back whose last success followed a request of
+// unknown outcome. wake is when the queue wants to be looked at.
+func (w *worker) stepReadback(ctx context.Context, l *lane, now, wake time.Time) (bool, time.Time) {
+	for s := range l.owed {
+		duty := s.state.Readback
+		if duty == nil {
+			delete(l.owed, s)
+			continue
+		}
+		if !s.idle() || s.reading || s.state.Finished.Status != schemas.Successfully {
+			continue // the next success is read back, or inherits the duty
+		}
+		if duty.NotBefore.After(now) {
+			if wake.IsZero() || duty.NotBefore.Before(wake) {
+				wake = duty.NotBefore
+			}
+			continue
+		}
+		done, at := w.admit(l, now)
+		if done == nil {
+			return false, at
+		}
+		w.read(ctx, l, s, done)
+		return true, time.Time{}
+	}
+	return false, wake
+}
+
+func (w *worker) read(ctx context.Context, l *lane, s *storeSKU, done func(error)) {
+	itemID := s.state.Finished.ItemID
+	s.reading = true
+	l.flying++
+	w.fly(ctx, func() func(time.Time) {
+		stocks, v := w.deps.Channel.Read(ctx, l.shop.ID, itemID)
+		return func(now time.Time) {
+			l.flying--
+			s.reading = false
+			l.report(done, Answer{Verdicts: []Verdict{v}, Failure: v.Code.Class() == schemas.ClassInfrastructure}, w.cfg.Breaker, now)
+			w.learn(l, Answer{Verdicts: []Verdict{v}}, now)
+			w.confirm(ctx, l, s, reading{stocks, v}, now)
+		}
+	})
+}
+
+// reading is what a read-back came to.
+type reading struct {
+	stocks  []ModelStock
+	verdict Verdict
+}
+
+// confirm compares what the model shows with what was sent, and pushes it again
+// if the lost request may have landed over it.
+func (w *worker) confirm(ctx context.Context, l *lane, s *storeSKU, r reading, now time.Time) {
+	duty := s.state.Readback
+	if duty == nil || !s.idle() {
+		return // a newer push inherits the duty
+	}
+	if r.verdict.Outcome != Confirmed {
+		duty.NotBefore = now.Add(w.cfg.ConfirmAfter)
+		return
+	}
+	last := s.state.Finished
+	shown, found := stockOf(r.stocks, &last.Event)
+	if found && mustPushAgain(shown, last.PushQty(), duty) {
+		w.deps.Metrics.repaired.Inc()
+		duty.NotBefore = now.Add(w.cfg.ConfirmAfter)
+		w.enqueue(ctx, l, s, &push{Command: schemas.Command{Event: last.Event, QueuedAt: last.QueuedAt}, notBefore: now, attempts: last.Attempts}, now)
+		return
+	}
+	s.state.Readback = nil
+	delete(l.owed, s)
+	w.out.state(ctx, &s.state)
+}
+
+func stockOf(stocks []ModelStock, e *schemas.Event) (qty int64, found bool) {
+	for _, s := range stocks {
+		if s.ModelID == e.ModelID && (e.LocationID == "" || s.LocationID == e.LocationID) {
+			return s.Qty, true
+		}
+	}
+	return 0, false
+}
+
+// mustPushAgain says whether a model shows what the lost request or the time
+// before it explains; less than was sent is what buyers took since.
+func mustPushAgain(shown, sent int64, duty *schemas.Readback) bool {
+	is := func(qty *int64) bool { return qty != nil && *qty == shown }
+	return shown != sent && (shown > sent || is(duty.LostQty) || is(duty.BeforeQty))
+}

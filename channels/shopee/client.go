@@ -1,0 +1,137 @@
+package shopee
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"stockpush/channels"
+)
+
+// DefaultTimeout bounds a push or read where Config says nothing.
+const DefaultTimeout = 10 * time.Second
+
+// Config is what the client must be told.
+type Config struct {
+	// BaseURL is Shopee's host with its scheme, without a path.
+	BaseURL string
+	// PartnerID is the app's number in the open platform console, > 0.
+	PartnerID int64
+	// PartnerKey is the app's API key, used as raw text.
+	PartnerKey Secret
+	// Timeout bounds one Push or Read as a whole; 0 means DefaultTimeout.
+	Timeout time.Duration
+}
+
+// Validate names every bad key, as the user writes it.
+func (c Config) Validate() error {
+	var bad []error
+	if u, err := url.Parse(c.BaseURL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		bad = append(bad, errors.New("shopee.base_url: want the host only, such as https://partner.shopeemobile.com"))
+	} else if strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil || u.Fragment != "" {
+		bad = append(bad, errors.New("shopee.base_url: want the host only, paths begin with /api/v2"))
+	}
+	if c.PartnerID <= 0 {
+		bad = append(bad, errors.New("shopee.partner_id: want the app's number, above 0"))
+	}
+	if c.PartnerKey == "" {
+		bad = append(bad, errors.New("shopee.partner_key: is empty"))
+	}
+	if c.Timeout < 0 {
+		bad = append(bad, errors.New("shopee.timeout: want a positive duration"))
+	}
+	return errors.Join(bad...)
+}
+
+// Deps is what the client works with.
+type Deps struct {
+	// Tokens holds the shops' token pairs. Required.
+	Tokens TokenStore
+	// Logger gets lifecycle and warnings; nil discards them.
+	Logger *slog.Logger
+	// Registerer gets the metrics; nil keeps them unregistered.
+	Registerer prometheus.Registerer
+	// Pace is asked before each call beyond the first of a Push or Read (a
+	// token refresh, the repeat after it, a second read), so that these too can
+	// keep to the rate limits. It waits until the call may go out. Nil: no wait.
+	Pace func(ctx context.Context, shopID int64) error
+}
+
+// Client talks to Shopee. It implements channels.Channel.
+type Client struct {
+	base     string
+	timeout  time.Duration
+	signer   signer
+	http     *http.Client
+	tokens   TokenStore
+	sessions *sessions
+	metrics  *metrics
+	pace     func(ctx context.Context, shopID int64) error
+}
+
+var _ channels.Channel = (*Client)(nil)
+
+// New builds a client. It makes no call.
+func New(cfg Config, deps Deps) (*Client, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("shopee client: %w", err)
+	}
+	if deps.Tokens == nil {
+		return nil, errors.New("shopee client: no token store")
+	}
+	m, err := newMetrics(deps.Registerer)
+	if err != nil {
+		return nil, fmt.Errorf("shopee client: register metrics: %w", err)
+	}
+	c := &Client{
+		base: strings.TrimRight(cfg.BaseURL, "/"), timeout: cfg.Timeout,
+		signer: signer{partnerID: cfg.PartnerID, key: cfg.PartnerKey},
+		http:   newHTTPClient(), tokens: deps.Tokens, metrics: m, pace: deps.Pace,
+	}
+	if c.timeout == 0 {
+		c.timeout = DefaultTimeout
+	}
+	c.sessions = newSessions(c, deps.Logger)
+	return c, nil
+}
+
+// Watch calls changed for each shop whose token pair was changed or added, by
+// this process or another, until ctx ends. It returns ctx's error. changed runs
+// on Watch's goroutine and must not block.
+func (c *Client) Watch(ctx context.Context, changed func(shopID int64)) error {
+	return c.tokens.Watch(ctx, changed)
+}
+
+// Close waits for token refreshes under way, at most as long as they may last,
+// and closes idle connections. No Push or Read may begin after it.
+func (c *Client) Close() {
+	c.sessions.wait()
+	c.http.CloseIdleConnections()
+}
+
+// waitTurn waits until a call beyond the first may go out.
+func (c *Client) waitTurn(ctx context.Context, shopID int64) error {
+	if c.pace == nil {
+		return nil
+	}
+	return c.pace(ctx, shopID)
+}
+
+// newHTTPClient is sized for many shops on one host. It follows no redirect:
+// the query carries the access token, which is for the configured host only.
+func newHTTPClient() *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256
+	t.MaxResponseHeaderBytes = 64 << 10
+	return &http.Client{
+		Transport:     t,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}

@@ -1,0 +1,196 @@
+package shopee
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"stockpush/channels"
+	"stockpush/schemas"
+)
+
+type updateStock struct {
+	ItemID    int64        `json:"item_id"`
+	StockList []modelStock `json:"stock_list"`
+}
+
+type modelStock struct {
+	ModelID     int64         `json:"model_id"`
+	SellerStock []sellerStock `json:"seller_stock"`
+}
+
+type sellerStock struct {
+	LocationID string `json:"location_id,omitempty"`
+	Stock      int64  `json:"stock"`
+}
+
+// Push sets the stock of models of one item.
+func (c *Client) Push(ctx context.Context, call channels.Call) channels.Answer {
+	if err := fits(call); err != nil {
+		v := channels.Verdict{Outcome: channels.Refused, Code: schemas.UnknownFailure, Message: err.Error()}
+		return channels.Answer{Verdicts: fill(len(call.Lines), v)}
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errTimeout)
+	defer cancel()
+	req := request{method: http.MethodPost, path: pathUpdateStock, shopID: call.ShopID, body: encode(call)}
+	r, calls := c.shopCall(ctx, req)
+	a := channels.Answer{Verdicts: fill(len(call.Lines), r.verdict), Calls: calls, Failure: r.failure}
+	if r.body != nil {
+		c.judgeLines(call, r, a.Verdicts)
+	}
+	return a
+}
+
+// fits says what makes a call one that cannot be sent; a mistake of the caller.
+func fits(call channels.Call) error {
+	type place struct {
+		model    int64
+		location string
+	}
+	if n := len(call.Lines); n == 0 || n > channels.MaxLines {
+		return fmt.Errorf("a call carries 1 to %d models, not %d", channels.MaxLines, n)
+	}
+	seen := make(map[place]bool, len(call.Lines))
+	for _, l := range call.Lines {
+		p := place{l.ModelID, l.LocationID}
+		if seen[p] {
+			return fmt.Errorf("model %d is twice in one call", l.ModelID)
+		}
+		seen[p] = true
+	}
+	return nil
+}
+
+func fill(n int, v channels.Verdict) []channels.Verdict {
+	all := make([]channels.Verdict, n)
+	for i := range all {
+		all[i] = v
+	}
+	return all
+}
+
+// encode makes the body: one entry a model, with all its locations.
+func encode(call channels.Call) updateStock {
+	body := updateStock{ItemID: call.ItemID}
+	at := make(map[int64]int, len(call.Lines))
+	for _, l := range call.Lines {
+		i, ok := at[l.ModelID]
+		if !ok {
+			i = len(body.StockList)
+			at[l.ModelID] = i
+			body.StockList = append(body.StockList, modelStock{ModelID: l.ModelID})
+		}
+		m := &body.StockList[i]
+		m.SellerStock = append(m.SellerStock, sellerStock{l.LocationID, l.Qty})
+	}
+	return body
+}
+
+// stockLists is the payload of update_stock. Rows name their model; one without
+// a name is of an item without models.
+type stockLists struct {
+	Success []struct {
+		ModelID    number `json:"model_id"`
+		LocationID string `json:"location_id"`
+		Stock      number `json:"stock"`
+	} `json:"success_list"`
+	Failure []struct {
+		ModelID      number  `json:"model_id"`
+		LocationID   *string `json:"location_id"`
+		FailedReason string  `json:"failed_reason"`
+	} `json:"failure_list"`
+}
+
+// judgeLines gives each line the verdict of the lists. Where they say nothing
+// of a line it keeps the envelope's error, or is Unknown if there was none.
+func (c *Client) judgeLines(call channels.Call, r *result, verdicts []channels.Verdict) {
+	var lists stockLists
+	if err := decodePayload(r.response, &lists); err != nil && r.ok() {
+		v := channels.Verdict{Code: schemas.ChannelUnavailable, RequestID: r.requestID, Message: "cannot read Shopee's answer: " + err.Error()}
+		copy(verdicts, fill(len(verdicts), v))
+		return
+	}
+	models := make(map[int64]int, len(call.Lines))
+	for _, l := range call.Lines {
+		models[l.ModelID]++
+	}
+	for i, l := range call.Lines {
+		v, found := lists.verdict(l, models[l.ModelID] == 1)
+		if !found && !r.ok() {
+			continue
+		}
+		v.RequestID, v.Message = r.requestID, c.clean(request{}, v.Message)
+		verdicts[i] = v
+	}
+}
+
+// decodePayload reads an answer's payload; an absent one is empty.
+func decodePayload(payload json.RawMessage, into any) error {
+	if len(payload) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(payload, into); err != nil {
+		return errors.New("its payload is not what the API says")
+	}
+	return nil
+}
+
+// verdict judges one line; alone says that its model has no other line.
+func (s *stockLists) verdict(l channels.Line, alone bool) (channels.Verdict, bool) {
+	qty, shown, conflict := s.shown(l, alone)
+	reason, failed, exact := s.failed(l)
+	unknown := channels.Verdict{Code: schemas.UnknownFailure}
+	switch {
+	case failed && shown && (alone || exact):
+		unknown.Message = "Shopee lists the model as done and as failed: " + reason
+	case failed && !shown:
+		v, _ := classify("", reason, time.Now())
+		v.Message = reason
+		return v, true
+	case !shown:
+		unknown.Message = "Shopee's answer does not name the model"
+		return unknown, false
+	case conflict:
+		unknown.Message = "Shopee lists the model with several quantities"
+	case qty != l.Qty:
+		unknown.Message = fmt.Sprintf("Shopee confirmed %d where %d was sent", qty, l.Qty)
+	default:
+		return channels.Verdict{Outcome: channels.Confirmed, Qty: qty}, true
+	}
+	return unknown, true
+}
+
+// shown is the quantity that the success list has for a line. A row without a
+// quantity counts as 0, since zero values may be left out. A row without a
+// location, or of a location that the line left open, is the line's only if its
+// model has no other line.
+func (s *stockLists) shown(l channels.Line, alone bool) (qty int64, found, conflict bool) {
+	for _, row := range s.Success {
+		loose := alone && (row.LocationID == "" || l.LocationID == "")
+		if int64(row.ModelID) != l.ModelID || (row.LocationID != l.LocationID && !loose) {
+			continue
+		}
+		conflict = conflict || (found && qty != int64(row.Stock))
+		qty, found = int64(row.Stock), true
+	}
+	return qty, found, conflict
+}
+
+// failed is the failure list's reason for a line; exact says that the row names
+// the line's location.
+func (s *stockLists) failed(l channels.Line) (reason string, found, exact bool) {
+	for _, row := range s.Failure {
+		if int64(row.ModelID) != l.ModelID {
+			continue
+		}
+		if row.LocationID == nil || *row.LocationID == "" || l.LocationID == "" || *row.LocationID == l.LocationID {
+			named := row.LocationID != nil && *row.LocationID == l.LocationID
+			return cmp.Or(row.FailedReason, "Shopee gave no reason"), true, named
+		}
+	}
+	return "", false, false
+}

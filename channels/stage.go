@@ -1,0 +1,171 @@
+package channels
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+// Deps are what the stage needs from outside.
+type Deps struct {
+	Channel    Channel
+	Producer   stream.Producer
+	Connection stream.Connection
+	Topics     schemas.Topics
+	// DeadLetters takes commands that cannot be read.
+	DeadLetters stream.Producer
+	Logger      *slog.Logger
+	Metrics     *Metrics
+}
+
+// Credentialed is a channel that knows when a shop's credentials change: the
+// number is another one then. A held shop is probed at once when it changes.
+type Credentialed interface{ Credentials(shopID int64) uint64 }
+
+// Stage is the pushing stage's handler; it implements stream.Handler.
+type Stage struct {
+	cfg  Config
+	deps Deps
+	app  *rate.Limiter
+	// appHeldUntil is when the marketplace takes calls of the app again, in Unix nanoseconds.
+	appHeldUntil atomic.Int64
+	paused       atomic.Pointer[map[int64]bool]
+	// EndOffset and Restore are replaced by tests that have no broker.
+	endOffset func(ctx context.Context, partition int32) (int64, error)
+	restore   func(ctx context.Context, partition int32, take func(*stream.Record) error) error
+}
+
+// New makes the stage's handler.
+func New(cfg Config, deps Deps) (*Stage, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Stage{cfg: cfg, deps: deps, app: rate.NewLimiter(rate.Limit(cfg.AppRate), 1)}
+	s.endOffset = func(ctx context.Context, partition int32) (int64, error) {
+		return stream.EndOffset(ctx, deps.Connection, deps.Topics.Commands(), partition)
+	}
+	s.restore = func(ctx context.Context, partition int32, take func(*stream.Record) error) error {
+		return stream.ReadPartition(ctx, deps.Connection, deps.Topics.State(), partition, take)
+	}
+	s.Pause(nil)
+	return s, nil
+}
+
+// Pause sets the paused shops. Their pushes wait and go on compacting.
+func (s *Stage) Pause(shops []int64) {
+	paused := make(map[int64]bool, len(shops))
+	for _, id := range shops {
+		paused[id] = true
+	}
+	s.paused.Store(&paused)
+}
+
+// worker is the work of one partition: its lanes, owned by one goroutine. Calls
+// run in goroutines of their own and answer through results.
+type worker struct {
+	*Stage
+	assignment *stream.Assignment
+	lanes      map[schemas.Shop]*lane
+	skus       map[schemas.Key]*storeSKU
+	// turn goes round the lanes, so that each gets its share of the app's rate.
+	turn []*lane
+	// inheritedBelow is where the commands began that no earlier owner can have sent.
+	inheritedBelow int64
+	results        chan func(now time.Time)
+	calls          sync.WaitGroup
+	flying         int
+	out            *outbox
+	timer          *time.Timer
+	draining       bool
+}
+
+// Run restores the partition's state and pushes until it is taken away.
+func (s *Stage) Run(ctx context.Context, a *stream.Assignment) error {
+	w := &worker{
+		Stage: s, assignment: a, lanes: map[schemas.Shop]*lane{}, skus: map[schemas.Key]*storeSKU{},
+		results: make(chan func(time.Time)), timer: time.NewTimer(time.Hour),
+	}
+	w.out = newOutbox(s.deps, a)
+	defer w.timer.Stop()
+	defer w.leaveMetrics()
+	if err := w.start(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	callCtx, cancel := context.WithCancel(ctx)
+	defer w.calls.Wait()
+	defer cancel()
+	return w.run(callCtx)
+}
+
+// run is the owner's loop. It ends when the partition is drained or lost.
+func (w *worker) run(ctx context.Context) error {
+	batches := w.assignment.Batches()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-w.out.failed:
+			return err
+		case batch, open := <-batches:
+			if !open {
+				batches, w.draining = nil, true
+			}
+			for _, r := range batch {
+				w.take(ctx, r, time.Now())
+			}
+		case apply := <-w.results:
+			w.flying--
+			apply(time.Now())
+		case <-w.out.settled:
+		case <-w.timer.C:
+		}
+		w.out.advance(ctx)
+		if w.draining && w.flying == 0 && w.out.idle() {
+			return nil
+		}
+		if !w.draining {
+			w.dispatch(ctx, time.Now())
+		}
+	}
+}
+
+// fly runs a call beside the owner, which applies its outcome.
+func (w *worker) fly(ctx context.Context, call func() func(now time.Time)) {
+	w.flying++
+	w.calls.Go(func() {
+		apply := call()
+		select {
+		case w.results <- apply:
+		case <-ctx.Done():
+		}
+	})
+}
+
+func (w *worker) lane(shop schemas.Shop) *lane {
+	l := w.lanes[shop]
+	if l == nil {
+		l = newLane(shop, w.cfg)
+		w.lanes[shop] = l
+		w.turn = append(w.turn, l)
+	}
+	return l
+}
+
+func (w *worker) sku(key schemas.Key) *storeSKU {
+	s := w.skus[key]
+	if s == nil {
+		s = &storeSKU{state: schemas.State{Key: key, Newest: schemas.Event{RepeatsOffset: schemas.NoOffset}}}
+		w.skus[key] = s
+	}
+	return s
+}

@@ -1,0 +1,115 @@
+package channels
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+// start restores the state, and finds out which commands an earlier owner may
+// have had in flight.
+func (w *worker) start(ctx context.Context) (err error) {
+	if w.inheritedBelow, err = w.endOffset(ctx, w.assignment.Partition()); err != nil {
+		return err
+	}
+	return w.restore(ctx, w.assignment.Partition(), func(r *stream.Record) error {
+		if _, err := schemas.ParseKey(string(r.Key)); err != nil {
+			return nil // what is kept of the log itself, not of a store SKU
+		}
+		state, err := schemas.DecodeState(r.Value)
+		if err != nil {
+			return fmt.Errorf("restore %s: %w", r.Key, err)
+		}
+		s := w.sku(state.Key)
+		s.state = state
+		if state.Readback != nil {
+			w.lane(state.Key.Shop()).owed[s] = struct{}{}
+		} else if l := w.lanes[state.Key.Shop()]; l != nil {
+			delete(l.owed, s)
+		}
+		return nil
+	})
+}
+
+// take puts a command where it belongs.
+func (w *worker) take(ctx context.Context, r *stream.Record, now time.Time) {
+	c, err := schemas.DecodeCommand(r.Value)
+	if err != nil {
+		w.out.poison(ctx, r, err)
+		return
+	}
+	// The command outlives its fetch; do not keep the whole fetch in memory for it.
+	c = detached(c)
+	s := w.sku(c.Key)
+	l := w.lane(c.Key.Shop())
+	if r.Offset < w.inheritedBelow && judge(&s.state, &c.Event) == stands {
+		w.owe(l, s, &c.Event, now)
+	}
+	switch judge(&s.state, &c.Event) {
+	case finished:
+		w.out.record(ctx, s.state.Finished, []int64{r.Offset})
+	case loses:
+		w.out.record(ctx, skippedCommand(&c, &s.state.Newest, now), []int64{r.Offset})
+	case repeated:
+		w.repeat(s, r.Offset)
+	case stands:
+		s.state.Newest = c.Event
+		p := &push{Command: c, offsets: []int64{r.Offset}, notBefore: now.Add(w.cfg.BatchLinger)}
+		w.enqueue(ctx, l, s, p, now)
+		if l.hold != nil && c.Reason == schemas.PushNow {
+			l.hold.asked = true
+		}
+	}
+}
+
+// repeat lets the push that waits or flies settle the repetition as well.
+func (w *worker) repeat(s *storeSKU, offset int64) {
+	for _, p := range []*push{s.waiting, s.flying} {
+		if p != nil && p.Position == s.state.Newest.Position {
+			p.offsets = append(p.offsets, offset)
+			return
+		}
+	}
+}
+
+func (w *worker) enqueue(ctx context.Context, l *lane, s *storeSKU, p *push, now time.Time) {
+	if replaced := l.queue.put(s, p); replaced != nil {
+		w.skip(ctx, replaced, &p.Event, now)
+	}
+}
+
+func (w *worker) skip(ctx context.Context, p *push, by *schemas.Event, now time.Time) {
+	if len(p.offsets) == 0 {
+		return // a push of our own: its event has its record
+	}
+	r := skippedCommand(&p.Command, by, now)
+	r.Attempts, r.RequestID = p.attempts, p.last.RequestID
+	w.deps.Metrics.finished(&r)
+	w.out.record(ctx, r, p.offsets)
+}
+
+func skippedCommand(c *schemas.Command, by *schemas.Event, now time.Time) schemas.Record {
+	r := schemas.SkippedBy(c.Event, by, now)
+	r.QueuedAt = c.QueuedAt
+	return r
+}
+
+// owe remembers that a request of unknown outcome may have carried the event.
+func (w *worker) owe(l *lane, s *storeSKU, lost *schemas.Event, now time.Time) {
+	qty := lost.PushQty()
+	s.state.Readback = &schemas.Readback{
+		ItemID: lost.ItemID, ModelID: lost.ModelID, LostQty: &qty, BeforeQty: s.state.Confirmed,
+		NotBefore: now.Add(w.cfg.ConfirmAfter),
+	}
+	l.owed[s] = struct{}{}
+}
+
+func detached(c schemas.Command) schemas.Command {
+	c.EventID, c.MerchantSKU = strings.Clone(c.EventID), strings.Clone(c.MerchantSKU)
+	c.LocationID, c.RetryOf = strings.Clone(c.LocationID), strings.Clone(c.RetryOf)
+	return c
+}
