@@ -1,0 +1,203 @@
+package sandbox
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// Item describes an item. An item that was described has the named models only.
+type Item struct {
+	ShopID int64 `json:"shop_id"`
+	ItemID int64 `json:"item_id"`
+	// State is NORMAL unless given: BANNED, UNLIST, SELLER_DELETE, SHOPEE_DELETE, REVIEWING.
+	State  string  `json:"state"`
+	Models []Model `json:"models"`
+}
+
+// Model describes a model; model 0 is an item without models.
+type Model struct {
+	ModelID  int64 `json:"model_id"`
+	Stock    int64 `json:"stock"`
+	Reserved int64 `json:"reserved"`
+	Locked   bool  `json:"locked"`
+}
+
+// Describe sets an item as described.
+func (s *Sandbox) Describe(i Item) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sh := s.shops[i.ShopID]
+	if sh == nil || i.ItemID <= 0 {
+		return fmt.Errorf("no shop %d, or no item_id", i.ShopID)
+	}
+	it := &item{state: i.State, described: true, models: map[int64]*model{}}
+	if it.state == "" {
+		it.state = "NORMAL"
+	}
+	for _, m := range i.Models {
+		it.models[m.ModelID] = &model{stock: m.Stock, reserved: m.Reserved, locked: m.Locked}
+	}
+	sh.items[i.ItemID] = it
+	return nil
+}
+
+// Switches choose between what Shopee might do.
+type Switches struct {
+	// FloorShape is how refused lines come: list (the default), batch_error, bare_error.
+	FloorShape string `json:"floor_shape"`
+	// RefuseEqual refuses a stock that equals the reserve.
+	RefuseEqual bool `json:"refuse_equal"`
+	// RateLimitStatus is 200 (the default) or 429, which brings Retry-After.
+	RateLimitStatus int `json:"rate_limit_status"`
+	// AuthStatus is 403 (the default) or 200.
+	AuthStatus int `json:"auth_status"`
+	// RevokeOldToken ends access tokens at a refresh.
+	RevokeOldToken bool `json:"revoke_old_token"`
+	// RefreshReuseCode is error_auth (the default) or error_shop_refresh_token.
+	RefreshReuseCode string `json:"refresh_reuse_code"`
+}
+
+func defaultSwitches() Switches {
+	return Switches{FloorShape: "list", RateLimitStatus: http.StatusOK, AuthStatus: http.StatusForbidden, RefreshReuseCode: "error_auth"}
+}
+
+// Set sets all switches; empty ones get their default.
+func (s *Sandbox) Set(v Switches) error {
+	d := defaultSwitches()
+	if v.FloorShape == "" {
+		v.FloorShape = d.FloorShape
+	}
+	if v.RateLimitStatus == 0 {
+		v.RateLimitStatus = d.RateLimitStatus
+	}
+	if v.AuthStatus == 0 {
+		v.AuthStatus = d.AuthStatus
+	}
+	if v.RefreshReuseCode == "" {
+		v.RefreshReuseCode = d.RefreshReuseCode
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.switches = v
+	return nil
+}
+
+// Fault is something that goes wrong; the package's doc has the kinds.
+type Fault struct {
+	// ShopID is the shop, 0 for all.
+	ShopID int64  `json:"shop_id"`
+	Kind   string `json:"kind"`
+	// Times is how many calls it hits; 0 is all until the faults are cleared.
+	Times   int    `json:"times"`
+	DelayMS int    `json:"delay_ms"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// Faults hit either any call of a shop, or update_stock only.
+var (
+	callFaults  = []string{"outage", "hang", "throttle", "quota", "error", "expire_token", "unlink"}
+	stockFaults = []string{"latency", "lost_reply", "late", "no_effect", "wrong_quantity", "silent", "garbage"}
+)
+
+// AddFault adds a fault.
+func (s *Sandbox) AddFault(f Fault) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case f.Kind == "expire_token" || f.Kind == "unlink":
+		s.loseTokens(f)
+	case slices.Contains(callFaults, f.Kind) || slices.Contains(stockFaults, f.Kind):
+		s.faults = append(s.faults, &f)
+	default:
+		return fmt.Errorf("unknown kind of fault %q", f.Kind)
+	}
+	return nil
+}
+
+func (s *Sandbox) loseTokens(f Fault) {
+	for id, sh := range s.shops {
+		if f.ShopID == 0 || f.ShopID == id {
+			clear(sh.access)
+			sh.linked = sh.linked && f.Kind != "unlink"
+		}
+	}
+}
+
+// ClearFaults removes all faults; shops that were unlinked stay so.
+func (s *Sandbox) ClearFaults() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
+}
+
+// nextFault is the first fault of the kinds for a shop, and uses it up; s.mu is held.
+func (s *Sandbox) nextFault(shopID int64, kinds []string) *Fault {
+	for i, f := range s.faults {
+		if f.ShopID != 0 && f.ShopID != shopID || !slices.Contains(kinds, f.Kind) {
+			continue
+		}
+		if f.Times > 0 {
+			if f.Times--; f.Times == 0 {
+				s.faults = slices.Delete(s.faults, i, i+1)
+			}
+		}
+		return f
+	}
+	return nil
+}
+
+// stumble plays a fault of the whole call, and says whether there was one.
+func (s *Sandbox) stumble(w http.ResponseWriter, r *http.Request, sh *shop) bool {
+	s.mu.Lock()
+	f := s.nextFault(sh.id, callFaults)
+	s.mu.Unlock()
+	if f == nil {
+		return false
+	}
+	switch f.Kind {
+	case "outage":
+		s.refuse(w, refusal{http.StatusServiceUnavailable, "error_server", "Please try later."})
+	case "hang":
+		<-r.Context().Done()
+	case "throttle":
+		s.throttle(w)
+	case "quota":
+		s.refuse(w, refusal{http.StatusOK, "error_limit", "The daily quota is used up."})
+	case "error":
+		s.refuse(w, refusal{http.StatusOK, f.Code, f.Message})
+	}
+	return true
+}
+
+func (f *Fault) is(kind string) bool { return f != nil && f.Kind == kind }
+
+func (f *Fault) name() string {
+	if f == nil {
+		return ""
+	}
+	return f.Kind
+}
+
+func (f *Fault) wait() time.Duration { return time.Duration(f.DelayMS) * time.Millisecond }
+
+// delay is the latency fault's, or less if the client goes away.
+func (f *Fault) delay(r *http.Request) {
+	if !f.is("latency") {
+		return
+	}
+	select {
+	case <-time.After(f.wait()):
+	case <-r.Context().Done():
+	}
+}
+
+// wrongBy is how far a confirmed quantity is from the applied one.
+func (f *Fault) wrongBy() int64 {
+	if f.is("wrong_quantity") {
+		return 1
+	}
+	return 0
+}

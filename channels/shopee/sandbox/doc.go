@@ -1,0 +1,22 @@
+// Package sandbox is a server that behaves as Shopee's open platform does, as
+// far as stock goes: signatures, tokens, limits, promotions, partial success.
+//
+// It owns a pretended marketplace in memory. It shares no code with the client,
+// since it is there to check it. Every documented uncertainty of Shopee's is a
+// switch. Its methods are safe for concurrent use.
+//
+// Beside Shopee's paths (/api/v2/…) it serves its controls:
+//
+//	GET    /sandbox/stock?shop_id=N   what the shop shows: [{"item_id","model_id","stock","reserved"}]
+//	GET    /sandbox/calls?shop_id=N   update_stock calls as they were received and applied, in order
+//	GET    /sandbox/stats             calls received, and the most calls in flight for one item
+//	POST   /sandbox/items             describes an item: {"shop_id","item_id","state","models":[{"model_id","stock","reserved","locked"}]}
+//	POST   /sandbox/faults            adds a fault: {"shop_id" (0: all),"kind","times" (0: until deleted),"delay_ms","code","message"}
+//	DELETE /sandbox/faults            removes all faults
+//	POST   /sandbox/switches          sets switches: {"floor_shape","refuse_equal","rate_limit_status","auth_status","revoke_old_token","refresh_reuse_code"}
+//
+// The kinds of fault: latency, outage (503), hang, lost_reply (applied, then
+// cut), late (cut, then applied after the delay), throttle, quota, no_effect
+// (success without effect), wrong_quantity, silent (model in neither list),
+// garbage, error (code and message), expire_token, unlink.
+package sandbox

@@ -1,0 +1,187 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// FirstShopID is the first shop's; the others follow.
+const FirstShopID = 10001
+
+// Config sets the sandbox.
+type Config struct {
+	// PartnerID and PartnerKey are the app's. Defaults: 1000001 and a fixed key.
+	PartnerID  int64
+	PartnerKey string
+	// Shops is how many shops there are. Default 10.
+	Shops int
+	// ShopRate and AppRate are calls a second that are served; 0 is no limit.
+	ShopRate, AppRate float64
+	// TokensFile is written if it is absent, and read if it is there; empty is neither.
+	TokensFile string
+	// MaxCalls bounds the account of calls. Default 200,000; older ones are forgotten.
+	MaxCalls int
+}
+
+// DefaultPartnerID and DefaultPartnerKey are the app's unless it is configured.
+const (
+	DefaultPartnerID  = 1000001
+	DefaultPartnerKey = "sandbox-partner-key"
+)
+
+func (c Config) withDefaults() Config {
+	if c.PartnerID == 0 {
+		c.PartnerID = DefaultPartnerID
+	}
+	if c.PartnerKey == "" {
+		c.PartnerKey = DefaultPartnerKey
+	}
+	if c.Shops == 0 {
+		c.Shops = 10
+	}
+	if c.MaxCalls == 0 {
+		c.MaxCalls = 200_000
+	}
+	return c
+}
+
+// Sandbox is a pretended Shopee.
+type Sandbox struct {
+	cfg Config
+	mux *http.ServeMux
+	app *rate.Limiter
+
+	mu       sync.Mutex
+	shops    map[int64]*shop
+	faults   []*Fault
+	switches Switches
+	calls    []Call
+	stats    Stats
+	requests int64
+	late     sync.WaitGroup
+}
+
+// shop is one shop; Sandbox.mu guards it.
+type shop struct {
+	id      int64
+	limiter *rate.Limiter
+	access  map[string]time.Time
+	refresh string
+	used    map[string]bool
+	linked  bool
+	banned  bool
+	items   map[int64]*item
+	flying  map[int64]int
+}
+
+type item struct {
+	state     string
+	described bool
+	models    map[int64]*model
+}
+
+type model struct {
+	stock, reserved int64
+	locked          bool
+}
+
+// New makes a sandbox, with the tokens of its file if there is one.
+func New(cfg Config) (*Sandbox, error) {
+	cfg = cfg.withDefaults()
+	s := &Sandbox{cfg: cfg, shops: map[int64]*shop{}, app: limiter(cfg.AppRate), switches: defaultSwitches()}
+	for i := range int64(cfg.Shops) {
+		id := FirstShopID + i
+		s.shops[id] = &shop{
+			id: id, limiter: limiter(cfg.ShopRate), access: map[string]time.Time{}, used: map[string]bool{}, linked: true,
+			items: map[int64]*item{}, flying: map[int64]int{},
+		}
+	}
+	if err := s.loadTokens(); err != nil {
+		return nil, err
+	}
+	s.routes()
+	return s, nil
+}
+
+func limiter(perSecond float64) *rate.Limiter {
+	if perSecond == 0 {
+		return rate.NewLimiter(rate.Inf, 0)
+	}
+	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond)))
+}
+
+// Wait waits for requests that land late.
+func (s *Sandbox) Wait() { s.late.Wait() }
+
+// ServeHTTP serves Shopee's paths and the controls.
+func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+func (s *Sandbox) routes() {
+	s.mux = http.NewServeMux()
+	s.mux.HandleFunc("POST /api/v2/product/update_stock", s.shopCall(s.updateStock))
+	s.mux.HandleFunc("GET /api/v2/product/get_model_list", s.shopCall(s.modelList))
+	s.mux.HandleFunc("GET /api/v2/product/get_item_base_info", s.shopCall(s.baseInfo))
+	s.mux.HandleFunc("POST /api/v2/auth/access_token/get", s.refreshToken)
+	s.mux.HandleFunc("POST /api/v2/auth/token/get", s.firstToken)
+	s.mux.HandleFunc("GET /sandbox/stock", s.showStock)
+	s.mux.HandleFunc("GET /sandbox/calls", s.showCalls)
+	s.mux.HandleFunc("GET /sandbox/stats", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, s.Stats()) })
+	s.mux.HandleFunc("POST /sandbox/items", control(s.Describe))
+	s.mux.HandleFunc("POST /sandbox/faults", control(s.AddFault))
+	s.mux.HandleFunc("DELETE /sandbox/faults", func(w http.ResponseWriter, _ *http.Request) { s.ClearFaults(); answer(w, http.StatusOK, struct{}{}) })
+	s.mux.HandleFunc("POST /sandbox/switches", control(s.Set))
+}
+
+// control reads a JSON body strictly and applies it.
+func control[T any](apply func(T) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var value T
+		decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20))
+		decoder.DisallowUnknownFields()
+		err := decoder.Decode(&value)
+		if err == nil {
+			err = apply(value)
+		}
+		if err != nil {
+			answer(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
+			return
+		}
+		answer(w, http.StatusOK, value)
+	}
+}
+
+func answer(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // a client that went away has no use for it
+}
+
+// envelope is what every answer of Shopee has.
+type envelope struct {
+	Error     string `json:"error"`
+	Message   string `json:"message"`
+	RequestID string `json:"request_id"`
+	Response  any    `json:"response,omitempty"`
+}
+
+// refusal is an answer without a response.
+type refusal struct {
+	status        int
+	code, message string
+}
+
+func (s *Sandbox) refuse(w http.ResponseWriter, r refusal) {
+	answer(w, r.status, envelope{Error: r.code, Message: r.message, RequestID: s.nextRequestID()})
+}
+
+func (s *Sandbox) nextRequestID() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests++
+	return fmt.Sprintf("sandbox-%d", s.requests)
+}

@@ -1,0 +1,201 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+const maxStock = 10_000_000
+
+type stockRequest struct {
+	ItemID    int64 `json:"item_id"`
+	StockList []struct {
+		ModelID     int64 `json:"model_id"`
+		SellerStock []struct {
+			LocationID string `json:"location_id"`
+			Stock      int64  `json:"stock"`
+		} `json:"seller_stock"`
+	} `json:"stock_list"`
+}
+
+// Line is one model of a call, and what came of it.
+type Line struct {
+	ModelID int64  `json:"model_id"`
+	Stock   int64  `json:"stock"`
+	Applied bool   `json:"applied"`
+	Reason  string `json:"reason,omitempty"`
+}
+
+// Call is an update_stock call as it was received.
+type Call struct {
+	Sequence   int64     `json:"sequence"`
+	ReceivedAt time.Time `json:"received_at"`
+	ShopID     int64     `json:"shop_id"`
+	ItemID     int64     `json:"item_id"`
+	Lines      []Line    `json:"lines"`
+	Fault      string    `json:"fault,omitempty"`
+}
+
+type success struct {
+	ModelID    int64  `json:"model_id"`
+	LocationID string `json:"location_id,omitempty"`
+	Stock      int64  `json:"stock"`
+}
+
+type failure struct {
+	ModelID      int64  `json:"model_id"`
+	FailedReason string `json:"failed_reason"`
+}
+
+func (s *Sandbox) updateStock(w http.ResponseWriter, r *http.Request, sh *shop) {
+	var q stockRequest
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&q); err != nil {
+		s.refuse(w, refusal{http.StatusOK, "error_param", "Invalid body."})
+		return
+	}
+	if bad := wellFormed(&q); bad != "" {
+		s.refuse(w, refusal{http.StatusOK, "error_param", bad})
+		return
+	}
+	fault := s.enter(sh, q.ItemID)
+	defer s.leave(sh, q.ItemID)
+	fault.delay(r)
+	if fault.is("late") {
+		s.late.Go(func() { time.Sleep(fault.wait()); s.apply(sh, &q, fault) })
+		panic(http.ErrAbortHandler)
+	}
+	done, failed, bad := s.apply(sh, &q, fault)
+	switch {
+	case fault.is("lost_reply"):
+		panic(http.ErrAbortHandler)
+	case fault.is("garbage"):
+		_, _ = w.Write([]byte("<html>not what you expect"))
+	case bad.code != "":
+		s.refuse(w, bad)
+	default:
+		s.reply(w, done, failed)
+	}
+}
+
+// reply shapes partial refusals as the switch says.
+func (s *Sandbox) reply(w http.ResponseWriter, done []success, failed []failure) {
+	e := envelope{RequestID: s.nextRequestID(), Response: map[string]any{"success_list": done, "failure_list": failed}}
+	s.mu.Lock()
+	shape := s.switches.FloorShape
+	s.mu.Unlock()
+	if len(failed) > 0 && shape == "batch_error" {
+		e.Error, e.Message = "error_busi_update_stock_failed", "Update stock failed."
+	}
+	if len(failed) > 0 && len(done) == 0 && shape == "bare_error" {
+		e = envelope{Error: "error_auth", Message: failed[0].FailedReason, RequestID: e.RequestID}
+	}
+	answer(w, http.StatusOK, e)
+}
+
+func wellFormed(q *stockRequest) string {
+	if q.ItemID <= 0 || len(q.StockList) == 0 || len(q.StockList) > 50 {
+		return "item_id is required, and stock_list has 1 to 50 entries."
+	}
+	seen := map[int64]bool{}
+	for _, line := range q.StockList {
+		if seen[line.ModelID] {
+			return "Repeated model_id."
+		}
+		seen[line.ModelID] = true
+		if len(line.SellerStock) != 1 || line.SellerStock[0].Stock < 0 {
+			return "seller_stock is invalid."
+		}
+	}
+	return ""
+}
+
+// enter notes that a call of an item is in flight, and finds its fault.
+func (s *Sandbox) enter(sh *shop, itemID int64) *Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sh.flying[itemID]++
+	s.stats.MaxPerItem = max(s.stats.MaxPerItem, sh.flying[itemID])
+	return s.nextFault(sh.id, stockFaults)
+}
+
+func (s *Sandbox) leave(sh *shop, itemID int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sh.flying[itemID]--
+}
+
+// apply changes the stock and writes the account of it.
+func (s *Sandbox) apply(sh *shop, q *stockRequest, fault *Fault) (done []success, failed []failure, bad refusal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	it := sh.item(q.ItemID)
+	s.stats.Calls++
+	call := Call{Sequence: s.stats.Calls, ReceivedAt: time.Now().UTC(), ShopID: sh.id, ItemID: q.ItemID, Fault: fault.name()}
+	if it.state != "NORMAL" {
+		bad = refusal{http.StatusOK, "error_item_uneditable", "The product status is abnormal: " + it.state + "."}
+	}
+	for i, line := range q.StockList {
+		asked := line.SellerStock[0]
+		l := Line{ModelID: line.ModelID, Stock: asked.Stock}
+		l.Reason = s.refuseLine(it, line.ModelID, asked.Stock)
+		if bad.code != "" {
+			l.Reason = bad.code
+		}
+		switch {
+		case l.Reason != "":
+			failed = append(failed, failure{line.ModelID, l.Reason})
+		case fault.is("silent") && i == 0:
+		default:
+			l.Applied = !fault.is("no_effect")
+			if l.Applied {
+				it.model(line.ModelID).stock = asked.Stock
+			}
+			done = append(done, success{line.ModelID, asked.LocationID, asked.Stock + fault.wrongBy()})
+		}
+		call.Lines = append(call.Lines, l)
+	}
+	s.calls = append(s.calls, call)
+	if len(s.calls) > 2*s.cfg.MaxCalls {
+		s.calls = append([]Call(nil), s.calls[s.cfg.MaxCalls:]...)
+	}
+	return done, failed, bad
+}
+
+func (s *Sandbox) refuseLine(it *item, modelID, stock int64) string {
+	m := it.models[modelID]
+	switch {
+	case m == nil && it.described:
+		return "model ID not exist in sku"
+	case stock > maxStock:
+		return "The stock must be in range 0-10000000."
+	case m == nil:
+		return ""
+	case m.locked:
+		return "The stock is locked by a promotion."
+	case stock < m.reserved || s.switches.RefuseEqual && m.reserved > 0 && stock == m.reserved:
+		return fmt.Sprintf("The stock should be larger than %d (reserve stock number).", m.reserved)
+	default:
+		return ""
+	}
+}
+
+// item is made at its first mention.
+func (sh *shop) item(id int64) *item {
+	it := sh.items[id]
+	if it == nil {
+		it = &item{state: "NORMAL", models: map[int64]*model{}}
+		sh.items[id] = it
+	}
+	return it
+}
+
+func (it *item) model(id int64) *model {
+	m := it.models[id]
+	if m == nil {
+		m = new(model)
+		it.models[id] = m
+	}
+	return m
+}
