@@ -1,157 +1,137 @@
 package shopee
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
-	"golang.org/x/sync/singleflight"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"stockpush/channels"
 )
 
-// Config says which app we are and where Shopee is.
+// DefaultTimeout bounds a push or read where Config says nothing.
+const DefaultTimeout = 10 * time.Second
+
+// Config is what the client must be told.
 type Config struct {
-	// BaseURL is the host only, such as https://partner.shopeemobile.com.
-	BaseURL    string
-	PartnerID  int64
-	PartnerKey string
-	// Timeout bounds one request. 0 means 10 s.
+	// BaseURL is Shopee's host with its scheme, without a path.
+	BaseURL string
+	// PartnerID is the app's number in the open platform console, > 0.
+	PartnerID int64
+	// PartnerKey is the app's API key, used as raw text.
+	PartnerKey Secret
+	// Timeout bounds one Push or Read as a whole; 0 means DefaultTimeout.
 	Timeout time.Duration
 }
 
-// Client calls Shopee; it implements channels.Channel.
+// Validate names every bad key, as the user writes it.
+func (c Config) Validate() error {
+	var bad []error
+	if u, err := url.Parse(c.BaseURL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		bad = append(bad, errors.New("shopee.base_url: want the host only, such as https://partner.shopeemobile.com"))
+	} else if strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil || u.Fragment != "" {
+		bad = append(bad, errors.New("shopee.base_url: want the host only, paths begin with /api/v2"))
+	}
+	if c.PartnerID <= 0 {
+		bad = append(bad, errors.New("shopee.partner_id: want the app's number, above 0"))
+	}
+	if c.PartnerKey == "" {
+		bad = append(bad, errors.New("shopee.partner_key: is empty"))
+	}
+	if c.Timeout < 0 {
+		bad = append(bad, errors.New("shopee.timeout: want a positive duration"))
+	}
+	return errors.Join(bad...)
+}
+
+// Deps is what the client works with.
+type Deps struct {
+	// Tokens holds the shops' token pairs. Required.
+	Tokens TokenStore
+	// Logger gets lifecycle and warnings; nil discards them.
+	Logger *slog.Logger
+	// Registerer gets the metrics; nil keeps them unregistered.
+	Registerer prometheus.Registerer
+	// Pace is asked before each call beyond the first of a Push or Read (a
+	// token refresh, the repeat after it, a second read), so that these too can
+	// keep to the rate limits. It waits until the call may go out. Nil: no wait.
+	Pace func(ctx context.Context, shopID int64) error
+}
+
+// Client talks to Shopee. It implements channels.Channel.
 type Client struct {
-	cfg     Config
-	tokens  TokenStore
-	http    *http.Client
-	refresh singleflight.Group
-	metrics *Metrics
+	base     string
+	timeout  time.Duration
+	signer   signer
+	http     *http.Client
+	tokens   TokenStore
+	sessions *sessions
+	metrics  *metrics
+	pace     func(ctx context.Context, shopID int64) error
 }
 
-// New makes a client. Nothing is sent before the first call.
-func New(cfg Config, tokens TokenStore, metrics *Metrics) *Client {
-	if cfg.Timeout == 0 {
-		cfg.Timeout = 10 * time.Second
+var _ channels.Channel = (*Client)(nil)
+
+// New builds a client. It makes no call.
+func New(cfg Config, deps Deps) (*Client, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("shopee client: %w", err)
 	}
-	cfg.BaseURL = strings.TrimSuffix(cfg.BaseURL, "/")
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost = 64
-	return &Client{cfg: cfg, tokens: tokens, metrics: metrics, http: &http.Client{Transport: transport}}
-}
-
-// Close gives back idle connections.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
-
-// maxAnswerBytes bounds what is read of an answer; Shopee's are a few kilobytes.
-const maxAnswerBytes = 4 << 20
-
-// request is one call to Shopee.
-type request struct {
-	method, path string
-	query        url.Values
-	// body is sent as JSON; nil for none.
-	body any
-	// shopID is 0 for calls of the public kind, which carry no access token.
-	shopID      int64
-	accessToken string
-}
-
-// reply is an answer that could be read as Shopee's envelope.
-type reply struct {
-	status     int
-	retryAfter string
-	envelope
-}
-
-// envelope is what every answer of Shopee has. The auth endpoints have their
-// fields beside it instead of below response.
-type envelope struct {
-	Error     string          `json:"error"`
-	Message   string          `json:"message"`
-	RequestID string          `json:"request_id"`
-	Response  json.RawMessage `json:"response"`
-	raw       []byte
-}
-
-// ErrUnreadable says that an answer is not Shopee's envelope.
-var ErrUnreadable = errors.New("the answer cannot be read")
-
-// do sends a request once. An error means that its outcome is unknown, or that
-// it never left.
-func (c *Client) do(ctx context.Context, r request) (reply, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.Timeout, fmt.Errorf("no answer within %v", c.cfg.Timeout))
-	defer cancel()
-	httpRequest, err := c.build(ctx, r)
+	if deps.Tokens == nil {
+		return nil, errors.New("shopee client: no token store")
+	}
+	m, err := newMetrics(deps.Registerer)
 	if err != nil {
-		return reply{}, err
+		return nil, fmt.Errorf("shopee client: register metrics: %w", err)
 	}
-	started := time.Now()
-	answer, err := c.http.Do(httpRequest)
-	defer func() { c.metrics.observe(r.path, time.Since(started)) }()
-	if err != nil {
-		return reply{}, withoutURL(err)
+	c := &Client{
+		base: strings.TrimRight(cfg.BaseURL, "/"), timeout: cfg.Timeout,
+		signer: signer{partnerID: cfg.PartnerID, key: cfg.PartnerKey},
+		http:   newHTTPClient(), tokens: deps.Tokens, metrics: m, pace: deps.Pace,
 	}
-	defer func() { _ = answer.Body.Close() }()
-	raw, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswerBytes))
-	if err != nil {
-		return reply{}, fmt.Errorf("read the answer: %w", err)
+	if c.timeout == 0 {
+		c.timeout = DefaultTimeout
 	}
-	out := reply{status: answer.StatusCode, retryAfter: answer.Header.Get("Retry-After")}
-	if err := json.Unmarshal(raw, &out.envelope); err != nil {
-		return out, fmt.Errorf("%w: HTTP %d", ErrUnreadable, answer.StatusCode)
-	}
-	out.raw = raw
-	return out, nil
+	c.sessions = newSessions(c, deps.Logger)
+	return c, nil
 }
 
-func (c *Client) build(ctx context.Context, r request) (*http.Request, error) {
-	var body io.Reader
-	if r.body != nil {
-		encoded, err := json.Marshal(r.body)
-		if err != nil {
-			return nil, fmt.Errorf("encode %s: %w", r.path, err)
-		}
-		body = bytes.NewReader(encoded)
-	}
-	out, err := http.NewRequestWithContext(ctx, r.method, c.cfg.BaseURL+r.path+"?"+c.signed(r).Encode(), body)
-	if err != nil {
-		return nil, fmt.Errorf("shopee.base_url: %w", withoutURL(err))
-	}
-	if body != nil {
-		out.Header.Set("Content-Type", "application/json")
-	}
-	return out, nil
+// Watch calls changed for each shop whose token pair was changed or added, by
+// this process or another, until ctx ends. It returns ctx's error. changed runs
+// on Watch's goroutine and must not block.
+func (c *Client) Watch(ctx context.Context, changed func(shopID int64)) error {
+	return c.tokens.Watch(ctx, changed)
 }
 
-func (c *Client) signed(r request) url.Values {
-	query := url.Values{}
-	for name, values := range r.query {
-		query[name] = values
-	}
-	timestamp := decimal(time.Now().Unix())
-	parts := []string{decimal(c.cfg.PartnerID), r.path, timestamp}
-	if r.shopID != 0 {
-		parts = append(parts, r.accessToken, decimal(r.shopID))
-		query.Set("access_token", r.accessToken)
-		query.Set("shop_id", decimal(r.shopID))
-	}
-	query.Set("partner_id", decimal(c.cfg.PartnerID))
-	query.Set("timestamp", timestamp)
-	query.Set("sign", sign(c.cfg.PartnerKey, parts...))
-	return query
+// Close waits for token refreshes under way, at most as long as they may last,
+// and closes idle connections. No Push or Read may begin after it.
+func (c *Client) Close() {
+	c.sessions.wait()
+	c.http.CloseIdleConnections()
 }
 
-// withoutURL takes the URL, which has the access token in it, out of an error.
-func withoutURL(err error) error {
-	var withURL *url.Error
-	if errors.As(err, &withURL) {
-		return fmt.Errorf("%s: %w", withURL.Op, withURL.Err)
+// waitTurn waits until a call beyond the first may go out.
+func (c *Client) waitTurn(ctx context.Context, shopID int64) error {
+	if c.pace == nil {
+		return nil
 	}
-	return err
+	return c.pace(ctx, shopID)
+}
+
+// newHTTPClient is sized for many shops on one host. It follows no redirect:
+// the query carries the access token, which is for the configured host only.
+func newHTTPClient() *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256
+	t.MaxResponseHeaderBytes = 64 << 10
+	return &http.Client{
+		Transport:     t,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }

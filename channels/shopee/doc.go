@@ -1,10 +1,10 @@
-// Package shopee is the channel to Shopee's open platform, version 2.
+// Package shopee is the client of Shopee's Open Platform v2: it signs calls,
+// keeps each shop's access token fresh, pushes stock, reads it back, and tells
+// from every answer what became of each model.
 //
-// It owns signing, tokens, the requests, and the one table that tells what a
-// refusal means. It refuses to wait, to limit its rate and to retry: lanes do.
-// The one repeat it makes is after an access token was refreshed. All of it is
-// safe for concurrent use.
-//
-// What Shopee does is documented only in part; where facts were uncertain the
-// sandbox below this package has a switch for each possibility.
+// It owns one judgement of Shopee's answers, the table in rules.go, and the
+// tokens file. It refuses to retry (but for one repeat after a refreshed token),
+// to limit rates and to break circuits: those are the lane's. Its calls block
+// for at most Config.Timeout and are safe for concurrent use. No secret appears
+// in its errors, verdicts, logs or metrics.
 package shopee

@@ -1,39 +1,81 @@
 package shopee
 
 import (
+	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promauto"
 
-	"stockpush/channels"
+	"stockpush/schemas"
 )
 
-// Metrics counts requests and verdicts.
-type Metrics struct {
-	seconds   *prometheus.HistogramVec
-	verdicts  *prometheus.CounterVec
-	refreshes prometheus.Counter
+// The paths that the client calls; a closed set, used as a metric label.
+const (
+	pathUpdateStock = "/api/v2/product/update_stock"
+	pathModelList   = "/api/v2/product/get_model_list"
+	pathBaseInfo    = "/api/v2/product/get_item_base_info"
+	pathTokenGet    = "/api/v2/auth/token/get"
+	pathRefresh     = "/api/v2/auth/access_token/get"
+	pathConsent     = "/api/v2/shop/auth_partner"
+)
+
+// The outcomes of calls that are not a failure class.
+const (
+	outcomeOK        = "ok"
+	outcomeCancelled = "cancelled"
+)
+
+type metrics struct {
+	calls     *prometheus.CounterVec
+	latency   *prometheus.HistogramVec
+	refreshes *prometheus.CounterVec
 }
 
-// NewMetrics registers the client's metrics.
-func NewMetrics(r prometheus.Registerer) *Metrics {
-	f := promauto.With(r)
-	return &Metrics{
-		seconds: f.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "stockpush_shopee_request_seconds", Help: "Time to an answer, by path.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 15),
+func newMetrics(reg prometheus.Registerer) (*metrics, error) {
+	m := &metrics{
+		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "stockpush_shopee_calls_total", Help: "Requests sent to Shopee, by path and by ok, cancelled, or the failure class of the answer.",
+		}, []string{"path", "outcome"}),
+		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "stockpush_shopee_call_duration_seconds", Help: "From sending a request to having read its answer.",
+			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20},
 		}, []string{"path"}),
-		verdicts: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "stockpush_shopee_verdicts_total", Help: "Verdicts on models, by class; empty is confirmed.",
-		}, []string{"class"}),
-		refreshes: f.NewCounter(prometheus.CounterOpts{Name: "stockpush_shopee_token_refreshes_total", Help: "Refreshes of access tokens."}),
+		refreshes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "stockpush_shopee_token_refreshes_total", Help: "Access tokens asked for with a refresh token, by outcome.",
+		}, []string{"outcome"}),
+	}
+	m.initialise()
+	if reg == nil {
+		return m, nil
+	}
+	return m, errors.Join(reg.Register(m.calls), reg.Register(m.latency), reg.Register(m.refreshes))
+}
+
+// initialise makes every label value show as zero from the start.
+func (m *metrics) initialise() {
+	for _, outcome := range outcomes() {
+		for _, path := range []string{pathUpdateStock, pathModelList, pathBaseInfo, pathTokenGet, pathRefresh} {
+			m.calls.WithLabelValues(path, outcome)
+			m.latency.WithLabelValues(path)
+		}
+		m.refreshes.WithLabelValues(outcome)
 	}
 }
 
-func (m *Metrics) observe(path string, took time.Duration) {
-	m.seconds.WithLabelValues(path).Observe(took.Seconds())
+// outcomes lists the closed set of outcome labels.
+func outcomes() []string {
+	all := []string{outcomeOK, outcomeCancelled}
+	seen := map[schemas.FailureClass]bool{}
+	for _, code := range schemas.FailureCodes() {
+		if class := code.Class(); !seen[class] {
+			seen[class] = true
+			all = append(all, string(class))
+		}
+	}
+	return all
 }
 
-func (m *Metrics) verdict(v channels.Verdict) {
-	m.verdicts.WithLabelValues(string(v.Code.Class())).Inc()
+func (m *metrics) called(path string, r *result, took time.Duration) {
+	m.calls.WithLabelValues(path, r.outcomeLabel()).Inc()
+	m.latency.WithLabelValues(path).Observe(took.Seconds())
 }

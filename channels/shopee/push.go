@@ -1,206 +1,196 @@
 package shopee
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
-	"net"
+	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 
 	"stockpush/channels"
 	"stockpush/schemas"
 )
 
-const pathUpdateStock = "/api/v2/product/update_stock"
+type updateStock struct {
+	ItemID    int64        `json:"item_id"`
+	StockList []modelStock `json:"stock_list"`
+}
+
+type modelStock struct {
+	ModelID     int64         `json:"model_id"`
+	SellerStock []sellerStock `json:"seller_stock"`
+}
 
 type sellerStock struct {
 	LocationID string `json:"location_id,omitempty"`
 	Stock      int64  `json:"stock"`
 }
 
-type stockLine struct {
-	ModelID     int64         `json:"model_id"`
-	SellerStock []sellerStock `json:"seller_stock"`
-}
-
-type updateStock struct {
-	ItemID    int64       `json:"item_id"`
-	StockList []stockLine `json:"stock_list"`
-}
-
-type updateStockAnswer struct {
-	SuccessList []struct {
-		ModelID    int64  `json:"model_id"`
-		LocationID string `json:"location_id"`
-		Stock      int64  `json:"stock"`
-	} `json:"success_list"`
-	FailureList []struct {
-		ModelID      int64  `json:"model_id"`
-		FailedReason string `json:"failed_reason"`
-	} `json:"failure_list"`
-}
-
 // Push sets the stock of models of one item.
 func (c *Client) Push(ctx context.Context, call channels.Call) channels.Answer {
-	body := updateStock{ItemID: call.ItemID}
-	for _, line := range call.Lines {
-		body.StockList = append(body.StockList, stockLine{line.ModelID, []sellerStock{{line.LocationID, line.Qty}}})
+	if err := fits(call); err != nil {
+		v := channels.Verdict{Outcome: channels.Refused, Code: schemas.UnknownFailure, Message: err.Error()}
+		return channels.Answer{Verdicts: fill(len(call.Lines), v)}
 	}
-	r, calls, problem := c.call(ctx, request{method: http.MethodPost, path: pathUpdateStock, body: body, shopID: call.ShopID})
-	a := channels.Answer{Calls: calls, Verdicts: make([]channels.Verdict, len(call.Lines))}
-	var lists updateStockAnswer
-	unreadable := problem == nil && len(r.Response) > 0 && json.Unmarshal(r.Response, &lists) != nil
-	switch {
-	case problem != nil:
-		a.Failure = problem.failure
-		fill(a.Verdicts, problem.verdict)
-	case unreadable:
-		fill(a.Verdicts, channels.Verdict{Code: schemas.UnknownFailure, Message: "the answer cannot be read", RequestID: r.RequestID})
-	default:
-		for i, line := range call.Lines {
-			a.Verdicts[i] = c.verdict(r, &lists, line)
-		}
-	}
-	for i := range a.Verdicts {
-		c.metrics.verdict(a.Verdicts[i])
+	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errTimeout)
+	defer cancel()
+	req := request{method: http.MethodPost, path: pathUpdateStock, shopID: call.ShopID, body: encode(call)}
+	r, calls := c.shopCall(ctx, req)
+	a := channels.Answer{Verdicts: fill(len(call.Lines), r.verdict), Calls: calls, Failure: r.failure}
+	if r.body != nil {
+		c.judgeLines(call, r, a.Verdicts)
 	}
 	return a
 }
 
-func fill(verdicts []channels.Verdict, v channels.Verdict) {
-	for i := range verdicts {
+// fits says what makes a call one that cannot be sent; a mistake of the caller.
+func fits(call channels.Call) error {
+	type place struct {
+		model    int64
+		location string
+	}
+	if n := len(call.Lines); n == 0 || n > channels.MaxLines {
+		return fmt.Errorf("a call carries 1 to %d models, not %d", channels.MaxLines, n)
+	}
+	seen := make(map[place]bool, len(call.Lines))
+	for _, l := range call.Lines {
+		p := place{l.ModelID, l.LocationID}
+		if seen[p] {
+			return fmt.Errorf("model %d is twice in one call", l.ModelID)
+		}
+		seen[p] = true
+	}
+	return nil
+}
+
+func fill(n int, v channels.Verdict) []channels.Verdict {
+	all := make([]channels.Verdict, n)
+	for i := range all {
+		all[i] = v
+	}
+	return all
+}
+
+// encode makes the body: one entry a model, with all its locations.
+func encode(call channels.Call) updateStock {
+	body := updateStock{ItemID: call.ItemID}
+	at := make(map[int64]int, len(call.Lines))
+	for _, l := range call.Lines {
+		i, ok := at[l.ModelID]
+		if !ok {
+			i = len(body.StockList)
+			at[l.ModelID] = i
+			body.StockList = append(body.StockList, modelStock{ModelID: l.ModelID})
+		}
+		m := &body.StockList[i]
+		m.SellerStock = append(m.SellerStock, sellerStock{l.LocationID, l.Qty})
+	}
+	return body
+}
+
+// stockLists is the payload of update_stock. Rows name their model; one without
+// a name is of an item without models.
+type stockLists struct {
+	Success []struct {
+		ModelID    number `json:"model_id"`
+		LocationID string `json:"location_id"`
+		Stock      number `json:"stock"`
+	} `json:"success_list"`
+	Failure []struct {
+		ModelID      number  `json:"model_id"`
+		LocationID   *string `json:"location_id"`
+		FailedReason string  `json:"failed_reason"`
+	} `json:"failure_list"`
+}
+
+// judgeLines gives each line the verdict of the lists. Where they say nothing
+// of a line it keeps the envelope's error, or is Unknown if there was none.
+func (c *Client) judgeLines(call channels.Call, r *result, verdicts []channels.Verdict) {
+	var lists stockLists
+	if err := decodePayload(r.response, &lists); err != nil && r.ok() {
+		v := channels.Verdict{Code: schemas.ChannelUnavailable, RequestID: r.requestID, Message: "cannot read Shopee's answer: " + err.Error()}
+		copy(verdicts, fill(len(verdicts), v))
+		return
+	}
+	models := make(map[int64]int, len(call.Lines))
+	for _, l := range call.Lines {
+		models[l.ModelID]++
+	}
+	for i, l := range call.Lines {
+		v, found := lists.verdict(l, models[l.ModelID] == 1)
+		if !found && !r.ok() {
+			continue
+		}
+		v.RequestID, v.Message = r.requestID, c.clean(request{}, v.Message)
 		verdicts[i] = v
 	}
 }
 
-// verdict finds a line's own in the lists, by model and never by position.
-func (c *Client) verdict(r reply, lists *updateStockAnswer, line channels.Line) channels.Verdict {
-	v := channels.Verdict{RequestID: r.RequestID}
-	for _, failed := range lists.FailureList {
-		if failed.ModelID == line.ModelID {
-			v.Outcome, v.Message = channels.Refused, cutMessage(failed.FailedReason)
-			v.Code = classify("", failed.FailedReason).means
-			return v
-		}
+// decodePayload reads an answer's payload; an absent one is empty.
+func decodePayload(payload json.RawMessage, into any) error {
+	if len(payload) == 0 {
+		return nil
 	}
-	for _, done := range lists.SuccessList {
-		if done.ModelID == line.ModelID && (line.LocationID == "" || done.LocationID == line.LocationID) {
-			v.Outcome, v.Qty = channels.Confirmed, done.Stock
-			if done.Stock != line.Qty {
-				v.Outcome, v.Code = channels.Unknown, schemas.UnknownFailure
-				v.Message = "Shopee confirmed " + decimal(done.Stock) + " instead of " + decimal(line.Qty)
-			}
-			return v
-		}
+	if err := json.Unmarshal(payload, into); err != nil {
+		return errors.New("its payload is not what the API says")
 	}
-	v.Code, v.Message = schemas.UnknownFailure, "Shopee named the model neither as done nor as failed"
-	return v
+	return nil
 }
 
-// problem is a call that brought no lists: what it means for each line.
-type problem struct {
-	verdict channels.Verdict
-	failure bool
+// verdict judges one line; alone says that its model has no other line.
+func (s *stockLists) verdict(l channels.Line, alone bool) (channels.Verdict, bool) {
+	qty, shown, conflict := s.shown(l, alone)
+	reason, failed, exact := s.failed(l)
+	unknown := channels.Verdict{Code: schemas.UnknownFailure}
+	switch {
+	case failed && shown && (alone || exact):
+		unknown.Message = "Shopee lists the model as done and as failed: " + reason
+	case failed && !shown:
+		v, _ := classify("", reason, time.Now())
+		v.Message = reason
+		return v, true
+	case !shown:
+		unknown.Message = "Shopee's answer does not name the model"
+		return unknown, false
+	case conflict:
+		unknown.Message = "Shopee lists the model with several quantities"
+	case qty != l.Qty:
+		unknown.Message = fmt.Sprintf("Shopee confirmed %d where %d was sent", qty, l.Qty)
+	default:
+		return channels.Verdict{Outcome: channels.Confirmed, Qty: qty}, true
+	}
+	return unknown, true
 }
 
-// call sends a request with the shop's token, and once more with a new one if
-// Shopee refused it. calls is how many requests went out.
-func (c *Client) call(ctx context.Context, r request) (answer reply, calls int, p *problem) {
-	for refused := ""; ; {
-		token, err := c.token(ctx, r.shopID, refused)
-		if err != nil {
-			return reply{}, calls, noToken(err)
-		}
-		r.accessToken = token.AccessToken
-		answer, err = c.do(ctx, r)
-		calls++
-		if err != nil {
-			return reply{}, calls, lost(err, answer)
-		}
-		if answer.Error == "" && answer.status < http.StatusInternalServerError {
-			return answer, calls, nil
-		}
-		verdict, row := refusal(answer, time.Now())
-		if row.refresh && refused == "" {
-			refused = token.AccessToken
+// shown is the quantity that the success list has for a line. A row without a
+// quantity counts as 0, since zero values may be left out. A row without a
+// location, or of a location that the line left open, is the line's only if its
+// model has no other line.
+func (s *stockLists) shown(l channels.Line, alone bool) (qty int64, found, conflict bool) {
+	for _, row := range s.Success {
+		loose := alone && (row.LocationID == "" || l.LocationID == "")
+		if int64(row.ModelID) != l.ModelID || (row.LocationID != l.LocationID && !loose) {
 			continue
 		}
-		if bare(answer.Error) == "error_busi_update_stock_failed" && len(answer.Response) > 0 {
-			return answer, calls, nil // the lists tell
+		conflict = conflict || (found && qty != int64(row.Stock))
+		qty, found = int64(row.Stock), true
+	}
+	return qty, found, conflict
+}
+
+// failed is the failure list's reason for a line; exact says that the row names
+// the line's location.
+func (s *stockLists) failed(l channels.Line) (reason string, found, exact bool) {
+	for _, row := range s.Failure {
+		if int64(row.ModelID) != l.ModelID {
+			continue
 		}
-		return answer, calls, &problem{verdict, verdict.Code.Class() == schemas.ClassInfrastructure || answer.status >= http.StatusInternalServerError}
-	}
-}
-
-// lost is a request of unknown outcome. Whether it timed out or was cut makes
-// no difference but for the code.
-func lost(err error, answer reply) *problem {
-	v := channels.Verdict{Outcome: channels.Unknown, Code: schemas.ChannelUnavailable, Message: cutMessage(err.Error())}
-	var timeout net.Error
-	if errors.As(err, &timeout) && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded) {
-		v.Code = schemas.TimedOut
-	}
-	failure := true
-	if errors.Is(err, ErrUnreadable) && answer.status < http.StatusInternalServerError {
-		v.Code, failure = schemas.UnknownFailure, false
-	}
-	return &problem{v, failure}
-}
-
-// noToken tells a lost authorization from a refresh that may go well later.
-func noToken(err error) *problem {
-	var refused *refusedError
-	if errors.Is(err, ErrNoToken) {
-		return &problem{verdict: channels.Verdict{Outcome: channels.Refused, Code: schemas.AuthorizationLost, Scope: channels.ScopeShop, Message: cutMessage(err.Error())}}
-	}
-	if errors.As(err, &refused) {
-		v, _ := refusal(refused.reply, time.Now())
-		return &problem{verdict: v, failure: v.Code.Class() == schemas.ClassInfrastructure}
-	}
-	return &problem{verdict: channels.Verdict{Outcome: channels.Refused, Code: schemas.ChannelUnavailable, Message: cutMessage(err.Error())}, failure: true}
-}
-
-// refusal is what an envelope with an error means.
-func refusal(r reply, now time.Time) (channels.Verdict, rule) {
-	row := classify(r.Error, r.Message)
-	switch {
-	case r.status == http.StatusTooManyRequests && row.means.Class() != schemas.ClassThrottle:
-		row = rule{means: schemas.RateLimited, scope: channels.ScopeShop}
-	case r.status >= http.StatusInternalServerError && row.means == schemas.UnknownFailure:
-		row = rule{means: schemas.ChannelUnavailable}
-	}
-	v := channels.Verdict{Outcome: channels.Refused, Code: row.means, Scope: row.scope, RequestID: r.RequestID, Message: cutMessage(said(r.Error, r.Message))}
-	switch row.means {
-	case schemas.DailyQuotaExhausted:
-		v.HoldUntil = nextQuotaDay(now)
-	case schemas.RateLimited:
-		if seconds, err := strconv.Atoi(r.retryAfter); err == nil && seconds > 0 {
-			v.HoldUntil = now.Add(time.Duration(seconds) * time.Second)
+		if row.LocationID == nil || *row.LocationID == "" || l.LocationID == "" || *row.LocationID == l.LocationID {
+			named := row.LocationID != nil && *row.LocationID == l.LocationID
+			return cmp.Or(row.FailedReason, "Shopee gave no reason"), true, named
 		}
-	case schemas.ChannelUnavailable:
-		v.Outcome = channels.Unknown // a server's error may come after the change
 	}
-	return v, row
-}
-
-func said(code, message string) string {
-	if message == "" {
-		return code
-	}
-	return code + ": " + message
-}
-
-// nextQuotaDay is when Shopee's daily quotas begin anew: 00:00 UTC+8.
-func nextQuotaDay(now time.Time) time.Time {
-	day := now.In(time.FixedZone("UTC+8", 8*3600))
-	return time.Date(day.Year(), day.Month(), day.Day()+1, 0, 0, 0, 0, day.Location())
-}
-
-func cutMessage(s string) string {
-	if len(s) > schemas.MaxFailureReasonBytes {
-		return s[:schemas.MaxFailureReasonBytes]
-	}
-	return s
+	return "", false, false
 }

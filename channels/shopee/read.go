@@ -2,84 +2,117 @@ package shopee
 
 import (
 	"context"
-	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
+	"strconv"
 
 	"stockpush/channels"
 	"stockpush/schemas"
 )
 
-const (
-	pathModelList = "/api/v2/product/get_model_list"
-	pathBaseInfo  = "/api/v2/product/get_item_base_info"
-)
-
-// amount is a number that Shopee writes as a number here and as a text there.
-type amount int64
-
-// UnmarshalJSON reads either.
-func (a *amount) UnmarshalJSON(raw []byte) error {
-	return json.Unmarshal([]byte(strings.Trim(string(raw), `"`)), (*int64)(a))
-}
-
+// stockInfo is stock_info_v2.
 type stockInfo struct {
 	SellerStock []struct {
 		LocationID string `json:"location_id"`
-		Stock      amount `json:"stock"`
+		Stock      number `json:"stock"`
 	} `json:"seller_stock"`
 }
 
-func (s stockInfo) stocks(modelID int64) []channels.ModelStock {
+type modelList struct {
+	Model []struct {
+		ModelID   number     `json:"model_id"`
+		StockInfo *stockInfo `json:"stock_info_v2"`
+	} `json:"model"`
+}
+
+type baseInfo struct {
+	ItemList []struct {
+		ItemID    number     `json:"item_id"`
+		HasModel  bool       `json:"has_model"`
+		StockInfo *stockInfo `json:"stock_info_v2"`
+	} `json:"item_list"`
+}
+
+// Read reads the seller stock that an item shows, one entry a model and location.
+func (c *Client) Read(ctx context.Context, shopID, itemID int64) ([]channels.ModelStock, channels.Verdict) {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errTimeout)
+	defer cancel()
+	id := strconv.FormatInt(itemID, 10)
+	var models modelList
+	v := c.get(ctx, request{path: pathModelList, shopID: shopID, query: url.Values{"item_id": {id}}}, &models)
+	if v.Outcome != channels.Confirmed && !mayHaveNoModels(v.Code) {
+		return nil, v
+	}
+	if len(models.Model) > 0 {
+		return stocksOfModels(models, v)
+	}
+	if err := c.waitTurn(ctx, shopID); err != nil {
+		return nil, channels.Verdict{Code: schemas.TimedOut, Message: "no call was free for the second read"}
+	}
+	var info baseInfo
+	v = c.get(ctx, request{path: pathBaseInfo, shopID: shopID, query: url.Values{"item_id_list": {id}}}, &info)
+	if v.Outcome != channels.Confirmed {
+		return nil, v
+	}
+	return stockOfItem(info, itemID, v)
+}
+
+// mayHaveNoModels says whether a refused model list may only mean that the
+// item has no models, so that asking for the item itself decides.
+func mayHaveNoModels(code schemas.FailureCode) bool {
+	return code == schemas.ModelNotFound || code == schemas.ListingMismatch
+}
+
+// get makes a read of a shop; the verdict is Confirmed if into was read.
+func (c *Client) get(ctx context.Context, req request, into any) channels.Verdict {
+	req.method = http.MethodGet
+	r, _ := c.shopCall(ctx, req)
+	if !r.ok() {
+		return r.verdict
+	}
+	if err := decodePayload(r.response, into); err != nil {
+		return channels.Verdict{Code: schemas.ChannelUnavailable, RequestID: r.requestID, Message: "cannot read Shopee's answer: " + err.Error()}
+	}
+	return channels.Verdict{Outcome: channels.Confirmed, RequestID: r.requestID}
+}
+
+func stocksOfModels(models modelList, v channels.Verdict) ([]channels.ModelStock, channels.Verdict) {
 	var all []channels.ModelStock
-	for _, at := range s.SellerStock {
-		all = append(all, channels.ModelStock{ModelID: modelID, LocationID: at.LocationID, Qty: int64(at.Stock)})
+	for _, m := range models.Model {
+		if m.StockInfo == nil {
+			return nil, incomplete(v, fmt.Sprintf("model %d has no stock in Shopee's answer", m.ModelID))
+		}
+		all = append(all, m.StockInfo.stocks(int64(m.ModelID))...)
+	}
+	return all, v
+}
+
+func stockOfItem(info baseInfo, itemID int64, v channels.Verdict) ([]channels.ModelStock, channels.Verdict) {
+	for _, item := range info.ItemList {
+		if int64(item.ItemID) != itemID {
+			continue
+		}
+		if item.HasModel || item.StockInfo == nil {
+			return nil, incomplete(v, "Shopee's answer has neither models nor a stock of the item")
+		}
+		return item.StockInfo.stocks(0), v
+	}
+	return nil, channels.Verdict{Outcome: channels.Refused, Code: schemas.ItemNotFound, RequestID: v.RequestID, Message: "Shopee's answer does not have the item"}
+}
+
+func incomplete(v channels.Verdict, message string) channels.Verdict {
+	return channels.Verdict{Code: schemas.UnknownFailure, RequestID: v.RequestID, Message: message}
+}
+
+// stocks lists a model's locations; a model without any shows 0.
+func (s *stockInfo) stocks(modelID int64) []channels.ModelStock {
+	if len(s.SellerStock) == 0 {
+		return []channels.ModelStock{{ModelID: modelID}}
+	}
+	all := make([]channels.ModelStock, len(s.SellerStock))
+	for i, row := range s.SellerStock {
+		all[i] = channels.ModelStock{ModelID: modelID, LocationID: row.LocationID, Qty: int64(row.Stock)}
 	}
 	return all
-}
-
-// Read reads what an item's models show; an item without models is model 0.
-func (c *Client) Read(ctx context.Context, shopID, itemID int64) ([]channels.ModelStock, channels.Verdict) {
-	var list struct {
-		Model []struct {
-			ModelID   int64     `json:"model_id"`
-			StockInfo stockInfo `json:"stock_info_v2"`
-		} `json:"model"`
-	}
-	v := c.get(ctx, request{path: pathModelList, query: url.Values{"item_id": {decimal(itemID)}}, shopID: shopID}, &list)
-	var stocks []channels.ModelStock
-	for _, m := range list.Model {
-		stocks = append(stocks, m.StockInfo.stocks(m.ModelID)...)
-	}
-	if v.Outcome != channels.Confirmed || len(stocks) > 0 {
-		return stocks, v
-	}
-	return c.readWhole(ctx, shopID, itemID)
-}
-
-func (c *Client) readWhole(ctx context.Context, shopID, itemID int64) ([]channels.ModelStock, channels.Verdict) {
-	var list struct {
-		ItemList []struct {
-			StockInfo stockInfo `json:"stock_info_v2"`
-		} `json:"item_list"`
-	}
-	v := c.get(ctx, request{path: pathBaseInfo, query: url.Values{"item_id_list": {decimal(itemID)}}, shopID: shopID}, &list)
-	var stocks []channels.ModelStock
-	for _, it := range list.ItemList {
-		stocks = append(stocks, it.StockInfo.stocks(0)...)
-	}
-	return stocks, v
-}
-
-func (c *Client) get(ctx context.Context, r request, into any) channels.Verdict {
-	r.method = http.MethodGet
-	answer, _, p := c.call(ctx, r)
-	if p != nil {
-		return p.verdict
-	}
-	if err := json.Unmarshal(answer.Response, into); err != nil {
-		return channels.Verdict{Code: schemas.UnknownFailure, Message: "the answer cannot be read", RequestID: answer.RequestID}
-	}
-	return channels.Verdict{Outcome: channels.Confirmed, RequestID: answer.RequestID}
 }

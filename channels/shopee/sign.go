@@ -4,17 +4,37 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"net/url"
 	"strconv"
+	"time"
 )
 
-// sign is Shopee's signature: HMAC-SHA256 over the concatenated parts, in hex.
-// The key is used as the text that it is.
-func sign(key string, parts ...string) string {
-	mac := hmac.New(sha256.New, []byte(key))
-	for _, part := range parts {
-		_, _ = mac.Write([]byte(part)) // a hash never fails
-	}
-	return hex.EncodeToString(mac.Sum(nil))
+// signer signs calls. Shopee signs the partner id, the path and the time, for a
+// shop's call also the access token and the shop id; neither query nor body.
+type signer struct {
+	partnerID int64
+	key       Secret
 }
 
-func decimal(n int64) string { return strconv.FormatInt(n, 10) }
+// public is the query of a call that belongs to no shop.
+func (s signer) public(path string, at time.Time) url.Values {
+	id, unix := strconv.FormatInt(s.partnerID, 10), strconv.FormatInt(at.Unix(), 10)
+	return url.Values{"partner_id": {id}, "timestamp": {unix}, "sign": {s.sign(id + path + unix)}}
+}
+
+// shop is the query of a call on behalf of a shop.
+func (s signer) shop(path string, at time.Time, shopID int64, token Secret) url.Values {
+	q := s.public(path, at)
+	shop := strconv.FormatInt(shopID, 10)
+	q.Set("access_token", token.Reveal())
+	q.Set("shop_id", shop)
+	q.Set("sign", s.sign(q.Get("partner_id")+path+q.Get("timestamp")+token.Reveal()+shop))
+	return q
+}
+
+// sign is the lower-case hex HMAC-SHA256 of base, the key taken as raw text.
+func (s signer) sign(base string) string {
+	mac := hmac.New(sha256.New, []byte(s.key.Reveal()))
+	mac.Write([]byte(base))
+	return hex.EncodeToString(mac.Sum(nil))
+}

@@ -41,7 +41,10 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 }
 
 func (a *app) commands() []*cobra.Command {
-	return []*cobra.Command{a.newConfig(), a.newVersion()}
+	return []*cobra.Command{
+		a.newDemo(), a.newRun(), a.newSetup(), a.newCheck(), a.newConfig(), a.newSimulate(),
+		a.newBroker(), a.newClickHouse(), a.newEngine(), a.newSandbox(), a.newVersion(),
+	}
 }
 
 // usageArgs makes a wrong number of arguments bad usage; no command takes any.

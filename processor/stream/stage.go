@@ -63,6 +63,7 @@ type Stage struct {
 	cfg       Config
 	handler   Handler
 	log       *slog.Logger
+	options   []kgo.Opt
 	client    *kgo.Client
 	heartbeat atomic.Int64
 	ready     chan struct{}
@@ -89,7 +90,7 @@ func New(cfg Config, deps Deps) (*Stage, error) {
 		ready: make(chan struct{}), failed: make(chan error, 1), owners: map[topicPartition]*owner{},
 	}
 	s.metrics = newMetrics(deps.Registerer, s)
-	client, err := kgo.NewClient(append(deps.Connection.Options(),
+	s.options = append(deps.Connection.Options(),
 		kgo.ConsumerGroup(cfg.Group),
 		kgo.ConsumeTopics(cfg.Topics...),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
@@ -103,11 +104,10 @@ func New(cfg Config, deps Deps) (*Stage, error) {
 		kgo.OnPartitionsRevoked(s.revoked),
 		kgo.OnPartitionsLost(s.lost),
 		kgo.WithHooks(heartbeats{&s.heartbeat}),
-	)...)
-	if err != nil {
+	)
+	if err := kgo.ValidateOpts(s.options...); err != nil {
 		return nil, fmt.Errorf("kafka consumer %s: %w", cfg.Group, err)
 	}
-	s.client = client
 	return s, nil
 }
 
@@ -119,9 +119,9 @@ func (s *Stage) Ready() <-chan struct{} { return s.ready }
 func (s *Stage) Run(ctx context.Context) error {
 	runCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	s.mu.Lock()
-	s.runCtx = runCtx
-	s.mu.Unlock()
+	if err := s.join(runCtx); err != nil {
+		return err
+	}
 	err := s.poll(ctx)
 	s.giveBack(runCtx, s.take(nil))
 	s.client.CloseAllowingRebalance()
@@ -129,6 +129,18 @@ func (s *Stage) Run(ctx context.Context) error {
 		err = s.failure()
 	}
 	return err
+}
+
+// join makes the client, which joins the group at once: its callbacks wait for
+// the lock until the stage is complete.
+func (s *Stage) join(runCtx context.Context) (err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.runCtx = runCtx
+	if s.client, err = kgo.NewClient(s.options...); err != nil {
+		return fmt.Errorf("kafka consumer %s: %w", s.cfg.Group, err)
+	}
+	return nil
 }
 
 func (s *Stage) failure() error {

@@ -1,0 +1,141 @@
+package shopee
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"stockpush/channels"
+	"stockpush/schemas"
+)
+
+// defaultLife is how long an access token lives where Shopee does not say: 4 h.
+const defaultLife = 4 * time.Hour
+
+// unixTimes is the least expire_in that is a Unix time and not a duration, in
+// seconds: 30 years, which no token lives. Shopee's own samples have both.
+const unixTimes = 30 * 365 * 24 * 60 * 60
+
+type tokenAnswer struct {
+	AccessToken  string `json:"access_token"`
+	RefreshToken string `json:"refresh_token"`
+	ExpireIn     number `json:"expire_in"`
+}
+
+func (a tokenAnswer) pair(now time.Time) TokenPair {
+	at := now.Add(time.Duration(a.ExpireIn) * time.Second)
+	switch {
+	case a.ExpireIn <= 0:
+		at = now.Add(defaultLife)
+	case a.ExpireIn >= unixTimes:
+		at = time.Unix(int64(a.ExpireIn), 0)
+	}
+	return TokenPair{Secret(a.AccessToken), Secret(a.RefreshToken), at.UTC().Round(0)}
+}
+
+// ConsentURL is the page on which a seller lets the app into a shop; Shopee
+// then sends the browser to redirect with code and shop_id. It lives 5 minutes.
+func (c *Client) ConsentURL(redirect string) string {
+	q := c.signer.public(pathConsent, time.Now())
+	q.Set("redirect", redirect)
+	return c.base + pathConsent + "?" + q.Encode()
+}
+
+// Exchange turns the code of a consent, good once and for 10 minutes, into the
+// shop's first token pair and stores it.
+func (c *Client) Exchange(ctx context.Context, code string, shopID int64) error {
+	_, err := c.tokens.Update(ctx, shopID, func(ctx context.Context, _ TokenPair) (TokenPair, error) {
+		body := map[string]any{"code": code, "partner_id": c.signer.partnerID, "shop_id": shopID}
+		return c.askTokens(ctx, request{path: pathTokenGet, body: body, hidden: []Secret{Secret(code)}})
+	})
+	var refused *refreshError
+	if errors.As(err, &refused) {
+		return fmt.Errorf("exchange code of shop %d: %s: %s; begin again with a new consent link", shopID, refused.verdict.Code, refused.verdict.Message)
+	}
+	if err != nil {
+		return fmt.Errorf("exchange code of shop %d: %w", shopID, err)
+	}
+	return nil
+}
+
+// refreshTokens spends a refresh token; ErrRefused if Shopee does not take it.
+func (c *Client) refreshTokens(ctx context.Context, shopID int64, token Secret) (TokenPair, error) {
+	if err := c.waitTurn(ctx, shopID); err != nil {
+		v := channels.Verdict{Outcome: channels.Refused, Code: schemas.TimedOut, Message: "no call was free for a token refresh"}
+		return TokenPair{}, &refreshError{verdict: v, cancelled: true, err: err}
+	}
+	body := map[string]any{"refresh_token": token.Reveal(), "partner_id": c.signer.partnerID, "shop_id": shopID}
+	pair, err := c.askTokens(ctx, request{path: pathRefresh, body: body, hidden: []Secret{token}})
+	var refused *refreshError
+	switch {
+	case err == nil:
+		c.metrics.refreshes.WithLabelValues(outcomeOK).Inc()
+	case errors.As(err, &refused):
+		c.metrics.refreshes.WithLabelValues(string(refused.verdict.Code.Class())).Inc()
+	}
+	return pair, err
+}
+
+// askTokens makes a call of the auth endpoints, whose fields are top-level.
+func (c *Client) askTokens(ctx context.Context, req request) (TokenPair, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errTimeout)
+	defer cancel()
+	req.method = http.MethodPost
+	r := c.send(ctx, req)
+	if !r.ok() {
+		return TokenPair{}, refusalOf(r)
+	}
+	var a tokenAnswer
+	if err := json.Unmarshal(r.body, &a); err != nil || a.AccessToken == "" || a.RefreshToken == "" {
+		v := channels.Verdict{Outcome: channels.Refused, Code: schemas.ChannelUnavailable, RequestID: r.requestID, Message: "Shopee's answer has no tokens"}
+		return TokenPair{}, &refreshError{verdict: v, failure: true}
+	}
+	return a.pair(time.Now()), nil
+}
+
+// refusalOf is the error of an auth call. No stock was touched, so its verdict
+// is never Unknown.
+func refusalOf(r *result) error {
+	e := &refreshError{verdict: r.verdict, failure: r.failure, cancelled: r.cancelled}
+	e.verdict.Outcome = channels.Refused
+	if e.verdict.Code == schemas.AuthorizationLost {
+		e.err = ErrRefused
+	}
+	return e
+}
+
+// shopCall makes a shop's call with a fresh access token, and once more with a
+// refreshed one if Shopee refused the first. It says how many were made.
+func (c *Client) shopCall(ctx context.Context, req request) (*result, int) {
+	pair, err := c.sessions.token(ctx, req.shopID)
+	if err != nil {
+		return withoutToken(err), 0
+	}
+	req.token = pair.AccessToken
+	r := c.send(ctx, req)
+	if r.act != refresh {
+		return r, 1
+	}
+	pair, err = c.sessions.refresh(ctx, req.shopID, req.token)
+	if err == nil {
+		err = c.waitTurn(ctx, req.shopID)
+	}
+	if err != nil {
+		return withoutToken(err), 1
+	}
+	req.token = pair.AccessToken
+	return c.send(ctx, req), 2
+}
+
+// withoutToken is the result of a call that was not made.
+func withoutToken(err error) *result {
+	var e *refreshError
+	if errors.As(err, &e) {
+		return &result{verdict: e.verdict, failure: e.failure, cancelled: e.cancelled}
+	}
+	v := channels.Verdict{Outcome: channels.Refused, Code: schemas.TimedOut, Message: "no call was free for the repeat"}
+	return &result{verdict: v, cancelled: true}
+}

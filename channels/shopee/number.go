@@ -1,0 +1,25 @@
+package shopee
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+)
+
+// number is an integer that Shopee sends as a number or, in places, as a string.
+type number int64
+
+// UnmarshalJSON reads both forms; null and "" are 0.
+func (n *number) UnmarshalJSON(b []byte) error {
+	b = bytes.Trim(b, `"`)
+	if len(b) == 0 || string(b) == "null" {
+		*n = 0
+		return nil
+	}
+	v, err := strconv.ParseInt(string(b), 10, 64)
+	if err != nil {
+		return fmt.Errorf("not an integer: %w", err)
+	}
+	*n = number(v)
+	return nil
+}

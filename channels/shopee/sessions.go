@@ -1,0 +1,207 @@
+package shopee
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"stockpush/channels"
+	"stockpush/schemas"
+)
+
+const (
+	// tokenMargin is how long before its end an access token is replaced.
+	// Up to tokenJitter is added, so that shops authorized together do not refresh together.
+	tokenMargin = 5 * time.Minute
+	tokenJitter = time.Minute
+	// earlyRetry is how long an early refresh that went wrong is let be while the access token still works.
+	earlyRetry = 30 * time.Second
+	// refusalMemory is how long a refused refresh token is not tried again. It
+	// is below the lane's shortest time between probes, 5 s.
+	refusalMemory = 3 * time.Second
+	// lockWait bounds the wait for the store's lock.
+	lockWait = 30 * time.Second
+)
+
+// refreshError is why no fresh access token was had.
+type refreshError struct {
+	verdict   channels.Verdict
+	failure   bool
+	cancelled bool
+	err       error
+}
+
+func (e *refreshError) Error() string {
+	return "refresh access token: " + string(e.verdict.Code) + ": " + e.verdict.Message
+}
+func (e *refreshError) Unwrap() error { return e.err }
+
+// sessions keeps each shop's access token fresh, with one refresh at a time.
+type sessions struct {
+	client  *Client
+	log     *slog.Logger
+	flights singleflight.Group
+	// owned are the goroutines that wait for flights; a refresh outlives the push that asked for it.
+	owned sync.WaitGroup
+
+	mu    sync.Mutex
+	notes map[int64]note
+}
+
+// note is what is known of a shop's tokens beside the store.
+type note struct {
+	// life is how long the last new access token was to last.
+	life time.Duration
+	// earlyAfter is when an early refresh may be tried again.
+	earlyAfter time.Time
+	// refused is the refresh token that Shopee refused last, by refusal, at refusedAt.
+	refused   Secret
+	refusal   *refreshError
+	refusedAt time.Time
+	// spent is a refresh token whose new pair could not be stored yet.
+	spent   Secret
+	unsaved TokenPair
+}
+
+func newSessions(c *Client, log *slog.Logger) *sessions {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &sessions{client: c, log: log.With("component", "shopee"), notes: map[int64]note{}}
+}
+
+func (s *sessions) wait() { s.owned.Wait() }
+
+// token is a shop's access token, refreshed if it ends soon.
+func (s *sessions) token(ctx context.Context, shopID int64) (TokenPair, error) {
+	pair, err := s.client.tokens.Load(ctx, shopID)
+	if err != nil {
+		return TokenPair{}, storeError(err)
+	}
+	now, n := time.Now(), s.note(shopID)
+	if now.Before(pair.ExpiresAt.Add(-n.margin(shopID))) {
+		return pair, nil
+	}
+	alive := now.Before(pair.ExpiresAt)
+	if alive && now.Before(n.earlyAfter) {
+		return pair, nil
+	}
+	fresh, err := s.refresh(ctx, shopID, pair.AccessToken)
+	if err == nil || !alive {
+		return fresh, err
+	}
+	s.edit(shopID, func(n *note) { n.earlyAfter = now.Add(earlyRetry) })
+	s.log.Warn("early token refresh went wrong, the access token still works", "shop_id", shopID, "error", err)
+	return pair, nil
+}
+
+// margin is how long before its end a token is replaced; less for one that
+// lives short, which would else be replaced at every call.
+func (n note) margin(shopID int64) time.Duration {
+	m := tokenMargin + time.Duration(shopID%int64(tokenJitter/time.Second))*time.Second
+	if n.life > 0 {
+		m = min(m, n.life/4)
+	}
+	return m
+}
+
+func (s *sessions) note(shopID int64) note {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.notes[shopID]
+}
+
+func (s *sessions) edit(shopID int64, change func(*note)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.notes[shopID]
+	change(&n)
+	s.notes[shopID] = n
+}
+
+// refresh replaces a stale access token, once however many callers wait. A
+// caller may leave; the refresh goes on, because its refresh token works once.
+func (s *sessions) refresh(ctx context.Context, shopID int64, stale Secret) (TokenPair, error) {
+	type answer struct {
+		pair TokenPair
+		err  error
+	}
+	done := make(chan answer, 1) // room for the one answer: the caller may have left
+	detached := context.WithoutCancel(ctx)
+	s.owned.Go(func() {
+		key := strconv.FormatInt(shopID, 10) + "/" + stale.Reveal()
+		v, err, _ := s.flights.Do(key, func() (any, error) { return s.renew(detached, shopID, stale) })
+		pair, _ := v.(TokenPair)
+		done <- answer{pair, err}
+	})
+	select {
+	case a := <-done:
+		return a.pair, a.err
+	case <-ctx.Done():
+	}
+	ours := errors.Is(context.Cause(ctx), errTimeout)
+	v := channels.Verdict{Outcome: channels.Refused, Code: schemas.TimedOut, Message: "no fresh access token in time"}
+	return TokenPair{}, &refreshError{verdict: v, failure: ours, cancelled: !ours, err: ctx.Err()}
+}
+
+func (s *sessions) renew(ctx context.Context, shopID int64, stale Secret) (TokenPair, error) {
+	ctx, cancel := context.WithTimeout(ctx, lockWait+s.client.timeout)
+	defer cancel()
+	pair, err := s.client.tokens.Update(ctx, shopID, func(ctx context.Context, held TokenPair) (TokenPair, error) {
+		if held.RefreshToken == "" {
+			return TokenPair{}, ErrNoTokens
+		}
+		if held.AccessToken != stale {
+			return held, nil
+		}
+		return s.exchange(ctx, shopID, held)
+	})
+	if err != nil {
+		return TokenPair{}, storeError(err)
+	}
+	s.edit(shopID, func(n *note) { n.spent, n.unsaved = "", TokenPair{} })
+	return pair, nil
+}
+
+// exchange spends a refresh token. Where its new pair could not be stored, the
+// next try stores that pair and asks for no other.
+func (s *sessions) exchange(ctx context.Context, shopID int64, held TokenPair) (TokenPair, error) {
+	n := s.note(shopID)
+	if n.spent == held.RefreshToken {
+		return n.unsaved, nil
+	}
+	if n.refused == held.RefreshToken && time.Since(n.refusedAt) < refusalMemory {
+		return TokenPair{}, n.refusal
+	}
+	pair, err := s.client.refreshTokens(ctx, shopID, held.RefreshToken)
+	var refused *refreshError
+	if errors.Is(err, ErrRefused) && errors.As(err, &refused) {
+		s.edit(shopID, func(n *note) { n.refused, n.refusal, n.refusedAt = held.RefreshToken, refused, time.Now() })
+	}
+	if err != nil {
+		return TokenPair{}, err
+	}
+	s.edit(shopID, func(n *note) {
+		n.life, n.earlyAfter = time.Until(pair.ExpiresAt), time.Time{}
+		n.spent, n.unsaved = held.RefreshToken, pair
+	})
+	return pair, nil
+}
+
+// storeError makes a verdict of a store's error; Shopee's own refusal stays.
+func storeError(err error) error {
+	var refused *refreshError
+	if errors.As(err, &refused) {
+		return refused
+	}
+	v := channels.Verdict{Outcome: channels.Refused, Code: schemas.ChannelUnavailable, Message: "tokens: " + err.Error()}
+	if errors.Is(err, ErrNoTokens) {
+		v.Code, v.Scope, v.Message = schemas.AuthorizationLost, channels.ScopeShop, "shopee.tokens_file has no tokens of the shop"
+	}
+	return &refreshError{verdict: v, err: err}
+}

@@ -1,0 +1,115 @@
+package shopee
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+)
+
+// tokenDoc is the tokens file as it was read. What other programs put beside
+// our fields is kept when it is written again.
+type tokenDoc struct {
+	top   map[string]json.RawMessage
+	shops []map[string]json.RawMessage
+	ids   []int64
+	pairs map[int64]TokenPair
+}
+
+type tokenEntry struct {
+	ShopID       int64     `json:"shop_id"`
+	AccessToken  string    `json:"access_token"`
+	RefreshToken string    `json:"refresh_token"`
+	ExpiresAt    time.Time `json:"expires_at"`
+}
+
+// readTokens reads the tokens file. Its errors quote nothing of the file.
+func readTokens(path string) (*tokenDoc, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read shopee.tokens_file: %w", err)
+	}
+	doc, err := parseTokens(b)
+	if err != nil {
+		return nil, fmt.Errorf("read shopee.tokens_file: %w", err)
+	}
+	return doc, nil
+}
+
+func parseTokens(b []byte) (*tokenDoc, error) {
+	doc := &tokenDoc{pairs: map[int64]TokenPair{}}
+	if err := json.Unmarshal(b, &doc.top); err != nil {
+		return nil, errors.New("it is not a JSON object")
+	}
+	if raw, ok := doc.top["shops"]; ok {
+		if err := json.Unmarshal(raw, &doc.shops); err != nil {
+			return nil, errors.New(`"shops" is not a list of objects`)
+		}
+	}
+	for i, shop := range doc.shops {
+		if err := doc.add(shop); err != nil {
+			return nil, fmt.Errorf("entry %d of shops: %w", i, err)
+		}
+	}
+	return doc, nil
+}
+
+func (d *tokenDoc) add(shop map[string]json.RawMessage) error {
+	raw, err := json.Marshal(shop)
+	if err != nil {
+		return errors.New("it cannot be read")
+	}
+	var e tokenEntry
+	if err := json.Unmarshal(raw, &e); err != nil || e.ShopID <= 0 {
+		return errors.New("want shop_id, access_token, refresh_token, and expires_at as RFC 3339")
+	}
+	d.ids = append(d.ids, e.ShopID)
+	d.pairs[e.ShopID] = TokenPair{Secret(e.AccessToken), Secret(e.RefreshToken), e.ExpiresAt.UTC()}
+	return nil
+}
+
+// with is the document's text with one shop's pair changed or added.
+func (d *tokenDoc) with(shopID int64, pair TokenPair) ([]byte, error) {
+	entry := tokenEntry{shopID, pair.AccessToken.Reveal(), pair.RefreshToken.Reveal(), pair.ExpiresAt.UTC()}
+	fields, err := entry.fields()
+	if err != nil {
+		return nil, err
+	}
+	shops, found := make([]map[string]json.RawMessage, 0, len(d.shops)+1), false
+	for i, shop := range d.shops {
+		if d.ids[i] == shopID {
+			shop, found = merge(shop, fields), true
+		}
+		shops = append(shops, shop)
+	}
+	if !found {
+		shops = append(shops, fields)
+	}
+	raw, err := json.Marshal(shops)
+	if err != nil {
+		return nil, err
+	}
+	return json.MarshalIndent(merge(d.top, map[string]json.RawMessage{"shops": raw}), "", "  ")
+}
+
+func (e tokenEntry) fields() (map[string]json.RawMessage, error) {
+	raw, err := json.Marshal(e)
+	if err != nil {
+		return nil, err
+	}
+	var fields map[string]json.RawMessage
+	return fields, json.Unmarshal(raw, &fields)
+}
+
+// merge is base with the fields of over.
+func merge(base, over map[string]json.RawMessage) map[string]json.RawMessage {
+	all := make(map[string]json.RawMessage, len(base)+len(over))
+	for k, v := range base {
+		all[k] = v
+	}
+	for k, v := range over {
+		all[k] = v
+	}
+	return all
+}

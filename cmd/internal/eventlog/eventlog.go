@@ -1,0 +1,106 @@
+// Package eventlog keeps which life of the events topic this is.
+//
+// Offsets order events only as long as the topic is the same and has the same
+// partitions. So the topic's identity is written down, under a key of its own in
+// the state topic, with a number that counts its lives; everything newer-or-older
+// compares that number first.
+package eventlog
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+// recordKey is not a store SKU's key, so restoring states passes it over.
+const recordKey = "~log"
+
+// Log is one life of the events topic.
+type Log struct {
+	ID         uint16 `json:"log_id"`
+	TopicID    string `json:"topic_id"`
+	Partitions int    `json:"partitions"`
+}
+
+// Errors of Current.
+var (
+	// ErrUndeclared says that no log was ever declared.
+	ErrUndeclared = errors.New("the events topic is not set up (run `stockpush setup`)")
+	// ErrChanged says that the topic is not the one that was declared.
+	ErrChanged = errors.New("the events topic was made anew or got more partitions, so its offsets mean nothing any more " +
+		"(stop all processes, then run `stockpush setup --new-log`)")
+)
+
+// Current is the declared log, if the topic still is that one.
+func Current(ctx context.Context, c stream.Connection, topics schemas.Topics) (Log, error) {
+	declared, err := read(ctx, c, topics)
+	if err != nil {
+		return Log{}, err
+	}
+	now, err := describe(ctx, c, topics)
+	if err != nil {
+		return Log{}, err
+	}
+	if now.TopicID != declared.TopicID || now.Partitions != declared.Partitions {
+		return declared, ErrChanged
+	}
+	return declared, nil
+}
+
+// Declare writes the topic as it is now down as the log after the declared one.
+func Declare(ctx context.Context, c stream.Connection, topics schemas.Topics) (Log, error) {
+	before, err := read(ctx, c, topics)
+	if err != nil && !errors.Is(err, ErrUndeclared) {
+		return Log{}, err
+	}
+	next, err := describe(ctx, c, topics)
+	if err != nil {
+		return Log{}, err
+	}
+	next.ID = before.ID + 1
+	value, err := json.Marshal(next)
+	if err != nil {
+		return Log{}, err
+	}
+	producer, err := stream.NewProducer(c, stream.DefaultBatchBytes)
+	if err != nil {
+		return Log{}, err
+	}
+	defer producer.Close()
+	written := make(chan error, 1)
+	producer.Produce(ctx, &stream.Record{Topic: topics.State(), Partition: 0, Key: []byte(recordKey), Value: value}, func(err error) { written <- err })
+	if err := <-written; err != nil {
+		return Log{}, fmt.Errorf("declare the events topic: %w", err)
+	}
+	return next, nil
+}
+
+func read(ctx context.Context, c stream.Connection, topics schemas.Topics) (Log, error) {
+	var log Log
+	err := stream.ReadPartition(ctx, c, topics.State(), 0, func(r *stream.Record) error {
+		if string(r.Key) != recordKey {
+			return nil
+		}
+		return json.Unmarshal(r.Value, &log)
+	})
+	if err != nil {
+		return Log{}, fmt.Errorf("read which events topic was declared: %w", err)
+	}
+	if log.ID == 0 {
+		return Log{}, ErrUndeclared
+	}
+	return log, nil
+}
+
+func describe(ctx context.Context, c stream.Connection, topics schemas.Topics) (Log, error) {
+	info, err := stream.Describe(ctx, c, topics.Events())
+	if err != nil {
+		return Log{}, err
+	}
+	return Log{TopicID: hex.EncodeToString(info.ID[:]), Partitions: info.Partitions}, nil
+}

@@ -1,0 +1,117 @@
+package service
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"stockpush/channels"
+	"stockpush/channels/shopee"
+	"stockpush/cmd/internal/config"
+	"stockpush/cmd/internal/eventlog"
+	"stockpush/cmd/internal/tlsconf"
+	"stockpush/processor"
+	"stockpush/processor/stream"
+	"stockpush/sinks"
+	"stockpush/sinks/clickhouse"
+)
+
+func (p *process) stage(group string, handler stream.Handler, topics ...string) (*stream.Stage, error) {
+	return stream.New(stream.Config{Group: group, Topics: topics}, stream.Deps{
+		Connection: p.conn, Handler: handler, Logger: p.log, Registerer: p.registry,
+	})
+}
+
+func (p *process) newProcessor(ctx context.Context) (*running, error) {
+	log, err := eventlog.Current(ctx, p.conn, p.topics)
+	if err != nil {
+		return nil, err
+	}
+	commands, err := stream.Describe(ctx, p.conn, p.topics.Commands())
+	if err != nil {
+		return nil, err
+	}
+	c := p.cfg.Processor
+	handler, err := processor.New(
+		processor.Config{Window: c.Window, QuietPeriod: c.QuietPeriod, MaxBufferedSKUs: c.MaxBufferedSKUs},
+		processor.Deps{
+			Producer: p.producer, DeadLetters: p.letters, Topics: p.topics, Metrics: processor.NewMetrics(p.registry),
+			Log: processor.Log{ID: log.ID, Partitions: log.Partitions, CommandPartitions: commands.Partitions},
+		})
+	if err != nil {
+		return nil, err
+	}
+	stage, err := p.stage(p.topics.ProcessorGroup(), handler, p.topics.Events())
+	return &running{stage: stage}, err
+}
+
+func (p *process) newChannels() (*running, error) {
+	client, err := p.newClient()
+	if err != nil {
+		return nil, err
+	}
+	handler, err := channels.New(laneConfig(p.cfg), channels.Deps{
+		Channel: client, Producer: p.producer, DeadLetters: p.letters, Connection: p.conn, Topics: p.topics,
+		Logger: p.log, Metrics: channels.NewMetrics(p.registry),
+	})
+	if err != nil {
+		return nil, err
+	}
+	handler.Pause(p.cfg.Shopee.PausedShops)
+	stage, err := p.stage(p.topics.ChannelsGroup(), handler, p.topics.Commands())
+	return &running{stage: stage, close: func() error { client.Close(); return nil }}, err
+}
+
+func laneConfig(cfg config.Config) channels.Config {
+	c := cfg.Shopee
+	return channels.Config{
+		MaxPendingAge: cfg.Channels.MaxPendingAge, ShopRate: c.ShopRate, AppRate: c.AppRate, ShopConcurrency: c.ShopConcurrency,
+		BatchLinger: c.BatchLinger, ProbeInterval: c.ProbeInterval, ConfirmAfter: c.ConfirmAfter,
+		Breaker: channels.BreakerConfig{
+			FailureRatio: c.Breaker.FailureRatio, MinCalls: c.Breaker.MinCalls, Window: c.Breaker.Window, OpenFor: c.Breaker.OpenFor,
+		},
+	}
+}
+
+// OpenStore connects to the configured ClickHouse.
+func OpenStore(c config.ClickHouse) (*clickhouse.Store, error) {
+	encrypted, err := tlsconf.Client("clickhouse.tls", c.TLS)
+	if err != nil {
+		return nil, err
+	}
+	return clickhouse.Open(clickhouse.Config{
+		Addr: c.Addr, Database: c.Database, Username: c.Username, Password: c.Password.Reveal(), TLS: encrypted,
+	})
+}
+
+func (p *process) newSink(ctx context.Context) (*running, error) {
+	store, err := OpenStore(p.cfg.ClickHouse)
+	if err != nil {
+		return nil, err
+	}
+	// The sink may start while ClickHouse is down: only the schema is not there yet then.
+	if missing, err := store.Missing(ctx); err == nil && len(missing) > 0 {
+		p.log.Warn("the ClickHouse schema is not complete, records wait until it is (run `stockpush setup`)", "missing", len(missing))
+	}
+	sink := sinks.New(
+		sinks.Config{BatchRows: p.cfg.Sinks.BatchRows, BatchInterval: p.cfg.Sinks.BatchInterval},
+		sinks.Deps{
+			NewBatch: store.NewBatch, DeadLetters: p.letters, Topics: p.topics, Logger: p.log, Metrics: sinks.NewMetrics(p.registry),
+		})
+	handler := housekeeping{Handler: sink.Handler(), topic: p.topics.Records(), store: store, log: p.log}
+	stage, err := p.stage(p.topics.SinkGroup(), handler, p.topics.Records(), p.topics.DeadLetters())
+	return &running{stage: stage, beside: sink.Run, close: store.Close}, err
+}
+
+func (p *process) newClient() (*shopee.Client, error) {
+	return NewShopee(p.cfg, p.log, p.registry)
+}
+
+// NewShopee is the configured client.
+func NewShopee(cfg config.Config, log *slog.Logger, registry prometheus.Registerer) (*shopee.Client, error) {
+	c := cfg.Shopee
+	return shopee.New(
+		shopee.Config{BaseURL: c.BaseURL, PartnerID: c.PartnerID, PartnerKey: shopee.Secret(c.PartnerKey.Reveal()), Timeout: c.Timeout},
+		shopee.Deps{Tokens: shopee.NewFileStore(c.TokensFile), Logger: log, Registerer: registry})
+}

@@ -1,0 +1,194 @@
+// Package service wires the stages into a process and runs them.
+//
+// It owns which roles run, when the process is ready, and the order of its end:
+// every stage drains before what it writes through is closed.
+package service
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"stockpush/cmd/internal/config"
+	"stockpush/cmd/internal/kafkaconn"
+	"stockpush/cmd/internal/ops"
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+// The roles.
+const (
+	Processor = "processor"
+	Channels  = "channels"
+	Sink      = "sink"
+	Console   = "console"
+)
+
+// Roles are all roles.
+func Roles() []string { return []string{Processor, Channels, Sink, Console} }
+
+// CheckRoles names the roles that do not exist.
+func CheckRoles(roles []string) error {
+	var unknown []string
+	for _, role := range roles {
+		if !slices.Contains(Roles(), role) {
+			unknown = append(unknown, role)
+		}
+	}
+	if len(unknown) > 0 || len(roles) == 0 {
+		return fmt.Errorf("--roles: %q is not of %s", strings.Join(unknown, ","), strings.Join(Roles(), ","))
+	}
+	return nil
+}
+
+// process is what the roles share.
+type process struct {
+	cfg      config.Config
+	log      *slog.Logger
+	registry *prometheus.Registry
+	conn     stream.Connection
+	topics   schemas.Topics
+	producer *stream.KafkaProducer
+	// letters takes messages as large as the dead letters may be.
+	letters *stream.KafkaProducer
+	stages  []*running
+}
+
+// running is a role's stage, with what must outlive it.
+type running struct {
+	role  string
+	stage *stream.Stage
+	// beside runs as long as the stage does, and a little longer; nil is nothing.
+	beside func(context.Context) error
+	// close ends what only this role used; nil is nothing.
+	close func() error
+}
+
+// Running is told when the process is ready.
+type Running struct {
+	// Roles to run.
+	Roles []string
+	// Ready is called once every role serves; nil is fine.
+	Ready func()
+}
+
+// Run runs the roles until ctx ends, drains them, and returns.
+func Run(ctx context.Context, cfg config.Config, r Running, log *slog.Logger) (err error) {
+	p := &process{cfg: cfg, log: log, registry: prometheus.NewRegistry(), topics: schemas.Topics(cfg.Kafka.TopicPrefix)}
+	p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	server, err := ops.Listen(cfg.Ops.Listen, ops.Probes{Registry: p.registry, Ready: p.ready}, log)
+	if err != nil {
+		return err
+	}
+	if p.conn, err = kafkaconn.From(cfg.Kafka, log); err != nil {
+		return err
+	}
+	if err := p.connect(); err != nil {
+		return err
+	}
+	defer p.producer.Close()
+	defer p.letters.Close()
+	for _, role := range r.Roles {
+		if err := p.add(ctx, role); err != nil {
+			return fmt.Errorf("%s: %w", role, err)
+		}
+	}
+	return p.run(ctx, server, r.Ready)
+}
+
+func (p *process) connect() (err error) {
+	if p.producer, err = stream.NewProducer(p.conn, stream.DefaultBatchBytes); err != nil {
+		return err
+	}
+	p.letters, err = stream.NewProducer(p.conn, schemas.MaxDeadLetterBytes)
+	return err
+}
+
+func (p *process) add(ctx context.Context, role string) error {
+	var s *running
+	var err error
+	switch role {
+	case Processor:
+		s, err = p.newProcessor(ctx)
+	case Channels:
+		s, err = p.newChannels()
+	case Sink:
+		s, err = p.newSink(ctx)
+	case Console:
+		p.log.Info("the console's page is not part of this version; use SQL")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s.role = role
+	p.stages = append(p.stages, s)
+	return nil
+}
+
+// ready names the first role that does not serve yet.
+func (p *process) ready() (bool, string) {
+	for _, s := range p.stages {
+		select {
+		case <-s.stage.Ready():
+		default:
+			return false, s.role
+		}
+	}
+	return true, ""
+}
+
+// run runs all stages; the first one that fails ends the others.
+func (p *process) run(ctx context.Context, server *ops.Server, ready func()) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return server.Serve(ctx) })
+	for _, s := range p.stages {
+		group.Go(func() error { return s.run(ctx) })
+	}
+	group.Go(func() error {
+		for _, s := range p.stages {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-s.stage.Ready():
+			}
+		}
+		p.log.Info("ready")
+		if ready != nil {
+			ready()
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// run keeps what the stage needs running until the stage has drained.
+func (s *running) run(ctx context.Context) error {
+	outer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	beside := make(chan error, 1)
+	go func() { // ends with outer, and is waited for below
+		if s.beside == nil {
+			beside <- nil
+			return
+		}
+		beside <- s.beside(outer)
+	}()
+	err := s.stage.Run(ctx)
+	cancel()
+	if besideErr := <-beside; err == nil {
+		err = besideErr
+	}
+	if s.close != nil {
+		if closeErr := s.close(); err == nil {
+			err = closeErr
+		}
+	}
+	return err
+}

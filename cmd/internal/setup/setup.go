@@ -1,0 +1,95 @@
+// Package setup creates the topics and the ClickHouse schema, and says what it
+// changed. Doing it again changes nothing.
+package setup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"stockpush/cmd/internal/config"
+	"stockpush/cmd/internal/eventlog"
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+	"stockpush/sinks/clickhouse"
+)
+
+// Target is what is set up.
+type Target struct {
+	Kafka      config.Kafka
+	Connection stream.Connection
+	Store      *clickhouse.Store
+}
+
+// Options choose what Apply does.
+type Options struct {
+	// Check changes nothing.
+	Check bool
+	// NewLog declares the events topic as it is now to be the next log.
+	NewLog bool
+}
+
+// Apply lists what it changed, or with Check what is missing.
+func Apply(ctx context.Context, t Target, o Options) ([]string, error) {
+	topics, err := t.topics(ctx, o.Check)
+	if err != nil {
+		return topics, err
+	}
+	log, err := t.log(ctx, o)
+	if err != nil {
+		return append(topics, log...), err
+	}
+	schema, err := t.schema(ctx, o.Check)
+	return append(append(topics, log...), schema...), err
+}
+
+func (t Target) topics(ctx context.Context, check bool) ([]string, error) {
+	missing, err := stream.MissingTopics(ctx, t.Connection, schemas.Topics(t.Kafka.TopicPrefix).Specs(t.Kafka.Partitions))
+	if err != nil {
+		return nil, err
+	}
+	var changes []string
+	for _, spec := range missing {
+		changes = append(changes, fmt.Sprintf("topic %s (%d partitions)", spec.Name, spec.Partitions))
+	}
+	if check {
+		return changes, nil
+	}
+	return changes, stream.CreateTopics(ctx, t.Connection, missing, t.Kafka.ReplicationFactor)
+}
+
+func (t Target) log(ctx context.Context, o Options) ([]string, error) {
+	topics := schemas.Topics(t.Kafka.TopicPrefix)
+	_, err := eventlog.Current(ctx, t.Connection, topics)
+	undeclared := errors.Is(err, eventlog.ErrUndeclared) || o.Check && errors.Is(err, stream.ErrNoTopic)
+	switch {
+	case o.Check && (undeclared || errors.Is(err, eventlog.ErrChanged)):
+		return []string{"declaration of the events topic"}, nil
+	case o.NewLog || undeclared:
+		log, err := eventlog.Declare(ctx, t.Connection, topics)
+		return []string{fmt.Sprintf("events topic declared as log %d", log.ID)}, err
+	default:
+		return nil, err
+	}
+}
+
+func (t Target) schema(ctx context.Context, check bool) ([]string, error) {
+	if !check {
+		done, err := t.Store.Migrate(ctx)
+		return named(done), err
+	}
+	missing, err := t.Store.Missing(ctx)
+	var names []string
+	for _, step := range missing {
+		names = append(names, step.Name)
+	}
+	return named(names), err
+}
+
+func named(steps []string) []string {
+	var changes []string
+	for _, step := range steps {
+		changes = append(changes, "clickhouse schema "+step)
+	}
+	return changes
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
+
+	"stockpush/channels"
+	"stockpush/channels/shopee"
+	"stockpush/cmd/internal/config"
+	"stockpush/cmd/internal/eventlog"
+	"stockpush/cmd/internal/kafkaconn"
+	"stockpush/cmd/internal/service"
+	"stockpush/schemas"
+)
+
+// checkTimeout bounds each thing that `check` connects to.
+const checkTimeout = 10 * time.Second
+
+func (a *app) newCheck() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check",
+		Short: "Validate the configuration and connect to everything it names",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			loaded, _, err := a.load(cmd)
+			if err != nil {
+				return err
+			}
+			failed := false
+			for _, c := range checks {
+				ctx, cancel := context.WithTimeout(cmd.Context(), checkTimeout)
+				err := c.try(ctx, loaded.Config)
+				cancel()
+				if err != nil {
+					failed = true
+					_, _ = fmt.Fprintf(a.stdout, "FAILED  %-11s %v\n", c.name, err)
+					continue
+				}
+				_, _ = fmt.Fprintf(a.stdout, "ok      %s\n", c.name)
+			}
+			if failed {
+				return &silentError{exitFailed}
+			}
+			return nil
+		},
+	}
+}
+
+var checks = []struct {
+	name string
+	try  func(context.Context, config.Config) error
+}{
+	{"kafka", checkKafka},
+	{"clickhouse", checkClickHouse},
+	{"shopee", checkShopee},
+}
+
+func checkKafka(ctx context.Context, c config.Config) error {
+	conn, err := kafkaconn.From(c.Kafka, nil)
+	if err != nil {
+		return err
+	}
+	_, err = eventlog.Current(ctx, conn, schemas.Topics(c.Kafka.TopicPrefix))
+	return err
+}
+
+func checkClickHouse(ctx context.Context, c config.Config) error {
+	store, err := service.OpenStore(c.ClickHouse)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = store.Close() }()
+	if err := store.Ping(ctx); err != nil {
+		return err
+	}
+	missing, err := store.Missing(ctx)
+	if err == nil && len(missing) > 0 {
+		err = fmt.Errorf("%d steps of the schema are missing (run `stockpush setup`)", len(missing))
+	}
+	return err
+}
+
+// checkShopee makes one harmless read for a shop of the tokens file.
+func checkShopee(ctx context.Context, c config.Config) error {
+	shops, err := shopee.NewFileStore(c.Shopee.TokensFile).Shops()
+	if err != nil {
+		return err
+	}
+	if len(shops) == 0 {
+		return fmt.Errorf("shopee.tokens_file: %s has no shop: %w", c.Shopee.TokensFile, shopee.ErrNoTokens)
+	}
+	client, err := service.NewShopee(c, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if _, v := client.Read(ctx, shops[0], 1); v.Outcome != channels.Confirmed && v.Code.Class() != schemas.ClassListing {
+		return fmt.Errorf("shop %d: %s: %s (%s)", shops[0], v.Code, v.Message, v.Code.Hint())
+	}
+	return nil
+}

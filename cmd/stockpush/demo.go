@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"stockpush/channels/shopee/sandbox"
+	"stockpush/cmd/internal/config"
+	"stockpush/cmd/internal/demo"
+	"stockpush/cmd/internal/embedded/broker"
+	"stockpush/cmd/internal/embedded/clickhouse"
+	"stockpush/cmd/internal/service"
+	"stockpush/cmd/internal/setup"
+)
+
+// demoFlags are the demo's own.
+type demoFlags struct {
+	dataDir, summary             string
+	duration                     time.Duration
+	brokerAddr, nativeAddr, http string
+	rate                         float64
+	skus                         int
+}
+
+const demoShops = 5
+
+func (a *app) newDemo() *cobra.Command {
+	var f demoFlags
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Run the whole system on this machine, with nothing else running",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.demo(cmd, f)
+		},
+	}
+	cmd.Flags().StringVar(&f.dataDir, "data-dir", defaultDataDir, "`folder` of everything it keeps")
+	cmd.Flags().DurationVar(&f.duration, "for", 0, "stop by itself after so long; 0 is until interrupted")
+	cmd.Flags().StringVar(&f.summary, "summary", "", "`file` to write the totals to, as JSON")
+	cmd.Flags().StringVar(&f.brokerAddr, "broker-listen", "127.0.0.1:9092", "`address` of the embedded broker")
+	cmd.Flags().StringVar(&f.nativeAddr, "clickhouse-listen", "127.0.0.1:9000", "`address` of the embedded ClickHouse")
+	cmd.Flags().StringVar(&f.http, "clickhouse-http", "127.0.0.1:8123", "`address` of the embedded ClickHouse's HTTP")
+	cmd.Flags().Float64Var(&f.rate, "rate", 200, "events a second")
+	cmd.Flags().IntVar(&f.skus, "skus", 200, "how many store SKUs")
+	return cmd
+}
+
+// demo starts everything, lets traffic run, and tells how it went.
+func (a *app) demo(cmd *cobra.Command, f demoFlags) (err error) {
+	loaded, log, err := a.load(cmd)
+	if err != nil {
+		return err
+	}
+	b, err := broker.Start(broker.Config{Listen: f.brokerAddr, DataDir: filepath.Join(f.dataDir, "demo", "broker"), Logger: log})
+	if err != nil {
+		return fmt.Errorf("--broker-listen: %w", err)
+	}
+	defer b.Close()
+	store, err := startClickHouse(cmd.Context(), clickhouse.Config{
+		Listen: f.nativeAddr, HTTPListen: f.http, DataDir: filepath.Join(f.dataDir, "demo", "clickhouse"), Logger: log,
+	}, f.dataDir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	tokens := filepath.Join(f.dataDir, "demo", "tokens.json")
+	shopee, err := sandbox.New(sandbox.Config{Shops: demoShops, TokensFile: tokens})
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	cfg := demoConfig(loaded.Config, demoAddresses{b.Addr(), store.Addr(), "http://" + listener.Addr().String(), tokens})
+	if _, err := applySetup(cmd.Context(), cfg, setup.Options{}, log); err != nil {
+		return err
+	}
+	a.greet(f, b.Addr(), store)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(cmd.Context()))
+	defer cancel()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return serve(ctx, listener, shopee) })
+	ready := make(chan struct{})
+	group.Go(func() error {
+		return service.Run(ctx, cfg, service.Running{Roles: service.Roles(), Ready: func() { close(ready) }}, log)
+	})
+	group.Go(func() error {
+		defer cancel()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ready:
+		}
+		return demo.Play(cmd.Context(), demo.Stage{Config: cfg, Sandbox: shopee, Out: a.stdout}, demo.Show{
+			For: f.duration, Rate: f.rate, SKUs: f.skus, Shops: demoShops, SummaryFile: f.summary,
+		})
+	})
+	return group.Wait()
+}
+
+type demoAddresses struct{ kafka, clickhouse, shopee, tokens string }
+
+// demoConfig points a configuration at the embedded servers; the sandbox takes
+// more calls than Shopee does, so that a short demo shows something.
+func demoConfig(c config.Config, at demoAddresses) config.Config {
+	c.Kafka.Brokers = []string{at.kafka}
+	c.Kafka.TLS, c.Kafka.SASL = config.TLS{}, config.SASL{}
+	c.ClickHouse = config.ClickHouse{Addr: at.clickhouse, Database: c.ClickHouse.Database, Username: "default"}
+	c.Shopee.BaseURL, c.Shopee.TokensFile = at.shopee, at.tokens
+	c.Shopee.PartnerID, c.Shopee.PartnerKey = sandbox.DefaultPartnerID, sandbox.DefaultPartnerKey
+	c.Shopee.ShopRate, c.Shopee.AppRate = max(c.Shopee.ShopRate, 100), max(c.Shopee.AppRate, 400)
+	c.Shopee.ConfirmAfter = min(c.Shopee.ConfirmAfter, time.Second)
+	return c
+}
+
+func (a *app) greet(f demoFlags, kafka string, store *clickhouse.Server) {
+	_, _ = fmt.Fprintf(a.stdout, `stockpush demo: broker %s, ClickHouse %s (HTTP %s), data in %s
+
+Ask ClickHouse while it runs:
+  curl 'http://%s/' --data-binary 'SELECT status, count() FROM stockpush.push_record_history GROUP BY status FORMAT PrettyCompact'
+
+`, kafka, store.Addr(), store.HTTPAddr(), f.dataDir, store.HTTPAddr())
+}

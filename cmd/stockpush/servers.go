@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"stockpush/channels/shopee/sandbox"
+	"stockpush/cmd/internal/config"
+	"stockpush/cmd/internal/embedded/broker"
+	"stockpush/cmd/internal/embedded/clickhouse"
+)
+
+const defaultDataDir = ".stockpush"
+
+// engineCommand is the hidden command that is the embedded ClickHouse's own process.
+const engineCommand = "clickhouse-engine"
+
+func (a *app) newBroker() *cobra.Command {
+	c := broker.Config{}
+	cmd := &cobra.Command{
+		Use:   "broker",
+		Short: "Run the embedded Kafka-protocol broker alone",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			b, err := broker.Start(c)
+			if err != nil {
+				return err
+			}
+			defer b.Close()
+			_, _ = fmt.Fprintf(a.stdout, "ready kafka %s\n", b.Addr())
+			<-cmd.Context().Done()
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&c.Listen, "listen", "127.0.0.1:9092", "`address` to listen on")
+	cmd.Flags().StringVar(&c.DataDir, "data-dir", filepath.Join(defaultDataDir, "broker"), "`folder` of topics and offsets")
+	return cmd
+}
+
+func (a *app) newClickHouse() *cobra.Command {
+	var c clickhouse.Config
+	cmd := &cobra.Command{
+		Use:   "clickhouse",
+		Short: "Run the embedded ClickHouse alone",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c.Logger = newLogger(a.stderr, config.Log{Level: "info"})
+			server, err := startClickHouse(cmd.Context(), c, defaultDataDir)
+			if err != nil {
+				return err
+			}
+			_, _ = fmt.Fprintf(a.stdout, "ready clickhouse native %s http %s\n", server.Addr(), server.HTTPAddr())
+			select {
+			case <-cmd.Context().Done():
+				return server.Close()
+			case <-server.Done():
+				return server.Err()
+			}
+		},
+	}
+	cmd.Flags().StringVar(&c.Listen, "listen", "127.0.0.1:9000", "`address` of the native protocol")
+	cmd.Flags().StringVar(&c.HTTPListen, "http", "127.0.0.1:8123", "`address` of the HTTP protocol")
+	cmd.Flags().StringVar(&c.DataDir, "data-dir", filepath.Join(defaultDataDir, "clickhouse"), "`folder` of the tables")
+	return cmd
+}
+
+// startClickHouse starts the embedded server with this program as its engine.
+func startClickHouse(ctx context.Context, c clickhouse.Config, libraryDir string) (server *clickhouse.Server, err error) {
+	if c.Library, err = clickhouse.FindLibrary(libraryDir); err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	c.Engine = []string{self, engineCommand}
+	return clickhouse.Start(ctx, c)
+}
+
+func (a *app) newEngine() *cobra.Command {
+	return &cobra.Command{
+		Use:                engineCommand,
+		Hidden:             true,
+		DisableFlagParsing: true,
+		Args:               cobra.MinimumNArgs(1),
+		RunE:               func(_ *cobra.Command, args []string) error { return clickhouse.RunEngine(args[0], args[1:]) },
+	}
+}
+
+func (a *app) newSandbox() *cobra.Command {
+	var listen string
+	var c sandbox.Config
+	cmd := &cobra.Command{
+		Use:   "sandbox",
+		Short: "Run the Shopee sandbox alone",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := sandbox.New(c)
+			if err != nil {
+				return err
+			}
+			listener, err := net.Listen("tcp", listen)
+			if err != nil {
+				return fmt.Errorf("--listen: %w", err)
+			}
+			_, _ = fmt.Fprintf(a.stdout, "ready shopee sandbox http://%s partner-id %d tokens %q\n", listener.Addr(), c.PartnerID, c.TokensFile)
+			return serve(cmd.Context(), listener, s)
+		},
+	}
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8090", "`address` to listen on")
+	cmd.Flags().Int64Var(&c.PartnerID, "partner-id", sandbox.DefaultPartnerID, "the app's id")
+	cmd.Flags().StringVar(&c.PartnerKey, "partner-key", sandbox.DefaultPartnerKey, "the app's key")
+	cmd.Flags().IntVar(&c.Shops, "shops", 10, "how many shops there are, 10001 and on")
+	cmd.Flags().StringVar(&c.TokensFile, "tokens-file", "", "`file` to write the shops' tokens to if it is absent")
+	return cmd
+}
+
+// serve serves HTTP until ctx ends.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

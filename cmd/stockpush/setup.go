@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"stockpush/cmd/internal/config"
+	"stockpush/cmd/internal/kafkaconn"
+	"stockpush/cmd/internal/service"
+	"stockpush/cmd/internal/setup"
+)
+
+func (a *app) newSetup() *cobra.Command {
+	var options setup.Options
+	cmd := &cobra.Command{
+		Use:   "setup",
+		Short: "Create the topics and apply the ClickHouse schema",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			loaded, log, err := a.load(cmd)
+			if err != nil {
+				return err
+			}
+			changes, err := applySetup(cmd.Context(), loaded.Config, options, log)
+			verb := "made"
+			if options.Check {
+				verb = "missing or different"
+			}
+			for _, change := range changes {
+				_, _ = fmt.Fprintf(a.stdout, "%s: %s\n", verb, change)
+			}
+			switch {
+			case err != nil:
+				return err
+			case len(changes) == 0:
+				_, _ = fmt.Fprintln(a.stdout, "everything is set up")
+			case options.Check:
+				return &silentError{exitFailed}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&options.Check, "check", false, "change nothing; exit 1 if anything is missing or differs")
+	cmd.Flags().BoolVar(&options.NewLog, "new-log", false, "declare that the events topic was made anew or got more partitions")
+	cmd.MarkFlagsMutuallyExclusive("check", "new-log")
+	return cmd
+}
+
+func applySetup(ctx context.Context, c config.Config, options setup.Options, log *slog.Logger) ([]string, error) {
+	conn, err := kafkaconn.From(c.Kafka, log)
+	if err != nil {
+		return nil, err
+	}
+	store, err := service.OpenStore(c.ClickHouse)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = store.Close() }()
+	return setup.Apply(ctx, setup.Target{Kafka: c.Kafka, Connection: conn, Store: store}, options)
+}

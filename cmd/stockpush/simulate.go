@@ -1,0 +1,49 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"stockpush/cmd/internal/kafkaconn"
+	"stockpush/cmd/internal/traffic"
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+func (a *app) newSimulate() *cobra.Command {
+	pace := traffic.Pace{}
+	shape := traffic.Shape{Seed: uint64(time.Now().UnixNano())}
+	cmd := &cobra.Command{
+		Use:   "simulate",
+		Short: "Produce stock events at a rate",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := pace.Validate(); err != nil {
+				return &usageError{err}
+			}
+			loaded, log, err := a.load(cmd)
+			if err != nil {
+				return err
+			}
+			conn, err := kafkaconn.From(loaded.Kafka, log)
+			if err != nil {
+				return err
+			}
+			producer, err := stream.NewProducer(conn, stream.DefaultBatchBytes)
+			if err != nil {
+				return err
+			}
+			defer producer.Close()
+			made, err := traffic.Drive(cmd.Context(), traffic.New(shape), pace, traffic.ToTopic(producer, schemas.Topics(loaded.Kafka.TopicPrefix)))
+			_, _ = fmt.Fprintf(a.stdout, "%d events produced\n", made)
+			return err
+		},
+	}
+	cmd.Flags().Float64Var(&pace.Rate, "rate", 100, "events a second")
+	cmd.Flags().DurationVar(&pace.For, "for", 0, "how long; 0 is until interrupted")
+	cmd.Flags().IntVar(&pace.Burst, "burst", 0, "every second, so many events of one store SKU in a row")
+	cmd.Flags().IntVar(&shape.SKUs, "skus", 1000, "how many store SKUs")
+	cmd.Flags().IntVar(&shape.Shops, "shops", 10, "how many shops")
+	return cmd
+}
