@@ -1,0 +1,74 @@
+# Every target with a "##" comment shows in `make help`.
+.DEFAULT_GOAL := help
+SHELL := bash
+
+STATE       := .stockpush
+LINT_TAG    := v2.15.0
+VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT      := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+LDFLAGS     := -X stockpush/cmd/internal/version.Version=$(VERSION) -X stockpush/cmd/internal/version.Commit=$(COMMIT)
+DEMO_FOR    ?= 30s
+FUZZTIME    ?= 10s
+LINT        := $(STATE)/bin/golangci-lint-$(LINT_TAG)
+LIBRARY     := $(STATE)/npm/.installed
+
+export CGO_ENABLED := 0
+
+.PHONY: help
+help: ## Show this help
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
+
+.PHONY: build
+build: ## Build bin/stockpush
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/stockpush ./cmd/stockpush
+
+.PHONY: demo
+demo: build clickhouse-lib ## Run the whole system here for DEMO_FOR (30s), everything embedded
+	bin/stockpush demo --for $(DEMO_FOR)
+
+.PHONY: test
+test: clickhouse-lib ## Run all tests: unit, property, and end to end on the embedded broker and ClickHouse
+	go test -count=1 -timeout 15m ./...
+
+.PHONY: race
+race: clickhouse-lib ## Run the tests of all that is concurrent with the race detector (needs a C compiler)
+	CGO_ENABLED=1 go test -race -count=1 -timeout 15m ./processor/... ./channels/... ./sinks/...
+
+.PHONY: integration
+integration: clickhouse-lib ## Run the end-to-end suite on the Kafka at STOCKPUSH_TEST_KAFKA
+	@test -n "$$STOCKPUSH_TEST_KAFKA" || { echo 'set STOCKPUSH_TEST_KAFKA=HOST:PORT'; exit 2; }
+	go test -count=1 -timeout 10m -run E2E ./cmd/stockpush
+
+.PHONY: lint
+lint: $(LINT) ## Check format, vet and lint
+	$(LINT) run ./...
+
+.PHONY: bench
+bench: ## Run the Go benchmarks
+	go test -run '^$$' -bench . -benchmem ./schemas ./processor/...
+
+.PHONY: fuzz
+fuzz: ## Fuzz every decoder for FUZZTIME (10s) each
+	@set -e; for f in $$(grep -lr '^func Fuzz' --include='*_test.go' .); do \
+		for name in $$(grep -oE '^func Fuzz[A-Za-z0-9]+' $$f | cut -d' ' -f2); do \
+			echo "$$name in $$(dirname $$f)"; go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f); \
+		done; done
+
+.PHONY: clickhouse-lib
+clickhouse-lib: $(LIBRARY) ## Install the embedded ClickHouse's library (npm)
+
+$(LIBRARY): cmd/stockpush/package.json cmd/stockpush/package-lock.json
+	@command -v npm >/dev/null || { echo 'npm is needed for the embedded ClickHouse. Install Node.js, or run your own: docker compose up'; exit 1; }
+	mkdir -p $(STATE)/npm
+	cp $^ $(STATE)/npm/
+	npm ci --prefix $(STATE)/npm --no-audit --no-fund
+	touch $@
+
+$(LINT):
+	mkdir -p $(STATE)/bin
+	GOBIN=$(abspath $(STATE)/bin) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_TAG)
+	mv $(STATE)/bin/golangci-lint $@
+
+.PHONY: clean
+clean: ## Remove what was built, and all data of demos
+	rm -rf bin $(STATE)
