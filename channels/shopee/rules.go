@@ -44,13 +44,13 @@ var messageRules = []rule{
 	}},
 	{schemas.AuthorizationLost, shop, refresh, nil, []string{"access token", "acceess token"}},
 
-	{schemas.IPNotAllowed, shop, refuse, nil, []string{"source ip", "ip & undeclared", "ip & whitelist"}},
+	{schemas.IPNotAllowed, shop, refuse, nil, []string{"source ip", "ip & undeclared", "ip whitelist", "ip address & whitelist"}},
 	{schemas.SignatureRejected, shop, refuse, nil, []string{
 		"wrong sign", "invalid sign", "sign is invalid", "no sign in query", "timestamp", "partner key",
 		"invalid partner id", "partner id is invalid", "no partner id",
 	}},
 	{schemas.DailyQuotaExhausted, app, holdDay, nil, []string{"daily & limit", "daily & quota"}},
-	{schemas.RateLimited, app, refuse, []string{"error_rate_limit"}, []string{"app & rate limit", "partner & rate limit"}},
+	{schemas.RateLimited, app, refuse, []string{"error_rate_limit"}, []string{"your app & rate limit", "partner & rate limit"}},
 	{schemas.RateLimited, shop, refuse, nil, []string{"too many request", "rate limit", "request limit", "frequency limit", "too frequent"}},
 	{schemas.PermissionDenied, shop, refuse, nil, []string{
 		"no permission", "have permission", "permission denied", "app is deleted", "permission & restricted", "api is offline",

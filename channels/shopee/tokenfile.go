@@ -93,27 +93,19 @@ func (s *FileStore) Update(ctx context.Context, shopID int64, change Change) (To
 		return TokenPair{}, err
 	}
 	defer unlock()
-	next, err := s.update(ctx, shopID, change)
+	before, next, err := s.update(ctx, shopID, change)
 	if !errors.Is(err, ErrRefused) {
 		return next, err
 	}
-	before, known := s.held(shopID)
-	doc, readErr := readTokens(s.path)
+	doc, readErr := s.reread()
 	if readErr != nil {
 		return TokenPair{}, errors.Join(err, readErr)
 	}
-	if again, ok := doc.pairs[shopID]; !ok || (known && again.RefreshToken == before.RefreshToken) {
+	if again, ok := doc.pairs[shopID]; !ok || again.RefreshToken == before.RefreshToken {
 		return TokenPair{}, err
 	}
-	return s.update(ctx, shopID, change)
-}
-
-// held is the pair as it was read last, without looking at the file.
-func (s *FileStore) held(shopID int64) (TokenPair, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	pair, ok := s.shops[shopID]
-	return pair, ok
+	_, next, err = s.update(ctx, shopID, change)
+	return next, err
 }
 
 // acquire takes the lock: first this process's turn, then the file's.
@@ -130,31 +122,31 @@ func (s *FileStore) acquire(ctx context.Context) (unlock func(), err error) {
 	return func() { _ = s.lock.Unlock(); <-s.turn }, nil
 }
 
-// update reads, changes and writes; the lock is held.
-func (s *FileStore) update(ctx context.Context, shopID int64, change Change) (TokenPair, error) {
+// update reads, changes and writes; the lock is held. It returns the pair before and after.
+func (s *FileStore) update(ctx context.Context, shopID int64, change Change) (held, next TokenPair, err error) {
 	doc, err := s.reread()
 	if err != nil {
-		return TokenPair{}, err
+		return held, next, err
 	}
 	path, err := target(s.path)
 	if err != nil {
-		return TokenPair{}, err
+		return held, next, err
 	}
 	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
 	if err != nil {
-		return TokenPair{}, fmt.Errorf("write shopee.tokens_file: %w", err)
+		return held, next, fmt.Errorf("write shopee.tokens_file: %w", err)
 	}
 	defer func() { _ = tmp.Close(); _ = os.Remove(tmp.Name()) }()
-	held := doc.pairs[shopID]
-	next, err := change(ctx, held)
+	held = doc.pairs[shopID]
+	next, err = change(ctx, held)
 	if err != nil || next == held {
-		return next, err
+		return held, next, err
 	}
 	if err := replace(path, tmp, doc, shopID, next); err != nil {
-		return TokenPair{}, fmt.Errorf("write shopee.tokens_file: %w", err)
+		return held, TokenPair{}, fmt.Errorf("write shopee.tokens_file: %w", err)
 	}
 	_, _ = s.current()
-	return next, nil
+	return held, next, nil
 }
 
 // reread reads the file whatever its times say, and remembers what it read.

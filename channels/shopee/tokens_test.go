@@ -1,0 +1,253 @@
+package shopee
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"stockpush/channels"
+	"stockpush/schemas"
+)
+
+// chain is a server with one chain of tokens: a refresh token works once.
+type chain struct {
+	mu        sync.Mutex
+	turn      int
+	refreshes atomic.Int64
+	pushes    atomic.Int64
+	// dead says that Shopee takes no token any more.
+	dead atomic.Bool
+}
+
+func (c *chain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r.URL.Path != pathRefresh {
+		c.pushes.Add(1)
+		if c.dead.Load() || r.URL.Query().Get("access_token") != fmt.Sprintf("access-%d", c.turn) {
+			says(403, `{"error":"invalid_acceess_token","message":"Invalid access_token."}`)(w, r)
+			return
+		}
+		says(200, `{"response":{"success_list":[{"model_id":1,"stock":1}]}}`)(w, r)
+		return
+	}
+	c.refreshes.Add(1)
+	body, _ := io.ReadAll(r.Body)
+	if c.dead.Load() || !strings.Contains(string(body), fmt.Sprintf(`"refresh-%d"`, c.turn)) {
+		says(403, `{"error":"error_auth","message":"Invalid refresh_token."}`)(w, r)
+		return
+	}
+	c.turn++
+	says(200, fmt.Sprintf(`{"access_token":"access-%d","refresh_token":"refresh-%d","expire_in":14400}`, c.turn, c.turn))(w, r)
+}
+
+func chained(t *testing.T, turn int) (*chain, *Client, *FileStore) {
+	s := &chain{turn: turn}
+	c := clientOf(t, s.ServeHTTP, 0)
+	return s, c, c.tokens.(*FileStore)
+}
+
+func TestARefusedTokenIsRefreshedOnceAndThePushRepeated(t *testing.T) {
+	server, c, store := chained(t, 1)
+	put(t, store, testShop, TokenPair{"access-0", "refresh-1", time.Now().Add(time.Hour)})
+	var pushes sync.WaitGroup
+	for range 20 {
+		pushes.Go(func() {
+			a := c.Push(t.Context(), callOf(line(1, 1)))
+			if a.Verdicts[0].Outcome != channels.Confirmed {
+				t.Errorf("push: %+v", a)
+			}
+		})
+	}
+	pushes.Wait()
+	require.EqualValues(t, 1, server.refreshes.Load())
+	pair, err := NewFileStore(store.path).Load(t.Context(), testShop)
+	require.NoError(t, err)
+	require.Equal(t, Secret("refresh-2"), pair.RefreshToken)
+	info, err := os.Stat(store.path)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+}
+
+func TestATokenIsRefreshedBeforeItEnds(t *testing.T) {
+	server, c, store := chained(t, 1)
+	put(t, store, testShop, TokenPair{"access-1", "refresh-1", time.Now().Add(4 * time.Minute)})
+	require.Equal(t, 1, c.Push(t.Context(), callOf(line(1, 1))).Calls)
+	require.EqualValues(t, 1, server.refreshes.Load())
+	require.EqualValues(t, 1, server.pushes.Load())
+}
+
+func TestALostChainIsAuthorizationLostUntilTheFileHasAnother(t *testing.T) {
+	server, c, store := chained(t, 5)
+	for range 3 {
+		a := c.Push(t.Context(), callOf(line(1, 1)))
+		require.Equal(t, schemas.AuthorizationLost, a.Verdicts[0].Code)
+		require.Equal(t, channels.ScopeShop, a.Verdicts[0].Scope)
+		require.Equal(t, channels.Refused, a.Verdicts[0].Outcome)
+		require.False(t, a.Failure)
+	}
+	require.EqualValues(t, 1, server.refreshes.Load(), "a refused refresh token is let be for a while")
+	put(t, NewFileStore(store.path), testShop, TokenPair{"access-5", "refresh-5", time.Now().Add(time.Hour)})
+	require.Equal(t, channels.Confirmed, c.Push(t.Context(), callOf(line(1, 1))).Verdicts[0].Outcome)
+}
+
+func TestAShopWithoutTokensIsNotAsked(t *testing.T) {
+	server, c, _ := chained(t, 1)
+	a := c.Push(t.Context(), channels.Call{ShopID: 9, ItemID: 1, Lines: []channels.Line{line(1, 1)}})
+	require.Zero(t, a.Calls)
+	require.Equal(t, schemas.AuthorizationLost, a.Verdicts[0].Code)
+	require.Zero(t, server.pushes.Load())
+}
+
+func TestTwoProcessesSpendARefreshTokenOnce(t *testing.T) {
+	server, c, store := chained(t, 1)
+	put(t, store, testShop, TokenPair{"access-0", "refresh-1", time.Now().Add(time.Hour)})
+	other, err := New(Config{BaseURL: c.base, PartnerID: 7, PartnerKey: "key-of-ours"}, Deps{Tokens: NewFileStore(store.path)})
+	require.NoError(t, err)
+	t.Cleanup(other.Close)
+	var pushes sync.WaitGroup
+	for _, client := range []*Client{c, other, c, other} {
+		pushes.Go(func() {
+			if a := client.Push(t.Context(), callOf(line(1, 1))); a.Verdicts[0].Outcome != channels.Confirmed {
+				t.Errorf("push: %+v", a)
+			}
+		})
+	}
+	pushes.Wait()
+	require.EqualValues(t, 1, server.refreshes.Load())
+}
+
+func TestARefusedRefreshTokenIsLostOnlyIfTheFileStillHoldsIt(t *testing.T) {
+	store := NewFileStore(filepath.Join(t.TempDir(), "tokens.json"))
+	put(t, store, 1, TokenPair{"a", "r", time.Now().Add(time.Hour)})
+	calls := 0
+	pair, err := store.Update(t.Context(), 1, func(_ context.Context, held TokenPair) (TokenPair, error) {
+		calls++
+		if calls == 1 { // someone writes the file without taking the lock
+			require.NoError(t, os.WriteFile(store.path, []byte(`{"shops":[{"shop_id":1,"access_token":"b","refresh_token":"s","expires_at":"2030-01-01T00:00:00Z"}]}`), 0o600))
+			return TokenPair{}, ErrRefused
+		}
+		return held, nil
+	})
+	require.NoError(t, err)
+	require.Equal(t, Secret("s"), pair.RefreshToken)
+	_, err = store.Update(t.Context(), 1, func(context.Context, TokenPair) (TokenPair, error) { calls++; return TokenPair{}, ErrRefused })
+	require.ErrorIs(t, err, ErrRefused)
+	require.Equal(t, 3, calls)
+}
+
+// brittleStore cannot write for a while.
+type brittleStore struct {
+	*FileStore
+	broken atomic.Bool
+}
+
+func (s *brittleStore) Update(ctx context.Context, shopID int64, change Change) (TokenPair, error) {
+	return s.FileStore.Update(ctx, shopID, func(ctx context.Context, held TokenPair) (TokenPair, error) {
+		next, err := change(ctx, held)
+		if err == nil && s.broken.Load() {
+			return TokenPair{}, errors.New("no space left")
+		}
+		return next, err
+	})
+}
+
+func TestAPairThatCannotBeStoredIsNotUsedAndNotLost(t *testing.T) {
+	server, first, store := chained(t, 1)
+	put(t, store, testShop, TokenPair{"access-0", "refresh-1", time.Now().Add(time.Hour)})
+	brittle := &brittleStore{FileStore: store}
+	brittle.broken.Store(true)
+	c, err := New(Config{BaseURL: first.base, PartnerID: 7, PartnerKey: "key-of-ours"}, Deps{Tokens: brittle})
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	require.Equal(t, schemas.ChannelUnavailable, c.Push(t.Context(), callOf(line(1, 1))).Verdicts[0].Code)
+	require.EqualValues(t, 1, server.pushes.Load(), "the new token was used before it was durable")
+	brittle.broken.Store(false)
+	require.Equal(t, channels.Confirmed, c.Push(t.Context(), callOf(line(1, 1))).Verdicts[0].Outcome)
+	require.EqualValues(t, 1, server.refreshes.Load())
+}
+
+func TestWhatOthersKeepInTheFileStays(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tokens.json")
+	require.NoError(t, os.WriteFile(path, []byte(`{"note":"x","shops":[{"shop_id":1,"name":"y","access_token":"a","refresh_token":"r","expires_at":"2030-01-01T00:00:00Z"}]}`), 0o600))
+	put(t, NewFileStore(path), 1, TokenPair{"b", "s", time.Unix(2e9, 0)})
+	var doc map[string]any
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(b, &doc))
+	require.Equal(t, map[string]any{"note": "x", "shops": []any{map[string]any{
+		"shop_id": 1.0, "name": "y", "access_token": "b", "refresh_token": "s", "expires_at": "2033-05-18T03:33:20Z",
+	}}}, doc)
+	left, err := os.ReadDir(filepath.Dir(path))
+	require.NoError(t, err)
+	require.Len(t, left, 2, "the file and its lock")
+}
+
+func TestABrokenFileKeepsTheLastPairsAndIsNotOverwritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tokens.json")
+	store := NewFileStore(path)
+	put(t, store, 1, TokenPair{"a", "r", time.Unix(2e9, 0)})
+	require.NoError(t, os.WriteFile(path, []byte(`{"shops":[{"shop_id":1,"access_tok`), 0o600))
+	pair, err := store.Load(t.Context(), 1)
+	require.NoError(t, err)
+	require.Equal(t, Secret("a"), pair.AccessToken)
+	_, err = store.Update(t.Context(), 1, func(context.Context, TokenPair) (TokenPair, error) { return TokenPair{}, nil })
+	require.ErrorContains(t, err, "shopee.tokens_file")
+	_, err = NewFileStore(path).Load(t.Context(), 1)
+	require.Error(t, err)
+	require.NotErrorIs(t, err, ErrNoTokens)
+}
+
+func TestWatchTellsOfAnotherProcessesChange(t *testing.T) {
+	_, c, store := chained(t, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	changed, done := make(chan int64, 8), make(chan error, 1)
+	before := c.Credentials(testShop)
+	go func() { done <- c.Watch(ctx, func(shopID int64) { changed <- shopID }) }()
+	other := NewFileStore(store.path)
+	turn := 0
+	require.Eventually(t, func() bool { // Watch may begin after the first change
+		turn++
+		put(t, other, 77, TokenPair{"x", Secret(fmt.Sprint(turn)), time.Unix(2e9, 0)})
+		select {
+		case shopID := <-changed:
+			return shopID == 77
+		default:
+			return false
+		}
+	}, 10*time.Second, 200*time.Millisecond)
+	cancel()
+	require.ErrorIs(t, <-done, context.Canceled)
+	require.Equal(t, before, c.Credentials(testShop))
+	require.NotZero(t, c.Credentials(77))
+}
+
+func TestSecretsPrintNowhere(t *testing.T) {
+	s := struct{ P TokenPair }{TokenPair{"hidden-a", "hidden-r", time.Time{}}}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d", "%x", "%q"} {
+		require.NotContains(t, fmt.Sprintf(verb, s), "hidden")
+		require.NotContains(t, fmt.Sprintf(verb, s.P.AccessToken), "hidden")
+	}
+	b, err := json.Marshal(s)
+	require.NoError(t, err)
+	require.NotContains(t, string(b), "hidden")
+}
+
+func TestExpireInIsADurationOrATime(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	require.Equal(t, now.Add(4*time.Hour).UTC(), tokenAnswer{ExpireIn: 14400}.pair(now).ExpiresAt)
+	require.Equal(t, time.Unix(1_700_009_999, 0).UTC(), tokenAnswer{ExpireIn: 1_700_009_999}.pair(now).ExpiresAt)
+	require.Equal(t, now.Add(defaultLife).UTC(), tokenAnswer{}.pair(now).ExpiresAt)
+}
