@@ -85,7 +85,7 @@ func (r *Record) decode(key Key, b []byte) error {
 func (r *Record) takeRecordField(f field) error {
 	switch f.num {
 	case 1:
-		return fields(f.bytes, r.Event.takeField)
+		return fields(f.bytes, r.takeField)
 	case 2:
 		r.Status = Status(f.value)
 	case 3:

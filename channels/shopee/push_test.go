@@ -143,13 +143,15 @@ func TestBrokenAnswersAreUnknownAndFailures(t *testing.T) {
 		outcome channels.Outcome
 		failure bool
 	}{
-		"outage":             {says(503, "<html>"), schemas.ChannelUnavailable, channels.Unknown, true},
-		"outage in words":    {says(500, `{"error":"error_server","message":"Something wrong. Please try later."}`), schemas.ChannelUnavailable, channels.Unknown, true},
-		"garbage":            {says(200, "<html>"), schemas.ChannelUnavailable, channels.Unknown, true},
-		"empty body":         {says(200, ""), schemas.ChannelUnavailable, channels.Unknown, true},
-		"too long":           {says(200, strings.Repeat(" ", maxBody+1)), schemas.ChannelUnavailable, channels.Unknown, true},
-		"cut":                {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, schemas.ChannelUnavailable, channels.Unknown, true},
-		"redirect":           {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/else", 307) }, schemas.ChannelUnavailable, channels.Unknown, true},
+		"outage":          {says(503, "<html>"), schemas.ChannelUnavailable, channels.Unknown, true},
+		"outage in words": {says(500, `{"error":"error_server","message":"Something wrong. Please try later."}`), schemas.ChannelUnavailable, channels.Unknown, true},
+		"garbage":         {says(200, "<html>"), schemas.ChannelUnavailable, channels.Unknown, true},
+		"empty body":      {says(200, ""), schemas.ChannelUnavailable, channels.Unknown, true},
+		"too long":        {says(200, strings.Repeat(" ", maxBody+1)), schemas.ChannelUnavailable, channels.Unknown, true},
+		"cut":             {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, schemas.ChannelUnavailable, channels.Unknown, true},
+		"redirect": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/else", http.StatusTemporaryRedirect)
+		}, schemas.ChannelUnavailable, channels.Unknown, true},
 		"hang":               {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, schemas.TimedOut, channels.Unknown, true},
 		"throttle by status": {says(429, "slow"), schemas.RateLimited, channels.Refused, false},
 		"throttle in words":  {says(200, `{"error":"error_rate_limit","message":"x"}`), schemas.RateLimited, channels.Refused, false},

@@ -78,7 +78,9 @@ func (s *Sandbox) Stock(shopID int64) []Stock {
 			all = append(all, Stock{itemID, modelID, m.stock, m.reserved})
 		}
 	}
-	slices.SortFunc(all, func(a, b Stock) int { return cmp.Or(cmp.Compare(a.ItemID, b.ItemID), cmp.Compare(a.ModelID, b.ModelID)) })
+	slices.SortFunc(all, func(a, b Stock) int {
+		return cmp.Or(cmp.Compare(a.ItemID, b.ItemID), cmp.Compare(a.ModelID, b.ModelID))
+	})
 	return all
 }
 

@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -41,9 +42,11 @@ func (s *Server) runOnce(ctx context.Context, first chan<- error) error {
 	select {
 	case err := <-ended:
 		cancel()
-		<-ready
-		return fmt.Errorf("the engine ended before it answered: %w (its log: %s)", orEOF(err), s.logFile())
-	case <-ready:
+		return fmt.Errorf("the engine ended before it answered: %w (its log: %s)", errors.Join(orEOF(err), <-ready), s.logFile())
+	case err := <-ready:
+		if err != nil { // only ctx ends it
+			return s.await(ctx, cmd, stdin, ended)
+		}
 	}
 	s.native.connect(net.JoinHostPort("127.0.0.1", tcp))
 	s.http.connect(net.JoinHostPort("127.0.0.1", http))
