@@ -187,11 +187,14 @@ func (d *eventDecoder) takeOccurredAt(raw []byte) *BadEvent {
 	return nil
 }
 
-// strictTime refuses what time.Parse lets through: a comma before the fraction,
-// and a zone beyond 23:59.
+// strictTime refuses what time.Parse lets through: an hour of one digit, a
+// comma before the fraction, and a zone beyond 23:59.
 func strictTime(at string) bool {
-	zone := at[len(at)-1] == 'Z' || at[len(at)-5] <= '1' || at[len(at)-5] == '2' && at[len(at)-4] <= '3'
-	return zone && (at[19] != ',')
+	if len(at) < len("2026-01-02T03:04:05Z") || at[13] != ':' || at[19] == ',' {
+		return false
+	}
+	hour := at[len(at)-5 : len(at)-3]
+	return at[len(at)-1] == 'Z' || hour <= "23"
 }
 
 // whole checks what concerns more than one field.

@@ -22,6 +22,7 @@ import (
 	"stockpush/cmd/internal/setup"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/schemastest"
 	"stockpush/sinks/clickhouse"
 )
 
@@ -245,10 +246,10 @@ func TestE2EEveryReasonAndTheQuantityRule(t *testing.T) {
 
 func TestE2EBadEventsAreRejectedAndNothingStalls(t *testing.T) {
 	s := newSystem(t, nil)
-	bad := badEvents()
+	bad := schemastest.BadEvents()
 	require.GreaterOrEqual(t, len(bad), 40)
 	for i, b := range bad {
-		s.sendRaw([]byte(b.key), []byte(b.value))
+		s.sendRaw([]byte(b.Key), []byte(b.Value))
 		e := event(10004, fmt.Sprintf("good-%d", i), i)
 		e.ModelID = int64(i + 1)
 		s.sendRaw([]byte(e.Key.String()), schemas.EncodeEvent(&e))
@@ -261,11 +262,11 @@ func TestE2EBadEventsAreRejectedAndNothingStalls(t *testing.T) {
 	eventually(s, uint64(len(bad)), "SELECT count() FROM {db}.push_record_history WHERE status = 'Successfully'")
 	eventually(s, uint64(len(bad)+1), "SELECT count() FROM {db}.rejected_events")
 	for _, b := range bad {
-		if b.value == "" {
+		if b.Value == "" {
 			continue
 		}
-		query := fmt.Sprintf("SELECT any(error_code) FROM {db}.rejected_events WHERE value = unhex('%x') AND key = unhex('%x')", b.value, b.key)
-		require.Equal(t, b.code, one[string](s, query), b.name)
+		query := fmt.Sprintf("SELECT any(error_code) FROM {db}.rejected_events WHERE value = unhex('%x') AND key = unhex('%x')", b.Value, b.Key)
+		require.Equal(t, b.Code, one[string](s, query), b.Name)
 	}
 	require.Equal(t, uint64(1), one[uint64](s, "SELECT count() FROM {db}.rejected_events WHERE error_code = 'wrong_partition'"))
 	letters := 0

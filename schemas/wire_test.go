@@ -1,0 +1,174 @@
+package schemas_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"pgregory.net/rapid"
+
+	"stockpush/schemas"
+)
+
+func drawEvent(t *rapid.T) schemas.Event {
+	at := func(name string) time.Time { return time.UnixMilli(rapid.Int64Range(1, 4e12).Draw(t, name)).UTC() }
+	return schemas.Event{
+		EventID: rapid.String().Draw(t, "event_id"), Reason: rapid.SampledFrom(schemas.Reasons()).Draw(t, "reason"),
+		Key:         schemas.Key{Channel: "shopee", ShopID: rapid.Int64Range(1, 1<<62).Draw(t, "shop"), StoreSKU: rapid.StringN(1, 50, 200).Draw(t, "sku")},
+		MerchantSKU: rapid.String().Draw(t, "merchant"), ItemID: rapid.Int64Range(1, 1<<62).Draw(t, "item"), ModelID: rapid.Int64Range(0, 1<<62).Draw(t, "model"),
+		LocationID: rapid.String().Draw(t, "location"), Available: rapid.Int64().Draw(t, "available"),
+		PromotionReserved: rapid.Int64Range(0, 1<<40).Draw(t, "reserved"), OccurredAt: at("occurred"), RetryOf: rapid.String().Draw(t, "retry"),
+		RepeatsOffset: rapid.Int64Range(-1, 1<<40).Draw(t, "repeats"),
+		Position:      schemas.Position{LogID: rapid.Uint16Min(1).Draw(t, "log"), Partition: rapid.Int32Range(0, 1000).Draw(t, "partition"), Offset: rapid.Int64Range(0, 1<<60).Draw(t, "offset")},
+		TriggeredAt:   at("triggered"),
+	}
+}
+
+func drawRecord(t *rapid.T, key schemas.Key) schemas.Record {
+	qty := func(name string) *int64 {
+		if rapid.Bool().Draw(t, name) {
+			return nil
+		}
+		n := rapid.Int64Range(0, 1e7).Draw(t, name+" value")
+		return &n
+	}
+	r := schemas.RecordOf(drawEvent(t), schemas.Status(rapid.IntRange(1, 4).Draw(t, "status")))
+	r.Key = key
+	r.BeforeQty, r.AfterQty = qty("before"), qty("after")
+	r.FailureCode = rapid.SampledFrom(append(schemas.FailureCodes(), "")).Draw(t, "code")
+	r.FailureReason, r.SupersededBy, r.RequestID = rapid.String().Draw(t, "why"), rapid.String().Draw(t, "by"), rapid.String().Draw(t, "request")
+	r.SupersededByOffset = rapid.Int64Range(-1, 1<<40).Draw(t, "by offset")
+	r.Attempts = rapid.Uint16().Draw(t, "attempts")
+	r.FinishedAt = time.UnixMilli(5).UTC()
+	return r
+}
+
+func TestCommandsSurviveTheWire(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := schemas.Command{Event: drawEvent(t), QueuedAt: time.UnixMilli(7).UTC()}
+		got, err := schemas.DecodeCommand(schemas.AppendCommand(nil, &c))
+		require.NoError(t, err)
+		require.Equal(t, c, got)
+	})
+}
+
+func TestRecordsSurviveTheWire(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		key := drawEvent(t).Key
+		message := schemas.AppendRecordsHeader(nil, key)
+		var want, got []schemas.Record
+		for range rapid.IntRange(0, 4).Draw(t, "n") {
+			r := drawRecord(t, key)
+			message = schemas.AppendRecord(message, &r)
+			want = append(want, r)
+		}
+		require.NoError(t, schemas.DecodeRecords(message, func(r *schemas.Record) error { got = append(got, *r); return nil }))
+		require.Equal(t, want, got)
+	})
+}
+
+func TestAPackedSkippedRecordIsTheSameAsAnUnpackedOne(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		loser, winner := drawEvent(t), drawEvent(t)
+		winner.Key = loser.Key
+		at := time.UnixMilli(9).UTC()
+		want := schemas.SkippedBy(loser, &winner, at)
+		header := schemas.AppendRecordsHeader(nil, loser.Key)
+		require.Equal(t, schemas.AppendRecord(header, &want), schemas.AppendSkipped(header[:len(header):len(header)], schemas.PackEvent(nil, &loser), &winner, at))
+	})
+}
+
+func TestStatesSurviveTheWire(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		newest := drawEvent(t)
+		qty := int64(4)
+		s := schemas.State{Key: newest.Key, Newest: newest, Sent: newest.Position, SentQty: 3, Confirmed: &qty, Finished: drawRecord(t, newest.Key)}
+		if rapid.Bool().Draw(t, "readback") {
+			s.Readback = &schemas.Readback{ItemID: 1, ModelID: 2, LostQty: &qty, NotBefore: time.UnixMilli(11).UTC()}
+		}
+		got, err := schemas.DecodeState(schemas.AppendState(nil, &s))
+		require.NoError(t, err)
+		require.Equal(t, s, got)
+	})
+}
+
+func TestAnUnknownFormatIsSaid(t *testing.T) {
+	for _, message := range [][]byte{nil, {9, 1}} {
+		var unknown *schemas.UnknownFormatError
+		_, err := schemas.DecodeCommand(message)
+		require.ErrorAs(t, err, &unknown)
+		_, err = schemas.DecodeState(message)
+		require.ErrorAs(t, err, &unknown)
+		require.ErrorAs(t, schemas.DecodeRecords(message, nil), &unknown)
+	}
+}
+
+func FuzzOwnMessages(f *testing.F) {
+	e := schemas.Event{EventID: "e", Reason: schemas.SyncOrder, Key: schemas.Key{Channel: "shopee", ShopID: 1, StoreSKU: "s"}, RepeatsOffset: schemas.NoOffset, Position: schemas.Position{LogID: 1}}
+	r := schemas.RecordOf(e, schemas.Pending)
+	f.Add(schemas.AppendCommand(nil, &schemas.Command{Event: e}))
+	f.Add(schemas.AppendRecord(schemas.AppendRecordsHeader(nil, e.Key), &r))
+	f.Add(schemas.AppendState(nil, &schemas.State{Key: e.Key, Newest: e, Finished: r}))
+	f.Fuzz(func(_ *testing.T, message []byte) {
+		_, _ = schemas.DecodeCommand(message)
+		_, _ = schemas.DecodeState(message)
+		_ = schemas.DecodeRecords(message, func(*schemas.Record) error { return nil })
+	})
+}
+
+func TestPartitionsAreThoseOfJavasClient(t *testing.T) {
+	theirs := kgo.StickyKeyPartitioner(nil).ForTopic("t")
+	rapid.Check(t, func(t *rapid.T) {
+		key := rapid.SliceOfN(rapid.Byte(), 1, 40).Draw(t, "key")
+		n := rapid.IntRange(1, 100).Draw(t, "partitions")
+		require.Equal(t, int32(theirs.Partition(&kgo.Record{Key: key}, n)), schemas.PartitionFor(key, n))
+	})
+}
+
+func TestReasonsAreTheContracts(t *testing.T) {
+	want := []string{
+		"1 sync_order Sync Order", "2 stock_in_manual Stock-In / Manual", "3 stock_in_return_scan Stock-In / Return-Scan",
+		"4 stock_in_return_manual Stock-In / Return-Manual", "5 stock_in_transfer Stock-In / Transfer", "6 stock_in_purchase Stock-In / Purchase",
+		"7 stock_out_manual Stock-Out / Manual", "8 stock_out_sale Stock-Out / Sale", "9 stock_out_transfer Stock-Out / Transfer",
+		"10 void_order Void Order", "11 revert_voided_order Revert Voided Order", "12 change_mapping Add/Change Mapping Relationships",
+		"13 change_warehouse Change Warehouse", "14 move_to_pack Move to [To Pack]", "15 refresh_inventory Refresh Inventory",
+		"16 push_now Click Push Now/ Push Manually", "17 stock_count Stock Count",
+	}
+	var got []string
+	for _, r := range schemas.Reasons() {
+		got = append(got, fmt.Sprintf("%d %s %s", r, r.Slug(), r.Label()))
+		parsed, err := schemas.ParseReason(r.Slug())
+		require.NoError(t, err)
+		require.Equal(t, r, parsed)
+	}
+	require.Equal(t, want, got)
+}
+
+func TestFailureCodesHaveAClassAndAHint(t *testing.T) {
+	require.Len(t, schemas.FailureCodes(), 21)
+	for _, code := range schemas.FailureCodes() {
+		require.True(t, code.Valid())
+		require.NotEmpty(t, code.Class(), code)
+		require.NotEmpty(t, code.Hint(), code)
+	}
+	require.False(t, schemas.FailureCode("made_up").Valid())
+}
+
+func TestNewerIsByLogAndThenByOffset(t *testing.T) {
+	require.True(t, schemas.Position{LogID: 2, Offset: 1}.Newer(schemas.Position{LogID: 1, Offset: 9}))
+	require.True(t, schemas.Position{LogID: 1, Offset: 2}.Newer(schemas.Position{LogID: 1, Offset: 1}))
+	require.False(t, schemas.Position{LogID: 1, Offset: 1}.Newer(schemas.Position{LogID: 1, Offset: 1}))
+}
+
+func TestKeysKeepTheirSlashes(t *testing.T) {
+	key := schemas.Key{Channel: "shopee", ShopID: 7, StoreSKU: "A/B//C"}
+	parsed, err := schemas.ParseKey(key.String())
+	require.NoError(t, err)
+	require.Equal(t, key, parsed)
+	for _, bad := range []string{"", "shopee", "shopee/1", "shopee/x/S", "shopee/1/", "/1/S"} {
+		_, err := schemas.ParseKey(bad)
+		require.Error(t, err, bad)
+	}
+}
