@@ -1,0 +1,135 @@
+package archtest
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// pkg is a package with its direct imports, as `go list` tells them.
+type pkg struct {
+	ImportPath string
+	Imports    []string
+}
+
+// rule forbids packages at or below a path to import, directly, anything that
+// begins with one of the names, but for the exceptions.
+type rule struct {
+	of     string
+	never  []string
+	except []string
+}
+
+const (
+	kafka      = "github.com/twmb/franz-go"
+	viper      = "github.com/spf13/viper"
+	clickhouse = "github.com/ClickHouse"
+)
+
+var rules = []rule{
+	{of: "stockpush/schemas", never: []string{"stockpush/processor", "stockpush/channels", "stockpush/sinks", "stockpush/cmd", kafka, viper, clickhouse, "net/http"}},
+	{of: "stockpush/processor", never: []string{"stockpush/channels", "stockpush/sinks", "stockpush/cmd", viper, clickhouse}},
+	{of: "stockpush/processor/latest", never: []string{"stockpush/processor", kafka, "log", "sync"}, except: []string{"stockpush/processor/latest"}},
+	{of: "stockpush/processor/watermark", never: []string{"stockpush", kafka, "time", "log", "sync"}, except: []string{"stockpush/processor/watermark"}},
+	{of: "stockpush/channels", never: []string{"stockpush/processor", "stockpush/sinks", "stockpush/cmd", viper, kafka, clickhouse}, except: []string{"stockpush/processor/stream"}},
+	{of: "stockpush/channels/shopee", never: []string{"stockpush/processor", "stockpush/sinks"}},
+	{of: "stockpush/sinks", never: []string{"stockpush/processor", "stockpush/channels", "stockpush/cmd", viper, kafka}, except: []string{"stockpush/processor/stream"}},
+	{of: "stockpush/cmd", never: []string{viper}, except: nil},
+}
+
+// exempt may import what its folder may not.
+var exempt = map[string]string{"stockpush/cmd/internal/config": viper}
+
+func within(path, folder string) bool { return path == folder || strings.HasPrefix(path, folder+"/") }
+
+// violations are the imports that a rule forbids, as "importer -> imported".
+func violations(packages []pkg) []string {
+	var found []string
+	for _, p := range packages {
+		for _, r := range rules {
+			if !within(p.ImportPath, r.of) {
+				continue
+			}
+			for _, imported := range p.Imports {
+				forbidden := slices.ContainsFunc(r.never, func(n string) bool { return within(imported, n) })
+				allowed := slices.Contains(r.except, imported) || exempt[p.ImportPath] == imported || within(imported, r.of)
+				if forbidden && !allowed {
+					found = append(found, p.ImportPath+" -> "+imported)
+				}
+			}
+		}
+	}
+	return found
+}
+
+func TestNobodyImportsUpwards(t *testing.T) {
+	list := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
+	list.Dir = root
+	out, err := list.Output()
+	require.NoError(t, err)
+	var packages []pkg
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		err := decoder.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		packages = append(packages, p)
+	}
+	require.Greater(t, len(packages), 10)
+	require.Empty(t, violations(packages))
+}
+
+func TestAPlantedViolationIsFound(t *testing.T) {
+	planted := []pkg{
+		{"stockpush/channels", []string{"stockpush/processor/stream", "stockpush/processor"}},
+		{"stockpush/sinks", []string{kafka + "/pkg/kgo"}},
+		{"stockpush/processor/latest", []string{"time", "sync"}},
+		{"stockpush/cmd/stockpush", []string{viper}},
+		{"stockpush/cmd/internal/config", []string{viper}},
+	}
+	require.Equal(t, []string{
+		"stockpush/channels -> stockpush/processor", "stockpush/sinks -> " + kafka + "/pkg/kgo",
+		"stockpush/processor/latest -> sync", "stockpush/cmd/stockpush -> " + viper,
+	}, violations(planted))
+}
+
+const root = "../../.."
+
+func TestTheTopLevelIsTheUsers(t *testing.T) {
+	out, err := exec.Command("git", "-C", root, "ls-files").Output()
+	if err != nil {
+		t.Skip("not a git checkout: ", err)
+	}
+	allowed := []string{"cmd", "processor", "sinks", "channels", "schemas", "docker-compose.yml", "go.mod", "go.sum", "Makefile", "README.md", "LICENSE", "CHANGELOG.md"}
+	for _, file := range strings.Fields(string(out)) {
+		top, _, _ := strings.Cut(file, "/")
+		require.True(t, slices.Contains(allowed, top) || strings.HasPrefix(top, "."), "%s does not belong at the top level", top)
+	}
+}
+
+func TestFilesAreSmall(t *testing.T) {
+	require.NoError(t, filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && strings.HasPrefix(entry.Name(), ".") && entry.Name() != ".." {
+			return filepath.SkipDir
+		}
+		if strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
+			content, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.LessOrEqual(t, strings.Count(string(content), "\n"), 400, path)
+		}
+		return nil
+	}))
+}
