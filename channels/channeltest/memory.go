@@ -1,0 +1,114 @@
+// Package channeltest has a small channel in memory for tests of lanes. It
+// applies what it is sent unless a script says otherwise, and keeps account.
+package channeltest
+
+import (
+	"context"
+	"sync"
+
+	"stockpush/channels"
+)
+
+// Model names a model of an item of a shop.
+type Model struct{ ShopID, ItemID, ModelID int64 }
+
+// Memory is a channel whose marketplace is a map. It is safe for concurrent use.
+type Memory struct {
+	mu     sync.Mutex
+	stock  map[Model]int64
+	calls  []channels.Call
+	flying map[[2]int64]int
+	most   int
+	script func(ctx context.Context, n int, call channels.Call) *channels.Answer
+}
+
+// NewMemory makes a channel. Script is asked before the n-th call, counted from
+// 0; nil, or a nil answer of it, lets the call succeed.
+func NewMemory(script func(ctx context.Context, n int, call channels.Call) *channels.Answer) *Memory {
+	return &Memory{stock: map[Model]int64{}, flying: map[[2]int64]int{}, script: script}
+}
+
+// Push applies a call, or answers as the script says.
+func (m *Memory) Push(ctx context.Context, call channels.Call) channels.Answer {
+	n := m.enter(call)
+	defer m.leave(call)
+	if m.script != nil {
+		if a := m.script(ctx, n, call); a != nil {
+			return *a
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a := channels.Answer{Calls: 1}
+	for _, line := range call.Lines {
+		m.stock[Model{call.ShopID, call.ItemID, line.ModelID}] = line.Qty
+		a.Verdicts = append(a.Verdicts, channels.Verdict{Outcome: channels.Confirmed, Qty: line.Qty})
+	}
+	return a
+}
+
+// All is the answer that gives every line of a call one verdict.
+func All(call channels.Call, v channels.Verdict, failure bool) *channels.Answer {
+	a := &channels.Answer{Calls: 1, Failure: failure}
+	for range call.Lines {
+		a.Verdicts = append(a.Verdicts, v)
+	}
+	return a
+}
+
+func (m *Memory) enter(call channels.Call) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.calls = append(m.calls, call)
+	item := [2]int64{call.ShopID, call.ItemID}
+	m.flying[item]++
+	m.most = max(m.most, m.flying[item])
+	return len(m.calls) - 1
+}
+
+func (m *Memory) leave(call channels.Call) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.flying[[2]int64{call.ShopID, call.ItemID}]--
+}
+
+// Read shows an item's models.
+func (m *Memory) Read(_ context.Context, shopID, itemID int64) ([]channels.ModelStock, channels.Verdict) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var all []channels.ModelStock
+	for model, qty := range m.stock {
+		if model.ShopID == shopID && model.ItemID == itemID {
+			all = append(all, channels.ModelStock{ModelID: model.ModelID, Qty: qty})
+		}
+	}
+	return all, channels.Verdict{Outcome: channels.Confirmed}
+}
+
+// Set changes what a model shows, as a request that lands late does.
+func (m *Memory) Set(model Model, qty int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.stock[model] = qty
+}
+
+// Stock is what a model shows.
+func (m *Memory) Stock(model Model) int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.stock[model]
+}
+
+// Calls lists the calls so far.
+func (m *Memory) Calls() []channels.Call {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return append([]channels.Call(nil), m.calls...)
+}
+
+// MostPerItem is the most calls of one item that were in flight at once.
+func (m *Memory) MostPerItem() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.most
+}

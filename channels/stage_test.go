@@ -1,0 +1,377 @@
+package channels_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"stockpush/channels"
+	"stockpush/channels/channeltest"
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+const topics = schemas.Topics("t")
+
+// log is a producer that keeps what it is given and acknowledges at once.
+type log struct {
+	mu      sync.Mutex
+	records []schemas.Record
+	states  []*stream.Record
+}
+
+func (l *log) Produce(_ context.Context, r *stream.Record, done func(error)) {
+	l.mu.Lock()
+	switch r.Topic {
+	case topics.Records():
+		_ = schemas.DecodeRecords(r.Value, func(rec *schemas.Record) error { l.records = append(l.records, *rec); return nil })
+	case topics.State():
+		l.states = append(l.states, r)
+	}
+	l.mu.Unlock()
+	done(nil)
+}
+
+// last is the highest-ranked record of each event.
+func (l *log) last() map[string]schemas.Record {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	best := map[string]schemas.Record{}
+	for _, r := range l.records {
+		if r.Status >= best[r.EventID].Status {
+			best[r.EventID] = r
+		}
+	}
+	return best
+}
+
+type bench struct {
+	t          require.TestingT
+	memory     *channeltest.Memory
+	log        *log
+	assignment *stream.Assignment
+	deliver    func([]*stream.Record)
+	stage      *channels.Stage
+	next       int64
+	finish     func()
+}
+
+type options struct {
+	inheritedBelow int64
+	states         []*stream.Record
+	change         func(*channels.Config)
+	first          int64
+}
+
+// newBench runs a stage on one partition in the bubble that it is called in.
+func newBench(ctx context.Context, t require.TestingT, m *channeltest.Memory, o options) *bench {
+	b := &bench{t: t, memory: m, log: &log{}, next: o.first}
+	cfg := channels.DefaultConfig()
+	cfg.ShopRate, cfg.AppRate = 1000, 1000
+	if o.change != nil {
+		o.change(&cfg)
+	}
+	stage, err := channels.New(cfg, channels.Deps{
+		Channel: m, Producer: b.log, DeadLetters: b.log, Topics: topics,
+		Logger: slog.New(slog.DiscardHandler), Metrics: channels.NewMetrics(prometheus.NewRegistry()),
+	})
+	require.NoError(t, err)
+	b.stage = stage.WithoutBroker(o.inheritedBelow, o.states)
+	b.assignment, b.deliver = stream.NewTestAssignment(ctx, topics.Commands(), 0)
+	ended := make(chan error, 1)
+	go func() { ended <- b.stage.Run(ctx, b.assignment) }()
+	b.finish = sync.OnceFunc(func() {
+		b.deliver(nil)
+		require.NoError(t, <-ended)
+	})
+	return b
+}
+
+func event(sku string, offset, qty int64) schemas.Event {
+	return schemas.Event{
+		EventID: fmt.Sprintf("%s@%d", sku, offset), Reason: schemas.SyncOrder, Key: schemas.Key{Channel: schemas.ChannelShopee, ShopID: 1, StoreSKU: sku},
+		ItemID: 10, ModelID: 1 + int64(sku[0]-'a'), Available: qty, OccurredAt: time.Now(), TriggeredAt: time.Now(),
+		RepeatsOffset: schemas.NoOffset, Position: schemas.Position{LogID: 1, Offset: offset},
+	}
+}
+
+func (b *bench) push(events ...schemas.Event) {
+	var batch []*stream.Record
+	for _, e := range events {
+		value := schemas.AppendCommand(nil, &schemas.Command{Event: e, QueuedAt: time.Now()})
+		batch = append(batch, &stream.Record{Topic: topics.Commands(), Offset: b.next, Key: []byte(e.Key.String()), Value: value})
+		b.next++
+	}
+	b.deliver(batch)
+	synctest.Wait()
+}
+
+func (b *bench) statusOf(id string) schemas.Status { return b.log.last()[id].Status }
+
+func (b *bench) allResolved() {
+	at, ok := b.assignment.Committable()
+	require.True(b.t, ok)
+	require.Equal(b.t, b.next, at)
+}
+
+func bubble(t *testing.T, test func(t *testing.T)) { t.Helper(); synctest.Test(t, test) }
+
+func TestModelsOfAnItemGoInOneCall(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{})
+		b.push(event("a", 1, 5), event("b", 2, 6))
+		time.Sleep(time.Second)
+		require.Len(t, b.memory.Calls(), 1)
+		require.Len(t, b.memory.Calls()[0].Lines, 2)
+		require.Equal(t, schemas.Successfully, b.statusOf("a@1"))
+		require.Equal(t, schemas.Successfully, b.statusOf("b@2"))
+		b.finish()
+		b.allResolved()
+	})
+}
+
+func TestANewerCommandWaitsForTheOneInFlightAndReplacesWhatWaits(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		slow := func(_ context.Context, n int, _ channels.Call) *channels.Answer {
+			if n == 0 {
+				time.Sleep(2 * time.Second)
+			}
+			return nil
+		}
+		b := newBench(t.Context(), t, channeltest.NewMemory(slow), options{})
+		b.push(event("a", 1, 1))
+		time.Sleep(time.Second)
+		b.push(event("a", 2, 2), event("a", 3, 3))
+		time.Sleep(5 * time.Second)
+		require.Equal(t, schemas.Skipped, b.statusOf("a@2"))
+		require.Equal(t, "a@3", b.log.last()["a@2"].SupersededBy)
+		require.Equal(t, int64(3), b.memory.Stock(channeltest.Model{ShopID: 1, ItemID: 10, ModelID: 1}))
+		require.Len(t, b.memory.Calls(), 2)
+		b.finish()
+		b.allResolved()
+	})
+}
+
+func TestAnOpenBreakerKeepsPushesPendingAndCompacting(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var healed sync.Once
+		up := make(chan struct{})
+		down := func(_ context.Context, _ int, call channels.Call) *channels.Answer {
+			select {
+			case <-up:
+				return nil
+			default:
+				return channeltest.All(call, channels.Verdict{Code: schemas.ChannelUnavailable}, true)
+			}
+		}
+		b := newBench(t.Context(), t, channeltest.NewMemory(down), options{})
+		for i := range int64(20) {
+			b.push(event("a", i+1, i+1))
+			time.Sleep(10 * time.Second)
+		}
+		tried := len(b.memory.Calls())
+		require.Less(t, tried, 60)
+		healed.Do(func() { close(up) })
+		time.Sleep(2 * time.Minute)
+		for i := range int64(19) {
+			require.Equal(t, schemas.Skipped, b.statusOf(fmt.Sprintf("a@%d", i+1)))
+		}
+		require.Equal(t, schemas.Successfully, b.statusOf("a@20"))
+		b.finish()
+		b.allResolved()
+	})
+}
+
+func TestTreatmentByFailureCode(t *testing.T) {
+	cases := []struct {
+		code  schemas.FailureCode
+		scope channels.Scope
+		want  schemas.Status
+		calls int
+	}{
+		{schemas.ItemNotFound, channels.ScopeModel, schemas.Failed, 1},
+		{schemas.BelowPromotionReserve, channels.ScopeModel, schemas.Failed, 1},
+		{schemas.AuthorizationLost, channels.ScopeShop, schemas.Failed, 1},
+		{schemas.UnknownFailure, channels.ScopeModel, schemas.Failed, 3},
+		{schemas.RateLimited, channels.ScopeShop, schemas.Successfully, 2},
+		{schemas.ChannelUnavailable, channels.ScopeModel, schemas.Successfully, 2},
+	}
+	for _, c := range cases {
+		t.Run(string(c.code), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				refuse := func(_ context.Context, n int, call channels.Call) *channels.Answer {
+					if n >= 1 && c.want == schemas.Successfully {
+						return nil
+					}
+					return channeltest.All(call, channels.Verdict{Outcome: channels.Refused, Code: c.code, Scope: c.scope, Message: "no"}, false)
+				}
+				b := newBench(t.Context(), t, channeltest.NewMemory(refuse), options{})
+				b.push(event("a", 1, 1))
+				time.Sleep(30 * time.Second)
+				require.Equal(t, c.want, b.statusOf("a@1"))
+				require.Len(t, b.memory.Calls(), c.calls)
+				if c.want == schemas.Failed {
+					require.Equal(t, c.code, b.log.last()["a@1"].FailureCode)
+				}
+				b.finish()
+				b.allResolved()
+			})
+		})
+	}
+}
+
+func TestAHeldShopFailsAtOnceAndIsProbed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		lost := func(_ context.Context, n int, call channels.Call) *channels.Answer {
+			if n >= 2 {
+				return nil
+			}
+			return channeltest.All(call, channels.Verdict{Outcome: channels.Refused, Code: schemas.AuthorizationLost, Scope: channels.ScopeShop}, false)
+		}
+		b := newBench(t.Context(), t, channeltest.NewMemory(lost), options{})
+		for i := range int64(10) {
+			b.push(event("a", i+1, i+1))
+			time.Sleep(time.Second)
+			require.Equal(t, schemas.Failed, b.statusOf(fmt.Sprintf("a@%d", i+1)))
+		}
+		require.Len(t, b.memory.Calls(), 1)
+		byHand := event("a", 11, 11)
+		byHand.Reason = schemas.PushNow
+		b.push(byHand)
+		time.Sleep(time.Second)
+		require.Len(t, b.memory.Calls(), 2, "a push by hand is a probe")
+		time.Sleep(2 * time.Minute)
+		b.push(event("a", 12, 12))
+		time.Sleep(time.Second)
+		require.Equal(t, schemas.Successfully, b.statusOf("a@12"))
+		b.finish()
+		b.allResolved()
+	})
+}
+
+func TestARestartAnswersFinishedCommandsAgainWithoutACall(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		memory := channeltest.NewMemory(nil)
+		first := newBench(t.Context(), t, memory, options{})
+		first.push(event("a", 1, 1), event("a", 4, 4))
+		time.Sleep(time.Second)
+		first.finish()
+		require.Len(t, memory.Calls(), 1)
+		second := newBench(t.Context(), t, memory, options{inheritedBelow: 2, states: first.log.states})
+		second.push(event("a", 1, 1), event("a", 4, 4))
+		repeat := event("a", 5, 1)
+		repeat.Reason, repeat.RepeatsOffset = schemas.PushNow, 1
+		second.push(repeat)
+		time.Sleep(time.Minute)
+		require.Len(t, memory.Calls(), 1)
+		require.Equal(t, schemas.Successfully, second.statusOf("a@4"))
+		require.Equal(t, "a@4", second.log.last()["a@1"].SupersededBy)
+		require.Equal(t, schemas.Skipped, second.statusOf("a@5"), "it repeats what a@4 made old")
+		second.finish()
+		second.allResolved()
+	})
+}
+
+func TestALostRequestIsReadBackAndRepaired(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		lost := func(_ context.Context, n int, call channels.Call) *channels.Answer {
+			if n == 0 {
+				return channeltest.All(call, channels.Verdict{Code: schemas.TimedOut}, true)
+			}
+			return nil
+		}
+		b := newBench(t.Context(), t, channeltest.NewMemory(lost), options{})
+		model := channeltest.Model{ShopID: 1, ItemID: 10, ModelID: 1}
+		b.push(event("a", 1, 5))
+		time.Sleep(50 * time.Millisecond)
+		b.push(event("a", 2, 9))
+		time.Sleep(5 * time.Second)
+		require.Equal(t, schemas.Successfully, b.statusOf("a@2"))
+		b.memory.Set(model, 5) // the lost request lands
+		time.Sleep(time.Minute)
+		require.Equal(t, int64(9), b.memory.Stock(model))
+		b.finish()
+		b.allResolved()
+	})
+}
+
+func TestAPausedShopKeepsItsPushes(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{})
+		b.stage.Pause([]int64{1})
+		b.push(event("a", 1, 1), event("a", 2, 2))
+		time.Sleep(time.Hour)
+		require.Empty(t, b.memory.Calls())
+		require.Equal(t, schemas.Skipped, b.statusOf("a@1"))
+		b.stage.Pause(nil)
+		time.Sleep(time.Second)
+		require.Equal(t, schemas.Successfully, b.statusOf("a@2"))
+		b.finish()
+	})
+}
+
+// Whatever the channel answers: no older quantity is sent after a newer one, at
+// most one call of an item flies, and every command ends as one terminal record.
+func TestInvariantsUnderRandomAnswers(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		verdicts := rapid.SliceOfN(rapid.IntRange(0, 5), 1, 30).Draw(r, "answers")
+		steps := rapid.SliceOfN(rapid.IntRange(0, 2), 1, 40).Draw(r, "steps")
+		synctest.Test(t, func(t *testing.T) { randomRun(t, verdicts, steps) })
+	})
+}
+
+func randomRun(t *testing.T, verdicts, steps []int) {
+	answer := func(_ context.Context, n int, call channels.Call) *channels.Answer {
+		if n >= len(verdicts) {
+			return nil
+		}
+		time.Sleep(time.Duration(n%3) * 100 * time.Millisecond)
+		switch verdicts[n] {
+		case 0:
+			return channeltest.All(call, channels.Verdict{Code: schemas.TimedOut}, true)
+		case 1:
+			return channeltest.All(call, channels.Verdict{Outcome: channels.Refused, Code: schemas.ItemNotFound}, false)
+		case 2:
+			return channeltest.All(call, channels.Verdict{Outcome: channels.Refused, Code: schemas.RateLimited, Scope: channels.ScopeShop}, false)
+		case 3:
+			return channeltest.All(call, channels.Verdict{Code: schemas.UnknownFailure}, false)
+		default:
+			return nil
+		}
+	}
+	b := newBench(t.Context(), t, channeltest.NewMemory(answer), options{change: func(c *channels.Config) { c.ShopConcurrency = 2 }})
+	newest := map[string]int64{}
+	for i, sku := range steps {
+		name := string(rune('a' + sku))
+		b.push(event(name, int64(i+1), int64(i+1)))
+		newest[name] = int64(i + 1)
+		time.Sleep(time.Duration(i%4) * 40 * time.Millisecond)
+	}
+	time.Sleep(10 * time.Minute)
+	b.finish()
+	b.allResolved()
+	require.LessOrEqual(t, b.memory.MostPerItem(), 1)
+	sent := map[int64]int64{}
+	for _, call := range b.memory.Calls() {
+		require.LessOrEqual(t, len(call.Lines), channels.MaxLines)
+		for _, line := range call.Lines {
+			require.GreaterOrEqual(t, line.Qty, sent[line.ModelID], "an older quantity after a newer one")
+			sent[line.ModelID] = line.Qty
+		}
+	}
+	require.Len(t, b.log.last(), len(steps))
+	for _, r := range b.log.last() {
+		require.True(t, r.Status.Terminal(), r.EventID)
+	}
+	for name, offset := range newest {
+		require.NotEqual(t, schemas.Skipped, b.statusOf(fmt.Sprintf("%s@%d", name, offset)))
+	}
+}
