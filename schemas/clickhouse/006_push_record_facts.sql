@@ -16,5 +16,5 @@ CREATE TABLE {{.Database}}.push_record_facts
 )
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toDate(triggered_at)
-ORDER BY (channel, shop_id, log_id, event_partition, event_offset)
+ORDER BY (channel, shop_id, store_sku, log_id, event_partition, event_offset)
 TTL toDateTime(triggered_at) + INTERVAL 14 DAY;
