@@ -17,34 +17,58 @@ type BadEvent struct {
 	BeyondSchema bool
 }
 
+const (
+	badKey = "shopee/10001/S"
+	good   = `{"event_id":"b","reason":"sync_order","channel":"shopee","shop_id":10001,"store_sku":"S","item_id":1,"available":5,"occurred_at":"2026-01-02T03:04:05Z"}`
+)
+
+// change makes a bad event of a good one.
+func change(name, code, old, replacement string) BadEvent {
+	if !strings.Contains(good, old) {
+		panic("schemastest: the good event has no " + old)
+	}
+	return BadEvent{Name: name, Key: badKey, Value: strings.Replace(good, old, replacement, 1), Code: code}
+}
+
 // BadEvents are kinds of input that nobody can use, each made from a good event
 // by one change.
 func BadEvents() []BadEvent {
-	const key = "shopee/10001/S"
-	const good = `{"event_id":"b","reason":"sync_order","channel":"shopee","shop_id":10001,"store_sku":"S","item_id":1,"available":5,"occurred_at":"2026-01-02T03:04:05Z"}`
-	change := func(name, code, old, replacement string) BadEvent {
-		if !strings.Contains(good, old) {
-			panic(old)
+	all := append(badWholes(), badFields()...)
+	for i := range all {
+		all[i].BeyondSchema = beyondSchema[all[i].Code] || strings.HasPrefix(all[i].Name, "a leap second")
+		if strings.HasPrefix(all[i].Value, "{") && all[i].Code != schemas.CodeNotJSON {
+			// Each is told from the others by its number.
+			all[i].Value = strings.Replace(all[i].Value, "{", fmt.Sprintf(`{"n":%d,`, i), 1)
 		}
-		return BadEvent{Name: name, Key: key, Value: strings.Replace(good, old, replacement, 1), Code: code}
 	}
-	all := []BadEvent{
-		{Name: "empty", Key: key, Value: "", Code: schemas.CodeNotJSON},
-		{Name: "not JSON", Key: key, Value: "hello", Code: schemas.CodeNotJSON},
-		{Name: "an array", Key: key, Value: "[" + good + "]", Code: schemas.CodeNotJSON},
-		{Name: "a number", Key: key, Value: "7", Code: schemas.CodeNotJSON},
-		{Name: "null", Key: key, Value: "null", Code: schemas.CodeNotJSON},
-		{Name: "cut off", Key: key, Value: good[:len(good)-1], Code: schemas.CodeNotJSON},
-		{Name: "something follows", Key: key, Value: good + "{}", Code: schemas.CodeNotJSON},
-		{Name: "a brace follows", Key: key, Value: good + "}", Code: schemas.CodeNotJSON},
-		{Name: "a byte-order mark", Key: key, Value: "\ufeff" + good, Code: schemas.CodeNotJSON},
-		{Name: "not UTF-8", Key: key, Value: strings.Replace(good, `"S"`, "\"\xff\"", 1), Code: schemas.CodeNotJSON},
-		{Name: "an unknown field that is not JSON", Key: key, Value: `{"x":tru,` + good[1:], Code: schemas.CodeNotJSON},
-		{Name: "too deep", Key: key, Value: `{"x":` + strings.Repeat("[", 64) + strings.Repeat("]", 64) + `,` + good[1:], Code: schemas.CodeTooDeep},
-		{Name: "a field twice", Key: key, Value: `{"item_id":1,` + good[1:], Code: schemas.CodeDuplicateField},
-		{Name: "a field twice, once escaped", Key: key, Value: `{"item\u005fid":1,` + good[1:], Code: schemas.CodeDuplicateField},
+	return all
+}
+
+// badWholes are bad as a whole, or with their key.
+func badWholes() []BadEvent {
+	return []BadEvent{
+		{Name: "empty", Key: badKey, Value: "", Code: schemas.CodeNotJSON},
+		{Name: "not JSON", Key: badKey, Value: "hello", Code: schemas.CodeNotJSON},
+		{Name: "an array", Key: badKey, Value: "[" + good + "]", Code: schemas.CodeNotJSON},
+		{Name: "a number", Key: badKey, Value: "7", Code: schemas.CodeNotJSON},
+		{Name: "null", Key: badKey, Value: "null", Code: schemas.CodeNotJSON},
+		{Name: "cut off", Key: badKey, Value: good[:len(good)-1], Code: schemas.CodeNotJSON},
+		{Name: "something follows", Key: badKey, Value: good + "{}", Code: schemas.CodeNotJSON},
+		{Name: "a brace follows", Key: badKey, Value: good + "}", Code: schemas.CodeNotJSON},
+		{Name: "a byte-order mark", Key: badKey, Value: "\ufeff" + good, Code: schemas.CodeNotJSON},
+		{Name: "not UTF-8", Key: badKey, Value: strings.Replace(good, `"S"`, "\"\xff\"", 1), Code: schemas.CodeNotJSON},
+		{Name: "an unknown field that is not JSON", Key: badKey, Value: `{"x":tru,` + good[1:], Code: schemas.CodeNotJSON},
+		{Name: "too deep", Key: badKey, Value: `{"x":` + strings.Repeat("[", 64) + strings.Repeat("]", 64) + `,` + good[1:], Code: schemas.CodeTooDeep},
+		{Name: "a field twice", Key: badKey, Value: `{"item_id":1,` + good[1:], Code: schemas.CodeDuplicateField},
+		{Name: "a field twice, once escaped", Key: badKey, Value: `{"item\u005fid":1,` + good[1:], Code: schemas.CodeDuplicateField},
 		{Name: "another shop in the key", Key: "shopee/10002/S", Value: good, Code: schemas.CodeKeyMismatch},
 		{Name: "no key", Key: "", Value: good, Code: schemas.CodeKeyMismatch},
+	}
+}
+
+// badFields have one bad field.
+func badFields() []BadEvent {
+	return []BadEvent{
 		change("empty event_id", schemas.CodeBadLength, `"b"`, `""`),
 		change("long event_id", schemas.CodeBadLength, `"b"`, `"`+strings.Repeat("b", 65)+`"`),
 		change("event_id a number", schemas.CodeWrongType, `"b"`, `1`),
@@ -78,14 +102,6 @@ func BadEvents() []BadEvent {
 		change("repeats_offset with another reason", schemas.CodeNotAllowed, `"available":5`, `"available":5,"repeats_offset":1`),
 		change("long location", schemas.CodeBadLength, `"available":5`, `"available":5,"location_id":"`+strings.Repeat("l", 65)+`"`),
 	}
-	for i := range all {
-		all[i].BeyondSchema = beyondSchema[all[i].Code] || strings.HasPrefix(all[i].Name, "a leap second")
-		if strings.HasPrefix(all[i].Value, "{") && all[i].Code != schemas.CodeNotJSON {
-			// Each is told from the others by its number.
-			all[i].Value = strings.Replace(all[i].Value, "{", fmt.Sprintf(`{"n":%d,`, i), 1)
-		}
-	}
-	return all
 }
 
 // beyondSchema are the codes of rules that a JSON Schema cannot say: what is

@@ -80,7 +80,8 @@ func TestViewsSayWhatTheContractSays(t *testing.T) {
 	require.Equal(t, "failed@2,twice@1,twice@2", text(t, s, "SELECT arrayStringConcat(arraySort(groupArray(event_id)), ',') FROM d.failed_push_records"))
 	require.Equal(t, "shop "+schemas.HolidayMode.Hint(), text(t, s, "SELECT any(concat(failure_class, ' ', hint)) FROM d.failed_push_records"))
 	require.Equal(t, "5", text(t, s, "SELECT toString(count()) FROM d.merchant_sku_push_status WHERE merchant_sku = 'M'"))
-	require.Equal(t, "Stock Count 2 2 3", text(t, s, "SELECT concat(toString(reason), ' ', toString(available), ' ', toString(event_offset), ' ', toString(push_qty)) FROM d.push_record_history WHERE event_id = 'mended@2'"))
+	require.Equal(t, "Stock Count 2 2 3", text(t, s,
+		"SELECT concat(toString(reason), ' ', toString(available), ' ', toString(event_offset), ' ', toString(push_qty)) FROM d.push_record_history WHERE event_id = 'mended@2'"))
 }
 
 func TestABurstOfSkippedHidesNothing(t *testing.T) {

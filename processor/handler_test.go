@@ -1,0 +1,219 @@
+package processor_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+
+	"stockpush/processor"
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+const topics = schemas.Topics("t")
+
+// broker is a producer whose acknowledgements the test holds back at will.
+type broker struct {
+	mu       sync.Mutex
+	holding  bool
+	failure  error
+	held     []func(error)
+	commands []schemas.Command
+	records  []schemas.Record
+	letters  []*stream.Record
+}
+
+func (b *broker) Produce(_ context.Context, r *stream.Record, done func(error)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch r.Topic {
+	case topics.Commands():
+		c, err := schemas.DecodeCommand(r.Value)
+		if err == nil {
+			b.commands = append(b.commands, c)
+		}
+	case topics.Records():
+		_ = schemas.DecodeRecords(r.Value, func(rec *schemas.Record) error { b.records = append(b.records, *rec); return nil })
+	case topics.DeadLetters():
+		b.letters = append(b.letters, r)
+	}
+	if b.holding {
+		b.held = append(b.held, done)
+		return
+	}
+	go done(b.failure)
+}
+
+func (b *broker) hold() { b.mu.Lock(); defer b.mu.Unlock(); b.holding = true }
+
+// release acknowledges the n-th message that is held back.
+func (b *broker) release(n int) { b.held[n](nil); synctest.Wait() }
+
+type bench struct {
+	t          *testing.T
+	broker     *broker
+	assignment *stream.Assignment
+	deliver    func([]*stream.Record)
+	next       int64
+	ended      chan error
+}
+
+func newBench(t *testing.T, change func(*processor.Config)) *bench {
+	b := &bench{t: t, broker: &broker{}, ended: make(chan error, 1)}
+	cfg := processor.DefaultConfig()
+	if change != nil {
+		change(&cfg)
+	}
+	p, err := processor.New(cfg, processor.Deps{
+		Producer: b.broker, DeadLetters: b.broker, Topics: topics, Metrics: processor.NewMetrics(prometheus.NewRegistry()),
+		Log: processor.Log{ID: 1, Partitions: 1, CommandPartitions: 4},
+	})
+	require.NoError(t, err)
+	b.assignment, b.deliver = stream.NewTestAssignment(t.Context(), topics.Events(), 0)
+	go func() { b.ended <- p.Run(t.Context(), b.assignment) }()
+	return b
+}
+
+func (b *bench) finish() { b.deliver(nil); require.NoError(b.t, <-b.ended) }
+
+func (b *bench) committable() int64 { at, _ := b.assignment.Committable(); return at }
+
+func event(sku string, qty int64) schemas.Event {
+	return schemas.Event{
+		EventID: fmt.Sprintf("%s=%d", sku, qty), Reason: schemas.StockCount, Key: schemas.Key{Channel: schemas.ChannelShopee, ShopID: 1, StoreSKU: sku},
+		ItemID: 1, Available: qty, OccurredAt: time.Now().UTC(), RepeatsOffset: schemas.NoOffset,
+	}
+}
+
+func (b *bench) send(events ...schemas.Event) {
+	var batch []*stream.Record
+	for _, e := range events {
+		batch = append(batch, b.message([]byte(e.Key.String()), schemas.EncodeEvent(&e)))
+	}
+	b.deliver(batch)
+	synctest.Wait()
+}
+
+func (b *bench) message(key, value []byte) *stream.Record {
+	r := &stream.Record{Topic: topics.Events(), Key: key, Value: value, Offset: b.next, Timestamp: time.Now()}
+	b.next++
+	return r
+}
+
+func TestALoneEventLeavesWhenItsWindowCloses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		b.send(event("a", 5))
+		time.Sleep(999 * time.Millisecond)
+		require.Empty(t, b.broker.commands)
+		require.Empty(t, b.broker.records)
+		time.Sleep(2 * time.Millisecond)
+		synctest.Wait()
+		require.Len(t, b.broker.commands, 1)
+		require.Equal(t, schemas.Pending, b.broker.records[0].Status)
+		require.Equal(t, int64(1), b.committable())
+		b.finish()
+	})
+}
+
+func TestEveryReplacedEventHasItsRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		for i := range int64(1000) {
+			b.send(event("a", i))
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		require.Len(t, b.broker.commands, 1)
+		require.Equal(t, int64(999), b.broker.commands[0].Available)
+		require.Len(t, b.broker.records, 1000)
+		for i, r := range b.broker.records[:999] {
+			require.Equal(t, schemas.Skipped, r.Status)
+			require.Equal(t, int64(i+1), r.SupersededByOffset)
+			require.Equal(t, fmt.Sprintf("a=%d", i+1), r.SupersededBy)
+		}
+		require.Equal(t, int64(1000), b.committable())
+		b.finish()
+	})
+}
+
+func TestAnOffsetIsResolvedWhenCommandAndRecordAreAcknowledged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		b.broker.hold()
+		b.send(event("a", 1), event("a", 2))
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		require.Len(t, b.broker.held, 2)
+		b.broker.release(1)
+		require.Zero(t, b.committable())
+		b.broker.release(0)
+		require.Equal(t, int64(2), b.committable())
+		b.finish()
+	})
+}
+
+func TestWhatIsNotSentIsNotCommittedWhenThePartitionIsTakenAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		b.send(event("a", 1), event("b", 1))
+		b.finish()
+		require.Zero(t, b.committable())
+		require.Empty(t, b.broker.commands)
+	})
+}
+
+func TestABadEventGoesToTheDeadLettersAndNothingStalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		b.deliver([]*stream.Record{b.message([]byte("k"), []byte("nonsense"))})
+		b.send(event("a", 1))
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		require.Len(t, b.broker.letters, 1)
+		require.Equal(t, "nonsense", string(b.broker.letters[0].Value))
+		headers := map[string]string{}
+		for _, h := range b.broker.letters[0].Headers {
+			headers[h.Key] = string(h.Value)
+		}
+		require.Equal(t, schemas.CodeNotJSON, headers["error-code"])
+		require.Equal(t, "0", headers["source-offset"])
+		require.Len(t, b.broker.commands, 1)
+		require.Equal(t, int64(2), b.committable())
+		b.finish()
+	})
+}
+
+func TestAFullBufferTakesNoNewStoreSKUUntilAWindowCloses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, func(c *processor.Config) { c.MaxBufferedSKUs = 2 })
+		b.send(event("a", 1), event("b", 1), event("a", 2), event("c", 1))
+		require.Equal(t, int64(0), b.committable())
+		time.Sleep(1100 * time.Millisecond)
+		synctest.Wait()
+		require.Len(t, b.broker.commands, 2)
+		time.Sleep(1100 * time.Millisecond)
+		synctest.Wait()
+		require.Len(t, b.broker.commands, 3)
+		require.Equal(t, int64(4), b.committable())
+		b.finish()
+	})
+}
+
+func TestARefusedMessageEndsTheStage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		b.broker.failure = errors.New("message too large")
+		b.send(event("a", 1))
+		time.Sleep(2 * time.Second)
+		require.ErrorContains(t, <-b.ended, "message too large")
+		require.Zero(t, b.committable())
+	})
+}
