@@ -44,8 +44,9 @@ lint: $(LINT) ## Check format, vet and lint
 	$(LINT) run ./...
 
 .PHONY: bench
-bench: ## Run the Go benchmarks
-	go test -run '^$$' -bench . -benchmem ./schemas ./processor/...
+bench: clickhouse-lib ## Run the Go benchmarks, and the stages beside their bare counterparts
+	go test -run "^$$$$" -bench . -benchmem ./schemas ./processor/...
+	go test -run "^$$$$" -bench Pipeline -benchtime 1x -count 1 ./cmd/stockpush
 
 .PHONY: fuzz
 fuzz: ## Fuzz every decoder for FUZZTIME (10s) each
