@@ -44,9 +44,10 @@ lint: $(LINT) ## Check format, vet and lint
 	$(LINT) run ./...
 
 .PHONY: bench
-bench: clickhouse-lib ## Run the Go benchmarks, and the stages beside their bare counterparts
-	go test -run "^$$$$" -bench . -benchmem ./schemas ./processor/...
-	go test -run "^$$$$" -bench Pipeline -benchtime 1x -count 1 ./cmd/stockpush
+bench: build clickhouse-lib ## Run the Go benchmarks, and the stages beside their bare counterparts
+	go test -run '^$$' -bench . -benchmem ./schemas ./processor/...
+	@bin/stockpush broker --listen 127.0.0.1:19092 --data-dir '' & broker=$$!; trap "kill $$broker" EXIT; \
+		STOCKPUSH_TEST_KAFKA=127.0.0.1:19092 go test -run '^$$' -bench Pipeline -benchtime 1x -count 1 -timeout 10m ./cmd/stockpush
 
 .PHONY: fuzz
 fuzz: ## Fuzz every decoder for FUZZTIME (10s) each

@@ -30,6 +30,9 @@ type Batch interface {
 	Add(r *schemas.Record)
 	Reject(letter schemas.DeadLetter, at Received)
 	Rows() int
+	// Records is how many rows Add added, and KeepRecords forgets all but the first n.
+	Records() int
+	KeepRecords(n int)
 	Send(ctx context.Context) error
 	Reset()
 }
@@ -161,15 +164,17 @@ func (s *Sink) take(ctx context.Context, a *stream.Assignment, m *stream.Record)
 	return true
 }
 
-// takeRecords reads a message twice, so that one that is broken half-way adds no row.
+// takeRecords adds a message's records; one that is broken half-way adds none.
 func (s *Sink) takeRecords(m *stream.Record) error {
-	if err := schemas.DecodeRecords(m.Value, func(*schemas.Record) error { return nil }); err != nil {
-		return err
-	}
-	return schemas.DecodeRecords(m.Value, func(r *schemas.Record) error {
+	before := s.filled.batch.Records()
+	err := schemas.DecodeRecords(m.Value, func(r *schemas.Record) error {
 		s.filled.batch.Add(r)
 		return nil
 	})
+	if err != nil {
+		s.filled.batch.KeepRecords(before)
+	}
+	return err
 }
 
 func (s *Sink) takeDeadLetter(m *stream.Record) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +23,7 @@ import (
 
 // The pipeline's load: the shape, at a size that a few seconds carry.
 const (
-	benchEvents     = 2_000_000
+	benchEvents     = 5_000_000
 	benchSKUs       = 100_000
 	benchPartitions = 12
 )
@@ -44,8 +45,12 @@ type pipeline struct {
 }
 
 func runPipeline(b *testing.B) {
-	p := &pipeline{b: b, topics: "bench"}
-	p.conn = stream.Connection{Brokers: []string{embeddedtest.StartBroker(b).Addr()}, ClientID: "bench"}
+	p := &pipeline{b: b, topics: schemas.Topics(fmt.Sprintf("bench-%d", time.Now().UnixNano()))}
+	kafka := os.Getenv("STOCKPUSH_TEST_KAFKA")
+	if kafka == "" {
+		kafka = embeddedtest.StartBroker(b).Addr()
+	}
+	p.conn = stream.Connection{Brokers: []string{kafka}, ClientID: "bench"}
 	require.NoError(b, stream.CreateTopics(b.Context(), p.conn, p.topics.Specs(benchPartitions), 1))
 	p.produceEvents()
 	bare := p.rate(func() int { return p.readAll(p.topics.Events(), benchEvents) })
@@ -166,12 +171,15 @@ func (p *pipeline) sink(store *clickhouse.Store) int {
 	ctx, cancel := context.WithCancel(p.b.Context())
 	defer cancel()
 	go func() { _ = sink.Run(ctx) }() // ends with ctx
-	rows := 0
-	p.runStage(p.topics.SinkGroup(), sink.Handler(), func(int64) bool {
-		var n uint64
-		require.NoError(p.b, store.Conn().QueryRow(p.b.Context(), "SELECT count() FROM (SELECT 1 FROM bench.push_records FINAL)").Scan(&n))
-		rows = int(n)
-		return n >= benchEvents
-	}, p.topics.Records())
-	return rows
+	var messages int64
+	for partition := range int32(benchPartitions) {
+		end, err := stream.EndOffset(p.b.Context(), p.conn, p.topics.Records(), partition)
+		require.NoError(p.b, err)
+		messages += end
+	}
+	p.runStage(p.topics.SinkGroup(), sink.Handler(), func(resolved int64) bool { return resolved >= messages }, p.topics.Records())
+	var rows uint64
+	require.NoError(p.b, store.Conn().QueryRow(p.b.Context(), "SELECT count() FROM bench.push_records FINAL").Scan(&rows))
+	require.EqualValues(p.b, benchEvents, rows)
+	return benchEvents
 }

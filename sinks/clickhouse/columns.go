@@ -9,9 +9,10 @@ import (
 // column is one column of push_records: its name, its values so far, and how a
 // record adds one.
 type column struct {
-	name  string
-	add   func(*schemas.Record)
-	clear func()
+	name string
+	add  func(*schemas.Record)
+	// keep forgets all but the first n values.
+	keep  func(n int)
 	slice func() any
 }
 
@@ -21,7 +22,7 @@ func columnOf[T any](name string, value func(*schemas.Record) T) column {
 	return column{
 		name:  name,
 		add:   func(r *schemas.Record) { values = append(values, value(r)) },
-		clear: func() { clear(values); values = values[:0] },
+		keep:  func(n int) { clear(values[n:]); values = values[:n] },
 		slice: func() any { return values },
 	}
 }

@@ -42,12 +42,21 @@ func (b *batch) Reject(letter schemas.DeadLetter, at sinks.Received) {
 // Rows is how many rows the batch has.
 func (b *batch) Rows() int { return b.rows + len(b.rejected) }
 
+// Records is how many records' rows the batch has.
+func (b *batch) Records() int { return b.rows }
+
+// KeepRecords forgets all records' rows but the first n.
+func (b *batch) KeepRecords(n int) {
+	for i := range b.columns {
+		b.columns[i].keep(n)
+	}
+	b.rows = n
+}
+
 // Reset empties the batch and keeps its memory.
 func (b *batch) Reset() {
-	for i := range b.columns {
-		b.columns[i].clear()
-	}
-	b.rows, b.rejected = 0, nil
+	b.KeepRecords(0)
+	b.rejected = nil
 }
 
 // Send inserts the rows. After an error it may be sent again: whatever part

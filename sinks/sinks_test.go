@@ -1,0 +1,164 @@
+package sinks_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+	"stockpush/sinks"
+)
+
+const topics = schemas.Topics("t")
+
+// store keeps what its batches send, and refuses while it is down.
+type store struct {
+	mu      sync.Mutex
+	down    bool
+	sends   int
+	rows    []string
+	letters int
+}
+
+type batch struct {
+	store   *store
+	records []string
+	letters int
+}
+
+func (b *batch) Add(r *schemas.Record)                     { b.records = append(b.records, r.EventID) }
+func (b *batch) Reject(schemas.DeadLetter, sinks.Received) { b.letters++ }
+func (b *batch) Rows() int                                 { return len(b.records) + b.letters }
+func (b *batch) Records() int                              { return len(b.records) }
+func (b *batch) KeepRecords(n int)                         { b.records = b.records[:n] }
+func (b *batch) Reset()                                    { b.records, b.letters = nil, 0 }
+func (b *batch) Send(context.Context) error {
+	b.store.mu.Lock()
+	defer b.store.mu.Unlock()
+	b.store.sends++
+	if b.store.down {
+		return errors.New("down")
+	}
+	b.store.rows = append(b.store.rows, b.records...)
+	b.store.letters += b.letters
+	return nil
+}
+
+type letters struct{ n int }
+
+func (l *letters) Produce(_ context.Context, _ *stream.Record, done func(error)) { l.n++; done(nil) }
+
+type bench struct {
+	store      *store
+	letters    *letters
+	assignment *stream.Assignment
+	deliver    func([]*stream.Record)
+	next       int64
+	finish     func()
+}
+
+func newBench(t *testing.T, rows int) *bench {
+	b := &bench{store: &store{}, letters: &letters{}}
+	sink := sinks.New(sinks.Config{BatchRows: rows, BatchInterval: time.Second}, sinks.Deps{
+		NewBatch: func() sinks.Batch { return &batch{store: b.store} }, DeadLetters: b.letters, Topics: topics,
+		Logger: slog.New(slog.DiscardHandler), Metrics: sinks.NewMetrics(prometheus.NewRegistry()),
+	})
+	b.assignment, b.deliver = stream.NewTestAssignment(t.Context(), topics.Records(), 0)
+	ctx, cancel := context.WithCancel(t.Context())
+	var work sync.WaitGroup
+	work.Go(func() { _ = sink.Run(ctx) })
+	ended := make(chan error, 1)
+	go func() { ended <- sink.Handler().Run(t.Context(), b.assignment) }()
+	b.finish = func() {
+		b.deliver(nil)
+		require.NoError(t, <-ended)
+		cancel()
+		work.Wait()
+	}
+	return b
+}
+
+func (b *bench) message(ids ...string) *stream.Record {
+	key := schemas.Key{Channel: "shopee", ShopID: 1, StoreSKU: "s"}
+	value := schemas.AppendRecordsHeader(nil, key)
+	for i, id := range ids {
+		r := schemas.RecordOf(schemas.Event{EventID: id, Key: key, Reason: schemas.PushNow, RepeatsOffset: schemas.NoOffset, Position: schemas.Position{LogID: 1, Offset: int64(i)}}, schemas.Skipped)
+		value = schemas.AppendRecord(value, &r)
+	}
+	b.next++
+	return &stream.Record{Topic: topics.Records(), Offset: b.next - 1, Value: value}
+}
+
+func (b *bench) committable() int64 { at, _ := b.assignment.Committable(); return at }
+
+func TestABatchGoesOutWhenItIsOldOrFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 3)
+		b.deliver([]*stream.Record{b.message("a")})
+		time.Sleep(900 * time.Millisecond)
+		require.Zero(t, b.committable())
+		time.Sleep(500 * time.Millisecond)
+		require.Equal(t, int64(1), b.committable())
+		b.deliver([]*stream.Record{b.message("b"), b.message("c", "d")})
+		time.Sleep(time.Millisecond)
+		require.Equal(t, int64(3), b.committable())
+		require.Equal(t, []string{"a", "b", "c", "d"}, b.store.rows)
+		b.finish()
+	})
+}
+
+func TestWhileTheStoreIsDownNothingIsResolvedAndMemoryIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 2)
+		b.store.down = true
+		delivered := 0
+		go func() {
+			for range 50 {
+				b.deliver([]*stream.Record{b.message("x")})
+				delivered++
+			}
+		}()
+		time.Sleep(time.Hour)
+		require.Less(t, delivered, 8, "two batches, and what the handler holds")
+		require.Zero(t, b.committable())
+		b.store.mu.Lock()
+		b.store.down = false
+		b.store.mu.Unlock()
+		time.Sleep(time.Hour)
+		require.Len(t, b.store.rows, 50)
+		require.Equal(t, int64(50), b.committable())
+		b.finish()
+	})
+}
+
+func TestAMessageThatIsBrokenHalfWayIsPutAsideAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 100)
+		before, broken := b.message("before"), b.message("half", "gone")
+		broken.Value = broken.Value[:len(broken.Value)-3]
+		b.deliver([]*stream.Record{before, broken, b.message("after")})
+		time.Sleep(2 * time.Second)
+		require.Equal(t, []string{"before", "after"}, b.store.rows)
+		require.Equal(t, 1, b.letters.n)
+		require.Equal(t, int64(3), b.committable())
+		b.finish()
+	})
+}
+
+func TestADrainWaitsUntilTheStoreHasEverything(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 100)
+		b.deliver([]*stream.Record{b.message("a")})
+		b.finish()
+		require.Equal(t, []string{"a"}, b.store.rows)
+		require.Equal(t, int64(1), b.committable())
+	})
+}
