@@ -128,7 +128,7 @@ func TestModelsOfAnItemGoInOneCall(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{})
 		b.push(event("a", 1, 5), event("b", 2, 6))
-		time.Sleep(time.Second)
+		pause(time.Second)
 		require.Len(t, b.memory.Calls(), 1)
 		require.Len(t, b.memory.Calls()[0].Lines, 2)
 		require.Equal(t, schemas.Successfully, b.statusOf("a@1"))
@@ -148,9 +148,9 @@ func TestANewerCommandWaitsForTheOneInFlightAndReplacesWhatWaits(t *testing.T) {
 		}
 		b := newBench(t.Context(), t, channeltest.NewMemory(slow), options{})
 		b.push(event("a", 1, 1))
-		time.Sleep(time.Second)
+		pause(time.Second)
 		b.push(event("a", 2, 2), event("a", 3, 3))
-		time.Sleep(5 * time.Second)
+		pause(5 * time.Second)
 		require.Equal(t, schemas.Skipped, b.statusOf("a@2"))
 		require.Equal(t, "a@3", b.log.last()["a@2"].SupersededBy)
 		require.Equal(t, int64(3), b.memory.Stock(channeltest.Model{ShopID: 1, ItemID: 10, ModelID: 1}))
@@ -175,12 +175,12 @@ func TestAnOpenBreakerKeepsPushesPendingAndCompacting(t *testing.T) {
 		b := newBench(t.Context(), t, channeltest.NewMemory(down), options{})
 		for i := range int64(20) {
 			b.push(event("a", i+1, i+1))
-			time.Sleep(10 * time.Second)
+			pause(10 * time.Second)
 		}
 		tried := len(b.memory.Calls())
 		require.Less(t, tried, 60)
 		healed.Do(func() { close(up) })
-		time.Sleep(2 * time.Minute)
+		pause(2 * time.Minute)
 		for i := range int64(19) {
 			require.Equal(t, schemas.Skipped, b.statusOf(fmt.Sprintf("a@%d", i+1)))
 		}
@@ -215,7 +215,7 @@ func TestTreatmentByFailureCode(t *testing.T) {
 				}
 				b := newBench(t.Context(), t, channeltest.NewMemory(refuse), options{})
 				b.push(event("a", 1, 1))
-				time.Sleep(30 * time.Second)
+				pause(30 * time.Second)
 				require.Equal(t, c.want, b.statusOf("a@1"))
 				require.Len(t, b.memory.Calls(), c.calls)
 				if c.want == schemas.Failed {
@@ -239,18 +239,18 @@ func TestAHeldShopFailsAtOnceAndIsProbed(t *testing.T) {
 		b := newBench(t.Context(), t, channeltest.NewMemory(lost), options{})
 		for i := range int64(10) {
 			b.push(event("a", i+1, i+1))
-			time.Sleep(time.Second)
+			pause(time.Second)
 			require.Equal(t, schemas.Failed, b.statusOf(fmt.Sprintf("a@%d", i+1)))
 		}
 		require.Len(t, b.memory.Calls(), 1)
 		byHand := event("a", 11, 11)
 		byHand.Reason = schemas.PushNow
 		b.push(byHand)
-		time.Sleep(time.Second)
+		pause(time.Second)
 		require.Len(t, b.memory.Calls(), 2, "a push by hand is a probe")
-		time.Sleep(2 * time.Minute)
+		pause(2 * time.Minute)
 		b.push(event("a", 12, 12))
-		time.Sleep(time.Second)
+		pause(time.Second)
 		require.Equal(t, schemas.Successfully, b.statusOf("a@12"))
 		b.finish()
 		b.allResolved()
@@ -262,7 +262,7 @@ func TestARestartAnswersFinishedCommandsAgainWithoutACall(t *testing.T) {
 		memory := channeltest.NewMemory(nil)
 		first := newBench(t.Context(), t, memory, options{})
 		first.push(event("a", 1, 1), event("a", 4, 4))
-		time.Sleep(time.Second)
+		pause(time.Second)
 		first.finish()
 		require.Len(t, memory.Calls(), 1)
 		second := newBench(t.Context(), t, memory, options{inheritedBelow: 2, states: first.log.states})
@@ -270,7 +270,7 @@ func TestARestartAnswersFinishedCommandsAgainWithoutACall(t *testing.T) {
 		repeat := event("a", 5, 1)
 		repeat.Reason, repeat.RepeatsOffset = schemas.PushNow, 1
 		second.push(repeat)
-		time.Sleep(time.Minute)
+		pause(time.Minute)
 		require.Len(t, memory.Calls(), 1)
 		require.Equal(t, schemas.Successfully, second.statusOf("a@4"))
 		require.Equal(t, "a@4", second.log.last()["a@1"].SupersededBy)
@@ -291,12 +291,12 @@ func TestALostRequestIsReadBackAndRepaired(t *testing.T) {
 		b := newBench(t.Context(), t, channeltest.NewMemory(lost), options{})
 		model := channeltest.Model{ShopID: 1, ItemID: 10, ModelID: 1}
 		b.push(event("a", 1, 5))
-		time.Sleep(50 * time.Millisecond)
+		pause(50 * time.Millisecond)
 		b.push(event("a", 2, 9))
-		time.Sleep(5 * time.Second)
+		pause(5 * time.Second)
 		require.Equal(t, schemas.Successfully, b.statusOf("a@2"))
 		b.memory.Set(model, 5) // the lost request lands
-		time.Sleep(time.Minute)
+		pause(time.Minute)
 		require.Equal(t, int64(9), b.memory.Stock(model))
 		b.finish()
 		b.allResolved()
@@ -308,11 +308,11 @@ func TestAPausedShopKeepsItsPushes(t *testing.T) {
 		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{})
 		b.stage.Pause([]int64{1})
 		b.push(event("a", 1, 1), event("a", 2, 2))
-		time.Sleep(time.Hour)
+		pause(time.Hour)
 		require.Empty(t, b.memory.Calls())
 		require.Equal(t, schemas.Skipped, b.statusOf("a@1"))
 		b.stage.Pause(nil)
-		time.Sleep(time.Second)
+		pause(time.Second)
 		require.Equal(t, schemas.Successfully, b.statusOf("a@2"))
 		b.finish()
 	})
@@ -353,9 +353,9 @@ func randomRun(t *testing.T, verdicts, steps []int) {
 		name := string(rune('a' + sku))
 		b.push(event(name, int64(i+1), int64(i+1)))
 		newest[name] = int64(i + 1)
-		time.Sleep(time.Duration(i%4) * 40 * time.Millisecond)
+		pause(time.Duration(i%4) * 40 * time.Millisecond)
 	}
-	time.Sleep(10 * time.Minute)
+	pause(10 * time.Minute)
 	b.finish()
 	b.allResolved()
 	require.LessOrEqual(t, b.memory.MostPerItem(), 1)
@@ -374,4 +374,10 @@ func randomRun(t *testing.T, verdicts, steps []int) {
 	for name, offset := range newest {
 		require.NotEqual(t, schemas.Skipped, b.statusOf(fmt.Sprintf("%s@%d", name, offset)))
 	}
+}
+
+// pause lets the bubble's time pass, and then everything come to rest.
+func pause(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -55,6 +56,19 @@ func (b *broker) hold() { b.mu.Lock(); defer b.mu.Unlock(); b.holding = true }
 
 // release acknowledges the n-th message that is held back.
 func (b *broker) release(n int) { b.held[n](nil); synctest.Wait() }
+
+// sent is what was produced so far.
+type sent struct {
+	commands []schemas.Command
+	records  []schemas.Record
+	letters  []*stream.Record
+}
+
+func (b *broker) sent() sent {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return sent{slices.Clone(b.commands), slices.Clone(b.records), slices.Clone(b.letters)}
+}
 
 type bench struct {
 	t          *testing.T
@@ -111,13 +125,12 @@ func TestALoneEventLeavesWhenItsWindowCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
 		b.send(event("a", 5))
-		time.Sleep(999 * time.Millisecond)
-		require.Empty(t, b.broker.commands)
-		require.Empty(t, b.broker.records)
-		time.Sleep(2 * time.Millisecond)
-		synctest.Wait()
-		require.Len(t, b.broker.commands, 1)
-		require.Equal(t, schemas.Pending, b.broker.records[0].Status)
+		pause(999 * time.Millisecond)
+		require.Empty(t, b.broker.sent().commands)
+		require.Empty(t, b.broker.sent().records)
+		pause(2 * time.Millisecond)
+		require.Len(t, b.broker.sent().commands, 1)
+		require.Equal(t, schemas.Pending, b.broker.sent().records[0].Status)
 		require.Equal(t, int64(1), b.committable())
 		b.finish()
 	})
@@ -129,12 +142,11 @@ func TestEveryReplacedEventHasItsRecord(t *testing.T) {
 		for i := range int64(1000) {
 			b.send(event("a", i))
 		}
-		time.Sleep(time.Second)
-		synctest.Wait()
-		require.Len(t, b.broker.commands, 1)
-		require.Equal(t, int64(999), b.broker.commands[0].Available)
-		require.Len(t, b.broker.records, 1000)
-		for i, r := range b.broker.records[:999] {
+		pause(time.Second)
+		require.Len(t, b.broker.sent().commands, 1)
+		require.Equal(t, int64(999), b.broker.sent().commands[0].Available)
+		require.Len(t, b.broker.sent().records, 1000)
+		for i, r := range b.broker.sent().records[:999] {
 			require.Equal(t, schemas.Skipped, r.Status)
 			require.Equal(t, int64(i+1), r.SupersededByOffset)
 			require.Equal(t, fmt.Sprintf("a=%d", i+1), r.SupersededBy)
@@ -149,8 +161,7 @@ func TestAnOffsetIsResolvedWhenCommandAndRecordAreAcknowledged(t *testing.T) {
 		b := newBench(t, nil)
 		b.broker.hold()
 		b.send(event("a", 1), event("a", 2))
-		time.Sleep(2 * time.Second)
-		synctest.Wait()
+		pause(2 * time.Second)
 		require.Len(t, b.broker.held, 2)
 		b.broker.release(1)
 		require.Zero(t, b.committable())
@@ -166,7 +177,7 @@ func TestWhatIsNotSentIsNotCommittedWhenThePartitionIsTakenAway(t *testing.T) {
 		b.send(event("a", 1), event("b", 1))
 		b.finish()
 		require.Zero(t, b.committable())
-		require.Empty(t, b.broker.commands)
+		require.Empty(t, b.broker.sent().commands)
 	})
 }
 
@@ -175,17 +186,16 @@ func TestABadEventGoesToTheDeadLettersAndNothingStalls(t *testing.T) {
 		b := newBench(t, nil)
 		b.deliver([]*stream.Record{b.message([]byte("k"), []byte("nonsense"))})
 		b.send(event("a", 1))
-		time.Sleep(2 * time.Second)
-		synctest.Wait()
-		require.Len(t, b.broker.letters, 1)
-		require.Equal(t, "nonsense", string(b.broker.letters[0].Value))
+		pause(2 * time.Second)
+		require.Len(t, b.broker.sent().letters, 1)
+		require.Equal(t, "nonsense", string(b.broker.sent().letters[0].Value))
 		headers := map[string]string{}
-		for _, h := range b.broker.letters[0].Headers {
+		for _, h := range b.broker.sent().letters[0].Headers {
 			headers[h.Key] = string(h.Value)
 		}
 		require.Equal(t, schemas.CodeNotJSON, headers["error-code"])
 		require.Equal(t, "0", headers["source-offset"])
-		require.Len(t, b.broker.commands, 1)
+		require.Len(t, b.broker.sent().commands, 1)
 		require.Equal(t, int64(2), b.committable())
 		b.finish()
 	})
@@ -196,12 +206,10 @@ func TestAFullBufferTakesNoNewStoreSKUUntilAWindowCloses(t *testing.T) {
 		b := newBench(t, func(c *processor.Config) { c.MaxBufferedSKUs = 2 })
 		b.send(event("a", 1), event("b", 1), event("a", 2), event("c", 1))
 		require.Equal(t, int64(0), b.committable())
-		time.Sleep(1100 * time.Millisecond)
-		synctest.Wait()
-		require.Len(t, b.broker.commands, 2)
-		time.Sleep(1100 * time.Millisecond)
-		synctest.Wait()
-		require.Len(t, b.broker.commands, 3)
+		pause(1100 * time.Millisecond)
+		require.Len(t, b.broker.sent().commands, 2)
+		pause(1100 * time.Millisecond)
+		require.Len(t, b.broker.sent().commands, 3)
 		require.Equal(t, int64(4), b.committable())
 		b.finish()
 	})
@@ -212,8 +220,14 @@ func TestARefusedMessageEndsTheStage(t *testing.T) {
 		b := newBench(t, nil)
 		b.broker.failure = errors.New("message too large")
 		b.send(event("a", 1))
-		time.Sleep(2 * time.Second)
+		pause(2 * time.Second)
 		require.ErrorContains(t, <-b.ended, "message too large")
 		require.Zero(t, b.committable())
 	})
+}
+
+// pause lets the bubble's time pass, and then everything come to rest.
+func pause(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }

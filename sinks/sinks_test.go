@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -103,12 +104,12 @@ func TestABatchGoesOutWhenItIsOldOrFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, 3)
 		b.deliver([]*stream.Record{b.message("a")})
-		time.Sleep(900 * time.Millisecond)
+		pause(900 * time.Millisecond)
 		require.Zero(t, b.committable())
-		time.Sleep(500 * time.Millisecond)
+		pause(500 * time.Millisecond)
 		require.Equal(t, int64(1), b.committable())
 		b.deliver([]*stream.Record{b.message("b"), b.message("c", "d")})
-		time.Sleep(time.Millisecond)
+		pause(time.Millisecond)
 		require.Equal(t, int64(3), b.committable())
 		require.Equal(t, []string{"a", "b", "c", "d"}, b.store.rows)
 		b.finish()
@@ -119,20 +120,20 @@ func TestWhileTheStoreIsDownNothingIsResolvedAndMemoryIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, 2)
 		b.store.down = true
-		delivered := 0
+		var delivered atomic.Int64
 		go func() {
 			for range 50 {
 				b.deliver([]*stream.Record{b.message("x")})
-				delivered++
+				delivered.Add(1)
 			}
 		}()
-		time.Sleep(time.Hour)
-		require.Less(t, delivered, 8, "two batches, and what the handler holds")
+		pause(time.Hour)
+		require.Less(t, delivered.Load(), int64(8), "two batches, and what the handler holds")
 		require.Zero(t, b.committable())
 		b.store.mu.Lock()
 		b.store.down = false
 		b.store.mu.Unlock()
-		time.Sleep(time.Hour)
+		pause(time.Hour)
 		require.Len(t, b.store.rows, 50)
 		require.Equal(t, int64(50), b.committable())
 		b.finish()
@@ -145,7 +146,7 @@ func TestAMessageThatIsBrokenHalfWayIsPutAsideAlone(t *testing.T) {
 		before, broken := b.message("before"), b.message("half", "gone")
 		broken.Value = broken.Value[:len(broken.Value)-3]
 		b.deliver([]*stream.Record{before, broken, b.message("after")})
-		time.Sleep(2 * time.Second)
+		pause(2 * time.Second)
 		require.Equal(t, []string{"before", "after"}, b.store.rows)
 		require.Equal(t, 1, b.letters.n)
 		require.Equal(t, int64(3), b.committable())
@@ -161,4 +162,10 @@ func TestADrainWaitsUntilTheStoreHasEverything(t *testing.T) {
 		require.Equal(t, []string{"a"}, b.store.rows)
 		require.Equal(t, int64(1), b.committable())
 	})
+}
+
+// pause lets the bubble's time pass, and then everything come to rest.
+func pause(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }
