@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -56,7 +57,8 @@ func MissingTopics(ctx context.Context, c Connection, specs []schemas.TopicSpec)
 	return missing, nil
 }
 
-// CreateTopics makes topics; one that exists by now is left as it is.
+// CreateTopics makes topics and waits until they can be used; one that exists by
+// now is left as it is.
 func CreateTopics(ctx context.Context, c Connection, specs []schemas.TopicSpec, replication int) error {
 	return withAdmin(c, func(admin *kadm.Client) error {
 		for _, spec := range specs {
@@ -69,8 +71,41 @@ func CreateTopics(ctx context.Context, c Connection, specs []schemas.TopicSpec, 
 				return fmt.Errorf("create topic %s: %w", spec.Name, err)
 			}
 		}
-		return nil
+		return awaitTopics(ctx, admin, specs)
 	})
+}
+
+const (
+	topicsTimeout = 30 * time.Second
+	topicsRetry   = 50 * time.Millisecond
+)
+
+// awaitTopics waits until every partition has a leader that knows it: a broker
+// answers that a topic is made before it can be read.
+func awaitTopics(ctx context.Context, admin *kadm.Client, specs []schemas.TopicSpec) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, topicsTimeout, errors.New("the new topics got no leaders"))
+	defer cancel()
+	retry := time.NewTicker(topicsRetry)
+	defer retry.Stop()
+	for _, spec := range specs {
+		for !usable(ctx, admin, spec.Name) {
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("create topic %s: %w", spec.Name, context.Cause(ctx))
+			case <-retry.C:
+			}
+		}
+	}
+	return nil
+}
+
+func usable(ctx context.Context, admin *kadm.Client, topic string) bool {
+	topics, err := admin.ListTopics(ctx, topic)
+	if err != nil || topics[topic].Err != nil {
+		return false
+	}
+	ends, err := admin.ListEndOffsets(ctx, topic)
+	return err == nil && ends.Error() == nil && len(topics[topic].Partitions) > 0 && len(ends[topic]) == len(topics[topic].Partitions)
 }
 
 func withAdmin(c Connection, do func(*kadm.Client) error) error {
