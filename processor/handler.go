@@ -127,7 +127,7 @@ func (p *partition) take(ctx context.Context, r *stream.Record, now time.Time) {
 	p.deps.Metrics.took(result.Verdict)
 	switch result.Verdict {
 	case latest.Opened:
-		p.waiting.Add(1)
+		p.opened(1)
 	case latest.Replaced:
 		for _, loser := range result.Losers {
 			p.out.skip(ctx, result.Entry, skipped{loser: loser, winner: &event, at: now})
@@ -155,12 +155,18 @@ func (p *partition) closeDue(ctx context.Context, now time.Time) {
 	for w := p.buffer.PopDue(now); w != nil; w = p.buffer.PopDue(now) {
 		p.out.send(ctx, w, now)
 		p.buffer.Free(w)
-		p.waiting.Add(-1)
+		p.opened(-1)
 		p.deps.Metrics.windows.Inc()
 	}
 }
 
 func (p *partition) leave() {
 	p.timer.Stop()
-	p.waiting.Add(-int64(p.buffer.Len()))
+	p.opened(-p.buffer.Len())
+}
+
+// opened counts windows that were opened, or closed where n is negative.
+func (p *partition) opened(n int) {
+	p.waiting.Add(int64(n))
+	p.deps.Metrics.waiting.Add(float64(n))
 }

@@ -12,6 +12,7 @@ type Metrics struct {
 	events                     *prometheus.CounterVec
 	deadLetters                *prometheus.CounterVec
 	windows, commands, skipped prometheus.Counter
+	waiting                    prometheus.Gauge
 	byVerdict                  [latest.Joined + 1]prometheus.Counter
 }
 
@@ -29,6 +30,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		commands: f.NewCounter(prometheus.CounterOpts{Name: "stockpush_processor_commands_total", Help: "Commands issued."}),
 		skipped:  f.NewCounter(prometheus.CounterOpts{Name: "stockpush_processor_skipped_total", Help: "Events replaced in their window."}),
 	}
+	m.waiting = f.NewGauge(prometheus.GaugeOpts{Name: "stockpush_processor_waiting", Help: "Store SKUs with an open window."})
 	for v, name := range map[latest.Verdict]string{
 		latest.Opened: "opened", latest.Replaced: "replaced", latest.Beaten: "beaten", latest.Joined: "joined",
 	} {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"runtime/pprof"
 	"strings"
 	"testing"
 	"time"
@@ -54,7 +56,13 @@ func runPipeline(b *testing.B) {
 	require.NoError(b, stream.CreateTopics(b.Context(), p.conn, p.topics.Specs(benchPartitions), 1))
 	p.produceEvents()
 	bare := p.rate(func() int { return p.readAll(p.topics.Events(), benchEvents) })
-	compacted := p.rate(p.compact)
+	compacted := p.profiled("compact", p.compact)
+	if os.Getenv("ONLY") != "" {
+		b.ReportMetric(bare, "bare-events/s")
+		b.ReportMetric(compacted, "compacted-events/s")
+		b.ReportMetric(compacted/bare, "compacted/bare")
+		return
+	}
 	server := embeddedtest.StartClickHouse(b)
 	store, err := clickhouse.Open(clickhouse.Config{Addr: server.Addr(), Database: "bench", Username: "default"})
 	require.NoError(b, err)
@@ -77,6 +85,18 @@ func (p *pipeline) rate(work func() int) float64 {
 	started := time.Now()
 	n := work()
 	return float64(n) / time.Since(started).Seconds()
+}
+
+// profiled is rate, with a CPU profile of the work where STOCKPUSH_BENCH_PROFILES names a folder.
+func (p *pipeline) profiled(name string, work func() int) float64 {
+	if dir := os.Getenv("STOCKPUSH_BENCH_PROFILES"); dir != "" {
+		file, err := os.Create(filepath.Join(dir, name+".pprof"))
+		require.NoError(p.b, err)
+		defer func() { _ = file.Close() }()
+		require.NoError(p.b, pprof.StartCPUProfile(file))
+		defer pprof.StopCPUProfile()
+	}
+	return p.rate(work)
 }
 
 func (p *pipeline) produceEvents() {

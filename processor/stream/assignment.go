@@ -2,8 +2,11 @@ package stream
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"stockpush/processor/watermark"
 )
@@ -24,6 +27,7 @@ type Assignment struct {
 	committed int64
 	// logEnd is the partition's end as of the last fetch.
 	logEnd int64
+	ages   ages
 }
 
 func newAssignment(topic string, partition int32, generation uint64) *Assignment {
@@ -68,16 +72,36 @@ func (a *Assignment) ResolveAll(offsets []int64) {
 	}
 }
 
-func (a *Assignment) track(batch []*Record, logEnd int64) {
+// errRewound says that the log gave offsets a second time.
+var errRewound = errors.New("the log went back: records after the last ones have lower offsets " +
+	"(was the topic made anew, or cut by an unclean election? `stockpush check` tells; `setup --new-log` declares a new one)")
+
+func (a *Assignment) track(batch []*Record, logEnd int64) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.logEnd = logEnd
 	if a.watermark == nil {
 		a.watermark = watermark.New(batch[0].Offset)
 	}
+	if batch[0].Offset < a.watermark.Next() {
+		return fmt.Errorf("offset %d after %d: %w", batch[0].Offset, a.watermark.Next()-1, errRewound)
+	}
 	for _, r := range batch {
 		a.watermark.Track(r.Offset)
 	}
+	a.ages.of(a.watermark.Committable()) // so that what is done with is forgotten
+	a.ages.delivered(batch[len(batch)-1].Offset, time.Now())
+	return nil
+}
+
+// oldest is when the oldest record that is not resolved yet was delivered; zero if all are.
+func (a *Assignment) oldest() time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.watermark == nil || a.watermark.Unresolved() == 0 {
+		return time.Time{}
+	}
+	return a.ages.of(a.watermark.Committable())
 }
 
 // uncommitted is the offset to commit, if it is not committed yet.
@@ -127,7 +151,9 @@ func NewTestAssignment(ctx context.Context, topic string, partition int32) (a *A
 			close(a.batches)
 			return
 		}
-		a.track(batch, batch[len(batch)-1].Offset+1)
+		if err := a.track(batch, batch[len(batch)-1].Offset+1); err != nil {
+			panic(err) // the test's own mistake
+		}
 		select {
 		case a.batches <- batch:
 		case <-ctx.Done():

@@ -1,6 +1,8 @@
 package stream
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -18,6 +20,7 @@ func newMetrics(r prometheus.Registerer, s *Stage) *metrics {
 	r.MustRegister(m.commitFailures,
 		gauge("stockpush_stream_partitions", "Partitions assigned to this process.", func() float64 { return float64(len(s.all())) }),
 		gauge("stockpush_stream_unresolved", "Records delivered and not resolved yet.", s.unresolved),
+		gauge("stockpush_stream_oldest_unresolved_seconds", "Time since the oldest record that is not resolved was delivered.", s.oldestSeconds),
 		gauge("stockpush_stream_lag", "Records in the log after the last committed one, where the client knows it.", s.lag),
 	)
 	return m
@@ -29,6 +32,17 @@ func (s *Stage) unresolved() float64 {
 		n += o.Unresolved()
 	}
 	return float64(n)
+}
+
+// oldestSeconds rises as long as something is stuck, whatever the lag says.
+func (s *Stage) oldestSeconds() float64 {
+	var age time.Duration
+	for _, o := range s.all() {
+		if at := o.oldest(); !at.IsZero() {
+			age = max(age, time.Since(at))
+		}
+	}
+	return age.Seconds()
 }
 
 func (s *Stage) lag() float64 {

@@ -14,7 +14,9 @@ var errLost = errors.New("the partition was lost")
 // owner runs the handler of one assignment and feeds it. The stage waits for it.
 type owner struct {
 	*Assignment
-	limit  int
+	limit int
+	// pause and resume stop and restart the partition's fetches. They are called
+	// under mu, so that they reach the client in the order of the decisions.
 	pause  func()
 	resume func()
 	cancel context.CancelCauseFunc
@@ -62,17 +64,19 @@ func (o *owner) handle(ctx context.Context, handler Handler) (err error) {
 
 // push never blocks: above the limit the partition is paused instead, so that
 // at most what was already fetched comes after.
-func (o *owner) push(batch []*Record, logEnd int64) {
-	o.track(batch, logEnd)
+func (o *owner) push(batch []*Record, logEnd int64) error {
+	if err := o.track(batch, logEnd); err != nil {
+		return fmt.Errorf("%s/%d: %w", o.topic, o.partition, err)
+	}
 	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.queue = append(o.queue, batch)
-	pause := len(o.queue) >= o.limit && !o.paused
-	o.paused = o.paused || pause
-	o.mu.Unlock()
-	if pause {
+	if len(o.queue) >= o.limit && !o.paused {
+		o.paused = true
 		o.pause()
 	}
 	o.nudge()
+	return nil
 }
 
 func (o *owner) nudge() {
@@ -120,12 +124,11 @@ func (o *owner) next() (batch []*Record, closed bool) {
 
 func (o *owner) pop() {
 	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.queue[0] = nil
 	o.queue = o.queue[1:]
-	resume := o.paused && len(o.queue) <= o.limit/2
-	o.paused = o.paused && !resume
-	o.mu.Unlock()
-	if resume {
+	if o.paused && len(o.queue) <= o.limit/2 {
+		o.paused = false
 		o.resume()
 	}
 }
@@ -138,7 +141,8 @@ func (o *owner) close() {
 	o.nudge()
 }
 
-// drain closes, waits until ctx ends at the latest, and then cuts the handler off.
+// drain closes, waits until ctx ends at the latest, and then cuts the handler
+// off. It may run twice at once: at the end of the stage a rebalance may come.
 func (o *owner) drain(ctx context.Context) {
 	o.close()
 	select {

@@ -26,6 +26,10 @@ func (s *Stage) assigned(_ context.Context, _ *kgo.Client, added map[string][]in
 func (s *Stage) own(tp topicPartition) {
 	one := map[string][]int32{tp.topic: {tp.partition}}
 	s.mu.Lock()
+	if s.ending {
+		s.mu.Unlock()
+		return // given back when the client leaves the group
+	}
 	s.generation++
 	o := &owner{
 		Assignment: newAssignment(tp.topic, tp.partition, s.generation),
@@ -45,7 +49,7 @@ func (s *Stage) own(tp topicPartition) {
 // revoked gives partitions back in good order: drained, then committed. The
 // client calls it while no poll is running and waits for it.
 func (s *Stage) revoked(ctx context.Context, _ *kgo.Client, gone map[string][]int32) {
-	s.giveBack(ctx, s.take(gone))
+	s.giveBack(ctx, s.owned(gone))
 	if len(gone) > 0 {
 		s.log.Info("partitions given back", "revoked", count(gone))
 	}
@@ -53,16 +57,20 @@ func (s *Stage) revoked(ctx context.Context, _ *kgo.Client, gone map[string][]in
 
 // lost drops partitions that are somebody else's by now; nothing of them is committed.
 func (s *Stage) lost(_ context.Context, _ *kgo.Client, gone map[string][]int32) {
+	owners := s.owned(gone)
 	var all sync.WaitGroup
-	for _, o := range s.take(gone) {
+	for _, o := range owners {
 		all.Go(o.drop)
 	}
 	all.Wait()
+	s.remove(owners)
 	if len(gone) > 0 {
 		s.log.Warn("partitions lost: the broker heard nothing of us for too long", "lost", count(gone))
 	}
 }
 
+// giveBack drains, commits and forgets. The owners stay known meanwhile, so that
+// a revoke that comes during the stage's own end waits for the same drain.
 func (s *Stage) giveBack(ctx context.Context, owners []*owner) {
 	bounded, cancel := context.WithTimeoutCause(ctx, s.cfg.DrainTimeout, fmt.Errorf("drain took longer than %v", s.cfg.DrainTimeout))
 	defer cancel()
@@ -72,33 +80,36 @@ func (s *Stage) giveBack(ctx context.Context, owners []*owner) {
 	}
 	all.Wait()
 	s.commit(ctx, owners)
+	s.remove(owners)
 }
 
-// take removes the owners of the given partitions, or of all for nil, and
-// undoes their pauses, which the client would keep for the next assignment.
-func (s *Stage) take(gone map[string][]int32) []*owner {
+// remove forgets owners that have ended, and undoes their pauses, which the
+// client would keep for the next assignment.
+func (s *Stage) remove(owners []*owner) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var taken []*owner
-	remove := func(tp topicPartition, o *owner) {
-		taken = append(taken, o)
-		delete(s.owners, tp)
+	for _, o := range owners {
+		tp := topicPartition{o.topic, o.partition}
+		if s.owners[tp] == o {
+			delete(s.owners, tp)
+		}
 		s.client.ResumeFetchPartitions(map[string][]int32{tp.topic: {tp.partition}})
 	}
-	if gone == nil {
-		for tp, o := range s.owners {
-			remove(tp, o)
-		}
-	}
-	for topic, partitions := range gone {
-		for _, partition := range partitions {
-			tp := topicPartition{topic, partition}
-			if o, ok := s.owners[tp]; ok {
-				remove(tp, o)
+}
+
+// owned are the owners of the given partitions.
+func (s *Stage) owned(partitions map[string][]int32) []*owner {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var owners []*owner
+	for topic, numbers := range partitions {
+		for _, number := range numbers {
+			if o, ok := s.owners[topicPartition{topic, number}]; ok {
+				owners = append(owners, o)
 			}
 		}
 	}
-	return taken
+	return owners
 }
 
 func (s *Stage) all() []*owner {

@@ -76,6 +76,8 @@ type Stage struct {
 	mu         sync.Mutex
 	owners     map[topicPartition]*owner
 	generation uint64
+	// ending says that no more partitions are taken.
+	ending bool
 }
 
 type topicPartition struct {
@@ -123,7 +125,10 @@ func (s *Stage) Run(ctx context.Context) error {
 		return err
 	}
 	err := s.poll(ctx)
-	s.giveBack(runCtx, s.take(nil))
+	s.mu.Lock()
+	s.ending = true
+	s.mu.Unlock()
+	s.giveBack(runCtx, s.all())
 	s.client.CloseAllowingRebalance()
 	if err == nil {
 		err = s.failure()
@@ -173,7 +178,9 @@ func (s *Stage) poll(ctx context.Context) error {
 		if err := s.checkErrors(fetches); err != nil {
 			return err
 		}
-		s.distribute(fetches)
+		if err := s.distribute(fetches); err != nil {
+			return err
+		}
 		if !time.Now().Before(nextCommit) {
 			s.commit(ctx, s.all())
 			nextCommit = time.Now().Add(s.cfg.CommitInterval)
@@ -186,7 +193,7 @@ func (s *Stage) poll(ctx context.Context) error {
 	return nil
 }
 
-func (s *Stage) distribute(fetches kgo.Fetches) {
+func (s *Stage) distribute(fetches kgo.Fetches) (err error) {
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		if len(p.Records) == 0 {
 			return
@@ -195,7 +202,8 @@ func (s *Stage) distribute(fetches kgo.Fetches) {
 		o := s.owners[topicPartition{p.Topic, p.Partition}]
 		s.mu.Unlock()
 		if o != nil {
-			o.push(p.Records, p.HighWatermark)
+			err = errors.Join(err, o.push(p.Records, p.HighWatermark))
 		}
 	})
+	return err
 }

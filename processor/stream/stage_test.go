@@ -197,6 +197,52 @@ func TestARebalanceWithWorkInFlightLosesNothing(t *testing.T) {
 	require.Len(t, resolved, partitions*2*each1)
 }
 
+// A member that ends drains first; a rebalance that comes meanwhile waits for it.
+func TestARebalanceDuringTheEndWaitsForTheDrain(t *testing.T) {
+	b := newBench(t, 1)
+	var joins, beats atomic.Int64
+	b.cluster.Control(func(r kmsg.Request) (kmsg.Response, error, bool) {
+		b.cluster.KeepControl()
+		switch r.(type) {
+		case *kmsg.JoinGroupRequest:
+			joins.Add(1)
+		case *kmsg.HeartbeatRequest:
+			beats.Add(1)
+		}
+		return nil, nil, false
+	})
+	draining, release := make(chan struct{}), make(chan struct{})
+	var drained atomic.Bool
+	stopOne := b.run(handlerFunc(func(ctx context.Context, a *stream.Assignment) error {
+		for range a.Batches() {
+		}
+		close(draining)
+		<-release
+		drained.Store(true)
+		return nil
+	}))
+	go func() { _ = stopOne() }()
+	<-draining
+	joined := joins.Load()
+	early := make(chan bool, 1)
+	two := make(chan func() error, 1)
+	go func() {
+		two <- b.run(handlerFunc(func(_ context.Context, a *stream.Assignment) error {
+			early <- !drained.Load()
+			for range a.Batches() {
+			}
+			return nil
+		}))
+	}()
+	require.Eventually(t, func() bool { return joins.Load() > joined }, 10*time.Second, time.Millisecond)
+	heard := beats.Load()
+	require.Eventually(t, func() bool { return beats.Load() > heard+2 }, 10*time.Second, time.Millisecond)
+	close(release)
+	require.NoError(t, stopOne())
+	require.False(t, <-early, "the partition went to another member before it was drained")
+	require.NoError(t, (<-two)())
+}
+
 func TestASlowPartitionHoldsUpNoOther(t *testing.T) {
 	b := newBench(t, 2)
 	block := make(chan struct{})

@@ -96,5 +96,8 @@ func (w *Watermark) Committable() int64 {
 	return first.index<<6 + int64(bits.TrailingZeros64(first.bits))
 }
 
+// Next is the lowest offset that may be tracked next.
+func (w *Watermark) Next() int64 { return w.next }
+
 // Unresolved is how many tracked offsets are not resolved.
 func (w *Watermark) Unresolved() int { return w.unresolved }

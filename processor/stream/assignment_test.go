@@ -1,0 +1,50 @@
+package stream
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func records(offsets ...int64) []*Record {
+	var batch []*Record
+	for _, offset := range offsets {
+		batch = append(batch, &Record{Offset: offset})
+	}
+	return batch
+}
+
+func TestALogThatWentBackIsAnError(t *testing.T) {
+	a := newAssignment("in", 0, 1)
+	require.NoError(t, a.track(records(5, 6, 9), 10))
+	require.NoError(t, a.track(records(12), 13))
+	require.ErrorIs(t, a.track(records(3), 4), errRewound)
+}
+
+func TestTheOldestUnresolvedRecordHasAnAge(t *testing.T) {
+	a := newAssignment("in", 0, 1)
+	require.Zero(t, a.oldest())
+	require.NoError(t, a.track(records(0, 1), 2))
+	first := a.oldest()
+	require.False(t, first.IsZero())
+	require.NoError(t, a.track(records(2), 3))
+	require.Equal(t, first, a.oldest())
+	a.ResolveAll([]int64{0, 1})
+	second := a.oldest()
+	require.Len(t, a.ages.batches, 1)
+	require.Equal(t, a.ages.batches[0].at, second)
+	a.Resolve(2)
+	require.Zero(t, a.oldest())
+}
+
+func TestAgesForgetWhatIsDoneWith(t *testing.T) {
+	var a ages
+	start := time.Unix(0, 0)
+	for i := range int64(10) {
+		a.delivered(i*10+9, start.Add(time.Duration(i)*time.Second))
+	}
+	require.Equal(t, start.Add(3*time.Second), a.of(35))
+	require.Len(t, a.batches, 7)
+	require.Zero(t, a.of(1000))
+}
