@@ -199,7 +199,7 @@ func TestARebalanceWithWorkInFlightLosesNothing(t *testing.T) {
 
 // A member that ends drains first; a rebalance that comes meanwhile waits for it.
 func TestARebalanceDuringTheEndWaitsForTheDrain(t *testing.T) {
-	b := newBench(t, 1)
+	b := newBench(t, 2)
 	var joins, beats atomic.Int64
 	b.cluster.Control(func(r kmsg.Request) (kmsg.Response, error, bool) {
 		b.cluster.KeepControl()
@@ -211,24 +211,25 @@ func TestARebalanceDuringTheEndWaitsForTheDrain(t *testing.T) {
 		}
 		return nil, nil, false
 	})
-	draining, release := make(chan struct{}), make(chan struct{})
-	var drained atomic.Bool
+	draining, release := make(chan struct{}, 2), make(chan struct{})
+	var drained atomic.Int64
 	stopOne := b.run(handlerFunc(func(ctx context.Context, a *stream.Assignment) error {
 		for range a.Batches() {
 		}
-		close(draining)
+		draining <- struct{}{}
 		<-release
-		drained.Store(true)
+		drained.Add(1)
 		return nil
 	}))
 	go func() { _ = stopOne() }()
 	<-draining
+	<-draining
 	joined := joins.Load()
-	early := make(chan bool, 1)
+	early := make(chan bool, 2)
 	two := make(chan func() error, 1)
 	go func() {
 		two <- b.run(handlerFunc(func(_ context.Context, a *stream.Assignment) error {
-			early <- !drained.Load()
+			early <- drained.Load() < 2
 			for range a.Batches() {
 			}
 			return nil
@@ -239,7 +240,9 @@ func TestARebalanceDuringTheEndWaitsForTheDrain(t *testing.T) {
 	require.Eventually(t, func() bool { return beats.Load() > heard+2 }, 10*time.Second, time.Millisecond)
 	close(release)
 	require.NoError(t, stopOne())
-	require.False(t, <-early, "the partition went to another member before it was drained")
+	for range 2 {
+		require.False(t, <-early, "a partition went to another member before it was drained")
+	}
 	require.NoError(t, (<-two)())
 }
 
