@@ -35,13 +35,15 @@ func (w *worker) dispatch(ctx context.Context, now time.Time) {
 
 // step starts at most one call of a lane; else it says when to look again, zero for never.
 func (w *worker) step(ctx context.Context, l *lane, now time.Time) (started bool, wake time.Time) {
-	if (*w.paused.Load())[l.shop.ID] || !w.assignment.Alive() {
+	paused := w.isPaused(l)
+	l.paused.set(paused, now)
+	if l.queue.size == 0 && len(l.owed) == 0 && l.hold == nil {
+		return false, time.Time{} // a command looks again
+	}
+	if paused || !w.assignment.Alive() {
 		return false, now.Add(idlePoll)
 	}
 	if until := w.blockedUntil(l); until.After(now) {
-		if l.queue.size == 0 && len(l.owed) == 0 {
-			return false, time.Time{}
-		}
 		return false, until
 	}
 	if l.hold != nil {
@@ -103,7 +105,7 @@ func (w *worker) send(ctx context.Context, l *lane, it *item, done func(error)) 
 	call := Call{ShopID: l.shop.ID, ItemID: it.id}
 	for _, s := range going {
 		p := s.flying
-		p.final = now.Sub(p.QueuedAt) > w.cfg.MaxPendingAge
+		p.final = p.age(l, now) > w.cfg.MaxPendingAge
 		s.state.Sent, s.state.SentQty = p.Position, p.PushQty()
 		call.Lines = append(call.Lines, p.line())
 	}
@@ -117,13 +119,16 @@ func (w *worker) send(ctx context.Context, l *lane, it *item, done func(error)) 
 	})
 }
 
-// stepHeld lets one push through as a probe when one is due, and fails the others.
+// stepHeld lets one push through as a probe when one is due, or a read where no
+// push waits, and fails the others.
 func (w *worker) stepHeld(ctx context.Context, l *lane, now time.Time) (wake time.Time, blocked bool) {
-	switch {
+	switch due := l.hold.probeDue(now, w.credentials(l.shop)); {
 	case l.hold.probing:
 		return time.Time{}, true
-	case l.hold.probeDue(now, w.credentials(l.shop)):
-		return time.Time{}, l.queue.size == 0
+	case due && l.queue.size > 0:
+		return time.Time{}, false
+	case due:
+		return w.probeByRead(ctx, l, now), true
 	}
 	for _, it := range append([]*item(nil), l.queue.order...) {
 		for _, s := range append([]*storeSKU(nil), it.waiting...) {
@@ -131,6 +136,22 @@ func (w *worker) stepHeld(ctx context.Context, l *lane, now time.Time) (wake tim
 		}
 	}
 	return now.Add(idlePoll), true
+}
+
+// probeByRead asks a held shop for an item; wake is when to try if it may not yet.
+func (w *worker) probeByRead(ctx context.Context, l *lane, now time.Time) (wake time.Time) {
+	done, wake := w.admit(l, now)
+	if done == nil {
+		return wake
+	}
+	l.hold.probing, l.hold.lastProbe, l.hold.asked = true, now, false
+	l.flying++
+	itemID := l.hold.itemID
+	w.fly(ctx, func() func(time.Time) {
+		_, v := w.deps.Channel.Read(ctx, l.shop.ID, itemID)
+		return func(now time.Time) { w.readLanded(l, v, done, now) }
+	})
+	return time.Time{}
 }
 
 func (w *worker) credentials(shop schemas.Shop) uint64 {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"stockpush/processor/stream"
+	"stockpush/schemas"
 )
 
 // WithoutBroker lets a stage start with the given states and no inherited commands.
@@ -17,5 +18,11 @@ func (s *Stage) WithoutBroker(inheritedBelow int64, states []*stream.Record) *St
 		}
 		return nil
 	}
+	return s
+}
+
+// Verifying lets a stage ask verify about what it restored.
+func (s *Stage) Verifying(verify func(context.Context, schemas.Frontier) error) *Stage {
+	s.deps.Verify = verify
 	return s
 }

@@ -27,7 +27,7 @@ func (w *worker) landed(ctx context.Context, c landing, now time.Time) {
 	l.flying--
 	l.report(c.done, c.answer, w.cfg.Breaker, now)
 	w.deps.Metrics.called(c.answer)
-	w.learn(l, c.answer, now)
+	w.learn(l, c.item.id, c.answer, now)
 	for i, s := range c.going {
 		p := s.flying
 		s.flying = nil
@@ -38,7 +38,7 @@ func (w *worker) landed(ctx context.Context, c landing, now time.Time) {
 }
 
 // learn takes from an answer what it says about more than its models.
-func (w *worker) learn(l *lane, a Answer, now time.Time) {
+func (w *worker) learn(l *lane, itemID int64, a Answer, now time.Time) {
 	refusal := Verdict{Outcome: Confirmed}
 	for _, v := range a.Verdicts {
 		if v.Outcome != Confirmed {
@@ -53,7 +53,8 @@ func (w *worker) learn(l *lane, a Answer, now time.Time) {
 	switch {
 	case held:
 		w.holdShop(l, refusal, now)
-	case l.hold != nil && l.hold.probing && a.Failure:
+		l.hold.itemID = itemID
+	case l.hold != nil && l.hold.probing && (a.Failure || isThrottle(a)):
 		l.hold.probing, l.hold.nextProbe = false, now.Add(w.cfg.ProbeInterval) // it said nothing about the hold
 	case l.hold != nil && l.hold.probing:
 		w.deps.Logger.Info("the shop takes pushes again", "shop_id", l.shop.ID)

@@ -23,6 +23,7 @@ type lane struct {
 	// throttledUntil is when the marketplace takes calls of the shop again.
 	throttledUntil time.Time
 	hold           *hold
+	paused         pauseClock
 	// owed are store SKUs that must be read back.
 	owed map[*storeSKU]struct{}
 }
@@ -62,6 +63,8 @@ type hold struct {
 	credentials uint64
 	// asked says that somebody pushed by hand since the last probe.
 	asked bool
+	// itemID is an item of the shop, to be read when no push waits that could probe.
+	itemID int64
 }
 
 // minProbeGap bounds probes that people ask for.

@@ -21,7 +21,12 @@ type push struct {
 	// unknown counts tries that ended with the failure code unknown.
 	unknown int
 	// final says that no further try follows: it is too old.
-	final   bool
+	final bool
+	// inherited says that an earlier owner of the partition left it.
+	inherited bool
+	// pausedBefore is how long the shop had been paused when the push began to wait.
+	pausedBefore time.Duration
+
 	backoff *backoff.ExponentialBackOff
 	last    Verdict
 }

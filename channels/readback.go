@@ -42,13 +42,24 @@ func (w *worker) read(ctx context.Context, l *lane, s *storeSKU, done func(error
 	w.fly(ctx, func() func(time.Time) {
 		stocks, v := w.deps.Channel.Read(ctx, l.shop.ID, itemID)
 		return func(now time.Time) {
-			l.flying--
 			s.reading = false
-			l.report(done, Answer{Verdicts: []Verdict{v}, Failure: v.Code.Class() == schemas.ClassInfrastructure}, w.cfg.Breaker, now)
-			w.learn(l, Answer{Verdicts: []Verdict{v}}, now)
+			w.readLanded(l, v, done, now)
 			w.confirm(ctx, l, s, reading{stocks, v}, now)
 		}
 	})
+}
+
+// readLanded applies what a read says about more than its item.
+func (w *worker) readLanded(l *lane, v Verdict, done func(error), now time.Time) {
+	l.flying--
+	a := Answer{Verdicts: []Verdict{v}, Calls: 1, Failure: v.Code.Class() == schemas.ClassInfrastructure}
+	l.report(done, a, w.cfg.Breaker, now)
+	w.deps.Metrics.called(a)
+	itemID := int64(0)
+	if l.hold != nil {
+		itemID = l.hold.itemID
+	}
+	w.learn(l, itemID, a, now)
 }
 
 // reading is what a read-back came to.

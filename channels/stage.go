@@ -21,8 +21,11 @@ type Deps struct {
 	Topics     schemas.Topics
 	// DeadLetters takes commands that cannot be read.
 	DeadLetters stream.Producer
-	Logger      *slog.Logger
-	Metrics     *Metrics
+	// Verify is told the newest events that the restored state knows, and says
+	// if they cannot be of the events topic as it is. Nil asks nothing.
+	Verify  func(context.Context, schemas.Frontier) error
+	Logger  *slog.Logger
+	Metrics *Metrics
 }
 
 // Credentialed is a channel that knows when a shop's credentials change: the
@@ -66,6 +69,8 @@ func (s *Stage) Pause(shops []int64) {
 	}
 	s.paused.Store(&paused)
 }
+
+func (s *Stage) isPaused(l *lane) bool { return (*s.paused.Load())[l.shop.ID] }
 
 // worker is the work of one partition: its lanes, owned by one goroutine. Calls
 // run in goroutines of their own and answer through results.

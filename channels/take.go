@@ -16,7 +16,8 @@ func (w *worker) start(ctx context.Context) (err error) {
 	if w.inheritedBelow, err = w.endOffset(ctx, w.assignment.Partition()); err != nil {
 		return err
 	}
-	return w.restore(ctx, w.assignment.Partition(), func(r *stream.Record) error {
+	newest := schemas.Frontier{}
+	err = w.restore(ctx, w.assignment.Partition(), func(r *stream.Record) error {
 		if _, err := schemas.ParseKey(string(r.Key)); err != nil {
 			return nil // what is kept of the log itself, not of a store SKU
 		}
@@ -26,6 +27,7 @@ func (w *worker) start(ctx context.Context) (err error) {
 		}
 		s := w.sku(state.Key)
 		s.state = state
+		newest.Take(state.Newest.Position)
 		if state.Readback != nil {
 			w.lane(state.Key.Shop()).owed[s] = struct{}{}
 		} else if l := w.lanes[state.Key.Shop()]; l != nil {
@@ -33,6 +35,10 @@ func (w *worker) start(ctx context.Context) (err error) {
 		}
 		return nil
 	})
+	if err != nil || w.deps.Verify == nil {
+		return err
+	}
+	return w.deps.Verify(ctx, newest)
 }
 
 // take puts a command where it belongs.
@@ -46,6 +52,7 @@ func (w *worker) take(ctx context.Context, r *stream.Record, now time.Time) {
 	c = detached(c)
 	s := w.sku(c.Key)
 	l := w.lane(c.Key.Shop())
+	l.paused.set(w.isPaused(l), now)
 	if r.Offset < w.inheritedBelow && judge(&s.state, &c.Event) == stands {
 		w.owe(l, s, &c.Event, now)
 	}
@@ -58,7 +65,7 @@ func (w *worker) take(ctx context.Context, r *stream.Record, now time.Time) {
 		w.repeat(s, r.Offset)
 	case stands:
 		s.state.Newest = c.Event
-		p := &push{Command: c, offsets: []int64{r.Offset}, notBefore: now.Add(w.cfg.BatchLinger)}
+		p := &push{Command: c, offsets: []int64{r.Offset}, notBefore: now.Add(w.cfg.BatchLinger), inherited: r.Offset < w.inheritedBelow}
 		w.enqueue(ctx, l, s, p, now)
 		if l.hold != nil && c.Reason == schemas.PushNow {
 			l.hold.asked = true
@@ -77,6 +84,7 @@ func (w *worker) repeat(s *storeSKU, offset int64) {
 }
 
 func (w *worker) enqueue(ctx context.Context, l *lane, s *storeSKU, p *push, now time.Time) {
+	p.pausedBefore = w.pausedAlready(l, p, now)
 	if replaced := l.queue.put(s, p); replaced != nil {
 		w.skip(ctx, replaced, &p.Event, now)
 	}

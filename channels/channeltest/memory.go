@@ -19,6 +19,7 @@ type Memory struct {
 	calls  []channels.Call
 	flying map[[2]int64]int
 	most   int
+	reads  int
 	script func(ctx context.Context, n int, call channels.Call) *channels.Answer
 }
 
@@ -76,6 +77,7 @@ func (m *Memory) leave(call channels.Call) {
 func (m *Memory) Read(_ context.Context, shopID, itemID int64) ([]channels.ModelStock, channels.Verdict) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.reads++
 	var all []channels.ModelStock
 	for model, qty := range m.stock {
 		if model.ShopID == shopID && model.ItemID == itemID {
@@ -83,6 +85,13 @@ func (m *Memory) Read(_ context.Context, shopID, itemID int64) ([]channels.Model
 		}
 	}
 	return all, channels.Verdict{Outcome: channels.Confirmed}
+}
+
+// Reads is how many reads there were.
+func (m *Memory) Reads() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.reads
 }
 
 // Set changes what a model shows, as a request that lands late does.
