@@ -64,8 +64,16 @@ func checkKafka(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return err
 	}
-	_, err = eventlog.Current(ctx, conn, schemas.Topics(c.Kafka.TopicPrefix))
-	return err
+	topics := schemas.Topics(c.Kafka.TopicPrefix)
+	log, err := eventlog.Current(ctx, conn, topics)
+	if err != nil {
+		return err
+	}
+	newest, err := eventlog.Newest(ctx, conn, topics)
+	if err != nil {
+		return err
+	}
+	return eventlog.Verify(ctx, conn, topics, log, newest)
 }
 
 func checkClickHouse(ctx context.Context, c config.Config) error {

@@ -1,10 +1,15 @@
 package main
 
 import (
+	"context"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"stockpush/cmd/internal/config"
 	"stockpush/cmd/internal/service"
 )
 
@@ -13,6 +18,8 @@ func (a *app) newRun() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run the service against your Kafka, ClickHouse and Shopee",
+		Long: "Run the service against your Kafka, ClickHouse and Shopee.\n\n" +
+			"SIGTERM drains and ends it, a second one stops it at once. SIGHUP reads shopee.paused_shops again.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := service.CheckRoles(roles); err != nil {
 				return &usageError{err}
@@ -21,9 +28,41 @@ func (a *app) newRun() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return service.Run(cmd.Context(), loaded.Config, service.Running{Roles: roles}, log)
+			ctx, cancel := context.WithCancel(cmd.Context())
+			defer cancel()
+			running := service.Running{Roles: roles, Reloads: a.reloads(ctx, cmd)}
+			return service.Run(ctx, loaded.Config, running, log)
 		},
 	}
 	cmd.Flags().StringSliceVar(&roles, "roles", roles, "which `roles` to run: "+strings.Join(service.Roles(), ", "))
 	return cmd
+}
+
+// reloads reads the configuration again at every SIGHUP until ctx ends. One that
+// is bad is told of and changes nothing.
+func (a *app) reloads(ctx context.Context, cmd *cobra.Command) <-chan config.Config {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	reloads := make(chan config.Config)
+	go func() { // ends with ctx
+		defer signal.Stop(hangups)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-hangups:
+			}
+			loaded, log, err := a.load(cmd)
+			if err != nil {
+				newLogger(a.stderr, config.Log{}).Error("SIGHUP: the configuration stays as it was", "error", err)
+				continue
+			}
+			select {
+			case <-ctx.Done():
+				log.Debug("ended before the configuration took effect")
+			case reloads <- loaded.Config:
+			}
+		}
+	}()
+	return reloads
 }

@@ -108,6 +108,35 @@ func usable(ctx context.Context, admin *kadm.Client, topic string) bool {
 	return err == nil && ends.Error() == nil && len(topics[topic].Partitions) > 0 && len(ends[topic]) == len(topics[topic].Partitions)
 }
 
+// ForgetOffsets lets a group begin a topic anew. No member of the group may be running.
+func ForgetOffsets(ctx context.Context, c Connection, group, topic string) error {
+	return withAdmin(c, func(admin *kadm.Client) error {
+		committed, err := admin.FetchOffsets(ctx, group)
+		if err != nil || committed[topic] == nil {
+			return ignoring(err, kerr.GroupIDNotFound)
+		}
+		partitions := kadm.TopicsSet{}
+		for partition := range committed[topic] {
+			partitions.Add(topic, partition)
+		}
+		answers, err := admin.DeleteOffsets(ctx, group, partitions)
+		if err == nil {
+			err = answers.Error()
+		}
+		if err != nil {
+			return fmt.Errorf("forget the offsets of group %s in %s: %w (is a member still running?)", group, topic, err)
+		}
+		return nil
+	})
+}
+
+func ignoring(err, harmless error) error {
+	if errors.Is(err, harmless) {
+		return nil
+	}
+	return err
+}
+
 func withAdmin(c Connection, do func(*kadm.Client) error) error {
 	client, err := kgo.NewClient(c.Options()...)
 	if err != nil {

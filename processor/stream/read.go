@@ -14,6 +14,23 @@ func EndOffset(ctx context.Context, c Connection, topic string, partition int32)
 	return end, err
 }
 
+// EndOffsets is, for each partition, the offset that its next message will get.
+func EndOffsets(ctx context.Context, c Connection, topic string) (map[int32]int64, error) {
+	ends := map[int32]int64{}
+	err := withAdmin(c, func(admin *kadm.Client) error {
+		listed, err := admin.ListEndOffsets(ctx, topic)
+		if err == nil {
+			err = listed.Error()
+		}
+		listed.Each(func(o kadm.ListedOffset) { ends[o.Partition] = o.Offset })
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("end offsets of %s: %w", topic, err)
+	}
+	return ends, nil
+}
+
 func bounds(ctx context.Context, c Connection, topic string, partition int32) (start, end int64, err error) {
 	err = withAdmin(c, func(admin *kadm.Client) error {
 		starts, err := admin.ListStartOffsets(ctx, topic)

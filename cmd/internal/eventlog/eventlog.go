@@ -52,7 +52,49 @@ func Current(ctx context.Context, c stream.Connection, topics schemas.Topics) (L
 	return declared, nil
 }
 
+// Verify says ErrChanged if a position of the log lies above the log's end: the
+// topic was made anew with the same name, or cut.
+func Verify(ctx context.Context, c stream.Connection, topics schemas.Topics, log Log, newest schemas.Frontier) error {
+	ends, err := stream.EndOffsets(ctx, c, topics.Events())
+	if err != nil {
+		return err
+	}
+	for partition, position := range newest {
+		if position.LogID == log.ID && position.Offset >= ends[partition] {
+			return fmt.Errorf("the state knows event %d of partition %d, which ends at %d: %w", position.Offset, partition, ends[partition], ErrChanged)
+		}
+	}
+	return nil
+}
+
+// Newest reads the whole state topic for the newest events that it knows.
+func Newest(ctx context.Context, c stream.Connection, topics schemas.Topics) (schemas.Frontier, error) {
+	info, err := stream.Describe(ctx, c, topics.State())
+	if err != nil {
+		return nil, err
+	}
+	newest := schemas.Frontier{}
+	for partition := range int32(info.Partitions) {
+		err := stream.ReadPartition(ctx, c, topics.State(), partition, func(r *stream.Record) error {
+			if string(r.Key) == recordKey {
+				return nil
+			}
+			state, err := schemas.DecodeState(r.Value)
+			if err == nil {
+				newest.Take(state.Newest.Position)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read the state: %w", err)
+		}
+	}
+	return newest, nil
+}
+
 // Declare writes the topic as it is now down as the log after the declared one.
+// Of a topic that was made anew the processor's group forgets its offsets, which
+// would else skip as many events.
 func Declare(ctx context.Context, c stream.Connection, topics schemas.Topics) (Log, error) {
 	before, err := read(ctx, c, topics)
 	if err != nil && !errors.Is(err, ErrUndeclared) {
@@ -63,6 +105,11 @@ func Declare(ctx context.Context, c stream.Connection, topics schemas.Topics) (L
 		return Log{}, err
 	}
 	next.ID = before.ID + 1
+	if before.TopicID != "" && before.TopicID != next.TopicID {
+		if err := stream.ForgetOffsets(ctx, c, topics.ProcessorGroup(), topics.Events()); err != nil {
+			return Log{}, err
+		}
+	}
 	value, err := json.Marshal(next)
 	if err != nil {
 		return Log{}, err

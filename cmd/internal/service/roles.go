@@ -13,6 +13,7 @@ import (
 	"stockpush/cmd/internal/tlsconf"
 	"stockpush/processor"
 	"stockpush/processor/stream"
+	"stockpush/schemas"
 	"stockpush/sinks"
 	"stockpush/sinks/clickhouse"
 )
@@ -46,7 +47,11 @@ func (p *process) newProcessor(ctx context.Context) (*running, error) {
 	return &running{stage: stage}, err
 }
 
-func (p *process) newChannels() (*running, error) {
+func (p *process) newChannels(ctx context.Context) (*running, error) {
+	log, err := eventlog.Current(ctx, p.conn, p.topics)
+	if err != nil {
+		return nil, err
+	}
 	client, err := p.newClient()
 	if err != nil {
 		return nil, err
@@ -54,11 +59,15 @@ func (p *process) newChannels() (*running, error) {
 	handler, err := channels.New(laneConfig(p.cfg), channels.Deps{
 		Channel: client, Producer: p.producer, DeadLetters: p.letters, Connection: p.conn, Topics: p.topics,
 		Logger: p.log, Metrics: channels.NewMetrics(p.registry),
+		Verify: func(ctx context.Context, newest schemas.Frontier) error {
+			return eventlog.Verify(ctx, p.conn, p.topics, log, newest)
+		},
 	})
 	if err != nil {
 		return nil, err
 	}
 	handler.Pause(p.cfg.Shopee.PausedShops)
+	p.pause = handler.Pause
 	stage, err := p.stage(p.topics.ChannelsGroup(), handler, p.topics.Commands())
 	return &running{stage: stage, close: func() error { client.Close(); return nil }}, err
 }

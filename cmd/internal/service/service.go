@@ -58,6 +58,8 @@ type process struct {
 	// letters takes messages as large as the dead letters may be.
 	letters *stream.KafkaProducer
 	stages  []*running
+	// pause sets the paused shops; nil without the role that pushes.
+	pause func(shops []int64)
 }
 
 // running is a role's stage, with what must outlive it.
@@ -76,6 +78,9 @@ type Running struct {
 	Roles []string
 	// Ready is called once every role serves; nil is fine.
 	Ready func()
+	// Reloads brings configurations that were read again. Of them only
+	// shopee.paused_shops takes effect while the process runs; nil is fine.
+	Reloads <-chan config.Config
 }
 
 // Run runs the roles until ctx ends, drains them, and returns.
@@ -99,7 +104,7 @@ func Run(ctx context.Context, cfg config.Config, r Running, log *slog.Logger) (e
 			return fmt.Errorf("%s: %w", role, err)
 		}
 	}
-	return p.run(ctx, server, r.Ready)
+	return p.run(ctx, server, r)
 }
 
 func (p *process) connect() (err error) {
@@ -117,7 +122,7 @@ func (p *process) add(ctx context.Context, role string) error {
 	case Processor:
 		s, err = p.newProcessor(ctx)
 	case Channels:
-		s, err = p.newChannels()
+		s, err = p.newChannels(ctx)
 	case Sink:
 		s, err = p.newSink(ctx)
 	case Console:
@@ -145,9 +150,10 @@ func (p *process) ready() (bool, string) {
 }
 
 // run runs all stages; the first one that fails ends the others.
-func (p *process) run(ctx context.Context, server *ops.Server, ready func()) error {
+func (p *process) run(ctx context.Context, server *ops.Server, r Running) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Serve(ctx) })
+	group.Go(func() error { p.reload(ctx, r.Reloads); return nil })
 	for _, s := range p.stages {
 		group.Go(func() error { return s.run(ctx) })
 	}
@@ -160,12 +166,26 @@ func (p *process) run(ctx context.Context, server *ops.Server, ready func()) err
 			}
 		}
 		p.log.Info("ready")
-		if ready != nil {
-			ready()
+		if r.Ready != nil {
+			r.Ready()
 		}
 		return nil
 	})
 	return group.Wait()
+}
+
+func (p *process) reload(ctx context.Context, reloads <-chan config.Config) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case cfg := <-reloads:
+			if p.pause != nil {
+				p.pause(cfg.Shopee.PausedShops)
+				p.log.Info("configuration read again", "shopee.paused_shops", cfg.Shopee.PausedShops)
+			}
+		}
+	}
 }
 
 // run keeps what the stage needs running until the stage has drained.
