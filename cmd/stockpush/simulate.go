@@ -35,7 +35,9 @@ func (a *app) newSimulate() *cobra.Command {
 				return err
 			}
 			defer producer.Close()
-			made, err := traffic.Drive(cmd.Context(), traffic.New(shape), pace, traffic.ToTopic(producer, schemas.Topics(loaded.Kafka.TopicPrefix)))
+			send, finish := a.withProgress(traffic.ToTopic(producer, schemas.Topics(loaded.Kafka.TopicPrefix)), pace)
+			made, err := traffic.Drive(cmd.Context(), traffic.New(shape), pace, send)
+			finish()
 			_, _ = fmt.Fprintf(a.stdout, "%d events produced\n", made)
 			return err
 		},
