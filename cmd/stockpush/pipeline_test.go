@@ -15,6 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"stockpush/channels"
+	"stockpush/channels/channeltest"
 	"stockpush/cmd/internal/embedded/embeddedtest"
 	"stockpush/processor"
 	"stockpush/processor/stream"
@@ -28,12 +30,19 @@ const (
 	benchEvents     = 5_000_000
 	benchSKUs       = 100_000
 	benchPartitions = 12
+	benchBatchRows  = 100_000
 )
 
-// BenchmarkPipeline measures the stages side by side in one run: what a bare
-// consumer reads, what the processor compacts (commands and every Skipped record
-// acknowledged), what a bare insert of the same rows takes, and what the sink
-// takes. It reports ratios; rates of one run on a noisy machine say little else.
+// BenchmarkPipeline measures the stages side by side in one run and reports
+// ratios; rates of one run on a noisy machine say little else:
+//   - bare-events/s: what a bare consumer reads;
+//   - compacted/bare: what the processor compacts, commands and every Skipped
+//     record acknowledged;
+//   - bare-rows/s: a bare column-wise insert of the same rows into the same schema,
+//     blocks built while the last one is sent; plain-rows/s: into a plain table;
+//   - sunk/bare: the sink alone, to the last row;
+//   - whole/bare: all stages at once, the events in, a marketplace that answers at
+//     once, to the last finished row in ClickHouse.
 func BenchmarkPipeline(b *testing.B) {
 	for b.Loop() {
 		runPipeline(b)
@@ -47,48 +56,85 @@ type pipeline struct {
 }
 
 func runPipeline(b *testing.B) {
-	p := &pipeline{b: b, topics: schemas.Topics(fmt.Sprintf("bench-%d", time.Now().UnixNano()))}
+	p := &pipeline{b: b}
 	kafka := os.Getenv("STOCKPUSH_TEST_KAFKA")
 	if kafka == "" {
 		kafka = embeddedtest.StartBroker(b).Addr()
 	}
 	p.conn = stream.Connection{Brokers: []string{kafka}, ClientID: "bench"}
-	require.NoError(b, stream.CreateTopics(b.Context(), p.conn, p.topics.Specs(benchPartitions), 1))
-	p.produceEvents()
-	bare := p.rate(func() int { return p.readAll(p.topics.Events(), benchEvents) })
-	compacted := p.profiled("compact", p.compact)
-	if os.Getenv("ONLY") != "" {
-		b.ReportMetric(bare, "bare-events/s")
-		b.ReportMetric(compacted, "compacted-events/s")
-		b.ReportMetric(compacted/bare, "compacted/bare")
-		return
-	}
-	server := embeddedtest.StartClickHouse(b)
-	store, err := clickhouse.Open(clickhouse.Config{Addr: server.Addr(), Database: "bench", Username: "default"})
-	require.NoError(b, err)
-	defer func() { _ = store.Close() }()
-	_, err = store.Migrate(b.Context())
-	require.NoError(b, err)
-	inserted := p.rate(func() int { return p.insertBare(store) })
-	require.NoError(b, store.Conn().Exec(b.Context(), "TRUNCATE TABLE bench.push_records"))
-	sunk := p.rate(func() int { return p.sink(store) })
+	p.fillEvents()
+	bare := p.rate("read", func() int { return p.readAll(p.topics.Events(), benchEvents) })
+	compacted := p.rate("compact", p.compact)
 	b.ReportMetric(bare, "bare-events/s")
 	b.ReportMetric(compacted, "compacted-events/s")
 	b.ReportMetric(compacted/bare, "compacted/bare")
+	if os.Getenv("STOCKPUSH_BENCH_ONLY") == "compact" {
+		return
+	}
+	server := embeddedtest.StartClickHouse(b)
+	store, plain := p.open(server.Addr(), "bench"), p.openPlain(server.Addr())
+	// Each begins on empty tables, so that no merge of an earlier one takes its share.
+	intoPlain := p.rate("plain", func() int { return p.insertBare(plain) })
+	require.NoError(b, plain.Conn().Exec(b.Context(), "DROP DATABASE plain SYNC"))
+	inserted := p.rate("insert", func() int { return p.insertBare(store) })
+	p.truncate(store)
+	sunk := p.rate("sink", func() int { return p.sink(store) })
+	p.complete(store, "1")
+	p.truncate(store)
+	p.fillEvents()
+	whole := p.rate("whole", func() int { return p.wholeWay(store) })
+	p.complete(store, "status != 'Pending'")
 	b.ReportMetric(inserted, "bare-rows/s")
+	b.ReportMetric(intoPlain, "plain-rows/s")
 	b.ReportMetric(sunk, "sunk-rows/s")
 	b.ReportMetric(sunk/inserted, "sunk/bare")
+	b.ReportMetric(whole, "whole-events/s")
+	b.ReportMetric(whole/inserted, "whole/bare")
 }
 
-// rate is how many things a second work did.
-func (p *pipeline) rate(work func() int) float64 {
-	started := time.Now()
-	n := work()
-	return float64(n) / time.Since(started).Seconds()
+func (p *pipeline) open(addr, database string) *clickhouse.Store {
+	store, err := clickhouse.Open(clickhouse.Config{Addr: addr, Database: database, Username: "default"})
+	require.NoError(p.b, err)
+	p.b.Cleanup(func() { _ = store.Close() })
+	if database == "bench" {
+		_, err = store.Migrate(p.b.Context())
+		require.NoError(p.b, err)
+	}
+	return store
 }
 
-// profiled is rate, with a CPU profile of the work where STOCKPUSH_BENCH_PROFILES names a folder.
-func (p *pipeline) profiled(name string, work func() int) float64 {
+// openPlain has push_records as a table that nothing is attached to.
+func (p *pipeline) openPlain(addr string) *clickhouse.Store {
+	store := p.open(addr, "plain")
+	for _, query := range []string{
+		"CREATE DATABASE plain",
+		"CREATE TABLE plain.push_records AS bench.push_records ENGINE = MergeTree ORDER BY (channel, shop_id, store_sku, log_id, event_offset, event_partition)",
+	} {
+		require.NoError(p.b, store.Conn().Exec(p.b.Context(), query))
+	}
+	return store
+}
+
+// truncate empties every table of the store but its list of migrations.
+func (p *pipeline) truncate(store *clickhouse.Store) {
+	rows, err := store.Conn().Query(p.b.Context(), "SELECT name FROM system.tables WHERE database = 'bench' AND engine LIKE '%MergeTree' AND name NOT LIKE '%migration%'")
+	require.NoError(p.b, err)
+	var names []string
+	for rows.Next() {
+		var name string
+		require.NoError(p.b, rows.Scan(&name))
+		names = append(names, name)
+	}
+	require.NoError(p.b, rows.Close())
+	require.NotEmpty(p.b, names)
+	for _, name := range names {
+		require.NoError(p.b, store.Conn().Exec(p.b.Context(), "TRUNCATE TABLE bench."+name))
+	}
+}
+
+// rate is how many things a second work did, with a CPU profile of it where
+// STOCKPUSH_BENCH_PROFILES names a folder.
+func (p *pipeline) rate(name string, work func() int) float64 {
 	if dir := os.Getenv("STOCKPUSH_BENCH_PROFILES"); dir != "" {
 		file, err := os.Create(filepath.Join(dir, name+".pprof"))
 		require.NoError(p.b, err)
@@ -96,7 +142,16 @@ func (p *pipeline) profiled(name string, work func() int) float64 {
 		require.NoError(p.b, pprof.StartCPUProfile(file))
 		defer pprof.StopCPUProfile()
 	}
-	return p.rate(work)
+	started := time.Now()
+	n := work()
+	return float64(n) / time.Since(started).Seconds()
+}
+
+// fillEvents makes topics anew and fills the events.
+func (p *pipeline) fillEvents() {
+	p.topics = schemas.Topics(fmt.Sprintf("bench-%d", time.Now().UnixNano()))
+	require.NoError(p.b, stream.CreateTopics(p.b.Context(), p.conn, p.topics.Specs(benchPartitions), 1))
+	p.produceEvents()
 }
 
 func (p *pipeline) produceEvents() {
@@ -129,77 +184,153 @@ func (p *pipeline) readAll(topic string, n int) int {
 	return read
 }
 
-// runStage runs a stage until done says that its work is.
-func (p *pipeline) runStage(group string, h stream.Handler, done func(resolved int64) bool, topics ...string) {
-	counting := &counting{Handler: h}
+// start runs a stage; stop ends it and waits for it.
+func (p *pipeline) start(group string, h stream.Handler, topics ...string) (progress *counting, stop func()) {
+	progress = &counting{Handler: h}
 	stage, err := stream.New(stream.Config{Group: group, Topics: topics, CommitInterval: 100 * time.Millisecond},
-		stream.Deps{Connection: p.conn, Handler: counting, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
+		stream.Deps{Connection: p.conn, Handler: progress, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
 	require.NoError(p.b, err)
 	ctx, cancel := context.WithCancel(p.b.Context())
-	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- stage.Run(ctx) }()
-	ticker := time.NewTicker(20 * time.Millisecond)
-	defer ticker.Stop()
-	for !done(counting.resolved()) {
-		<-ticker.C
+	return progress, func() {
+		cancel()
+		require.NoError(p.b, <-ended)
 	}
-	cancel()
-	require.NoError(p.b, <-ended)
 }
 
-// compact runs the processor until every event is resolved.
-func (p *pipeline) compact() int {
+// until waits for a condition.
+func until(done func() bool) {
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for !done() {
+		<-ticker.C
+	}
+}
+
+func (p *pipeline) producer() *stream.KafkaProducer {
 	producer, err := stream.NewProducer(p.conn, stream.DefaultBatchBytes)
 	require.NoError(p.b, err)
-	defer producer.Close()
+	return producer
+}
+
+func (p *pipeline) startProcessor(producer stream.Producer) (*counting, func()) {
 	handler, err := processor.New(processor.DefaultConfig(), processor.Deps{
 		Producer: producer, DeadLetters: producer, Topics: p.topics, Metrics: processor.NewMetrics(prometheus.NewRegistry()),
 		Log: processor.Log{ID: 1, Partitions: benchPartitions, CommandPartitions: benchPartitions},
 	})
 	require.NoError(p.b, err)
-	p.runStage(p.topics.ProcessorGroup(), handler, func(resolved int64) bool { return resolved >= benchEvents }, p.topics.Events())
+	return p.start(p.topics.ProcessorGroup(), handler, p.topics.Events())
+}
+
+// compact runs the processor until every event is resolved.
+func (p *pipeline) compact() int {
+	producer := p.producer()
+	defer producer.Close()
+	progress, stop := p.startProcessor(producer)
+	defer stop()
+	until(func() bool { return progress.resolved() >= benchEvents })
 	return benchEvents
 }
 
-// insertBare inserts the rows of the records topic, read before the clock starts
-// for none but the first batch, in blocks as the sink makes them.
+// insertBare inserts the rows of the records topic in blocks as the sink makes
+// them, one being built while the last one is sent.
 func (p *pipeline) insertBare(store *clickhouse.Store) int {
-	batch, rows := store.NewBatch(), 0
+	full, empty := make(chan sinks.Batch), make(chan sinks.Batch, 2)
+	sent := make(chan int)
+	go func() { // ends when full is closed
+		rows := 0
+		for batch := range full {
+			if err := batch.Send(p.b.Context()); err != nil {
+				panic(err)
+			}
+			rows += batch.Rows()
+			batch.Reset()
+			empty <- batch
+		}
+		sent <- rows
+	}()
+	empty <- store.NewBatch()
+	batch := store.NewBatch()
 	for partition := range int32(benchPartitions) {
 		require.NoError(p.b, stream.ReadPartition(p.b.Context(), p.conn, p.topics.Records(), partition, func(r *stream.Record) error {
 			return schemas.DecodeRecords(r.Value, func(rec *schemas.Record) error {
 				batch.Add(rec)
-				rows++
-				if batch.Rows() == 100_000 {
-					require.NoError(p.b, batch.Send(p.b.Context()))
-					batch.Reset()
+				if batch.Rows() == benchBatchRows {
+					full <- batch
+					batch = <-empty
 				}
 				return nil
 			})
 		}))
 	}
-	require.NoError(p.b, batch.Send(p.b.Context()))
-	return rows
+	full <- batch
+	close(full)
+	return <-sent
+}
+
+func (p *pipeline) startSink(store *clickhouse.Store) (*counting, func()) {
+	sink := sinks.New(sinks.Config{BatchRows: benchBatchRows, BatchInterval: time.Second}, sinks.Deps{
+		NewBatch: store.NewBatch, Topics: p.topics, Logger: slog.New(slog.DiscardHandler), Metrics: sinks.NewMetrics(prometheus.NewRegistry()),
+	})
+	ctx, cancel := context.WithCancel(p.b.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- sink.Run(ctx) }()
+	progress, stop := p.start(p.topics.SinkGroup(), sink.Handler(), p.topics.Records())
+	return progress, func() {
+		stop()
+		cancel()
+		require.NoError(p.b, <-ended)
+	}
 }
 
 // sink runs the recording stage until every row is in ClickHouse.
 func (p *pipeline) sink(store *clickhouse.Store) int {
-	sink := sinks.New(sinks.Config{BatchRows: 100_000, BatchInterval: time.Second}, sinks.Deps{
-		NewBatch: store.NewBatch, Topics: p.topics, Logger: slog.New(slog.DiscardHandler), Metrics: sinks.NewMetrics(prometheus.NewRegistry()),
-	})
-	ctx, cancel := context.WithCancel(p.b.Context())
-	defer cancel()
-	go func() { _ = sink.Run(ctx) }() // ends with ctx
-	var messages int64
-	for partition := range int32(benchPartitions) {
-		end, err := stream.EndOffset(p.b.Context(), p.conn, p.topics.Records(), partition)
-		require.NoError(p.b, err)
+	progress, stop := p.startSink(store)
+	defer stop()
+	messages := p.end(p.topics.Records())
+	until(func() bool { return progress.resolved() >= messages })
+	return benchEvents
+}
+
+// end is how many messages a topic has had.
+func (p *pipeline) end(topic string) (messages int64) {
+	ends, err := stream.EndOffsets(p.b.Context(), p.conn, topic)
+	require.NoError(p.b, err)
+	for _, end := range ends {
 		messages += end
 	}
-	p.runStage(p.topics.SinkGroup(), sink.Handler(), func(resolved int64) bool { return resolved >= messages }, p.topics.Records())
-	var rows uint64
-	require.NoError(p.b, store.Conn().QueryRow(p.b.Context(), "SELECT count() FROM bench.push_records FINAL").Scan(&rows))
-	require.EqualValues(p.b, benchEvents, rows)
+	return messages
+}
+
+// wholeWay runs all stages until every event has its last row.
+func (p *pipeline) wholeWay(store *clickhouse.Store) int {
+	producer := p.producer()
+	defer producer.Close()
+	cfg := channels.DefaultConfig()
+	cfg.ShopRate, cfg.AppRate, cfg.BatchLinger = 1e6, 1e6, 0
+	lanes, err := channels.New(cfg, channels.Deps{
+		Channel: channeltest.NewMemory(nil), Producer: producer, DeadLetters: producer, Connection: p.conn, Topics: p.topics,
+		Logger: slog.New(slog.DiscardHandler), Metrics: channels.NewMetrics(prometheus.NewRegistry()),
+	})
+	require.NoError(p.b, err)
+	compacted, stopProcessor := p.startProcessor(producer)
+	defer stopProcessor()
+	pushed, stopLanes := p.start(p.topics.ChannelsGroup(), lanes, p.topics.Commands())
+	defer stopLanes()
+	recorded, stopSink := p.startSink(store)
+	defer stopSink()
+	until(func() bool { return compacted.resolved() >= benchEvents })
+	commands := p.end(p.topics.Commands())
+	until(func() bool { return pushed.resolved() >= commands })
+	messages := p.end(p.topics.Records())
+	until(func() bool { return recorded.resolved() >= messages })
 	return benchEvents
+}
+
+// complete checks that every event has exactly one record that meets a condition.
+func (p *pipeline) complete(store *clickhouse.Store, where string) {
+	var n uint64
+	require.NoError(p.b, store.Conn().QueryRow(p.b.Context(), "SELECT count() FROM bench.push_records FINAL WHERE "+where).Scan(&n))
+	require.Equal(p.b, uint64(benchEvents), n)
 }
