@@ -47,8 +47,11 @@ var fieldNames = [fieldCount]string{
 // are the caller's to set.
 func DecodeEvent(key, value []byte) (Event, error) {
 	d := eventDecoder{event: Event{RepeatsOffset: NoOffset}}
-	if bad := d.object(value); bad != nil {
-		return Event{}, bad
+	if !d.quick(value) {
+		d = eventDecoder{event: Event{RepeatsOffset: NoOffset}}
+		if bad := d.object(value); bad != nil {
+			return Event{}, bad
+		}
 	}
 	if bad := d.whole(key); bad != nil {
 		return Event{}, bad
@@ -118,10 +121,22 @@ func (d *eventDecoder) stop(bad *BadEvent) error {
 	return bad
 }
 
+// fieldsByLength are the fields whose names have so many bytes.
+var fieldsByLength = func() (by [len("promotion_reserved") + 1][]int) {
+	for field, name := range fieldNames {
+		by[len(name)] = append(by[len(name)], field)
+	}
+	return by
+}()
+
+// fieldOf is the field of a name, or fieldCount if it is not a known one.
 func fieldOf(name []byte) int {
-	for i := range fieldNames {
-		if string(name) == fieldNames[i] {
-			return i
+	if len(name) >= len(fieldsByLength) {
+		return fieldCount
+	}
+	for _, field := range fieldsByLength[len(name)] {
+		if string(name) == fieldNames[field] {
+			return field
 		}
 	}
 	return fieldCount

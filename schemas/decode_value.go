@@ -40,7 +40,7 @@ func text(to *string, field int, raw []byte, l limits) *BadEvent {
 // whether it is free of control characters and unpaired surrogates.
 func unquote(raw []byte) (s string, plain bool) {
 	inner := raw[1 : len(raw)-1]
-	for _, c := range inner {
+	for _, c := range inner[plainPrefix(inner):] {
 		if c == '\\' {
 			return unescape(raw)
 		}
@@ -109,7 +109,7 @@ func integer(to *int64, field int, raw []byte, low int64) *BadEvent {
 			return &BadEvent{Code: CodeWrongType, Field: name, Message: "not a whole number"}
 		}
 	}
-	n, err := strconv.ParseInt(unsafe.String(unsafe.SliceData(raw), len(raw)), 10, 64)
+	n, err := parseInt(raw)
 	if errors.Is(err, strconv.ErrRange) || err == nil && n < low {
 		return &BadEvent{Code: CodeOutOfRange, Field: name, Message: fmt.Sprintf("not within %d to %d", low, int64(1<<63-1))}
 	}
@@ -118,6 +118,17 @@ func integer(to *int64, field int, raw []byte, low int64) *BadEvent {
 	}
 	*to = n
 	return nil
+}
+
+// parseInt reads digits with a sign or without.
+func parseInt(raw []byte) (n int64, err error) {
+	if len(raw) > 18 || raw[0] == '-' {
+		return strconv.ParseInt(unsafe.String(unsafe.SliceData(raw), len(raw)), 10, 64)
+	}
+	for _, c := range raw { // cannot overflow
+		n = n*10 + int64(c-'0')
+	}
+	return n, nil
 }
 
 // checkUnknown asks of an unknown field's value only that it is not too deep.
