@@ -58,6 +58,9 @@ type partition struct {
 	buffer     *latest.Buffer
 	out        *outbox
 	timer      *time.Timer
+	// took counts events by verdict until the metrics are told: a counter that
+	// other goroutines write too would cost more than the map's look-up.
+	took [latest.Joined + 1]int
 	// backlog is the part of a batch that found the buffer full.
 	backlog []*stream.Record
 }
@@ -104,11 +107,21 @@ func (p *partition) advance(ctx context.Context) {
 		p.take(ctx, p.backlog[0], now)
 		p.backlog = p.backlog[1:]
 	}
+	p.tell()
 	if due, ok := p.buffer.NextDue(); ok {
 		p.timer.Reset(time.Until(due))
 	} else if len(p.backlog) > 0 {
 		p.timer.Reset(p.cfg.Window) // other partitions hold all the room
 	}
+}
+
+func (p *partition) tell() {
+	for verdict, n := range p.took {
+		p.deps.Metrics.took(latest.Verdict(verdict), n)
+	}
+	p.deps.Metrics.skipped.Add(float64(p.out.skipped))
+	clear(p.took[:])
+	p.out.skipped = 0
 }
 
 // hasRoomFor lets an event of an open window in always. A partition with no
@@ -124,7 +137,7 @@ func (p *partition) take(ctx context.Context, r *stream.Record, now time.Time) {
 		return
 	}
 	result := p.buffer.Put(r.Key, &event, now)
-	p.deps.Metrics.took(result.Verdict)
+	p.took[result.Verdict]++
 	switch result.Verdict {
 	case latest.Opened:
 		p.opened(1)

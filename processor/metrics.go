@@ -39,6 +39,10 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	return m
 }
 
-func (m *Metrics) took(v latest.Verdict) { m.byVerdict[v].Inc() }
+func (m *Metrics) took(v latest.Verdict, n int) {
+	if n > 0 {
+		m.byVerdict[v].Add(float64(n))
+	}
+}
 
 func (m *Metrics) rejected(code string) { m.deadLetters.WithLabelValues(code).Inc() }

@@ -3,6 +3,7 @@ package processor
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +19,9 @@ const (
 	// maxHeldBytes bounds the encoded Skipped records that a partition holds
 	// back; above it each goes out at once. 12 partitions hold at most 96 MiB.
 	maxHeldBytes = 8 << 20
+	// minRoom is how much room a window's records have before the next one is
+	// added; they double, since append's own steps copy twice as much.
+	minRoom = 256
 )
 
 // outbox produces what a partition's events come to, and resolves their
@@ -26,6 +30,8 @@ const (
 type outbox struct {
 	deps       Deps
 	assignment *stream.Assignment
+	// skipped counts records for the metrics, which are told now and then.
+	skipped int
 	// held is how many bytes of Skipped records wait in open windows.
 	held int
 	// unacked counts messages that Kafka has not acknowledged yet.
@@ -51,7 +57,7 @@ type skipped struct {
 func (o *outbox) skip(ctx context.Context, w *latest.Entry, s skipped) {
 	owned := o.attachment(w, s.winner.Key)
 	before := len(owned.Records)
-	owned.Records = schemas.AppendSkipped(owned.Records, s.loser.Packed, s.winner, s.at)
+	owned.Records = schemas.AppendSkipped(withRoom(owned.Records), s.loser.Packed, s.winner, s.at)
 	o.kept(ctx, w, before, s.loser.Offset)
 }
 
@@ -76,7 +82,7 @@ func (o *outbox) skipRepeat(ctx context.Context, w *latest.Entry, s skippedRepea
 
 // kept counts a record that was added, and sends the window's records if too many wait.
 func (o *outbox) kept(ctx context.Context, w *latest.Entry, before int, offset int64) {
-	o.deps.Metrics.skipped.Inc()
+	o.skipped++
 	w.Owned.Offsets = append(w.Owned.Offsets, offset)
 	o.held += len(w.Owned.Records) - before
 	if len(w.Owned.Records) > maxRecordsBytes || o.held > maxHeldBytes {
@@ -90,6 +96,13 @@ func (o *outbox) attachment(w *latest.Entry, key schemas.Key) *latest.Attachment
 		o.held += len(w.Owned.Records)
 	}
 	return w.Owned
+}
+
+func withRoom(records []byte) []byte {
+	if cap(records)-len(records) < minRoom {
+		return slices.Grow(records, max(minRoom, len(records)))
+	}
+	return records
 }
 
 // flush sends the window's records before it closes, and forgets them.
