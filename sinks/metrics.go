@@ -10,6 +10,7 @@ import (
 // Metrics counts what the stage does.
 type Metrics struct {
 	rows, batches, retries, poison prometheus.Counter
+	waiting                        prometheus.Gauge
 	seconds                        prometheus.Histogram
 }
 
@@ -24,6 +25,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		batches: counter("batches_total", "Batches written to the store."),
 		retries: counter("retries_total", "Batches that were not written at the first try, each try counted."),
 		poison:  counter("unreadable_messages_total", "Messages of ours that could not be read and went to the dead letters."),
+		waiting: f.NewGauge(prometheus.GaugeOpts{Name: "stockpush_sink_waiting_rows", Help: "Rows of the batch that is being filled."}),
 		seconds: f.NewHistogram(prometheus.HistogramOpts{Name: "stockpush_sink_batch_seconds", Help: "Time to write a batch, retries included.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 14)}),
 	}
 }

@@ -146,6 +146,7 @@ func (s *Sink) collect(ctx context.Context, a *stream.Assignment, messages []*st
 	if s.filled.batch.Rows() >= s.cfg.BatchRows {
 		s.nudge()
 	}
+	s.deps.Metrics.waiting.Set(float64(s.filled.batch.Rows()))
 	return s.filled
 }
 
@@ -241,6 +242,7 @@ func (s *Sink) flush(ctx context.Context) {
 	s.mu.Lock()
 	full := s.filled
 	s.filled = s.spare
+	s.deps.Metrics.waiting.Set(0)
 	s.free.Broadcast()
 	s.mu.Unlock()
 	err := s.send(ctx, full)
