@@ -1,0 +1,63 @@
+package pushrecords
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+)
+
+// ParameterError is a parameter that cannot be used, by its name in URLs.
+type ParameterError struct {
+	Name, Problem string
+}
+
+// Error names the parameter.
+func (e *ParameterError) Error() string { return e.Name + ": " + e.Problem }
+
+func badParameter(name, format string, values ...any) error {
+	return &ParameterError{name, fmt.Sprintf(format, values...)}
+}
+
+// ErrUnavailable says that ClickHouse does not answer, not in time, or not yet.
+var ErrUnavailable = errors.New("ClickHouse is not available")
+
+// errTimeout is why a query's context ended.
+var errTimeout = errors.New("the query took too long")
+
+// ClickHouse's numbers of the errors that pass, or that are not the question's fault.
+const (
+	codeUnknownTable       = 60
+	codeUnknownDatabase    = 81
+	codeTimeoutExceeded    = 159
+	codeTooManyQueries     = 202
+	codeMemoryLimit        = 241
+	codeAuthenticationFail = 516
+)
+
+// classify wraps an error of ClickHouse with what was asked, and with
+// ErrUnavailable unless the server refused the question itself.
+func classify(ctx context.Context, asked string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(context.Cause(ctx), errTimeout) {
+		return fmt.Errorf("%s: %w: %w", asked, ErrUnavailable, errTimeout)
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", asked, err)
+	}
+	refused, ok := errors.AsType[*clickhouse.Exception](err)
+	if !ok {
+		return fmt.Errorf("%s: %w (is it running? check clickhouse.addr): %w", asked, ErrUnavailable, err)
+	}
+	switch refused.Code {
+	case codeUnknownTable, codeUnknownDatabase:
+		return fmt.Errorf("%s: %w: the schema is not there (run `stockpush setup`): %w", asked, ErrUnavailable, err)
+	case codeTimeoutExceeded, codeTooManyQueries, codeMemoryLimit, codeAuthenticationFail:
+		return fmt.Errorf("%s: %w: %w", asked, ErrUnavailable, err)
+	default:
+		return fmt.Errorf("%s: %w", asked, err)
+	}
+}

@@ -1,0 +1,84 @@
+package pushrecords
+
+import (
+	"strconv"
+	"strings"
+)
+
+// sortColumn is a column that a list is sorted by.
+type sortColumn struct {
+	name string
+	kind kind
+	down bool
+}
+
+// listing is a list that is read in pages: by keyset, so that a page costs the
+// same wherever it lies and rows that arrive do not shift it.
+type listing[T any] struct {
+	// name is what cursors call it.
+	name string
+	// from is the query up to its conditions.
+	from string
+	// sort must tell any two rows apart.
+	sort []sortColumn
+	// place are a row's values of the columns that sort.
+	place func(*T) []string
+}
+
+func afterName(i int) string { return "after" + strconv.Itoa(i) }
+
+// after is the condition of the rows behind a cursor: (a, b) behind (x, y) as
+// a >= x AND (a > x OR (a = x AND b > y)), which ClickHouse's index understands
+// and which allows for columns that sort downwards.
+func after(columns []sortColumn) string {
+	var deeper string
+	for i := len(columns) - 1; i >= 0; i-- {
+		c := columns[i]
+		than, parameter := " > ", "{"+afterName(i)+":"+string(c.kind)+"}"
+		if c.down {
+			than = " < "
+		}
+		here := c.name + than + parameter
+		if deeper != "" {
+			here = "(" + here + " OR (" + c.name + " = " + parameter + " AND " + deeper + "))"
+		}
+		deeper = here
+	}
+	first := columns[0]
+	bound := " >= "
+	if first.down {
+		bound = " <= "
+	}
+	return first.name + bound + "{" + afterName(0) + ":" + string(first.kind) + "} AND " + deeper
+}
+
+func orderBy(columns []sortColumn) string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.name
+		if c.down {
+			names[i] += " DESC"
+		}
+	}
+	return " ORDER BY " + strings.Join(names, ", ")
+}
+
+// query is the page's query, asking for one row more than the page has.
+func (l listing[T]) query(w where, p Page, limit int) (string, []any, error) {
+	if p.Cursor != "" {
+		args, err := decodeCursor(l.name, l.sort, p.Cursor)
+		if err != nil {
+			return "", nil, err
+		}
+		w.add(after(l.sort), args...)
+	}
+	return l.from + w.String() + orderBy(l.sort) + " LIMIT " + strconv.Itoa(limit+1), w.args, nil
+}
+
+// page cuts the rows of query to the page.
+func (l listing[T]) page(rows []T, limit int) List[T] {
+	if len(rows) <= limit {
+		return List[T]{Items: append([]T{}, rows...)}
+	}
+	return List[T]{Items: rows[:limit], NextCursor: encodeCursor(l.name, l.place(&rows[limit-1]))}
+}

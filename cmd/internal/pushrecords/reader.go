@@ -1,0 +1,182 @@
+package pushrecords
+
+import (
+	"context"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"stockpush/schemas"
+)
+
+// queryTimeout bounds every query of the Reader; ClickHouse stops it then, too.
+const queryTimeout = 10 * time.Second
+
+// Reader asks one database.
+type Reader struct {
+	conn     driver.Conn
+	database string
+}
+
+// NewReader makes a reader of a database, whose name must be one that the
+// configuration lets in: it is part of every query.
+func NewReader(conn driver.Conn, database string) *Reader { return &Reader{conn, database} }
+
+func (r *Reader) view(name string) string { return "`" + r.database + "`." + name }
+
+// rows asks for rows of a struct that has the columns as tags.
+func rows[T any](ctx context.Context, r *Reader, query string, args ...any) ([]T, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, queryTimeout, errTimeout)
+	defer cancel()
+	all := []T{}
+	err := r.conn.Select(ctx, &all, query, args...)
+	return all, classify(ctx, "ask ClickHouse", err)
+}
+
+func list[T any](ctx context.Context, r *Reader, l listing[T], w where, p Page) (List[T], error) {
+	limit, err := p.limit()
+	if err != nil {
+		return List[T]{}, err
+	}
+	query, args, err := l.query(w, p, limit)
+	if err != nil {
+		return List[T]{}, err
+	}
+	found, err := rows[T](ctx, r, query, args...)
+	if err != nil {
+		return List[T]{}, err
+	}
+	return l.page(found, limit), nil
+}
+
+const (
+	statusSelect = "SELECT channel, shop_id, store_sku, merchant_sku, last_push_qty, last_push_status, last_reason, " +
+		"last_failure_code, last_failure_reason, last_triggered_at, last_finished_at, pending FROM "
+	recordSelect = "SELECT channel, shop_id, store_sku, merchant_sku, item_id, model_id, location_id, event_id, retry_of, repeats_offset, " +
+		"reason, status, available, promotion_reserved, push_qty, before_qty, after_qty, failure_code, failure_reason, " +
+		"superseded_by, superseded_by_offset, attempts, request_id, log_id, event_partition, event_offset, " +
+		"occurred_at, triggered_at, queued_at, finished_at"
+)
+
+var keyColumns = []sortColumn{{name: "channel", kind: text}, {name: "shop_id", kind: unsigned}, {name: "store_sku", kind: text}}
+
+func placeByKey(s *StoreSKU) []string {
+	return []string{s.Channel, unsignedText(s.ShopID), s.StoreSKU}
+}
+
+// inOrder is the list of store SKUs in the order asked for, or by its own key.
+func (l listing[T]) inOrder(o Order, newest sortColumn, at func(*T) time.Time) listing[T] {
+	if o == ByKey {
+		return l
+	}
+	place := l.place
+	l.name += " newest"
+	l.sort = append([]sortColumn{newest}, l.sort...)
+	l.place = func(row *T) []string { return append([]string{instantText(at(row))}, place(row)...) }
+	return l
+}
+
+func lastTriggered(s *StoreSKU) time.Time { return s.LastTriggeredAt }
+
+var byLastTrigger = sortColumn{name: "last_triggered_at", kind: instant, down: true}
+
+// StoreSKUs lists what happened last to each store SKU.
+func (r *Reader) StoreSKUs(ctx context.Context, f Filter, p Page) (List[StoreSKU], error) {
+	l := listing[StoreSKU]{"store-skus", statusSelect + r.view("store_sku_push_status"), keyColumns, placeByKey}
+	return list(ctx, r, l.inOrder(p.Order, byLastTrigger, lastTriggered), r.statusWhere(f), p)
+}
+
+// MerchantSKUs lists the same by merchant SKU.
+func (r *Reader) MerchantSKUs(ctx context.Context, f Filter, p Page) (List[StoreSKU], error) {
+	l := listing[StoreSKU]{
+		"merchant-skus", statusSelect + r.view("merchant_sku_push_status"),
+		append([]sortColumn{{name: "merchant_sku", kind: text}}, keyColumns...),
+		func(s *StoreSKU) []string { return append([]string{s.MerchantSKU}, placeByKey(s)...) },
+	}
+	return list(ctx, r, l.inOrder(p.Order, byLastTrigger, lastTriggered), r.statusWhere(f), p)
+}
+
+func (r *Reader) statusWhere(f Filter) where {
+	var w where
+	w.filter(f, statusColumns)
+	if f.StillFailing {
+		failing := where{}
+		failing.shop(f) // the same parameter again, bound once
+		failing.in("store_sku", "store_skus", f.StoreSKUs)
+		w.add("(channel, shop_id, store_sku) IN (SELECT channel, shop_id, store_sku FROM " + r.view("failed_push_records") + failing.String() + ")")
+	}
+	return w
+}
+
+// History lists a store SKU's records, newest first; the filter's shop and SKUs
+// do not count. Of a store SKU the view keeps the latest 100.
+func (r *Reader) History(ctx context.Context, key schemas.Key, f Filter, p Page) (List[Record], error) {
+	f.ShopID, f.StoreSKUs, f.MerchantSKUs = key.ShopID, []string{key.StoreSKU}, nil
+	var w where
+	w.add("channel = {channel:String}", clickhouse.Named("channel", key.Channel))
+	w.filter(f, recordColumns)
+	l := listing[Record]{
+		"records", recordSelect + " FROM " + r.view("push_record_history"),
+		[]sortColumn{{"log_id", unsigned, true}, {"event_offset", signed, true}, {"event_partition", signed, true}},
+		func(r *Record) []string {
+			return []string{unsignedText(uint64(r.LogID)), signedText(r.EventOffset), signedText(int64(r.EventPartition))}
+		},
+	}
+	return list(ctx, r, l, w, p)
+}
+
+// Failures lists the failures that nothing has mended yet, by trigger, newest
+// first. A record's trigger does not change, so its pages are complete.
+func (r *Reader) Failures(ctx context.Context, f Filter, p Page) (List[Failure], error) {
+	var w where
+	w.filter(f, recordColumns)
+	l := listing[Failure]{
+		"failures", recordSelect + ", failure_class, hint FROM " + r.view("failed_push_records"),
+		append([]sortColumn{{"triggered_at", instant, true}}, append(keyColumns[:3:3], sortColumn{"log_id", unsigned, true}, sortColumn{"event_offset", signed, true})...),
+		func(r *Failure) []string {
+			return []string{instantText(r.TriggeredAt), r.Channel, unsignedText(r.ShopID), r.StoreSKU, unsignedText(uint64(r.LogID)), signedText(r.EventOffset)}
+		},
+	}
+	return list(ctx, r, l, w, p)
+}
+
+// Rejected lists what upstream sent that nobody could use, newest first. Of the
+// filter only Since and Until count, of the time when it was received.
+func (r *Reader) Rejected(ctx context.Context, f Filter, p Page) (List[Rejected], error) {
+	var w where
+	w.between("received_at", f.Since, f.Until)
+	l := listing[Rejected]{
+		"rejected-events",
+		"SELECT source_topic, source_partition, source_offset, error_code, error_field, error_message, key, value, received_at FROM " + r.view("rejected_events"),
+		[]sortColumn{{"received_at", instant, true}, {"source_topic", text, false}, {"source_partition", signed, false}, {"source_offset", signed, true}},
+		func(r *Rejected) []string {
+			return []string{instantText(r.ReceivedAt), r.SourceTopic, signedText(int64(r.SourcePartition)), signedText(r.SourceOffset)}
+		},
+	}
+	return list(ctx, r, l, w, p)
+}
+
+// CountsByFailureCode counts the failures that nothing has mended yet, by their
+// code, the most first. The filter's own failure codes do not count.
+func (r *Reader) CountsByFailureCode(ctx context.Context, f Filter) ([]Count, error) {
+	f.FailureCodes = nil
+	var w where
+	w.filter(f, recordColumns)
+	return rows[Count](ctx, r, "SELECT failure_code AS value, count() AS n FROM "+r.view("failed_push_records")+w.String()+
+		" GROUP BY value ORDER BY n DESC, value LIMIT 100", w.args...)
+}
+
+// maxStats bounds what Stats returns: two months of every hour, reason, status and code that occur together.
+const maxStats = 100_000
+
+// Stats are the hours' statistics, oldest first. SKUs do not count; Since is
+// taken down to its hour.
+func (r *Reader) Stats(ctx context.Context, f Filter) ([]Stat, error) {
+	var w where
+	w.filter(f, statColumns)
+	w.between("hour", f.Since.Truncate(time.Hour), f.Until)
+	return rows[Stat](ctx, r, "SELECT hour, status, reason, failure_code, sum(n) AS records, sum(p50_ms * n) / sum(n) AS p50_ms, max(p99_ms) AS p99_ms FROM "+
+		"(SELECT hour, status, reason, failure_code, records AS n, p50_ms, p99_ms FROM "+r.view("push_stats_hourly")+w.String()+
+		") GROUP BY hour, status, reason, failure_code ORDER BY hour, status, reason, failure_code LIMIT "+signedText(maxStats), w.args...)
+}

@@ -1,0 +1,217 @@
+package pushrecords_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"stockpush/cmd/internal/embedded/embeddedtest"
+	"stockpush/cmd/internal/pushrecords"
+	"stockpush/schemas"
+	"stockpush/sinks/clickhouse"
+)
+
+func TestMain(m *testing.M) { embeddedtest.Main(m) }
+
+var now = time.Now().UTC().Truncate(time.Millisecond)
+
+type fixture struct {
+	t      *testing.T
+	store  *clickhouse.Store
+	reader *pushrecords.Reader
+}
+
+func newFixture(t *testing.T) *fixture {
+	store, err := clickhouse.Open(clickhouse.Config{Addr: embeddedtest.StartClickHouse(t).Addr(), Database: "d", Username: "default"})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	_, err = store.Migrate(t.Context())
+	require.NoError(t, err)
+	return &fixture{t, store, pushrecords.NewReader(store.Conn(), "d")}
+}
+
+func (f *fixture) insert(records ...schemas.Record) {
+	b := f.store.NewBatch()
+	for i := range records {
+		b.Add(&records[i])
+	}
+	require.NoError(f.t, b.Send(f.t.Context()))
+}
+
+// strings are the values of a query's single column.
+func (f *fixture) strings(query string) []string {
+	var all []string
+	rows, err := f.store.Conn().Query(f.t.Context(), query)
+	require.NoError(f.t, err, query)
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var s string
+		require.NoError(f.t, rows.Scan(&s))
+		all = append(all, s)
+	}
+	require.NoError(f.t, rows.Err())
+	slices.Sort(all)
+	return all
+}
+
+// record is the n-th of a store SKU, an hour older for each shop above 10001.
+func record(shop int64, sku string, n int64, status schemas.Status) schemas.Record {
+	r := schemas.RecordOf(schemas.Event{
+		EventID: fmt.Sprintf("%d/%s@%d", shop, sku, n), Reason: schemas.Reason(1 + n%17), MerchantSKU: "M-" + sku,
+		Key:    schemas.Key{Channel: "shopee", ShopID: shop, StoreSKU: sku},
+		ItemID: 1, Available: n, PromotionReserved: 1, OccurredAt: now, RepeatsOffset: schemas.NoOffset,
+		Position:    schemas.Position{LogID: 1, Partition: 3, Offset: n},
+		TriggeredAt: now.Add(time.Duration(n)*time.Millisecond - time.Duration(shop-10000)*time.Hour),
+	}, status)
+	if status != schemas.Pending {
+		r.FinishedAt = r.TriggeredAt.Add(100 * time.Millisecond)
+	}
+	if status == schemas.Failed {
+		r.FailureCode, r.FailureReason = schemas.FailureCodes()[n%3], "because"
+	}
+	return r
+}
+
+const hostile = `<script>alert('x')</script> "\ %_{p:String}` + "`?"
+
+// several shops, SKUs, statuses and codes, a SKU that nothing but escaping survives.
+func (f *fixture) fill() {
+	var records []schemas.Record
+	for shop := int64(10001); shop <= 10003; shop++ {
+		for i := range int64(12) {
+			sku := fmt.Sprintf("sku/%02d", i)
+			for n := range i % 4 {
+				records = append(records, record(shop, sku, 10*n+i, schemas.Status(1+(shop+i+n)%4)))
+			}
+		}
+	}
+	f.insert(append(records, record(10001, hostile, 5, schemas.Failed), record(10001, hostile, 4, schemas.Skipped))...)
+}
+
+var filters = []struct {
+	name   string
+	filter pushrecords.Filter
+	// status and record are what SQL says of the lists of store SKUs and of records.
+	status, record string
+}{
+	{"everything", pushrecords.Filter{}, "1", "1"},
+	{"shop", pushrecords.Filter{ShopID: 10002}, "shop_id = 10002", "shop_id = 10002"},
+	{"no such shop", pushrecords.Filter{ShopID: 1}, "0", "0"},
+	{"store SKUs", pushrecords.Filter{StoreSKUs: []string{"sku/03", "sku/07"}}, "store_sku IN ('sku/03', 'sku/07')", "store_sku IN ('sku/03', 'sku/07')"},
+	{"a hostile store SKU", pushrecords.Filter{StoreSKUs: []string{hostile}}, "startsWith(store_sku, '<script>')", "startsWith(store_sku, '<script>')"},
+	{"merchant SKU", pushrecords.Filter{MerchantSKUs: []string{"M-sku/03"}}, "merchant_sku = 'M-sku/03'", "merchant_sku = 'M-sku/03'"},
+	{"statuses", pushrecords.Filter{Statuses: []schemas.Status{schemas.Failed, schemas.Pending}}, "last_push_status IN ('Failed', 'Pending')", "status IN ('Failed', 'Pending')"},
+	{"reasons", pushrecords.Filter{Reasons: []schemas.Reason{4, 12, 13}}, "CAST(last_reason, 'Int8') IN (4, 12, 13)", "CAST(reason, 'Int8') IN (4, 12, 13)"},
+	{"failure code", pushrecords.Filter{FailureCodes: schemas.FailureCodes()[1:2]}, "last_failure_code = 'permission_denied'", "failure_code = 'permission_denied'"},
+	{"since", pushrecords.Filter{Since: now.Add(-90 * time.Minute)}, "last_triggered_at >= fromUnixTimestamp64Milli({since})", "triggered_at >= fromUnixTimestamp64Milli({since})"},
+	{"until", pushrecords.Filter{Until: now.Add(-90 * time.Minute)}, "last_triggered_at < fromUnixTimestamp64Milli({since})", "triggered_at < fromUnixTimestamp64Milli({since})"},
+	{"still failing", pushrecords.Filter{StillFailing: true, ShopID: 10001}, "shop_id = 10001 AND (shop_id, store_sku) IN (SELECT shop_id, store_sku FROM d.failed_push_records)", "shop_id = 10001"},
+	{"all at once", pushrecords.Filter{ShopID: 10001, StoreSKUs: []string{hostile}, MerchantSKUs: []string{"M-" + hostile}, Statuses: []schemas.Status{schemas.Failed}, Reasons: []schemas.Reason{6},
+		FailureCodes: schemas.FailureCodes()[2:3], Since: now.Add(-2 * time.Hour), Until: now, StillFailing: true},
+		"shop_id = 10001 AND startsWith(store_sku, '<script>')", "shop_id = 10001 AND startsWith(store_sku, '<script>') AND status = 'Failed'"},
+}
+
+func TestEveryFilterIsWhatSQLSays(t *testing.T) {
+	f := newFixture(t)
+	f.fill()
+	since := strings.NewReplacer("{since}", fmt.Sprint(now.Add(-90*time.Minute).UnixMilli()))
+	for _, c := range filters {
+		t.Run(c.name, func(t *testing.T) {
+			want := f.strings("SELECT concat(toString(shop_id), '/', store_sku) FROM d.store_sku_push_status WHERE " + since.Replace(c.status))
+			for _, order := range []pushrecords.Order{pushrecords.ByKey, pushrecords.NewestFirst} {
+				require.Equal(t, want, allKeys(t, f.reader.StoreSKUs, c.filter, order))
+				require.Equal(t, want, allKeys(t, f.reader.MerchantSKUs, c.filter, order))
+			}
+			want = f.strings("SELECT event_id FROM d.failed_push_records WHERE " + since.Replace(c.record))
+			var got []string
+			for _, failure := range allPages(t, f.reader.Failures, c.filter, pushrecords.Page{Limit: 3}) {
+				got = append(got, failure.EventID)
+			}
+			slices.Sort(got)
+			require.Equal(t, want, got)
+		})
+	}
+}
+
+func TestAFailureTellsAllThatTheViewTells(t *testing.T) {
+	f := newFixture(t)
+	f.fill()
+	found, err := f.reader.Failures(t.Context(), pushrecords.Filter{StoreSKUs: []string{hostile}}, pushrecords.Page{})
+	require.NoError(t, err)
+	require.Len(t, found.Items, 1)
+	got := found.Items[0]
+	require.Equal(t, schemas.Position{LogID: 1, Partition: 3, Offset: 5}, got.Position())
+	require.Equal(t, schemas.Key{Channel: "shopee", ShopID: 10001, StoreSKU: hostile}, got.Key())
+	require.Equal(t, schemas.SignatureRejected.Hint(), got.Hint)
+	require.Equal(t, "config", got.FailureClass)
+	require.EqualValues(t, 6, got.PushQty)
+	require.Nil(t, got.RepeatsOffset)
+	require.Equal(t, "Stock-In / Purchase", got.Reason)
+	require.Equal(t, now.Add(-time.Hour+5*time.Millisecond), got.TriggeredAt)
+}
+
+func TestHistoryIsNewestFirstAndInPages(t *testing.T) {
+	f := newFixture(t)
+	var records []schemas.Record
+	for n := range int64(130) {
+		records = append(records, record(10001, "a/b c", n, schemas.Successfully))
+	}
+	records[120].Status = schemas.Skipped
+	f.insert(append(records, record(10001, "other", 1, schemas.Failed))...)
+	key := schemas.Key{Channel: "shopee", ShopID: 10001, StoreSKU: "a/b c"}
+	history := func(ctx ctx, filter pushrecords.Filter, p pushrecords.Page) (pushrecords.List[pushrecords.Record], error) {
+		return f.reader.History(ctx, key, filter, p)
+	}
+	all := allPages(t, history, pushrecords.Filter{}, pushrecords.Page{Limit: 7})
+	require.Len(t, all, 100)
+	for i, r := range all {
+		require.EqualValues(t, 129-i, r.EventOffset)
+	}
+	skipped := allPages(t, history, pushrecords.Filter{Statuses: []schemas.Status{schemas.Skipped}, StoreSKUs: []string{"not this"}}, pushrecords.Page{Limit: 7})
+	require.Len(t, skipped, 1)
+}
+
+func TestRejectedInPages(t *testing.T) {
+	f := newFixture(t)
+	b := f.store.NewBatch()
+	for i := range int64(25) {
+		b.Reject(schemas.DeadLetter{
+			SourceTopic: "events", SourcePartition: int32(i % 3), SourceOffset: i, Key: []byte("k"), Value: []byte{0xff, '<'},
+			BadEvent: schemas.BadEvent{Code: "unknown_reason", Field: "reason", Message: "no"},
+		}, received(now.Add(-time.Duration(i/10)*time.Hour)))
+	}
+	require.NoError(t, b.Send(t.Context()))
+	all := allPages(t, f.reader.Rejected, pushrecords.Filter{}, pushrecords.Page{Limit: 4})
+	require.Len(t, all, 25)
+	require.Equal(t, "\xff<", all[0].Value)
+	recent := allPages(t, f.reader.Rejected, pushrecords.Filter{Since: now.Add(-time.Minute)}, pushrecords.Page{Limit: 4})
+	require.Len(t, recent, 10)
+}
+
+func TestCountsAndStats(t *testing.T) {
+	f := newFixture(t)
+	f.fill()
+	counts, err := f.reader.CountsByFailureCode(t.Context(), pushrecords.Filter{ShopID: 10001, FailureCodes: schemas.FailureCodes()[:1]})
+	require.NoError(t, err)
+	var got []string
+	for _, c := range counts {
+		got = append(got, fmt.Sprint(c.Value, " ", c.N))
+	}
+	slices.Sort(got)
+	require.Equal(t, f.strings("SELECT concat(failure_code, ' ', toString(count())) FROM d.failed_push_records WHERE shop_id = 10001 GROUP BY failure_code"), got)
+
+	stats, err := f.reader.Stats(t.Context(), pushrecords.Filter{ShopID: 10002, Since: now.Add(-24 * time.Hour)})
+	require.NoError(t, err)
+	var n uint64
+	for _, s := range stats {
+		n += s.Records
+		require.InDelta(t, 100, s.P50, 2)
+		require.InDelta(t, 100, s.P99, 2)
+	}
+	want := f.strings("SELECT toString(count()) FROM d.push_record_history WHERE shop_id = 10002 AND status != 'Pending'")
+	require.Equal(t, want, []string{fmt.Sprint(n)})
+}

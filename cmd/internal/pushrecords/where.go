@@ -1,0 +1,72 @@
+package pushrecords
+
+import (
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"stockpush/schemas"
+)
+
+// where collects conditions, all fixed texts, and the values that they are bound to.
+type where struct {
+	conditions []string
+	args       []any
+}
+
+func (w *where) add(condition string, args ...any) {
+	w.conditions = append(w.conditions, condition)
+	w.args = append(w.args, args...)
+}
+
+func (w *where) String() string {
+	if len(w.conditions) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(w.conditions, " AND ")
+}
+
+// columns are a view's names of what a filter speaks of; empty where the view has no such column.
+type columns struct {
+	storeSKU, merchantSKU, status, reason, failureCode, time string
+}
+
+var (
+	statusColumns = columns{"store_sku", "merchant_sku", "last_push_status", "last_reason", "last_failure_code", "last_triggered_at"}
+	recordColumns = columns{"store_sku", "merchant_sku", "status", "reason", "failure_code", "triggered_at"}
+	statColumns   = columns{status: "status", reason: "reason", failureCode: "failure_code"}
+)
+
+// shop adds the condition that every view of records has.
+func (w *where) shop(f Filter) {
+	if f.ShopID != 0 {
+		w.add("shop_id = {shop_id:UInt64}", clickhouse.Named("shop_id", uint64(f.ShopID)))
+	}
+}
+
+// filter adds the filter's conditions on the columns that there are.
+func (w *where) filter(f Filter, c columns) {
+	w.shop(f)
+	w.in(c.storeSKU, "store_skus", f.StoreSKUs)
+	w.in(c.merchantSKU, "merchant_skus", f.MerchantSKUs)
+	w.in(c.status, "statuses", words(f.Statuses, schemas.Status.String))
+	w.in(c.reason, "reasons", words(f.Reasons, schemas.Reason.Label))
+	w.in(c.failureCode, "failure_codes", words(f.FailureCodes, codeText))
+	w.between(c.time, f.Since, f.Until)
+}
+
+func (w *where) in(column, parameter string, values []string) {
+	if column != "" && len(values) > 0 {
+		w.add(column+" IN {"+parameter+":Array(String)}", clickhouse.Named(parameter, values))
+	}
+}
+
+func (w *where) between(column string, since, until time.Time) {
+	if column != "" && !since.IsZero() {
+		w.add(column+" >= {since:DateTime64(9, 'UTC')}", clickhouse.DateNamed("since", since, clickhouse.NanoSeconds))
+	}
+	if column != "" && !until.IsZero() {
+		w.add(column+" < {until:DateTime64(9, 'UTC')}", clickhouse.DateNamed("until", until, clickhouse.NanoSeconds))
+	}
+}
