@@ -21,7 +21,7 @@ func badParameter(name, format string, values ...any) error {
 }
 
 // ErrUnavailable says that ClickHouse does not answer, not in time, or not yet.
-var ErrUnavailable = errors.New("ClickHouse is not available")
+var ErrUnavailable = errors.New("clickhouse is not available")
 
 // errTimeout is why a query's context ended.
 var errTimeout = errors.New("the query took too long")

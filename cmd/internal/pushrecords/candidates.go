@@ -1,0 +1,85 @@
+package pushrecords
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"stockpush/schemas"
+)
+
+// Candidate is a failure that a retry may take up.
+type Candidate struct {
+	Record
+	// Newest says that no newer failure of its store SKU is unmended.
+	Newest bool `ch:"newest"`
+}
+
+// scanTimeout bounds the reading of all that match, however many they are.
+const scanTimeout = time.Minute
+
+// Candidates gives take every row of failed_push_records that matches, the
+// oldest trigger first, so that what failed again waits its turn. Without event
+// ids the filter alone chooses. Take's error ends it and is returned.
+func (r *Reader) Candidates(ctx context.Context, f Filter, eventIDs []string, take func(*Candidate) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, scanTimeout, errTimeout)
+	defer cancel()
+	var sku, w where // of a store SKU all failures must be looked at to know the newest
+	sku.shop(f)
+	sku.in("store_sku", "store_skus", f.StoreSKUs)
+	w.filter(f, recordColumns)
+	w.in("event_id", "event_ids", eventIDs)
+	found, err := r.conn.Query(ctx, recordSelect+", newest FROM ("+recordSelect+
+		", (log_id, event_offset) = max((log_id, event_offset)) OVER (PARTITION BY channel, shop_id, store_sku) AS newest FROM "+
+		r.view("failed_push_records")+sku.String()+")"+w.String()+" ORDER BY triggered_at, channel, shop_id, store_sku, event_offset", w.args...)
+	if err != nil {
+		return classify(ctx, "ask for failures", err)
+	}
+	defer func() { _ = found.Close() }()
+	for found.Next() {
+		var c Candidate
+		if err := found.ScanStruct(&c); err != nil {
+			return fmt.Errorf("read a failure: %w", err)
+		}
+		if err := take(&c); err != nil {
+			return err
+		}
+	}
+	return classify(ctx, "ask for failures", found.Err())
+}
+
+// maxNamed is how many events one query of Outcomes names.
+const maxNamed = 1000
+
+// Outcomes are the records of events, those that there are. Keys are the events'
+// store SKUs, in their order; without them it looks at every record there is,
+// which takes long.
+func (r *Reader) Outcomes(ctx context.Context, eventIDs []string, keys []schemas.Key) ([]Record, error) {
+	var all []Record
+	for first := 0; first < len(eventIDs); first += maxNamed {
+		var w where
+		w.in("event_id", "event_ids", eventIDs[first:min(first+maxNamed, len(eventIDs))])
+		if keys != nil {
+			w.keys(keys[first:min(first+maxNamed, len(keys))])
+		}
+		found, err := rows[Record](ctx, r, recordSelect+" FROM "+r.view("push_record_history")+w.String(), w.args...)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
+}
+
+func (w *where) keys(keys []schemas.Key) {
+	shops := make([]uint64, len(keys))
+	for i, key := range keys {
+		shops[i] = uint64(key.ShopID)
+	}
+	w.add("(channel, shop_id, store_sku) IN arrayZip({key_channels:Array(String)}, {key_shops:Array(UInt64)}, {key_skus:Array(String)})",
+		clickhouse.Named("key_channels", words(keys, func(k schemas.Key) string { return k.Channel })),
+		clickhouse.Named("key_shops", shops),
+		clickhouse.Named("key_skus", words(keys, func(k schemas.Key) string { return k.StoreSKU })))
+}

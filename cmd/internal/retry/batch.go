@@ -1,0 +1,106 @@
+package retry
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"stockpush/cmd/internal/eventlog"
+	"stockpush/cmd/internal/pushrecords"
+	"stockpush/schemas"
+)
+
+// failure names a failed record.
+type failure struct {
+	key schemas.Key
+	at  schemas.Position
+}
+
+// claim takes a failure for one request; false if it is taken.
+type claim func(failure) bool
+
+// batch judges candidates one by one, and collects the events of those it takes.
+type batch struct {
+	log    eventlog.Log
+	limit  int
+	claim  claim
+	now    time.Time
+	result Result
+	events []repeat
+	// missing are the event ids that were asked for and not met yet.
+	missing map[string]bool
+}
+
+// repeat is a new event and the failure whose quantities it repeats.
+type repeat struct {
+	event schemas.Event
+	of    failure
+}
+
+func newBatch(q Request, log eventlog.Log, claim claim) *batch {
+	b := &batch{log: log, limit: q.Limit, claim: claim, now: time.Now(), missing: map[string]bool{}}
+	b.result = Result{LeftOut: map[string]int{}, EventIDs: []string{}}
+	if b.limit == 0 {
+		b.limit = MaxEvents
+	}
+	for _, id := range q.EventIDs {
+		b.missing[id] = true
+	}
+	return b
+}
+
+func (b *batch) take(c *pushrecords.Candidate) error {
+	b.result.Matched++
+	delete(b.missing, c.EventID)
+	of := failure{c.Key(), c.Position()}
+	if cause := b.judge(c, of); cause != "" {
+		b.result.LeftOut[cause]++
+		return nil
+	}
+	event, err := b.repeatOf(c)
+	if err != nil {
+		return err
+	}
+	b.events = append(b.events, repeat{event, of})
+	return nil
+}
+
+// judge is why the candidate is left out; empty takes it.
+func (b *batch) judge(c *pushrecords.Candidate, of failure) string {
+	switch {
+	case !c.Newest:
+		return NotNewest
+	case !b.nameable(of):
+		return OldLog
+	case len(b.events) == b.limit:
+		return OverLimit
+	case !b.claim(of):
+		return OnItsWay
+	}
+	return ""
+}
+
+// nameable says whether the failure's offset means today what it meant then: in
+// another log, or another partition than its key's, it names another event.
+func (b *batch) nameable(of failure) bool {
+	return of.at.LogID == b.log.ID && of.at.Partition == schemas.PartitionFor([]byte(of.key.String()), b.log.Partitions)
+}
+
+func (b *batch) repeatOf(c *pushrecords.Candidate) (schemas.Event, error) {
+	id, err := uuid.NewV7()
+	return schemas.Event{
+		EventID: id.String(), Reason: schemas.PushNow, Key: c.Key(), MerchantSKU: c.MerchantSKU,
+		ItemID: int64(c.ItemID), ModelID: int64(c.ModelID), LocationID: c.LocationID,
+		Available: c.Available, PromotionReserved: c.PromotionReserved,
+		OccurredAt: b.now, RetryOf: c.EventID, RepeatsOffset: c.EventOffset, Position: c.Position(),
+	}, err
+}
+
+// finish is what the request comes to if all of its events are published.
+func (b *batch) finish() Result {
+	b.result.Published = len(b.events)
+	if n := len(b.missing); n > 0 {
+		b.result.LeftOut[NotFailing] = n
+	}
+	return b.result
+}

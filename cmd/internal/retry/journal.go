@@ -1,0 +1,102 @@
+package retry
+
+import (
+	"sync"
+	"time"
+
+	"stockpush/schemas"
+)
+
+const (
+	// claimedFor is how long a failure's retry counts as on its way: ample for its
+	// record to show in ClickHouse, from where on the views leave the failure out.
+	claimedFor = time.Minute
+	// rememberedFor is how long the store SKUs of published events are known.
+	rememberedFor = time.Hour
+	// maxRemembered bounds them, at some 200 bytes each.
+	maxRemembered = 4 * MaxEvents
+)
+
+// journal remembers what this process published: so that a second request leaves
+// out what is on its way, and so that outcomes are looked up by store SKU.
+// Another process's requests it does not know; those the log's rule sorts out.
+type journal struct {
+	mu      sync.Mutex
+	claimed map[failure]time.Time
+	keys    map[string]schemas.Key
+	// order are the published events, oldest first.
+	order []published
+}
+
+type published struct {
+	id string
+	at time.Time
+}
+
+func newJournal() journal {
+	return journal{claimed: map[failure]time.Time{}, keys: map[string]schemas.Key{}}
+}
+
+func (j *journal) has(f failure) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.held(f)
+}
+
+func (j *journal) held(f failure) bool {
+	at, ok := j.claimed[f]
+	return ok && time.Since(at) < claimedFor
+}
+
+func (j *journal) claim(f failure) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.held(f) {
+		return false
+	}
+	j.claimed[f] = time.Now()
+	return true
+}
+
+// release gives failures back that were claimed for nothing.
+func (j *journal) release(events []repeat) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for i := range events {
+		delete(j.claimed, events[i].of)
+	}
+}
+
+// remember keeps the store SKUs of published events, and forgets what is old.
+func (j *journal) remember(events []repeat) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	now := time.Now()
+	for i := range events {
+		j.keys[events[i].event.EventID] = events[i].event.Key
+		j.order = append(j.order, published{events[i].event.EventID, now})
+	}
+	for len(j.order) > maxRemembered || len(j.order) > 0 && now.Sub(j.order[0].at) > rememberedFor {
+		delete(j.keys, j.order[0].id)
+		j.order = j.order[1:]
+	}
+	for f, at := range j.claimed {
+		if now.Sub(at) >= claimedFor {
+			delete(j.claimed, f)
+		}
+	}
+}
+
+// keysOf are the events that are known, with their store SKUs, and those that are not.
+func (j *journal) keysOf(eventIDs []string) (known []string, keys []schemas.Key, unknown []string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, id := range eventIDs {
+		if key, ok := j.keys[id]; ok {
+			known, keys = append(known, id), append(keys, key)
+		} else {
+			unknown = append(unknown, id)
+		}
+	}
+	return known, keys, unknown
+}

@@ -1,0 +1,52 @@
+package retry
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+// publish produces the events and waits until Kafka has them. It returns the ids
+// of those that it has, in order; the failures of all others are free again.
+func (r *Retrier) publish(ctx context.Context, events []repeat) ([]string, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, publishTimeout, ErrUnavailable)
+	defer cancel()
+	errs := make([]error, len(events))
+	var produced sync.WaitGroup
+	produced.Add(len(events))
+	for i := range events {
+		r.Producer.Produce(ctx, r.message(&events[i].event), func(err error) {
+			errs[i] = err
+			produced.Done()
+		})
+	}
+	produced.Wait()
+	var lost []repeat
+	kept := make([]repeat, 0, len(events))
+	ids := make([]string, 0, len(events))
+	var err error
+	for i := range events {
+		if errs[i] != nil {
+			lost, err = append(lost, events[i]), errs[i]
+			continue
+		}
+		kept, ids = append(kept, events[i]), append(ids, events[i].event.EventID)
+	}
+	r.sent.remember(kept)
+	r.sent.release(lost)
+	if err != nil {
+		return ids, fmt.Errorf("publish %d of %d events: %w", len(lost), len(events), unavailable(err))
+	}
+	return ids, nil
+}
+
+// message goes to the partition of the record that the event repeats: only there
+// its offset names that record.
+func (r *Retrier) message(e *schemas.Event) *stream.Record {
+	return &stream.Record{
+		Topic: r.Topics.Events(), Partition: e.Position.Partition, Key: []byte(e.Key.String()), Value: schemas.EncodeEvent(e),
+	}
+}
