@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -10,6 +11,9 @@ import (
 // forwarder is a public listener whose connections go to the engine.
 type forwarder struct {
 	listener net.Listener
+	// speaks says of a connection's first byte whether it begins the protocol;
+	// anything else would end the library, and is closed here instead.
+	speaks func(first byte) bool
 
 	mu     sync.Mutex
 	target string
@@ -17,12 +21,17 @@ type forwarder struct {
 	closed bool
 }
 
-func newForwarder(address string) (*forwarder, error) {
+// What connections begin with: the native protocol with packet 0, the client's
+// Hello; HTTP with a method.
+func speaksNative(first byte) bool { return first == 0 }
+func speaksHTTP(first byte) bool   { return first >= 'A' && first <= 'Z' }
+
+func newForwarder(address string, speaks func(first byte) bool) (*forwarder, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	return &forwarder{listener: listener, open: map[net.Conn]struct{}{}}, nil
+	return &forwarder{listener: listener, speaks: speaks, open: map[net.Conn]struct{}{}}, nil
 }
 
 // connect sets where connections go from now on; empty refuses them.
@@ -54,6 +63,10 @@ func (f *forwarder) forward(client net.Conn) {
 		return
 	}
 	defer f.unregister(client)
+	var first [1]byte
+	if _, err := io.ReadFull(client, first[:]); err != nil || !f.speaks(first[0]) {
+		return
+	}
 	engine, err := net.Dial("tcp", target)
 	if err != nil {
 		return
@@ -61,7 +74,7 @@ func (f *forwarder) forward(client net.Conn) {
 	defer func() { _ = engine.Close() }()
 	var both sync.WaitGroup
 	both.Go(func() {
-		_, _ = io.Copy(engine, client)
+		_, _ = io.Copy(engine, io.MultiReader(bytes.NewReader(first[:]), client))
 		_ = engine.(*net.TCPConn).CloseWrite() // clean, however the client ended
 	})
 	both.Go(func() {

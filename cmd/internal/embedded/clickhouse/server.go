@@ -1,10 +1,10 @@
 // Package clickhouse is the embedded ClickHouse: the real one, as a library in
 // a child process behind listeners of our own.
 //
-// The library ends with SIGABRT when a client's connection is reset, and only
-// then. So the public listeners are ours: they pass bytes on to the library's
-// private ports, and towards it they always close cleanly, after draining what
-// it still sends. A supervisor starts the child again when it ends all the
+// The library ends with SIGABRT when a client's connection is reset, or begins
+// with what is not its protocol. So the public listeners are ours: they look at
+// the first byte, pass bytes on to the library's private ports, and towards it
+// they always close cleanly, after draining what it still sends. A supervisor starts the child again when it ends all the
 // same, and gives up after the third time in a minute.
 //
 // It refuses to be a production server: one machine, loopback, no users.
@@ -72,10 +72,10 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 }
 
 func (s *Server) listen() (err error) {
-	if s.native, err = newForwarder(s.cfg.Listen); err != nil {
+	if s.native, err = newForwarder(s.cfg.Listen, speaksNative); err != nil {
 		return fmt.Errorf("embedded clickhouse: %w", err)
 	}
-	if s.http, err = newForwarder(s.cfg.HTTPListen); err != nil {
+	if s.http, err = newForwarder(s.cfg.HTTPListen, speaksHTTP); err != nil {
 		return errors.Join(fmt.Errorf("embedded clickhouse: %w", err), s.native.close())
 	}
 	s.work.Go(s.native.serve)

@@ -2,6 +2,7 @@ package clickhouse_test
 
 import (
 	"context"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -63,6 +64,25 @@ func TestAResetClientDoesNotEndTheEngine(t *testing.T) {
 		for rows.Next() { // what had arrived before the reset
 		}
 		require.Error(t, rows.Err())
+	}
+	require.NoError(t, open(t, s, nil).Ping(t.Context()))
+	require.Equal(t, before, engines(t))
+}
+
+func TestGarbageDoesNotEndTheEngine(t *testing.T) {
+	s := embeddedtest.StartClickHouse(t)
+	before := engines(t)
+	for _, garbage := range []string{"GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\x02\x00\x01", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "garbage\n"} {
+		for _, addr := range []string{s.Addr(), s.HTTPAddr()} {
+			c, err := net.Dial("tcp", addr)
+			require.NoError(t, err)
+			_, err = c.Write([]byte(garbage))
+			require.NoError(t, err)
+			require.NoError(t, c.(*net.TCPConn).CloseWrite())
+			require.NoError(t, c.SetDeadline(time.Now().Add(20*time.Second)))
+			_, _ = io.Copy(io.Discard, c) // until it is closed or reset
+			require.NoError(t, c.Close())
+		}
 	}
 	require.NoError(t, open(t, s, nil).Ping(t.Context()))
 	require.Equal(t, before, engines(t))
