@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"stockpush/cmd/internal/service"
+	"stockpush/schemas"
+)
+
+// join starts another instance of all roles beside the first one and waits until it serves.
+func (s *system) join() (leave func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ready, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- service.Run(ctx, s.cfg, service.Running{Roles: []string{service.Processor, service.Channels, service.Sink}, Ready: func() { close(ready) }}, slog.New(slog.DiscardHandler))
+	}()
+	leave = sync.OnceFunc(func() {
+		cancel()
+		require.NoError(s.t, <-ended)
+	})
+	s.t.Cleanup(leave)
+	select {
+	case <-ready:
+	case err := <-ended:
+		ended <- nil
+		require.NoError(s.t, err)
+	}
+	return leave
+}
+
+// Instances join and leave while events come. Every store SKU ends at its newest
+// quantity, no call carries an older one after a newer, and every event has one record.
+func TestE2EInstancesJoinAndLeave(t *testing.T) {
+	s := newSystem(t, nil)
+	const skus, rounds = 40, 6
+	var leaves []func()
+	for round := range rounds {
+		for sku := range skus {
+			for step := range 3 {
+				e := event(int64(10001+sku%10), fmt.Sprintf("member-%d", sku), round*3+step+1)
+				e.ItemID, e.ModelID = int64(500+sku%3), int64(sku+1)
+				s.sendRaw([]byte(e.Key.String()), schemas.EncodeEvent(&e))
+			}
+		}
+		require.NoError(t, s.producer.Flush(t.Context()))
+		switch round {
+		case 1, 2:
+			leaves = append(leaves, s.join())
+		case 3:
+			s.stop() // the first instance leaves
+		case 4:
+			leaves[0]()
+		}
+	}
+	eventually(s, uint64(skus*rounds*3), "SELECT count() FROM {db}.push_records FINAL WHERE status IN ('Successfully', 'Skipped')")
+	eventually(s, uint64(0), "SELECT sum(pending) FROM {db}.store_sku_push_status")
+	for shop := int64(10001); shop <= 10010; shop++ {
+		for _, stock := range s.sandbox.Stock(shop) {
+			require.Equal(t, int64(rounds*3), stock.Stock)
+		}
+		sent := map[int64]int64{}
+		for _, call := range s.sandbox.Calls(shop) {
+			for _, line := range call.Lines {
+				require.GreaterOrEqual(t, line.Stock, sent[line.ModelID], "an older quantity after a newer one")
+				sent[line.ModelID] = line.Stock
+			}
+		}
+	}
+	require.Equal(t, uint64(skus*rounds*3), one[uint64](s, "SELECT sum(records) FROM {db}.push_stats_hourly"))
+}
