@@ -1,0 +1,370 @@
+package sandbox_test
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"stockpush/channels/shopee/sandbox"
+)
+
+const shopID = sandbox.FirstShopID
+
+// caller is a Shopee client of the test's own: it signs by the documentation.
+type caller struct {
+	t               *testing.T
+	sandbox         *sandbox.Sandbox
+	server          *httptest.Server
+	access, refresh string
+	// change spoils the parameters of the next calls.
+	change func(url.Values)
+}
+
+func newCaller(t *testing.T, cfg sandbox.Config) *caller {
+	s, err := sandbox.New(cfg)
+	require.NoError(t, err)
+	c := &caller{t: t, sandbox: s, server: httptest.NewServer(s), change: func(url.Values) {}}
+	t.Cleanup(func() { c.server.Close(); s.Wait() })
+	c.consent("first")
+	return c
+}
+
+// reply is a call's status, header and body.
+type reply struct {
+	status int
+	header http.Header
+	body   map[string]any
+}
+
+func (r reply) code() string { return fmt.Sprint(r.body["error"]) }
+
+func (c *caller) sign(path string, q url.Values) {
+	mac := hmac.New(sha256.New, []byte(sandbox.DefaultPartnerKey))
+	_, _ = io.WriteString(mac, q.Get("partner_id")+path+q.Get("timestamp")+q.Get("access_token")+q.Get("shop_id"))
+	q.Set("sign", hex.EncodeToString(mac.Sum(nil)))
+}
+
+func (c *caller) request(method, path string, q url.Values, body any) (*http.Response, error) {
+	q.Set("partner_id", fmt.Sprint(sandbox.DefaultPartnerID))
+	q.Set("timestamp", fmt.Sprint(time.Now().Unix()))
+	c.sign(path, q)
+	c.change(q)
+	raw, err := json.Marshal(body)
+	require.NoError(c.t, err)
+	r, err := http.NewRequestWithContext(c.t.Context(), method, c.server.URL+path+"?"+q.Encode(), bytes.NewReader(raw))
+	require.NoError(c.t, err)
+	return c.server.Client().Do(r)
+}
+
+func (c *caller) call(method, path string, q url.Values, body any) reply {
+	res, err := c.request(method, path, q, body)
+	require.NoError(c.t, err)
+	defer func() { _ = res.Body.Close() }()
+	r := reply{status: res.StatusCode, header: res.Header}
+	require.NoError(c.t, json.NewDecoder(res.Body).Decode(&r.body))
+	return r
+}
+
+func (c *caller) shop(method, path string, more url.Values, body any) reply {
+	return c.call(method, "/api/v2/product/"+path, c.shopParameters(more), body)
+}
+
+func (c *caller) shopParameters(more url.Values) url.Values {
+	q := url.Values{"shop_id": {fmt.Sprint(shopID)}, "access_token": {c.access}}
+	for name, values := range more {
+		q[name] = values
+	}
+	return q
+}
+
+func stockOf(itemID int64, quantities map[int64]int64) map[string]any {
+	var list []map[string]any
+	for model, stock := range quantities {
+		list = append(list, map[string]any{"model_id": model, "seller_stock": []map[string]any{{"stock": stock}}})
+	}
+	return map[string]any{"item_id": itemID, "stock_list": list}
+}
+
+func (c *caller) update(model, stock int64) reply {
+	return c.shop(http.MethodPost, "update_stock", nil, stockOf(1, map[int64]int64{model: stock}))
+}
+
+// consent gets a first pair of tokens for a consent code.
+func (c *caller) consent(code string) reply {
+	r := c.call(http.MethodPost, "/api/v2/auth/token/get", url.Values{}, map[string]any{"code": code, "partner_id": sandbox.DefaultPartnerID, "shop_id": shopID})
+	c.keep(r)
+	return r
+}
+
+func (c *caller) renew(refresh string) reply {
+	return c.call(http.MethodPost, "/api/v2/auth/access_token/get", url.Values{}, map[string]any{"refresh_token": refresh, "partner_id": sandbox.DefaultPartnerID, "shop_id": shopID})
+}
+
+func (c *caller) keep(r reply) {
+	if access, ok := r.body["access_token"].(string); ok {
+		c.access, c.refresh = access, r.body["refresh_token"].(string)
+	}
+}
+
+func (c *caller) shows(model int64) int64 {
+	for _, s := range c.sandbox.Stock(shopID) {
+		if s.ModelID == model {
+			return s.Stock
+		}
+	}
+	return -1
+}
+
+func TestRequestsAreCheckedAsShopeeDoes(t *testing.T) {
+	cases := []struct {
+		name   string
+		change func(url.Values)
+		want   string
+	}{
+		{"signature", func(q url.Values) { q.Set("sign", "00") }, "error_sign"},
+		{"signature in capitals", func(q url.Values) { q.Set("sign", fmt.Sprintf("%X", q.Get("sign"))) }, "error_sign"},
+		{"no signature", func(q url.Values) { q.Del("sign") }, "error_sign"},
+		{"another partner", func(q url.Values) { q.Set("partner_id", "7") }, "error_sign"},
+		{"an old timestamp", func(q url.Values) { q.Set("timestamp", fmt.Sprint(time.Now().Add(-6*time.Minute).Unix())) }, "error_sign"},
+		{"a timestamp to come", func(q url.Values) { q.Set("timestamp", fmt.Sprint(time.Now().Add(6*time.Minute).Unix())) }, "error_sign"},
+		{"another shop", func(q url.Values) { q.Set("shop_id", "10002") }, "error_sign"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			call := newCaller(t, sandbox.Config{})
+			call.change = c.change
+			r := call.update(7, 5)
+			require.Equal(t, http.StatusForbidden, r.status)
+			require.Equal(t, c.want, r.code())
+			require.NotEmpty(t, r.body["request_id"])
+			require.Empty(t, call.sandbox.Calls(0), "it was not applied")
+		})
+	}
+}
+
+func TestAnUnknownTokenOrShopIsRefused(t *testing.T) {
+	c := newCaller(t, sandbox.Config{})
+	c.access = "made up"
+	require.Equal(t, "invalid_acceess_token", c.update(7, 5).code())
+	r := c.call(http.MethodPost, "/api/v2/product/update_stock", url.Values{"shop_id": {"99"}, "access_token": {c.access}}, stockOf(1, map[int64]int64{7: 5}))
+	require.Equal(t, "error_auth", r.code())
+}
+
+func TestUpdatedStockIsShownInEveryWay(t *testing.T) {
+	c := newCaller(t, sandbox.Config{})
+	require.Empty(t, c.update(7, 5).code())
+	require.Empty(t, c.shop(http.MethodPost, "update_stock", nil, stockOf(2, map[int64]int64{0: 9})).code())
+	models := c.shop(http.MethodGet, "get_model_list", url.Values{"item_id": {"1"}}, nil)
+	text, err := json.Marshal(models.body["response"])
+	require.NoError(t, err)
+	require.Contains(t, string(text), `"model_id":7`)
+	require.Contains(t, string(text), `"stock":"5"`)
+	for _, ids := range [][]string{{"1,2"}, {"1", "2"}} { // both list styles
+		items := c.shop(http.MethodGet, "get_item_base_info", url.Values{"item_id_list": ids}, nil)
+		list := items.body["response"].(map[string]any)["item_list"].([]any)
+		require.Len(t, list, 2)
+	}
+	calls := c.sandbox.Calls(shopID)
+	require.Len(t, calls, 2)
+	require.Equal(t, []sandbox.Line{{ModelID: 7, Stock: 5, Applied: true}}, calls[0].Lines)
+	require.Less(t, calls[0].Sequence, calls[1].Sequence)
+}
+
+func TestEachModelHasItsOwnVerdict(t *testing.T) {
+	c := newCaller(t, sandbox.Config{})
+	require.NoError(t, c.sandbox.Describe(sandbox.Item{ShopID: shopID, ItemID: 1, Models: []sandbox.Model{
+		{ModelID: 1}, {ModelID: 2, Reserved: 10}, {ModelID: 3, Locked: true},
+	}}))
+	r := c.shop(http.MethodPost, "update_stock", nil, stockOf(1, map[int64]int64{1: 5, 2: 9, 3: 5, 4: 5}))
+	response := r.body["response"].(map[string]any)
+	require.Len(t, response["success_list"], 1)
+	require.Len(t, response["failure_list"], 3)
+	require.Contains(t, fmt.Sprint(response["failure_list"]), "larger than 10")
+	require.Equal(t, int64(0), c.shows(2))
+	require.Empty(t, c.update(2, 10).code(), "what equals the reserve is taken")
+	require.Equal(t, int64(10), c.shows(2))
+	for _, list := range []map[string]any{stockOf(1, nil), stockOf(0, map[int64]int64{1: 1}), stockOf(1, map[int64]int64{1: -1}), stockOf(1, fiftyOne())} {
+		require.Equal(t, "error_param", c.shop(http.MethodPost, "update_stock", nil, list).code())
+	}
+}
+
+func fiftyOne() map[int64]int64 {
+	all := map[int64]int64{}
+	for i := range int64(51) {
+		all[i+1] = 1
+	}
+	return all
+}
+
+func TestRefreshTokensAreGoodForOneUse(t *testing.T) {
+	c := newCaller(t, sandbox.Config{})
+	old, oldAccess := c.refresh, c.access
+	r := c.renew(old)
+	require.Empty(t, r.code())
+	c.keep(r)
+	require.NotEqual(t, old, c.refresh)
+	require.Equal(t, "error_auth", c.renew(old).code(), "it was used")
+	require.Empty(t, c.update(7, 5).code())
+	c.access = oldAccess
+	require.Empty(t, c.update(7, 6).code(), "the old access token lives on")
+	require.NoError(t, c.sandbox.Set(sandbox.Switches{RevokeOldToken: true, RefreshReuseCode: "error_shop_refresh_token"}))
+	c.keep(c.renew(c.refresh))
+	c.access = oldAccess
+	require.Equal(t, "invalid_acceess_token", c.update(7, 7).code(), "the switch ends it")
+	require.Equal(t, "error_shop_refresh_token", c.renew(old).code())
+	require.Equal(t, "error_auth", c.consent("first").code(), "a consent code is good for one use too")
+}
+
+func TestAnUnlinkedShopNeedsConsent(t *testing.T) {
+	c := newCaller(t, sandbox.Config{})
+	require.NoError(t, c.sandbox.AddFault(sandbox.Fault{ShopID: shopID, Kind: "unlink"}))
+	require.Equal(t, "shop_no_linked", c.update(7, 5).code())
+	require.Equal(t, "error_auth", c.renew(c.refresh).code())
+	require.Empty(t, c.consent("second").code())
+	require.Empty(t, c.update(7, 5).code())
+}
+
+func TestLimitsAreKept(t *testing.T) {
+	for name, cfg := range map[string]sandbox.Config{"shop": {ShopRate: 2}, "app": {AppRate: 2}} {
+		t.Run(name, func(t *testing.T) {
+			c := newCaller(t, cfg)
+			refused := 0
+			for i := range int64(10) {
+				if c.update(7, i).code() == "error_rate_limit" {
+					refused++
+				}
+			}
+			require.GreaterOrEqual(t, refused, 5)
+			require.Len(t, c.sandbox.Calls(shopID), 10-refused)
+			require.NoError(t, c.sandbox.Set(sandbox.Switches{RateLimitStatus: http.StatusTooManyRequests}))
+			r := c.update(7, 1)
+			for r.code() == "" {
+				r = c.update(7, 1)
+			}
+			require.Equal(t, http.StatusTooManyRequests, r.status)
+			require.NotEmpty(t, r.header.Get("Retry-After"))
+		})
+	}
+}
+
+func TestFaultsAreSwitchedWhileItRuns(t *testing.T) {
+	cases := []struct {
+		fault  sandbox.Fault
+		status int
+		code   string
+		shows  int64
+	}{
+		{sandbox.Fault{Kind: "outage"}, 503, "error_server", -1},
+		{sandbox.Fault{Kind: "throttle"}, 200, "error_rate_limit", -1},
+		{sandbox.Fault{Kind: "quota"}, 200, "error_limit", -1},
+		{sandbox.Fault{Kind: "error", Code: "error_inner", Message: "Oops."}, 200, "error_inner", -1},
+		{sandbox.Fault{Kind: "latency", DelayMS: 1}, 200, "", 5},
+		{sandbox.Fault{Kind: "no_effect"}, 200, "", -1},
+		{sandbox.Fault{Kind: "wrong_quantity"}, 200, "", 5},
+		{sandbox.Fault{Kind: "silent"}, 200, "", -1},
+	}
+	for _, f := range cases {
+		t.Run(f.fault.Kind, func(t *testing.T) {
+			c := newCaller(t, sandbox.Config{})
+			f.fault.ShopID, f.fault.Times = shopID, 1
+			require.NoError(t, c.sandbox.AddFault(f.fault))
+			r := c.update(7, 5)
+			require.Equal(t, f.status, r.status)
+			require.Equal(t, f.code, r.code())
+			require.Equal(t, f.shows, c.shows(7))
+			require.Empty(t, c.update(7, 6).code(), "it hits once")
+			require.Equal(t, int64(6), c.shows(7))
+		})
+	}
+	require.Error(t, newCaller(t, sandbox.Config{}).sandbox.AddFault(sandbox.Fault{Kind: "flood"}))
+}
+
+func TestLostRequestsLandOrNot(t *testing.T) {
+	c := newCaller(t, sandbox.Config{})
+	lost := func(f sandbox.Fault) {
+		f.ShopID, f.Times = shopID, 1
+		require.NoError(t, c.sandbox.AddFault(f))
+		_, err := c.request(http.MethodPost, "/api/v2/product/update_stock", c.shopParameters(nil), stockOf(1, map[int64]int64{7: 5}))
+		require.Error(t, err)
+	}
+	lost(sandbox.Fault{Kind: "lost_reply"})
+	require.Equal(t, int64(5), c.shows(7))
+	require.Empty(t, c.update(7, 6).code())
+	lost(sandbox.Fault{Kind: "late", DelayMS: 1})
+	c.sandbox.Wait()
+	require.Equal(t, int64(5), c.shows(7), "it landed over the newer one")
+}
+
+func TestTheControlsOverHTTP(t *testing.T) {
+	c := newCaller(t, sandbox.Config{})
+	post := func(path, body string) int {
+		res, err := http.Post(c.server.URL+path, "application/json", bytes.NewBufferString(body))
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+		return res.StatusCode
+	}
+	require.Equal(t, 200, post("/sandbox/items", `{"shop_id":10001,"item_id":1,"models":[{"model_id":7,"stock":3,"reserved":2}]}`))
+	require.Equal(t, 200, post("/sandbox/faults", `{"shop_id":10001,"kind":"outage"}`))
+	require.Equal(t, 200, post("/sandbox/switches", `{"rate_limit_status":429}`))
+	require.Equal(t, 400, post("/sandbox/faults", `{"kind":"flood"}`))
+	require.Equal(t, 400, post("/sandbox/items", `{"shop":1}`))
+	require.Equal(t, 503, c.update(7, 5).status)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, c.server.URL+"/sandbox/faults", nil)
+	require.NoError(t, err)
+	res, err := c.server.Client().Do(r)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	require.Empty(t, c.update(7, 5).code())
+	for path, want := range map[string]string{
+		"/sandbox/stock?shop_id=10001": `[{"item_id":1,"model_id":7,"stock":5,"reserved":2}]`,
+		"/sandbox/stock?shop_id=10002": `[]`,
+		"/sandbox/calls?shop_id=10002": `[]`,
+		"/sandbox/stats":               `{"calls":1,"max_per_item":1}`,
+	} {
+		res, err := http.Get(c.server.URL + path)
+		require.NoError(t, err)
+		body, err := io.ReadAll(res.Body)
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+		require.JSONEq(t, want, string(body), path)
+	}
+}
+
+func TestTokensSurviveARestart(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "tokens.json")
+	first, err := sandbox.New(sandbox.Config{TokensFile: file})
+	require.NoError(t, err)
+	require.NotNil(t, first)
+	second := newCaller(t, sandbox.Config{TokensFile: file})
+	second.access, second.refresh = fmt.Sprintf("access-%d-0", shopID), ""
+	require.Empty(t, second.update(7, 5).code())
+}
+
+func TestCallsOfAnItemInFlightAreCounted(t *testing.T) {
+	c := newCaller(t, sandbox.Config{})
+	require.NoError(t, c.sandbox.AddFault(sandbox.Fault{Kind: "latency", DelayMS: 200}))
+	var both sync.WaitGroup
+	for range 2 {
+		both.Go(func() {
+			res, err := c.request(http.MethodPost, "/api/v2/product/update_stock", c.shopParameters(nil), stockOf(1, map[int64]int64{7: 5}))
+			if err == nil {
+				_ = res.Body.Close()
+			}
+		})
+	}
+	both.Wait()
+	require.Equal(t, 2, c.sandbox.Stats().MaxPerItem)
+}
