@@ -1,5 +1,6 @@
-// Package channeltest has a small channel in memory for tests of lanes. It
-// applies what it is sent unless a script says otherwise, and keeps account.
+// Package channeltest is for tests of channels and of lanes: the suite that every
+// channel must pass, and a small channel in memory that passes it. That one applies
+// what it is sent unless a script says otherwise, and keeps account.
 package channeltest
 
 import (
@@ -7,6 +8,7 @@ import (
 	"sync"
 
 	"stockpush/channels"
+	"stockpush/schemas"
 )
 
 // Model names a model of an item of a shop.
@@ -21,6 +23,7 @@ type Memory struct {
 	most   int
 	reads  int
 	script func(ctx context.Context, n int, call channels.Call) *channels.Answer
+	next   Trouble
 }
 
 // NewMemory makes a channel. Script is asked before the n-th call, counted from
@@ -40,12 +43,66 @@ func (m *Memory) Push(ctx context.Context, call channels.Call) channels.Answer {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if a := m.troubled(ctx, call); a != nil {
+		return *a
+	}
+	return m.apply(call)
+}
+
+// apply does what a call asks; m.mu is held.
+func (m *Memory) apply(call channels.Call) channels.Answer {
 	a := channels.Answer{Calls: 1}
 	for _, line := range call.Lines {
 		m.stock[Model{call.ShopID, call.ItemID, line.ModelID}] = line.Qty
 		a.Verdicts = append(a.Verdicts, channels.Verdict{Outcome: channels.Confirmed, Qty: line.Qty})
 	}
 	return a
+}
+
+// troubled is the answer to a call that runs into trouble; nil for none. m.mu is held.
+func (m *Memory) troubled(ctx context.Context, call channels.Call) *channels.Answer {
+	if ctx.Err() != nil {
+		return All(call, channels.Verdict{Code: schemas.TimedOut}, true)
+	}
+	trouble := m.next
+	if trouble != Deauthorized {
+		m.next = ""
+	}
+	switch trouble {
+	case Outage:
+		return All(call, channels.Verdict{Code: schemas.ChannelUnavailable}, true)
+	case Throttled:
+		return All(call, channels.Verdict{Outcome: channels.Refused, Code: schemas.RateLimited, Scope: channels.ScopeShop}, false)
+	case LostReply:
+		m.apply(call)
+		return All(call, channels.Verdict{Code: schemas.TimedOut}, true)
+	case Garbage:
+		m.apply(call)
+		return All(call, channels.Verdict{Code: schemas.UnknownFailure}, false)
+	case Deauthorized:
+		return All(call, channels.Verdict{Outcome: channels.Refused, Code: schemas.AuthorizationLost, Scope: channels.ScopeShop}, false)
+	}
+	return nil
+}
+
+// The hands of the conformance suite.
+
+// Channel is the memory itself.
+func (m *Memory) Channel() channels.Channel { return m }
+
+// Shop is any shop.
+func (m *Memory) Shop() int64 { return 1 }
+
+// Shows is what a model of Shop shows.
+func (m *Memory) Shows(itemID, modelID int64) int64 {
+	return m.Stock(Model{m.Shop(), itemID, modelID})
+}
+
+// Next makes the next call run into trouble.
+func (m *Memory) Next(t Trouble) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.next = t
 }
 
 // All is the answer that gives every line of a call one verdict.
@@ -78,6 +135,10 @@ func (m *Memory) Read(_ context.Context, shopID, itemID int64) ([]channels.Model
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.reads++
+	if m.next == Outage {
+		m.next = ""
+		return nil, channels.Verdict{Code: schemas.ChannelUnavailable}
+	}
 	var all []channels.ModelStock
 	for model, qty := range m.stock {
 		if model.ShopID == shopID && model.ItemID == itemID {
