@@ -4,9 +4,20 @@
 // to talk to a server. A file, once released, is never changed: another follows it.
 //
 // push_records is ordered by store SKU and then by age, so a store SKU's history
-// is one range of the key. Every view reads it with FINAL, which is exact
-// whatever was written twice; partitions are by the event's own week, so rows
-// of one record never lie in two.
+// is one range of the key; partitions are by the event's own week, so rows of one
+// record never lie in two. Three more tables are fed by its inserts, so that no
+// list reads it:
+//
+//   - push_record_facts, a narrow row for each row, by time and never trimmed:
+//     statistics, and what is Pending now.
+//   - store_sku_states, a row for each store SKU: its newest record and its newest
+//     outcome. The page's list reads it, and what is Pending beside it.
+//   - failed_push_record_rows, the failures that no success has resolved.
+//
+// All of them come out the same whatever was written twice, by two writers, or
+// in whatever order: each keeps a maximum, by status rank of a record or by position
+// and rank of a store SKU. They rely on one thing: triggered_at does not
+// fall as a store SKU's position grows, as Kafka's LogAppendTime does not.
 package clickhouse
 
 import (
@@ -36,7 +47,7 @@ func Migrations(database string) ([]Migration, error) {
 	if err != nil {
 		return nil, err
 	}
-	values := map[string]string{"Database": "`" + database + "`"}
+	values := map[string]string{"Database": "`" + database + "`", "Rank": Rank, "Packed": packed}
 	for _, code := range schemas.FailureCodes() {
 		values["Codes"] = joinQuoted(values["Codes"], string(code))
 		values["Classes"] = joinQuoted(values["Classes"], string(code.Class()))
@@ -56,6 +67,16 @@ func Migrations(database string) ([]Migration, error) {
 	}
 	return steps, nil
 }
+
+// Rank is the SQL of a record's rank, its position and then its status as a
+// string that sorts so. The packed record begins with it, 005_store_sku_states.sql
+// says what follows.
+const (
+	Rank   = "concat(reverse(reinterpretAsFixedString(log_id)), reverse(reinterpretAsFixedString(event_offset)), reinterpretAsFixedString(toInt8(status)))"
+	packed = "concat(" + Rank + ", reinterpretAsFixedString(toInt8(reason)), reinterpretAsFixedString(push_qty), " +
+		"reinterpretAsFixedString(available), reinterpretAsFixedString(promotion_reserved), " +
+		"reinterpretAsFixedString(toUnixTimestamp64Milli(triggered_at)), reinterpretAsFixedString(toUnixTimestamp64Milli(finished_at)))"
+)
 
 var sqlQuote = strings.NewReplacer(`\`, `\\`, `'`, `\'`)
 

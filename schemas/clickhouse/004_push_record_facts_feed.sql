@@ -1,0 +1,5 @@
+CREATE MATERIALIZED VIEW {{.Database}}.push_record_facts_feed TO {{.Database}}.push_record_facts AS
+SELECT triggered_at, log_id, event_partition, event_offset, channel, shop_id, store_sku, status, reason, failure_code, finished_at,
+    if(status = 'Pending', {{.Packed}}, '') AS packed,
+    version
+FROM {{.Database}}.push_records;
