@@ -57,6 +57,9 @@ func (a *app) demo(cmd *cobra.Command, f demoFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := checkConsole(loaded.Config, service.Roles()); err != nil {
+		return err
+	}
 	b, err := broker.Start(broker.Config{Listen: f.brokerAddr, DataDir: filepath.Join(f.dataDir, "demo", "broker"), Logger: log})
 	if err != nil {
 		return fmt.Errorf("--broker-listen: %w", err)
@@ -89,7 +92,7 @@ func (a *app) demo(cmd *cobra.Command, f demoFlags) (err error) {
 	group.Go(func() error { return serve(ctx, listener, shopee) })
 	ready := make(chan struct{})
 	group.Go(func() error {
-		return service.Run(ctx, cfg, service.Running{Roles: service.Roles(), Ready: func() { close(ready) }}, log)
+		return service.Run(ctx, cfg, service.Running{Roles: service.Roles(), Ready: func() { close(ready) }, Console: a.tellConsole}, log)
 	})
 	group.Go(func() error {
 		defer cancel()
@@ -127,4 +130,8 @@ Ask ClickHouse while it runs:
   curl 'http://%s/' --data-binary 'SELECT status, count() FROM stockpush.push_record_history GROUP BY status FORMAT PrettyCompact'
 
 `, kafka, store.Addr(), store.HTTPAddr(), f.dataDir, store.HTTPAddr())
+}
+
+func (a *app) tellConsole(url string) {
+	_, _ = fmt.Fprintf(a.stdout, "See and re-push in a browser: %s\n\n", url)
 }

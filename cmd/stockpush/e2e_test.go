@@ -70,7 +70,7 @@ func newSystem(t *testing.T, change func(*config.Config)) *system {
 	s.cfg = demoConfig(loaded.Config, demoAddresses{kafka, server.Addr(), web.URL, tokens})
 	s.cfg.Kafka.TopicPrefix, s.cfg.Kafka.Partitions = prefix(t), 4
 	s.cfg.Processor.Window = 300 * time.Millisecond
-	s.cfg.Ops.Listen = "127.0.0.1:0"
+	s.cfg.Ops.Listen, s.cfg.Console.Listen = "127.0.0.1:0", "127.0.0.1:0"
 	s.cfg.Sinks.BatchInterval = 50 * time.Millisecond
 	if change != nil {
 		change(&s.cfg)

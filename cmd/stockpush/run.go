@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -26,6 +27,9 @@ func (a *app) newRun() *cobra.Command {
 			}
 			loaded, log, err := a.load(cmd)
 			if err != nil {
+				return err
+			}
+			if err := checkConsole(loaded.Config, roles); err != nil {
 				return err
 			}
 			ctx, cancel := context.WithCancel(cmd.Context())
@@ -65,4 +69,15 @@ func (a *app) reloads(ctx context.Context, cmd *cobra.Command) <-chan config.Con
 		}
 	}()
 	return reloads
+}
+
+// checkConsole refuses, as bad configuration, a console that would be open to the network.
+func checkConsole(c config.Config, roles []string) error {
+	if !slices.Contains(roles, service.Console) {
+		return nil
+	}
+	if err := service.ConsoleConfig(c.Console).Check(); err != nil {
+		return &usageError{err}
+	}
+	return nil
 }

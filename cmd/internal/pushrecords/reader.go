@@ -109,12 +109,13 @@ func (r *Reader) statusWhere(f Filter) where {
 	return w
 }
 
-// History lists a store SKU's records, newest first; the filter's shop and SKUs
-// do not count. Of a store SKU the view keeps the latest 100.
+// History lists a store SKU's records that match, newest first. Of a store SKU
+// the view keeps the latest 100.
 func (r *Reader) History(ctx context.Context, key schemas.Key, f Filter, p Page) (List[Record], error) {
-	f.ShopID, f.StoreSKUs, f.MerchantSKUs = key.ShopID, []string{key.StoreSKU}, nil
 	var w where
 	w.add("channel = {channel:String}", clickhouse.Named("channel", key.Channel))
+	w.add("shop_id = {shop:UInt64}", clickhouse.Named("shop", uint64(key.ShopID)))
+	w.add("store_sku = {sku:String}", clickhouse.Named("sku", key.StoreSKU))
 	w.filter(f, recordColumns)
 	l := listing[Record]{
 		"records", recordSelect + " FROM " + r.view("push_record_history"),

@@ -171,8 +171,9 @@ func TestHistoryIsNewestFirstAndInPages(t *testing.T) {
 	for i, r := range all {
 		require.EqualValues(t, 129-i, r.EventOffset)
 	}
-	skipped := allPages(t, history, pushrecords.Filter{Statuses: []schemas.Status{schemas.Skipped}, StoreSKUs: []string{"not this"}}, pushrecords.Page{Limit: 7})
+	skipped := allPages(t, history, pushrecords.Filter{Statuses: []schemas.Status{schemas.Skipped}}, pushrecords.Page{Limit: 7})
 	require.Len(t, skipped, 1)
+	require.Empty(t, allPages(t, history, pushrecords.Filter{ShopID: 10002}, pushrecords.Page{Limit: 7}))
 }
 
 func TestRejectedInPages(t *testing.T) {

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -9,7 +10,11 @@ import (
 	"stockpush/channels"
 	"stockpush/channels/shopee"
 	"stockpush/cmd/internal/config"
+	"stockpush/cmd/internal/console"
 	"stockpush/cmd/internal/eventlog"
+	"stockpush/cmd/internal/ops"
+	"stockpush/cmd/internal/pushrecords"
+	"stockpush/cmd/internal/retry"
 	"stockpush/cmd/internal/tlsconf"
 	"stockpush/processor"
 	"stockpush/processor/stream"
@@ -22,6 +27,14 @@ func (p *process) stage(group string, handler stream.Handler, topics ...string) 
 	return stream.New(stream.Config{Group: group, Topics: topics}, stream.Deps{
 		Connection: p.conn, Handler: handler, Logger: p.log, Registerer: p.registry,
 	})
+}
+
+// atWork is a stage's role; of no stage, which comes with an error, it is nothing.
+func atWork(stage *stream.Stage) *running {
+	if stage == nil {
+		return &running{}
+	}
+	return &running{ready: stage.Ready(), serve: stage.Run}
 }
 
 func (p *process) newProcessor(ctx context.Context) (*running, error) {
@@ -44,7 +57,7 @@ func (p *process) newProcessor(ctx context.Context) (*running, error) {
 		return nil, err
 	}
 	stage, err := p.stage(p.topics.ProcessorGroup(), handler, p.topics.Events())
-	return &running{stage: stage}, err
+	return atWork(stage), err
 }
 
 func (p *process) newChannels(ctx context.Context) (*running, error) {
@@ -69,7 +82,9 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 	handler.Pause(p.cfg.Shopee.PausedShops)
 	p.pause = handler.Pause
 	stage, err := p.stage(p.topics.ChannelsGroup(), handler, p.topics.Commands())
-	return &running{stage: stage, close: func() error { client.Close(); return nil }}, err
+	r := atWork(stage)
+	r.close = func() error { client.Close(); return nil }
+	return r, err
 }
 
 func laneConfig(cfg config.Config) channels.Config {
@@ -110,7 +125,36 @@ func (p *process) newSink(ctx context.Context) (*running, error) {
 		})
 	handler := housekeeping{Handler: sink.Handler(), topic: p.topics.Records(), store: store, log: p.log}
 	stage, err := p.stage(p.topics.SinkGroup(), handler, p.topics.Records(), p.topics.DeadLetters())
-	return &running{stage: stage, beside: sink.Run, close: store.Close}, err
+	r := atWork(stage)
+	r.beside, r.close = sink.Run, store.Close
+	return r, err
+}
+
+// newConsole serves from the start: ClickHouse may be down, and says so on the page.
+func (p *process) newConsole(tell func(url string)) (*running, error) {
+	store, err := OpenStore(p.cfg.ClickHouse)
+	if err != nil {
+		return nil, err
+	}
+	reader := pushrecords.NewReader(store.Conn(), p.cfg.ClickHouse.Database)
+	retrier := retry.New(retry.Deps{Reader: reader, Connection: p.conn, Topics: p.topics, Producer: p.producer})
+	server, err := console.Listen(ConsoleConfig(p.cfg.Console), console.Deps{
+		Reader: reader, Retrier: retrier, Probes: ops.Probes{Registry: p.registry, Ready: p.ready}, Logger: p.log,
+	})
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	if tell != nil {
+		tell(server.URL())
+	}
+	serving := make(chan struct{})
+	close(serving)
+	return &running{ready: serving, serve: server.Serve, close: store.Close}, nil
+}
+
+// ConsoleConfig is the console's part of the configuration.
+func ConsoleConfig(c config.Console) console.Config {
+	return console.Config{Listen: c.Listen, Token: c.Token.Reveal()}
 }
 
 func (p *process) newClient() (*shopee.Client, error) {

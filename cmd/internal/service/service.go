@@ -62,11 +62,14 @@ type process struct {
 	pause func(shops []int64)
 }
 
-// running is a role's stage, with what must outlive it.
+// running is a role at work, with what must outlive it.
 type running struct {
-	role  string
-	stage *stream.Stage
-	// beside runs as long as the stage does, and a little longer; nil is nothing.
+	role string
+	// ready is closed once the role serves.
+	ready <-chan struct{}
+	// serve does the role's work until its context ends, and drains.
+	serve func(context.Context) error
+	// beside runs as long as the role does, and a little longer; nil is nothing.
 	beside func(context.Context) error
 	// close ends what only this role used; nil is nothing.
 	close func() error
@@ -78,6 +81,8 @@ type Running struct {
 	Roles []string
 	// Ready is called once every role serves; nil is fine.
 	Ready func()
+	// Console is told the page's address before Ready; nil is fine.
+	Console func(url string)
 	// Reloads brings configurations that were read again. Of them only
 	// shopee.paused_shops takes effect while the process runs; nil is fine.
 	Reloads <-chan config.Config
@@ -100,7 +105,7 @@ func Run(ctx context.Context, cfg config.Config, r Running, log *slog.Logger) (e
 	defer p.producer.Close()
 	defer p.letters.Close()
 	for _, role := range r.Roles {
-		if err := p.add(ctx, role); err != nil {
+		if err := p.add(ctx, role, r.Console); err != nil {
 			return fmt.Errorf("%s: %w", role, err)
 		}
 	}
@@ -115,7 +120,7 @@ func (p *process) connect() (err error) {
 	return err
 }
 
-func (p *process) add(ctx context.Context, role string) error {
+func (p *process) add(ctx context.Context, role string, tell func(url string)) error {
 	var s *running
 	var err error
 	switch role {
@@ -126,8 +131,7 @@ func (p *process) add(ctx context.Context, role string) error {
 	case Sink:
 		s, err = p.newSink(ctx)
 	case Console:
-		p.log.Info("the console's page is not part of this version; use SQL")
-		return nil
+		s, err = p.newConsole(tell)
 	}
 	if err != nil {
 		return err
@@ -141,7 +145,7 @@ func (p *process) add(ctx context.Context, role string) error {
 func (p *process) ready() (bool, string) {
 	for _, s := range p.stages {
 		select {
-		case <-s.stage.Ready():
+		case <-s.ready:
 		default:
 			return false, s.role
 		}
@@ -162,7 +166,7 @@ func (p *process) run(ctx context.Context, server *ops.Server, r Running) error 
 			select {
 			case <-ctx.Done():
 				return nil
-			case <-s.stage.Ready():
+			case <-s.ready:
 			}
 		}
 		p.log.Info("ready")
@@ -188,7 +192,7 @@ func (p *process) reload(ctx context.Context, reloads <-chan config.Config) {
 	}
 }
 
-// run keeps what the stage needs running until the stage has drained.
+// run keeps what the role needs running until it has drained.
 func (s *running) run(ctx context.Context) error {
 	outer, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -200,7 +204,7 @@ func (s *running) run(ctx context.Context) error {
 		}
 		beside <- s.beside(outer)
 	}()
-	err := s.stage.Run(ctx)
+	err := s.serve(ctx)
 	cancel()
 	if besideErr := <-beside; err == nil {
 		err = besideErr

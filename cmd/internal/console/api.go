@@ -1,0 +1,190 @@
+package console
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"stockpush/cmd/internal/pushrecords"
+	"stockpush/cmd/internal/retry"
+	"stockpush/schemas"
+)
+
+// api is the JSON API under /api/v1, which openapi.yaml describes.
+type api struct {
+	reader  *pushrecords.Reader
+	retrier *retry.Retrier
+	log     *slog.Logger
+}
+
+//go:embed openapi.yaml
+var openAPI []byte
+
+func newAPI(d Deps) *api { return &api{d.Reader, d.Retrier, d.Logger} }
+
+func (a *api) mount(mux *http.ServeMux) {
+	routes := []struct {
+		method, path string
+		handle       func(http.ResponseWriter, *http.Request) error
+	}{
+		{http.MethodGet, "/api/v1/store-skus", listOf("store-skus", statusParameters, a.reader.StoreSKUs)},
+		{http.MethodGet, "/api/v1/merchant-skus", listOf("merchant-skus", statusParameters, a.reader.MerchantSKUs)},
+		{http.MethodGet, "/api/v1/store-skus/{channel}/{shop_id}/{store_sku}/records", a.history},
+		{http.MethodGet, "/api/v1/failures", listOf("failures", recordParameters, a.reader.Failures)},
+		{http.MethodGet, "/api/v1/rejected-events", listOf("rejected-events", rejectedParameters, a.reader.Rejected)},
+		{http.MethodGet, "/api/v1/failure-codes", allOf(recordParameters, a.reader.CountsByFailureCode)},
+		{http.MethodGet, "/api/v1/stats", allOf(statParameters, a.reader.Stats)},
+		{http.MethodPost, "/api/v1/retries", a.retry},
+		{http.MethodGet, "/api/v1/retries/outcomes", a.outcomes},
+		{http.MethodGet, "/api/v1/openapi.yaml", describe},
+	}
+	for _, route := range routes {
+		mux.HandleFunc(route.method+" "+route.path, func(w http.ResponseWriter, r *http.Request) {
+			if err := route.handle(w, r); err != nil {
+				fail(w, r, err, a.log)
+			}
+		})
+		mux.HandleFunc(route.path, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Allow", route.method)
+			problem{Status: http.StatusMethodNotAllowed, Detail: r.Method + " is not " + route.method}.write(w)
+		})
+	}
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
+		problem{Status: http.StatusNotFound, Detail: "there is no " + r.URL.Path + "; see /api/v1/openapi.yaml"}.write(w)
+	})
+}
+
+func describe(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Content-Type", "application/yaml")
+	_, _ = w.Write(openAPI) // a client that went away has no use for the answer
+	return nil
+}
+
+// The parameters that each kind of list takes.
+var (
+	recordParameters   = []string{"shop_id", "store_sku", "merchant_sku", "status", "reason", "failure_code", "since", "until"}
+	statusParameters   = append([]string{"still_failing", "order"}, recordParameters...)
+	rejectedParameters = []string{"since", "until"}
+	statParameters     = []string{"shop_id", "status", "reason", "failure_code", "since", "until"}
+	pageParameters     = []string{"limit", "cursor", "format"}
+)
+
+// parameters reads a URL's parameters. One that is not among the names is an
+// error: a misspelt filter would otherwise choose everything.
+func parameters(r *http.Request, names []string) (url.Values, error) {
+	v, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, &pushrecords.ParameterError{Name: "query", Problem: err.Error()}
+	}
+	for name := range v {
+		if !slices.Contains(names, name) {
+			return nil, &pushrecords.ParameterError{Name: name, Problem: "is not a parameter of this; there are " + strings.Join(names, ", ")}
+		}
+	}
+	return v, nil
+}
+
+type lister[T any] func(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[T], error)
+
+// listOf answers with a list's page, or with all of it as CSV.
+func listOf[T any](name string, filters []string, list lister[T]) func(http.ResponseWriter, *http.Request) error {
+	names := append(slices.Clone(filters), pageParameters...)
+	return func(w http.ResponseWriter, r *http.Request) error {
+		v, err := parameters(r, names)
+		if err != nil {
+			return err
+		}
+		f, err := pushrecords.ParseFilter(v, time.Now())
+		if err != nil {
+			return err
+		}
+		asCSV, err := wantsCSV(v, r)
+		if err != nil {
+			return err
+		}
+		p, err := parsePage(v, asCSV)
+		if err != nil {
+			return err
+		}
+		if asCSV {
+			return export(w, r, name, p, func(p pushrecords.Page) (pushrecords.List[T], error) { return list(r.Context(), f, p) })
+		}
+		page, err := list(r.Context(), f, p)
+		if err != nil {
+			return err
+		}
+		return respond(w, page)
+	}
+}
+
+// allOf answers with all there is, which is little.
+func allOf[T any](names []string, ask func(context.Context, pushrecords.Filter) ([]T, error)) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		v, err := parameters(r, names)
+		if err != nil {
+			return err
+		}
+		f, err := pushrecords.ParseFilter(v, time.Now())
+		if err != nil {
+			return err
+		}
+		items, err := ask(r.Context(), f)
+		if err != nil {
+			return err
+		}
+		return respond(w, pushrecords.List[T]{Items: items})
+	}
+}
+
+func (a *api) history(w http.ResponseWriter, r *http.Request) error {
+	shop, err := strconv.ParseInt(r.PathValue("shop_id"), 10, 64)
+	if err != nil || shop <= 0 {
+		return &pushrecords.ParameterError{Name: "shop_id", Problem: fmt.Sprintf("%q is not a shop id, a whole number above 0", r.PathValue("shop_id"))}
+	}
+	key := schemas.Key{Channel: r.PathValue("channel"), ShopID: shop, StoreSKU: r.PathValue("store_sku")}
+	list := func(ctx context.Context, f pushrecords.Filter, p pushrecords.Page) (pushrecords.List[pushrecords.Record], error) {
+		return a.reader.History(ctx, key, f, p)
+	}
+	return listOf("records", recordParameters, list)(w, r)
+}
+
+var orders = map[string]pushrecords.Order{"": pushrecords.ByKey, "key": pushrecords.ByKey, "newest": pushrecords.NewestFirst}
+
+func parsePage(v url.Values, asCSV bool) (pushrecords.Page, error) {
+	p := pushrecords.Page{Cursor: v.Get("cursor")}
+	order, ok := orders[v.Get("order")]
+	if !ok {
+		return p, &pushrecords.ParameterError{Name: "order", Problem: fmt.Sprintf("%q is neither key nor newest", v.Get("order"))}
+	}
+	p.Order = order
+	most := pushrecords.MaxLimit
+	if asCSV {
+		p.Limit, most = maxExport, maxExport
+	}
+	if text := v.Get("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > most {
+			return p, &pushrecords.ParameterError{Name: "limit", Problem: fmt.Sprintf("%q is not a whole number within 1 to %d", text, most)}
+		}
+		p.Limit = n
+	}
+	return p, nil
+}
+
+func respond(w http.ResponseWriter, answer any) error {
+	body, err := json.Marshal(answer)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(append(body, '\n')) // a client that went away has no use for the answer
+	return nil
+}

@@ -1,0 +1,323 @@
+package console_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+
+	"stockpush/cmd/internal/config"
+	"stockpush/cmd/internal/console"
+	"stockpush/cmd/internal/embedded/embeddedtest"
+	"stockpush/cmd/internal/kafkaconn"
+	"stockpush/cmd/internal/ops"
+	"stockpush/cmd/internal/pushrecords"
+	"stockpush/cmd/internal/retry"
+	"stockpush/cmd/internal/setup"
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+	"stockpush/sinks"
+	"stockpush/sinks/clickhouse"
+)
+
+func TestMain(m *testing.M) { embeddedtest.Main(m) }
+
+var now = time.Now().UTC().Truncate(time.Millisecond)
+
+const (
+	hostile = `<script>alert("x")</script>/%2F?&#\` + "é"
+	formula = "=1+1"
+)
+
+// desk is a console on a real broker and a real ClickHouse, with records in it.
+type desk struct {
+	t       *testing.T
+	store   *clickhouse.Store
+	deps    console.Deps
+	handler http.Handler
+	conn    stream.Connection
+	topics  schemas.Topics
+}
+
+func newDesk(t *testing.T) *desk {
+	loaded, err := config.Load(config.Source{})
+	require.NoError(t, err)
+	cfg := loaded.Config
+	cfg.Kafka.Brokers, cfg.Kafka.Partitions = []string{embeddedtest.StartBroker(t).Addr()}, 4
+	d := &desk{t: t, topics: schemas.Topics(cfg.Kafka.TopicPrefix)}
+	d.store, err = clickhouse.Open(clickhouse.Config{Addr: embeddedtest.StartClickHouse(t).Addr(), Database: "d", Username: "default"})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, d.store.Close()) })
+	d.conn, err = kafkaconn.From(cfg.Kafka, nil)
+	require.NoError(t, err)
+	_, err = setup.Apply(t.Context(), setup.Target{Kafka: cfg.Kafka, Connection: d.conn, Store: d.store}, setup.Options{})
+	require.NoError(t, err)
+	producer, err := stream.NewProducer(d.conn, stream.DefaultBatchBytes)
+	require.NoError(t, err)
+	t.Cleanup(producer.Close)
+	reader := pushrecords.NewReader(d.store.Conn(), "d")
+	d.deps = depsOf(reader, retry.New(retry.Deps{Reader: reader, Connection: d.conn, Topics: d.topics, Producer: producer}))
+	d.handler = console.NewHandler("", d.deps)
+	d.fill()
+	return d
+}
+
+func depsOf(reader *pushrecords.Reader, retrier *retry.Retrier) console.Deps {
+	return console.Deps{
+		Reader: reader, Retrier: retrier, Logger: slog.New(slog.DiscardHandler),
+		Probes: ops.Probes{Registry: prometheus.NewRegistry(), Ready: func() (bool, string) { return true, "" }},
+		Pages: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = fmt.Fprint(w, "page ", r.URL.Path)
+		}),
+	}
+}
+
+func record(sku string, n int64, status schemas.Status) schemas.Record {
+	key := schemas.Key{Channel: "shopee", ShopID: 10001 + n%3, StoreSKU: sku}
+	r := schemas.RecordOf(schemas.Event{
+		EventID: fmt.Sprintf("%s@%d", sku, n), Reason: schemas.Reason(1 + n%17), MerchantSKU: "M-" + sku[:1], Key: key,
+		ItemID: 1, Available: n, OccurredAt: now, RepeatsOffset: schemas.NoOffset,
+		Position:    schemas.Position{LogID: 1, Partition: schemas.PartitionFor([]byte(key.String()), 4), Offset: n},
+		TriggeredAt: now.Add(-time.Duration(n) * time.Minute),
+	}, status)
+	if status != schemas.Pending {
+		r.FinishedAt = r.TriggeredAt.Add(time.Second)
+	}
+	if status == schemas.Failed {
+		r.FailureCode, r.FailureReason = schemas.FailureCodes()[n%2], "because <b>"
+	}
+	return r
+}
+
+func (d *desk) fill() {
+	b := d.store.NewBatch()
+	for i := range int64(40) {
+		r := record(fmt.Sprintf("sku/%02d", i), i, schemas.Status(1+i%4))
+		b.Add(&r)
+	}
+	for _, sku := range []string{hostile, formula} {
+		r := record(sku, 6, schemas.Failed)
+		b.Add(&r)
+	}
+	b.Reject(schemas.DeadLetter{BadEvent: schemas.BadEvent{Code: "not_json", Message: "no"}, SourceTopic: "e", Key: []byte("k"), Value: []byte("<")}, sinks.Received{At: now})
+	require.NoError(d.t, b.Send(d.t.Context()))
+}
+
+// request is one from this machine, as a command-line client sends it.
+func request(method, target string, body any) *http.Request {
+	var raw io.Reader
+	switch body := body.(type) {
+	case nil:
+	case string:
+		raw = strings.NewReader(body)
+	default:
+		encoded, _ := json.Marshal(body)
+		raw = bytes.NewReader(encoded)
+	}
+	r := httptest.NewRequest(method, "http://localhost:8080"+target, raw)
+	if raw != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	return r
+}
+
+func do(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func (d *desk) get(target string) *httptest.ResponseRecorder {
+	return do(d.handler, request(http.MethodGet, target, nil))
+}
+
+func (d *desk) list(target string) pushrecords.List[map[string]any] {
+	w := d.get(target)
+	require.Equal(d.t, http.StatusOK, w.Code, w.Body.String())
+	var l pushrecords.List[map[string]any]
+	require.NoError(d.t, json.Unmarshal(w.Body.Bytes(), &l))
+	return l
+}
+
+// column are all values of a list's column over all of its pages.
+func (d *desk) column(target, name string) []string {
+	values := []string{}
+	for cursor := ""; ; {
+		l := d.list(target + "&limit=3&cursor=" + cursor)
+		for _, item := range l.Items {
+			values = append(values, fmt.Sprint(item[name]))
+		}
+		if cursor = l.NextCursor; cursor == "" {
+			slices.Sort(values)
+			return values
+		}
+	}
+}
+
+func (d *desk) sql(query string) []string {
+	var values []string
+	require.NoError(d.t, d.store.Conn().QueryRow(d.t.Context(), "SELECT arraySort(groupArray(toString(v))) FROM ("+query+")").Scan(&values))
+	return values
+}
+
+func TestEveryFilterOfTheAPIIsWhatSQLSays(t *testing.T) {
+	d := newDesk(t)
+	since := now.Add(-20 * time.Minute)
+	bound := fmt.Sprintf("fromUnixTimestamp64Milli(%d)", since.UnixMilli())
+	for query, where := range map[string][2]string{
+		"":                                   {"1", "1"},
+		"shop_id=10002":                      {"shop_id = 10002", "shop_id = 10002"},
+		"store_sku=sku/06&store_sku=sku%2F1": {"store_sku = 'sku/06'", "store_sku = 'sku/06'"},
+		"store_sku=" + url.QueryEscape("sku/02\nsku/06\r\n"): {"store_sku IN ('sku/02', 'sku/06')", "store_sku IN ('sku/02', 'sku/06')"},
+		"merchant_sku=M-s":                                                 {"merchant_sku = 'M-s'", "merchant_sku = 'M-s'"},
+		"status=Failed&status=Pending":                                     {"last_push_status IN ('Failed', 'Pending')", "status = 'Failed'"},
+		"reason=void_order&reason=sync_order":                              {"last_reason IN ('Void Order', 'Sync Order')", "reason IN ('Void Order', 'Sync Order')"},
+		"failure_code=authorization_lost":                                  {"last_failure_code = 'authorization_lost'", "failure_code = 'authorization_lost'"},
+		"since=" + since.Format(time.RFC3339Nano):                          {"last_triggered_at >= " + bound, "triggered_at >= " + bound},
+		"until=" + since.Format(time.RFC3339Nano):                          {"last_triggered_at < " + bound, "triggered_at < " + bound},
+		"since=30m&until=10m&shop_id=10001&failure_code=permission_denied": {"0", "0"},
+	} {
+		require.Equal(t, d.sql("SELECT store_sku AS v FROM d.store_sku_push_status WHERE "+where[0]), d.column("/api/v1/store-skus?"+query, "store_sku"), query)
+		require.Equal(t, d.sql("SELECT store_sku AS v FROM d.merchant_sku_push_status WHERE "+where[0]), d.column("/api/v1/merchant-skus?"+query, "store_sku"), query)
+		require.Equal(t, d.sql("SELECT event_id AS v FROM d.failed_push_records WHERE "+where[1]), d.column("/api/v1/failures?"+query, "event_id"), query)
+	}
+	require.Len(t, d.column("/api/v1/rejected-events?since=1h", "key"), 1)
+	require.Empty(t, d.column("/api/v1/rejected-events?until=1h", "key"))
+}
+
+func TestAStoreSKUInAPathIsPercentEncoded(t *testing.T) {
+	d := newDesk(t)
+	path := "/api/v1/store-skus/shopee/10001/" + url.PathEscape(hostile) + "/records"
+	l := d.list(path)
+	require.Len(t, l.Items, 1)
+	require.Equal(t, hostile, l.Items[0]["store_sku"])
+	require.Empty(t, d.list(path+"?status=Skipped").Items)
+	require.NotContains(t, d.get(path).Body.String(), "<script>", "not even a browser that guesses types sees a script")
+	require.Equal(t, http.StatusBadRequest, d.get("/api/v1/store-skus/shopee/x/y/records").Code)
+}
+
+func problemOf(t *testing.T, w *httptest.ResponseRecorder) map[string]any {
+	require.Equal(t, "application/problem+json", w.Header().Get("Content-Type"), w.Body.String())
+	var p map[string]any
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &p))
+	require.EqualValues(t, w.Code, p["status"])
+	require.Equal(t, http.StatusText(w.Code), p["title"])
+	return p
+}
+
+func TestBadParametersAreProblems(t *testing.T) {
+	d := newDesk(t)
+	for query, parameter := range map[string]string{
+		"status=failed": "status", "reason=x": "reason", "failure_code=x": "failure_code", "shop_id=x": "shop_id", "since=x": "since", "until=x": "until",
+		"limit=0": "limit", "limit=1001": "limit", "limit=x": "limit", "cursor=x": "cursor", "order=x": "order", "format=xml": "format", "shopid=1": "shopid", "%zz": "query",
+	} {
+		p := problemOf(t, d.get("/api/v1/store-skus?"+query))
+		require.EqualValues(t, http.StatusBadRequest, p["status"], query)
+		require.Equal(t, parameter, p["parameter"], query)
+	}
+	require.EqualValues(t, http.StatusNotFound, problemOf(t, d.get("/api/v1/nothing"))["status"])
+	w := do(d.handler, request(http.MethodDelete, "/api/v1/failures", nil))
+	require.EqualValues(t, http.StatusMethodNotAllowed, problemOf(t, w)["status"])
+	require.Equal(t, http.MethodGet, w.Header().Get("Allow"))
+}
+
+func TestCSVIsTheWholeList(t *testing.T) {
+	d := newDesk(t)
+	w := d.get("/api/v1/store-skus?format=csv&shop_id=10001")
+	require.Equal(t, "text/csv; charset=utf-8", w.Header().Get("Content-Type"))
+	lines := strings.Split(strings.TrimSpace(w.Body.String()), "\n")
+	require.Len(t, lines, 1+len(d.column("/api/v1/store-skus?shop_id=10001", "store_sku")))
+	require.True(t, strings.HasPrefix(lines[0], "channel,shop_id,store_sku,merchant_sku,last_push_qty,"))
+	require.Contains(t, w.Body.String(), ",'=1+1,", "no formula for a spreadsheet")
+	require.Contains(t, w.Body.String(), `,"<script>alert(""x"")`)
+	r := request(http.MethodGet, "/api/v1/failures?limit=2", nil)
+	r.Header.Set("Accept", "text/csv")
+	require.Len(t, strings.Split(strings.TrimSpace(do(d.handler, r).Body.String()), "\n"), 3)
+}
+
+func TestWithoutClickHouseItSaysSo(t *testing.T) {
+	store, err := clickhouse.Open(clickhouse.Config{Addr: "127.0.0.1:1", Database: "d"})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, store.Close()) }()
+	h := console.NewHandler("", depsOf(pushrecords.NewReader(store.Conn(), "d"), nil))
+	for _, path := range []string{"/api/v1/store-skus", "/api/v1/failures?format=csv", "/api/v1/stats", "/api/v1/store-skus/shopee/1/x/records"} {
+		w := do(h, request(http.MethodGet, path, nil))
+		p := problemOf(t, w)
+		require.EqualValues(t, http.StatusServiceUnavailable, p["status"])
+		require.Contains(t, p["detail"], "ClickHouse")
+		require.NotContains(t, p["detail"], "127.0.0.1", "nothing of what lies within")
+		require.Equal(t, "5", w.Header().Get("Retry-After"))
+	}
+	require.Equal(t, http.StatusOK, do(h, request(http.MethodGet, "/readyz", nil)).Code)
+}
+
+func (d *desk) retry(body any) *httptest.ResponseRecorder {
+	ctx, cancel := context.WithTimeout(d.t.Context(), 3*time.Second) // nobody records what is published here
+	defer cancel()
+	return do(d.handler, request(http.MethodPost, "/api/v1/retries", body).WithContext(ctx))
+}
+
+func TestRetriesAreAskedForByFilterOrByEvent(t *testing.T) {
+	d := newDesk(t)
+	failing := len(d.sql("SELECT event_id AS v FROM d.failed_push_records"))
+	for _, c := range []struct {
+		name, body, want string
+	}{
+		{"all", `{"dry_run": true}`, fmt.Sprintf(`{"matched":%d,"published":%d,"left_out":{},"event_ids":[]}`, failing, failing)},
+		{"numbers and texts", `{"dry_run": true, "shop_id": 10001, "store_sku": "sku/06"}`, `{"matched":1,"published":1,"left_out":{},"event_ids":[]}`},
+		{"a text for a number, a list", `{"dry_run": true, "shop_id": "10001", "store_sku": ["sku/06", "=1+1"], "merchant_sku": null}`, `{"matched":2,"published":2,"left_out":{},"event_ids":[]}`},
+		{"events", `{"dry_run": true, "event_ids": ["sku/06@6", "sku/07@7"]}`, `{"matched":1,"published":1,"left_out":{"not_failing":1},"event_ids":[]}`},
+		{"a limit", `{"dry_run": true, "store_sku": ["sku/06", "=1+1"], "limit": 1}`, `{"matched":2,"published":1,"left_out":{"limit":1},"event_ids":[]}`},
+		{"a reason", `{"dry_run": true, "reason": "stock_out_manual", "store_sku": "sku/06"}`, `{"matched":1,"published":1,"left_out":{},"event_ids":[]}`},
+	} {
+		w := d.retry(c.body)
+		require.Equal(t, http.StatusOK, w.Code, c.name+w.Body.String())
+		require.JSONEq(t, c.want, w.Body.String(), c.name)
+	}
+	for body, parameter := range map[string]string{
+		"": "body", "[]": "body", `{"dryrun": true}`: "body", `{} {}`: "body", `{"store_sku": ""}`: "body", `{"store_sku": []}`: "body", `{"shop_id": {}}`: "body",
+		`{"event_ids": []}`: "event_ids", `{"limit": 0}`: "limit", `{"limit": 100001}`: "limit", `{"failure_code": "x"}`: "failure_code", `{"since": "x"}`: "since",
+	} {
+		require.Equal(t, parameter, problemOf(t, d.retry(body))["parameter"], body)
+	}
+	require.EqualValues(t, http.StatusRequestEntityTooLarge, problemOf(t, d.retry(`{"store_sku": "`+strings.Repeat("x", 2<<20)+`"}`))["status"])
+	w := do(d.handler, request(http.MethodPost, "/api/v1/retries?shop_id=10001", "{}"))
+	require.Equal(t, "shop_id", problemOf(t, w)["parameter"], "a filter in the URL is not passed over")
+}
+
+func TestARetryIsAnEventInTheRecordsPartition(t *testing.T) {
+	d := newDesk(t)
+	w := d.retry(map[string]any{"store_sku": hostile})
+	require.Equal(t, http.StatusOK, w.Code, w.Body.String())
+	var result retry.Result
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &result))
+	require.Len(t, result.EventIDs, 1)
+	key := schemas.Key{Channel: "shopee", ShopID: 10001, StoreSKU: hostile}
+	var got []schemas.Event
+	require.NoError(t, stream.ReadPartition(t.Context(), d.conn, d.topics.Events(), schemas.PartitionFor([]byte(key.String()), 4), func(r *stream.Record) error {
+		e, err := schemas.DecodeEvent(r.Key, r.Value)
+		got = append(got, e)
+		return err
+	}))
+	require.Len(t, got, 1)
+	require.Equal(t, schemas.Event{
+		EventID: result.EventIDs[0], Reason: schemas.PushNow, Key: key, MerchantSKU: "M-<", ItemID: 1, Available: 6,
+		OccurredAt: got[0].OccurredAt, RetryOf: hostile + "@6", RepeatsOffset: 6,
+	}, got[0])
+	again := d.retry(map[string]any{"store_sku": hostile})
+	require.JSONEq(t, `{"matched":1,"published":0,"left_out":{"retry_on_its_way":1},"event_ids":[]}`, again.Body.String())
+	outcomes := d.list("/api/v1/retries/outcomes?event_id=" + result.EventIDs[0])
+	require.Equal(t, []map[string]any{{"event_id": result.EventIDs[0], "status": "", "failure_code": "", "failure_reason": "", "superseded_by": ""}}, outcomes.Items)
+}

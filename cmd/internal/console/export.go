@@ -1,0 +1,59 @@
+package console
+
+import (
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"stockpush/cmd/internal/pushrecords"
+)
+
+// maxExport is how many rows a CSV has at most.
+const maxExport = 100_000
+
+func wantsCSV(v url.Values, r *http.Request) (bool, error) {
+	switch format := v.Get("format"); format {
+	case "csv":
+		return true, nil
+	case "json":
+		return false, nil
+	case "":
+		first, _, _ := strings.Cut(r.Header.Get("Accept"), ",")
+		kind, _, err := mime.ParseMediaType(first)
+		return err == nil && kind == "text/csv", nil
+	default:
+		return false, &pushrecords.ParameterError{Name: "format", Problem: fmt.Sprintf("%q is neither json nor csv", format)}
+	}
+}
+
+// export writes p.Limit rows of a list as CSV, page by page. A failure on the way
+// cuts the connection, so that nobody takes a part for the whole.
+func export[T any](w http.ResponseWriter, r *http.Request, name string, p pushrecords.Page, list func(pushrecords.Page) (pushrecords.List[T], error)) error {
+	left := p.Limit
+	p.Limit = min(left, pushrecords.MaxLimit)
+	page, err := list(p)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`.csv"`)
+	out := pushrecords.NewCSV[T](w)
+	deadline := http.NewResponseController(w)
+	for {
+		if err := out.Write(page.Items); err != nil {
+			return nil // the client went away
+		}
+		left -= len(page.Items)
+		if left == 0 || page.NextCursor == "" {
+			return nil
+		}
+		p.Cursor, p.Limit = page.NextCursor, min(left, pushrecords.MaxLimit)
+		if page, err = list(p); err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		_ = deadline.SetWriteDeadline(time.Now().Add(writeTimeout)) // only a test's recorder has none
+	}
+}

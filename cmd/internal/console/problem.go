@@ -1,0 +1,73 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"stockpush/cmd/internal/eventlog"
+	"stockpush/cmd/internal/pushrecords"
+	"stockpush/cmd/internal/retry"
+	"stockpush/processor/stream"
+)
+
+// problem is an RFC 9457 problem document.
+type problem struct {
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	// Detail is for people.
+	Detail string `json:"detail,omitempty"`
+	// Parameter is the one that is wrong; empty if none is.
+	Parameter string `json:"parameter,omitempty"`
+}
+
+func (p problem) write(w http.ResponseWriter) {
+	if p.Title == "" {
+		p.Title = http.StatusText(p.Status)
+	}
+	if p.Status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "5")
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // a client that went away has no use for the answer
+}
+
+// problemOf is the document of an error, with nothing of what lies within us.
+func problemOf(err error) problem {
+	if bad, ok := errors.AsType[*pushrecords.ParameterError](err); ok {
+		return problem{Status: http.StatusBadRequest, Detail: bad.Error(), Parameter: bad.Name}
+	}
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return problem{Status: http.StatusRequestEntityTooLarge, Detail: tooLarge.Error()}
+	}
+	for _, known := range []struct {
+		cause  error
+		detail string
+	}{
+		{pushrecords.ErrUnavailable, "ClickHouse does not answer, or not in time. Pushing goes on without it; try again in a moment."},
+		{retry.ErrUnavailable, "Kafka does not answer, or not in time. Try again in a moment."},
+		{eventlog.ErrChanged, eventlog.ErrChanged.Error()},
+		{eventlog.ErrUndeclared, eventlog.ErrUndeclared.Error()},
+		{stream.ErrNoTopic, stream.ErrNoTopic.Error()},
+	} {
+		if errors.Is(err, known.cause) {
+			return problem{Status: http.StatusServiceUnavailable, Detail: known.detail}
+		}
+	}
+	return problem{Status: http.StatusInternalServerError, Detail: "The log of this process says more."}
+}
+
+// fail answers with an error's document, and logs what the client cannot mend.
+func fail(w http.ResponseWriter, r *http.Request, err error, log *slog.Logger) {
+	if r.Context().Err() != nil && errors.Is(err, context.Canceled) {
+		return // the client went away
+	}
+	p := problemOf(err)
+	if p.Status >= http.StatusInternalServerError {
+		log.Warn("a request failed", "path", r.URL.Path, "status", p.Status, "error", err)
+	}
+	p.write(w)
+}

@@ -1,0 +1,136 @@
+// Package console serves the Push Record page and the JSON API.
+//
+// It owns the server: where it may listen, who may ask, what other sites may not
+// do, the API's requests, answers and description. What is asked of ClickHouse is
+// pushrecords', what is published is retry's. It holds no state but who is
+// logged in, which lies in a signed cookie.
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"stockpush/cmd/internal/ops"
+	"stockpush/cmd/internal/pushrecords"
+	"stockpush/cmd/internal/retry"
+)
+
+// Config says where the console listens and who may use it.
+type Config struct {
+	// Listen is HOST:PORT; port 0 takes a free one.
+	Listen string
+	// Token is what every page and API call needs; empty is none, and then only loopback is served.
+	Token string
+}
+
+// Deps are what the console works with.
+type Deps struct {
+	Reader  *pushrecords.Reader
+	Retrier *retry.Retrier
+	// Pages serves every path that is not the server's own; nil while there are none.
+	Pages  http.Handler
+	Probes ops.Probes
+	Logger *slog.Logger
+}
+
+// ErrExposed says that the console would be open to the network without a token.
+var ErrExposed = errors.New("without console.token the console listens on loopback only (set console.token, or listen on 127.0.0.1)")
+
+// Check says whether the console may listen as configured; it does not listen.
+func (c Config) Check() error {
+	if c.Token != "" {
+		return nil
+	}
+	at, err := net.ResolveTCPAddr("tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("console.listen: %w", err)
+	}
+	if !at.IP.IsLoopback() {
+		return fmt.Errorf("console.listen: %s: %w", c.Listen, ErrExposed)
+	}
+	return nil
+}
+
+// Limits of what a client may take.
+const (
+	maxHeaderBytes = 128 << 10 // a link may carry a pasted list of SKUs
+	maxBodyBytes   = 1 << 20
+	// writeTimeout is longer than a retry that waits for its events, and any query.
+	writeTimeout = time.Minute
+	// drainTimeout is how long requests may take to end once the server stops.
+	drainTimeout = 5 * time.Second
+)
+
+// Server is the console's HTTP server.
+type Server struct {
+	listener net.Listener
+	http     *http.Server
+}
+
+// Listen takes the address at once, so that a taken port is an error before anything starts.
+func Listen(cfg Config, d Deps) (*Server, error) {
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("console.listen: %w (give another address; port 0 takes a free one)", err)
+	}
+	s := &Server{listener: listener, http: &http.Server{
+		Handler:           NewHandler(cfg.Token, d),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(d.Logger.Handler(), slog.LevelDebug),
+	}}
+	d.Logger.Info("console served", "console.listen", listener.Addr().String())
+	return s, nil
+}
+
+// URL is the page's address.
+func (s *Server) URL() string { return "http://" + s.listener.Addr().String() + "/push-records" }
+
+// Serve answers until ctx ends, and then lets requests end.
+func (s *Server) Serve(ctx context.Context) error {
+	ended := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(ended)
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+		defer cancel()
+		if s.http.Shutdown(drain) != nil {
+			_ = s.http.Close() // what has not ended by now is cut
+		}
+	})
+	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		stop()
+		return fmt.Errorf("serve console.listen: %w", err)
+	}
+	<-ended
+	return nil
+}
+
+// Close ends a server that never served.
+func (s *Server) Close() error { return s.http.Close() }
+
+// NewHandler is the whole console; token is as in Config.
+func NewHandler(token string, d Deps) http.Handler {
+	mux := http.NewServeMux()
+	newAPI(d).mount(mux)
+	auth := newAuth(token)
+	auth.mount(mux)
+	probes := ops.Handler(d.Probes)
+	for _, path := range []string{"/livez", "/readyz", "/metrics"} {
+		mux.Handle(path, probes)
+	}
+	if d.Pages != nil {
+		mux.Handle("/", d.Pages)
+	}
+	return hardened(auth.loopbackNames(refuseCrossSite(auth.need(http.MaxBytesHandler(mux, maxBodyBytes)))))
+}
