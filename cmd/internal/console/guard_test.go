@@ -1,0 +1,200 @@
+package console_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"stockpush/cmd/internal/console"
+	"stockpush/cmd/internal/pushrecords"
+	"stockpush/sinks/clickhouse"
+)
+
+// guarded is a console with a token; its ClickHouse is down, so that only an
+// answer of 503 shows that a call came through.
+func guarded(t *testing.T, token string) http.Handler {
+	store, err := clickhouse.Open(clickhouse.Config{Addr: "127.0.0.1:1", Database: "d"})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	return console.NewHandler(token, depsOf(pushrecords.NewReader(store.Conn(), "d"), nil))
+}
+
+const apiPath = "/api/v1/failures"
+
+func with(r *http.Request, headers ...string) *http.Request {
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	return r
+}
+
+func TestWithATokenEverythingNeedsIt(t *testing.T) {
+	h := guarded(t, "s3cret")
+	for _, authorization := range []string{"", "Bearer", "Bearer ", "Bearer s3cre", "Bearer s3crets", "Basic czNjcmV0", "s3cret"} {
+		w := do(h, with(request(http.MethodGet, apiPath, nil), "Authorization", authorization))
+		require.EqualValues(t, http.StatusUnauthorized, problemOf(t, w)["status"], authorization)
+		require.Contains(t, w.Header().Get("WWW-Authenticate"), "Bearer")
+	}
+	require.Equal(t, http.StatusUnauthorized, do(h, request(http.MethodPost, "/api/v1/retries", "{}")).Code)
+	require.Equal(t, http.StatusUnauthorized, do(h, request(http.MethodPost, "/push-records/retry", "")).Code)
+	require.Equal(t, http.StatusServiceUnavailable, do(h, with(request(http.MethodGet, apiPath, nil), "Authorization", "Bearer s3cret")).Code)
+	require.Equal(t, http.StatusServiceUnavailable, do(h, with(elsewhere(http.MethodGet, apiPath), "Authorization", "Bearer s3cret")).Code, "under any name")
+	for _, path := range []string{"/livez", "/readyz", "/metrics", "/static/console.css"} {
+		require.Equal(t, http.StatusOK, do(h, request(http.MethodGet, path, nil)).Code, path)
+	}
+	w := do(h, request(http.MethodGet, "/push-records?status=Failed&shop_id=1", nil))
+	require.Equal(t, http.StatusSeeOther, w.Code)
+	require.Equal(t, "/login?next="+url.QueryEscape("/push-records?status=Failed&shop_id=1"), w.Header().Get("Location"))
+}
+
+func elsewhere(method, path string) *http.Request {
+	return httptest.NewRequest(method, "http://stock.example.com"+path, nil)
+}
+
+func login(token, next string) *http.Request {
+	r := request(http.MethodPost, "/login", url.Values{"token": {token}, "next": {next}}.Encode())
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return r
+}
+
+func TestALoginIsACookie(t *testing.T) {
+	h := guarded(t, "s3cret")
+	form := do(h, request(http.MethodGet, "/login?next="+url.QueryEscape(`/push-records?x="><script>`), nil))
+	require.Equal(t, http.StatusOK, form.Code)
+	require.NotContains(t, form.Body.String(), "<script>")
+	wrong := do(h, login("guess", "/push-records"))
+	require.Equal(t, http.StatusUnauthorized, wrong.Code)
+	require.Empty(t, wrong.Result().Cookies())
+	require.Contains(t, wrong.Body.String(), `role="alert"`)
+	w := do(h, login("s3cret", "/push-records?status=Failed"))
+	require.Equal(t, "/push-records?status=Failed", w.Header().Get("Location"))
+	cookie := w.Result().Cookies()[0]
+	require.True(t, cookie.HttpOnly)
+	require.Equal(t, http.SameSiteLaxMode, cookie.SameSite)
+	require.NotContains(t, cookie.Value, "s3cret")
+	asked := func(h http.Handler, value string) int {
+		r := request(http.MethodGet, "/push-records", nil)
+		r.AddCookie(&http.Cookie{Name: cookie.Name, Value: value})
+		return do(h, r).Code
+	}
+	require.Equal(t, http.StatusOK, asked(h, cookie.Value))
+	require.Equal(t, http.StatusSeeOther, asked(h, "_"+cookie.Value[1:]), "a longer life needs a new signature")
+	require.Equal(t, http.StatusSeeOther, asked(h, ""))
+	require.Equal(t, http.StatusSeeOther, asked(guarded(t, "another"), cookie.Value), "a new token ends every login")
+	gone := do(h, with(request(http.MethodPost, "/logout", ""), "Cookie", cookie.Name+"="+cookie.Value))
+	require.Negative(t, gone.Result().Cookies()[0].MaxAge)
+	for _, next := range []string{"https://evil.example", "//evil.example", `/\evil.example`, "", "javascript:alert(1)", "/\t/evil.example"} {
+		require.Equal(t, "/push-records", do(h, login("s3cret", next)).Header().Get("Location"), next)
+	}
+}
+
+func TestOtherSitesPostsAreRefused(t *testing.T) {
+	for _, token := range []string{"", "s3cret"} {
+		h := guarded(t, token)
+		post := func(headers ...string) int {
+			r := request(http.MethodPost, "/push-records/retry", "")
+			return do(h, with(r, append(headers, "Authorization", "Bearer "+token)...)).Code
+		}
+		require.Equal(t, http.StatusForbidden, post("Sec-Fetch-Site", "cross-site"))
+		require.Equal(t, http.StatusForbidden, post("Sec-Fetch-Site", "same-site"))
+		require.Equal(t, http.StatusForbidden, post("Origin", "https://evil.example"))
+		require.Equal(t, http.StatusForbidden, post("Origin", "null"))
+		require.Equal(t, http.StatusOK, post("Sec-Fetch-Site", "same-origin"))
+		require.Equal(t, http.StatusOK, post("Origin", "http://localhost:8080"))
+		require.Equal(t, http.StatusOK, post(), "no browser")
+	}
+}
+
+func TestWithoutATokenOnlyThisMachinesNamesAreAnswered(t *testing.T) {
+	h := guarded(t, "")
+	for host, want := range map[string]int{
+		"localhost": http.StatusOK, "localhost:8080": http.StatusOK, "127.0.0.1:1": http.StatusOK, "[::1]:8080": http.StatusOK, "[::1]": http.StatusOK,
+		"evil.example:8080": http.StatusMisdirectedRequest, "127.0.0.1.evil.example": http.StatusMisdirectedRequest, "10.0.0.1": http.StatusMisdirectedRequest, "": http.StatusMisdirectedRequest,
+	} {
+		r := request(http.MethodGet, "/push-records", nil)
+		r.Host = host
+		require.Equal(t, want, do(h, r).Code, host)
+	}
+}
+
+func TestEveryAnswerHasTheHeaders(t *testing.T) {
+	h := guarded(t, "s3cret")
+	for _, path := range []string{apiPath, "/push-records", "/login", "/livez", "/static/x", "/nothing"} {
+		header := do(h, request(http.MethodGet, path, nil)).Header()
+		policy := header.Get("Content-Security-Policy")
+		require.Contains(t, policy, "default-src 'none'")
+		require.Contains(t, policy, "frame-ancestors 'none'")
+		require.NotContains(t, policy, "unsafe")
+		require.Equal(t, "nosniff", header.Get("X-Content-Type-Options"))
+		require.Equal(t, "no-store", header.Get("Cache-Control"))
+	}
+}
+
+func TestWithoutATokenItListensOnLoopbackOnly(t *testing.T) {
+	for listen, exposed := range map[string]bool{
+		"127.0.0.1:0": false, "localhost:0": false, "[::1]:0": false, "127.9.9.9:0": false,
+		"0.0.0.0:0": true, ":0": true, "[::]:0": true, "10.1.2.3:0": true,
+	} {
+		err := console.Config{Listen: listen}.Check()
+		if !exposed {
+			require.NoError(t, err, listen)
+			continue
+		}
+		require.ErrorIs(t, err, console.ErrExposed, listen)
+		require.NoError(t, console.Config{Listen: listen, Token: "t"}.Check())
+	}
+	_, err := console.Listen(console.Config{Listen: "0.0.0.0:0"}, depsOf(nil, nil))
+	require.ErrorIs(t, err, console.ErrExposed)
+}
+
+func TestServing(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = taken.Close() }()
+	_, err = console.Listen(console.Config{Listen: taken.Addr().String()}, depsOf(nil, nil))
+	require.ErrorContains(t, err, "console.listen")
+
+	deps := depsOf(nil, nil)
+	entered := make(chan struct{})
+	deps.Pages = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		close(entered)
+		select {
+		case <-r.Context().Done():
+		case <-time.After(100 * time.Millisecond): // longer than the shutdown takes to begin
+			_, _ = fmt.Fprint(w, "whole")
+		}
+	})
+	server, err := console.Listen(console.Config{Listen: "127.0.0.1:0"}, deps)
+	require.NoError(t, err)
+	require.True(t, strings.HasSuffix(server.URL(), "/push-records"))
+	ctx, cancel := contextOf(t)
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(ctx) }()
+	answered := make(chan string, 1)
+	go func() {
+		body := ""
+		if response, err := http.Get(server.URL()); err == nil {
+			raw, _ := io.ReadAll(response.Body)
+			_ = response.Body.Close()
+			body = string(raw)
+		}
+		answered <- body
+	}()
+	<-entered
+	cancel()
+	require.Equal(t, "whole", <-answered, "what is on its way is finished")
+	require.NoError(t, <-ended)
+}
+
+func contextOf(t *testing.T) (context.Context, context.CancelFunc) {
+	return context.WithCancel(t.Context())
+}
