@@ -38,7 +38,9 @@ type system struct {
 	conn     stream.Connection
 	producer *stream.KafkaProducer
 	topics   schemas.Topics
-	stop     func()
+	// console is the page's address.
+	console string
+	stop    func()
 }
 
 // prefixes keeps the suites of one Kafka apart.
@@ -96,7 +98,8 @@ func (s *system) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
-		ended <- service.Run(ctx, s.cfg, service.Running{Roles: service.Roles(), Ready: func() { close(ready) }}, slog.New(slog.DiscardHandler))
+		running := service.Running{Roles: service.Roles(), Ready: func() { close(ready) }, Console: func(url string) { s.console = url }}
+		ended <- service.Run(ctx, s.cfg, running, slog.New(slog.DiscardHandler))
 	}()
 	s.stop = sync.OnceFunc(func() {
 		cancel()

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"stockpush/cmd/internal/pushrecords"
+	"stockpush/schemas"
+)
+
+// recordsFlags are the command's own.
+type recordsFlags struct {
+	filter filterFlags
+	view   string
+	order  string
+	limit  int
+	output string
+}
+
+func (a *app) newRecords() *cobra.Command {
+	var f recordsFlags
+	cmd := &cobra.Command{
+		Use:   "records",
+		Short: "Show what was pushed, what failed and why",
+		Long: "Show what was pushed, what failed and why: the list of store SKUs, the same by merchant SKU, one store SKU's history,\n" +
+			"the failures that nothing has mended yet, or the rejected events. CSV and JSON have every column.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.records(cmd, f) },
+	}
+	f.filter.add(cmd)
+	cmd.Flags().StringArrayVar(&f.filter.statuses, "status", nil, "only this `status`: Pending, Skipped, Failed, Successfully; give it again for more")
+	cmd.Flags().BoolVar(&f.filter.stillFailing, "still-failing", false, "only store SKUs with a failure that nothing has mended yet")
+	cmd.Flags().StringVar(&f.view, "view", "store-skus", "`what` to show: store-skus, merchant-skus, history (of one --shop and --store-sku), failures, rejected-events")
+	cmd.Flags().StringVar(&f.order, "order", "newest", "of store-skus and merchant-skus: newest, or key, which misses none while records arrive")
+	cmd.Flags().IntVar(&f.limit, "limit", 50, "show at most so many; 0 is all")
+	cmd.Flags().StringVar(&f.output, "output", "table", "`kind` of output: table, json, csv")
+	return cmd
+}
+
+func (f *recordsFlags) check() error {
+	if err := checkOutput(f.output, "table", "json", "csv"); err != nil {
+		return err
+	}
+	switch {
+	case f.order != "newest" && f.order != "key":
+		return &usageError{fmt.Errorf("--order: %q is neither newest nor key", f.order)}
+	case f.limit < 0:
+		return &usageError{errors.New("--limit: is below 0")}
+	case f.view == "history" && (f.filter.shop == 0 || len(f.filter.storeSKUs) != 1):
+		return &usageError{errors.New("--view history: needs --shop and one --store-sku")}
+	}
+	return nil
+}
+
+func (a *app) records(cmd *cobra.Command, f recordsFlags) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	filter, err := f.filter.filter(cmd)
+	if err != nil {
+		return err
+	}
+	loaded, _, err := a.load(cmd)
+	if err != nil {
+		return err
+	}
+	reader, closeReader, err := openReader(loaded.ClickHouse)
+	if err != nil {
+		return err
+	}
+	defer closeReader()
+	ctx := cmd.Context()
+	switch f.view {
+	case "store-skus":
+		return show(ctx, a, f, filter, view[pushrecords.StoreSKU]{reader.StoreSKUs, statusTable})
+	case "merchant-skus":
+		return show(ctx, a, f, filter, view[pushrecords.StoreSKU]{reader.MerchantSKUs, statusTable})
+	case "failures":
+		return show(ctx, a, f, filter, view[pushrecords.Failure]{reader.Failures, failureTable})
+	case "rejected-events":
+		return show(ctx, a, f, filter, view[pushrecords.Rejected]{reader.Rejected, rejectedTable})
+	case "history":
+		key := schemas.Key{Channel: schemas.ChannelShopee, ShopID: filter.ShopID, StoreSKU: filter.StoreSKUs[0]}
+		list := func(ctx context.Context, filter pushrecords.Filter, p pushrecords.Page) (pushrecords.List[pushrecords.Record], error) {
+			return reader.History(ctx, key, filter, p)
+		}
+		return show(ctx, a, f, filter, view[pushrecords.Record]{list, historyTable})
+	default:
+		return &usageError{fmt.Errorf("--view: %q is not one of store-skus, merchant-skus, history, failures, rejected-events", f.view)}
+	}
+}
+
+// view is a list and how a table shows it.
+type view[T any] struct {
+	list  func(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[T], error)
+	table shown[T]
+}
+
+// shown are a table's header and the cells of a row.
+type shown[T any] struct {
+	header []any
+	cells  func(*T) []any
+}
+
+var statusTable = shown[pushrecords.StoreSKU]{
+	[]any{"store SKU", "merchant SKU", "shop", "last push", "status", "reason", "triggered", "pending", "failure"},
+	func(s *pushrecords.StoreSKU) []any {
+		return []any{plain(s.StoreSKU), plain(s.MerchantSKU), s.ShopID, s.LastPushQty, s.LastPushStatus, s.LastReason, local(s.LastTriggeredAt), s.Pending, s.LastFailureCode}
+	},
+}
+
+var historyTable = shown[pushrecords.Record]{
+	[]any{"triggered", "event", "reason", "status", "before", "pushed", "confirmed", "attempts", "because"},
+	func(r *pushrecords.Record) []any {
+		return []any{local(r.TriggeredAt), plain(r.EventID), r.Reason, r.Status, qty(r.BeforeQty), r.PushQty, qty(r.AfterQty), r.Attempts, because(r)}
+	},
+}
+
+var failureTable = shown[pushrecords.Failure]{
+	[]any{"store SKU", "shop", "triggered", "quantity", "failure", "Shopee says", "what to do"},
+	func(f *pushrecords.Failure) []any {
+		return []any{plain(f.StoreSKU), f.ShopID, local(f.TriggeredAt), f.PushQty, f.FailureCode, plain(f.FailureReason), f.Hint}
+	},
+}
+
+var rejectedTable = shown[pushrecords.Rejected]{
+	[]any{"received", "partition", "offset", "error", "field", "message", "key"},
+	func(r *pushrecords.Rejected) []any {
+		return []any{local(r.ReceivedAt), r.SourcePartition, r.SourceOffset, r.ErrorCode, r.ErrorField, plain(r.ErrorMessage), plain(r.Key)}
+	},
+}
+
+func because(r *pushrecords.Record) string {
+	switch {
+	case r.FailureCode != "":
+		return plain(r.FailureCode + ": " + r.FailureReason)
+	case r.SupersededBy != "":
+		return plain("superseded by " + r.SupersededBy)
+	default:
+		return ""
+	}
+}
+
+func local(t time.Time) string { return t.Local().Format(time.DateTime) }
+
+func qty(n *int64) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.FormatInt(*n, 10)
+}
+
+// show prints the list's pages as one output.
+func show[T any](ctx context.Context, a *app, f recordsFlags, filter pushrecords.Filter, v view[T]) error {
+	page := pushrecords.Page{}
+	if f.order == "newest" {
+		page.Order = pushrecords.NewestFirst
+	}
+	printed, err := newPrinter(a, f.output, v.table)
+	if err != nil {
+		return err
+	}
+	for left := f.limit; ; {
+		page.Limit = pushrecords.MaxLimit
+		if f.limit > 0 {
+			page.Limit = min(left, pushrecords.MaxLimit)
+		}
+		list, err := v.list(ctx, filter, page)
+		if err != nil {
+			return asUsage(err)
+		}
+		left -= len(list.Items)
+		page.Cursor = list.NextCursor
+		done := list.NextCursor == "" || f.limit > 0 && left <= 0
+		if err := printed.page(list, done); err != nil || done {
+			return err
+		}
+	}
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"stockpush/cmd/internal/config"
+	"stockpush/cmd/internal/kafkaconn"
+	"stockpush/cmd/internal/retry"
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+// retryFlags are the command's own.
+type retryFlags struct {
+	filter   filterFlags
+	eventIDs []string
+	limit    int
+	dryRun   bool
+	yes      bool
+	output   string
+}
+
+func (a *app) newRetry() *cobra.Command {
+	var f retryFlags
+	cmd := &cobra.Command{
+		Use:   "retry",
+		Short: "Push failed records again",
+		Long: "Push failed records again: of each store SKU the newest failure that matches, unless something newer was pushed since.\n\n" +
+			"Running it again is harmless, and an older quantity never wins over a newer one.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.retry(cmd, f) },
+	}
+	f.filter.add(cmd)
+	cmd.Flags().StringArrayVar(&f.eventIDs, "event-id", nil, "only the failed record of this event `id`; give it again for more")
+	cmd.Flags().IntVar(&f.limit, "limit", 0, fmt.Sprintf("publish at most so many events; 0 is %d", retry.MaxEvents))
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "publish nothing, and tell what would be")
+	cmd.Flags().BoolVar(&f.yes, "yes", false, "do not ask")
+	cmd.Flags().StringVar(&f.output, "output", "table", "`kind` of output: table, json")
+	return cmd
+}
+
+func (f *retryFlags) request(cmd *cobra.Command) (retry.Request, error) {
+	if err := checkOutput(f.output, "table", "json"); err != nil {
+		return retry.Request{}, err
+	}
+	if slices.Contains(f.eventIDs, "") {
+		return retry.Request{}, &usageError{errors.New("--event-id: is empty")}
+	}
+	filter, err := f.filter.filter(cmd)
+	return retry.Request{Filter: filter, EventIDs: f.eventIDs, Limit: f.limit, DryRun: f.dryRun}, err
+}
+
+func (a *app) retry(cmd *cobra.Command, f retryFlags) error {
+	q, err := f.request(cmd)
+	if err != nil {
+		return err
+	}
+	ask := !f.yes && !f.dryRun
+	if ask && !term.IsTerminal(int(os.Stdin.Fd())) {
+		return &usageError{errors.New("there is no terminal to ask whether to publish; give --yes, or --dry-run to see what would be")}
+	}
+	loaded, log, err := a.load(cmd)
+	if err != nil {
+		return err
+	}
+	retrier, closeRetrier, err := openRetrier(loaded.Config, log)
+	if err != nil {
+		return err
+	}
+	defer closeRetrier()
+	if ask {
+		if ok, err := a.confirm(cmd.Context(), retrier, q); err != nil || !ok {
+			return err
+		}
+	}
+	result, err := retrier.Do(cmd.Context(), q)
+	if err != nil && len(result.EventIDs) == 0 {
+		return asUsage(err)
+	}
+	return errors.Join(err, a.watch(cmd.Context(), retrier, result), a.tellRetry(result, f))
+}
+
+func openRetrier(c config.Config, log *slog.Logger) (*retry.Retrier, func(), error) {
+	conn, err := kafkaconn.From(c.Kafka, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	reader, closeReader, err := openReader(c.ClickHouse)
+	if err != nil {
+		return nil, nil, err
+	}
+	producer, err := stream.NewProducer(conn, stream.DefaultBatchBytes)
+	if err != nil {
+		closeReader()
+		return nil, nil, err
+	}
+	retrier := retry.New(retry.Deps{Reader: reader, Connection: conn, Topics: schemas.Topics(c.Kafka.TopicPrefix), Producer: producer})
+	return retrier, func() { producer.Close(); closeReader() }, nil
+}
+
+// confirm says what would be published, and asks whether to. With nothing to
+// publish it does not ask, and the retry goes on to say so.
+func (a *app) confirm(ctx context.Context, retrier *retry.Retrier, q retry.Request) (bool, error) {
+	q.DryRun = true
+	would, err := retrier.Do(ctx, q)
+	if err != nil {
+		return false, asUsage(err)
+	}
+	if would.Published == 0 {
+		return true, nil
+	}
+	_, _ = fmt.Fprintf(a.stderr, "%d failed records match, %d events will be published. Go on? [y/N] ", would.Matched, would.Published)
+	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
+	if err != nil {
+		return false, fmt.Errorf("read the answer: %w", err)
+	}
+	answer = strings.ToLower(strings.TrimSpace(answer))
+	return answer == "y" || answer == "yes", nil
+}
+
+// watch waits until the events show in ClickHouse.
+func (a *app) watch(ctx context.Context, retrier *retry.Retrier, result retry.Result) error {
+	if len(result.EventIDs) == 0 {
+		return nil
+	}
+	set, finish := a.progress("recorded", len(result.EventIDs))
+	defer finish()
+	if err := retrier.Wait(ctx, result.EventIDs, set); err != nil {
+		return fmt.Errorf("the events are published, but what becomes of them could not be read: %w", err)
+	}
+	return nil
+}
+
+// leftOutBecause are the causes in the operator's words.
+var leftOutBecause = map[string]string{
+	retry.NotNewest:  "a newer failure of the same store SKU stands",
+	retry.OnItsWay:   "its retry is on its way",
+	retry.OldLog:     "it is of an events topic that is gone: trigger it anew",
+	retry.OverLimit:  "over the limit",
+	retry.NotFailing: "no failure that still stands has this event id",
+}
+
+func (a *app) tellRetry(result retry.Result, f retryFlags) error {
+	if f.output == "json" {
+		return a.printJSON(result)
+	}
+	t := a.newTable()
+	t.AppendRow([]any{"matched", result.Matched, ""})
+	verb := "published"
+	if f.dryRun {
+		verb = "would be published"
+	}
+	t.AppendRow([]any{verb, result.Published, ""})
+	for _, cause := range slices.Sorted(maps.Keys(result.LeftOut)) {
+		t.AppendRow([]any{"left out: " + cause, result.LeftOut[cause], leftOutBecause[cause]})
+	}
+	t.Render()
+	return nil
+}
