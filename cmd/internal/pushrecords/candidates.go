@@ -73,6 +73,22 @@ func (r *Reader) Outcomes(ctx context.Context, eventIDs []string, keys []schemas
 	return all, nil
 }
 
+// Listed is how many of the named records failed_push_records has. Keys are
+// their store SKUs, in their order.
+func (r *Reader) Listed(ctx context.Context, eventIDs []string, keys []schemas.Key) (n uint64, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, queryTimeout, errTimeout)
+	defer cancel()
+	for first := 0; first < len(eventIDs) && n == 0; first += maxNamed {
+		var w where
+		w.in("event_id", "event_ids", eventIDs[first:min(first+maxNamed, len(eventIDs))])
+		w.keys(keys[first:min(first+maxNamed, len(keys))])
+		if err := r.conn.QueryRow(ctx, "SELECT count() FROM "+r.view("failed_push_records")+w.String(), w.args...).Scan(&n); err != nil {
+			return 0, classify(ctx, "ask for failures", err)
+		}
+	}
+	return n, nil
+}
+
 func (w *where) keys(keys []schemas.Key) {
 	shops := make([]uint64, len(keys))
 	for i, key := range keys {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"stockpush/cmd/internal/pushrecords"
+	"stockpush/schemas"
 )
 
 // Outcome is what became of a published event so far.
@@ -22,6 +23,20 @@ type Outcome struct {
 // Outcomes tells of each event what became of it, in the order asked for. Events
 // that this Retrier published in the last hour are found at once, others slowly.
 func (r *Retrier) Outcomes(ctx context.Context, eventIDs []string) ([]Outcome, error) {
+	byID, err := r.records(ctx, eventIDs)
+	if err != nil {
+		return nil, err
+	}
+	outcomes := make([]Outcome, len(eventIDs))
+	for i, id := range eventIDs {
+		record := byID[id]
+		outcomes[i] = Outcome{id, record.Status, record.FailureCode, record.FailureReason, record.SupersededBy}
+	}
+	return outcomes, nil
+}
+
+// records are those that ClickHouse shows.
+func (r *Retrier) records(ctx context.Context, eventIDs []string) (map[string]pushrecords.Record, error) {
 	known, keys, unknown := r.sent.keysOf(eventIDs)
 	found, err := r.Reader.Outcomes(ctx, known, keys)
 	if err != nil {
@@ -35,12 +50,7 @@ func (r *Retrier) Outcomes(ctx context.Context, eventIDs []string) ([]Outcome, e
 	for _, record := range append(found, others...) {
 		byID[record.EventID] = record
 	}
-	outcomes := make([]Outcome, len(eventIDs))
-	for i, id := range eventIDs {
-		record := byID[id]
-		outcomes[i] = Outcome{id, record.Status, record.FailureCode, record.FailureReason, record.SupersededBy}
-	}
-	return outcomes, nil
+	return byID, nil
 }
 
 const (
@@ -49,23 +59,23 @@ const (
 	showInterval = 200 * time.Millisecond
 )
 
-// Wait returns when ClickHouse shows all events, or after ShowTimeout, or when
+// Wait returns when ClickHouse shows all events, and no longer lists what they
+// re-push as failing (it takes an insert into one table after the other), or after ShowTimeout, or when
 // ctx ends. Seen, if not nil, is told again and again how many it shows.
 func (r *Retrier) Wait(ctx context.Context, eventIDs []string, seen func(int)) error {
 	ctx, cancel := context.WithTimeout(ctx, ShowTimeout)
 	defer cancel()
 	again := time.NewTicker(showInterval)
 	defer again.Stop()
-	for missing := eventIDs; ; {
-		outcomes, err := r.Outcomes(ctx, missing)
+	for {
+		shown, settled, err := r.look(ctx, eventIDs)
 		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			return err
 		}
-		missing = notShown(missing, outcomes)
 		if seen != nil {
-			seen(len(eventIDs) - len(missing))
+			seen(shown)
 		}
-		if len(missing) == 0 {
+		if settled {
 			return nil
 		}
 		select {
@@ -76,16 +86,20 @@ func (r *Retrier) Wait(ctx context.Context, eventIDs []string, seen func(int)) e
 	}
 }
 
-// notShown keeps all where the outcomes could not be read in time.
-func notShown(eventIDs []string, outcomes []Outcome) []string {
-	if outcomes == nil {
-		return eventIDs
+// look is how many of the events ClickHouse shows, and whether it is done with them.
+func (r *Retrier) look(ctx context.Context, eventIDs []string) (shown int, settled bool, err error) {
+	records, err := r.records(ctx, eventIDs)
+	if err != nil || len(records) < len(eventIDs) {
+		return len(records), false, err
 	}
-	var missing []string
-	for _, o := range outcomes {
-		if o.Status == "" {
-			missing = append(missing, o.EventID)
+	var mended []string
+	var keys []schemas.Key
+	for _, record := range records {
+		if record.Status == schemas.Pending.String() || record.Status == schemas.Successfully.String() {
+			mended = append(mended, record.RetryOf)
+			keys = append(keys, schemas.Key{Channel: record.Channel, ShopID: int64(record.ShopID), StoreSKU: record.StoreSKU})
 		}
 	}
-	return missing
+	listed, err := r.Reader.Listed(ctx, mended, keys)
+	return len(records), err == nil && listed == 0, err
 }
