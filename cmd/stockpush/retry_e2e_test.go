@@ -175,6 +175,7 @@ func TestE2ETwoOperatorsAtOnceAreOnePush(t *testing.T) {
 	require.Equal(t, 2, results[0].Published+results[1].Published)
 	eventually(s, "Failed,Skipped", "SELECT arrayStringConcat(arraySort(groupArray(toString(status))), ',') FROM {db}.push_record_history WHERE retry_of != ''")
 	require.Len(t, s.sandbox.Calls(shop), calls+1, "one push")
+	eventually(s, uint64(2), "SELECT count() FROM {db}.failed_push_records")
 
 	s.describe(item(shop, 1, true))
 	again, err := s.newRetrier().Do(t.Context(), retry.Request{})
