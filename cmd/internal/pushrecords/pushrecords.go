@@ -34,6 +34,9 @@ type StoreSKU struct {
 	LastFinishedAt time.Time `ch:"last_finished_at" json:"last_finished_at"`
 	// Pending is how many of its records are Pending.
 	Pending uint64 `ch:"pending" json:"pending"`
+	// Available and PromotionReserved make up the last push's quantity.
+	Available         int64 `ch:"available" json:"available"`
+	PromotionReserved int64 `ch:"promotion_reserved" json:"promotion_reserved"`
 }
 
 // Key names the store SKU.

@@ -154,6 +154,19 @@ func TestAFailureTellsAllThatTheViewTells(t *testing.T) {
 	require.Equal(t, now.Add(-time.Hour+5*time.Millisecond), got.TriggeredAt)
 }
 
+func TestAStoreSKUTellsHowItsQuantityIsMadeUp(t *testing.T) {
+	f := newFixture(t)
+	oversold := record(10001, "oversold", 3, schemas.Successfully)
+	oversold.Available, oversold.PromotionReserved = -4, 9
+	f.insert(oversold, record(10001, "oversold", 4, schemas.Skipped))
+	found, err := f.reader.StoreSKUs(t.Context(), pushrecords.Filter{}, pushrecords.Page{})
+	require.NoError(t, err)
+	require.Equal(t, []pushrecords.StoreSKU{{
+		Channel: "shopee", ShopID: 10001, StoreSKU: "oversold", MerchantSKU: "M-oversold", LastPushQty: 9, LastPushStatus: "Successfully",
+		LastReason: "Stock-In / Return-Manual", LastTriggeredAt: oversold.TriggeredAt, LastFinishedAt: oversold.FinishedAt, Available: -4, PromotionReserved: 9,
+	}}, found.Items)
+}
+
 func TestHistoryIsNewestFirstAndInPages(t *testing.T) {
 	f := newFixture(t)
 	var records []schemas.Record
