@@ -88,7 +88,10 @@ func TestE2ERecordsOnATerminal(t *testing.T) {
 	s.send(failing, event(shop, "fine", 7))
 	s.sendRaw([]byte("k"), []byte("{"))
 	require.NoError(t, s.producer.Flush(t.Context()))
-	eventually(s, uint64(2), "SELECT count() FROM {db}.push_record_history WHERE status IN ('Failed', 'Successfully')")
+	for _, view := range []string{"push_record_history WHERE status", "store_sku_push_status WHERE last_push_status"} {
+		eventually(s, uint64(2), "SELECT count() FROM {db}."+view+" IN ('Failed', 'Successfully')")
+	}
+	eventually(s, uint64(1), "SELECT count() FROM {db}.failed_push_records")
 	eventually(s, uint64(1), "SELECT count() FROM {db}.rejected_events")
 
 	code, out, errs := s.command("records")

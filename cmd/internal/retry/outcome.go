@@ -18,6 +18,9 @@ type Outcome struct {
 	FailureReason string `json:"failure_reason"`
 	// SupersededBy is empty unless Skipped.
 	SupersededBy string `json:"superseded_by"`
+	// ShopID and StoreSKU are zero while nothing is known of the event.
+	ShopID   int64  `json:"shop_id"`
+	StoreSKU string `json:"store_sku"`
 }
 
 // Outcomes tells of each event what became of it, in the order asked for. Events
@@ -30,7 +33,10 @@ func (r *Retrier) Outcomes(ctx context.Context, eventIDs []string) ([]Outcome, e
 	outcomes := make([]Outcome, len(eventIDs))
 	for i, id := range eventIDs {
 		record := byID[id]
-		outcomes[i] = Outcome{id, record.Status, record.FailureCode, record.FailureReason, record.SupersededBy}
+		outcomes[i] = Outcome{
+			EventID: id, Status: record.Status, FailureCode: record.FailureCode, FailureReason: record.FailureReason,
+			SupersededBy: record.SupersededBy, ShopID: int64(record.ShopID), StoreSKU: record.StoreSKU,
+		}
 	}
 	return outcomes, nil
 }
@@ -47,6 +53,9 @@ func (r *Retrier) records(ctx context.Context, eventIDs []string) (map[string]pu
 		return nil, err
 	}
 	byID := map[string]pushrecords.Record{}
+	for i, key := range keys {
+		byID[known[i]] = pushrecords.Record{ShopID: uint64(key.ShopID), StoreSKU: key.StoreSKU}
+	}
 	for _, record := range append(found, others...) {
 		byID[record.EventID] = record
 	}

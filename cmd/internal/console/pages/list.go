@@ -1,0 +1,194 @@
+package pages
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"stockpush/cmd/internal/pushrecords"
+	"stockpush/schemas"
+)
+
+// pageRows is how many store SKUs a page lists: 50 with their failures are about 100 kB.
+const pageRows = 50
+
+// row is a store SKU in a list.
+type row struct {
+	pushrecords.StoreSKU
+	// Last is the push that the row tells of; nil where every record was Skipped.
+	Last *pushrecords.Record
+	// Pick is what a form sends to name the failure; empty where nothing fails.
+	Pick string
+	// History is the link to the store SKU's records.
+	History string
+	// Group says that the row is the first of its merchant SKU.
+	Group bool
+}
+
+// facet is a failure code with how many failures still have it.
+type facet struct {
+	Code, Link string
+	N          uint64
+	Chosen     bool
+}
+
+// listData is the page of either list.
+type listData struct {
+	Form form `json:"-"`
+	Rows []row
+	// ByMerchant groups the rows by merchant SKU.
+	ByMerchant bool
+	Facets     []facet
+	// Failing counts what still fails within the filter, whatever its code;
+	// Matching with its code too: what a re-push of all that match would look at.
+	Failing, Matching uint64
+	// FailingLink is the list of what still fails.
+	FailingLink string
+	// OnPage is how many of the rows can be re-pushed.
+	OnPage int
+	// Back is this page again.
+	Back string
+	// Next and First are links, empty where there is no such page.
+	Next, First string
+}
+
+type listFunc func(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.StoreSKU], error)
+
+func (c *console) storeSKUs(r *http.Request) (view, error) {
+	data, err := c.list(r, c.Reader.StoreSKUs, pushrecords.NewestFirst)
+	return view{Template: "list", Tab: "store", Title: "By store SKU", Data: data, Live: true}, err
+}
+
+// merchantSKUs sorts by merchant SKU, so that the store SKUs of one stand together.
+func (c *console) merchantSKUs(r *http.Request) (view, error) {
+	data, err := c.list(r, c.Reader.MerchantSKUs, pushrecords.ByKey)
+	if err != nil {
+		return view{}, err
+	}
+	data.ByMerchant = true
+	for i := range data.Rows {
+		data.Rows[i].Group = i == 0 || data.Rows[i-1].MerchantSKU != data.Rows[i].MerchantSKU
+	}
+	return view{Template: "list", Tab: "merchant", Title: "By merchant SKU", Data: data, Live: true}, nil
+}
+
+func (c *console) list(r *http.Request, find listFunc, order pushrecords.Order) (*listData, error) {
+	if err := r.ParseForm(); err != nil {
+		return nil, &pushrecords.ParameterError{Name: "query", Problem: "is not a valid query"}
+	}
+	a, err := c.asked(r)
+	if err != nil {
+		return nil, err
+	}
+	cursor := r.Form.Get("cursor")
+	found, err := find(r.Context(), a.filter, pushrecords.Page{Limit: pageRows, Cursor: cursor, Order: order})
+	if err != nil {
+		return nil, err
+	}
+	data := &listData{Form: a.form(), Back: r.URL.RequestURI()}
+	if data.Rows, err = c.rows(r.Context(), found.Items); err != nil {
+		return nil, err
+	}
+	for i := range data.Rows {
+		if data.Rows[i].Pick != "" {
+			data.OnPage++
+		}
+	}
+	if err := c.countFailures(r.Context(), a, data); err != nil {
+		return nil, err
+	}
+	if cursor != "" {
+		data.First = link(a.path, a.query)
+	}
+	if found.NextCursor != "" {
+		data.Next = a.with("cursor", found.NextCursor)
+	}
+	return data, nil
+}
+
+// rows adds to each store SKU the push that it tells of.
+func (c *console) rows(ctx context.Context, items []pushrecords.StoreSKU) ([]row, error) {
+	keys := make([]schemas.Key, len(items))
+	for i := range items {
+		keys[i] = items[i].Key()
+	}
+	found, err := c.Reader.LastPushes(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	last := make(map[schemas.Key]*pushrecords.Record, len(found))
+	for i := range found {
+		last[found[i].Key()] = &found[i]
+	}
+	rows := make([]row, len(items))
+	for i, item := range items {
+		rows[i] = row{StoreSKU: item, Last: last[keys[i]], History: historyLink(keys[i])}
+		if rows[i].Last != nil {
+			rows[i].Pick = pickOf(rows[i].Last)
+		}
+	}
+	return rows, nil
+}
+
+// countFailures counts what still fails. The list's statuses do not count: the
+// numbers tell what there is to do, whatever is looked at.
+func (c *console) countFailures(ctx context.Context, a asked, data *listData) error {
+	filter := a.filter
+	filter.Statuses = nil
+	counts, err := c.Reader.CountsByFailureCode(ctx, filter)
+	if err != nil {
+		return err
+	}
+	for _, count := range counts {
+		code := schemas.FailureCode(count.Value)
+		f := facet{Code: count.Value, N: count.N, Chosen: slices.Contains(a.filter.FailureCodes, code)}
+		f.Link = a.failing(count.Value)
+		if f.Chosen {
+			f.Link = a.failing()
+		}
+		data.Facets = append(data.Facets, f)
+		data.Failing += count.N
+		if f.Chosen || len(a.filter.FailureCodes) == 0 {
+			data.Matching += count.N
+		}
+	}
+	if len(a.filter.Statuses) > 0 && !slices.Contains(a.filter.Statuses, schemas.Failed) {
+		data.Matching = 0
+	}
+	data.FailingLink = a.failing()
+	return nil
+}
+
+// failing is the link of what still fails, of some codes or of all.
+func (a asked) failing(codes ...string) string {
+	b := asked{query: url.Values{}, path: a.path}
+	for name, values := range a.query {
+		if name != "status" && name != "failure_code" {
+			b.query[name] = values
+		}
+	}
+	b.query.Set("still_failing", "true")
+	return b.with("failure_code", codes...)
+}
+
+// pickOf names a failure in a form, with its store SKU, which makes it quick to find.
+func pickOf(r *pushrecords.Record) string {
+	if r.Status != schemas.Failed.String() {
+		return ""
+	}
+	return url.Values{"event_id": {r.EventID}, "shop_id": {strconv.FormatUint(r.ShopID, 10)}, "store_sku": {r.StoreSKU}}.Encode()
+}
+
+// Made says how the quantity is made up, where that is known.
+func (r row) Made() bool { return r.Last != nil && r.Last.PushQty == r.LastPushQty }
+
+// At is when the row's push was triggered.
+func (r row) At() time.Time { return r.LastTriggeredAt }
+
+// Failure is what the row says below itself.
+func (r row) Failure() pushrecords.Record {
+	return pushrecords.Record{FailureCode: r.LastFailureCode, FailureReason: r.LastFailureReason}
+}

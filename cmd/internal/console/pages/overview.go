@@ -1,0 +1,275 @@
+package pages
+
+import (
+	"cmp"
+	"html/template"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"stockpush/cmd/internal/console/pages/chart"
+	"stockpush/cmd/internal/pushrecords"
+	"stockpush/schemas"
+)
+
+// figure is a chart with what it says in words.
+type figure struct {
+	Title, Note string
+	SVG         template.HTML `json:"-"`
+	Chart       chart.Chart   `json:"-"`
+	// Rows are the text alternative: a label and a text for each series.
+	Rows []figureRow
+}
+
+type figureRow struct {
+	Label string
+	Texts []string
+}
+
+// overviewData is the page of charts.
+type overviewData struct {
+	Form                         form `json:"-"`
+	Triggers, Pushed, Failed     uint64
+	Skipped                      uint64
+	Absorbed, SuccessRate        string
+	P50, P99                     string
+	Figures                      []figure
+	FailingNow                   uint64
+	Facets                       []facet
+	FailingLink, Hours, Messages string
+}
+
+// defaultSince is how far the overview looks back.
+const defaultSince = "24h"
+
+func (c *console) overview(r *http.Request) (view, error) {
+	if err := r.ParseForm(); err != nil {
+		return view{}, &pushrecords.ParameterError{Name: "query", Problem: "is not a valid query"}
+	}
+	if r.Form.Get("since") == "" {
+		r.Form.Set("since", defaultSince)
+	}
+	a, err := c.asked(r)
+	if err != nil {
+		return view{}, err
+	}
+	stats, err := c.Reader.Stats(r.Context(), a.filter)
+	if err != nil {
+		return view{}, err
+	}
+	lists := asked{query: a.query, filter: a.filter, path: pathStoreSKUs}
+	var failures listData
+	if err := c.countFailures(r.Context(), lists, &failures); err != nil {
+		return view{}, err
+	}
+	data := &overviewData{Form: a.form(), FailingNow: failures.Failing, Facets: failures.Facets, FailingLink: failures.FailingLink}
+	series := bucket(stats, a.filter.Since, c.now())
+	data.total(series)
+	if data.Figures, err = figures(series, failures.Facets); err != nil {
+		return view{}, err
+	}
+	return view{Template: "overview", Tab: "overview", Title: "Overview", Data: data, Live: true}, nil
+}
+
+func (d *overviewData) total(all []slot) {
+	var sum slot
+	for i := range all {
+		sum.add(&all[i])
+	}
+	d.Pushed, d.Failed, d.Skipped = sum.n[schemas.Successfully.String()], sum.n[schemas.Failed.String()], sum.n[schemas.Skipped.String()]
+	d.Triggers = d.Pushed + d.Failed + d.Skipped
+	d.SuccessRate, d.Absorbed, d.P50, d.P99 = "–", "–", "–", "–"
+	if pushes := d.Pushed + d.Failed; pushes > 0 {
+		d.SuccessRate = strconv.FormatFloat(100*float64(d.Pushed)/float64(pushes), 'f', 1, 64) + " %"
+		d.Absorbed = strconv.FormatFloat(float64(d.Triggers)/float64(pushes), 'f', 1, 64)
+	}
+	if sum.timed > 0 {
+		d.P50, d.P99 = millis(sum.p50()), millis(sum.p99)
+	}
+}
+
+// slot is a time's statistics.
+type slot struct {
+	at    time.Time
+	n     map[string]uint64
+	timed uint64
+	// weighted sums the medians by their records; p99 is the greatest.
+	weighted, p99 float64
+}
+
+func (s *slot) p50() float64 { return s.weighted / float64(s.timed) }
+
+func (s *slot) add(o *slot) {
+	if s.n == nil {
+		s.n = map[string]uint64{}
+	}
+	for status, n := range o.n {
+		s.n[status] += n
+	}
+	s.timed, s.weighted, s.p99 = s.timed+o.timed, s.weighted+o.weighted, max(s.p99, o.p99)
+}
+
+// maxSlots is how many points a chart has room for.
+const maxSlots = 48
+
+// bucket sums the hours up to at most maxSlots times, those with nothing too, so
+// that a gap looks like one. Medians are weighted by their records.
+func bucket(stats []pushrecords.Stat, since, now time.Time) []slot {
+	if len(stats) == 0 {
+		return nil
+	}
+	first := stats[0].Hour
+	if since.After(first) || now.Sub(first) > 31*24*time.Hour {
+		first = since.Truncate(time.Hour)
+	}
+	hours := int(now.Sub(first)/time.Hour) + 1
+	width := time.Duration((hours+maxSlots-1)/maxSlots) * time.Hour
+	slots := make([]slot, (hours+int(width/time.Hour)-1)/int(width/time.Hour))
+	for i := range slots {
+		slots[i] = slot{at: first.Add(time.Duration(i) * width), n: map[string]uint64{}}
+	}
+	for _, s := range stats {
+		i := int(s.Hour.Sub(first) / width)
+		if i < 0 || i >= len(slots) {
+			continue
+		}
+		slots[i].n[s.Status] += s.Records
+		if s.Status == schemas.Successfully.String() {
+			slots[i].timed += s.Records
+			slots[i].weighted += s.P50 * float64(s.Records)
+			slots[i].p99 = max(slots[i].p99, s.P99)
+		}
+	}
+	return slots
+}
+
+func millis(v float64) string { return durationText(time.Duration(v * float64(time.Millisecond))) }
+
+func whole(v float64) string { return countText(int64(v)) }
+
+func figures(slots []slot, codes []facet) ([]figure, error) {
+	if len(slots) == 0 {
+		return nil, nil
+	}
+	made := []struct {
+		figure figure
+		draw   func(chart.Chart) (template.HTML, error)
+	}{
+		{figure{Title: "Pushes by outcome", Note: "Successfully and Failed pushes of each hour of the trigger, UTC. Triggers that were Skipped are not pushes.", Chart: outcomes(slots)}, chart.Stacked},
+		{figure{Title: "Time from trigger to push", Note: "Of what ended Successfully: half of it took at most p50, 99 of 100 at most p99.", Chart: times(slots)}, chart.Lines},
+		{figure{Title: "Triggers absorbed per push", Note: "How many triggers one push answered: all triggers by all pushes.", Chart: absorbed(slots)}, chart.Lines},
+		{figure{Title: "What still fails", Note: "Failures that nothing has mended yet, by code.", Chart: reasons(codes)}, chart.Bars},
+	}
+	var all []figure
+	for _, m := range made {
+		if len(m.figure.Chart.Labels) == 0 {
+			continue
+		}
+		svg, err := m.draw(m.figure.Chart)
+		if err != nil {
+			return nil, err
+		}
+		m.figure.SVG = svg
+		m.figure.write()
+		all = append(all, m.figure)
+	}
+	return all, nil
+}
+
+// write fills the text alternative; times without anything are left out.
+func (f *figure) write() {
+	for i, label := range f.Chart.Labels {
+		row := figureRow{Label: label}
+		anything := false
+		for _, s := range f.Chart.Series {
+			text := "–"
+			if !chart.IsMissing(s.Values[i]) {
+				text = f.Chart.Format(s.Values[i])
+				anything = anything || s.Values[i] != 0
+			}
+			row.Texts = append(row.Texts, text)
+		}
+		if anything {
+			f.Rows = append(f.Rows, row)
+		}
+	}
+}
+
+func labels(slots []slot) []string {
+	layout := "15:04"
+	if len(slots) > 1 && slots[len(slots)-1].at.Sub(slots[0].at) > 26*time.Hour {
+		layout = "2 Jan 15h"
+	}
+	all := make([]string, len(slots))
+	for i := range slots {
+		all[i] = slots[i].at.UTC().Format(layout)
+	}
+	return all
+}
+
+func values(slots []slot, of func(*slot) float64) []float64 {
+	all := make([]float64, len(slots))
+	for i := range slots {
+		all[i] = of(&slots[i])
+	}
+	return all
+}
+
+func ofStatus(s schemas.Status) func(*slot) float64 {
+	return func(t *slot) float64 { return float64(t.n[s.String()]) }
+}
+
+func outcomes(slots []slot) chart.Chart {
+	return chart.Chart{Labels: labels(slots), Format: whole, Series: []chart.Series{
+		{Name: "Successfully", Class: "ok", Values: values(slots, ofStatus(schemas.Successfully))},
+		{Name: "Failed", Class: "failed", Values: values(slots, ofStatus(schemas.Failed))},
+	}}
+}
+
+func timed(of func(*slot) float64) func(*slot) float64 {
+	return func(s *slot) float64 {
+		if s.timed == 0 {
+			return chart.Missing()
+		}
+		return of(s)
+	}
+}
+
+func times(slots []slot) chart.Chart {
+	return chart.Chart{Labels: labels(slots), Format: millis, Series: []chart.Series{
+		{Name: "p50", Class: "accent", Values: values(slots, timed((*slot).p50))},
+		{Name: "p99", Class: "second", Values: values(slots, timed(func(s *slot) float64 { return s.p99 }))},
+	}}
+}
+
+func absorbed(slots []slot) chart.Chart {
+	return chart.Chart{
+		Labels: labels(slots), Format: func(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) },
+		Series: []chart.Series{{Name: "triggers a push", Class: "accent", Values: values(slots, func(s *slot) float64 {
+			pushes := s.n[schemas.Successfully.String()] + s.n[schemas.Failed.String()]
+			if pushes == 0 {
+				return chart.Missing()
+			}
+			return float64(pushes+s.n[schemas.Skipped.String()]) / float64(pushes)
+		})}},
+	}
+}
+
+// maxReasons is how many codes the chart names; the list beside has all.
+const maxReasons = 6
+
+func reasons(codes []facet) chart.Chart {
+	most := map[string]float64{}
+	for _, f := range codes {
+		most[codeWords(f.Code)] = float64(f.N)
+	}
+	names := slices.SortedFunc(maps.Keys(most), func(a, b string) int { return cmp.Or(cmp.Compare(most[b], most[a]), cmp.Compare(a, b)) })
+	names = names[:min(len(names), maxReasons)]
+	series := chart.Series{Name: "failures", Class: "failed"}
+	for _, name := range names {
+		series.Values = append(series.Values, most[name])
+	}
+	return chart.Chart{Labels: names, Format: whole, Series: []chart.Series{series}}
+}

@@ -1,0 +1,88 @@
+// Package pages serves the Push Record page: the lists by store SKU and by
+// merchant SKU, a store SKU's history, what was rejected, the overview's charts,
+// and the re-push with its preview and progress.
+//
+// Everything is rendered here, of the same queries that the JSON API has; a small
+// script of ours follows new records, and without it every form works. It owns
+// templates, style and script. It decides nothing: which failures a re-push takes
+// is retry's. Who may ask, and the headers that go with every answer, are the
+// server's that mounts it. A handler is safe for concurrent use.
+package pages
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"stockpush/cmd/internal/pushrecords"
+	"stockpush/cmd/internal/retry"
+	"stockpush/schemas"
+)
+
+// Reader answers what is asked of ClickHouse.
+type Reader interface {
+	StoreSKUs(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.StoreSKU], error)
+	MerchantSKUs(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.StoreSKU], error)
+	LastPushes(context.Context, []schemas.Key) ([]pushrecords.Record, error)
+	History(context.Context, schemas.Key, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.Record], error)
+	Rejected(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.Rejected], error)
+	CountsByFailureCode(context.Context, pushrecords.Filter) ([]pushrecords.Count, error)
+	Stats(context.Context, pushrecords.Filter) ([]pushrecords.Stat, error)
+	Candidates(context.Context, pushrecords.Filter, []string, func(*pushrecords.Candidate) error) error
+}
+
+// Retrier publishes re-pushes and tells what became of them.
+type Retrier interface {
+	Do(context.Context, retry.Request) (retry.Result, error)
+	Outcomes(context.Context, []string) ([]retry.Outcome, error)
+}
+
+// Deps are what the pages work with.
+type Deps struct {
+	Reader  Reader
+	Retrier Retrier
+	// Logger is told of what people are shown as a failure; nil is none.
+	Logger *slog.Logger
+	// LoggedIn says that people log in, and so can log out.
+	LoggedIn bool
+}
+
+// console is the handler's state: its dependencies, and the re-pushes that were
+// started here.
+type console struct {
+	Deps
+	jobs *jobs
+	now  func() time.Time
+}
+
+// The paths; those of a store SKU carry it in the query, where no browser
+// normalises it.
+const (
+	pathStoreSKUs    = "/push-records"
+	pathMerchantSKUs = "/push-records/merchant-skus"
+	pathHistory      = "/push-records/history"
+	pathRejected     = "/push-records/rejected"
+	pathOverview     = "/push-records/overview"
+	pathRePush       = "/push-records/re-push"
+)
+
+// New serves "/", "/push-records" and what is below, and "/static/".
+func New(d Deps) http.Handler {
+	if d.Logger == nil {
+		d.Logger = slog.New(slog.DiscardHandler)
+	}
+	c := &console{Deps: d, jobs: newJobs(), now: time.Now}
+	mux := http.NewServeMux()
+	mux.Handle("GET /static/", static())
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, pathStoreSKUs, http.StatusSeeOther) })
+	mux.Handle("GET "+pathStoreSKUs, c.page(c.storeSKUs))
+	mux.Handle("GET "+pathMerchantSKUs, c.page(c.merchantSKUs))
+	mux.Handle("GET "+pathHistory, c.page(c.history))
+	mux.Handle("GET "+pathRejected, c.page(c.rejected))
+	mux.Handle("GET "+pathOverview, c.page(c.overview))
+	mux.Handle("POST "+pathRePush, c.page(c.rePush))
+	mux.Handle("GET "+pathRePush+"/{id}", c.page(c.progress))
+	mux.Handle("/", c.page(func(*http.Request) (view, error) { return view{}, errNoPage }))
+	return mux
+}

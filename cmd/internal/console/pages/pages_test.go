@@ -1,0 +1,338 @@
+package pages_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/html"
+
+	"stockpush/cmd/internal/console/pages"
+	"stockpush/cmd/internal/pushrecords"
+	"stockpush/cmd/internal/retry"
+	"stockpush/schemas"
+)
+
+// records answers as ClickHouse would, of what it holds.
+type records struct {
+	skus     []pushrecords.StoreSKU
+	last     []pushrecords.Record
+	history  []pushrecords.Record
+	rejected []pushrecords.Rejected
+	counts   []pushrecords.Count
+	stats    []pushrecords.Stat
+	asked    []pushrecords.Filter
+	err      error
+}
+
+func (r *records) StoreSKUs(_ context.Context, f pushrecords.Filter, _ pushrecords.Page) (pushrecords.List[pushrecords.StoreSKU], error) {
+	r.asked = append(r.asked, f)
+	return pushrecords.List[pushrecords.StoreSKU]{Items: r.skus, NextCursor: "next&page"}, r.err
+}
+
+func (r *records) MerchantSKUs(ctx context.Context, f pushrecords.Filter, p pushrecords.Page) (pushrecords.List[pushrecords.StoreSKU], error) {
+	return r.StoreSKUs(ctx, f, p)
+}
+
+func (r *records) LastPushes(context.Context, []schemas.Key) ([]pushrecords.Record, error) {
+	return r.last, r.err
+}
+
+func (r *records) History(context.Context, schemas.Key, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.Record], error) {
+	return pushrecords.List[pushrecords.Record]{Items: r.history}, r.err
+}
+
+func (r *records) Rejected(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.Rejected], error) {
+	return pushrecords.List[pushrecords.Rejected]{Items: r.rejected}, r.err
+}
+
+func (r *records) CountsByFailureCode(context.Context, pushrecords.Filter) ([]pushrecords.Count, error) {
+	return r.counts, r.err
+}
+
+func (r *records) Stats(context.Context, pushrecords.Filter) ([]pushrecords.Stat, error) {
+	return r.stats, r.err
+}
+
+func (r *records) Candidates(_ context.Context, _ pushrecords.Filter, _ []string, take func(*pushrecords.Candidate) error) error {
+	for _, record := range r.last {
+		if record.Status != "Failed" {
+			continue
+		}
+		if err := take(&pushrecords.Candidate{Record: record, Newest: true}); err != nil {
+			return err
+		}
+	}
+	return r.err
+}
+
+// publisher keeps what it was asked to publish.
+type publisher struct {
+	requests []retry.Request
+	outcomes []retry.Outcome
+}
+
+func (p *publisher) Do(_ context.Context, q retry.Request) (retry.Result, error) {
+	p.requests = append(p.requests, q)
+	result := retry.Result{Matched: 3, Published: 2, LeftOut: map[string]int{retry.OnItsWay: 1}, EventIDs: []string{}}
+	if !q.DryRun {
+		result.EventIDs = []string{"new-1", "new-2"}
+	}
+	return result, nil
+}
+
+func (p *publisher) Outcomes(context.Context, []string) ([]retry.Outcome, error) {
+	return p.outcomes, nil
+}
+
+const evil = `<script>alert(1)</script>"'&/..`
+
+func failing(sku string, n int) (pushrecords.StoreSKU, pushrecords.Record) {
+	at := time.Now().Add(-time.Duration(n) * time.Minute)
+	status := pushrecords.StoreSKU{
+		Channel: "shopee", ShopID: 10001, StoreSKU: sku, MerchantSKU: evil, LastPushQty: 44, LastPushStatus: "Failed",
+		LastReason: "Sync Order", LastFailureCode: "item_not_found", LastFailureReason: evil, LastTriggeredAt: at, LastFinishedAt: at,
+	}
+	record := pushrecords.Record{
+		Channel: "shopee", ShopID: 10001, StoreSKU: sku, MerchantSKU: evil, EventID: "e-" + sku, Reason: "Sync Order", Status: "Failed",
+		Available: 41, PromotionReserved: 3, PushQty: 44, FailureCode: "item_not_found", FailureReason: evil, SupersededBy: "",
+		RequestID: evil, TriggeredAt: at, FinishedAt: at, EventOffset: int64(n),
+	}
+	return status, record
+}
+
+func sample(n int) *records {
+	r := &records{counts: []pushrecords.Count{{Value: "item_not_found", N: 12}, {Value: "holiday_mode", N: 3}}}
+	for i := range n {
+		sku := fmt.Sprintf("%s-%02d", evil, i)
+		status, record := failing(sku, i)
+		r.skus, r.last = append(r.skus, status), append(r.last, record)
+	}
+	r.history = r.last
+	r.rejected = []pushrecords.Rejected{{SourceTopic: "stockpush.events", ErrorCode: "unknown_reason", ErrorField: evil, ErrorMessage: evil, Key: evil, Value: evil + "\xff", ReceivedAt: time.Now()}}
+	hour := time.Now().UTC().Truncate(time.Hour)
+	for i := range 24 {
+		at := hour.Add(time.Duration(i-23) * time.Hour)
+		r.stats = append(r.stats, pushrecords.Stat{Hour: at, Status: "Successfully", Reason: "Sync Order", Records: 100, P50: 1200, P99: 2400},
+			pushrecords.Stat{Hour: at, Status: "Failed", Reason: "Sync Order", FailureCode: "item_not_found", Records: 3, P50: 1, P99: 2},
+			pushrecords.Stat{Hour: at, Status: "Skipped", Reason: "Sync Order", Records: 206})
+	}
+	return r
+}
+
+var historyOfEvil = "/push-records/history?" + url.Values{"shop_id": {"10001"}, "store_sku": {evil}}.Encode()
+
+func get(t *testing.T, h http.Handler, path string, headers ...string) (int, string, http.Header) {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	body, err := io.ReadAll(w.Result().Body)
+	require.NoError(t, err)
+	return w.Code, string(body), w.Header()
+}
+
+func post(t *testing.T, h http.Handler, form url.Values) (int, string, http.Header) {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/push-records/re-push", strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Code, w.Body.String(), w.Header()
+}
+
+// inert asserts that a page has one script, a file of ours, and nothing inline.
+func inert(t *testing.T, page string) {
+	t.Helper()
+	document, err := html.Parse(strings.NewReader(page))
+	require.NoError(t, err)
+	for node := range document.Descendants() {
+		if node.Data == "script" {
+			require.Nil(t, node.FirstChild)
+			require.True(t, strings.HasPrefix(node.Attr[0].Val, "/static/"))
+		}
+		require.NotEqual(t, "style", node.Data)
+		for _, a := range node.Attr {
+			require.NotEqual(t, "style", a.Key)
+			require.False(t, strings.HasPrefix(a.Key, "on"), a.Key)
+			require.False(t, strings.HasPrefix(strings.ToLower(a.Val), "javascript:"))
+		}
+	}
+	require.Equal(t, 1, strings.Count(page, "<script"))
+}
+
+func TestEveryPageEscapesAndIsSmall(t *testing.T) {
+	h := pages.New(pages.Deps{Reader: sample(50), Retrier: &publisher{}})
+	for _, path := range []string{
+		"/push-records", "/push-records?" + url.Values{"store_sku": {evil, "b"}, "status": {"Failed"}, "since": {"24h"}, "still_failing": {"true"}}.Encode(),
+		"/push-records/merchant-skus", historyOfEvil, "/push-records/rejected", "/push-records/overview",
+	} {
+		t.Run(path, func(t *testing.T) {
+			status, page, _ := get(t, h, path)
+			require.Equal(t, http.StatusOK, status, page)
+			inert(t, page)
+			require.Less(t, len(page), 200_000)
+			t.Logf("%d bytes", len(page))
+		})
+	}
+}
+
+func TestAFailureTellsWhyAndWhatToDo(t *testing.T) {
+	_, page, _ := get(t, pages.New(pages.Deps{Reader: sample(1), Retrier: &publisher{}}), "/push-records")
+	require.Contains(t, page, "Item not found")
+	require.Contains(t, page, schemas.ItemNotFound.Hint())
+	require.Contains(t, page, "41 + 3")
+	require.Contains(t, page, `<b>15</b> still failing`)
+	require.Contains(t, page, "cursor=next%26page")
+}
+
+func TestTheFilterOfALinkIsTheOneThatIsAsked(t *testing.T) {
+	r := sample(1)
+	status, page, _ := get(t, pages.New(pages.Deps{Reader: r, Retrier: &publisher{}}), "/push-records?status=Failed&status=Pending&store_sku=a%0D%0Ab%0D%0A&since=1h&failure_code=item_not_found")
+	require.Equal(t, http.StatusOK, status)
+	require.Equal(t, []string{"a", "b"}, r.asked[0].StoreSKUs)
+	require.Equal(t, []schemas.Status{schemas.Failed, schemas.Pending}, r.asked[0].Statuses)
+	require.Contains(t, page, "since=1h", "an age stays an age")
+	require.Contains(t, page, "All that match (12)")
+	require.Contains(t, page, `aria-label="Remove the filter failure: Item not found"`)
+}
+
+func TestWhatCannotBeAnsweredIsExplained(t *testing.T) {
+	down := &records{err: fmt.Errorf("ask ClickHouse: %w", pushrecords.ErrUnavailable)}
+	for _, c := range []struct {
+		name, path string
+		reader     *records
+		status     int
+		says       string
+	}{
+		{"ClickHouse is down", "/push-records", down, http.StatusServiceUnavailable, "ClickHouse does not answer"},
+		{"a filter that does not exist", "/push-records?status=Gone", sample(1), http.StatusBadRequest, "status"},
+		{"a history without a shop", "/push-records/history?store_sku=x", sample(1), http.StatusBadRequest, "shop_id"},
+		{"no such page", "/push-records/elsewhere", sample(1), http.StatusNotFound, "no such page"},
+		{"another error", "/push-records", &records{err: errors.New("secret detail")}, http.StatusInternalServerError, "The log"},
+		{"a re-push that nobody knows", "/push-records/re-push/none", sample(1), http.StatusNotFound, "does not know"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			status, page, _ := get(t, pages.New(pages.Deps{Reader: c.reader, Retrier: &publisher{}}), c.path)
+			require.Equal(t, c.status, status)
+			require.Contains(t, page, c.says)
+			require.NotContains(t, page, "secret detail")
+		})
+	}
+}
+
+func TestOnlyWhatChangedIsSentAgain(t *testing.T) {
+	r := sample(3)
+	h := pages.New(pages.Deps{Reader: r, Retrier: &publisher{}})
+	status, part, headers := get(t, h, "/push-records", "Stockpush-Live", "1")
+	require.Equal(t, http.StatusOK, status)
+	require.NotContains(t, part, "<html")
+	tag := headers.Get("ETag")
+	status, _, _ = get(t, h, "/push-records", "Stockpush-Live", "1", "If-None-Match", tag)
+	require.Equal(t, http.StatusNotModified, status)
+	r.skus[0].LastPushQty++
+	status, _, _ = get(t, h, "/push-records", "Stockpush-Live", "1", "If-None-Match", tag)
+	require.Equal(t, http.StatusOK, status)
+}
+
+func pick(sku string) string {
+	return url.Values{"event_id": {"e-" + sku}, "shop_id": {"10001"}, "store_sku": {sku}}.Encode()
+}
+
+func TestARePushIsPreviewedThenDoneThenFollowed(t *testing.T) {
+	p := &publisher{}
+	h := pages.New(pages.Deps{Reader: sample(2), Retrier: p})
+	form := url.Values{"scope": {"selected"}, "pick": {pick("a"), pick("b")}, "on_page": {pick("c")}, "failure_code": {"item_not_found"}}
+	status, page, _ := post(t, h, form)
+	require.Equal(t, http.StatusOK, status)
+	inert(t, page)
+	require.Contains(t, page, "Re-push 2 now")
+	require.Contains(t, page, "are being re-pushed at this moment")
+	require.True(t, p.requests[0].DryRun)
+	require.Equal(t, []string{"e-a", "e-b"}, p.requests[0].EventIDs)
+	require.Equal(t, pushrecords.Filter{ShopID: 10001, StoreSKUs: []string{"a", "b"}}, p.requests[0].Filter)
+
+	form.Set("confirm", "yes")
+	status, _, headers := post(t, h, form)
+	require.Equal(t, http.StatusSeeOther, status)
+	require.False(t, p.requests[1].DryRun)
+	p.outcomes = []retry.Outcome{{EventID: "new-1", Status: "Successfully", StoreSKU: "a", ShopID: 10001}, {EventID: "new-2"}}
+	status, page, _ = get(t, h, headers.Get("Location"))
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, page, "1 of 2 have their outcome")
+	require.Contains(t, page, `<noscript><meta http-equiv="refresh"`)
+	p.outcomes[1].Status = "Skipped"
+	_, page, _ = get(t, h, headers.Get("Location"))
+	require.Contains(t, page, "All 2 have their outcome")
+	require.NotContains(t, page, "http-equiv")
+}
+
+func TestAllThatMatchAreChosenByTheFilter(t *testing.T) {
+	p := &publisher{}
+	h := pages.New(pages.Deps{Reader: sample(2), Retrier: p})
+	status, page, _ := post(t, h, url.Values{"scope": {"all"}, "pick": {pick("a")}, "failure_code": {"item_not_found"}, "shop_id": {"10001"}})
+	require.Equal(t, http.StatusOK, status)
+	require.Empty(t, p.requests[0].EventIDs)
+	require.Equal(t, pushrecords.Filter{ShopID: 10001, FailureCodes: []schemas.FailureCode{schemas.ItemNotFound}}, p.requests[0].Filter)
+	require.Contains(t, page, `<input type="hidden" name="failure_code" value="item_not_found">`)
+}
+
+func TestAFormThatSelectsNothingPublishesNothing(t *testing.T) {
+	for name, form := range map[string]url.Values{
+		"nothing selected":     {"scope": {"selected"}},
+		"confirmed, but empty": {"scope": {"selected"}, "confirm": {"yes"}},
+		"no scope":             {"confirm": {"yes"}},
+		"a pick of nothing":    {"scope": {"selected"}, "pick": {"x"}, "confirm": {"yes"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := &publisher{}
+			post(t, pages.New(pages.Deps{Reader: sample(2), Retrier: p}), form)
+			require.Empty(t, p.requests)
+		})
+	}
+}
+
+func TestSkippedInARowAreOneEntry(t *testing.T) {
+	r := sample(0)
+	for i := range 100 {
+		r.history = append(r.history, pushrecords.Record{EventID: fmt.Sprint("e-", 100-i), EventOffset: int64(100 - i), Status: "Skipped", SupersededBy: "e-100", TriggeredAt: time.Now()})
+	}
+	r.history[0].Status, r.history[0].SupersededBy = "Successfully", ""
+	_, page, _ := get(t, pages.New(pages.Deps{Reader: r, Retrier: &publisher{}}), historyOfEvil)
+	require.Contains(t, page, "× 99")
+	require.Equal(t, 2, strings.Count(page, "data-key="))
+	require.Contains(t, page, `href="#at-100"`)
+	require.Less(t, len(page), 200_000)
+}
+
+func TestStaticFilesAreKept(t *testing.T) {
+	h := pages.New(pages.Deps{Reader: sample(0), Retrier: &publisher{}})
+	_, page, _ := get(t, h, "/push-records")
+	document, err := html.Parse(strings.NewReader(page))
+	require.NoError(t, err)
+	files := 0
+	for node := range document.Descendants() {
+		for _, a := range node.Attr {
+			if strings.HasPrefix(a.Val, "/static/") {
+				status, _, headers := get(t, h, a.Val)
+				require.Equal(t, http.StatusOK, status)
+				require.Contains(t, headers.Get("Cache-Control"), "immutable")
+				files++
+			}
+		}
+	}
+	require.Equal(t, 3, files)
+	status, _, _ := get(t, h, "/static/")
+	require.Equal(t, http.StatusNotFound, status)
+}

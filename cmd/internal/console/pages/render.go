@@ -1,0 +1,146 @@
+package pages
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"html/template"
+	"net/http"
+	"strconv"
+
+	"stockpush/cmd/internal/pushrecords"
+	"stockpush/cmd/internal/retry"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+// templates are the pages by name, each with the layout around it.
+var templates = func() map[string]*template.Template {
+	all := map[string]*template.Template{}
+	for _, name := range []string{"list", "history", "rejected", "overview", "preview", "progress", "error"} {
+		all[name] = template.Must(template.New("layout.html").Funcs(funcs).
+			ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/"+name+".html"))
+	}
+	return all
+}()
+
+// view is a page to render.
+type view struct {
+	// Template names the page, Tab the tab that is open; an empty tab is none.
+	Template, Tab, Title string
+	// Data is the page's own. What it encodes to as JSON tells whether anything changed.
+	Data any
+	// Live says that the page follows what changes.
+	Live bool
+	// Refresh is after how many seconds a browser without our script asks again; 0 is never.
+	Refresh int
+	// LoggedIn shows the way out.
+	LoggedIn bool
+	// status is 200 unless set; redirect, if set, is where to go instead.
+	status   int
+	redirect string
+}
+
+// liveHeader asks for the part of a page that changes, not the whole.
+const liveHeader = "Stockpush-Live"
+
+type pageFunc func(*http.Request) (view, error)
+
+// page renders what a function finds, or says what went wrong.
+func (c *console) page(find pageFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v, err := find(r)
+		if err != nil {
+			v = c.failure(r, err)
+		}
+		if v.redirect != "" {
+			http.Redirect(w, r, v.redirect, http.StatusSeeOther)
+			return
+		}
+		v.LoggedIn = c.LoggedIn
+		if err := v.write(w, r); err != nil {
+			c.Logger.Error("a page could not be rendered", "page", v.Template, "error", err)
+			http.Error(w, "The page could not be rendered; the log says why.", http.StatusInternalServerError)
+		}
+	})
+}
+
+func (v view) write(w http.ResponseWriter, r *http.Request) error {
+	part := "layout.html"
+	if v.Live && r.Header.Get(liveHeader) != "" {
+		part = "live"
+		tag, err := v.tag()
+		if err != nil {
+			return err
+		}
+		w.Header().Set("ETag", tag)
+		if r.Header.Get("If-None-Match") == tag {
+			w.WriteHeader(http.StatusNotModified)
+			return nil
+		}
+	}
+	var body bytes.Buffer
+	if err := templates[v.Template].ExecuteTemplate(&body, part, v); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Vary", liveHeader)
+	if v.status != 0 {
+		w.WriteHeader(v.status)
+	}
+	_, _ = w.Write(body.Bytes()) // a client that went away has no use for the answer
+	return nil
+}
+
+func (v view) tag() (string, error) {
+	raw, err := json.Marshal(v.Data)
+	if err != nil {
+		return "", fmt.Errorf("tag the page: %w", err)
+	}
+	return `"` + strconv.FormatUint(hashOf(raw), 36) + `"`, nil
+}
+
+func hashOf(raw []byte) uint64 {
+	sum := fnv.New64a()
+	_, _ = sum.Write(raw) // never fails
+	return sum.Sum64()
+}
+
+var errNoPage = errors.New("there is no such page")
+
+// problem is what the error page says.
+type problem struct {
+	Heading, Detail, Advice string
+	// Back is where to go on.
+	Back string
+}
+
+// failure says what went wrong, and what to do, without any internals but what
+// an operator can use.
+func (c *console) failure(r *http.Request, err error) view {
+	status, p := http.StatusInternalServerError, problem{
+		Heading: "Something went wrong here", Detail: "The log of this console says what.", Advice: "Try again; report it if it stays.", Back: pathStoreSKUs,
+	}
+	bad, isBad := errors.AsType[*pushrecords.ParameterError](err)
+	switch {
+	case errors.Is(err, errNoPage):
+		status, p.Heading, p.Detail, p.Advice = http.StatusNotFound, "There is no such page", r.URL.Path, "The Push Record begins at the link below."
+	case isBad:
+		status, p.Heading, p.Detail, p.Advice = http.StatusBadRequest, "This filter cannot be used", bad.Error(), "Correct the link, or begin without filters."
+	case errors.Is(err, pushrecords.ErrUnavailable):
+		status, p.Heading = http.StatusServiceUnavailable, "ClickHouse does not answer"
+		p.Detail, p.Advice = err.Error(), "Pushes go on without it and their records wait in Kafka: nothing is lost. This page shows them again as soon as ClickHouse is back."
+		p.Back = r.URL.RequestURI()
+	case errors.Is(err, retry.ErrUnavailable):
+		status, p.Heading = http.StatusServiceUnavailable, "Kafka does not take the re-push"
+		p.Detail, p.Advice = err.Error(), "Nothing was published that is not shown. Try again when Kafka is back; what went out already is left out then."
+	}
+	if status >= http.StatusInternalServerError {
+		c.Logger.Warn("a page could not be shown", "path", r.URL.Path, "error", err)
+	}
+	return view{Template: "error", Title: p.Heading, Data: p, status: status}
+}

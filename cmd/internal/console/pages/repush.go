@@ -1,0 +1,265 @@
+package pages
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"stockpush/cmd/internal/pushrecords"
+	"stockpush/cmd/internal/retry"
+	"stockpush/schemas"
+)
+
+const (
+	// maxRePush is how many events one re-push of the page publishes; the rest is
+	// left out by limit, and the next re-push takes it.
+	maxRePush = 5000
+	// previewRows is how many of the failures a preview names.
+	previewRows = 20
+)
+
+// The scopes of a re-push.
+const (
+	scopeSelected = "selected"
+	scopePage     = "page"
+	scopeAll      = "all"
+)
+
+// cause is why failures are left out, and how many.
+type cause struct {
+	Cause string
+	N     int
+}
+
+// previewData is what a re-push would do.
+type previewData struct {
+	Scope   string
+	Publish int
+	Matched int
+	LeftOut []cause
+	// Examples are the first of the failures that would be pushed.
+	Examples []pushrecords.Record
+	// Keep and Picks are what the confirmation sends again.
+	Keep  []choice
+	Picks []string
+	Back  string
+}
+
+// rePush shows what a re-push would do, and does it once that was confirmed.
+func (c *console) rePush(r *http.Request) (view, error) {
+	if err := r.ParseForm(); err != nil {
+		return view{}, &pushrecords.ParameterError{Name: "form", Problem: "is not a valid form"}
+	}
+	a, err := c.asked(r)
+	if err != nil {
+		return view{}, err
+	}
+	scope := r.PostForm.Get("scope")
+	request, picks, err := requestOf(scope, a, r.PostForm)
+	if err != nil {
+		return view{}, err
+	}
+	data := &previewData{Scope: scope, Keep: a.form().Keep, Picks: picks, Back: backOf(r.PostForm.Get("back"))}
+	if scope != scopeAll && len(picks) == 0 { // a request without event ids would mean all
+		return view{Template: "preview", Title: "Nothing is selected", Data: data}, nil
+	}
+	if r.PostForm.Get("confirm") != "" {
+		return c.publish(r.Context(), request)
+	}
+	return c.preview(r.Context(), request, data)
+}
+
+// requestOf reads which failures a form means.
+func requestOf(scope string, a asked, posted url.Values) (retry.Request, []string, error) {
+	request := retry.Request{Limit: maxRePush}
+	switch scope {
+	case scopeAll:
+		request.Filter = a.filter
+		return request, nil, nil
+	case scopeSelected, scopePage:
+	default:
+		return request, nil, &pushrecords.ParameterError{Name: "scope", Problem: "is not selected, page or all"}
+	}
+	picks := posted["pick"]
+	if scope == scopePage {
+		picks = append(picks, posted["on_page"]...)
+	}
+	slices.Sort(picks)
+	picks = slices.Compact(picks)
+	for _, pick := range picks {
+		named, err := url.ParseQuery(pick)
+		if err != nil || named.Get("event_id") == "" {
+			return request, nil, &pushrecords.ParameterError{Name: "pick", Problem: "does not name a record"}
+		}
+		request.EventIDs = append(request.EventIDs, named.Get("event_id"))
+		request.Filter.StoreSKUs = append(request.Filter.StoreSKUs, named.Get("store_sku"))
+		shop, _ := strconv.ParseInt(named.Get("shop_id"), 10, 64) // 0 narrows nothing
+		if len(request.EventIDs) == 1 {
+			request.Filter.ShopID = shop
+		} else if request.Filter.ShopID != shop {
+			request.Filter.ShopID = 0
+		}
+	}
+	return request, picks, nil
+}
+
+// errEnough ends the reading of examples.
+var errEnough = errors.New("enough")
+
+func (c *console) preview(ctx context.Context, request retry.Request, data *previewData) (view, error) {
+	request.DryRun = true
+	result, err := c.Retrier.Do(ctx, request)
+	if err != nil {
+		return view{}, err
+	}
+	data.Publish, data.Matched, data.LeftOut = result.Published, result.Matched, causesOf(result)
+	err = c.Reader.Candidates(ctx, request.Filter, request.EventIDs, func(found *pushrecords.Candidate) error {
+		if found.Newest {
+			data.Examples = append(data.Examples, found.Record)
+		}
+		if len(data.Examples) == previewRows {
+			return errEnough
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return view{}, err
+	}
+	return view{Template: "preview", Title: "Re-push: preview", Data: data}, nil
+}
+
+func (c *console) publish(ctx context.Context, request retry.Request) (view, error) {
+	result, err := c.Retrier.Do(ctx, request)
+	if err != nil && len(result.EventIDs) == 0 {
+		return view{}, err
+	}
+	if err != nil {
+		c.Logger.Warn("a re-push went out in part", "published", result.Published, "error", err)
+	}
+	id := c.jobs.add(job{at: c.now(), eventIDs: result.EventIDs, leftOut: causesOf(result)})
+	return view{redirect: pathRePush + "/" + id}, nil
+}
+
+func causesOf(r retry.Result) []cause {
+	var causes []cause
+	for _, name := range slices.Sorted(maps.Keys(r.LeftOut)) {
+		if n := r.LeftOut[name]; n > 0 {
+			causes = append(causes, cause{name, n})
+		}
+	}
+	return causes
+}
+
+// causeText explains why failures are left out.
+func causeText(name string) string {
+	switch name {
+	case retry.NotNewest:
+		return "have a newer failure of the same store SKU, which is pushed instead"
+	case retry.OnItsWay:
+		return "are being re-pushed at this moment"
+	case retry.OldLog:
+		return "are from an events topic that is gone; trigger them again upstream"
+	case retry.OverLimit:
+		return "are over the limit of one re-push; re-push again for the rest"
+	case retry.NotFailing:
+		return "do not fail any more"
+	default:
+		return strings.ReplaceAll(name, "_", " ")
+	}
+}
+
+// backOf keeps the way back on this page.
+func backOf(path string) string {
+	if path == pathStoreSKUs || strings.HasPrefix(path, pathStoreSKUs+"?") || strings.HasPrefix(path, pathStoreSKUs+"/") {
+		return path
+	}
+	return pathStoreSKUs
+}
+
+// progressRows is how many outcomes the progress names.
+const progressRows = 100
+
+// tally counts outcomes of one status; an empty status is not seen yet.
+type tally struct {
+	Status string
+	N      int
+}
+
+// progressData is how far a re-push is.
+type progressData struct {
+	// Known is false for a re-push that this process did not start, or forgot.
+	Known    bool
+	At       time.Time
+	Total    int
+	Done     int
+	Tallies  []tally
+	LeftOut  []cause
+	Outcomes []outcome
+	// Ours is the list of what was re-pushed since, by anyone.
+	Ours string
+}
+
+type outcome struct {
+	retry.Outcome
+	History string
+}
+
+// Finished says whether nothing is on its way any more.
+func (p *progressData) Finished() bool { return p.Done == p.Total }
+
+func (c *console) progress(r *http.Request) (view, error) {
+	started, ok := c.jobs.find(r.PathValue("id"))
+	data := &progressData{
+		Known: ok, At: started.at, Total: len(started.eventIDs), LeftOut: started.leftOut,
+		Ours: link(pathStoreSKUs, url.Values{"reason": {schemas.PushNow.Slug()}, "since": {"1h"}}),
+	}
+	v := view{Template: "progress", Title: "Re-push", Data: data}
+	if !ok {
+		v.status = http.StatusNotFound
+		return v, nil
+	}
+	outcomes, err := c.Retrier.Outcomes(r.Context(), started.eventIDs)
+	if err != nil {
+		return view{}, err
+	}
+	data.count(outcomes)
+	v.Live = true
+	if !data.Finished() {
+		v.Refresh = 2
+	}
+	return v, nil
+}
+
+// order is how the progress sorts outcomes: what needs somebody first.
+var order = []string{schemas.Failed.String(), "", schemas.Pending.String(), schemas.Skipped.String(), schemas.Successfully.String()}
+
+func (p *progressData) count(outcomes []retry.Outcome) {
+	n := map[string]int{}
+	for _, o := range outcomes {
+		n[o.Status]++
+	}
+	for _, status := range order {
+		if n[status] > 0 {
+			p.Tallies = append(p.Tallies, tally{status, n[status]})
+		}
+	}
+	p.Done = len(outcomes) - n[""] - n[schemas.Pending.String()]
+	outcomes = slices.Clone(outcomes)
+	slices.SortStableFunc(outcomes, func(a, b retry.Outcome) int {
+		return cmp.Compare(slices.Index(order, a.Status), slices.Index(order, b.Status))
+	})
+	for _, o := range outcomes[:min(len(outcomes), progressRows)] {
+		shown := outcome{Outcome: o}
+		if o.StoreSKU != "" {
+			shown.History = historyLink(schemas.Key{Channel: schemas.ChannelShopee, ShopID: o.ShopID, StoreSKU: o.StoreSKU})
+		}
+		p.Outcomes = append(p.Outcomes, shown)
+	}
+}

@@ -1,0 +1,188 @@
+// Makes the page better where a browser runs scripts; without it everything works.
+// It follows new records without reloading, keeps what is selected, and shows times
+// in the reader's own zone.
+'use strict';
+
+const live = document.querySelector('[data-live]');
+const announce = document.getElementById('announce');
+
+// Times -----------------------------------------------------------------------
+
+const inZone = new Intl.DateTimeFormat(undefined, {dateStyle: 'medium', timeStyle: 'medium'});
+
+function age(then) {
+  const s = Math.max(0, Math.floor((Date.now() - then) / 1000));
+  if (s < 60) return s + ' s ago';
+  if (s < 3600) return Math.floor(s / 60) + ' min ago';
+  if (s < 172800) return Math.floor(s / 3600) + ' h ago';
+  return Math.floor(s / 86400) + ' days ago';
+}
+
+function showTimes(root) {
+  for (const t of root.querySelectorAll('time[datetime]')) {
+    t.title = t.dateTime;
+    t.textContent = inZone.format(new Date(t.dateTime));
+  }
+  for (const t of root.querySelectorAll('[data-ago]')) t.textContent = age(Date.parse(t.dataset.ago));
+}
+
+function showZone() {
+  document.getElementById('zone').textContent = inZone.resolvedOptions().timeZone;
+  showTimes(document);
+  setInterval(() => { for (const t of document.querySelectorAll('[data-ago]')) t.textContent = age(Date.parse(t.dataset.ago)); }, 1000);
+}
+
+// Selecting -------------------------------------------------------------------
+
+const boxes = () => [...document.querySelectorAll('[name=pick][type=checkbox]')];
+
+function showPicked() {
+  const all = boxes(), chosen = all.filter((b) => b.checked).length;
+  const text = document.getElementById('picked'), button = document.getElementById('push-selected'), every = document.getElementById('all-rows');
+  if (text) text.textContent = chosen ? chosen + ' selected' : 'Select failed rows to push them again.';
+  if (button) {
+    button.disabled = chosen === 0;
+    button.textContent = chosen ? 'Re-push ' + chosen + ' selected…' : 'Re-push selected…';
+  }
+  if (every) {
+    every.hidden = all.length === 0;
+    every.checked = chosen > 0 && chosen === all.length;
+    every.indeterminate = chosen > 0 && chosen < all.length;
+  }
+}
+
+let lastBox = null; // where a range of a shift-click begins
+
+function onClick(event) {
+  const box = event.target;
+  if (box.id === 'all-rows') {
+    for (const b of boxes()) b.checked = box.checked;
+  } else if (box.name === 'pick') {
+    const all = boxes(), from = all.indexOf(lastBox), to = all.indexOf(box);
+    if (event.shiftKey && from >= 0) for (const b of all.slice(Math.min(from, to), Math.max(from, to) + 1)) b.checked = box.checked;
+    lastBox = box;
+  } else return;
+  showPicked();
+}
+
+// Following -------------------------------------------------------------------
+
+const raw = new WeakMap(); // an element's text as the server wrote it, since times are rewritten here
+const focusable = 'a, button, input, summary, select, textarea';
+
+// written is an element's text without the ages in it, which change by themselves.
+const written = (e) => e.outerHTML.replace(/(<span[^>]* data-ago="[^"]*"[^>]*>)[^<]*/g, '$1');
+
+function remember(root) {
+  for (const e of root.querySelectorAll('[data-key], [data-part]')) raw.set(e, written(e));
+}
+
+// swap puts a new element in an old one's place, with what the reader did to it.
+function swap(old, fresh) {
+  const checked = new Set([...old.querySelectorAll(':checked')].map((b) => b.value));
+  const open = [...old.querySelectorAll('details')].map((d) => d.open);
+  const focus = [...old.querySelectorAll(focusable)].indexOf(document.activeElement);
+  raw.set(fresh, written(fresh));
+  for (const b of fresh.querySelectorAll('[type=checkbox]')) b.checked = checked.has(b.value);
+  fresh.querySelectorAll('details').forEach((d, i) => { d.open = Boolean(open[i]); });
+  old.replaceWith(fresh);
+  if (focus >= 0) [...fresh.querySelectorAll(focusable)][focus]?.focus({preventScroll: true});
+}
+
+// mergeList brings a list's rows up to date. A selected row that is not in the
+// list any more stays at its end, so that the selection is whole.
+function mergeList(list, fresh) {
+  const old = new Map([...list.children].filter((e) => e.dataset.key).map((e) => [e.dataset.key, e]));
+  let changed = 0, place = [...list.children].filter((e) => !e.dataset.key).at(-1) ?? null;
+  for (const row of [...fresh.children].filter((e) => e.dataset.key)) {
+    let now = old.get(row.dataset.key);
+    old.delete(row.dataset.key);
+    if (!now || raw.get(now) !== written(row)) {
+      changed++;
+      if (now) swap(now, row); else raw.set(row, written(row));
+      now = row;
+      now.classList.add('fresh');
+      showTimes(now);
+    }
+    const next = place ? place.nextElementSibling : list.firstElementChild;
+    if (next !== now) list.insertBefore(now, next);
+    place = now;
+  }
+  for (const row of old.values()) {
+    if (row.querySelector('[name=pick]:checked')) { row.classList.add('gone'); list.append(row); } else row.remove();
+  }
+  return changed;
+}
+
+function merge(fresh) {
+  const list = live.querySelector('[data-list]'), freshList = fresh.querySelector('[data-list]');
+  if (!list !== !freshList) { // between something and nothing there is nothing to keep
+    live.replaceChildren(...fresh.childNodes);
+    remember(live);
+    showTimes(live);
+    return 1;
+  }
+  let changed = list ? mergeList(list, freshList) : 0;
+  for (const part of fresh.querySelectorAll('[data-part]')) {
+    const now = live.querySelector('[data-part="' + part.dataset.part + '"]');
+    if (now && raw.get(now) !== written(part)) { swap(now, part); showTimes(part); changed++; }
+  }
+  return changed;
+}
+
+const following = {tag: '', on: true, wait: 2000, said: 0};
+const button = document.getElementById('live-switch');
+
+function showLive(text, lost) {
+  document.getElementById('live-text').textContent = text;
+  button.classList.toggle('lost', lost);
+}
+
+async function ask() {
+  const headers = {'Stockpush-Live': '1'};
+  if (following.tag) headers['If-None-Match'] = following.tag;
+  const answer = await fetch(location.href, {headers, cache: 'no-store'});
+  if (answer.redirected) { location.reload(); return; }
+  if (answer.status === 304) return;
+  if (!answer.ok) throw new Error(answer.statusText);
+  const page = new DOMParser().parseFromString('<div>' + await answer.text() + '</div>', 'text/html');
+  following.tag = answer.headers.get('ETag') ?? '';
+  const changed = merge(document.adoptNode(page.body.firstElementChild));
+  showPicked();
+  if (changed && Date.now() - following.said > 10000) { // a busy page must not talk all the time
+    following.said = Date.now();
+    announce.textContent = 'Updated: ' + changed + (changed === 1 ? ' change' : ' changes');
+  }
+}
+
+async function follow() {
+  if (following.on && !document.hidden) {
+    try {
+      await ask();
+      following.wait = 2000;
+      showLive(following.on ? 'Live' : 'Paused', false);
+    } catch {
+      following.wait = Math.min(following.wait * 2, 30000);
+      showLive('Not reached', true);
+    }
+  }
+  setTimeout(follow, following.wait);
+}
+
+function startFollowing() {
+  button.hidden = false;
+  button.addEventListener('click', () => {
+    following.on = !following.on;
+    button.setAttribute('aria-pressed', String(following.on));
+    showLive(following.on ? 'Live' : 'Paused', false);
+  });
+  remember(live);
+  setTimeout(follow, following.wait);
+}
+
+if (live && button) startFollowing();
+// On a small screen the filters would fill it.
+if (matchMedia('(max-width: 46rem)').matches) document.getElementById('filters')?.removeAttribute('open');
+document.addEventListener('click', onClick);
+showZone();
+showPicked();
