@@ -77,15 +77,20 @@ func Play(ctx context.Context, s Stage, show Show) error {
 	}
 	send := spoil(traffic.ToTopic(producer, schemas.Topics(s.Config.Kafka.TopicPrefix)), producer, s.Config)
 	generator := traffic.New(traffic.Shape{SKUs: show.SKUs, Shops: show.Shops, Seed: uint64(started.UnixNano())})
+	topic := eventsTopic{conn, schemas.Topics(s.Config.Kafka.TopicPrefix).Events()}
+	before, err := topic.end(ctx)
+	if err != nil {
+		return err
+	}
 	stop := s.follow(ctx)
-	made, err := traffic.Drive(ctx, generator, traffic.Pace{Rate: show.Rate, For: show.For, Burst: burst}, send)
+	_, err = traffic.Drive(ctx, generator, traffic.Pace{Rate: show.Rate, For: show.For, Burst: burst}, send)
 	stop()
 	if err != nil {
 		return err
 	}
 	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
-	summary, err := s.settled(settle, made, started)
+	summary, err := s.settled(settle, topic.since(before), started)
 	if err != nil {
 		return err
 	}
@@ -123,7 +128,8 @@ func spoil(send traffic.Send, p stream.Producer, c config.Config) traffic.Send {
 	}
 }
 
-func (s Stage) settled(ctx context.Context, made int, since time.Time) (Summary, error) {
+// settled waits until everything that events counts has become of something.
+func (s Stage) settled(ctx context.Context, events func(context.Context) (int, error), since time.Time) (Summary, error) {
 	store, err := service.OpenStore(s.Config.ClickHouse)
 	if err != nil {
 		return Summary{}, err
@@ -133,6 +139,10 @@ func (s Stage) settled(ctx context.Context, made int, since time.Time) (Summary,
 	retry := time.NewTicker(200 * time.Millisecond)
 	defer retry.Stop()
 	for {
+		made, err := events(ctx)
+		if err != nil {
+			return Summary{}, err
+		}
 		summary, err := view.summary(ctx, s.Sandbox)
 		summary.Events, summary.APICalls = made, s.Sandbox.Stats().Calls
 		if err != nil || summary.Converged && summary.total() == made {

@@ -20,9 +20,10 @@ type view struct {
 	since    time.Time
 }
 
+// summary counts the facts, of which, unlike the records, a long demo's are not trimmed.
 func (v view) summary(ctx context.Context, shopee *sandbox.Sandbox) (Summary, error) {
 	s := Summary{Records: map[string]int{"Successfully": 0, "Failed": 0, "Skipped": 0, "Pending": 0}}
-	rows, err := v.conn.Query(ctx, "SELECT toString(status), count() FROM `"+v.database+"`.push_records FINAL WHERE triggered_at >= ? GROUP BY status", v.since)
+	rows, err := v.conn.Query(ctx, "SELECT toString(status), count() FROM `"+v.database+"`.push_record_facts FINAL WHERE triggered_at >= ? GROUP BY status", v.since)
 	if err != nil {
 		return s, fmt.Errorf("summary: %w", err)
 	}
@@ -40,7 +41,7 @@ func (v view) summary(ctx context.Context, shopee *sandbox.Sandbox) (Summary, er
 	if err != nil {
 		return s, fmt.Errorf("summary: %w", err)
 	}
-	err = v.conn.QueryRow(ctx, "SELECT uniqExact(channel, shop_id, store_sku) FROM `"+v.database+"`.push_records WHERE triggered_at >= ?", v.since).Scan(&skus)
+	err = v.conn.QueryRow(ctx, "SELECT uniqExact(channel, shop_id, store_sku) FROM `"+v.database+"`.push_record_facts WHERE triggered_at >= ?", v.since).Scan(&skus)
 	if err != nil {
 		return s, fmt.Errorf("summary: %w", err)
 	}
