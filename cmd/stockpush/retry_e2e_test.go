@@ -103,7 +103,10 @@ func TestE2EARetryPublishesWhatStillFailsAndOnlyTheNewest(t *testing.T) {
 	require.Equal(t, uint64(2), one[uint64](s, "SELECT count()"+retried+" AND available = 11"))
 	outcomes, err := s.newRetrier().Outcomes(t.Context(), append(got.EventIDs[:1:1], "unheard-of"))
 	require.NoError(t, err)
-	require.Equal(t, []retry.Outcome{{EventID: got.EventIDs[0], Status: "Successfully"}, {EventID: "unheard-of"}}, outcomes)
+	require.NotEmpty(t, outcomes[0].StoreSKU)
+	require.Equal(t, []retry.Outcome{
+		{EventID: got.EventIDs[0], Status: "Successfully", ShopID: shop, StoreSKU: outcomes[0].StoreSKU}, {EventID: "unheard-of"},
+	}, outcomes)
 }
 
 func TestE2ELimitsAndNamesOfARetry(t *testing.T) {

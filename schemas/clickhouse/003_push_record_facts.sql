@@ -17,7 +17,8 @@ CREATE TABLE {{.Database}}.push_record_facts
     -- The packed record, while it is Pending; see store_sku_states.
     packed String,
     version UInt8,
-    INDEX pending status TYPE minmax GRANULARITY 1
+    INDEX pending status TYPE minmax GRANULARITY 1,
+    INDEX finished finished_at TYPE minmax GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toMonday(triggered_at)

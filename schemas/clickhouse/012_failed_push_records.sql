@@ -15,6 +15,12 @@ LEFT JOIN
         UNION ALL
         SELECT channel, shop_id, store_sku, substring(packed, 1, 11) AS rank
         FROM {{.Database}}.pending_push_records
+        UNION ALL
+        -- An insert reaches the states and the facts one after the other. A record that turns from Pending to
+        -- Successfully must not be in neither for a moment, or the failure that it mends would show again.
+        SELECT channel, shop_id, store_sku, {{.Rank}} AS rank
+        FROM {{.Database}}.push_record_facts
+        WHERE status = 'Successfully' AND finished_at > now64(3, 'UTC') - INTERVAL 1 MINUTE
     )
     GROUP BY channel, shop_id, store_sku
 ) AS r USING (channel, shop_id, store_sku)

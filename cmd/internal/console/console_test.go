@@ -319,5 +319,8 @@ func TestARetryIsAnEventInTheRecordsPartition(t *testing.T) {
 	again := d.retry(map[string]any{"store_sku": hostile})
 	require.JSONEq(t, `{"matched":1,"published":0,"left_out":{"retry_on_its_way":1},"event_ids":[]}`, again.Body.String())
 	outcomes := d.list("/api/v1/retries/outcomes?event_id=" + result.EventIDs[0])
-	require.Equal(t, []map[string]any{{"event_id": result.EventIDs[0], "status": "", "failure_code": "", "failure_reason": "", "superseded_by": ""}}, outcomes.Items)
+	require.Equal(t, []map[string]any{{
+		"event_id": result.EventIDs[0], "status": "", "failure_code": "", "failure_reason": "", "superseded_by": "",
+		"shop_id": float64(10001), "store_sku": hostile,
+	}}, outcomes.Items)
 }

@@ -41,7 +41,7 @@ func (r *Retrier) Outcomes(ctx context.Context, eventIDs []string) ([]Outcome, e
 	return outcomes, nil
 }
 
-// records are those that ClickHouse shows.
+// records are those that ClickHouse shows; of others that this Retrier published, the store SKU.
 func (r *Retrier) records(ctx context.Context, eventIDs []string) (map[string]pushrecords.Record, error) {
 	known, keys, unknown := r.sent.keysOf(eventIDs)
 	found, err := r.Reader.Outcomes(ctx, known, keys)
@@ -69,8 +69,8 @@ const (
 )
 
 // Wait returns when ClickHouse shows all events, and no longer lists what they
-// re-push as failing (it takes an insert into one table after the other), or after ShowTimeout, or when
-// ctx ends. Seen, if not nil, is told again and again how many it shows.
+// re-push as failing (it takes an insert into one table after the other), or
+// after ShowTimeout, or when ctx ends. Seen, if not nil, is told again and again how many it shows.
 func (r *Retrier) Wait(ctx context.Context, eventIDs []string, seen func(int)) error {
 	ctx, cancel := context.WithTimeout(ctx, ShowTimeout)
 	defer cancel()
@@ -98,8 +98,13 @@ func (r *Retrier) Wait(ctx context.Context, eventIDs []string, seen func(int)) e
 // look is how many of the events ClickHouse shows, and whether it is done with them.
 func (r *Retrier) look(ctx context.Context, eventIDs []string) (shown int, settled bool, err error) {
 	records, err := r.records(ctx, eventIDs)
-	if err != nil || len(records) < len(eventIDs) {
-		return len(records), false, err
+	for _, record := range records {
+		if record.Status != "" {
+			shown++
+		}
+	}
+	if err != nil || shown < len(eventIDs) {
+		return shown, false, err
 	}
 	var mended []string
 	var keys []schemas.Key
@@ -110,5 +115,5 @@ func (r *Retrier) look(ctx context.Context, eventIDs []string) (shown int, settl
 		}
 	}
 	listed, err := r.Reader.Listed(ctx, mended, keys)
-	return len(records), err == nil && listed == 0, err
+	return shown, err == nil && listed == 0, err
 }
