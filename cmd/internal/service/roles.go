@@ -11,6 +11,7 @@ import (
 	"stockpush/channels/shopee"
 	"stockpush/cmd/internal/config"
 	"stockpush/cmd/internal/console"
+	"stockpush/cmd/internal/console/pages"
 	"stockpush/cmd/internal/eventlog"
 	"stockpush/cmd/internal/ops"
 	"stockpush/cmd/internal/pushrecords"
@@ -140,6 +141,7 @@ func (p *process) newConsole(tell func(url string)) (*running, error) {
 	retrier := retry.New(retry.Deps{Reader: reader, Connection: p.conn, Topics: p.topics, Producer: p.producer})
 	server, err := console.Listen(ConsoleConfig(p.cfg.Console), console.Deps{
 		Reader: reader, Retrier: retrier, Probes: ops.Probes{Registry: p.registry, Ready: p.ready}, Logger: p.log,
+		Pages: pages.New(pages.Deps{Reader: reader, Retrier: retrier, Logger: p.log, LoggedIn: p.cfg.Console.Token.Reveal() != ""}),
 	})
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
