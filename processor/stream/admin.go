@@ -130,6 +130,22 @@ func ForgetOffsets(ctx context.Context, c Connection, group, topic string) error
 	})
 }
 
+// Committed are a group's offsets in a topic; partitions without one are absent.
+func Committed(ctx context.Context, c Connection, group, topic string) (map[int32]int64, error) {
+	offsets := map[int32]int64{}
+	err := withAdmin(c, func(admin *kadm.Client) error {
+		committed, err := admin.FetchOffsets(ctx, group)
+		for partition, at := range committed[topic] {
+			offsets[partition] = at.At
+		}
+		return ignoring(err, kerr.GroupIDNotFound)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("committed offsets of group %s: %w", group, err)
+	}
+	return offsets, nil
+}
+
 func ignoring(err, harmless error) error {
 	if errors.Is(err, harmless) {
 		return nil

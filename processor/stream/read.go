@@ -58,10 +58,30 @@ func bounds(ctx context.Context, c Connection, topic string, partition int32) (s
 // ReadPartition gives take every message of a partition that is there at the
 // time of the call, in order. It is how a compacted topic is restored.
 func ReadPartition(ctx context.Context, c Connection, topic string, partition int32, take func(*Record) error) error {
-	start, end, err := bounds(ctx, c, topic, partition)
+	_, err := ReadFrom(ctx, c, Place{topic, partition, 0}, take)
+	return err
+}
+
+// Place is a place in a log.
+type Place struct {
+	Topic     string
+	Partition int32
+	Offset    int64
+}
+
+// ReadFrom is ReadPartition from an offset on, or from the first message that is
+// still there. It returns where it ended.
+func ReadFrom(ctx context.Context, c Connection, from Place, take func(*Record) error) (end int64, err error) {
+	first, end, err := bounds(ctx, c, from.Topic, from.Partition)
+	start := max(first, from.Offset)
 	if err != nil || start >= end {
-		return err
+		return end, err
 	}
+	return end, readBetween(ctx, c, Place{from.Topic, from.Partition, start}, end, take)
+}
+
+func readBetween(ctx context.Context, c Connection, from Place, end int64, take func(*Record) error) error {
+	topic, partition, start := from.Topic, from.Partition, from.Offset
 	client, err := kgo.NewClient(append(c.Options(), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{
 		topic: {partition: kgo.NewOffset().At(start)},
 	}))...)

@@ -43,6 +43,27 @@ func (s *Sandbox) Describe(i Item) error {
 	return nil
 }
 
+// StockChange is a stock that changed without us: a buyer bought, or the seller
+// changed it in Seller Centre.
+type StockChange struct {
+	ShopID  int64 `json:"shop_id"`
+	ItemID  int64 `json:"item_id"`
+	ModelID int64 `json:"model_id"`
+	Stock   int64 `json:"stock"`
+}
+
+// SetStock changes what a model shows.
+func (s *Sandbox) SetStock(c StockChange) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sh := s.shops[c.ShopID]
+	if sh == nil || c.ItemID <= 0 || c.Stock < 0 {
+		return fmt.Errorf("no shop %d, no item_id, or a negative stock", c.ShopID)
+	}
+	sh.item(c.ItemID).model(c.ModelID).stock = c.Stock
+	return nil
+}
+
 // Switches choose between what Shopee might do.
 type Switches struct {
 	// FloorShape is how refused lines come: list (the default), batch_error, bare_error.

@@ -5,9 +5,11 @@
 // since it is there to check it. Every documented uncertainty of Shopee's is a
 // switch. Its methods are safe for concurrent use.
 //
-// Beside Shopee's paths (/api/v2/…) it serves its controls:
+// The consent page (/api/v2/shop/auth_partner) lets everybody choose a shop, or
+// takes it as shop_id. Beside Shopee's paths (/api/v2/…) it serves its controls:
 //
 //	GET    /sandbox/stock?shop_id=N   what the shop shows: [{"item_id","model_id","stock","reserved"}]
+//	POST   /sandbox/stock             changes it as a buyer does: {"shop_id","item_id","model_id","stock"}
 //	GET    /sandbox/calls?shop_id=N   update_stock calls as they were received and applied, in order
 //	GET    /sandbox/stats             calls received, and the most calls in flight for one item
 //	POST   /sandbox/items             describes an item: {"shop_id","item_id","state","models":[{"model_id","stock","reserved","locked"}]}

@@ -237,6 +237,32 @@ func TestAnUnlinkedShopNeedsConsent(t *testing.T) {
 	require.Empty(t, c.update(7, 5).code())
 }
 
+func TestTheConsentPageSendsTheBrowserBackWithACode(t *testing.T) {
+	c := newCaller(t, sandbox.Config{})
+	c.server.Client().CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	open := func(q url.Values) *http.Response {
+		res, err := c.request(http.MethodGet, "/api/v2/shop/auth_partner", q, nil)
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = res.Body.Close() })
+		return res
+	}
+	page := open(url.Values{"redirect": {"https://seller.example/back?x=1"}})
+	text, err := io.ReadAll(page.Body)
+	require.NoError(t, err)
+	require.Contains(t, string(text), "Shop 10010")
+	c.change = func(q url.Values) { q.Set("shop_id", fmt.Sprint(shopID)) } // Shopee asks for it on the page: it is not signed
+	back, err := open(url.Values{"redirect": {"https://seller.example/back?x=1"}}).Location()
+	require.NoError(t, err)
+	require.Equal(t, "seller.example", back.Host)
+	require.Equal(t, "1", back.Query().Get("x"))
+	require.Equal(t, fmt.Sprint(shopID), back.Query().Get("shop_id"))
+	c.change = func(url.Values) {}
+	require.Empty(t, c.consent(back.Query().Get("code")).code())
+	require.Equal(t, "error_param", c.call(http.MethodGet, "/api/v2/shop/auth_partner", url.Values{}, nil).code())
+	c.change = func(q url.Values) { q.Set("sign", "no") }
+	require.Equal(t, http.StatusForbidden, open(url.Values{"redirect": {"https://x.example"}}).StatusCode)
+}
+
 func TestLimitsAreKept(t *testing.T) {
 	for name, cfg := range map[string]sandbox.Config{"shop": {ShopRate: 2}, "app": {AppRate: 2}} {
 		t.Run(name, func(t *testing.T) {
@@ -317,6 +343,9 @@ func TestTheControlsOverHTTP(t *testing.T) {
 		return res.StatusCode
 	}
 	require.Equal(t, 200, post("/sandbox/items", `{"shop_id":10001,"item_id":1,"models":[{"model_id":7,"stock":3,"reserved":2}]}`))
+	require.Equal(t, 200, post("/sandbox/stock", `{"shop_id":10001,"item_id":1,"model_id":7,"stock":2}`))
+	require.Equal(t, int64(2), c.shows(7))
+	require.Equal(t, 400, post("/sandbox/stock", `{"shop_id":99,"item_id":1,"model_id":7,"stock":2}`))
 	require.Equal(t, 200, post("/sandbox/faults", `{"shop_id":10001,"kind":"outage"}`))
 	require.Equal(t, 200, post("/sandbox/switches", `{"rate_limit_status":429}`))
 	require.Equal(t, 400, post("/sandbox/faults", `{"kind":"flood"}`))

@@ -1,0 +1,55 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+// fix publishes an event for each drift that is to be mended, and waits until
+// Kafka has them. It repeats the finished record, so it loses to anything newer.
+func (a *run) fix(ctx context.Context, drifts []Drift) error {
+	var mu sync.Mutex
+	var failure error
+	var open sync.WaitGroup
+	for i := range drifts {
+		d := &drifts[i]
+		if !a.mends(d) {
+			continue
+		}
+		e := repeated(&d.record)
+		open.Add(1)
+		a.Producer.Produce(ctx, &stream.Record{
+			Topic: a.Topics.Events(), Partition: e.Position.Partition, Key: []byte(e.Key.String()), Value: schemas.EncodeEvent(&e),
+		}, func(err error) {
+			defer open.Done()
+			mu.Lock()
+			defer mu.Unlock()
+			d.Fixed = err == nil
+			if err != nil {
+				failure = fmt.Errorf("publish a fix: %w", err)
+			}
+		})
+	}
+	open.Wait()
+	return failure
+}
+
+func (a *run) mends(d *Drift) bool {
+	wanted := a.q.Fix == FixAll || a.q.Fix == FixAbove && d.Kind == Above
+	return wanted && d.record.Position.LogID == a.LogID
+}
+
+// repeated is the event that brings a record's quantities again.
+func repeated(r *schemas.Record) schemas.Event {
+	e := r.Event
+	e.EventID, e.Reason, e.RetryOf = uuid.Must(uuid.NewV7()).String(), schemas.RefreshInventory, ""
+	e.RepeatsOffset, e.OccurredAt = r.Position.Offset, time.Now().UTC()
+	return e
+}

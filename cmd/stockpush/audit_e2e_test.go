@@ -1,0 +1,117 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"stockpush/channels/shopee/sandbox"
+	"stockpush/cmd/internal/audit"
+	"stockpush/schemas"
+)
+
+// audited is one of many store SKUs, 50 models an item.
+func audited(i, qty int) schemas.Event {
+	e := event(int64(10001+i/2000), fmt.Sprintf("audit-%05d", i), qty)
+	e.ItemID, e.ModelID = int64(1000+i/50), int64(i%50+1)
+	return e
+}
+
+func (s *system) audit(args ...string) audit.Report {
+	code, out, errs := s.command(append([]string{
+		"audit", "--output", "json", "--rate", "2000", "--shopee.base_url", s.cfg.Shopee.BaseURL, "--shopee.tokens_file", s.cfg.Shopee.TokensFile,
+		"--shopee.partner_id", fmt.Sprint(sandbox.DefaultPartnerID), "--shopee.partner_key", sandbox.DefaultPartnerKey,
+	}, args...)...)
+	require.Equal(s.t, exitDone, code, errs)
+	var report audit.Report
+	require.NoError(s.t, json.Unmarshal([]byte(out), &report))
+	return report
+}
+
+// plant changes 50 of the stocks on Shopee: every other one shows more than it should.
+func (s *system) plant(skus int) map[string]audit.Kind {
+	planted := map[string]audit.Kind{}
+	for n := range 50 {
+		e := audited(n*skus/50, 100)
+		stock, kind := int64(107), audit.Above
+		if n%2 == 1 {
+			stock, kind = 93, audit.Below
+		}
+		require.NoError(s.t, s.sandbox.SetStock(sandbox.StockChange{ShopID: e.Key.ShopID, ItemID: e.ItemID, ModelID: e.ModelID, Stock: stock}))
+		planted[e.Key.StoreSKU] = kind
+	}
+	return planted
+}
+
+func found(r audit.Report) map[string]audit.Kind {
+	all := map[string]audit.Kind{}
+	for _, d := range r.Drifts {
+		all[d.StoreSKU] = d.Kind
+	}
+	return all
+}
+
+func TestE2EAuditFindsAndMendsDriftWhileOrdersGoOn(t *testing.T) {
+	const skus = 20_000
+	s := newSystem(t, nil)
+	for i := range skus {
+		e := audited(i, 100)
+		s.sendRaw([]byte(e.Key.String()), schemas.EncodeEvent(&e))
+	}
+	require.NoError(t, s.producer.Flush(t.Context()))
+	eventually(s, uint64(skus), "SELECT count() FROM {db}.store_sku_push_status WHERE last_push_status = 'Successfully'")
+	planted := s.plant(skus)
+
+	stop := make(chan struct{})
+	var orders sync.WaitGroup
+	orders.Go(func() { // of other store SKUs, as fast as Kafka takes them one by one
+		for qty := 200; ; qty++ {
+			for n := range 50 {
+				e := audited(n*skus/50+1, qty)
+				s.send(e)
+			}
+			select {
+			case <-stop:
+				return
+			default:
+			}
+		}
+	})
+	report := s.audit()
+	require.Equal(t, planted, found(report))
+	require.Greater(t, report.Checked, skus-100)
+	require.Zero(t, report.Unread)
+	for _, d := range report.Drifts {
+		require.False(t, d.Fixed)
+		require.Equal(t, int64(100), d.Expected)
+	}
+	report = s.audit("--fix")
+	require.Equal(t, planted, found(report))
+	for _, d := range report.Drifts {
+		require.Equal(t, d.Kind == audit.Above, d.Fixed)
+	}
+	close(stop)
+	orders.Wait()
+	mended := "SELECT count() FROM {db}.push_record_history WHERE reason = 'Refresh Inventory' AND status = 'Successfully' AND repeats_offset IS NOT NULL"
+	eventually(s, uint64(25), mended)
+	eventually(s, uint64(0), "SELECT sum(pending) FROM {db}.store_sku_push_status")
+	require.Len(t, found(s.audit("--fix=all")), 25)
+	eventually(s, uint64(50), mended)
+	require.Empty(t, s.audit("--shop", "10003").Drifts)
+	last := s.audit("--after", "10009")
+	require.Empty(t, last.Drifts)
+	require.Equal(t, int64(10010), last.LastShop)
+	require.Equal(t, skus/10, last.Checked)
+	require.Empty(t, s.audit().Drifts)
+}
+
+func TestAuditSaysWhatIsWrongWithItsFlags(t *testing.T) {
+	for flag, value := range map[string]string{"fix": "some", "output": "xml", "rate": "-1", "shop": "-4"} {
+		var errs lockedBuffer
+		require.Equal(t, exitUsage, run([]string{"audit", "--" + flag + "=" + value}, &errs, &errs))
+		require.Contains(t, string(errs.bytes()), "--"+flag)
+	}
+}
