@@ -14,8 +14,10 @@ CREATE TABLE {{.Database}}.push_record_facts
     reason Enum8('Sync Order' = 1, 'Stock-In / Manual' = 2, 'Stock-In / Return-Scan' = 3, 'Stock-In / Return-Manual' = 4, 'Stock-In / Transfer' = 5, 'Stock-In / Purchase' = 6, 'Stock-Out / Manual' = 7, 'Stock-Out / Sale' = 8, 'Stock-Out / Transfer' = 9, 'Void Order' = 10, 'Revert Voided Order' = 11, 'Add/Change Mapping Relationships' = 12, 'Change Warehouse' = 13, 'Move to [To Pack]' = 14, 'Refresh Inventory' = 15, 'Click Push Now/ Push Manually' = 16, 'Stock Count' = 17),
     failure_code LowCardinality(String),
     finished_at DateTime64(3, 'UTC') CODEC(Delta, LZ4),
-    -- The packed record, while it is Pending; see store_sku_states.
-    packed String,
+    -- What the page shows of a Pending record; 0 once it is finished.
+    push_qty Int64,
+    available Int64,
+    promotion_reserved Int64,
     version UInt8,
     INDEX pending status TYPE minmax GRANULARITY 1,
     INDEX finished finished_at TYPE minmax GRANULARITY 1

@@ -11,9 +11,9 @@ LEFT JOIN
     (
         SELECT channel, shop_id, store_sku, succeeded AS rank
         FROM {{.Database}}.store_sku_states
-        PREWHERE succeeded != '' AND sku_hash IN (SELECT sku_hash FROM {{.Database}}.failed_push_record_rows)
+        PREWHERE succeeded > 0 AND sku_hash IN (SELECT sku_hash FROM {{.Database}}.failed_push_record_rows)
         UNION ALL
-        SELECT channel, shop_id, store_sku, substring(packed, 1, 11) AS rank
+        SELECT channel, shop_id, store_sku, rank
         FROM {{.Database}}.pending_push_records
         UNION ALL
         -- An insert reaches the states and the facts one after the other. A record that turns from Pending to
@@ -25,4 +25,4 @@ LEFT JOIN
     GROUP BY channel, shop_id, store_sku
 ) AS r USING (channel, shop_id, store_sku)
 WHERE triggered_at > now64(3, 'UTC') - INTERVAL 30 DAY
-    AND {{.Rank}} > ifNull(resolved_by, '');
+    AND {{.Rank}} > ifNull(resolved_by, 0);

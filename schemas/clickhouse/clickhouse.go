@@ -47,7 +47,7 @@ func Migrations(database string) ([]Migration, error) {
 	if err != nil {
 		return nil, err
 	}
-	values := map[string]string{"Database": "`" + database + "`", "Rank": Rank, "Packed": packed}
+	values := map[string]string{"Database": "`" + database + "`", "Rank": Rank}
 	for _, code := range schemas.FailureCodes() {
 		values["Codes"] = joinQuoted(values["Codes"], string(code))
 		values["Classes"] = joinQuoted(values["Classes"], string(code.Class()))
@@ -68,15 +68,8 @@ func Migrations(database string) ([]Migration, error) {
 	return steps, nil
 }
 
-// Rank is the SQL of a record's rank, its position and then its status as a
-// string that sorts so. The packed record begins with it, 005_store_sku_states.sql
-// says what follows.
-const (
-	Rank   = "concat(reverse(reinterpretAsFixedString(log_id)), reverse(reinterpretAsFixedString(event_offset)), reinterpretAsFixedString(toInt8(status)))"
-	packed = "concat(" + Rank + ", reinterpretAsFixedString(toInt8(reason)), reinterpretAsFixedString(push_qty), " +
-		"reinterpretAsFixedString(available), reinterpretAsFixedString(promotion_reserved), " +
-		"reinterpretAsFixedString(toUnixTimestamp64Milli(triggered_at)), reinterpretAsFixedString(toUnixTimestamp64Milli(finished_at)))"
-)
+// Rank is the SQL of a record's rank: its position and then its status, as one number.
+const Rank = "bitShiftLeft(toUInt128(log_id), 67) + bitShiftLeft(toUInt128(event_offset), 3) + toUInt8(status)"
 
 var sqlQuote = strings.NewReplacer(`\`, `\\`, `'`, `\'`)
 

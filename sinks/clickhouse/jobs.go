@@ -66,7 +66,7 @@ func (s *Store) trimFailures(ctx context.Context) error {
 		FROM %[1]s AS f
 		JOIN (
 			SELECT channel, shop_id, store_sku, max(succeeded) AS resolved_by FROM %[2]s
-			PREWHERE succeeded != '' AND sku_hash IN (SELECT sku_hash FROM %[1]s)
+			PREWHERE succeeded > 0 AND sku_hash IN (SELECT sku_hash FROM %[1]s)
 			GROUP BY channel, shop_id, store_sku
 		) AS s USING (channel, shop_id, store_sku)
 		WHERE %[3]s < resolved_by)`, s.table("failed_push_record_rows"), s.table("store_sku_states"), schema.Rank))

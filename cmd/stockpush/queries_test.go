@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"stockpush/cmd/internal/embedded/embeddedtest"
+	"stockpush/sinks/clickhouse"
+)
+
+// generated makes records from:offset to their end. Store SKUs are drawn log-uniformly, so that a few are hot;
+// the first so many records touch each once. 78 % are Skipped; a store SKU in 50 fails most of its pushes, the others 1.5 %.
+// The records are spread evenly over 29.5 days. {status} is the status of every record, or how it is drawn.
+const generated = `INSERT INTO bench.push_records
+SELECT 'shopee', 10001 + h % 500, concat('SKU-', hex(h), '-RED-L'), concat('M-', toString(intDiv(k * 2, 3))), 1000000 + h % 100000000, h % 100000, '',
+	concat('0190d3b2-7c1e-7a55-', leftPad(toString(n), 15, '0')), '', NULL, toInt8(r % 17 + 1), {status} AS st,
+	r % 2000 AS available, if(r % 7 = 0, 20, 0) AS reserved, available + reserved,
+	if(st = 4, r % 900, NULL), if(st = 4, available + reserved, NULL),
+	if(st = 3, ['item_not_found', 'holiday_mode', 'authorization_lost', 'below_promotion_reserve', 'permission_denied', 'unknown', 'expired'][1 + toUInt8(pow(7, (r % 997) / 997) - 1)], '') AS code,
+	if(st = 3, concat('the item ', toString(h), ' cannot be updated at present: ', code), ''),
+	if(st = 2, concat('0190d3b2-7c1e-7a55-', leftPad(toString(n + 1), 15, '0')), ''), if(st = 2, n + 1, NULL),
+	st IN (3, 4), if(st IN (3, 4), hex(r), ''), 1, h % 12, n,
+	t - INTERVAL 1 SECOND, t, if(st = 2, toDateTime64(0, 3, 'UTC'), t + INTERVAL 1 SECOND), if(st = 1, toDateTime64(0, 3, 'UTC'), t + toIntervalMillisecond(800 + r % 3000)), st
+FROM (
+	SELECT number + {from} AS n, cityHash64(n, 7) AS r,
+		if(n < {skus}, n, toUInt64(pow({skus}, (cityHash64(n, 3) % 1000003) / 1000003) - 1)) AS k, cityHash64(k, 5) AS h,
+		fromUnixTimestamp64Milli(toInt64({end}) - toInt64(({records} - n) * (29.5 * 86400000 / {records})), 'UTC') AS t
+	FROM numbers({rows})
+) WHERE {where}
+SETTINGS max_insert_block_size = 250000, min_insert_block_size_rows = 250000`
+
+// drawn is the realistic mix of final statuses.
+const drawn = "multiIf(r % 100 < 78, 2, (h % 50 = 0 AND r % 10 < 6) OR r % 1000 > 985, 3, 4)"
+
+// dataset is generated records in a real ClickHouse.
+type dataset struct {
+	b                  *testing.B
+	store              *clickhouse.Store
+	records, skus, end int64
+}
+
+// BenchmarkQueries answers what the page asks, at STOCKPUSH_BENCH_RECORDS (1 M) records
+// of STOCKPUSH_BENCH_SKUS (100 k) store SKUs, and prints each question's median
+// and 95th percentile: with all merged that will be, and straight after an insert of 1,000 records.
+// STOCKPUSH_BENCH_DIR keeps the records for the next run.
+func BenchmarkQueries(b *testing.B) {
+	d := &dataset{b: b, records: setting(b, "STOCKPUSH_BENCH_RECORDS", 1_000_000), skus: setting(b, "STOCKPUSH_BENCH_SKUS", 100_000)}
+	dir := os.Getenv("STOCKPUSH_BENCH_DIR")
+	if dir == "" {
+		dir = b.TempDir()
+	}
+	var err error
+	d.store, err = clickhouse.Open(clickhouse.Config{Addr: embeddedtest.StartClickHouseIn(b, dir).Addr(), Database: "bench", Username: "default"})
+	require.NoError(b, err)
+	defer func() { require.NoError(b, d.store.Close()) }()
+	d.fill()
+	for b.Loop() {
+		for _, q := range d.questions() {
+			d.measure("merged", q, func() {})
+		}
+		for _, q := range d.questions() {
+			d.measure("after an insert", q, d.insertSome)
+		}
+	}
+}
+
+func setting(b *testing.B, name string, fallback int64) int64 {
+	text := os.Getenv(name)
+	if text == "" {
+		return fallback
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	require.NoError(b, err, name)
+	return n
+}
+
+func (d *dataset) exec(query string) {
+	require.NoError(d.b, d.store.Conn().Exec(context.Background(), query), query)
+}
+
+func (d *dataset) number(query string) int64 {
+	var n int64
+	require.NoError(d.b, d.store.Conn().QueryRow(context.Background(), query).Scan(&n), query)
+	return n
+}
+
+// fill generates the records unless they are there, and lets housekeeping and merges settle.
+func (d *dataset) fill() {
+	done, err := d.store.Migrate(context.Background())
+	require.NoError(d.b, err)
+	d.end = time.Now().UnixMilli()
+	if len(done) > 0 {
+		started := time.Now()
+		const step = 1_000_000
+		for from := int64(0); from < d.records; from += step {
+			d.insert(from, min(step, d.records-from), drawn, "1")
+		}
+		rows := float64(d.records) / time.Since(started).Seconds()
+		fmt.Printf("%d records of %d store SKUs, %.0f rows/s generated and inserted with all that is attached\n", d.records, d.skus, rows)
+		d.insert(d.records, queuedNow, "if(r % 100 < 78, 2, 1)", "1")
+		require.NoError(d.b, d.store.Trim(context.Background()))
+	}
+	d.settle()
+	fmt.Println(d.tables())
+}
+
+// insert generates records.
+func (d *dataset) insert(from, rows int64, status, where string) {
+	values := []string{"{status}", status, "{where}", where}
+	for name, n := range map[string]int64{"from": from, "rows": rows, "skus": d.skus, "records": d.records, "end": d.end} {
+		values = append(values, "{"+name+"}", fmt.Sprint(n))
+	}
+	d.exec(strings.NewReplacer(values...).Replace(generated))
+}
+
+// queuedNow is how many records are Pending at a time, the newest ones.
+const queuedNow = 1000
+
+// insertSome inserts what arrives in about a minute: 1,000 new records, of which those that are not Skipped are
+// Pending, and what became of the 1,000 before them.
+func (d *dataset) insertSome() {
+	next := d.number("SELECT max(event_offset) + 1 FROM bench.push_record_facts")
+	d.insert(next, queuedNow, "if(r % 100 < 78, 2, 1)", "1")
+	d.insert(next-queuedNow, queuedNow, drawn, "r % 100 >= 78")
+}
+
+// settle waits until a merge of the states is not due any more.
+func (d *dataset) settle() {
+	deadline := time.Now().Add(3 * time.Minute)
+	for time.Now().Before(deadline) {
+		busy := d.number("SELECT toInt64(count()) FROM system.merges WHERE database = 'bench'")
+		parts := d.number("SELECT toInt64(count()) FROM system.parts WHERE database = 'bench' AND table = 'store_sku_states' AND active")
+		if busy == 0 && parts == 1 {
+			return
+		}
+		time.Sleep(time.Second)
+	}
+}
+
+func (d *dataset) tables() string {
+	var text string
+	require.NoError(d.b, d.store.Conn().QueryRow(context.Background(), `SELECT arrayStringConcat(groupArray(line), '\n') FROM (
+		SELECT concat(table, ': ', toString(sum(rows)), ' rows, ', toString(count()), ' parts, ', formatReadableSize(sum(bytes_on_disk))) AS line
+		FROM system.parts WHERE database = 'bench' AND active GROUP BY table ORDER BY table)`).Scan(&text))
+	return text
+}
+
+// question is a query with what differs from run to run.
+type question struct {
+	name, sql string
+	args      func(run int64) []any
+}
+
+func (d *dataset) questions() []question {
+	none := func(int64) []any { return nil }
+	sku := func(k int64) string {
+		var s string
+		require.NoError(d.b, d.store.Conn().QueryRow(context.Background(), fmt.Sprintf("SELECT concat('SKU-', hex(cityHash64(toUInt64(%d), 5)), '-RED-L')", k)).Scan(&s))
+		return s
+	}
+	skus := make([]string, 40)
+	for i := range skus {
+		skus[i] = sku(int64(i) * d.skus / 41)
+	}
+	shop := func(run int64) []any { return []any{10001 + run*7} }
+	list := func(name, where string, args func(int64) []any) question {
+		return question{name, "SELECT * FROM bench.store_sku_push_status WHERE " + where + " ORDER BY last_triggered_at DESC, channel, shop_id, store_sku LIMIT 50", args}
+	}
+	return []question{
+		{"history of a store SKU", "SELECT * FROM bench.push_record_history WHERE channel = 'shopee' " +
+			"AND shop_id = 10001 + cityHash64(toUInt64(?), 5) % 500 AND store_sku = ? ORDER BY log_id DESC, event_offset DESC",
+			func(run int64) []any { return []any{run * d.skus / 41, skus[run]} }},
+		list("list", "1", none),
+		list("list: the 20th page", "(last_triggered_at, channel, shop_id, store_sku) < (fromUnixTimestamp64Milli(?, 'UTC'), 'shopee', 10200, 'S')",
+			func(run int64) []any { return []any{d.end - 3_600_000*run} }),
+		list("list: shop", "shop_id = ?", shop),
+		list("list: status Failed", "last_push_status = 'Failed'", none),
+		list("list: status Pending", "last_push_status = 'Pending'", none),
+		list("list: failure code", "last_failure_code = 'holiday_mode'", none),
+		list("list: reason", "last_reason = 'Stock Count'", none),
+		list("list: merchant SKU", "merchant_sku = ?", func(run int64) []any { return []any{fmt.Sprintf("M-%d", run*97)} }),
+		list("list: 20 store SKUs", "store_sku IN (?)", func(int64) []any { return []any{skus[:20]} }),
+		list("list: last hour", "last_triggered_at > now() - INTERVAL 1 HOUR", none),
+		{"list: counts by failure code", "SELECT last_failure_code, count() FROM bench.store_sku_push_status GROUP BY last_failure_code", none},
+		{"failed", "SELECT * FROM bench.failed_push_records ORDER BY triggered_at DESC, store_sku LIMIT 50", none},
+		{"failed: failure code", "SELECT * FROM bench.failed_push_records WHERE failure_code = 'unknown' ORDER BY triggered_at DESC, store_sku LIMIT 50", none},
+		{"failed: shop", "SELECT * FROM bench.failed_push_records WHERE shop_id = ? ORDER BY triggered_at DESC, store_sku LIMIT 50", shop},
+	}
+}
+
+const measuredRuns = 15
+
+// measure asks a question again and again and prints how long the answers took.
+func (d *dataset) measure(state string, q question, before func()) {
+	took := make([]time.Duration, measuredRuns)
+	answered := 0
+	for run := range took {
+		before()
+		started := time.Now()
+		answered += d.ask(q.sql, q.args(int64(run)))
+		took[run] = time.Since(started)
+	}
+	slices.Sort(took)
+	fmt.Printf("%-16s %-30s median %6.1f ms   p95 %6.1f ms   %d rows\n", state, q.name, millis(took[measuredRuns/2]), millis(took[measuredRuns*95/100]), answered/measuredRuns)
+}
+
+func millis(t time.Duration) float64 { return float64(t.Microseconds()) / 1000 }
+
+// ask reads an answer to its end.
+func (d *dataset) ask(sql string, args []any) int {
+	rows, err := d.store.Conn().Query(context.Background(), sql, args...)
+	require.NoError(d.b, err, sql)
+	n := 0
+	for rows.Next() {
+		n++
+	}
+	require.NoError(d.b, rows.Err())
+	return n
+}
