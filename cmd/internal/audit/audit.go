@@ -34,10 +34,11 @@ type Drift struct {
 // Kind tells drifts apart.
 type Kind string
 
+// The kinds.
 const (
-	// Above: more is shown than there is, so it may be oversold.
+	// Above says that more is shown than there is, so it may be oversold.
 	Above Kind = "above"
-	// Below: less is shown; it may be an order that is not synced yet.
+	// Below says that less is shown; it may be an order that is not synced yet.
 	Below Kind = "below"
 )
 

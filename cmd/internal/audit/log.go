@@ -11,10 +11,10 @@ import (
 // view is what the topics say: the states, and the newest command of each store
 // SKU that the workers have not committed. It can be brought up to date.
 type view struct {
-	conn    stream.Connection
-	topics  schemas.Topics
-	states  map[schemas.Key]*schemas.State
-	newest  map[schemas.Key]schemas.Position
+	conn   stream.Connection
+	topics schemas.Topics
+	states map[schemas.Key]*schemas.State
+	newest map[schemas.Key]schemas.Position
 	// stateAt and commandAt are where reading goes on, by partition.
 	stateAt, commandAt map[int32]int64
 }
