@@ -76,12 +76,12 @@ func TestGarbageDoesNotEndTheEngine(t *testing.T) {
 		for _, addr := range []string{s.Addr(), s.HTTPAddr()} {
 			c, err := net.Dial("tcp", addr)
 			require.NoError(t, err)
-			_, err = c.Write([]byte(garbage))
-			require.NoError(t, err)
-			require.NoError(t, c.(*net.TCPConn).CloseWrite())
 			require.NoError(t, c.SetDeadline(time.Now().Add(20*time.Second)))
-			_, _ = io.Copy(io.Discard, c) // until it is closed or reset
-			require.NoError(t, c.Close())
+			// It may be closed or reset at any point of this.
+			_, _ = c.Write([]byte(garbage))
+			_ = c.(*net.TCPConn).CloseWrite()
+			_, _ = io.Copy(io.Discard, c)
+			_ = c.Close()
 		}
 	}
 	require.NoError(t, open(t, s, nil).Ping(t.Context()))
