@@ -16,7 +16,7 @@ var funcs = template.FuncMap{
 	"asset":    func(name string) string { return assets[name] },
 	"tone":     toneOf,
 	"count":    countText,
-	"when":     func(t time.Time) string { return t.UTC().Format("02 Jan 2006 15:04:05") },
+	"when":     func(t time.Time) string { return t.UTC().Format("2 Jan, 15:04:05") },
 	"machine":  func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
 	"age":      func(t time.Time) string { return ageText(time.Since(t)) },
 	"known":    func(t time.Time) bool { return t.Unix() > 0 },
@@ -91,9 +91,12 @@ func durationText(d time.Duration) string {
 	}
 }
 
+// abbreviations are not words.
+var abbreviations = strings.NewReplacer("json", "JSON", "utf8", "UTF-8", "sku", "SKU", "ip ", "IP ")
+
 // codeWords makes a failure's code readable; the code itself stays in links.
 func codeWords(code string) string {
-	words := strings.ReplaceAll(code, "_", " ")
+	words := abbreviations.Replace(strings.ReplaceAll(code, "_", " "))
 	if words == "" {
 		return ""
 	}

@@ -69,7 +69,7 @@ func Bars(c Chart) (template.HTML, error) {
 	opt.CategoryAxis = c.categories()
 	opt.CategoryAxis.Labels = reversed([][]string{c.Labels})[0]
 	opt.CategoryAxis.LabelCount = len(c.Labels)
-	opt.ValueAxis = c.axis()
+	opt.ValueAxis = []charts.ValueAxisOption{{LabelFontStyle: labels, Min: charts.Ptr(0.0), Unit: 1, ValueFormatter: c.Format, SplitLineShow: charts.Ptr(true)}}
 	opt.BarSize = 0.5
 	opt.Legend.Show = charts.Ptr(false)
 	return c.finish(p, p.BarChart(opt))

@@ -8,7 +8,7 @@ const announce = document.getElementById('announce');
 
 // Times -----------------------------------------------------------------------
 
-const inZone = new Intl.DateTimeFormat(undefined, {dateStyle: 'medium', timeStyle: 'medium'});
+const inZone = new Intl.DateTimeFormat('en-GB', {day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', second: '2-digit'});
 
 function age(then) {
   const s = Math.max(0, Math.floor((Date.now() - then) / 1000));
@@ -181,8 +181,6 @@ function startFollowing() {
 }
 
 if (live && button) startFollowing();
-// On a small screen the filters would fill it.
-if (matchMedia('(max-width: 46rem)').matches) document.getElementById('filters')?.removeAttribute('open');
 document.addEventListener('click', onClick);
 showZone();
 showPicked();

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/require"
+
+	"stockpush/schemas"
+)
+
+// The browser's tests tell what an operator does, in a real Chromium against the
+// whole system. `make browser` runs them.
+
+func TestBrowserFindUnderstandPushAgain(t *testing.T) {
+	b := newBrowser(t, desktop)
+	s := newSystem(t, nil)
+	s.fillShop()
+	b.open(s.console)
+	b.sees("11 still failing")
+	b.shoot("list", desktop)
+	b.press("6") // Promotion locked, as the button says
+	b.sees("failure: Promotion locked")
+	require.Contains(t, b.text(), schemas.PromotionLocked.Hint())
+	require.NotContains(t, b.text(), "SNEAKER")
+	b.shoot("failing", desktop)
+
+	b.run(chromedp.Click(chromedp.CSS("#all-rows")))
+	b.sees("6 selected")
+	s.send(push("CAP-NEW", 7100, 1, 5, schemas.StockCount), push("TSHIRT-RED-S", lockedItem, 1, 21, schemas.SyncOrder))
+	b.sees("21")
+	require.Equal(t, 6, eval[int](b, "document.querySelectorAll('[name=pick]:checked').length"), "what is new keeps the selection")
+
+	s.breakItems(false)
+	b.press("All that match (6)")
+	b.sees("events will be published")
+	b.shoot("preview", desktop)
+	b.press("Re-push 6 now")
+	b.sees("All 6 have their outcome")
+	b.shoot("progress", desktop)
+	require.Equal(t, 6, strings.Count(b.text(), "Successfully")-1, b.text())
+	eventually(s, uint64(5), "SELECT count() FROM {db}.failed_push_records")
+
+	b.press("TSHIRT-RED-S")
+	b.sees("Re-push of")
+	b.shoot("history", desktop)
+	require.Equal(t, int64(21), s.sandbox.Stock(pageShop)[0].Stock)
+	b.open(s.console)
+	b.sees("5 still failing")
+	s.send(push("CAP-LIVE", 7101, 1, 5, schemas.StockCount))
+	b.sees("CAP-LIVE")
+}
+
+func TestBrowserEveryPageReadsWell(t *testing.T) {
+	b := newBrowser(t, desktop)
+	s := newSystem(t, nil)
+	s.fillShop()
+	for i := range 30 {
+		e := push("CAP-BLACK", 7003, 1, 40-i, schemas.SyncOrder)
+		s.sendRaw([]byte(e.Key.String()), schemas.EncodeEvent(&e))
+	}
+	require.NoError(t, s.producer.Flush(t.Context()))
+	eventually(s, uint64(31), "SELECT count() FROM {db}.push_record_history WHERE store_sku = 'CAP-BLACK' AND status != 'Pending'")
+	history := func(sku string) string {
+		return "/history?" + url.Values{"shop_id": {"10001"}, "store_sku": {sku}}.Encode()
+	}
+	for _, p := range []struct{ name, path, says string }{
+		{"list", "", "11 still failing"},
+		{"filtered", "?status=Failed&since=24h&shop_id=10001&still_failing=true", "still failing"},
+		{"merchant", "/merchant-skus?shop_id=10001", "TSHIRT"},
+		{"history", history("SNEAKER-WHITE-38"), "What to do"},
+		{"timeline", history("CAP-BLACK"), "records, newest first"},
+		{"evil", history(evilSKU), evilSKU},
+		{"rejected", "/rejected", "sold_out"},
+		{"overview", "/overview", "Time from trigger to push"},
+		{"bad-filter", "/overview?since=yesterday", "neither a time"},
+	} {
+		t.Run(p.name, func(t *testing.T) {
+			b.t = t
+			for _, at := range []screen{desktop, phone} {
+				b.resize(at)
+				if p.name == "bad-filter" {
+					b.run(chromedp.Navigate(s.console + p.path))
+					b.mu.Lock()
+					b.problem = nil // Chromium reports the status 400 as an error
+					b.mu.Unlock()
+				} else {
+					b.open(s.console + p.path)
+				}
+				b.sees(p.says)
+				b.fits()
+				b.named()
+				b.shoot("page-"+p.name, at)
+				require.Less(t, eval[int](b, "performance.getEntriesByType('navigation')[0].encodedBodySize"), 200_000)
+				require.Equal(t, "none", eval[string](b, "getComputedStyle(document.querySelector('svg.hidden')).clipPath === 'none' ? 'shown' : 'none'"))
+			}
+		})
+	}
+	b.t = t
+}
+
+func TestBrowserWithoutJavaScript(t *testing.T) {
+	b := newBrowser(t, phone)
+	s := newSystem(t, nil)
+	s.fillShop()
+	command(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	b.open(s.console + "?still_failing=true&failure_code=below_promotion_reserve")
+	b.sees("SNEAKER-WHITE-38")
+	require.Contains(t, b.text(), schemas.BelowPromotionReserve.Hint())
+	b.fits()
+	b.shoot("no-script", phone)
+	s.breakItems(false)
+	b.press("All that match (3)")
+	b.sees("3 events will be published")
+	b.press("Re-push 3 now")
+	b.sees("All 3 have their outcome") // the page asks again by itself
+	eventually(s, uint64(len(shirts)+len(mugs)), "SELECT count() FROM {db}.failed_push_records")
+	b.open(s.console + "?still_failing=true")
+	b.run(chromedp.Click(chromedp.Search(`//input[contains(@aria-label, 'TSHIRT-RED-L ')]`)))
+	b.press("Re-push selected")
+	b.sees("1 event will be published")
+	b.press("Re-push 1 now")
+	b.sees("All 1 have their outcome")
+	require.Contains(t, b.text(), "TSHIRT-RED-L")
+}
+
+func TestBrowserByKeyboardAlone(t *testing.T) {
+	b := newBrowser(t, desktop)
+	s := newSystem(t, nil)
+	s.fillShop()
+	b.open(s.console)
+	b.sees("11 still failing")
+	b.tabTo("Skip to the content")
+	b.tabTo("Promotion locked")
+	b.run(chromedp.KeyEvent(kb.Enter))
+	b.sees("failure: Promotion locked")
+	b.tabTo("Select TSHIRT-RED-L of shop")
+	b.run(chromedp.KeyEvent(" "))
+	b.sees("1 selected")
+	s.breakItems(false)
+	b.tabTo("Re-push 1 selected")
+	b.run(chromedp.KeyEvent(kb.Enter))
+	b.sees("1 event will be published")
+	b.tabTo("Re-push 1 now")
+	b.run(chromedp.KeyEvent(kb.Enter))
+	b.sees("All 1 have their outcome")
+	require.Contains(t, b.text(), "TSHIRT-RED-L")
+}
