@@ -39,6 +39,11 @@ integration: clickhouse-lib ## Run the end-to-end suite on the Kafka at STOCKPUS
 	@test -n "$$STOCKPUSH_TEST_KAFKA" || { echo 'set STOCKPUSH_TEST_KAFKA=HOST:PORT'; exit 2; }
 	go test -count=1 -timeout 10m -run E2E ./cmd/stockpush
 
+.PHONY: browser
+browser: clickhouse-lib ## Try the Push Record page in a real Chromium (STOCKPUSH_TEST_CHROMIUM, or the one on the path)
+	STOCKPUSH_TEST_CHROMIUM=$${STOCKPUSH_TEST_CHROMIUM:-$$(command -v chromium || command -v google-chrome)} \
+		go test -count=1 -timeout 10m -run Browser ./cmd/stockpush
+
 .PHONY: lint
 lint: $(LINT) ## Check format, vet and lint
 	$(LINT) run ./...
