@@ -19,7 +19,7 @@ import (
 // generated makes records from:offset to their end. Store SKUs are drawn log-uniformly, so that a few are hot;
 // the first so many records touch each once. 78 % are Skipped; a store SKU in 50 fails most of its pushes, the others 1.5 %.
 // The records are spread evenly over 29.5 days. {status} is the status of every record, or how it is drawn.
-const generated = `INSERT INTO bench.push_records
+const generated = `INSERT INTO bench.{table}
 SELECT 'shopee', 10001 + h % 500, concat('SKU-', hex(h), '-RED-L'), concat('M-', toString(intDiv(k * 2, 3))), 1000000 + h % 100000000, h % 100000, '',
 	concat('0190d3b2-7c1e-7a55-', leftPad(toString(n), 15, '0')), '', NULL, toInt8(r % 17 + 1), {status} AS st,
 	r % 2000 AS available, if(r % 7 = 0, 20, 0) AS reserved, available + reserved,
@@ -105,8 +105,11 @@ func (d *dataset) fill() {
 		}
 		rows := float64(d.records) / time.Since(started).Seconds()
 		fmt.Printf("%d records of %d store SKUs, %.0f rows/s generated and inserted with all that is attached\n", d.records, d.skus, rows)
+		d.comparePlain(min(step, d.records))
 		d.insert(d.records, queuedNow, "if(r % 100 < 78, 2, 1)", "1")
+		started = time.Now()
 		require.NoError(d.b, d.store.Trim(context.Background()))
+		fmt.Printf("a run of trimming took %v\n", time.Since(started).Round(time.Millisecond))
 	}
 	d.settle()
 	fmt.Println(d.tables())
@@ -114,11 +117,26 @@ func (d *dataset) fill() {
 
 // insert generates records.
 func (d *dataset) insert(from, rows int64, status, where string) {
-	values := []string{"{status}", status, "{where}", where}
+	d.insertInto("push_records", from, rows, status, where)
+}
+
+func (d *dataset) insertInto(table string, from, rows int64, status, where string) {
+	values := []string{"{table}", table, "{status}", status, "{where}", where}
 	for name, n := range map[string]int64{"from": from, "rows": rows, "skus": d.skus, "records": d.records, "end": d.end} {
 		values = append(values, "{"+name+"}", fmt.Sprint(n))
 	}
 	d.exec(strings.NewReplacer(values...).Replace(generated))
+}
+
+// comparePlain inserts the same rows once more with what is attached, and into a table alone.
+func (d *dataset) comparePlain(rows int64) {
+	d.exec("CREATE TABLE bench.plain AS bench.push_records")
+	for _, table := range []string{"plain", "push_records"} {
+		started := time.Now()
+		d.insertInto(table, 0, rows, drawn, "1")
+		fmt.Printf("%.0f rows/s generated and inserted into %s\n", float64(rows)/time.Since(started).Seconds(), table)
+	}
+	d.exec("DROP TABLE bench.plain SYNC")
 }
 
 // queuedNow is how many records are Pending at a time, the newest ones.

@@ -12,9 +12,12 @@ import (
 // keptPerStoreSKU is how many of its newest records a store SKU keeps.
 const keptPerStoreSKU = 100
 
-// trimmedStoreSKUs is how many store SKUs one run trims at most. They are
-// drawn at random, so that those with nothing to take never keep others waiting.
-const trimmedStoreSKUs = 5000
+// What one run of trimming removes at most. The store SKUs are drawn at random,
+// so that those with nothing to take never keep others waiting.
+const (
+	trimmedStoreSKUs = 2000
+	trimmedRecords   = 500_000
+)
 
 // Trim removes the records beyond the newest 100 of each store SKU, all their
 // rows, but never a Pending one, a failure that is unresolved, or the newest
@@ -49,8 +52,9 @@ func (s *Store) trimRecords(ctx context.Context) error {
 			WINDOW sku AS (PARTITION BY channel, shop_id, store_sku)
 		)
 		WHERE age > %[3]d AND status != 'Pending' AND position != outcome_at AND NOT (status = 'Failed' AND position > resolved_at)
+		LIMIT %[6]d
 		SETTINGS optimize_aggregation_in_order = 1`,
-		s.table("push_records"), s.table("trimmed_push_records"), keptPerStoreSKU, trimmedStoreSKUs, run))
+		s.table("push_records"), s.table("trimmed_push_records"), keptPerStoreSKU, trimmedStoreSKUs, run, trimmedRecords))
 	if err != nil {
 		return err
 	}

@@ -94,3 +94,12 @@ func TestTrimmingRemovesAllRowsOfARecord(t *testing.T) {
 	require.Equal(t, "0", text(t, s, "SELECT toString(pending) FROM d.store_sku_push_status"))
 	require.NoError(t, s.Trim(t.Context()))
 }
+
+// A store SKU's history must not read anybody else's.
+func TestAHistoryReadsByTheKey(t *testing.T) {
+	s := newStore(t)
+	insert(t, s, record("one", 1, schemas.Skipped))
+	plan := text(t, s, `SELECT arrayStringConcat(groupArray(explain), '\n') FROM (EXPLAIN indexes = 1
+		SELECT * FROM d.push_record_history WHERE channel = 'shopee' AND shop_id = 10001 AND store_sku = 'one')`)
+	require.Contains(t, plan, "store_sku in ['one', 'one']")
+}
