@@ -4,6 +4,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
+	"stockpush/cmd/internal/pushrecords"
 	"stockpush/schemas"
 )
 
@@ -87,16 +90,49 @@ func (j *journal) remember(events []repeat) {
 	}
 }
 
-// keysOf are the events that are known, with their store SKUs, and those that are not.
-func (j *journal) keysOf(eventIDs []string) (known []string, keys []schemas.Key, unknown []string) {
+// find are the events that are known, with their store SKUs, and those that are not.
+func (j *journal) find(eventIDs []string) (known pushrecords.Events, unknown []string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, id := range eventIDs {
 		if key, ok := j.keys[id]; ok {
-			known, keys = append(known, id), append(keys, key)
+			known.IDs, known.Keys = append(known.IDs, id), append(known.Keys, key)
 		} else {
 			unknown = append(unknown, id)
 		}
 	}
-	return known, keys, unknown
+	known.Since = bornAfter(known.IDs)
+	return known, unknown
+}
+
+// keyOf is an event's store SKU, if it is known.
+func (j *journal) keyOf(eventID string) (schemas.Key, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	key, ok := j.keys[eventID]
+	return key, ok
+}
+
+// clocksDiffer is ample for how far this machine's clock is from the brokers',
+// which say when an event was triggered.
+const clocksDiffer = time.Hour
+
+// bornAfter is a time before which none of the events was triggered, by the time
+// in the ids that a Retrier gives; zero if an id is not of that kind.
+func bornAfter(eventIDs []string) time.Time {
+	var oldest time.Time
+	for _, text := range eventIDs {
+		id, err := uuid.Parse(text)
+		if err != nil || id.Version() != 7 {
+			return time.Time{}
+		}
+		sec, nsec := id.Time().UnixTime()
+		if at := time.Unix(sec, nsec); oldest.IsZero() || at.Before(oldest) {
+			oldest = at
+		}
+	}
+	if oldest.IsZero() {
+		return oldest
+	}
+	return oldest.Add(-clocksDiffer)
 }

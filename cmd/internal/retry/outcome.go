@@ -26,13 +26,18 @@ type Outcome struct {
 // Outcomes tells of each event what became of it, in the order asked for. Events
 // that this Retrier published in the last hour are found at once, others slowly.
 func (r *Retrier) Outcomes(ctx context.Context, eventIDs []string) ([]Outcome, error) {
-	byID, err := r.records(ctx, eventIDs)
+	shown, err := r.records(ctx, eventIDs)
 	if err != nil {
 		return nil, err
 	}
 	outcomes := make([]Outcome, len(eventIDs))
 	for i, id := range eventIDs {
-		record := byID[id]
+		record, ok := shown[id]
+		if !ok {
+			key, _ := r.sent.keyOf(id)
+			outcomes[i] = Outcome{EventID: id, ShopID: key.ShopID, StoreSKU: key.StoreSKU}
+			continue
+		}
 		outcomes[i] = Outcome{
 			EventID: id, Status: record.Status, FailureCode: record.FailureCode, FailureReason: record.FailureReason,
 			SupersededBy: record.SupersededBy, ShopID: int64(record.ShopID), StoreSKU: record.StoreSKU,
@@ -41,21 +46,18 @@ func (r *Retrier) Outcomes(ctx context.Context, eventIDs []string) ([]Outcome, e
 	return outcomes, nil
 }
 
-// records are those that ClickHouse shows; of others that this Retrier published, the store SKU.
+// records are those that ClickHouse shows, by event id.
 func (r *Retrier) records(ctx context.Context, eventIDs []string) (map[string]pushrecords.Record, error) {
-	known, keys, unknown := r.sent.keysOf(eventIDs)
-	found, err := r.Reader.Outcomes(ctx, known, keys)
+	known, unknown := r.sent.find(eventIDs)
+	found, err := r.Reader.Outcomes(ctx, known)
 	if err != nil {
 		return nil, err
 	}
-	others, err := r.Reader.Outcomes(ctx, unknown, nil)
+	others, err := r.Reader.Outcomes(ctx, pushrecords.Events{IDs: unknown, Since: bornAfter(unknown)})
 	if err != nil {
 		return nil, err
 	}
-	byID := map[string]pushrecords.Record{}
-	for i, key := range keys {
-		byID[known[i]] = pushrecords.Record{ShopID: uint64(key.ShopID), StoreSKU: key.StoreSKU}
-	}
+	byID := make(map[string]pushrecords.Record, len(eventIDs))
 	for _, record := range append(found, others...) {
 		byID[record.EventID] = record
 	}
@@ -98,11 +100,7 @@ func (r *Retrier) Wait(ctx context.Context, eventIDs []string, seen func(int)) e
 // look is how many of the events ClickHouse shows, and whether it is done with them.
 func (r *Retrier) look(ctx context.Context, eventIDs []string) (shown int, settled bool, err error) {
 	records, err := r.records(ctx, eventIDs)
-	for _, record := range records {
-		if record.Status != "" {
-			shown++
-		}
-	}
+	shown = len(records)
 	if err != nil || shown < len(eventIDs) {
 		return shown, false, err
 	}
@@ -111,7 +109,7 @@ func (r *Retrier) look(ctx context.Context, eventIDs []string) (shown int, settl
 	for _, record := range records {
 		if record.Status == schemas.Pending.String() || record.Status == schemas.Successfully.String() {
 			mended = append(mended, record.RetryOf)
-			keys = append(keys, schemas.Key{Channel: record.Channel, ShopID: int64(record.ShopID), StoreSKU: record.StoreSKU})
+			keys = append(keys, record.Key())
 		}
 	}
 	listed, err := r.Reader.Listed(ctx, mended, keys)
