@@ -130,10 +130,8 @@ func (w *worker) stepHeld(ctx context.Context, l *lane, now time.Time) (wake tim
 	case due:
 		return w.probeByRead(ctx, l, now), true
 	}
-	for _, it := range append([]*item(nil), l.queue.order...) {
-		for _, s := range append([]*storeSKU(nil), it.waiting...) {
-			w.fail(ctx, s, l.queue.remove(s), l.hold.verdict, now)
-		}
+	for _, s := range l.queue.all() {
+		w.fail(ctx, s, l.queue.remove(s), l.hold.verdict, now)
 	}
 	return now.Add(idlePoll), true
 }

@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"container/list"
 	"slices"
 	"time"
 
@@ -53,17 +54,37 @@ type item struct {
 	id      int64
 	flying  bool
 	waiting []*storeSKU
+	// place is the item's in the queue's order.
+	place *list.Element
 }
 
 // queue has the waiting pushes of a shop, item by item, in order of arrival. It
 // is pure: no clock, no lock, no I/O.
 type queue struct {
 	items map[int64]*item
-	order []*item
+	order *list.List
 	size  int
 }
 
-func newQueue() *queue { return &queue{items: map[int64]*item{}} }
+func newQueue() *queue { return &queue{items: map[int64]*item{}, order: list.New()} }
+
+// each yields the items in the order in which they are due.
+func (q *queue) each(yield func(*item) bool) {
+	for e := q.order.Front(); e != nil; e = e.Next() {
+		if !yield(e.Value.(*item)) {
+			return
+		}
+	}
+}
+
+// all lists the store SKUs with a push that waits.
+func (q *queue) all() []*storeSKU {
+	skus := make([]*storeSKU, 0, q.size)
+	for it := range q.each {
+		skus = append(skus, it.waiting...)
+	}
+	return skus
+}
 
 // put makes a push the one that waits for its store SKU, and returns the one
 // whose place it took, if any. A replaced push leaves its place in the order to
@@ -87,7 +108,7 @@ func (q *queue) item(id int64) *item {
 	if it == nil {
 		it = &item{id: id}
 		q.items[id] = it
-		q.order = append(q.order, it)
+		it.place = q.order.PushBack(it)
 	}
 	return it
 }
@@ -109,12 +130,12 @@ func (q *queue) forget(it *item) {
 		return
 	}
 	delete(q.items, it.id)
-	q.order = slices.DeleteFunc(q.order, func(o *item) bool { return o == it })
+	q.order.Remove(it.place)
 }
 
 // next is the first item that may go out, or when the first one may.
 func (q *queue) next(now time.Time) (it *item, wake time.Time) {
-	for _, it := range q.order {
+	for it := range q.each {
 		if it.flying {
 			continue
 		}
@@ -150,8 +171,7 @@ func (q *queue) depart(it *item, now time.Time, linger time.Duration) []*storeSK
 	}
 	it.waiting, it.flying = staying, true
 	q.size -= len(going)
-	// To the back: other items come first now.
-	q.order = append(slices.DeleteFunc(q.order, func(o *item) bool { return o == it }), it)
+	q.order.MoveToBack(it.place) // other items come first now
 	return going
 }
 
@@ -164,7 +184,7 @@ func (q *queue) land(it *item) {
 // oldest is when the push that waits longest was queued; zero if none waits.
 func (q *queue) oldest() time.Time {
 	var oldest time.Time
-	for _, it := range q.order {
+	for it := range q.each {
 		for _, s := range it.waiting {
 			if at := s.waiting.QueuedAt; oldest.IsZero() || at.Before(oldest) {
 				oldest = at
