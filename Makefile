@@ -9,6 +9,8 @@ COMMIT      := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 LDFLAGS     := -X stockpush/cmd/internal/version.Version=$(VERSION) -X stockpush/cmd/internal/version.Commit=$(COMMIT)
 DEMO_FOR    ?= 30s
 FUZZTIME    ?= 10s
+CHROMIUM    ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+SCREENSHOTS ?= $(abspath $(STATE))/screenshots
 LINT        := $(STATE)/bin/golangci-lint-$(LINT_TAG)
 LIBRARY     := $(STATE)/npm/.installed
 
@@ -40,9 +42,9 @@ integration: clickhouse-lib ## Run the end-to-end suite on the Kafka at STOCKPUS
 	go test -count=1 -timeout 10m -run E2E ./cmd/stockpush
 
 .PHONY: browser
-browser: clickhouse-lib ## Try the Push Record page in a real Chromium (STOCKPUSH_TEST_CHROMIUM, or the one on the path)
-	STOCKPUSH_TEST_CHROMIUM=$${STOCKPUSH_TEST_CHROMIUM:-$$(command -v chromium || command -v google-chrome)} \
-		go test -count=1 -timeout 10m -run Browser ./cmd/stockpush
+browser: clickhouse-lib ## Try the page in a real browser, the Chromium at CHROMIUM; pictures go to SCREENSHOTS
+	@test -x "$(CHROMIUM)" || { echo 'no Chromium found: install it (apt-get install chromium), or set CHROMIUM=PATH'; exit 2; }
+	STOCKPUSH_TEST_CHROMIUM=$(CHROMIUM) STOCKPUSH_TEST_SCREENSHOTS=$(SCREENSHOTS) go test -count=1 -timeout 10m -run Browser ./cmd/stockpush
 
 .PHONY: lint
 lint: $(LINT) ## Check format, vet and lint

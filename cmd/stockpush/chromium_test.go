@@ -166,7 +166,10 @@ func (b *browser) tabTo(name string) {
 // fits asserts that nothing is wider than the screen.
 func (b *browser) fits() {
 	b.t.Helper()
-	wide := eval[[]string](b, `[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.hidden, .scroll, .tabs, .skip, .plain, details:not([open])')).map(e => e.tagName + '.' + e.className + ' ' + e.getBoundingClientRect().right)`)
+	wide := eval[[]string](b, `[...document.querySelectorAll('body *')]
+		.filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+		.filter(e => !e.closest('.hidden, .scroll, .tabs, .skip, .plain, details:not([open])'))
+		.map(e => e.tagName + '.' + e.className + ' ' + e.getBoundingClientRect().right)`)
 	require.Empty(b.t, wide)
 	require.LessOrEqual(b.t, eval[int](b, "document.documentElement.scrollWidth"), eval[int](b, "innerWidth"))
 }

@@ -94,7 +94,7 @@ var padding = charts.Box{Top: 12, Right: 12, Bottom: 4, Left: 4, IsSet: true}
 var labels = charts.FontStyle{FontSize: 9}
 
 // maxLabels is how many labels fit beside each other under a chart.
-const maxLabels = 7
+const maxLabels = 5
 
 func (c Chart) painter(height int) *charts.Painter {
 	return charts.NewPainter(charts.PainterOptions{OutputFormat: charts.ChartOutputSVG, Width: Width, Height: height})
@@ -116,7 +116,7 @@ func (c Chart) categories() charts.CategoryAxisOption {
 }
 
 func (c Chart) axis() []charts.ValueAxisOption {
-	return []charts.ValueAxisOption{{LabelFontStyle: labels, Min: charts.Ptr(0.0), ValueFormatter: c.Format, SplitLineShow: charts.Ptr(true), LabelCount: 5}}
+	return []charts.ValueAxisOption{{LabelFontStyle: labels, Min: charts.Ptr(0.0), ValueFormatter: c.Format, SplitLineShow: charts.Ptr(true), PreferNiceIntervals: charts.Ptr(true)}}
 }
 
 func (c Chart) values() [][]float64 {

@@ -78,12 +78,16 @@ function remember(root) {
 }
 
 // swap puts a new element in an old one's place, with what the reader did to it.
+// A row that cannot be selected for a while (its re-push is on its way) stays chosen.
 function swap(old, fresh) {
-  const checked = new Set([...old.querySelectorAll(':checked')].map((b) => b.value));
+  const chosen = old.dataset.chosen || old.querySelector('[name=pick]:checked');
   const open = [...old.querySelectorAll('details')].map((d) => d.open);
   const focus = [...old.querySelectorAll(focusable)].indexOf(document.activeElement);
   raw.set(fresh, written(fresh));
-  for (const b of fresh.querySelectorAll('[type=checkbox]')) b.checked = checked.has(b.value);
+  if (chosen) {
+    const box = fresh.querySelector('[name=pick]');
+    if (box) box.checked = true; else fresh.dataset.chosen = 'yes';
+  }
   fresh.querySelectorAll('details').forEach((d, i) => { d.open = Boolean(open[i]); });
   old.replaceWith(fresh);
   if (focus >= 0) [...fresh.querySelectorAll(focusable)][focus]?.focus({preventScroll: true});
