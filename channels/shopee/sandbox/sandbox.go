@@ -115,8 +115,12 @@ func limiter(perSecond float64) *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond)))
 }
 
-// Wait waits for requests that land late.
-func (s *Sandbox) Wait() { s.late.Wait() }
+// Wait waits for the requests so far that land late.
+func (s *Sandbox) Wait() {
+	s.mu.Lock()
+	s.mu.Unlock() //nolint:staticcheck // those that began are known from here on
+	s.late.Wait()
+}
 
 // ServeHTTP serves Shopee's paths and the controls.
 func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }

@@ -63,7 +63,9 @@ func (s *Sandbox) updateStock(w http.ResponseWriter, r *http.Request, sh *shop) 
 	defer s.leave(sh, q.ItemID)
 	fault.delay(r)
 	if fault.is("late") {
+		s.mu.Lock() // Wait may run at the same time
 		s.late.Go(func() { time.Sleep(fault.wait()); s.apply(sh, &q, fault) })
+		s.mu.Unlock()
 		panic(http.ErrAbortHandler)
 	}
 	done, failed, bad := s.apply(sh, &q, fault)
