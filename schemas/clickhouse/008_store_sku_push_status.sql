@@ -6,23 +6,9 @@
 CREATE VIEW {{.Database}}.store_sku_push_status AS
 WITH
     (
-        SELECT any(part) FROM
-        (
-            SELECT _part AS part FROM {{.Database}}.store_sku_states
-            WHERE splitByChar('_', _part)[4] != '0'
-            GROUP BY part ORDER BY count() DESC, part LIMIT 1
-        )
+        SELECT argMax(name, rows) FROM system.parts
+        WHERE database = '{{.Name}}' AND table = 'store_sku_states' AND active AND level > 0
     ) AS largest_part,
-    (
-        SELECT groupArray((channel, shop_id, store_sku, sku_hash, pending, newest_pending))
-        FROM
-        (
-            SELECT channel, shop_id, store_sku, any(sku_hash) AS sku_hash, count() AS pending,
-                max((rank, reason, push_qty, available, promotion_reserved, triggered_at)) AS newest_pending
-            FROM {{.Database}}.pending_push_records
-            GROUP BY channel, shop_id, store_sku
-        )
-    ) AS queue,
     now64(3, 'UTC') - INTERVAL 30 DAY AS horizon,
     outcome.rank > 0 AND outcome.triggered_at > horizon AS has_outcome
 SELECT channel, shop_id, store_sku,
@@ -39,34 +25,46 @@ SELECT channel, shop_id, store_sku,
     if(has_outcome, outcome.promotion_reserved, newest.promotion_reserved) AS promotion_reserved
 FROM {{.Database}}.store_sku_states
 WHERE _part = largest_part AND newest_at > horizon
-    AND sku_hash NOT IN (SELECT sku_hash FROM {{.Database}}.store_sku_states WHERE _part != largest_part UNION ALL SELECT arrayJoin(queue.4))
+    AND sku_hash NOT IN (SELECT sku_hash FROM {{.Database}}.store_sku_states WHERE _part != largest_part UNION ALL SELECT sku_hash FROM {{.Database}}.pending_push_records)
 UNION ALL
 WITH
     now64(3, 'UTC') - INTERVAL 30 DAY AS horizon,
-    outcome.rank > 0 AND outcome.triggered_at > horizon AS has_outcome,
-    last_pending.1 > if(has_outcome, outcome.rank, 0) AS waits
+    o_rank > 0 AND o_triggered_at > horizon AS has_outcome,
+    newest_pending.1 > if(has_outcome, o_rank, 0) AS waits
 SELECT channel, shop_id, store_sku,
-    multiIf(waits, last_pending.3, has_outcome, outcome.push_qty, newest.push_qty) AS last_push_qty,
-    multiIf(waits, CAST('Pending', toTypeName(newest.status)), has_outcome, outcome.status, newest.status) AS last_push_status,
-    multiIf(waits, last_pending.2, has_outcome, outcome.reason, newest.reason) AS last_reason,
-    if(NOT waits AND has_outcome AND outcome.status = 'Failed', outcome.failure_code, '') AS last_failure_code,
-    if(NOT waits AND has_outcome AND outcome.status = 'Failed', outcome.failure_reason, '') AS last_failure_reason,
-    multiIf(waits, last_pending.6, has_outcome, outcome.triggered_at, newest.triggered_at) AS last_triggered_at,
-    multiIf(waits, toDateTime64(0, 3, 'UTC'), has_outcome, outcome.finished_at, newest.finished_at) AS last_finished_at,
+    multiIf(waits, newest_pending.3, has_outcome, o_push_qty, n_push_qty) AS last_push_qty,
+    multiIf(waits, newest_pending.7, has_outcome, o_status, n_status) AS last_push_status,
+    multiIf(waits, newest_pending.2, has_outcome, o_reason, n_reason) AS last_reason,
+    if(NOT waits AND has_outcome AND o_status = 'Failed', o_failure_code, '') AS last_failure_code,
+    if(NOT waits AND has_outcome AND o_status = 'Failed', o_failure_reason, '') AS last_failure_reason,
+    multiIf(waits, newest_pending.6, has_outcome, o_triggered_at, n_triggered_at) AS last_triggered_at,
+    multiIf(waits, toDateTime64(0, 3, 'UTC'), has_outcome, o_finished_at, n_finished_at) AS last_finished_at,
     pending,
-    newest.merchant_sku AS merchant_sku,
-    multiIf(waits, last_pending.4, has_outcome, outcome.available, newest.available) AS available,
-    multiIf(waits, last_pending.5, has_outcome, outcome.promotion_reserved, newest.promotion_reserved) AS promotion_reserved
+    n_merchant_sku AS merchant_sku,
+    multiIf(waits, newest_pending.4, has_outcome, o_available, n_available) AS available,
+    multiIf(waits, newest_pending.5, has_outcome, o_promotion_reserved, n_promotion_reserved) AS promotion_reserved
 FROM
 (
-    SELECT channel, shop_id, store_sku, max(newest) AS newest, max(outcome) AS outcome, max(newest_at) AS at
+    SELECT channel, shop_id, store_sku, max(newest_at) AS at, max(outcome.rank) AS o_rank,
+        argMax(newest.push_qty, newest.rank) AS n_push_qty, argMax(newest.status, newest.rank) AS n_status,
+        argMax(newest.reason, newest.rank) AS n_reason, argMax(newest.triggered_at, newest.rank) AS n_triggered_at,
+        argMax(newest.finished_at, newest.rank) AS n_finished_at, argMax(newest.available, newest.rank) AS n_available,
+        argMax(newest.promotion_reserved, newest.rank) AS n_promotion_reserved, argMax(newest.merchant_sku, newest.rank) AS n_merchant_sku,
+        argMax(outcome.push_qty, outcome.rank) AS o_push_qty, argMax(outcome.status, outcome.rank) AS o_status,
+        argMax(outcome.reason, outcome.rank) AS o_reason, argMax(outcome.triggered_at, outcome.rank) AS o_triggered_at,
+        argMax(outcome.finished_at, outcome.rank) AS o_finished_at, argMax(outcome.available, outcome.rank) AS o_available,
+        argMax(outcome.promotion_reserved, outcome.rank) AS o_promotion_reserved, argMax(outcome.failure_code, outcome.rank) AS o_failure_code,
+        argMax(outcome.failure_reason, outcome.rank) AS o_failure_reason
     FROM {{.Database}}.store_sku_states
-    PREWHERE sku_hash IN (SELECT sku_hash FROM {{.Database}}.store_sku_states WHERE _part != largest_part UNION ALL SELECT arrayJoin(queue.4))
+    PREWHERE sku_hash IN (SELECT sku_hash FROM {{.Database}}.store_sku_states WHERE _part != largest_part UNION ALL SELECT sku_hash FROM {{.Database}}.pending_push_records)
     GROUP BY channel, shop_id, store_sku
 ) AS states
 LEFT JOIN
 (
-    SELECT q.1 AS channel, q.2 AS shop_id, q.3 AS store_sku, q.5 AS pending, q.6 AS last_pending FROM (SELECT arrayJoin(queue) AS q)
+    SELECT channel, shop_id, store_sku, count() AS pending,
+        max((rank, reason, push_qty, available, promotion_reserved, triggered_at, status)) AS newest_pending
+    FROM {{.Database}}.pending_push_records
+    GROUP BY channel, shop_id, store_sku
 ) AS waiting USING (channel, shop_id, store_sku)
 WHERE at > horizon
 SETTINGS join_use_nulls = 0, enable_shared_storage_snapshot_in_query = 1;
