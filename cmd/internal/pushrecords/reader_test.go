@@ -154,6 +154,20 @@ func TestAFailureTellsAllThatTheViewTells(t *testing.T) {
 	require.Equal(t, now.Add(-time.Hour+5*time.Millisecond), got.TriggeredAt)
 }
 
+func TestTheNewestFailureOfAStoreSKU(t *testing.T) {
+	f := newFixture(t)
+	f.insert(record(10001, "twice", 1, schemas.Failed), record(10001, "twice", 2, schemas.Failed), record(10002, "twice", 1, schemas.Failed),
+		record(10001, "mended", 1, schemas.Failed), record(10001, "mended", 2, schemas.Successfully), record(10001, "another", 1, schemas.Failed))
+	key := func(sku string) schemas.Key { return schemas.Key{Channel: "shopee", ShopID: 10001, StoreSKU: sku} }
+	found, err := f.reader.NewestFailures(t.Context(), []schemas.Key{key("twice"), key("mended"), key("no such")})
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	require.Equal(t, "10001/twice@2", found[0].EventID)
+	none, err := f.reader.NewestFailures(t.Context(), nil)
+	require.NoError(t, err)
+	require.Empty(t, none)
+}
+
 func TestAStoreSKUTellsHowItsQuantityIsMadeUp(t *testing.T) {
 	f := newFixture(t)
 	oversold := record(10001, "oversold", 3, schemas.Successfully)

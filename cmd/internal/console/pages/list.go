@@ -18,8 +18,6 @@ const pageRows = 50
 // row is a store SKU in a list.
 type row struct {
 	pushrecords.StoreSKU
-	// Last is the push that the row tells of; nil where every record was Skipped.
-	Last *pushrecords.Record
 	// Pick is what a form sends to name the failure; empty where nothing fails.
 	Pick string
 	// History is the link to the store SKU's records.
@@ -109,26 +107,25 @@ func (c *console) list(r *http.Request, find listFunc, order pushrecords.Order) 
 	return data, nil
 }
 
-// rows adds to each store SKU the push that it tells of.
+// rows adds to each store SKU that fails the failure that a re-push would repeat.
 func (c *console) rows(ctx context.Context, items []pushrecords.StoreSKU) ([]row, error) {
-	keys := make([]schemas.Key, len(items))
+	var failing []schemas.Key
 	for i := range items {
-		keys[i] = items[i].Key()
+		if items[i].LastPushStatus == schemas.Failed.String() {
+			failing = append(failing, items[i].Key())
+		}
 	}
-	found, err := c.Reader.LastPushes(ctx, keys)
+	found, err := c.Reader.NewestFailures(ctx, failing)
 	if err != nil {
 		return nil, err
 	}
-	last := make(map[schemas.Key]*pushrecords.Record, len(found))
+	picks := make(map[schemas.Key]string, len(found))
 	for i := range found {
-		last[found[i].Key()] = &found[i]
+		picks[found[i].Key()] = pickOf(&found[i].Record)
 	}
 	rows := make([]row, len(items))
 	for i, item := range items {
-		rows[i] = row{StoreSKU: item, Last: last[keys[i]], History: historyLink(keys[i])}
-		if rows[i].Last != nil {
-			rows[i].Pick = pickOf(rows[i].Last)
-		}
+		rows[i] = row{StoreSKU: item, Pick: picks[item.Key()], History: historyLink(item.Key())}
 	}
 	return rows, nil
 }
@@ -182,8 +179,13 @@ func pickOf(r *pushrecords.Record) string {
 	return url.Values{"event_id": {r.EventID}, "shop_id": {strconv.FormatUint(r.ShopID, 10)}, "store_sku": {r.StoreSKU}}.Encode()
 }
 
-// Made says how the quantity is made up, where that is known.
-func (r row) Made() bool { return r.Last != nil && r.Last.PushQty == r.LastPushQty }
+// Made says that the quantity is what it is made up of; a negative stock counts as 0.
+func (r row) Made() bool { return r.Available+r.PromotionReserved == r.LastPushQty }
+
+// Last is the push that the row tells of, as far as the list knows it.
+func (r row) Last() pushrecords.Record {
+	return pushrecords.Record{PushQty: r.LastPushQty, Available: r.Available, PromotionReserved: r.PromotionReserved}
+}
 
 // At is when the row's push was triggered.
 func (r row) At() time.Time { return r.LastTriggeredAt }

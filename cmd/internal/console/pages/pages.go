@@ -24,7 +24,7 @@ import (
 type Reader interface {
 	StoreSKUs(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.StoreSKU], error)
 	MerchantSKUs(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.StoreSKU], error)
-	LastPushes(context.Context, []schemas.Key) ([]pushrecords.Record, error)
+	NewestFailures(context.Context, []schemas.Key) ([]pushrecords.Failure, error)
 	History(context.Context, schemas.Key, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.Record], error)
 	Rejected(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.Rejected], error)
 	CountsByFailureCode(context.Context, pushrecords.Filter) ([]pushrecords.Count, error)

@@ -42,8 +42,12 @@ func (r *records) MerchantSKUs(ctx context.Context, f pushrecords.Filter, p push
 	return r.StoreSKUs(ctx, f, p)
 }
 
-func (r *records) LastPushes(context.Context, []schemas.Key) ([]pushrecords.Record, error) {
-	return r.last, r.err
+func (r *records) NewestFailures(context.Context, []schemas.Key) ([]pushrecords.Failure, error) {
+	var failures []pushrecords.Failure
+	for _, record := range r.last {
+		failures = append(failures, pushrecords.Failure{Record: record})
+	}
+	return failures, r.err
 }
 
 func (r *records) History(context.Context, schemas.Key, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.Record], error) {
@@ -98,7 +102,7 @@ const evil = `<script>alert(1)</script>"'&/..`
 func failing(sku string, n int) (pushrecords.StoreSKU, pushrecords.Record) {
 	at := time.Now().Add(-time.Duration(n) * time.Minute)
 	status := pushrecords.StoreSKU{
-		Channel: "shopee", ShopID: 10001, StoreSKU: sku, MerchantSKU: evil, LastPushQty: 44, LastPushStatus: "Failed",
+		Channel: "shopee", ShopID: 10001, StoreSKU: sku, MerchantSKU: evil, LastPushQty: 44, Available: 41, PromotionReserved: 3, LastPushStatus: "Failed",
 		LastReason: "Sync Order", LastFailureCode: "item_not_found", LastFailureReason: evil, LastTriggeredAt: at, LastFinishedAt: at,
 	}
 	record := pushrecords.Record{
