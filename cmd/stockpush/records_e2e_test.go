@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -34,6 +37,23 @@ func (s *system) post(body string) (int, retry.Result) {
 	var result retry.Result
 	require.NoError(s.t, json.Unmarshal(raw, &result), string(raw))
 	return response.StatusCode, result
+}
+
+// confirms is what the command makes of an answer.
+func (s *system) confirms(answer string) bool {
+	in, out, err := os.Pipe()
+	require.NoError(s.t, err)
+	_, err = out.WriteString(answer)
+	require.NoError(s.t, err)
+	require.NoError(s.t, out.Close())
+	stdin := os.Stdin
+	os.Stdin = in
+	defer func() { os.Stdin = stdin }()
+	var asked bytes.Buffer
+	ok, err := (&app{stderr: &asked}).confirm(s.t.Context(), s.newRetrier(), retry.Request{})
+	require.NoError(s.t, err)
+	require.Contains(s.t, asked.String(), "3 failed records match, 3 events will be published")
+	return ok
 }
 
 func TestE2EFailuresArePushedAgainByCommandAndOverHTTP(t *testing.T) {
@@ -66,13 +86,24 @@ func TestE2EFailuresArePushedAgainByCommandAndOverHTTP(t *testing.T) {
 	_, out, _ = s.command("retry", "--yes", "--failure-code", "promotion_locked", "--output", "json")
 	require.JSONEq(t, `{"matched": 0, "published": 0, "left_out": {}, "event_ids": []}`, out)
 
+	require.False(t, s.confirms("n\n"))
+	require.False(t, s.confirms("\n"))
+	require.True(t, s.confirms("Y\n"))
+
 	status, result := s.post(`{"event_ids": ["below_promotion_reserve/01-5", "promotion_locked/01-5"]}`)
 	require.Equal(t, http.StatusOK, status)
 	require.Equal(t, map[string]int{retry.NotFailing: 1}, result.LeftOut)
 	require.Equal(t, 1, result.Published)
-	status, result = s.post(`{"shop_id": 10007}`)
-	require.Equal(t, http.StatusOK, status)
-	require.Equal(t, 2, result.Published)
+	var published atomic.Int64
+	var operators sync.WaitGroup
+	for range 4 {
+		operators.Go(func() {
+			_, result := s.post(`{"shop_id": 10007}`)
+			published.Add(int64(result.Published))
+		})
+	}
+	operators.Wait()
+	require.EqualValues(t, 2, published.Load(), "of those who ask one console at once, one publishes")
 	eventually(s, uint64(6), "SELECT count() FROM {db}.store_sku_push_status WHERE last_push_status = 'Successfully'")
 	status, result = s.post(`{}`)
 	require.Equal(t, http.StatusOK, status)
