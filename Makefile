@@ -11,6 +11,9 @@ DEMO_FOR    ?= 30s
 FUZZTIME    ?= 10s
 CHROMIUM    ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 SCREENSHOTS ?= $(abspath $(STATE))/screenshots
+BENCH       := $(STATE)/bench
+BENCH_RUNS  ?= 5
+BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 LINT        := $(STATE)/bin/golangci-lint-$(LINT_TAG)
 LIBRARY     := $(STATE)/npm/.installed
 
@@ -51,10 +54,13 @@ lint: $(LINT) ## Check format, vet and lint
 	$(LINT) run ./...
 
 .PHONY: bench
-bench: build clickhouse-lib ## Run the Go benchmarks, and the stages beside their bare counterparts
-	go test -run '^$$' -bench . -benchmem ./schemas ./processor/...
-	@bin/stockpush broker --listen 127.0.0.1:19092 --data-dir '' & broker=$$!; trap "kill $$broker" EXIT; \
-		STOCKPUSH_TEST_KAFKA=127.0.0.1:19092 go test -run '^$$' -bench Pipeline -benchtime 1x -count 1 -timeout 10m ./cmd/stockpush
+bench: build clickhouse-lib ## Measure: pieces alone, BENCH_RUNS (5) runs of the stages beside their bare counterparts, the page's questions
+	mkdir -p $(BENCH)
+	go test -run '^$$' -bench . -benchmem ./schemas ./processor/... ./channels/... | tee $(BENCH)/pieces.txt
+	@bin/stockpush broker --listen 127.0.0.1:19092 --data-dir '' & broker=$$!; trap "kill $$broker" EXIT; set -o pipefail; \
+		STOCKPUSH_TEST_KAFKA=127.0.0.1:19092 go test -run '^$$' -bench Pipeline -benchtime 1x -count $(BENCH_RUNS) -timeout 30m ./cmd/stockpush | tee $(BENCH)/stages.txt
+	go test -run '^$$' -bench Queries -benchtime 1x -timeout 30m ./cmd/stockpush | tee $(BENCH)/questions.txt
+	go run $(BENCHSTAT) $(BENCH)/stages.txt
 
 .PHONY: fuzz
 fuzz: ## Fuzz every decoder for FUZZTIME (10s) each
