@@ -3,10 +3,13 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"sync"
 	"syscall"
 	"testing"
@@ -228,6 +231,41 @@ func (b *lockedBuffer) bytes() []byte {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return bytes.Clone(b.all)
+}
+
+// A Kafka that is not there yet is waited for; SIGTERM meanwhile is an end like any other.
+func TestRunWaitsForKafkaAndEndsWhenTold(t *testing.T) {
+	s := newSurroundings(t)
+	s.setUp()
+	s.configure("kafka_is_elsewhere")
+	addr := freeAddr(t)
+	text, err := os.ReadFile(s.file)
+	require.NoError(t, err)
+	text = bytes.ReplaceAll(bytes.ReplaceAll(text, []byte(s.broker), []byte(addr)), []byte("kafka_is_elsewhere"), nil)
+	require.NoError(t, os.WriteFile(s.file, text, 0o600))
+	path, err := binary()
+	require.NoError(t, err)
+	p := &serving{t: t, cmd: exec.Command(path, "run", "--config", s.file), log: &lockedBuffer{}}
+	p.cmd.Stderr = p.log
+	require.NoError(t, p.cmd.Start())
+	t.Cleanup(func() { _ = p.cmd.Process.Kill() })
+	p.eventuallyLogged("kafka cannot be reached, waiting for it")
+	ops := regexp.MustCompile(`ops.listen=(\S+)`).FindSubmatch(p.log.bytes())
+	require.Len(t, ops, 2)
+	for probe, want := range map[string]int{"livez": http.StatusOK, "readyz": http.StatusServiceUnavailable} {
+		res, err := http.Get("http://" + string(ops[1]) + "/" + probe)
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+		require.Equal(t, want, res.StatusCode, probe)
+	}
+	p.terminate()
+}
+
+func freeAddr(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	return l.Addr().String()
 }
 
 func TestAHangupReadsThePausedShopsAgain(t *testing.T) {

@@ -2,8 +2,12 @@ package stream
 
 import (
 	"crypto/tls"
+	"errors"
+	"io"
 	"log/slog"
+	"net"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/plugin/kslog"
@@ -55,4 +59,16 @@ func (q quiet) Log(level kgo.LogLevel, msg string, keyvals ...any) {
 		level = kgo.LogLevelDebug
 	}
 	q.Logger.Log(level, msg, keyvals...)
+}
+
+// Unreachable says whether an error is of the way to the cluster, or one that the
+// cluster gives while it starts: waiting may mend it.
+func Unreachable(err error) bool {
+	var network net.Error
+	switch {
+	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, ErrNoTopic):
+		return false
+	default:
+		return errors.As(err, &network) || errors.Is(err, io.EOF) || kerr.IsRetriable(err)
+	}
 }

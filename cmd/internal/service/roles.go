@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"stockpush/channels"
@@ -38,8 +40,21 @@ func atWork(stage *stream.Stage) *running {
 	return &running{ready: stage.Ready(), serve: stage.Run}
 }
 
+// currentLog waits for Kafka until ctx ends; what waiting does not mend is an error at once.
+func (p *process) currentLog(ctx context.Context) (eventlog.Log, error) {
+	return backoff.Retry(ctx, func() (eventlog.Log, error) {
+		log, err := eventlog.Current(ctx, p.conn, p.topics)
+		if err != nil && !stream.Unreachable(err) {
+			err = backoff.Permanent(err)
+		}
+		return log, err
+	}, backoff.WithMaxElapsedTime(0), backoff.WithNotify(func(err error, wait time.Duration) {
+		p.log.Warn("kafka cannot be reached, waiting for it (check kafka.brokers)", "wait", wait, "error", err)
+	}))
+}
+
 func (p *process) newProcessor(ctx context.Context) (*running, error) {
-	log, err := eventlog.Current(ctx, p.conn, p.topics)
+	log, err := p.currentLog(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +77,7 @@ func (p *process) newProcessor(ctx context.Context) (*running, error) {
 }
 
 func (p *process) newChannels(ctx context.Context) (*running, error) {
-	log, err := eventlog.Current(ctx, p.conn, p.topics)
+	log, err := p.currentLog(ctx)
 	if err != nil {
 		return nil, err
 	}

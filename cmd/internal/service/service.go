@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -58,6 +59,8 @@ type process struct {
 	// letters takes messages as large as the dead letters may be.
 	letters *stream.KafkaProducer
 	stages  []*running
+	// made says that stages is complete; it does not change from then on.
+	made atomic.Bool
 	// pause sets the paused shops; nil without the role that pushes.
 	pause func(shops []int64)
 }
@@ -104,12 +107,24 @@ func Run(ctx context.Context, cfg config.Config, r Running, log *slog.Logger) (e
 	}
 	defer p.producer.Close()
 	defer p.letters.Close()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return server.Serve(ctx) })
+	group.Go(func() error { return p.serve(ctx, r) })
+	return group.Wait()
+}
+
+// serve makes the roles and runs them. It waits for a Kafka that is not there
+// yet; an end that comes meanwhile is an end like any other.
+func (p *process) serve(ctx context.Context, r Running) error {
 	for _, role := range r.Roles {
-		if err := p.add(ctx, role, r.Console); err != nil {
+		if err := p.add(ctx, role, r.Console); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("%s: %w", role, err)
+		} else if err != nil {
+			return nil
 		}
 	}
-	return p.run(ctx, server, r)
+	p.made.Store(true)
+	return p.run(ctx, r)
 }
 
 func (p *process) connect() (err error) {
@@ -143,6 +158,9 @@ func (p *process) add(ctx context.Context, role string, tell func(url string)) e
 
 // ready names the first role that does not serve yet.
 func (p *process) ready() (bool, string) {
+	if !p.made.Load() {
+		return false, "starting"
+	}
 	for _, s := range p.stages {
 		select {
 		case <-s.ready:
@@ -154,9 +172,8 @@ func (p *process) ready() (bool, string) {
 }
 
 // run runs all stages; the first one that fails ends the others.
-func (p *process) run(ctx context.Context, server *ops.Server, r Running) error {
+func (p *process) run(ctx context.Context, r Running) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return server.Serve(ctx) })
 	group.Go(func() error { p.reload(ctx, r.Reloads); return nil })
 	for _, s := range p.stages {
 		group.Go(func() error { return s.run(ctx) })
