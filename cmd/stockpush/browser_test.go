@@ -23,6 +23,13 @@ func TestBrowserFindUnderstandPushAgain(t *testing.T) {
 	s.fillShop()
 	b.open(s.console)
 	b.sees("11 still failing")
+	s.send(push("HOODIE-GREY-M", 7008, 1, 66, schemas.StockOutSale), push("CAP-OLIVE", 7004, 1, 39, schemas.SyncOrder),
+		push("SNEAKER-WHITE-39", reservedItem, 2, 3, schemas.SyncOrder))
+	b.sees("66 + 0")
+	b.sees("3 + 0")
+	b.run(chromedp.Click(chromedp.Search(`//input[contains(@aria-label, "SNEAKER-WHITE-38 ")]`)), chromedp.Click(chromedp.Search(`//input[contains(@aria-label, "MUG-SAND-350 ")]`)))
+	b.sees("2 selected")
+	b.run(chromedp.Evaluate[chromedp.Void]("window.scrollTo(0, 0)"))
 	b.shoot("list", desktop)
 	b.press("6") // Promotion locked, as the button says
 	b.sees("failure: Promotion locked")
@@ -45,14 +52,14 @@ func TestBrowserFindUnderstandPushAgain(t *testing.T) {
 	b.sees("All 6 have their outcome")
 	b.shoot("progress", desktop)
 	require.Equal(t, 6, strings.Count(b.text(), "Successfully")-1, b.text())
-	eventually(s, uint64(5), "SELECT count() FROM {db}.failed_push_records")
+	eventually(s, uint64(6), "SELECT count() FROM {db}.failed_push_records")
 
 	b.press("TSHIRT-RED-S")
 	b.sees("Re-push of")
 	b.shoot("history", desktop)
 	require.Contains(t, s.sandbox.Stock(pageShop), sandbox.Stock{ItemID: lockedItem, ModelID: 1, Stock: 77})
 	b.open(s.console)
-	b.sees("5 still failing")
+	b.sees("6 still failing")
 	s.send(push("CAP-LIVE", 7101, 1, 5, schemas.StockCount))
 	b.sees("CAP-LIVE")
 }

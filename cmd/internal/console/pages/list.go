@@ -49,8 +49,9 @@ type listData struct {
 	OnPage int
 	// Back is this page again.
 	Back string
-	// Next and First are links, empty where there is no such page.
-	Next, First string
+	// Next and First are links, empty where there is no such page; CSV is all
+	// that match, as a table.
+	Next, First, CSV string
 }
 
 type listFunc func(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.StoreSKU], error)
@@ -98,6 +99,8 @@ func (c *console) list(r *http.Request, find listFunc, order pushrecords.Order) 
 	if err := c.countFailures(r.Context(), a, data); err != nil {
 		return nil, err
 	}
+	csv := asked{query: a.query, path: "/api/v1/store-skus"}
+	data.CSV = csv.with("format", "csv")
 	if cursor != "" {
 		data.First = link(a.path, a.query)
 	}

@@ -116,7 +116,7 @@ func (c Chart) categories() charts.CategoryAxisOption {
 }
 
 func (c Chart) axis() []charts.ValueAxisOption {
-	return []charts.ValueAxisOption{{LabelFontStyle: labels, Min: charts.Ptr(0.0), ValueFormatter: c.Format, SplitLineShow: charts.Ptr(true), PreferNiceIntervals: charts.Ptr(true)}}
+	return []charts.ValueAxisOption{{LabelFontStyle: labels, Min: charts.Ptr(0.0), ValueFormatter: c.Format, SplitLineShow: charts.Ptr(true), LabelCountAdjustment: -4}}
 }
 
 func (c Chart) values() [][]float64 {
