@@ -185,11 +185,6 @@ func pickOf(r *pushrecords.Record) string {
 // Made says that the quantity is what it is made up of; a negative stock counts as 0.
 func (r row) Made() bool { return r.Available+r.PromotionReserved == r.LastPushQty }
 
-// Last is the push that the row tells of, as far as the list knows it.
-func (r row) Last() pushrecords.Record {
-	return pushrecords.Record{PushQty: r.LastPushQty, Available: r.Available, PromotionReserved: r.PromotionReserved}
-}
-
 // At is when the row's push was triggered.
 func (r row) At() time.Time { return r.LastTriggeredAt }
 
