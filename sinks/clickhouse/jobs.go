@@ -12,8 +12,8 @@ import (
 // keptPerStoreSKU is how many of its newest records a store SKU keeps.
 const keptPerStoreSKU = 100
 
-// What one run of trimming removes at most. The store SKUs are drawn at random,
-// so that those with nothing to take never keep others waiting.
+// What one run of trimming removes at most. The store SKUs are drawn at random, those with
+// many records sooner, so that those with nothing to take never keep others waiting.
 const (
 	trimmedStoreSKUs = 2000
 	trimmedRecords   = 500_000
@@ -47,7 +47,7 @@ func (s *Store) trimRecords(ctx context.Context) error {
 			FROM %[1]s FINAL
 			WHERE (channel, shop_id, store_sku) IN (
 				SELECT channel, shop_id, store_sku FROM %[1]s GROUP BY channel, shop_id, store_sku
-				HAVING count() > %[3]d ORDER BY rand() LIMIT %[4]d
+				HAVING count() > %[3]d ORDER BY count() * randCanonical() DESC LIMIT %[4]d
 			)
 			WINDOW sku AS (PARTITION BY channel, shop_id, store_sku)
 		)
