@@ -75,7 +75,9 @@ func New(d Deps) http.Handler {
 	c := &console{Deps: d, jobs: newJobs(), now: time.Now}
 	mux := http.NewServeMux()
 	mux.Handle("GET /static/", static())
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, pathStoreSKUs, http.StatusSeeOther) })
+	begin := http.RedirectHandler(pathStoreSKUs, http.StatusSeeOther)
+	mux.Handle("GET /{$}", begin)
+	mux.Handle("GET "+pathRePush, begin) // a login leads here after a re-push was posted without one
 	mux.Handle("GET "+pathStoreSKUs, c.page(c.storeSKUs))
 	mux.Handle("GET "+pathMerchantSKUs, c.page(c.merchantSKUs))
 	mux.Handle("GET "+pathHistory, c.page(c.history))

@@ -340,3 +340,12 @@ func TestStaticFilesAreKept(t *testing.T) {
 	status, _, _ := get(t, h, "/static/")
 	require.Equal(t, http.StatusNotFound, status)
 }
+
+func TestTheWayInLeadsToTheList(t *testing.T) {
+	h := pages.New(pages.Deps{Reader: sample(0), Retrier: &publisher{}})
+	for _, path := range []string{"/", "/push-records/re-push"} {
+		status, _, headers := get(t, h, path)
+		require.Equal(t, http.StatusSeeOther, status)
+		require.Equal(t, "/push-records", headers.Get("Location"))
+	}
+}

@@ -161,16 +161,18 @@ async function ask() {
 
 async function follow() {
   if (following.on && !document.hidden) {
+    const began = performance.now();
     try {
       await ask();
-      following.wait = 2000;
+      following.wait = Math.max(2000, 10 * (performance.now() - began)); // a slow answer is not asked for more often
       showLive(following.on ? 'Live' : 'Paused', false);
     } catch {
       following.wait = Math.min(following.wait * 2, 30000);
       showLive('Not reached', true);
     }
   }
-  setTimeout(follow, following.wait);
+  if (live.querySelector('[data-done="true"]')) button.hidden = true; // nothing changes here any more
+  else setTimeout(follow, following.wait);
 }
 
 function startFollowing() {
@@ -181,7 +183,7 @@ function startFollowing() {
     showLive(following.on ? 'Live' : 'Paused', false);
   });
   remember(live);
-  setTimeout(follow, following.wait);
+  setTimeout(follow, live.querySelector('[data-done="false"]') ? 500 : following.wait);
 }
 
 if (live && button) startFollowing();
