@@ -46,7 +46,7 @@ func TestBrowserFindUnderstandPushAgain(t *testing.T) {
 	s.breakItems(false)
 	b.press("All that match (7)")
 	b.sees("6 events will be published")
-	b.sees("1 have a newer failure of the same store SKU")
+	b.sees("1 with a newer failure of the same store SKU")
 	b.shoot("preview", desktop)
 	b.press("Re-push 6 now")
 	b.sees("All 6 have their outcome")
@@ -62,6 +62,25 @@ func TestBrowserFindUnderstandPushAgain(t *testing.T) {
 	b.sees("6 still failing")
 	s.send(push("CAP-LIVE", 7101, 1, 5, schemas.StockCount))
 	b.sees("CAP-LIVE")
+}
+
+func TestBrowserASelectionOutlivesItsRow(t *testing.T) {
+	b := newBrowser(t, desktop)
+	s := newSystem(t, nil)
+	s.fillShop()
+	b.open(s.console + "?failure_code=promotion_locked&failure_code=model_not_found&still_failing=true")
+	b.run(chromedp.Click(chromedp.Search(`//input[contains(@aria-label, "TSHIRT-RED-M ")]`)), chromedp.Click(chromedp.Search(`//input[contains(@aria-label, "MUG-SAND-350 ")]`)))
+	b.sees("2 selected")
+	s.describe(sandbox.Item{ShopID: pageShop, ItemID: goneItem, Models: []sandbox.Model{{ModelID: 1}, {ModelID: 2}}})
+	for i, sku := range mugs {
+		s.send(push(sku, goneItem, i+1, 61, schemas.StockCount))
+	}
+	b.run(chromedp.WaitReady(chromedp.CSS(".gone")))
+	require.Equal(t, []string{"MUG-SAND-350"}, eval[[]string](b, "[...document.querySelectorAll('.gone .sku')].map(e => e.innerText)"))
+	require.NotContains(t, b.text(), "MUG-OLIVE-350", "what was not selected leaves")
+	b.press("Re-push 2 selected")
+	b.sees("1 event will be published")
+	b.sees("1 no longer failing")
 }
 
 func TestBrowserEveryPageReadsWell(t *testing.T) {

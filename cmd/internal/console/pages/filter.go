@@ -61,6 +61,8 @@ type form struct {
 	Statuses, Reasons      []choice
 	Codes, Ranges          []choice
 	StillFailing, Anything bool
+	// ManyReasons and ManyCodes say that more than one is chosen.
+	ManyReasons, ManyCodes bool
 	Chips                  []chip
 	// Keep are the query's parameters, for forms that carry the filter along.
 	Keep []choice
@@ -77,6 +79,7 @@ func (a asked) form() form {
 		Action: a.path, Clear: a.path, Shop: a.query.Get("shop_id"), Until: a.query.Get("until"),
 		StoreSKUs: strings.Join(a.filter.StoreSKUs, "\n"), MerchantSKUs: strings.Join(a.filter.MerchantSKUs, "\n"),
 		StillFailing: a.filter.StillFailing, Anything: len(a.query) > 0,
+		ManyReasons: len(a.filter.Reasons) > 1, ManyCodes: len(a.filter.FailureCodes) > 1,
 	}
 	for _, s := range []schemas.Status{schemas.Failed, schemas.Pending, schemas.Successfully, schemas.Skipped} {
 		f.Statuses = append(f.Statuses, choice{s.String(), s.String(), slices.Contains(a.filter.Statuses, s)})

@@ -262,7 +262,7 @@ func TestARePushIsPreviewedThenDoneThenFollowed(t *testing.T) {
 	require.Equal(t, http.StatusOK, status)
 	inert(t, page)
 	require.Contains(t, page, "Re-push 2 now")
-	require.Contains(t, page, "are being re-pushed at this moment")
+	require.Contains(t, page, "being re-pushed at this moment")
 	require.True(t, p.requests[0].DryRun)
 	require.Equal(t, []string{"e-a", "e-b"}, p.requests[0].EventIDs)
 	require.Equal(t, pushrecords.Filter{ShopID: 10001, StoreSKUs: []string{"a", "b"}}, p.requests[0].Filter)

@@ -161,15 +161,15 @@ func causesOf(r retry.Result) []cause {
 func causeText(name string) string {
 	switch name {
 	case retry.NotNewest:
-		return "have a newer failure of the same store SKU, which is pushed instead"
+		return "with a newer failure of the same store SKU, which is pushed instead"
 	case retry.OnItsWay:
-		return "are being re-pushed at this moment"
+		return "being re-pushed at this moment"
 	case retry.OldLog:
-		return "are from an events topic that is gone; trigger them again upstream"
+		return "from an events topic that is gone: to be triggered again upstream"
 	case retry.OverLimit:
-		return "are over the limit of one re-push; re-push again for the rest"
+		return "over the limit of one re-push: re-push again for the rest"
 	case retry.NotFailing:
-		return "do not fail any more"
+		return "no longer failing"
 	default:
 		return strings.ReplaceAll(name, "_", " ")
 	}
