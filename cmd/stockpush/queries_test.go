@@ -193,9 +193,6 @@ func (d *dataset) questions() []question {
 		"AND shop_id = 10001 + cityHash64(toUInt64(?), 5) % 500 AND store_sku = ? ORDER BY log_id DESC, event_offset DESC"
 	shop := func(run int64) []any { return []any{10001 + run*7} }
 	newest := " ORDER BY last_triggered_at DESC, channel, shop_id, store_sku LIMIT 50"
-	keysFirst := func(where string) string {
-		return "SELECT * FROM bench.store_sku_push_status WHERE (channel, shop_id, store_sku) IN (SELECT channel, shop_id, store_sku FROM bench.store_sku_push_status WHERE " + where + newest + ")" + newest
-	}
 	list := func(name, where string, args func(int64) []any) question {
 		return question{name, "SELECT * FROM bench.store_sku_push_status WHERE " + where + newest, args}
 	}
@@ -203,8 +200,6 @@ func (d *dataset) questions() []question {
 		{"history of a store SKU", history, func(run int64) []any { return []any{(run + 1) * d.skus / 41, skus[run+1]} }},
 		{"history of a hot one, untrimmed", history, func(int64) []any { return []any{200, hot} }},
 		list("list", "1", none),
-		{"list, its keys first", keysFirst("1"), none},
-		{"list, its keys first: Failed", keysFirst("last_push_status = 'Failed'"), none},
 		list("list: the 20th page", "(last_triggered_at, channel, shop_id, store_sku) < (fromUnixTimestamp64Milli(?, 'UTC'), 'shopee', 10200, 'S')",
 			func(run int64) []any { return []any{d.end - 3_600_000*run} }),
 		list("list: shop", "shop_id = ?", shop),
