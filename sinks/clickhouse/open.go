@@ -1,9 +1,3 @@
-// Package clickhouse writes records to ClickHouse and keeps its schema.
-//
-// It owns the connection, migrations, column-wise inserts, and the jobs that
-// trim records and freeze statistics. Every insert may be made again: rows are
-// identified by their record, not by the insert. Its methods block on the
-// network for as long as their context allows.
 package clickhouse
 
 import (
