@@ -51,6 +51,10 @@ func (p *Processor) Run(ctx context.Context, a *stream.Assignment) error {
 	return newPartition(p, a).run(ctx)
 }
 
+// closeEvery is how often windows are closed at most: those of a busy partition
+// then leave together, in messages that share a request. A lone event is not later.
+const closeEvery = 10 * time.Millisecond
+
 // partition is the work of one partition, owned by one goroutine.
 type partition struct {
 	*Processor
@@ -61,6 +65,8 @@ type partition struct {
 	// took counts events by verdict until the metrics are told: a counter that
 	// other goroutines write too would cost more than the map's look-up.
 	took [latest.Joined + 1]int
+	// closed is when windows were last closed.
+	closed time.Time
 	// backlog is the part of a batch that found the buffer full.
 	backlog []*stream.Record
 }
@@ -102,14 +108,17 @@ func (p *partition) run(ctx context.Context) error {
 // advance closes the windows that are due and takes what the buffer has room for.
 func (p *partition) advance(ctx context.Context) {
 	now := time.Now()
-	p.closeDue(ctx, now)
+	if now.Sub(p.closed) >= closeEvery {
+		p.closeDue(ctx, now)
+		p.closed = now
+	}
 	for len(p.backlog) > 0 && p.hasRoomFor(p.backlog[0].Key) {
 		p.take(ctx, p.backlog[0], now)
 		p.backlog = p.backlog[1:]
 	}
 	p.tell()
 	if due, ok := p.buffer.NextDue(); ok {
-		p.timer.Reset(time.Until(due))
+		p.timer.Reset(max(time.Until(due), time.Until(p.closed.Add(closeEvery))))
 	} else if len(p.backlog) > 0 {
 		p.timer.Reset(p.cfg.Window) // other partitions hold all the room
 	}

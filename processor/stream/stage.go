@@ -58,6 +58,12 @@ type Deps struct {
 	Registerer prometheus.Registerer
 }
 
+// fetchMaxWait bounds how long a fetch waits at the broker for something to come.
+// A partition that is resumed meanwhile is only part of the next one: with the
+// client's own 5 s, a stage that had paused all partitions but empty ones stood
+// still for that long.
+const fetchMaxWait = 100 * time.Millisecond
+
 // Stage is a consumer group member.
 type Stage struct {
 	cfg       Config
@@ -99,6 +105,7 @@ func New(cfg Config, deps Deps) (*Stage, error) {
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(),
+		kgo.FetchMaxWait(fetchMaxWait),
 		kgo.SessionTimeout(s.cfg.SessionTimeout),
 		kgo.HeartbeatInterval(s.cfg.SessionTimeout/15),
 		kgo.RebalanceTimeout(s.cfg.DrainTimeout+10*time.Second),
