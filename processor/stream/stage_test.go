@@ -265,6 +265,22 @@ func TestASlowPartitionHoldsUpNoOther(t *testing.T) {
 	require.NoError(t, stop())
 }
 
+// A fetch waits at the broker while others are resumed, so it must not wait long.
+func TestNoFetchWaitsLongForAnEmptyPartition(t *testing.T) {
+	b := newBench(t, 2)
+	longest := make(chan int32, 1)
+	b.cluster.ControlKey(int16(kmsg.Fetch), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		select {
+		case longest <- r.(*kmsg.FetchRequest).MaxWaitMillis:
+		default:
+		}
+		return nil, nil, false
+	})
+	stop := b.run(each(func(a *stream.Assignment, r *stream.Record) { a.Resolve(r.Offset) }))
+	require.LessOrEqual(t, <-longest, int32(100))
+	require.NoError(t, stop())
+}
+
 func TestAStoppedBrokerIsWaitedFor(t *testing.T) {
 	b := newBench(t, 1)
 	stop := b.run(each(func(a *stream.Assignment, r *stream.Record) { a.Resolve(r.Offset) }))
