@@ -67,11 +67,7 @@ func (o *outbox) poison(ctx context.Context, r *stream.Record, cause error) {
 		BadEvent:    schemas.BadEvent{Code: "unreadable_command", Message: cause.Error()},
 		SourceTopic: r.Topic, SourcePartition: r.Partition, SourceOffset: r.Offset, Key: r.Key, Value: r.Value,
 	}
-	m := &stream.Record{Topic: o.deps.Topics.DeadLetters(), Partition: r.Partition, Key: r.Key, Value: letter.FittingValue()}
-	letter.Headers(func(name, value string) {
-		m.Headers = append(m.Headers, stream.Header{Key: name, Value: []byte(value)})
-	})
-	o.produceWith(ctx, o.deps.DeadLetters, m, func(context.Context) { o.assignment.Resolve(r.Offset) })
+	o.produceWith(ctx, o.deps.DeadLetters, stream.DeadLetterMessage(o.deps.Topics, &letter), func(context.Context) { o.assignment.Resolve(r.Offset) })
 }
 
 func (o *outbox) produce(ctx context.Context, m *stream.Record, then func(context.Context)) {

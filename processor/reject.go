@@ -29,15 +29,5 @@ func (o *outbox) reject(ctx context.Context, r *stream.Record, cause error) {
 		SourceTopic: r.Topic, SourcePartition: r.Partition, SourceOffset: r.Offset,
 		Key: r.Key, Value: r.Value,
 	}
-	message := &stream.Record{
-		Topic: o.deps.Topics.DeadLetters(), Partition: r.Partition,
-		Key: r.Key, Value: letter.FittingValue(), Headers: headers(&letter),
-	}
-	o.produceWith(ctx, o.deps.DeadLetters, message, func() { o.assignment.Resolve(r.Offset) })
-}
-
-func headers(letter *schemas.DeadLetter) []stream.Header {
-	var all []stream.Header
-	letter.Headers(func(name, value string) { all = append(all, stream.Header{Key: name, Value: []byte(value)}) })
-	return all
+	o.produceWith(ctx, o.deps.DeadLetters, stream.DeadLetterMessage(o.deps.Topics, &letter), func() { o.assignment.Resolve(r.Offset) })
 }

@@ -201,11 +201,7 @@ func (s *Sink) poison(ctx context.Context, a *stream.Assignment, m *stream.Recor
 		BadEvent:    schemas.BadEvent{Code: "unreadable_record", Message: cause.Error()},
 		SourceTopic: m.Topic, SourcePartition: m.Partition, SourceOffset: m.Offset, Key: m.Key, Value: m.Value,
 	}
-	message := &stream.Record{Topic: s.deps.Topics.DeadLetters(), Partition: m.Partition, Key: m.Key, Value: letter.FittingValue()}
-	letter.Headers(func(name, value string) {
-		message.Headers = append(message.Headers, stream.Header{Key: name, Value: []byte(value)})
-	})
-	s.deps.DeadLetters.Produce(ctx, message, func(err error) {
+	s.deps.DeadLetters.Produce(ctx, stream.DeadLetterMessage(s.deps.Topics, &letter), func(err error) {
 		if err == nil {
 			a.Resolve(m.Offset)
 		}
