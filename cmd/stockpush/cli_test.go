@@ -179,6 +179,7 @@ var binary = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	builtIn = dir
 	path := filepath.Join(dir, "stockpush")
 	out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput()
 	if err != nil {
@@ -186,6 +187,15 @@ var binary = sync.OnceValues(func() (string, error) {
 	}
 	return path, nil
 })
+
+// builtIn is where binary built; empty if no test asked for it.
+var builtIn string
+
+func removeBinary() {
+	if builtIn != "" {
+		_ = os.RemoveAll(builtIn) // a folder left in the temporary ones harms nothing
+	}
+}
 
 // serving is `stockpush run` as a process.
 type serving struct {

@@ -26,7 +26,7 @@ import (
 	"stockpush/sinks/clickhouse"
 )
 
-func TestMain(m *testing.M) { embeddedtest.Main(m) }
+func TestMain(m *testing.M) { embeddedtest.Main(m, removeBinary) }
 
 // system is everything, running: the broker (embedded, or the one that
 // STOCKPUSH_TEST_KAFKA names), the real ClickHouse, the sandbox, all roles.

@@ -17,8 +17,8 @@ import (
 const engineVariable = "STOCKPUSH_TEST_ENGINE"
 
 // Main is the TestMain of packages that start ClickHouse: the test binary is
-// its own engine process.
-func Main(m *testing.M) {
+// its own engine process. After the tests it runs what cleans up after them.
+func Main(m *testing.M, after ...func()) {
 	if os.Getenv(engineVariable) != "" {
 		if err := clickhouse.RunEngine(os.Args[1], os.Args[2:]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -26,7 +26,11 @@ func Main(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	for _, clean := range after {
+		clean()
+	}
+	os.Exit(code)
 }
 
 // StartClickHouse starts a ClickHouse with an empty data directory for one test.
