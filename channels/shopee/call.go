@@ -190,6 +190,7 @@ func (c *Client) judge(req request, resp *http.Response, body []byte) *result {
 	default:
 		r.body, r.response = body, env.Response
 		r.verdict, r.act = classify(env.Error, env.Message, now)
+		c.metrics.judged(r.verdict)
 	}
 	r.verdict.RequestID = env.RequestID
 	r.verdict.Message = c.clean(req, words(env, resp.StatusCode))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"stockpush/channels"
 	"stockpush/schemas"
 )
 
@@ -29,6 +30,7 @@ type metrics struct {
 	calls     *prometheus.CounterVec
 	latency   *prometheus.HistogramVec
 	refreshes *prometheus.CounterVec
+	unknown   prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
@@ -43,12 +45,15 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		refreshes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "stockpush_shopee_token_refreshes_total", Help: "Access tokens asked for with a refresh token, by outcome.",
 		}, []string{"outcome"}),
+		unknown: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "stockpush_shopee_unknown_refusals_total", Help: "Refusals of calls and of models that no rule knows; their records keep Shopee's words.",
+		}),
 	}
 	m.initialise()
 	if reg == nil {
 		return m, nil
 	}
-	return m, errors.Join(reg.Register(m.calls), reg.Register(m.latency), reg.Register(m.refreshes))
+	return m, errors.Join(reg.Register(m.calls), reg.Register(m.latency), reg.Register(m.refreshes), reg.Register(m.unknown))
 }
 
 // initialise makes every label value show as zero from the start.
@@ -78,4 +83,12 @@ func outcomes() []string {
 func (m *metrics) called(path string, r *result, took time.Duration) {
 	m.calls.WithLabelValues(path, r.outcomeLabel()).Inc()
 	m.latency.WithLabelValues(path).Observe(took.Seconds())
+}
+
+// judged counts a refusal that no rule knows. An Unknown outcome is not one: it
+// is our own finding, or the batch's code, whose models say more.
+func (m *metrics) judged(v channels.Verdict) {
+	if v.Outcome == channels.Refused && v.Code == schemas.UnknownFailure {
+		m.unknown.Inc()
+	}
 }

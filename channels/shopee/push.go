@@ -123,6 +123,7 @@ func (c *Client) judgeLines(call channels.Call, r *result, verdicts []channels.V
 		if !found && !r.ok() {
 			continue
 		}
+		c.metrics.judged(v)
 		v.RequestID, v.Message = r.requestID, c.clean(request{}, v.Message)
 		verdicts[i] = v
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
 	"stockpush/channels"
@@ -30,6 +31,28 @@ func clientOf(t *testing.T, handle http.HandlerFunc, timeout time.Duration) *Cli
 	require.NoError(t, err)
 	t.Cleanup(func() { server.CloseClientConnections(); server.Close(); c.Close() })
 	return c
+}
+
+func TestRefusalsThatNoRuleKnowsAreCountedAndKeepTheirWords(t *testing.T) {
+	for body, want := range map[string]float64{
+		`{"error":"error_never_seen","message":"who knows"}`:                                                                         1,
+		`{"response":{"failure_list":[{"model_id":1,"failed_reason":"who knows"},{"model_id":2,"failed_reason":"who knows"}]}}`:      2,
+		`{"error":"error_busi_update_stock_failed","response":{"failure_list":[{"model_id":1,"failed_reason":"who knows"}]}}`:        1,
+		`{"error":"error_item_not_found","message":"Product not found"}`:                                                             0,
+		`{"response":{"success_list":[{"model_id":1,"stock":9},{"model_id":2,"stock":9}]}}`:                                          0,
+		`{"response":{"failure_list":[{"model_id":1,"failed_reason":"model ID not exist in sku"}],"success_list":[{"model_id":2}]}}`: 0,
+	} {
+		c := clientOf(t, says(200, body), 0)
+		a := c.Push(t.Context(), callOf(line(1, 1), line(2, 1)))
+		registry := prometheus.NewRegistry()
+		registry.MustRegister(c.metrics.unknown)
+		families, err := registry.Gather()
+		require.NoError(t, err)
+		require.InDelta(t, want, families[0].GetMetric()[0].GetCounter().GetValue(), 0, body)
+		if want > 0 {
+			require.Contains(t, a.Verdicts[0].Message, "who knows")
+		}
+	}
 }
 
 func put(t *testing.T, store *FileStore, shopID int64, pair TokenPair) {
