@@ -13,6 +13,7 @@
 //	GET    /sandbox/calls?shop_id=N   update_stock calls as they were received and applied, in order
 //	GET    /sandbox/stats             calls received, and the most calls in flight for one item
 //	POST   /sandbox/items             describes an item: {"shop_id","item_id","state","models":[{"model_id","stock","reserved","locked"}]}
+//	POST   /sandbox/shops             sets a shop's state: {"shop_id","banned","holiday" (off, partial, full, switching),"warehouses":[location_id]}
 //	POST   /sandbox/faults            adds a fault: {"shop_id" (0: all),"kind","times" (0: until deleted),"delay_ms","code","message"}
 //	DELETE /sandbox/faults            removes all faults
 //	POST   /sandbox/switches          sets switches: {"floor_shape","refuse_equal","rate_limit_status","auth_status","revoke_old_token","refresh_reuse_code"}

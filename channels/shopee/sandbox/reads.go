@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 func (s *Sandbox) modelList(w http.ResponseWriter, r *http.Request, sh *shop) {
@@ -37,17 +36,9 @@ func stockInfo(m *model, stock any) map[string]any {
 }
 
 func (s *Sandbox) baseInfo(w http.ResponseWriter, r *http.Request, sh *shop) {
-	var ids []string
-	for _, value := range r.URL.Query()["item_id_list"] { // repeated, or joined by commas
-		ids = append(ids, strings.Split(value, ",")...)
-	}
 	s.mu.Lock()
 	items := []map[string]any{}
-	for _, text := range ids {
-		id, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			continue
-		}
+	for _, id := range itemIDs(r) {
 		it := sh.item(id)
 		m := it.model(0)
 		items = append(items, map[string]any{"item_id": id, "item_status": it.state, "has_model": len(it.models) > 1, "stock_info_v2": stockInfo(m, m.stock)})

@@ -75,8 +75,11 @@ type shop struct {
 	used    map[string]bool
 	linked  bool
 	banned  bool
-	items   map[int64]*item
-	flying  map[int64]int
+	holiday string
+	// warehouses are the location ids that update_stock may name.
+	warehouses []string
+	items      map[int64]*item
+	flying     map[int64]int
 }
 
 type item struct {
@@ -131,6 +134,9 @@ func (s *Sandbox) routes() {
 	s.mux.HandleFunc("GET /api/v2/product/get_model_list", s.shopCall(s.modelList))
 	s.mux.HandleFunc("GET /api/v2/product/get_item_base_info", s.shopCall(s.baseInfo))
 	s.mux.HandleFunc("GET /api/v2/shop/auth_partner", s.consent)
+	s.mux.HandleFunc("GET /api/v2/product/get_item_promotion", s.shopCall(s.promotions))
+	s.mux.HandleFunc("GET /api/v2/shop/get_shop_holiday_mode", s.shopCall(s.holidayMode))
+	s.mux.HandleFunc("GET /api/v2/shop/get_warehouse_detail", s.shopCall(s.warehouseDetail))
 	s.mux.HandleFunc("POST /api/v2/auth/access_token/get", s.refreshToken)
 	s.mux.HandleFunc("POST /api/v2/auth/token/get", s.firstToken)
 	s.mux.HandleFunc("GET /sandbox/stock", s.showStock)
@@ -138,6 +144,7 @@ func (s *Sandbox) routes() {
 	s.mux.HandleFunc("GET /sandbox/stats", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, s.Stats()) })
 	s.mux.HandleFunc("POST /sandbox/items", control(s.Describe))
 	s.mux.HandleFunc("POST /sandbox/stock", control(s.SetStock))
+	s.mux.HandleFunc("POST /sandbox/shops", control(s.SetShop))
 	s.mux.HandleFunc("POST /sandbox/faults", control(s.AddFault))
 	s.mux.HandleFunc("DELETE /sandbox/faults", func(w http.ResponseWriter, _ *http.Request) { s.ClearFaults(); answer(w, http.StatusOK, struct{}{}) })
 	s.mux.HandleFunc("POST /sandbox/switches", control(s.Set))

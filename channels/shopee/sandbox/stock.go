@@ -135,9 +135,7 @@ func (s *Sandbox) apply(sh *shop, q *stockRequest, fault *Fault) (done []success
 	it := sh.item(q.ItemID)
 	s.stats.Calls++
 	call := Call{Sequence: s.stats.Calls, ReceivedAt: time.Now().UTC(), ShopID: sh.id, ItemID: q.ItemID, Fault: fault.name()}
-	if it.state != "NORMAL" {
-		bad = refusal{http.StatusOK, "error_item_uneditable", "The product status is abnormal: " + it.state + "."}
-	}
+	bad = sh.refuseCall(it, q)
 	for i, line := range q.StockList {
 		asked := line.SellerStock[0]
 		l := Line{ModelID: line.ModelID, Stock: asked.Stock}
