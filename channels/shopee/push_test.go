@@ -241,3 +241,24 @@ func TestACallThatCannotBeSentIsNotSent(t *testing.T) {
 		require.Equal(t, channels.Refused, a.Verdicts[0].Outcome)
 	}
 }
+
+func TestAnEchoIsWhatLookingForEachLineFinds(t *testing.T) {
+	lines := []channels.Line{line(1, 4), line(2, 5), {ModelID: 3, LocationID: "SG", Qty: 6}}
+	for answer, echo := range map[string]bool{
+		`{"success_list":[{"model_id":1,"stock":4},{"model_id":2,"stock":5},{"model_id":3,"location_id":"SG","stock":6}]}`:                                 true,
+		`{"success_list":[{"model_id":2,"stock":5},{"model_id":1,"stock":4},{"model_id":3,"location_id":"SG","stock":6}]}`:                                 false,
+		`{"success_list":[{"model_id":1,"stock":4},{"model_id":2,"stock":5},{"model_id":3,"stock":6}]}`:                                                    false,
+		`{"success_list":[{"model_id":1,"stock":4},{"model_id":2,"stock":6},{"model_id":3,"location_id":"SG","stock":6}]}`:                                 false,
+		`{"success_list":[{"model_id":1,"stock":4},{"model_id":2,"stock":5}]}`:                                                                             false,
+		`{"success_list":[{"model_id":1,"stock":4},{"model_id":2,"stock":5},{"model_id":3,"location_id":"SG","stock":6}],"failure_list":[{"model_id":1}]}`: false,
+	} {
+		var lists stockLists
+		require.NoError(t, json.Unmarshal([]byte(answer), &lists))
+		require.Equal(t, echo, lists.echoes(lines), answer)
+		for _, l := range lines {
+			if v, _ := lists.verdict(l, true); echo {
+				require.Equal(t, channels.Verdict{Outcome: channels.Confirmed, Qty: l.Qty}, v, answer)
+			}
+		}
+	}
+}
