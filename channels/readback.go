@@ -2,6 +2,7 @@ package channels
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"stockpush/schemas"
@@ -33,6 +34,29 @@ func (w *worker) stepReadback(ctx context.Context, l *lane, now, wake time.Time)
 		return true, time.Time{}
 	}
 	return false, wake
+}
+
+// maxLost is how many lost quantities are remembered. A model has one call in
+// flight, so when so many followed it the oldest has long landed or never will.
+const maxLost = 16
+
+// owe remembers that a request of unknown outcome may have carried the event.
+func (w *worker) owe(l *lane, s *storeSKU, lost *schemas.Event, now time.Time) {
+	duty := &schemas.Readback{
+		ItemID: lost.ItemID, ModelID: lost.ModelID, Lost: []int64{lost.PushQty()}, BeforeQty: s.state.Confirmed,
+		NotBefore: now.Add(w.cfg.ConfirmAfter),
+	}
+	if earlier := s.state.Readback; earlier != nil && earlier.ItemID == duty.ItemID && earlier.ModelID == duty.ModelID {
+		duty.Lost = lostBefore(earlier.Lost, lost.PushQty())
+	}
+	s.state.Readback = duty
+	l.owed[s] = struct{}{}
+}
+
+// lostBefore adds a quantity to those that were lost before it.
+func lostBefore(earlier []int64, qty int64) []int64 {
+	lost := append(slices.DeleteFunc(slices.Clone(earlier), func(q int64) bool { return q == qty }), qty)
+	return lost[max(0, len(lost)-maxLost):]
 }
 
 func (w *worker) read(ctx context.Context, l *lane, s *storeSKU, done func(error)) {
@@ -101,9 +125,9 @@ func stockOf(stocks []ModelStock, e *schemas.Event) (qty int64, found bool) {
 	return 0, false
 }
 
-// mustPushAgain says whether a model shows what the lost request or the time
+// mustPushAgain says whether a model shows what a lost request or the time
 // before it explains; less than was sent is what buyers took since.
 func mustPushAgain(shown, sent int64, duty *schemas.Readback) bool {
-	is := func(qty *int64) bool { return qty != nil && *qty == shown }
-	return shown != sent && (shown > sent || is(duty.LostQty) || is(duty.BeforeQty))
+	before := duty.BeforeQty != nil && *duty.BeforeQty == shown
+	return shown != sent && (shown > sent || slices.Contains(duty.Lost, shown) || before)
 }

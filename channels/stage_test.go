@@ -304,6 +304,31 @@ func TestALostRequestIsReadBackAndRepaired(t *testing.T) {
 	})
 }
 
+// Several requests are lost before any is read back, and an early one lands last.
+func TestEachOfSeveralLostRequestsIsRepaired(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		lose := func(_ context.Context, n int, call channels.Call) *channels.Answer {
+			if n < 2 {
+				return channeltest.All(call, channels.Verdict{Code: schemas.TimedOut}, true)
+			}
+			return nil
+		}
+		m := channeltest.NewMemory(lose)
+		b := newBench(t.Context(), t, m, options{})
+		b.push(event("a", 1, 5))
+		pause(100 * time.Millisecond) // lost
+		b.push(event("a", 2, 6))
+		pause(5 * time.Second) // lost, and repeated
+		require.Equal(t, schemas.Successfully, b.statusOf("a@2"))
+		model := channeltest.Model{ShopID: 1, ItemID: 10, ModelID: 1}
+		m.Set(model, 5) // the first one lands
+		pause(time.Minute)
+		require.Equal(t, int64(6), m.Stock(model))
+		b.finish()
+		b.allResolved()
+	})
+}
+
 func TestAPausedShopKeepsItsPushes(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{})

@@ -106,16 +106,6 @@ func skippedCommand(c *schemas.Command, by *schemas.Event, now time.Time) schema
 	return r
 }
 
-// owe remembers that a request of unknown outcome may have carried the event.
-func (w *worker) owe(l *lane, s *storeSKU, lost *schemas.Event, now time.Time) {
-	qty := lost.PushQty()
-	s.state.Readback = &schemas.Readback{
-		ItemID: lost.ItemID, ModelID: lost.ModelID, LostQty: &qty, BeforeQty: s.state.Confirmed,
-		NotBefore: now.Add(w.cfg.ConfirmAfter),
-	}
-	l.owed[s] = struct{}{}
-}
-
 func detached(c schemas.Command) schemas.Command {
 	c.EventID, c.MerchantSKU = strings.Clone(c.EventID), strings.Clone(c.MerchantSKU)
 	c.LocationID, c.RetryOf = strings.Clone(c.LocationID), strings.Clone(c.RetryOf)

@@ -19,14 +19,15 @@ type State struct {
 	Finished Record
 }
 
-// Readback is the duty to read a model back after a request whose outcome is
-// unknown, because that request may still land.
+// Readback is the duty to read a model back after requests whose outcome is
+// unknown, because they may still land.
 type Readback struct {
 	ItemID, ModelID int64
-	// LostQty is the quantity of the lost request, nil where not even that is known.
-	LostQty *int64
-	// BeforeQty is the quantity shown before the lost request, nil if unknown.
+	// Lost are the quantities of the lost requests, each once, in the order in
+	// which they were given up: any of them may still land.
+	Lost []int64
+	// BeforeQty is the quantity shown before the last lost request, nil if unknown.
 	BeforeQty *int64
-	// NotBefore is the earliest time at which a read counts; zero until the lost request was given up.
+	// NotBefore is the earliest time at which a read counts; zero until the last lost request was given up.
 	NotBefore time.Time
 }

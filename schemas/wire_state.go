@@ -26,7 +26,9 @@ func AppendState(b []byte, s *State) []byte {
 func packReadback(r *Readback) []byte {
 	b := putUint(nil, 1, uint64(r.ItemID))
 	b = putUint(b, 2, uint64(r.ModelID))
-	b = putOptional(b, 3, r.LostQty)
+	for _, qty := range r.Lost { // a reader that knows of one takes the last
+		b = putInt(b, 3, qty)
+	}
 	b = putOptional(b, 4, r.BeforeQty)
 	return putTime(b, 5, r.NotBefore)
 }
@@ -77,7 +79,7 @@ func (r *Readback) takeField(f field) error {
 	case 2:
 		r.ModelID = int64(f.value)
 	case 3:
-		r.LostQty = f.optional()
+		r.Lost = append(r.Lost, f.int())
 	case 4:
 		r.BeforeQty = f.optional()
 	case 5:

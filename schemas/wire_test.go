@@ -86,7 +86,7 @@ func TestStatesSurviveTheWire(t *testing.T) {
 		qty := int64(4)
 		s := schemas.State{Key: newest.Key, Newest: newest, Sent: newest.Position, SentQty: 3, Confirmed: &qty, Finished: drawRecord(t, newest.Key)}
 		if rapid.Bool().Draw(t, "readback") {
-			s.Readback = &schemas.Readback{ItemID: 1, ModelID: 2, LostQty: &qty, NotBefore: time.UnixMilli(11).UTC()}
+			s.Readback = &schemas.Readback{ItemID: 1, ModelID: 2, Lost: []int64{qty, 4, 9}, NotBefore: time.UnixMilli(11).UTC()}
 		}
 		got, err := schemas.DecodeState(schemas.AppendState(nil, &s))
 		require.NoError(t, err)
