@@ -55,6 +55,11 @@ func prefix(t *testing.T) string {
 }
 
 func newSystem(t *testing.T, change func(*config.Config)) *system {
+	return newSandboxedSystem(t, sandbox.Config{}, change)
+}
+
+// newSandboxedSystem is a system with a sandbox of its own kind.
+func newSandboxedSystem(t *testing.T, pretended sandbox.Config, change func(*config.Config)) *system {
 	s := &system{t: t}
 	var err error
 	kafka := os.Getenv("STOCKPUSH_TEST_KAFKA")
@@ -63,7 +68,8 @@ func newSystem(t *testing.T, change func(*config.Config)) *system {
 	}
 	server := embeddedtest.StartClickHouse(t)
 	tokens := filepath.Join(t.TempDir(), "tokens.json")
-	s.sandbox, err = sandbox.New(sandbox.Config{TokensFile: tokens})
+	pretended.TokensFile = tokens
+	s.sandbox, err = sandbox.New(pretended)
 	require.NoError(t, err)
 	web := httptest.NewServer(s.sandbox)
 	t.Cleanup(func() { web.Close(); s.sandbox.Wait() })

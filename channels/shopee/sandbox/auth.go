@@ -14,10 +14,7 @@ import (
 	"time"
 )
 
-const (
-	accessTokenLife = 4 * time.Hour
-	maxSkew         = 5 * time.Minute
-)
+const maxSkew = 5 * time.Minute
 
 // shopCall checks what Shopee checks before it looks at a request of a shop.
 func (s *Sandbox) shopCall(serve func(w http.ResponseWriter, r *http.Request, sh *shop)) http.HandlerFunc {
@@ -92,6 +89,7 @@ type tokenRequest struct {
 func (s *Sandbox) refreshToken(w http.ResponseWriter, r *http.Request) {
 	s.grant(w, r, func(sh *shop, t tokenRequest) *refusal {
 		if t.RefreshToken != sh.refresh || !sh.linked {
+			s.stats.RefusedRefreshes++
 			return &refusal{code: s.switches.RefreshReuseCode, message: "Invalid refresh_token."}
 		}
 		return nil
@@ -134,16 +132,17 @@ func (s *Sandbox) grant(w http.ResponseWriter, r *http.Request, check func(*shop
 	if s.switches.RevokeOldToken {
 		clear(sh.access)
 	}
-	access := sh.renew(id)
+	access := sh.renew(id, s.cfg.TokenLife)
+	s.refreshes = append(s.refreshes, Refresh{ShopID: sh.id, At: time.Now()})
 	answer(w, http.StatusOK, map[string]any{
-		"access_token": access, "refresh_token": sh.refresh, "expire_in": int(accessTokenLife.Seconds()),
+		"access_token": access, "refresh_token": sh.refresh, "expire_in": int(s.cfg.TokenLife.Seconds()),
 		"partner_id": s.cfg.PartnerID, "shop_id": sh.id, "error": "", "message": "", "request_id": id,
 	})
 }
 
-func (sh *shop) renew(nonce string) (access string) {
+func (sh *shop) renew(nonce string, life time.Duration) (access string) {
 	access = fmt.Sprintf("access-%d-%s", sh.id, nonce)
-	sh.access[access] = time.Now().Add(accessTokenLife)
+	sh.access[access] = time.Now().Add(life)
 	sh.refresh = fmt.Sprintf("refresh-%d-%s", sh.id, nonce)
 	return access
 }
@@ -180,8 +179,8 @@ func (s *Sandbox) loadTokens() error {
 		return nil
 	}
 	for _, sh := range s.shops {
-		access := sh.renew("0")
-		saved.Shops = append(saved.Shops, savedToken{sh.id, access, sh.refresh, sh.access[access].UTC().Truncate(time.Second)})
+		access := sh.renew("0", s.cfg.TokenLife)
+		saved.Shops = append(saved.Shops, savedToken{sh.id, access, sh.refresh, sh.access[access].UTC()})
 	}
 	if s.cfg.TokensFile == "" {
 		return nil

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"time"
 )
 
 func (s *Sandbox) modelList(w http.ResponseWriter, r *http.Request, sh *shop) {
@@ -15,6 +16,7 @@ func (s *Sandbox) modelList(w http.ResponseWriter, r *http.Request, sh *shop) {
 		return
 	}
 	s.mu.Lock()
+	s.stats.Reads++
 	it := sh.item(id)
 	models := []map[string]any{}
 	for _, modelID := range slices.Sorted(maps.Keys(it.models)) {
@@ -94,6 +96,10 @@ type Stats struct {
 	Calls int64 `json:"calls"`
 	// MaxPerItem is the most calls of one item that were ever in flight at once.
 	MaxPerItem int `json:"max_per_item"`
+	// Reads are calls that read an item's stock.
+	Reads int64 `json:"reads"`
+	// RefusedRefreshes are refresh tokens that were used twice or never issued.
+	RefusedRefreshes int64 `json:"refused_refreshes"`
 }
 
 // Stats are the totals so far.
@@ -101,6 +107,25 @@ func (s *Sandbox) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.stats
+}
+
+// Refresh is a token pair that was handed out for a refresh token or a consent code.
+type Refresh struct {
+	ShopID int64     `json:"shop_id"`
+	At     time.Time `json:"at"`
+}
+
+// Refreshes lists the token pairs that were handed out, in order.
+func (s *Sandbox) Refreshes(shopID int64) []Refresh {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []Refresh
+	for _, r := range s.refreshes {
+		if r.ShopID == shopID {
+			all = append(all, r)
+		}
+	}
+	return all
 }
 
 func shopOf(r *http.Request) int64 {

@@ -24,6 +24,8 @@ type Config struct {
 	ShopRate, AppRate float64
 	// TokensFile is written if it is absent, and read if it is there; empty is neither.
 	TokensFile string
+	// TokenLife is how long an access token works. Default 4 h, as Shopee's.
+	TokenLife time.Duration
 	// MaxCalls bounds the account of calls. Default 200,000; older ones are forgotten.
 	MaxCalls int
 }
@@ -44,6 +46,9 @@ func (c Config) withDefaults() Config {
 	if c.Shops == 0 {
 		c.Shops = 10
 	}
+	if c.TokenLife == 0 {
+		c.TokenLife = 4 * time.Hour
+	}
 	if c.MaxCalls == 0 {
 		c.MaxCalls = 200_000
 	}
@@ -56,14 +61,15 @@ type Sandbox struct {
 	mux *http.ServeMux
 	app *rate.Limiter
 
-	mu       sync.Mutex
-	shops    map[int64]*shop
-	faults   []*Fault
-	switches Switches
-	calls    []Call
-	stats    Stats
-	requests int64
-	late     sync.WaitGroup
+	mu        sync.Mutex
+	shops     map[int64]*shop
+	faults    []*Fault
+	switches  Switches
+	calls     []Call
+	stats     Stats
+	requests  int64
+	refreshes []Refresh
+	late      sync.WaitGroup
 }
 
 // shop is one shop; Sandbox.mu guards it.

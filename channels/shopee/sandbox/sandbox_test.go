@@ -361,7 +361,7 @@ func TestTheControlsOverHTTP(t *testing.T) {
 		"/sandbox/stock?shop_id=10001": `[{"item_id":1,"model_id":7,"stock":5,"reserved":2}]`,
 		"/sandbox/stock?shop_id=10002": `[]`,
 		"/sandbox/calls?shop_id=10002": `[]`,
-		"/sandbox/stats":               `{"calls":1,"max_per_item":1}`,
+		"/sandbox/stats":               `{"calls":1,"max_per_item":1,"reads":0,"refused_refreshes":0}`,
 	} {
 		res, err := http.Get(c.server.URL + path)
 		require.NoError(t, err)
