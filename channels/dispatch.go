@@ -4,47 +4,46 @@ import (
 	"context"
 	"time"
 
+	"github.com/sony/gobreaker/v2"
+
 	"stockpush/schemas"
 )
 
 // idlePoll is how soon a lane that cannot tell when it may go on looks again.
 const idlePoll = 100 * time.Millisecond
 
-// dispatch starts every call that may start now, lane by lane in turn, and sets
-// the timer for the next one.
+// dispatch starts every call that may start now, and sets the timer for the
+// next one. It looks only at lanes to which something happened, or whose time has come.
 func (w *worker) dispatch(ctx context.Context, now time.Time) {
-	var wake time.Time
-	for again := true; again; {
-		again, wake = false, time.Time{}
-		for i := range w.turn {
-			started, at := w.step(ctx, w.turn[i], now)
-			again = again || started
-			if !at.IsZero() && (wake.IsZero() || at.Before(wake)) {
-				wake = at
-			}
+	for l := w.agenda.next(now); l != nil; l = w.agenda.next(now) {
+		started, wake := true, time.Time{}
+		for started {
+			started, wake = w.step(ctx, l, now)
 		}
-		if len(w.turn) > 1 { // another lane is first the next time
-			w.turn = append(w.turn[1:], w.turn[0])
+		if !wake.IsZero() {
+			w.agenda.plan(l, wake)
+		}
+		if !l.asked {
+			w.pacer.leave(l.turn)
 		}
 	}
-	if !wake.IsZero() {
+	if wake := w.agenda.wake(); !wake.IsZero() {
 		w.timer.Reset(max(0, time.Until(wake)))
 	}
 	w.deps.Metrics.observe(w, now)
 }
 
-// step starts at most one call of a lane; else it says when to look again, zero for never.
+// step starts at most one call of a lane; else it says when to look again, zero
+// for never: then a command or a result lets it be looked at.
 func (w *worker) step(ctx context.Context, l *lane, now time.Time) (started bool, wake time.Time) {
+	l.asked = false
 	paused := w.isPaused(l)
 	l.paused.set(paused, now)
 	if l.queue.size == 0 && len(l.owed) == 0 && l.hold == nil {
-		return false, time.Time{} // a command looks again
+		return false, time.Time{}
 	}
 	if paused || !w.assignment.Alive() {
 		return false, now.Add(idlePoll)
-	}
-	if until := w.blockedUntil(l); until.After(now) {
-		return false, until
 	}
 	if l.hold != nil {
 		if wake, blocked := w.stepHeld(ctx, l, now); blocked {
@@ -52,7 +51,7 @@ func (w *worker) step(ctx context.Context, l *lane, now time.Time) (started bool
 		}
 	}
 	if l.flying >= w.cfg.ShopConcurrency {
-		return false, time.Time{} // the next result looks again
+		return false, time.Time{}
 	}
 	it, wake := l.queue.next(now)
 	if it == nil {
@@ -66,36 +65,32 @@ func (w *worker) step(ctx context.Context, l *lane, now time.Time) (started bool
 	return true, time.Time{}
 }
 
-func (w *worker) blockedUntil(l *lane) time.Time {
-	until := time.Unix(0, w.appHeldUntil.Load())
-	for _, at := range []time.Time{l.throttledUntil, l.openUntil} {
-		if at.After(until) {
-			until = at
+// admit asks the breaker and the pacer; done is nil if the call must wait.
+func (w *worker) admit(l *lane, now time.Time) (done func(error), wake time.Time) {
+	switch l.breaker.State() {
+	case gobreaker.StateOpen:
+		return nil, later(l.openUntil, now.Add(time.Millisecond))
+	case gobreaker.StateHalfOpen:
+		if l.flying > 0 {
+			return nil, time.Time{}
 		}
 	}
-	return until
-}
-
-// admit asks the limiters and the breaker; done is nil if the call must wait.
-func (w *worker) admit(l *lane, now time.Time) (done func(error), wake time.Time) {
-	shop := l.limiter.ReserveN(now, 1)
-	if delay := shop.DelayFrom(now); delay > 0 {
-		shop.CancelAt(now)
-		return nil, now.Add(delay)
-	}
-	app := w.app.ReserveN(now, 1)
-	if delay := app.DelayFrom(now); delay > 0 {
-		app.CancelAt(now)
-		shop.CancelAt(now)
-		return nil, now.Add(delay)
+	l.asked = true
+	if ok, wake := w.pacer.take(l.turn); !ok {
+		return nil, wake
 	}
 	done, err := l.breaker.Allow()
 	if err != nil {
-		app.CancelAt(now)
-		shop.CancelAt(now)
 		return nil, now.Add(idlePoll)
 	}
 	return done, time.Time{}
+}
+
+// leaveLine gives up what the worker's lanes wait for.
+func (w *worker) leaveLine() {
+	for _, l := range w.lanes {
+		w.pacer.leave(l.turn)
+	}
 }
 
 // send starts a call with what waits for an item.

@@ -25,6 +25,7 @@ type landing struct {
 func (w *worker) landed(ctx context.Context, c landing, now time.Time) {
 	l := c.lane
 	l.flying--
+	w.agenda.add(l)
 	l.report(c.done, c.answer, w.cfg.Breaker, now)
 	w.deps.Metrics.called(c.answer)
 	w.learn(l, c.item.id, c.answer, now)
@@ -47,7 +48,9 @@ func (w *worker) learn(l *lane, itemID int64, a Answer, now time.Time) {
 		}
 	}
 	if refusal.Outcome != Confirmed && refusal.Code.Class() == schemas.ClassThrottle {
-		w.throttled(l, refusal, now)
+		if w.pacer.throttle(l.turn, refusal, now) {
+			w.deps.Logger.Warn("the app is held: no shop is pushed until then", "until", refusal.HoldUntil, "code", refusal.Code, "said", refusal.Message)
+		}
 	}
 	held := refusal.Outcome == Refused && refusal.Scope == ScopeShop && refusal.Code.Class() != schemas.ClassThrottle
 	switch {
@@ -60,18 +63,6 @@ func (w *worker) learn(l *lane, itemID int64, a Answer, now time.Time) {
 		w.deps.Logger.Info("the shop takes pushes again", "shop_id", l.shop.ID)
 		l.hold = nil
 	}
-}
-
-func (w *worker) throttled(l *lane, v Verdict, now time.Time) {
-	until := v.HoldUntil
-	if until.IsZero() {
-		until = now.Add(time.Second)
-	}
-	if v.Scope == ScopeApp {
-		w.appHeldUntil.Store(max(w.appHeldUntil.Load(), until.UnixNano()))
-		return
-	}
-	l.throttledUntil = until
 }
 
 func (w *worker) holdShop(l *lane, v Verdict, now time.Time) {

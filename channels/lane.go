@@ -5,25 +5,24 @@ import (
 	"time"
 
 	"github.com/sony/gobreaker/v2"
-	"golang.org/x/time/rate"
 
 	"stockpush/schemas"
 )
 
-// lane is one shop's pushes. The partition's goroutine owns it; only the
-// limiter and the breaker are also safe elsewhere.
+// lane is one shop's pushes. The partition's goroutine owns it.
 type lane struct {
-	shop    schemas.Shop
-	queue   *queue
-	flying  int
-	limiter *rate.Limiter
+	shop   schemas.Shop
+	queue  *queue
+	flying int
+	// turn is its place in the app's line, and asked says that it wants to keep it.
+	turn    *turn
+	asked   bool
 	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
 	// openUntil is when an open breaker lets a call through.
 	openUntil time.Time
-	// throttledUntil is when the marketplace takes calls of the shop again.
-	throttledUntil time.Time
-	hold           *hold
-	paused         pauseClock
+	hold      *hold
+	paused    pauseClock
+	planned   planned
 	// owed are store SKUs that must be read back.
 	owed map[*storeSKU]struct{}
 }
@@ -36,7 +35,7 @@ var (
 )
 
 func newLane(shop schemas.Shop, cfg Config) *lane {
-	l := &lane{shop: shop, queue: newQueue(), owed: map[*storeSKU]struct{}{}, limiter: rate.NewLimiter(rate.Limit(cfg.ShopRate), 1)}
+	l := &lane{shop: shop, queue: newQueue(), owed: map[*storeSKU]struct{}{}}
 	b := cfg.Breaker
 	l.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Name:        breakerName,

@@ -19,6 +19,7 @@ type Metrics struct {
 
 	mu      sync.Mutex
 	workers map[*worker]snapshot
+	pacer   *Pacer
 }
 
 // snapshot is what one worker's lanes look like.
@@ -65,7 +66,29 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	m.gauge(f, "waiting", "Pushes that wait.", func(s snapshot) float64 { return float64(s.waiting) }, sum)
 	m.gauge(f, "held_shops", "Shops that refuse every push.", func(s snapshot) float64 { return float64(s.held) }, sum)
 	m.gauge(f, "open_breakers", "Shops whose circuit breaker is open or half-open.", func(s snapshot) float64 { return float64(s.open) }, sum)
+	m.pace(f, "app_calls_per_second", "Calls a second that the app may make now; less than configured after throttling.", func(p paces) float64 { return p.appRate })
+	m.pace(f, "app_held_seconds", "How long no shop may call, after the app was throttled or its daily quota was used up.", func(p paces) float64 { return p.appHeld.Seconds() })
+	m.pace(f, "slowed_shops", "Shops that may call less often than configured, after throttling.", func(p paces) float64 { return float64(p.slowed) })
 	return m
+}
+
+// watch makes a pacer the one that is shown.
+func (m *Metrics) watch(p *Pacer) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.pacer = p
+}
+
+func (m *Metrics) pace(f promauto.Factory, name, help string, value func(paces) float64) {
+	f.NewGaugeFunc(prometheus.GaugeOpts{Name: "stockpush_channels_" + name, Help: help}, func() float64 {
+		m.mu.Lock()
+		p := m.pacer
+		m.mu.Unlock()
+		if p == nil {
+			return 0
+		}
+		return value(p.look(time.Now()))
+	})
 }
 
 func (m *Metrics) gauge(f promauto.Factory, name, help string, value func(snapshot) float64, join func(a, b float64) float64) {
@@ -89,7 +112,7 @@ func (m *Metrics) observe(w *worker, now time.Time) {
 		return
 	}
 	s := snapshot{at: now}
-	for _, l := range w.turn {
+	for _, l := range w.lanes {
 		if oldest := l.queue.oldest(); !oldest.IsZero() && (s.oldest.IsZero() || oldest.Before(s.oldest)) {
 			s.oldest = oldest
 		}

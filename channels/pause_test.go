@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
 	"stockpush/channels"
@@ -92,10 +93,11 @@ func TestStateThatTheLogCannotKnowStopsTheStage(t *testing.T) {
 		first.finish()
 		broken := errors.New("made anew")
 		var asked schemas.Frontier
-		stage := first.stage.WithoutBroker(0, first.log.states).Verifying(func(_ context.Context, newest schemas.Frontier) error {
-			asked = newest
-			return broken
+		stage, err := channels.New(channels.DefaultConfig(), channels.Deps{
+			History: channeltest.History{Records: first.log.states}, Metrics: channels.NewMetrics(prometheus.NewRegistry()),
+			Producer: first.log, Verify: func(_ context.Context, newest schemas.Frontier) error { asked = newest; return broken },
 		})
+		require.NoError(t, err)
 		assignment, _ := stream.NewTestAssignment(t.Context(), topics.Commands(), 0)
 		require.ErrorIs(t, stage.Run(t.Context(), assignment), broken)
 		require.Equal(t, schemas.Frontier{0: {LogID: 1, Offset: 7}}, asked)

@@ -76,6 +76,7 @@ func (w *worker) read(ctx context.Context, l *lane, s *storeSKU, done func(error
 // readLanded applies what a read says about more than its item.
 func (w *worker) readLanded(l *lane, v Verdict, done func(error), now time.Time) {
 	l.flying--
+	w.agenda.add(l)
 	a := Answer{Verdicts: []Verdict{v}, Calls: 1, Failure: v.Code.Class() == schemas.ClassInfrastructure}
 	l.report(done, a, w.cfg.Breaker, now)
 	w.deps.Metrics.called(a)

@@ -7,18 +7,19 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"stockpush/processor/stream"
 	"stockpush/schemas"
 )
 
 // Deps are what the stage needs from outside.
 type Deps struct {
-	Channel    Channel
-	Producer   stream.Producer
-	Connection stream.Connection
-	Topics     schemas.Topics
+	Channel  Channel
+	Producer stream.Producer
+	// History is what partitions hold from before.
+	History History
+	Topics  schemas.Topics
+	// Pacer is the app's, shared with what else calls the marketplace; nil makes one.
+	Pacer *Pacer
 	// DeadLetters takes commands that cannot be read.
 	DeadLetters stream.Producer
 	// Verify is told the newest events that the restored state knows, and says
@@ -34,15 +35,10 @@ type Credentialed interface{ Credentials(shopID int64) uint64 }
 
 // Stage is the pushing stage's handler; it implements stream.Handler.
 type Stage struct {
-	cfg  Config
-	deps Deps
-	app  *rate.Limiter
-	// appHeldUntil is when the marketplace takes calls of the app again, in Unix nanoseconds.
-	appHeldUntil atomic.Int64
-	paused       atomic.Pointer[map[int64]bool]
-	// EndOffset and Restore are replaced by tests that have no broker.
-	endOffset func(ctx context.Context, partition int32) (int64, error)
-	restore   func(ctx context.Context, partition int32, take func(*stream.Record) error) error
+	cfg    Config
+	deps   Deps
+	pacer  *Pacer
+	paused atomic.Pointer[map[int64]bool]
 }
 
 // New makes the stage's handler.
@@ -50,13 +46,11 @@ func New(cfg Config, deps Deps) (*Stage, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Stage{cfg: cfg, deps: deps, app: rate.NewLimiter(rate.Limit(cfg.AppRate), 1)}
-	s.endOffset = func(ctx context.Context, partition int32) (int64, error) {
-		return stream.EndOffset(ctx, deps.Connection, deps.Topics.Commands(), partition)
+	s := &Stage{cfg: cfg, deps: deps, pacer: deps.Pacer}
+	if s.pacer == nil {
+		s.pacer = NewPacer(cfg)
 	}
-	s.restore = func(ctx context.Context, partition int32, take func(*stream.Record) error) error {
-		return stream.ReadPartition(ctx, deps.Connection, deps.Topics.State(), partition, take)
-	}
+	deps.Metrics.watch(s.pacer)
 	s.Pause(nil)
 	return s, nil
 }
@@ -79,8 +73,7 @@ type worker struct {
 	assignment *stream.Assignment
 	lanes      map[schemas.Shop]*lane
 	skus       map[schemas.Key]*storeSKU
-	// turn goes round the lanes, so that each gets its share of the app's rate.
-	turn []*lane
+	agenda     agenda
 	// inheritedBelow is where the commands began that no earlier owner can have sent.
 	inheritedBelow int64
 	results        chan func(now time.Time)
@@ -99,6 +92,7 @@ func (s *Stage) Run(ctx context.Context, a *stream.Assignment) error {
 	}
 	w.out = newOutbox(s.deps, a)
 	defer w.timer.Stop()
+	defer w.leaveLine()
 	defer w.leaveMetrics()
 	if err := w.start(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -160,8 +154,8 @@ func (w *worker) lane(shop schemas.Shop) *lane {
 	l := w.lanes[shop]
 	if l == nil {
 		l = newLane(shop, w.cfg)
+		l.turn = w.pacer.turn(shop.ID)
 		w.lanes[shop] = l
-		w.turn = append(w.turn, l)
 	}
 	return l
 }

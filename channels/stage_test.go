@@ -68,6 +68,8 @@ type options struct {
 	states         []*stream.Record
 	change         func(*channels.Config)
 	first          int64
+	verify         func(context.Context, schemas.Frontier) error
+	pacer          *channels.Pacer
 }
 
 // newBench runs a stage on one partition in the bubble that it is called in.
@@ -80,10 +82,11 @@ func newBench(ctx context.Context, t require.TestingT, m *channeltest.Memory, o 
 	}
 	stage, err := channels.New(cfg, channels.Deps{
 		Channel: m, Producer: b.log, DeadLetters: b.log, Topics: topics,
+		History: channeltest.History{End: o.inheritedBelow, Records: o.states}, Verify: o.verify, Pacer: o.pacer,
 		Logger: slog.New(slog.DiscardHandler), Metrics: channels.NewMetrics(prometheus.NewRegistry()),
 	})
 	require.NoError(t, err)
-	b.stage = stage.WithoutBroker(o.inheritedBelow, o.states)
+	b.stage = stage
 	b.assignment, b.deliver = stream.NewTestAssignment(ctx, topics.Commands(), 0)
 	ended := make(chan error, 1)
 	go func() { ended <- b.stage.Run(ctx, b.assignment) }()

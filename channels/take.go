@@ -13,11 +13,11 @@ import (
 // start restores the state, and finds out which commands an earlier owner may
 // have had in flight.
 func (w *worker) start(ctx context.Context) (err error) {
-	if w.inheritedBelow, err = w.endOffset(ctx, w.assignment.Partition()); err != nil {
+	if w.inheritedBelow, err = w.deps.History.EndOffset(ctx, w.assignment.Partition()); err != nil {
 		return err
 	}
 	newest := schemas.Frontier{}
-	err = w.restore(ctx, w.assignment.Partition(), func(r *stream.Record) error {
+	err = w.deps.History.States(ctx, w.assignment.Partition(), func(r *stream.Record) error {
 		if _, err := schemas.ParseKey(string(r.Key)); err != nil {
 			return nil // what is kept of the log itself, not of a store SKU
 		}
@@ -29,7 +29,9 @@ func (w *worker) start(ctx context.Context) (err error) {
 		s.state = state
 		newest.Take(state.Newest.Position)
 		if state.Readback != nil {
-			w.lane(state.Key.Shop()).owed[s] = struct{}{}
+			l := w.lane(state.Key.Shop())
+			l.owed[s] = struct{}{}
+			w.agenda.add(l)
 		} else if l := w.lanes[state.Key.Shop()]; l != nil {
 			delete(l.owed, s)
 		}
@@ -53,6 +55,7 @@ func (w *worker) take(ctx context.Context, r *stream.Record, now time.Time) {
 	s := w.sku(c.Key)
 	l := w.lane(c.Key.Shop())
 	l.paused.set(w.isPaused(l), now)
+	w.agenda.add(l)
 	if r.Offset < w.inheritedBelow && judge(&s.state, &c.Event) == stands {
 		w.owe(l, s, &c.Event, now)
 	}

@@ -110,7 +110,7 @@ func refusalOf(r *result) error {
 // shopCall makes a shop's call with a fresh access token, and once more with a
 // refreshed one if Shopee refused the first. It says how many were made.
 func (c *Client) shopCall(ctx context.Context, req request) (*result, int) {
-	pair, err := c.sessions.token(ctx, req.shopID)
+	pair, err := c.freshToken(ctx, req.shopID)
 	if err != nil {
 		return withoutToken(err), 0
 	}
@@ -119,15 +119,33 @@ func (c *Client) shopCall(ctx context.Context, req request) (*result, int) {
 	if r.act != refresh {
 		return r, 1
 	}
-	pair, err = c.sessions.refresh(ctx, req.shopID, req.token)
-	if err == nil {
+	if _, err = c.sessions.refresh(ctx, req.shopID, req.token); err == nil {
 		err = c.waitTurn(ctx, req.shopID)
+	}
+	if err == nil {
+		pair, err = c.freshToken(ctx, req.shopID) // it may have ended while we waited
 	}
 	if err != nil {
 		return withoutToken(err), 1
 	}
 	req.token = pair.AccessToken
-	return c.send(ctx, req), 2
+	r = c.send(ctx, req)
+	c.sessions.repeated(req.shopID, r)
+	return r, 2
+}
+
+// freshToken is the shop's access token. A call that a refresh held up takes its
+// place within the rate limits anew.
+func (c *Client) freshToken(ctx context.Context, shopID int64) (TokenPair, error) {
+	for {
+		pair, waited, err := c.sessions.token(ctx, shopID)
+		if err != nil || !waited {
+			return pair, err
+		}
+		if err := c.waitTurn(ctx, shopID); err != nil {
+			return TokenPair{}, err
+		}
+	}
 }
 
 // withoutToken is the result of a call that was not made.

@@ -24,6 +24,9 @@ const (
 	// refusalMemory is how long a refused refresh token is not tried again. It
 	// is below the lane's shortest time between probes, 5 s.
 	refusalMemory = 3 * time.Second
+	// maxFreshRefusals is how many refreshed access tokens in a row must be
+	// refused for the shop's authorization to be taken as lost.
+	maxFreshRefusals = 5
 	// lockWait bounds the wait for the store's lock.
 	lockWait = 30 * time.Second
 )
@@ -59,6 +62,8 @@ type note struct {
 	life time.Duration
 	// earlyAfter is when an early refresh may be tried again.
 	earlyAfter time.Time
+	// freshRefusals counts refreshed access tokens that were refused in a row.
+	freshRefusals int
 	// refused is the refresh token that Shopee refused last, by refusal, at refusedAt.
 	refused   Secret
 	refusal   *refreshError
@@ -77,27 +82,43 @@ func newSessions(c *Client, log *slog.Logger) *sessions {
 
 func (s *sessions) wait() { s.owned.Wait() }
 
-// token is a shop's access token, refreshed if it ends soon.
-func (s *sessions) token(ctx context.Context, shopID int64) (TokenPair, error) {
-	pair, err := s.client.tokens.Load(ctx, shopID)
+// token is a shop's access token, refreshed if it ends soon. Waited says that a
+// refresh took its time.
+func (s *sessions) token(ctx context.Context, shopID int64) (pair TokenPair, waited bool, err error) {
+	pair, err = s.client.tokens.Load(ctx, shopID)
 	if err != nil {
-		return TokenPair{}, storeError(err)
+		return TokenPair{}, false, storeError(err)
 	}
 	now, n := time.Now(), s.note(shopID)
 	if now.Before(pair.ExpiresAt.Add(-n.margin(shopID))) {
-		return pair, nil
+		return pair, false, nil
 	}
 	alive := now.Before(pair.ExpiresAt)
 	if alive && now.Before(n.earlyAfter) {
-		return pair, nil
+		return pair, false, nil
 	}
 	fresh, err := s.refresh(ctx, shopID, pair.AccessToken)
 	if err == nil || !alive {
-		return fresh, err
+		return fresh, true, err
 	}
 	s.edit(shopID, func(n *note) { n.earlyAfter = now.Add(earlyRetry) })
 	s.log.Warn("early token refresh went wrong, the access token still works", "shop_id", shopID, "error", err)
-	return pair, nil
+	return pair, true, nil
+}
+
+// repeated takes up what a repeat with a refreshed token came to. A token that
+// is refused again may have ended on the way: that is worth another try, but not
+// for ever.
+func (s *sessions) repeated(shopID int64, r *result) {
+	if r.act != refresh {
+		s.edit(shopID, func(n *note) { n.freshRefusals = 0 })
+		return
+	}
+	refusals := 0
+	s.edit(shopID, func(n *note) { n.freshRefusals++; refusals = n.freshRefusals })
+	if refusals < maxFreshRefusals {
+		r.verdict.Code, r.verdict.Scope = schemas.ChannelUnavailable, channels.ScopeModel
+	}
 }
 
 // margin is how long before its end a token is replaced; less for one that

@@ -116,6 +116,7 @@ func (a *app) newSandbox() *cobra.Command {
 	cmd.Flags().Int64Var(&c.PartnerID, "partner-id", sandbox.DefaultPartnerID, "the app's id")
 	cmd.Flags().StringVar(&c.PartnerKey, "partner-key", sandbox.DefaultPartnerKey, "the app's key")
 	cmd.Flags().IntVar(&c.Shops, "shops", 10, "how many shops there are, 10001 and on")
+	cmd.Flags().DurationVar(&c.TokenLife, "token-life", 4*time.Hour, "how long an access token lives, in whole seconds")
 	cmd.Flags().StringVar(&c.TokensFile, "tokens-file", "", "`file` to write the shops' tokens to if it is absent")
 	return cmd
 }

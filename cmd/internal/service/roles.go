@@ -81,13 +81,14 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := p.newClient()
+	pacer := channels.NewPacer(laneConfig(p.cfg))
+	client, err := newShopee(p.cfg, pacer, p.log, p.registry)
 	if err != nil {
 		return nil, err
 	}
 	handler, err := channels.New(laneConfig(p.cfg), channels.Deps{
-		Channel: client, Producer: p.producer, DeadLetters: p.letters, Connection: p.conn, Topics: p.topics,
-		Logger: p.log, Metrics: channels.NewMetrics(p.registry),
+		Channel: client, Producer: p.producer, DeadLetters: p.letters, History: channels.Kafka{Connection: p.conn, Topics: p.topics}, Topics: p.topics,
+		Pacer: pacer, Logger: p.log, Metrics: channels.NewMetrics(p.registry),
 		Verify: func(ctx context.Context, newest schemas.Frontier) error {
 			return eventlog.Verify(ctx, p.conn, p.topics, log, newest)
 		},
@@ -174,14 +175,15 @@ func ConsoleConfig(c config.Console) console.Config {
 	return console.Config{Listen: c.Listen, Token: c.Token.Reveal()}
 }
 
-func (p *process) newClient() (*shopee.Client, error) {
-	return NewShopee(p.cfg, p.log, p.registry)
+// NewShopee is the configured client for a program that makes few calls: those
+// within others keep to the configured rates.
+func NewShopee(cfg config.Config, log *slog.Logger, registry prometheus.Registerer) (*shopee.Client, error) {
+	return newShopee(cfg, channels.NewPacer(laneConfig(cfg)), log, registry)
 }
 
-// NewShopee is the configured client.
-func NewShopee(cfg config.Config, log *slog.Logger, registry prometheus.Registerer) (*shopee.Client, error) {
+func newShopee(cfg config.Config, pacer *channels.Pacer, log *slog.Logger, registry prometheus.Registerer) (*shopee.Client, error) {
 	c := cfg.Shopee
 	return shopee.New(
 		shopee.Config{BaseURL: c.BaseURL, PartnerID: c.PartnerID, PartnerKey: shopee.Secret(c.PartnerKey.Reveal()), Timeout: c.Timeout},
-		shopee.Deps{Tokens: shopee.NewFileStore(c.TokensFile), Logger: log, Registerer: registry})
+		shopee.Deps{Tokens: shopee.NewFileStore(c.TokensFile), Logger: log, Registerer: registry, Pace: pacer.Wait})
 }

@@ -1,0 +1,201 @@
+package shopee
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+
+	"stockpush/channels"
+	"stockpush/channels/channeltest"
+	"stockpush/channels/shopee/sandbox"
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+// direct brings requests to a server without a network, so that time may be a bubble's.
+type direct struct {
+	channeltest.Times
+	server http.Handler
+}
+
+func (d *direct) RoundTrip(r *http.Request) (res *http.Response, err error) {
+	shopID, _ := strconv.ParseInt(r.URL.Query().Get("shop_id"), 10, 64)
+	if shopID == 0 {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		var asks struct {
+			ShopID int64 `json:"shop_id"`
+		}
+		if err := json.Unmarshal(body, &asks); err != nil {
+			return nil, err
+		}
+		shopID, r.Body = asks.ShopID, io.NopCloser(bytes.NewReader(body))
+	}
+	d.Add(shopID)
+	answer := httptest.NewRecorder()
+	defer func() {
+		if recover() != nil {
+			res, err = nil, errors.New("the connection was cut")
+		}
+	}()
+	d.server.ServeHTTP(answer, r)
+	return answer.Result(), nil
+}
+
+// lanes are a stage, a client and a sandbox in a bubble, without a broker.
+type lanes struct {
+	*direct
+	t       *testing.T
+	sandbox *sandbox.Sandbox
+	deliver func([]*stream.Record)
+	offset  int64
+	mu      sync.Mutex
+	records map[string]schemas.Record
+	finish  func()
+}
+
+func newLanes(t *testing.T, shopee sandbox.Config, cfg channels.Config) *lanes {
+	tokens := filepath.Join(t.TempDir(), "tokens.json")
+	shopee.TokensFile = tokens
+	s, err := sandbox.New(shopee)
+	require.NoError(t, err)
+	l := &lanes{t: t, sandbox: s, direct: &direct{server: s}, records: map[string]schemas.Record{}}
+	pacer := channels.NewPacer(cfg)
+	c, err := New(
+		Config{BaseURL: "http://sandbox", PartnerID: sandbox.DefaultPartnerID, PartnerKey: sandbox.DefaultPartnerKey},
+		Deps{Tokens: NewFileStore(tokens), Pace: pacer.Wait})
+	require.NoError(t, err)
+	c.http.Transport = l.direct
+	stage, err := channels.New(cfg, channels.Deps{
+		Channel: c, Pacer: pacer, Producer: l, DeadLetters: l, Topics: "t", History: channeltest.History{},
+		Logger: slog.New(slog.DiscardHandler), Metrics: channels.NewMetrics(prometheus.NewRegistry()),
+	})
+	require.NoError(t, err)
+	var a *stream.Assignment
+	a, l.deliver = stream.NewTestAssignment(t.Context(), "t.commands", 0)
+	ended := make(chan error, 1)
+	go func() { ended <- stage.Run(t.Context(), a) }()
+	l.finish = func() {
+		l.deliver(nil)
+		require.NoError(t, <-ended)
+		c.Close()
+	}
+	return l
+}
+
+// Produce keeps the best record of each event and acknowledges at once.
+func (l *lanes) Produce(_ context.Context, r *stream.Record, done func(error)) {
+	if r.Topic == schemas.Topics("t").Records() {
+		l.mu.Lock()
+		_ = schemas.DecodeRecords(r.Value, func(rec *schemas.Record) error {
+			if rec.Status >= l.records[rec.EventID].Status {
+				l.records[rec.EventID] = *rec
+			}
+			return nil
+		})
+		l.mu.Unlock()
+	}
+	done(nil)
+}
+
+// push sends a quantity of a model of a shop on its way.
+func (l *lanes) push(e schemas.Event) string {
+	l.offset++
+	e.EventID, e.Position = fmt.Sprintf("e-%d", l.offset), schemas.Position{LogID: 1, Offset: l.offset}
+	e.Key.Channel, e.Key.StoreSKU = schemas.ChannelShopee, fmt.Sprintf("%d-%d", e.ItemID, e.ModelID)
+	if e.Reason == 0 {
+		e.Reason, e.RepeatsOffset = schemas.SyncOrder, schemas.NoOffset
+	}
+	value := schemas.AppendCommand(nil, &schemas.Command{Event: e, QueuedAt: time.Now()})
+	l.deliver([]*stream.Record{{Topic: "t.commands", Offset: l.offset, Key: []byte(e.Key.String()), Value: value}})
+	return e.EventID
+}
+
+func (l *lanes) count(status schemas.Status) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range l.records {
+		if r.Status == status {
+			n++
+		}
+	}
+	return n
+}
+
+// Tokens that are revoked and lost replies bring refreshes, repeats and reads
+// (two calls each, for an item without models) on top of pushes.
+func TestCallsOfEveryKindKeepToTheLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const shops = 20
+		cfg := channels.DefaultConfig()
+		l := newLanes(t, sandbox.Config{Shops: shops}, cfg)
+		sent := 0
+		for second := range int64(60) {
+			if second%10 == 0 {
+				require.NoError(t, l.sandbox.AddFault(sandbox.Fault{Kind: "expire_token"}))
+			}
+			require.NoError(t, l.sandbox.AddFault(sandbox.Fault{Kind: "lost_reply", Times: 1}))
+			for shop := range int64(shops) {
+				l.push(schemas.Event{Key: schemas.Key{ShopID: sandbox.FirstShopID + shop}, ItemID: 1 + second%20, Available: second})
+				sent++
+			}
+			time.Sleep(time.Second)
+		}
+		time.Sleep(5 * time.Minute)
+		require.Equal(t, sent, l.count(schemas.Successfully)+l.count(schemas.Skipped))
+		require.LessOrEqual(t, l.MostIn(time.Second), int(cfg.AppRate)+1)
+		require.Greater(t, channeltest.Most(l.All()[:1000], 10*time.Second), int(9*cfg.AppRate), "the rate is made use of")
+		for shop := range int64(shops) {
+			require.LessOrEqual(t, channeltest.Most(l.Of(sandbox.FirstShopID+shop), time.Second), int(cfg.ShopRate)+1)
+			for _, s := range l.sandbox.Stock(sandbox.FirstShopID + shop) {
+				require.Equal(t, 40+s.ItemID-1, s.Stock, "shop %d item %d", shop, s.ItemID)
+			}
+		}
+		l.finish()
+	})
+}
+
+func TestATokenThatEndsEvery2SecondsUnderLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const shops, seconds = 10, 120
+		cfg := channels.DefaultConfig()
+		cfg.ShopRate, cfg.AppRate = 50, 500
+		l := newLanes(t, sandbox.Config{Shops: shops, TokenLife: 2 * time.Second}, cfg)
+		for i := range int64(seconds * 4) {
+			for shop := range int64(shops) {
+				for item := range int64(5) {
+					l.push(schemas.Event{Key: schemas.Key{ShopID: sandbox.FirstShopID + shop}, ItemID: 1 + item, Available: i})
+				}
+			}
+			time.Sleep(time.Second / 4)
+		}
+		time.Sleep(time.Minute)
+		require.EqualValues(t, l.offset, l.count(schemas.Successfully)+l.count(schemas.Skipped), "no event is lost")
+		require.Greater(t, l.count(schemas.Successfully), seconds*shops*5)
+		for shop := range int64(shops) {
+			require.InDelta(t, seconds/1.5, len(l.sandbox.Refreshes(sandbox.FirstShopID+shop)), seconds/1.5/4, "one for each expiry, a quarter of its life ahead")
+			for _, s := range l.sandbox.Stock(sandbox.FirstShopID + shop) {
+				require.EqualValues(t, seconds*4-1, s.Stock)
+			}
+		}
+		require.Zero(t, l.sandbox.Stats().RefusedRefreshes, "no refresh token is spent twice")
+		l.finish()
+	})
+}
