@@ -44,6 +44,10 @@ integration: clickhouse-lib ## Run the end-to-end suite on the Kafka at STOCKPUS
 	@test -n "$$STOCKPUSH_TEST_KAFKA" || { echo 'set STOCKPUSH_TEST_KAFKA=HOST:PORT'; exit 2; }
 	go test -count=1 -timeout 10m -run E2E ./cmd/stockpush
 
+.PHONY: upgrade
+upgrade: clickhouse-lib ## Exchange the program of .ci/previous-version for this one and back, under traffic
+	STOCKPUSH_TEST_UPGRADE=1 go test -count=1 -timeout 10m -run Upgrade ./cmd/stockpush
+
 .PHONY: browser
 browser: clickhouse-lib ## Try the page in a real browser, the Chromium at CHROMIUM; pictures go to SCREENSHOTS
 	@test -x "$(CHROMIUM)" || { echo 'no Chromium found: install it (apt-get install chromium), or set CHROMIUM=PATH'; exit 2; }

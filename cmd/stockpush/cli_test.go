@@ -20,7 +20,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"stockpush/channels/shopee/sandbox"
+	"stockpush/cmd/internal/config"
 	"stockpush/cmd/internal/embedded/embeddedtest"
+	"stockpush/cmd/internal/service"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
 )
@@ -207,6 +209,11 @@ type serving struct {
 func (s *surroundings) serve(args ...string) *serving {
 	path, err := binary()
 	require.NoError(s.t, err)
+	return s.serveWith(path, args...)
+}
+
+// serveWith is serve by another build of the program.
+func (s *surroundings) serveWith(path string, args ...string) *serving {
 	p := &serving{t: s.t, cmd: exec.Command(path, append([]string{"run", "--config", s.file}, args...)...), log: &lockedBuffer{}}
 	p.cmd.Stderr = p.log
 	require.NoError(s.t, p.cmd.Start())
@@ -337,4 +344,18 @@ func (s *surroundings) remakeEvents(partitions int) {
 	require.NoError(s.t, err)
 	specs := schemas.Topics("stockpush").Specs(partitions)
 	require.NoError(s.t, stream.CreateTopics(s.t.Context(), s.conn(), specs[:1], 1))
+}
+
+// system is what looks at these surroundings from outside, and produces events.
+func (s *surroundings) system() *system {
+	loaded, err := config.Load(config.Source{File: s.file})
+	require.NoError(s.t, err)
+	v := &system{t: s.t, cfg: loaded.Config, sandbox: s.sandbox, topics: schemas.Topics(loaded.Kafka.TopicPrefix), conn: s.conn()}
+	v.store, err = service.OpenStore(v.cfg.ClickHouse)
+	require.NoError(s.t, err)
+	s.t.Cleanup(func() { require.NoError(s.t, v.store.Close()) })
+	v.producer, err = stream.NewProducer(v.conn, stream.DefaultBatchBytes)
+	require.NoError(s.t, err)
+	s.t.Cleanup(v.producer.Close)
+	return v
 }
