@@ -79,6 +79,8 @@ type Verdict struct {
 	RequestID string
 	// Qty is the quantity that the channel says it shows, when Confirmed.
 	Qty int64
+	// Floor is the quantity that a promotion reserves, where a refusal names it; nil else.
+	Floor *int64
 	// HoldUntil is when the channel will take calls again, zero if it gave no time.
 	HoldUntil time.Time
 	// Scope says whom the verdict holds for.

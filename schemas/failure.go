@@ -1,5 +1,7 @@
 package schemas
 
+import "fmt"
+
 // FailureCode says why a push failed; the closed set of CONTRACT.md section 3.
 type FailureCode string
 
@@ -64,8 +66,8 @@ var failures = []failure{
 	{ModelNotFound, ClassListing, "The variation is gone from the product. Link the store SKU to a variation that exists, then trigger it again."},
 	{ItemNotEditable, ClassListing, "The product is banned, deleted or under review. Fix it in Seller Centre, then re-push."},
 	{ListingMismatch, ClassListing, "The product's variations differ from the mapping. Map the store SKU to the right variation, then trigger it again."},
-	{BelowPromotionReserve, ClassCampaign, "The quantity is below what Shopee reserves for a promotion. Raise it to the reserve, or end the promotion, then re-push."},
-	{PromotionLocked, ClassCampaign, "A promotion locks this stock. Wait for its end or take the product out of it, then re-push."},
+	{BelowPromotionReserve, ClassCampaign, "The quantity is below what Shopee reserves for a promotion. Raise it, or end the promotion; it is pushed again by itself when that changes."},
+	{PromotionLocked, ClassCampaign, "A promotion locks this stock. Wait for its end, or take the product out; it is pushed again by itself then."},
 	{HolidayMode, ClassShop, "The shop is in holiday mode. Switch it off in Seller Centre, then re-push."},
 	{ShopRestricted, ClassShop, "Shopee restricts or banned the shop. Resolve it in Seller Centre, then re-push."},
 	{FulfilledByChannel, ClassShop, "Shopee runs this product's stock. Take it out of pushing."},
@@ -97,6 +99,17 @@ func (c FailureCode) Valid() bool { _, ok := failureByCode[c]; return ok }
 
 // Class is the code's class; empty for a code that is not of the set.
 func (c FailureCode) Class() FailureClass { return failureByCode[c].class }
+
+// FloorHint follows a hint where a refusal named the reserve, in units.
+const FloorHint = " Shopee reserves %d."
+
+// HintWith is the hint with what a refusal said of a promotion's reserve, in units; nil is nothing.
+func (c FailureCode) HintWith(promotionFloor *int64) string {
+	if promotionFloor == nil {
+		return c.Hint()
+	}
+	return c.Hint() + fmt.Sprintf(FloorHint, *promotionFloor)
+}
 
 // Hint tells the operator what to do; empty for a code that is not of the set.
 func (c FailureCode) Hint() string { return failureByCode[c].hint }

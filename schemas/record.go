@@ -40,6 +40,9 @@ type Record struct {
 	FailureCode FailureCode
 	// FailureReason keeps the channel's own words, at most MaxFailureReasonBytes.
 	FailureReason string
+	// PromotionFloor is the quantity that a promotion reserves, in units, as the
+	// channel's refusal names it; nil where it names none.
+	PromotionFloor *int64
 	// SupersededBy and SupersededByOffset name the event that replaced this
 	// one; empty and NoOffset unless Skipped.
 	SupersededBy       string

@@ -43,6 +43,7 @@ func appendRecord(b, packed []byte, r *Record) []byte {
 	v = putText(v, 10, r.RequestID)
 	v = putTime(v, 11, r.QueuedAt)
 	v = putTime(v, 12, r.FinishedAt)
+	v = putOptional(v, 13, r.PromotionFloor)
 	return protowire.AppendBytes(protowire.AppendTag(b, 2, protowire.BytesType), v)
 }
 
@@ -108,6 +109,8 @@ func (r *Record) takeRecordField(f field) error {
 		r.QueuedAt = f.time()
 	case 12:
 		r.FinishedAt = f.time()
+	case 13:
+		r.PromotionFloor = f.optional()
 	}
 	return nil
 }

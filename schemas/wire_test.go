@@ -1,12 +1,14 @@
 package schemas_test
 
 import (
+	"encoding/hex"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"google.golang.org/protobuf/encoding/protowire"
 	"pgregory.net/rapid"
 
 	"stockpush/schemas"
@@ -36,7 +38,7 @@ func drawRecord(t *rapid.T, key schemas.Key) schemas.Record {
 	}
 	r := schemas.RecordOf(drawEvent(t), schemas.Status(rapid.IntRange(1, 4).Draw(t, "status")))
 	r.Key = key
-	r.BeforeQty, r.AfterQty = qty("before"), qty("after")
+	r.BeforeQty, r.AfterQty, r.PromotionFloor = qty("before"), qty("after"), qty("floor")
 	r.FailureCode = rapid.SampledFrom(append(schemas.FailureCodes(), "")).Draw(t, "code")
 	r.FailureReason, r.SupersededBy, r.RequestID = rapid.String().Draw(t, "why"), rapid.String().Draw(t, "by"), rapid.String().Draw(t, "request")
 	r.SupersededByOffset = rapid.Int64Range(-1, 1<<40).Draw(t, "by offset")
@@ -92,6 +94,31 @@ func TestStatesSurviveTheWire(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, s, got)
 	})
+}
+
+// A message as the version before the promotion floor wrote it.
+const beforeTheFloor = "010a1073686f7065652f31303030312f4d5547126e0a1c0a03652d31101120f40328073806400148d00f60016802700578a01f1003180e2a1762656c6f775f70726f6d6f74696f6e" +
+	"5f7265736572766532246c6172676572207468616e20392028726573657276652073746f636b206e756d6265722948015203722d3158f02e60c03e"
+
+func TestVersionsBeforeAndAfterReadEachOthersRecords(t *testing.T) {
+	before, err := hex.DecodeString(beforeTheFloor)
+	require.NoError(t, err)
+	var read schemas.Record
+	require.NoError(t, schemas.DecodeRecords(before, func(r *schemas.Record) error { read = *r; return nil }))
+	require.Equal(t, "e-1", read.EventID)
+	require.Equal(t, schemas.BelowPromotionReserve, read.FailureCode)
+	require.Nil(t, read.PromotionFloor)
+	header := schemas.AppendRecordsHeader(nil, read.Key)
+	require.Equal(t, before, schemas.AppendRecord(header, &read), "what has no floor is written as before")
+
+	floor := int64(9)
+	read.PromotionFloor = &floor
+	after := schemas.AppendRecord(nil, &read)
+	fields, n := protowire.ConsumeBytes(after[1:])
+	require.Positive(t, n)
+	fields = protowire.AppendString(protowire.AppendTag(fields, 900, protowire.BytesType), "what a later version adds")
+	later := protowire.AppendBytes(protowire.AppendTag(header, 2, protowire.BytesType), fields)
+	require.NoError(t, schemas.DecodeRecords(later, func(r *schemas.Record) error { require.Equal(t, read, *r); return nil }))
 }
 
 func TestAnUnknownFormatIsSaid(t *testing.T) {

@@ -2,6 +2,7 @@ package shopee
 
 import (
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -36,7 +37,11 @@ func classify(code, message string, now time.Time) (channels.Verdict, action) {
 	squeezed, text := squeeze(bareCode(code)), squeeze(message)
 	for i := range rules {
 		if rules[i].matches(squeezed, text) {
-			return rules[i].verdict(now), rules[i].act
+			v := rules[i].verdict(now)
+			if v.Code == schemas.BelowPromotionReserve {
+				v.Floor = floorIn(message)
+			}
+			return v, rules[i].act
 		}
 	}
 	if code == "" && bareWord(message) {
@@ -101,6 +106,22 @@ func (r *rule) verdict(now time.Time) channels.Verdict {
 	case refuse, refresh:
 	}
 	return v
+}
+
+// floors are how a refusal names the reserve: "larger than 125 (reserve stock number)", "reserved stock is 125".
+var floors = regexp.MustCompile(`(?i)(\d[\d,]*)\s*\(?\s*reserved?\s*stock|reserved?\s*stock(?:\s*number)?\s*(?:is|of|:|=|\()\s*(\d[\d,]*)`)
+
+// floorIn is the reserve that a message names, in units; nil where it names none.
+func floorIn(message string) *int64 {
+	found := floors.FindStringSubmatch(message)
+	if found == nil {
+		return nil
+	}
+	floor, err := strconv.ParseInt(strings.ReplaceAll(found[1]+found[2], ",", ""), 10, 64)
+	if err != nil {
+		return nil
+	}
+	return &floor
 }
 
 // squeeze keeps letters and digits only, in lower case, so that neither case

@@ -165,6 +165,30 @@ func requireMeaning(t *testing.T, want refusal, code, message string) {
 	require.Equal(t, want.act == holdDay, !v.HoldUntil.IsZero(), "%s: %s", code, message)
 }
 
+func TestTheFloorIsReadFromARefusal(t *testing.T) {
+	for _, c := range []struct {
+		code, message string
+		floor         int64
+	}{
+		{"product.error_busi", "Stock should be larger than 13 (reserve stock number) for model 01 UN", 13},
+		{"", "STOCK should be LARGER   than 125(reserve stock\nnumber) for model 7 (reserve stock number)", 125},
+		{"", "Stock should be larger than 1,250 ( reserve stock number)", 1250},
+		{"error_auth", "Stock should be larger than 0 (reserved stock number).", 0},
+		{"", "must cover the reserve: reserved stock is 40", 40},
+		{"error_auth", "Total stock must be more than reserved stock.", -1},
+		{"", "larger than 99999999999999999999 (reserve stock number)", -1},
+		{"", "item in promotion, stock locked until 12 (reserve stock)", -1},
+	} {
+		v, _ := classify(c.code, c.message, time.Time{})
+		if c.floor < 0 {
+			require.Nil(t, v.Floor, c.message)
+			continue
+		}
+		require.Equal(t, schemas.BelowPromotionReserve, v.Code, c.message)
+		require.Equal(t, &c.floor, v.Floor, c.message)
+	}
+}
+
 func TestTheQuotaDayBeginsAtMidnightInUTC8(t *testing.T) {
 	midnight := time.Date(2026, 11, 24, 16, 0, 0, 0, time.UTC)
 	require.True(t, nextQuotaDay(midnight.Add(-time.Nanosecond)).Equal(midnight))

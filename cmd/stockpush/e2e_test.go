@@ -226,6 +226,8 @@ func TestE2EFiftyModelsAreOneCallAndEachHasItsVerdict(t *testing.T) {
 	require.Equal(t, uint64(47), one[uint64](s, "SELECT count() FROM {db}.push_record_history WHERE status = 'Successfully' AND after_qty = 5"))
 	eventually(s, "model-01 model_not_found,model-02 below_promotion_reserve,model-03 promotion_locked",
 		"SELECT arrayStringConcat(arraySort(groupArray(concat(store_sku, ' ', failure_code))), ',') FROM {db}.failed_push_records WHERE hint != '' AND failure_class != '' AND failure_reason != ''")
+	require.Equal(t, "1000 Shopee reserves 1000.", one[string](s,
+		"SELECT concat(toString(assumeNotNull(promotion_floor)), extract(hint, ' Shopee reserves [0-9]+.')) FROM {db}.failed_push_records WHERE promotion_floor IS NOT NULL"))
 }
 
 func TestE2EEveryReasonAndTheQuantityRule(t *testing.T) {

@@ -47,7 +47,7 @@ func Migrations(database string) ([]Migration, error) {
 	if err != nil {
 		return nil, err
 	}
-	values := map[string]string{"Database": "`" + database + "`", "Name": database, "Rank": Rank}
+	values := map[string]string{"Database": "`" + database + "`", "Name": database, "Rank": Rank, "FloorHint": "'" + sqlQuote.Replace(schemas.FloorHint) + "'"}
 	for _, code := range schemas.FailureCodes() {
 		values["Codes"] = joinQuoted(values["Codes"], string(code))
 		values["Classes"] = joinQuoted(values["Classes"], string(code.Class()))

@@ -64,6 +64,7 @@ func recordColumns() []column {
 		columnOf("push_qty", func(r *rec) int64 { return r.PushQty() }),
 		columnOf("before_qty", func(r *rec) *int64 { return r.BeforeQty }),
 		columnOf("after_qty", func(r *rec) *int64 { return r.AfterQty }),
+		columnOf("promotion_floor", func(r *rec) *int64 { return r.PromotionFloor }),
 		columnOf("failure_code", func(r *rec) string { return string(r.FailureCode) }),
 		columnOf("failure_reason", func(r *rec) string { return r.FailureReason }),
 		columnOf("superseded_by", func(r *rec) string { return r.SupersededBy }),

@@ -65,7 +65,9 @@ type Record struct {
 	// BeforeQty is null where no confirmed quantity was known.
 	BeforeQty *int64 `ch:"before_qty" json:"before_qty"`
 	// AfterQty is null unless Successfully.
-	AfterQty           *int64 `ch:"after_qty" json:"after_qty"`
+	AfterQty *int64 `ch:"after_qty" json:"after_qty"`
+	// PromotionFloor is the quantity that a promotion reserves, where Shopee's refusal names it.
+	PromotionFloor     *int64 `ch:"promotion_floor" json:"promotion_floor"`
 	FailureCode        string `ch:"failure_code" json:"failure_code"`
 	FailureReason      string `ch:"failure_reason" json:"failure_reason"`
 	SupersededBy       string `ch:"superseded_by" json:"superseded_by"`

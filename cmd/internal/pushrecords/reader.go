@@ -54,7 +54,7 @@ const (
 	statusSelect = "SELECT channel, shop_id, store_sku, merchant_sku, last_push_qty, last_push_status, last_reason, " +
 		"last_failure_code, last_failure_reason, last_triggered_at, last_finished_at, pending, available, promotion_reserved FROM "
 	recordSelect = "SELECT channel, shop_id, store_sku, merchant_sku, item_id, model_id, location_id, event_id, retry_of, repeats_offset, " +
-		"reason, status, available, promotion_reserved, push_qty, before_qty, after_qty, failure_code, failure_reason, " +
+		"reason, status, available, promotion_reserved, push_qty, before_qty, after_qty, promotion_floor, failure_code, failure_reason, " +
 		"superseded_by, superseded_by_offset, attempts, request_id, log_id, event_partition, event_offset, " +
 		"occurred_at, triggered_at, queued_at, finished_at"
 )

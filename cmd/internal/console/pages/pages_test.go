@@ -201,6 +201,16 @@ func TestAFailureTellsWhyAndWhatToDo(t *testing.T) {
 	require.Contains(t, page, "cursor=next%26page")
 }
 
+func TestAHistoryShowsTheReserveThatShopeeNamed(t *testing.T) {
+	r, floor := sample(1), int64(1250)
+	h := pages.New(pages.Deps{Reader: r, Retrier: &publisher{}})
+	_, page, _ := get(t, h, historyOfEvil)
+	require.NotContains(t, page, "Shopee reserves")
+	r.history[0].PromotionFloor = &floor
+	_, page, _ = get(t, h, historyOfEvil)
+	require.Contains(t, page, "Shopee reserves <b>1,250</b> for a promotion.")
+}
+
 func TestTheFilterOfALinkIsTheOneThatIsAsked(t *testing.T) {
 	r := sample(1)
 	status, page, _ := get(t, pages.New(pages.Deps{Reader: r, Retrier: &publisher{}}), "/push-records?status=Failed&status=Pending&store_sku=a%0D%0Ab%0D%0A&since=1h&failure_code=item_not_found")

@@ -1,0 +1,63 @@
+package setup_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"stockpush/cmd/internal/embedded/embeddedtest"
+	"stockpush/schemas"
+	schema "stockpush/schemas/clickhouse"
+	"stockpush/sinks/clickhouse"
+)
+
+// The steps that add the floor change tables which an earlier version made.
+const firstAddition, lastAddition = "030", "034~"
+
+// insertBefore is what a sink of the version before the additions inserts.
+func insertBefore(t *testing.T, s *clickhouse.Store, sku string) {
+	require.NoError(t, s.Conn().Exec(t.Context(), `INSERT INTO d.push_records (channel, shop_id, store_sku, event_id, reason, status, push_qty, failure_code,
+		failure_reason, log_id, event_partition, event_offset, triggered_at, version)
+		VALUES ('shopee', 10001, ?, ?, 'Stock Count', 'Failed', 4, 'below_promotion_reserve', 'larger than 9 (reserve stock number)', 1, 0, 7, now64(3), 3)`, sku, sku))
+}
+
+func TestTheSchemaIsUpgradedWithRowsPresent(t *testing.T) {
+	s, err := clickhouse.Open(clickhouse.Config{Addr: embeddedtest.StartClickHouse(t).Addr(), Database: "d", Username: "default"})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	run := func(sql string, args ...any) { require.NoError(t, s.Conn().Exec(t.Context(), sql, args...), sql) }
+	run("CREATE DATABASE d")
+	run("CREATE TABLE d.schema_migrations (name String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3)) ENGINE = MergeTree ORDER BY name")
+	steps, err := schema.Migrations("d")
+	require.NoError(t, err)
+	for _, step := range steps {
+		if step.Name < firstAddition {
+			run(step.SQL)
+			run("INSERT INTO d.schema_migrations (name) VALUES (?)", step.Name)
+		}
+	}
+	insertBefore(t, s, "before")
+
+	done, err := s.Migrate(t.Context())
+	require.NoError(t, err)
+	require.NotEmpty(t, done)
+	insertBefore(t, s, "between")
+	floor := int64(9)
+	after := record("after", time.Now().Unix(), schemas.Failed)
+	after.FailureCode, after.PromotionFloor = schemas.BelowPromotionReserve, &floor
+	insert(t, s, after)
+	const floors = "SELECT arrayStringConcat(arraySort(groupArray(concat(store_sku, ' ', ifNull(toString(promotion_floor), '-')))), ',') FROM d."
+	for _, view := range []string{"push_record_history", "failed_push_records"} {
+		require.Equal(t, "after 9,before -,between -", text(t, s, floors+view), view)
+	}
+	require.Equal(t, schemas.BelowPromotionReserve.Hint(), text(t, s, "SELECT hint FROM d.failed_push_records WHERE store_sku = 'before'"))
+	require.Equal(t, schemas.BelowPromotionReserve.HintWith(&floor), text(t, s, "SELECT hint FROM d.failed_push_records WHERE store_sku = 'after'"))
+	require.Contains(t, schemas.BelowPromotionReserve.HintWith(&floor), "Shopee reserves 9.")
+	for _, step := range steps { // a setup that ended half-way begins the step again
+		if step.Name >= firstAddition && step.Name < lastAddition {
+			run(step.SQL)
+		}
+	}
+	require.Equal(t, "after 9,before -,between -", text(t, s, floors+"failed_push_records"))
+}
