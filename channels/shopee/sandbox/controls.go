@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"time"
@@ -182,6 +183,8 @@ func (s *Sandbox) stumble(w http.ResponseWriter, r *http.Request, sh *shop) bool
 	case "outage":
 		s.refuse(w, refusal{http.StatusServiceUnavailable, "error_server", "Please try later."})
 	case "hang":
+		// The server sees that its client went away only once the body is read.
+		_, _ = io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, 1<<20))
 		<-r.Context().Done()
 	case "throttle":
 		s.throttle(w)

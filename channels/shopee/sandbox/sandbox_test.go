@@ -2,6 +2,7 @@ package sandbox_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -396,4 +397,20 @@ func TestCallsOfAnItemInFlightAreCounted(t *testing.T) {
 	}
 	both.Wait()
 	require.Equal(t, 2, c.sandbox.Stats().MaxPerItem)
+}
+
+// The server's Close, at the test's end, waits for every call that is served.
+func TestAHangingCallEndsWhenItsClientGoesAway(t *testing.T) {
+	c := newCaller(t, sandbox.Config{})
+	require.NoError(t, c.sandbox.AddFault(sandbox.Fault{Kind: "hang"}))
+	c.server.Client().Timeout = 50 * time.Millisecond
+	_, err := c.request(http.MethodPost, "/api/v2/product/update_stock", c.shopParameters(nil), stockOf(1, map[int64]int64{7: 1}))
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	closed := make(chan struct{})
+	go func() { c.server.Close(); close(closed) }()
+	select {
+	case <-closed:
+	case <-time.After(20 * time.Second):
+		require.Fail(t, "the call is still being served")
+	}
 }
