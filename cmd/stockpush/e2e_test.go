@@ -31,7 +31,7 @@ func TestMain(m *testing.M) { embeddedtest.Main(m, removeBinary) }
 // system is everything, running: the broker (embedded, or the one that
 // STOCKPUSH_TEST_KAFKA names), the real ClickHouse, the sandbox, all roles.
 type system struct {
-	t        *testing.T
+	t        testing.TB
 	cfg      config.Config
 	sandbox  *sandbox.Sandbox
 	store    *clickhouse.Store
@@ -44,7 +44,7 @@ type system struct {
 }
 
 // prefixes keeps the suites of one Kafka apart.
-func prefix(t *testing.T) string {
+func prefix(t testing.TB) string {
 	name := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
 			return r
@@ -54,12 +54,12 @@ func prefix(t *testing.T) string {
 	return fmt.Sprintf("%s-%d", name, time.Now().UnixNano())
 }
 
-func newSystem(t *testing.T, change func(*config.Config)) *system {
+func newSystem(t testing.TB, change func(*config.Config)) *system {
 	return newSandboxedSystem(t, sandbox.Config{}, change)
 }
 
 // newSandboxedSystem is a system with a sandbox of its own kind.
-func newSandboxedSystem(t *testing.T, pretended sandbox.Config, change func(*config.Config)) *system {
+func newSandboxedSystem(t testing.TB, pretended sandbox.Config, change func(*config.Config)) *system {
 	s := &system{t: t}
 	var err error
 	kafka := os.Getenv("STOCKPUSH_TEST_KAFKA")

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"stockpush/channels/shopee/sandbox"
+	"stockpush/cmd/internal/config"
+	"stockpush/schemas"
+)
+
+// The load of the isolation benchmark: every store SKU changes once a second.
+const (
+	isolationShops = 10
+	isolationSKUs  = 30
+	isolationRuns  = 5
+)
+
+// BenchmarkOneShopDark measures what other shops notice of a shop that does not
+// answer at all. In turn, all shops answer (the control) and one hangs, for a
+// minute each, or STOCKPUSH_BENCH_DARK; it reports
+//   - control-p99-ms, dark-p99-ms: from trigger to finish at the other shops, medians of five runs;
+//   - control-spread: the greatest control run's p99 beside the smallest's;
+//   - dark/control: the ratio of the medians.
+func BenchmarkOneShopDark(b *testing.B) {
+	lasts := time.Minute
+	if v := os.Getenv("STOCKPUSH_BENCH_DARK"); v != "" {
+		var err error
+		lasts, err = time.ParseDuration(v)
+		require.NoError(b, err)
+	}
+	s := newSystem(b, func(c *config.Config) {
+		c.Shopee.ShopRate, c.Shopee.AppRate, c.Shopee.Timeout = 200, 2000, 2*time.Second
+		c.Kafka.Partitions = 12
+	})
+	s.steady(5 * time.Second) // warm
+	var control, dark []float64
+	for b.Loop() {
+		for range isolationRuns {
+			control = append(control, s.p99While(lasts, false))
+			dark = append(dark, s.p99While(lasts, true))
+		}
+	}
+	slices.Sort(control)
+	slices.Sort(dark)
+	b.ReportMetric(control[len(control)/2], "control-p99-ms")
+	b.ReportMetric(dark[len(dark)/2], "dark-p99-ms")
+	b.ReportMetric(control[len(control)-1]/control[0], "control-spread")
+	b.ReportMetric(dark[len(dark)/2]/control[len(control)/2], "dark/control")
+	b.ReportMetric(0, "ns/op")
+}
+
+// p99While is the 99th percentile in ms, from trigger to finish, of the shops
+// but the first while that one hangs, or does not.
+func (s *system) p99While(lasts time.Duration, hangs bool) float64 {
+	s.t.Helper()
+	if hangs {
+		require.NoError(s.t, s.sandbox.AddFault(sandbox.Fault{ShopID: sandbox.FirstShopID, Kind: "hang"}))
+	}
+	began := time.Now()
+	s.steady(lasts)
+	ended := time.Now()
+	s.sandbox.ClearFaults()
+	eventually(s, uint64(0), "SELECT sum(pending) FROM {db}.store_sku_push_status")
+	return one[float64](s, fmt.Sprintf(`SELECT quantileExact(0.99)(date_diff('millisecond', triggered_at, finished_at)) + 0.0 FROM {db}.push_records FINAL
+		WHERE shop_id != %d AND status = 'Successfully' AND triggered_at BETWEEN fromUnixTimestamp64Milli(%d) AND fromUnixTimestamp64Milli(%d)`,
+		sandbox.FirstShopID, began.UnixMilli(), ended.UnixMilli()))
+}
+
+// steady sends an event of every store SKU once a second, evenly.
+func (s *system) steady(lasts time.Duration) {
+	s.t.Helper()
+	const n = isolationShops * isolationSKUs
+	ticker := time.NewTicker(time.Second / n)
+	defer ticker.Stop()
+	for began, i := time.Now(), 0; time.Since(began) < lasts; i++ {
+		<-ticker.C
+		e := spread(int64(sandbox.FirstShopID+i%isolationShops), i/isolationShops%isolationSKUs, i)
+		s.sendRaw([]byte(e.Key.String()), schemas.EncodeEvent(&e))
+	}
+	require.NoError(s.t, s.producer.Flush(s.t.Context()))
+}
