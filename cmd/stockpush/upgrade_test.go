@@ -118,7 +118,7 @@ func (u *upgrade) roll(role, program string) {
 }
 
 // requireNoComplaint looks for what must not happen in a role's log.
-func requireNoComplaint(t *testing.T, p *serving) {
+func requireNoComplaint(t testing.TB, p *serving) {
 	for _, complaint := range []string{"cannot be read", "level=ERROR", "panic"} {
 		require.NotContains(t, string(p.log.bytes()), complaint)
 	}
