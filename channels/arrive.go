@@ -38,6 +38,17 @@ func judge(state *schemas.State, e *schemas.Event) arrival {
 	}
 }
 
+// arrival judges a command. One that the state knows to be the newest and that
+// nobody has stands: an earlier worker died with it, after the state was written
+// down with something older that was finished.
+func (s *storeSKU) arrival(e *schemas.Event) arrival {
+	is := judge(&s.state, e)
+	if is == repeated && s.push(e.Position) == nil {
+		return stands
+	}
+	return is
+}
+
 // repeatedPosition is where the record lies whose quantities an event repeats.
 func repeatedPosition(e *schemas.Event) schemas.Position {
 	return schemas.Position{LogID: e.Position.LogID, Partition: e.Position.Partition, Offset: e.RepeatsOffset}

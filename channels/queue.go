@@ -46,6 +46,16 @@ type storeSKU struct {
 	reading bool
 }
 
+// push is the push of an event, if it waits or flies.
+func (s *storeSKU) push(of schemas.Position) *push {
+	for _, p := range []*push{s.waiting, s.flying} {
+		if p != nil && p.Position == of {
+			return p
+		}
+	}
+	return nil
+}
+
 // idle says that nothing but the state keeps it in memory.
 func (s *storeSKU) idle() bool { return s.waiting == nil && s.flying == nil }
 

@@ -284,6 +284,33 @@ func TestARestartAnswersFinishedCommandsAgainWithoutACall(t *testing.T) {
 	})
 }
 
+// The state knows of a command from the moment it stands, and is written down when an
+// older one is finished. A worker that dies then leaves a command that the state knows and
+// nobody has.
+func TestACommandThatAnEarlierWorkerOnlyKnewOfIsPushed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		slow := func(_ context.Context, n int, _ channels.Call) *channels.Answer {
+			pause(time.Second)
+			return nil
+		}
+		memory := channeltest.NewMemory(slow)
+		first := newBench(t.Context(), t, memory, options{})
+		first.push(event("a", 1, 1))
+		pause(100 * time.Millisecond)
+		first.push(event("a", 2, 2)) // waits for the one in flight
+		pause(time.Second)
+		first.finish() // before its answer could tell of the second
+		states := first.log.states[:1]
+		second := newBench(t.Context(), t, memory, options{inheritedBelow: 2, states: states, first: 1})
+		second.push(event("a", 2, 2), event("a", 2, 2))
+		pause(time.Minute)
+		require.Equal(t, schemas.Successfully, second.statusOf("a@2"))
+		require.NotZero(t, memory.Reads(), "it may have been in flight")
+		second.finish()
+		second.allResolved()
+	})
+}
+
 func TestALostRequestIsReadBackAndRepaired(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		lost := func(_ context.Context, n int, call channels.Call) *channels.Answer {

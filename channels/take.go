@@ -56,32 +56,24 @@ func (w *worker) take(ctx context.Context, r *stream.Record, now time.Time) {
 	l := w.lane(c.Key.Shop())
 	l.paused.set(w.isPaused(l), now)
 	w.agenda.add(l)
-	if r.Offset < w.inheritedBelow && judge(&s.state, &c.Event) == stands {
+	is := s.arrival(&c.Event)
+	if r.Offset < w.inheritedBelow && is == stands {
 		w.owe(l, s, &c.Event, now)
 	}
-	switch judge(&s.state, &c.Event) {
+	switch is {
 	case finished:
 		w.out.record(ctx, s.state.Finished, []int64{r.Offset})
 	case loses:
 		w.out.record(ctx, skippedCommand(&c, &s.state.Newest, now), []int64{r.Offset})
 	case repeated:
-		w.repeat(s, r.Offset)
+		p := s.push(c.Position)
+		p.offsets = append(p.offsets, r.Offset) // it settles the repetition as well
 	case stands:
 		s.state.Newest = c.Event
 		p := &push{Command: c, offsets: []int64{r.Offset}, notBefore: now.Add(w.cfg.BatchLinger), inherited: r.Offset < w.inheritedBelow}
 		w.enqueue(ctx, l, s, p, now)
 		if l.hold != nil && c.Reason == schemas.PushNow {
 			l.hold.asked = true
-		}
-	}
-}
-
-// repeat lets the push that waits or flies settle the repetition as well.
-func (w *worker) repeat(s *storeSKU, offset int64) {
-	for _, p := range []*push{s.waiting, s.flying} {
-		if p != nil && p.Position == s.state.Newest.Position {
-			p.offsets = append(p.offsets, offset)
-			return
 		}
 	}
 }
