@@ -2,6 +2,7 @@ package processor
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -16,6 +17,28 @@ type Log struct {
 	ID uint16
 	// Partitions of the events topic, and of the commands topic.
 	Partitions, CommandPartitions int
+	// Earlier are the topic's lives with fewer partitions, oldest first. An event
+	// below such a life's end, in the partition that it gave the event's key, is of it.
+	Earlier []Layout
+}
+
+// Layout is how an earlier life of the events topic spread its keys.
+type Layout struct {
+	ID         uint16
+	Partitions int
+	// Ends is where each partition ended when the next life began.
+	Ends map[int32]int64
+}
+
+// idOf is the life of the log that an event is of; false if its key belongs
+// into another partition.
+func (l *Log) idOf(key []byte, partition int32, offset int64) (id uint16, ok bool) {
+	for _, earlier := range l.Earlier {
+		if offset < earlier.Ends[partition] && schemas.PartitionFor(key, earlier.Partitions) == partition {
+			return earlier.ID, true
+		}
+	}
+	return l.ID, schemas.PartitionFor(key, l.Partitions) == partition
 }
 
 // Deps are what the stage needs from outside.
@@ -25,7 +48,10 @@ type Deps struct {
 	DeadLetters stream.Producer
 	Topics      schemas.Topics
 	Log         Log
-	Metrics     *Metrics
+	// Verify says what is wrong if the events topic is not Log any more: an event in
+	// another partition than its key's may be right in a topic with more partitions.
+	Verify  func(context.Context) error
+	Metrics *Metrics
 }
 
 // Processor makes the work of every partition; it implements stream.Handler.
@@ -48,6 +74,11 @@ func New(cfg Config, deps Deps) (*Processor, error) {
 // open then are the next owner's: their events are not resolved, so it reads
 // them again.
 func (p *Processor) Run(ctx context.Context, a *stream.Assignment) error {
+	if int(a.Partition()) >= p.deps.Log.Partitions {
+		if err := p.deps.Verify(ctx); err != nil {
+			return err
+		}
+	}
 	return newPartition(p, a).run(ctx)
 }
 
@@ -69,6 +100,8 @@ type partition struct {
 	closed time.Time
 	// backlog is the part of a batch that found the buffer full.
 	backlog []*stream.Record
+	// verified says that the topic was as declared after the batch came.
+	verified bool
 }
 
 func newPartition(p *Processor, a *stream.Assignment) *partition {
@@ -98,22 +131,26 @@ func (p *partition) run(ctx context.Context) error {
 			if !open {
 				return p.out.drain(ctx)
 			}
-			p.backlog = batch
+			p.backlog, p.verified = batch, false
 		case <-p.timer.C:
 		}
-		p.advance(ctx)
+		if err := p.advance(ctx); err != nil {
+			return err
+		}
 	}
 }
 
 // advance closes the windows that are due and takes what the buffer has room for.
-func (p *partition) advance(ctx context.Context) {
+func (p *partition) advance(ctx context.Context) error {
 	now := time.Now()
 	if now.Sub(p.closed) >= closeEvery {
 		p.closeDue(ctx, now)
 		p.closed = now
 	}
 	for len(p.backlog) > 0 && p.hasRoomFor(p.backlog[0].Key) {
-		p.take(ctx, p.backlog[0], now)
+		if err := p.take(ctx, p.backlog[0], now); err != nil {
+			return err
+		}
 		p.backlog = p.backlog[1:]
 	}
 	p.tell()
@@ -122,6 +159,7 @@ func (p *partition) advance(ctx context.Context) {
 	} else if len(p.backlog) > 0 {
 		p.timer.Reset(p.cfg.Window) // other partitions hold all the room
 	}
+	return nil
 }
 
 func (p *partition) tell() {
@@ -139,11 +177,10 @@ func (p *partition) hasRoomFor(key []byte) bool {
 	return p.waiting.Load() < int64(p.cfg.MaxBufferedSKUs) || p.buffer.Len() == 0 || p.buffer.Has(key)
 }
 
-func (p *partition) take(ctx context.Context, r *stream.Record, now time.Time) {
+func (p *partition) take(ctx context.Context, r *stream.Record, now time.Time) error {
 	event, err := p.decode(r)
 	if err != nil {
-		p.out.reject(ctx, r, err)
-		return
+		return p.reject(ctx, r, err)
 	}
 	result := p.buffer.Put(r.Key, &event, now)
 	p.took[result.Verdict]++
@@ -158,6 +195,21 @@ func (p *partition) take(ctx context.Context, r *stream.Record, now time.Time) {
 		p.out.skipRepeat(ctx, result.Entry, skippedRepeat{loser: &event, at: now})
 	case latest.Joined:
 	}
+	return nil
+}
+
+// reject puts a bad event aside. One that is in a wrong partition makes sure first
+// that it is not the topic that changed.
+func (p *partition) reject(ctx context.Context, r *stream.Record, cause error) error {
+	bad, ok := errors.AsType[*schemas.BadEvent](cause)
+	if ok && bad.Code == schemas.CodeWrongPartition && !p.verified {
+		if err := p.deps.Verify(ctx); err != nil {
+			return err
+		}
+		p.verified = true
+	}
+	p.out.reject(ctx, r, cause)
+	return nil
 }
 
 func (p *partition) decode(r *stream.Record) (schemas.Event, error) {
@@ -165,10 +217,11 @@ func (p *partition) decode(r *stream.Record) (schemas.Event, error) {
 	if err != nil {
 		return event, err
 	}
-	if want := schemas.PartitionFor(r.Key, p.deps.Log.Partitions); want != r.Partition {
-		return event, wrongPartition(want, r.Partition)
+	id, ok := p.deps.Log.idOf(r.Key, r.Partition, r.Offset)
+	if !ok {
+		return event, wrongPartition(schemas.PartitionFor(r.Key, p.deps.Log.Partitions), r.Partition)
 	}
-	event.Position = schemas.Position{LogID: p.deps.Log.ID, Partition: r.Partition, Offset: r.Offset}
+	event.Position = schemas.Position{LogID: id, Partition: r.Partition, Offset: r.Offset}
 	event.TriggeredAt = r.Timestamp
 	return event, nil
 }

@@ -80,6 +80,10 @@ type bench struct {
 }
 
 func newBench(t *testing.T, change func(*processor.Config)) *bench {
+	return newBenchOn(t, processor.Log{ID: 1, Partitions: 1, CommandPartitions: 4}, nil, change)
+}
+
+func newBenchOn(t *testing.T, log processor.Log, verify func(context.Context) error, change func(*processor.Config)) *bench {
 	b := &bench{t: t, broker: &broker{}, ended: make(chan error, 1)}
 	cfg := processor.DefaultConfig()
 	if change != nil {
@@ -87,7 +91,7 @@ func newBench(t *testing.T, change func(*processor.Config)) *bench {
 	}
 	p, err := processor.New(cfg, processor.Deps{
 		Producer: b.broker, DeadLetters: b.broker, Topics: topics, Metrics: processor.NewMetrics(prometheus.NewRegistry()),
-		Log: processor.Log{ID: 1, Partitions: 1, CommandPartitions: 4},
+		Log: log, Verify: verify,
 	})
 	require.NoError(t, err)
 	b.assignment, b.deliver = stream.NewTestAssignment(t.Context(), topics.Events(), 0)
@@ -211,6 +215,57 @@ func TestAFullBufferTakesNoNewStoreSKUUntilAWindowCloses(t *testing.T) {
 		pause(1100 * time.Millisecond)
 		require.Len(t, b.broker.sent().commands, 3)
 		require.Equal(t, int64(4), b.committable())
+		b.finish()
+	})
+}
+
+func TestAnEventInAWrongPartitionIsRejectedOnlyIfTheTopicIsAsDeclared(t *testing.T) {
+	const partitions = 5
+	elsewhere := event("a", 1)
+	for i := 0; schemas.PartitionFor([]byte(elsewhere.Key.String()), partitions) == 0; i++ {
+		elsewhere = event(fmt.Sprint("a", i), 1)
+	}
+	changed := errors.New("changed")
+	for name, verdict := range map[string]error{"as declared": nil, "changed": changed} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				asked := 0
+				verify := func(context.Context) error { asked++; return verdict }
+				b := newBenchOn(t, processor.Log{ID: 1, Partitions: partitions, CommandPartitions: 4}, verify, nil)
+				b.send(elsewhere, elsewhere)
+				require.Equal(t, 1, asked, "once for a batch")
+				if verdict != nil {
+					require.ErrorIs(t, <-b.ended, changed)
+					require.Empty(t, b.broker.sent().letters)
+					require.Zero(t, b.committable())
+					return
+				}
+				require.Len(t, b.broker.sent().letters, 2)
+				b.finish()
+			})
+		})
+	}
+}
+
+func TestWhatLayInTheLogWhenPartitionsWereAddedIsOfTheEarlierLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		moved, stayed := event("a", 1), event("a", 1)
+		for i := 0; schemas.PartitionFor([]byte(moved.Key.String()), 2) == 0; i++ {
+			moved = event(fmt.Sprint("moved", i), 1)
+		}
+		for i := 0; schemas.PartitionFor([]byte(stayed.Key.String()), 2) != 0; i++ {
+			stayed = event(fmt.Sprint("stayed", i), 1)
+		}
+		log := processor.Log{ID: 2, Partitions: 2, CommandPartitions: 4, Earlier: []processor.Layout{{ID: 1, Partitions: 1, Ends: map[int32]int64{0: 2}}}}
+		b := newBenchOn(t, log, func(context.Context) error { return nil }, nil)
+		b.send(moved, stayed, stayed, moved)
+		pause(2 * time.Second)
+		ids := map[string]uint16{}
+		for _, r := range b.broker.sent().records {
+			ids[fmt.Sprint(r.Position.Offset, " ", r.Status)] = r.Position.LogID
+		}
+		require.Equal(t, map[string]uint16{"0 Pending": 1, "1 Skipped": 1, "2 Pending": 2}, ids)
+		require.Len(t, b.broker.sent().letters, 1, "after that its partition is another one")
 		b.finish()
 	})
 }

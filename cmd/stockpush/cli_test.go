@@ -304,37 +304,6 @@ func TestAHangupReadsThePausedShopsAgain(t *testing.T) {
 	p.terminate()
 }
 
-func TestAnEventsTopicMadeAnewIsNoticedAndDeclared(t *testing.T) {
-	s := newSurroundings(t)
-	s.setUp()
-	p := s.serve()
-	for i := range 5 {
-		e := event(10003, "made-anew", i+1)
-		s.send(e)
-	}
-	stock := func(want int64) func() bool {
-		return func() bool {
-			all := s.sandbox.Stock(10003)
-			return len(all) == 1 && all[0].Stock == want
-		}
-	}
-	require.Eventually(t, stock(5), 30*time.Second, 20*time.Millisecond)
-	p.terminate()
-	s.remakeEvents(3)
-	for _, command := range []string{"check", "run"} {
-		code, out, errs := s.stockpush(command)
-		require.Equal(t, 1, code, command)
-		require.Contains(t, out+errs, "setup --new-log")
-	}
-	s.send(event(10003, "made-anew", 9))
-	code, out, errs := s.stockpush("setup", "--new-log")
-	require.Equal(t, 0, code, errs)
-	require.Contains(t, out, "declared as log 2")
-	p = s.serve()
-	require.Eventually(t, stock(9), 30*time.Second, 20*time.Millisecond, "an event with a lower offset of a later log is newer")
-	p.terminate()
-}
-
 // remakeEvents deletes the events topic and makes it anew.
 func (s *surroundings) remakeEvents(partitions int) {
 	client, err := kgo.NewClient(s.conn().Options()...)

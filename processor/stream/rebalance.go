@@ -170,19 +170,33 @@ func refusal(answer *kmsg.OffsetCommitResponse) error {
 	return errors.Join(errs...)
 }
 
-// checkErrors tells errors that waiting mends from those that it does not.
-func (s *Stage) checkErrors(fetches kgo.Fetches) error {
+// checkErrors returns an error that waiting does not mend, and says whether
+// there was one that it does.
+func (s *Stage) checkErrors(fetches kgo.Fetches) (faulty bool, err error) {
 	for _, failure := range fetches.Errors() {
 		err := failure.Err
 		switch {
 		case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.GroupAuthorizationFailed), errors.Is(err, kerr.SaslAuthenticationFailed):
-			return fmt.Errorf("consume %s: %w (check the user's rights in Kafka)", failure.Topic, err)
+			return true, fmt.Errorf("consume %s: %w (check the user's rights in Kafka)", failure.Topic, err)
 		default:
-			s.log.Warn("fetch failed, going on", "topic", failure.Topic, "partition", failure.Partition, "error", err)
+			faulty = true
+			if s.faults.isNew(topicPartition{failure.Topic, failure.Partition}, err) {
+				s.log.Warn("fetch failed, going on", "topic", failure.Topic, "partition", failure.Partition, "error", err)
+			}
 		}
 	}
-	return nil
+	return faulty, nil
+}
+
+// faults are the partitions whose last fetch failed, and why: what goes on
+// failing is told once.
+type faults map[topicPartition]error
+
+func (f faults) isNew(tp topicPartition, err error) bool {
+	known := errors.Is(err, f[tp])
+	f[tp] = err
+	return !known
 }
 
 // heartbeats remembers when a broker last answered a request that keeps our

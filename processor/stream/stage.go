@@ -76,6 +76,8 @@ type Stage struct {
 	readyOnce sync.Once
 	failed    chan error
 	metrics   *metrics
+	// faults is the polling goroutine's.
+	faults faults
 	// runCtx is the parent of all handlers' contexts; it ends after the drain.
 	runCtx context.Context
 
@@ -95,7 +97,7 @@ type topicPartition struct {
 func New(cfg Config, deps Deps) (*Stage, error) {
 	s := &Stage{
 		cfg: cfg.withDefaults(), handler: deps.Handler, log: deps.Logger.With("group", cfg.Group),
-		ready: make(chan struct{}), failed: make(chan error, 1), owners: map[topicPartition]*owner{},
+		ready: make(chan struct{}), failed: make(chan error, 1), owners: map[topicPartition]*owner{}, faults: faults{},
 	}
 	s.metrics = newMetrics(deps.Registerer, s)
 	s.options = append(deps.Connection.Options(),
@@ -182,7 +184,8 @@ func (s *Stage) poll(ctx context.Context) error {
 		if fetches.IsClientClosed() {
 			return errors.New("the kafka client is closed")
 		}
-		if err := s.checkErrors(fetches); err != nil {
+		faulty, err := s.checkErrors(fetches)
+		if err != nil {
 			return err
 		}
 		if err := s.distribute(fetches); err != nil {
@@ -196,6 +199,9 @@ func (s *Stage) poll(ctx context.Context) error {
 		if err := s.failure(); err != nil {
 			return err
 		}
+		if faulty && fetches.NumRecords() == 0 {
+			rest(ctx)
+		}
 	}
 	return nil
 }
@@ -208,9 +214,23 @@ func (s *Stage) distribute(fetches kgo.Fetches) (err error) {
 		s.mu.Lock()
 		o := s.owners[topicPartition{p.Topic, p.Partition}]
 		s.mu.Unlock()
+		delete(s.faults, topicPartition{p.Topic, p.Partition})
 		if o != nil {
 			err = errors.Join(err, o.push(p.Records, p.HighWatermark))
 		}
 	})
 	return err
+}
+
+// faultRest is how long a stage waits where fetches fail at once: some errors,
+// as of a topic that was made anew, the client gives as fast as it is asked.
+const faultRest = 100 * time.Millisecond
+
+func rest(ctx context.Context) {
+	timer := time.NewTimer(faultRest)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
 }

@@ -25,6 +25,17 @@ type Log struct {
 	ID         uint16 `json:"log_id"`
 	TopicID    string `json:"topic_id"`
 	Partitions int    `json:"partitions"`
+	// Earlier are the lives of the same topic with fewer partitions, oldest first:
+	// what was not processed when partitions were added is still of those.
+	Earlier []Layout `json:"earlier,omitempty"`
+}
+
+// Layout is how an earlier life of the same topic spread its keys.
+type Layout struct {
+	ID         uint16 `json:"log_id"`
+	Partitions int    `json:"partitions"`
+	// Ends is where each partition ended when the next life was declared.
+	Ends map[int32]int64 `json:"ends"`
 }
 
 // Errors of Current.
@@ -42,14 +53,17 @@ func Current(ctx context.Context, c stream.Connection, topics schemas.Topics) (L
 	if err != nil {
 		return Log{}, err
 	}
+	return declared, declared.Verify(ctx, c, topics)
+}
+
+// Verify says ErrChanged if the events topic is not the declared one any more.
+// It asks for no more than the topic's description.
+func (l Log) Verify(ctx context.Context, c stream.Connection, topics schemas.Topics) error {
 	now, err := describe(ctx, c, topics)
-	if err != nil {
-		return Log{}, err
+	if err == nil && (now.TopicID != l.TopicID || now.Partitions != l.Partitions) {
+		err = ErrChanged
 	}
-	if now.TopicID != declared.TopicID || now.Partitions != declared.Partitions {
-		return declared, ErrChanged
-	}
-	return declared, nil
+	return err
 }
 
 // Verify says ErrChanged if a position of the log lies above the log's end: the
@@ -105,10 +119,15 @@ func Declare(ctx context.Context, c stream.Connection, topics schemas.Topics) (L
 		return Log{}, err
 	}
 	next.ID = before.ID + 1
-	if before.TopicID != "" && before.TopicID != next.TopicID {
-		if err := stream.ForgetOffsets(ctx, c, topics.ProcessorGroup(), topics.Events()); err != nil {
-			return Log{}, err
-		}
+	switch before.TopicID {
+	case "":
+	case next.TopicID:
+		next.Earlier, err = before.layouts(ctx, c, topics)
+	default:
+		err = stream.ForgetOffsets(ctx, c, topics.ProcessorGroup(), topics.Events())
+	}
+	if err != nil {
+		return Log{}, err
 	}
 	value, err := json.Marshal(next)
 	if err != nil {
@@ -125,6 +144,12 @@ func Declare(ctx context.Context, c stream.Connection, topics schemas.Topics) (L
 		return Log{}, fmt.Errorf("declare the events topic: %w", err)
 	}
 	return next, nil
+}
+
+// layouts are the log's own and those before it, for the log that follows it.
+func (l Log) layouts(ctx context.Context, c stream.Connection, topics schemas.Topics) ([]Layout, error) {
+	ends, err := stream.EndOffsets(ctx, c, topics.Events())
+	return append(l.Earlier, Layout{l.ID, l.Partitions, ends}), err
 }
 
 func read(ctx context.Context, c stream.Connection, topics schemas.Topics) (Log, error) {

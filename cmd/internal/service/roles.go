@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"stockpush/channels"
@@ -40,19 +38,6 @@ func atWork(stage *stream.Stage) *running {
 	return &running{ready: stage.Ready(), serve: stage.Run}
 }
 
-// currentLog waits for Kafka until ctx ends; what waiting does not mend is an error at once.
-func (p *process) currentLog(ctx context.Context) (eventlog.Log, error) {
-	return backoff.Retry(ctx, func() (eventlog.Log, error) {
-		log, err := eventlog.Current(ctx, p.conn, p.topics)
-		if err != nil && !stream.Unreachable(err) {
-			err = backoff.Permanent(err)
-		}
-		return log, err
-	}, backoff.WithMaxElapsedTime(0), backoff.WithNotify(func(err error, wait time.Duration) {
-		p.log.Warn("kafka cannot be reached, waiting for it (check kafka.brokers)", "wait", wait, "error", err)
-	}))
-}
-
 func (p *process) newProcessor(ctx context.Context) (*running, error) {
 	log, err := p.currentLog(ctx)
 	if err != nil {
@@ -67,13 +52,18 @@ func (p *process) newProcessor(ctx context.Context) (*running, error) {
 		processor.Config{Window: c.Window, QuietPeriod: c.QuietPeriod, MaxBufferedSKUs: c.MaxBufferedSKUs},
 		processor.Deps{
 			Producer: p.producer, DeadLetters: p.letters, Topics: p.topics, Metrics: processor.NewMetrics(p.registry),
-			Log: processor.Log{ID: log.ID, Partitions: log.Partitions, CommandPartitions: commands.Partitions},
+			Log: processor.Log{
+				ID: log.ID, Partitions: log.Partitions, CommandPartitions: commands.Partitions, Earlier: earlier(log),
+			},
+			Verify: func(ctx context.Context) error { return p.sameLog(ctx, log) },
 		})
 	if err != nil {
 		return nil, err
 	}
 	stage, err := p.stage(p.topics.ProcessorGroup(), handler, p.topics.Events())
-	return atWork(stage), err
+	r := atWork(stage)
+	r.watch = func(ctx context.Context) error { return p.watchLog(ctx, log) }
+	return r, err
 }
 
 func (p *process) newChannels(ctx context.Context) (*running, error) {
@@ -100,6 +90,7 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 	p.pause = handler.Pause
 	stage, err := p.stage(p.topics.ChannelsGroup(), handler, p.topics.Commands())
 	r := atWork(stage)
+	r.watch = func(ctx context.Context) error { return p.watchLog(ctx, log) }
 	r.close = func() error { client.Close(); return nil }
 	return r, err
 }

@@ -74,6 +74,8 @@ type running struct {
 	serve func(context.Context) error
 	// beside runs as long as the role does, and a little longer; nil is nothing.
 	beside func(context.Context) error
+	// watch ends the process by an error that only an operator can mend; nil is nothing.
+	watch func(context.Context) error
 	// close ends what only this role used; nil is nothing.
 	close func() error
 }
@@ -177,6 +179,9 @@ func (p *process) run(ctx context.Context, r Running) error {
 	group.Go(func() error { p.reload(ctx, r.Reloads); return nil })
 	for _, s := range p.stages {
 		group.Go(func() error { return s.run(ctx) })
+		if s.watch != nil {
+			group.Go(func() error { return s.watch(ctx) })
+		}
 	}
 	group.Go(func() error {
 		for _, s := range p.stages {

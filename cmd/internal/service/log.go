@@ -1,0 +1,68 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"stockpush/cmd/internal/eventlog"
+	"stockpush/processor"
+	"stockpush/processor/stream"
+)
+
+// currentLog waits for Kafka until ctx ends; what waiting does not mend is an error at once.
+func (p *process) currentLog(ctx context.Context) (eventlog.Log, error) {
+	return backoff.Retry(ctx, func() (eventlog.Log, error) {
+		log, err := eventlog.Current(ctx, p.conn, p.topics)
+		if err != nil && !stream.Unreachable(err) {
+			err = backoff.Permanent(err)
+		}
+		return log, err
+	}, backoff.WithMaxElapsedTime(0), backoff.WithNotify(func(err error, wait time.Duration) {
+		p.log.Warn("kafka cannot be reached, waiting for it (check kafka.brokers)", "wait", wait, "error", err)
+	}))
+}
+
+// sameLog says what is wrong if the events topic is not the log any more; it too
+// waits for Kafka until ctx ends.
+func (p *process) sameLog(ctx context.Context, log eventlog.Log) error {
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := log.Verify(ctx, p.conn, p.topics)
+		if err != nil && !stream.Unreachable(err) {
+			err = backoff.Permanent(err)
+		}
+		return struct{}{}, err
+	}, backoff.WithMaxElapsedTime(0))
+	return err
+}
+
+// logLookInterval is how often a process looks whether the events topic is still
+// the one whose offsets it compares.
+const logLookInterval = 5 * time.Second
+
+// watchLog returns ErrChanged once the events topic was made anew or got more
+// partitions, and nil when ctx ends.
+func (p *process) watchLog(ctx context.Context, log eventlog.Log) error {
+	ticker := time.NewTicker(logLookInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		if err := log.Verify(ctx, p.conn, p.topics); errors.Is(err, eventlog.ErrChanged) {
+			return err
+		}
+	}
+}
+
+func earlier(log eventlog.Log) []processor.Layout {
+	layouts := make([]processor.Layout, len(log.Earlier))
+	for i, l := range log.Earlier {
+		layouts[i] = processor.Layout{ID: l.ID, Partitions: l.Partitions, Ends: l.Ends}
+	}
+	return layouts
+}
