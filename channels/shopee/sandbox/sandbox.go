@@ -61,13 +61,15 @@ type Sandbox struct {
 	mux *http.ServeMux
 	app *rate.Limiter
 
-	mu        sync.Mutex
-	shops     map[int64]*shop
-	faults    []*Fault
-	switches  Switches
-	calls     []Call
-	stats     Stats
-	requests  int64
+	mu       sync.Mutex
+	shops    map[int64]*shop
+	faults   []*Fault
+	switches Switches
+	calls    []Call
+	stats    Stats
+	requests int64
+	// received counts update_stock calls as they come.
+	received  int64
 	refreshes []Refresh
 	late      sync.WaitGroup
 }

@@ -28,14 +28,21 @@ type Line struct {
 	Reason  string `json:"reason,omitempty"`
 }
 
-// Call is an update_stock call as it was received.
+// Call is an update_stock call as it was received and applied.
 type Call struct {
+	// Sequence counts calls as they were applied, Received as they came: a call
+	// that lands late is applied after some that came later.
 	Sequence   int64     `json:"sequence"`
+	Received   int64     `json:"received"`
 	ReceivedAt time.Time `json:"received_at"`
-	ShopID     int64     `json:"shop_id"`
-	ItemID     int64     `json:"item_id"`
-	Lines      []Line    `json:"lines"`
-	Fault      string    `json:"fault,omitempty"`
+	AppliedAt  time.Time `json:"applied_at"`
+	// Host is how the client named us: one that has a name for each of its
+	// processes finds out whose call it was.
+	Host   string `json:"host"`
+	ShopID int64  `json:"shop_id"`
+	ItemID int64  `json:"item_id"`
+	Lines  []Line `json:"lines"`
+	Fault  string `json:"fault,omitempty"`
 }
 
 type success struct {
@@ -59,16 +66,17 @@ func (s *Sandbox) updateStock(w http.ResponseWriter, r *http.Request, sh *shop) 
 		s.refuse(w, refusal{http.StatusOK, "error_param", bad})
 		return
 	}
-	fault := s.enter(sh, q.ItemID)
+	came := s.enter(sh, q.ItemID, r.Host)
 	defer s.leave(sh, q.ItemID)
+	fault := came.fault
 	fault.delay(r)
 	if fault.is("late") {
 		s.mu.Lock() // Wait may run at the same time
-		s.late.Go(func() { time.Sleep(fault.wait()); s.apply(sh, &q, fault) })
+		s.late.Go(func() { time.Sleep(fault.wait()); s.apply(sh, &q, came) })
 		s.mu.Unlock()
 		panic(http.ErrAbortHandler)
 	}
-	done, failed, bad := s.apply(sh, &q, fault)
+	done, failed, bad := s.apply(sh, &q, came)
 	switch {
 	case fault.is("lost_reply"):
 		panic(http.ErrAbortHandler)
@@ -113,13 +121,22 @@ func wellFormed(q *stockRequest) string {
 	return ""
 }
 
+// arrival is how a call came in, and the fault that hits it.
+type arrival struct {
+	number int64
+	at     time.Time
+	host   string
+	fault  *Fault
+}
+
 // enter notes that a call of an item is in flight, and finds its fault.
-func (s *Sandbox) enter(sh *shop, itemID int64) *Fault {
+func (s *Sandbox) enter(sh *shop, itemID int64, host string) arrival {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	sh.flying[itemID]++
 	s.stats.MaxPerItem = max(s.stats.MaxPerItem, sh.flying[itemID])
-	return s.nextFault(sh.id, stockFaults)
+	s.received++
+	return arrival{s.received, time.Now().UTC(), host, s.nextFault(sh.id, stockFaults)}
 }
 
 func (s *Sandbox) leave(sh *shop, itemID int64) {
@@ -129,12 +146,16 @@ func (s *Sandbox) leave(sh *shop, itemID int64) {
 }
 
 // apply changes the stock and writes the account of it.
-func (s *Sandbox) apply(sh *shop, q *stockRequest, fault *Fault) (done []success, failed []failure, bad refusal) {
+func (s *Sandbox) apply(sh *shop, q *stockRequest, came arrival) (done []success, failed []failure, bad refusal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	it := sh.item(q.ItemID)
 	s.stats.Calls++
-	call := Call{Sequence: s.stats.Calls, ReceivedAt: time.Now().UTC(), ShopID: sh.id, ItemID: q.ItemID, Fault: fault.name()}
+	fault := came.fault
+	call := Call{
+		Sequence: s.stats.Calls, Received: came.number, ReceivedAt: came.at, AppliedAt: time.Now().UTC(), Host: came.host,
+		ShopID: sh.id, ItemID: q.ItemID, Fault: fault.name(),
+	}
 	bad = sh.refuseCall(it, q)
 	for i, line := range q.StockList {
 		asked := line.SellerStock[0]

@@ -27,8 +27,10 @@ type Kafka struct {
 	TopicPrefix       string   `mapstructure:"topic_prefix"`
 	Partitions        int      `mapstructure:"partitions"`
 	ReplicationFactor int      `mapstructure:"replication_factor"`
-	TLS               TLS      `mapstructure:"tls"`
-	SASL              SASL     `mapstructure:"sasl"`
+	// SessionTimeout is how long a process may be silent before its partitions go to others.
+	SessionTimeout time.Duration `mapstructure:"session_timeout"`
+	TLS            TLS           `mapstructure:"tls"`
+	SASL           SASL          `mapstructure:"sasl"`
 }
 
 // TLS is a client's side of TLS. Empty files mean the system's roots and no

@@ -30,6 +30,8 @@ var keys = append(append([]key{
 	{"kafka.topic_prefix", text, "stockpush", topicName},
 	{"kafka.partitions", whole, 12, within(1, 10_000)},
 	{"kafka.replication_factor", whole, 1, within(1, 100)},
+	// Kafka itself takes 6 s to 30 min unless it is configured otherwise.
+	{"kafka.session_timeout", duration, 45 * time.Second, between(6*time.Second, 30*time.Minute)},
 	{"kafka.sasl.mechanism", text, "", oneOf("", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")},
 	{"kafka.sasl.username", text, "", nil},
 	{"kafka.sasl.password", secret, "", nil},

@@ -25,7 +25,7 @@ import (
 )
 
 func (p *process) stage(group string, handler stream.Handler, topics ...string) (*stream.Stage, error) {
-	return stream.New(stream.Config{Group: group, Topics: topics}, stream.Deps{
+	return stream.New(stream.Config{Group: group, Topics: topics, SessionTimeout: p.cfg.Kafka.SessionTimeout}, stream.Deps{
 		Connection: p.conn, Handler: handler, Logger: p.log, Registerer: p.registry,
 	})
 }
