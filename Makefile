@@ -9,6 +9,8 @@ COMMIT      := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 LDFLAGS     := -X stockpush/cmd/internal/version.Version=$(VERSION) -X stockpush/cmd/internal/version.Commit=$(COMMIT)
 DEMO_FOR    ?= 30s
 FUZZTIME    ?= 10s
+SEEDS       ?= 10
+MINUTES     ?= 30
 CHROMIUM    ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 SCREENSHOTS ?= $(abspath $(STATE))/screenshots
 BENCH       := $(STATE)/bench
@@ -47,6 +49,10 @@ integration: clickhouse-lib ## Run the end-to-end suite on the Kafka at STOCKPUS
 .PHONY: upgrade
 upgrade: clickhouse-lib ## Exchange the program of .ci/previous-version for this one and back, under traffic
 	STOCKPUSH_TEST_UPGRADE=1 go test -count=1 -timeout 10m -run Upgrade ./cmd/stockpush
+
+.PHONY: chaos
+chaos: build clickhouse-lib ## Break the real program in every way: SEEDS (10) fresh seeds for at most MINUTES (30), or SEED=x again; KAFKA=DIR with Apache Kafka's jars
+	go run ./cmd/internal/chaos -seeds $(if $(SEED),1 -seed $(SEED),$(SEEDS)) -minutes $(MINUTES) $(if $(KAFKA),-kafka $(KAFKA)) $(CHAOS)
 
 .PHONY: browser
 browser: clickhouse-lib ## Try the page in a real browser, the Chromium at CHROMIUM; pictures go to SCREENSHOTS

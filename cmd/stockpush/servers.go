@@ -29,6 +29,7 @@ func (a *app) newBroker() *cobra.Command {
 		Use:   "broker",
 		Short: "Run the embedded Kafka-protocol broker alone",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			c.Logger = newLogger(a.stderr, config.Log{Level: "info"})
 			b, err := broker.Start(c)
 			if err != nil {
 				return err

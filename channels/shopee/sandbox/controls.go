@@ -155,6 +155,17 @@ func (s *Sandbox) ClearFaults() {
 	s.faults = nil
 }
 
+// removeFaults removes all faults, or those of the shop_id and the kind that are asked for.
+func (s *Sandbox) removeFaults(w http.ResponseWriter, r *http.Request) {
+	shopID, kind := shopOf(r), r.URL.Query().Get("kind")
+	s.mu.Lock()
+	s.faults = slices.DeleteFunc(s.faults, func(f *Fault) bool {
+		return (shopID == 0 || f.ShopID == shopID) && (kind == "" || f.Kind == kind)
+	})
+	s.mu.Unlock()
+	answer(w, http.StatusOK, struct{}{})
+}
+
 // nextFault is the first fault of the kinds for a shop, and uses it up; s.mu is held.
 func (s *Sandbox) nextFault(shopID int64, kinds []string) *Fault {
 	for i, f := range s.faults {

@@ -154,7 +154,7 @@ func (s *Sandbox) routes() {
 	s.mux.HandleFunc("POST /sandbox/stock", control(s.SetStock))
 	s.mux.HandleFunc("POST /sandbox/shops", control(s.SetShop))
 	s.mux.HandleFunc("POST /sandbox/faults", control(s.AddFault))
-	s.mux.HandleFunc("DELETE /sandbox/faults", func(w http.ResponseWriter, _ *http.Request) { s.ClearFaults(); answer(w, http.StatusOK, struct{}{}) })
+	s.mux.HandleFunc("DELETE /sandbox/faults", s.removeFaults)
 	s.mux.HandleFunc("POST /sandbox/switches", control(s.Set))
 }
 

@@ -1,0 +1,211 @@
+// Package cluster runs the real program as several processes: broker, ClickHouse,
+// sandbox and instances of `run`, with proxies in between that spoil the way.
+//
+// It owns the processes and their folders. It refuses to know when to do them
+// harm: that is the plan's. It imports nothing of the product.
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Config says what is run.
+type Config struct {
+	// Binary is the program, Library the embedded ClickHouse's.
+	Binary, Library string
+	// Dir is an empty folder for data and logs.
+	Dir string
+	// KafkaLibs has Apache Kafka's jars; empty is the embedded broker.
+	KafkaLibs string
+	// Layout has the roles of each instance.
+	Layout []string
+	Shops  int
+}
+
+// What processes are told. Short times let much happen within a minute.
+const (
+	Window       = 300 * time.Millisecond
+	ConfirmAfter = 2 * time.Second
+	// SessionTimeout is the shortest that Kafka takes.
+	SessionTimeout = 6 * time.Second
+	Prefix         = "chaos"
+	Database       = "stockpush"
+	// PartnerKey is a secret: no log may have it.
+	PartnerKey = "a-partner-key-that-is-secret"
+
+	diskMegabytes = 192
+)
+
+// Cluster is the system.
+type Cluster struct {
+	cfg Config
+	dir string
+	// Kafka is the broker's address, ClickHouseHTTP and Sandbox are URLs.
+	Kafka, ClickHouseHTTP, SandboxURL string
+
+	Broker, ClickHouse, Sandbox *Process
+	// Store is between the instances and ClickHouse.
+	Store                      *Proxy
+	BrokerDisk, ClickHouseDisk *Disk
+
+	native, tokens string
+	mu             sync.Mutex
+	instances      []*Instance
+}
+
+// New prepares a cluster; nothing runs yet.
+func New(cfg Config) (c *Cluster, err error) {
+	c = &Cluster{
+		cfg: cfg, dir: cfg.Dir, Kafka: freeAddr(), native: freeAddr(), tokens: filepath.Join(cfg.Dir, "tokens.json"),
+		ClickHouseHTTP: "http://" + freeAddr(), SandboxURL: "http://" + freeAddr(),
+	}
+	if c.BrokerDisk, err = NewDisk(filepath.Join(c.dir, "broker"), diskMegabytes); err != nil {
+		return nil, err
+	}
+	if c.ClickHouseDisk, err = NewDisk(filepath.Join(c.dir, "clickhouse"), 2*diskMegabytes); err != nil {
+		return nil, err
+	}
+	if c.Store, err = NewProxy(c.native); err != nil {
+		return nil, err
+	}
+	c.ClickHouse = c.program("clickhouse", "clickhouse", "--listen="+c.native, "--http="+strings.TrimPrefix(c.ClickHouseHTTP, "http://"), "--data-dir="+c.ClickHouseDisk.Dir)
+	c.Sandbox = c.program("sandbox", "sandbox", "--listen="+strings.TrimPrefix(c.SandboxURL, "http://"), "--tokens-file="+c.tokens,
+		"--partner-key="+PartnerKey, fmt.Sprintf("--shops=%d", cfg.Shops))
+	if cfg.KafkaLibs != "" {
+		c.Broker, err = c.newKafka(cfg.KafkaLibs)
+		return c, err
+	}
+	c.Broker = c.program("broker", "broker", "--listen="+c.Kafka, "--data-dir="+filepath.Join(c.BrokerDisk.Dir, "data"))
+	return c, nil
+}
+
+// program is a process of ours that says when it is ready.
+func (c *Cluster) program(name string, args ...string) *Process {
+	return c.process(name, "ready", func() *exec.Cmd {
+		cmd := exec.Command(c.cfg.Binary, args...)
+		cmd.Env = append(os.Environ(), "STOCKPUSH_LIBCHDB="+c.cfg.Library)
+		cmd.Dir = c.dir
+		return cmd
+	})
+}
+
+func (c *Cluster) process(name, ready string, command func() *exec.Cmd) *Process {
+	return &Process{Name: name, command: command, ready: ready, log: filepath.Join(c.dir, name+".log")}
+}
+
+// Start starts everything and returns once it serves.
+func (c *Cluster) Start(ctx context.Context) error {
+	for _, p := range c.servers() {
+		if err := p.Start(); err != nil {
+			return err
+		}
+	}
+	for _, p := range c.servers() {
+		if err := p.Await(); err != nil {
+			return err
+		}
+	}
+	setup := exec.CommandContext(ctx, c.cfg.Binary, append([]string{"setup"}, c.settings(c.native, c.SandboxURL)...)...)
+	if out, err := setup.CombinedOutput(); err != nil {
+		return fmt.Errorf("setup: %w: %s", err, out)
+	}
+	for _, roles := range c.cfg.Layout {
+		if _, err := c.Join(roles); err != nil {
+			return err
+		}
+	}
+	for _, i := range c.Instances() {
+		if err := i.Await(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Cluster) servers() []*Process { return []*Process{c.Broker, c.ClickHouse, c.Sandbox} }
+
+// settings are the flags of a process that uses all others.
+func (c *Cluster) settings(clickhouse, shopee string) []string {
+	return []string{
+		"--kafka.brokers=" + c.Kafka, "--kafka.topic_prefix=" + Prefix, "--kafka.partitions=6", "--kafka.session_timeout=" + SessionTimeout.String(),
+		"--clickhouse.addr=" + clickhouse, "--clickhouse.database=" + Database, "--processor.window=" + Window.String(), "--sinks.batch_interval=100ms",
+		"--shopee.base_url=" + shopee, "--shopee.partner_id=1000001", "--shopee.partner_key=" + PartnerKey, "--shopee.tokens_file=" + c.tokens,
+		"--shopee.timeout=2s", "--shopee.shop_rate=60", "--shopee.app_rate=200", "--shopee.confirm_after=" + ConfirmAfter.String(),
+		"--shopee.breaker.open_for=1s", "--shopee.probe_interval=1s", "--ops.listen=127.0.0.1:0",
+	}
+}
+
+// Heal makes everything run and every way free.
+func (c *Cluster) Heal() error {
+	c.Store.Set(Mode{})
+	errs := []error{c.BrokerDisk.Free(), c.ClickHouseDisk.Free(), c.ClearFaults()}
+	for _, p := range c.servers() {
+		errs = append(errs, p.Start())
+	}
+	for _, i := range c.Instances() {
+		i.Resume()
+		if i.permanent {
+			errs = append(errs, i.Start())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// End ends the instances in good order, then the servers.
+func (c *Cluster) End() {
+	var all sync.WaitGroup
+	for _, i := range c.Instances() {
+		all.Go(i.Term)
+	}
+	all.Wait()
+	for _, p := range c.servers() {
+		all.Go(p.Kill)
+	}
+	all.Wait()
+}
+
+// Close kills what still runs and gives the file systems back.
+func (c *Cluster) Close() error {
+	for _, i := range c.Instances() {
+		i.Kill()
+		i.shopee.Close()
+	}
+	for _, p := range c.servers() {
+		p.Kill()
+	}
+	c.Store.Close()
+	return errors.Join(c.BrokerDisk.Close(), c.ClickHouseDisk.Close())
+}
+
+// Deaths are the ends of processes that should not have been.
+func (c *Cluster) Deaths() []string {
+	var all []string
+	for _, p := range c.servers() {
+		all = append(all, p.Deaths()...)
+	}
+	for _, i := range c.Instances() {
+		all = append(all, i.Deaths()...)
+	}
+	return all
+}
+
+// freeAddr finds a port that nobody listens on now.
+func freeAddr() string { return fmt.Sprintf("127.0.0.1:%d", freePort()) }
+
+func freePort() int {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err) // a machine without free ports runs no cluster
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().(*net.TCPAddr).Port
+}

@@ -1,0 +1,50 @@
+package cluster
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"syscall"
+)
+
+var opsAddr = regexp.MustCompile(`ops\.listen=(\S+)`)
+
+// Examine writes down, beside the logs, what tells why a run went wrong: the metrics of
+// the instances that run, what their goroutines do, and the embedded broker's data. The
+// instances end.
+func (c *Cluster) Examine() error {
+	errs := []error{exec.Command("tar", "-C", c.BrokerDisk.Dir, "--exclude=ballast", "-czf", filepath.Join(c.dir, "broker.tar.gz.log"), ".").Run()}
+	for _, i := range c.Instances() {
+		if i.Running() {
+			errs = append(errs, i.saveMetrics())
+			i.life(true)
+			i.Signal(syscall.SIGQUIT) // Go writes its goroutines down
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (p *Process) saveMetrics() error {
+	log, err := os.ReadFile(p.log)
+	if err != nil {
+		return err
+	}
+	found := opsAddr.FindAllSubmatch(log, -1)
+	if len(found) == 0 {
+		return nil
+	}
+	answer, err := http.Get("http://" + string(found[len(found)-1][1]) + "/metrics")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(p.log+".metrics.log", text, 0o600)
+}

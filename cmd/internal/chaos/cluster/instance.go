@@ -1,0 +1,96 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Instance is a process of `run`.
+type Instance struct {
+	*Process
+	Roles string
+	// shopee is its own way to the sandbox, which knows by it whose a call is.
+	shopee *Proxy
+	// permanent instances run again after healing; others only joined for a while.
+	permanent bool
+
+	mu     sync.Mutex
+	since  time.Time
+	pauses []Pause
+}
+
+// Pause is a time in which an instance was stopped.
+type Pause struct {
+	Host     string
+	From, To time.Time
+}
+
+// Join starts an instance with roles, which are separated by commas.
+func (c *Cluster) Join(roles string) (*Instance, error) {
+	proxy, err := NewProxy(strings.TrimPrefix(c.SandboxURL, "http://"))
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	n := len(c.instances)
+	i := &Instance{Roles: roles, shopee: proxy, permanent: n < len(c.cfg.Layout)}
+	args := append([]string{"run", "--roles=" + roles}, c.settings(c.Store.Addr(), "http://"+proxy.Addr())...)
+	i.Process = c.program(fmt.Sprintf("run-%d", n+1), args...)
+	i.ready, i.again = "msg=ready", true
+	c.instances = append(c.instances, i)
+	c.mu.Unlock()
+	return i, i.Start()
+}
+
+// Instances are all that ever joined, in that order.
+func (c *Cluster) Instances() []*Instance {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.instances)
+}
+
+// Stop stops the instance as a machine does that is too busy; Resume wakes it.
+func (i *Instance) Stop() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.since.IsZero() && i.Signal(syscall.SIGSTOP) {
+		i.since = time.Now()
+	}
+}
+
+// Resume lets the instance go on.
+func (i *Instance) Resume() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.since.IsZero() {
+		return
+	}
+	i.pauses = append(i.pauses, Pause{i.shopee.Addr(), i.since, time.Now()})
+	i.since = time.Time{}
+	i.Signal(syscall.SIGCONT)
+}
+
+// Term lets a stopped instance go on first: it could not end.
+func (i *Instance) Term() {
+	i.Resume()
+	i.Process.Term()
+}
+
+// Pauses are the times in which instances were stopped for half their session and more.
+func (c *Cluster) Pauses() []Pause {
+	var all []Pause
+	for _, i := range c.Instances() {
+		i.mu.Lock()
+		for _, p := range i.pauses {
+			if p.To.Sub(p.From) >= SessionTimeout/2 {
+				all = append(all, p)
+			}
+		}
+		i.mu.Unlock()
+	}
+	return all
+}

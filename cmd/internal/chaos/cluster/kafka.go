@@ -1,0 +1,44 @@
+package cluster
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// newKafka is an Apache Kafka of the jars in libs: one broker that is its own controller.
+func (c *Cluster) newKafka(libs string) (*Process, error) {
+	properties := filepath.Join(c.dir, "server.properties")
+	text := fmt.Sprintf(`process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:%[2]d
+listeners=PLAINTEXT://%[1]s,CONTROLLER://127.0.0.1:%[2]d
+advertised.listeners=PLAINTEXT://%[1]s
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs=%[3]s
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=3
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+group.initial.rebalance.delay.ms=0
+auto.create.topics.enable=false
+`, c.Kafka, freePort(), filepath.Join(c.BrokerDisk.Dir, "kafka"))
+	if err := os.WriteFile(properties, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	java := func(args ...string) *exec.Cmd {
+		return exec.Command("java", append([]string{"-Xmx384m", "-cp", filepath.Join(libs, "*")}, args...)...)
+	}
+	id, err := java("kafka.tools.StorageTool", "random-uuid").Output()
+	if err != nil {
+		return nil, fmt.Errorf("apache kafka (in %s): %w", libs, err)
+	}
+	words := bytes.Fields(id)
+	if out, err := java("kafka.tools.StorageTool", "format", "-t", string(words[len(words)-1]), "-c", properties).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("apache kafka: format: %w: %s", err, out)
+	}
+	return c.process("broker", "Kafka Server started", func() *exec.Cmd { return java("kafka.Kafka", properties) }), nil
+}

@@ -1,0 +1,201 @@
+package cluster
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Process is a program that is started, killed, stopped and started again. Its
+// methods are safe for concurrent use, and harmless where they find nothing to do.
+type Process struct {
+	Name string
+	// Command makes the command of each start.
+	command func() *exec.Cmd
+	// ready is what it prints once it serves.
+	ready string
+	log   string
+
+	mu      sync.Mutex
+	running *life
+	// again says that it is started again when it ends by itself, as a service manager does.
+	again bool
+	// deaths are ends that nobody asked for, and ends that were not in order.
+	deaths []string
+}
+
+// life is a process from its start to its end.
+type life struct {
+	cmd   *exec.Cmd
+	ready chan struct{}
+	ended chan struct{}
+	// wanted says that its end was asked for.
+	wanted bool
+}
+
+// startTimeout bounds the wait for a process to serve: the machine may be busy.
+const startTimeout = 60 * time.Second
+
+// Start starts the process if it does not run.
+func (p *Process) Start() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.running != nil {
+		return nil
+	}
+	file, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	l := &life{cmd: p.command(), ready: make(chan struct{}), ended: make(chan struct{})}
+	out := &watcher{to: file, word: []byte(p.ready), seen: l.ready}
+	l.cmd.Stdout, l.cmd.Stderr = out, out
+	dieWithUs(l.cmd)
+	if err := l.cmd.Start(); err != nil {
+		return errors.Join(fmt.Errorf("start %s: %w", p.Name, err), file.Close())
+	}
+	p.running = l
+	go p.wait(l, file) // ends with the process, which Close kills
+	return nil
+}
+
+func (p *Process) wait(l *life, log *os.File) {
+	err := l.cmd.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = log.Close()
+	if p.running == l {
+		p.running = nil
+	}
+	if !l.wanted {
+		p.deaths = append(p.deaths, fmt.Sprintf("%s ended by itself: %v: %s", p.Name, err, p.lastWords()))
+		if p.again {
+			time.AfterFunc(restartAfter, func() { _ = p.Start() }) // the run's end finds that it is missing
+		}
+	}
+	close(l.ended)
+}
+
+// restartAfter is how soon a process that ended by itself is started again.
+const restartAfter = time.Second
+
+// lastWords are the last line of the log.
+func (p *Process) lastWords() string {
+	content, err := os.ReadFile(p.log)
+	if err != nil {
+		return err.Error()
+	}
+	lines := bytes.Split(bytes.TrimSpace(content), []byte("\n"))
+	return string(lines[len(lines)-1])
+}
+
+// Await waits until the process serves.
+func (p *Process) Await() error {
+	l := p.life(false)
+	if l == nil {
+		return fmt.Errorf("%s does not run", p.Name)
+	}
+	select {
+	case <-l.ready:
+		return nil
+	case <-l.ended:
+		return fmt.Errorf("%s ended before it served (its log: %s)", p.Name, p.log)
+	case <-time.After(startTimeout):
+		return fmt.Errorf("%s did not serve within %v (its log: %s)", p.Name, startTimeout, p.log)
+	}
+}
+
+// life is the process as it runs now, nil if it does not.
+func (p *Process) life(endWanted bool) *life {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.running != nil && endWanted {
+		p.running.wanted = true
+	}
+	return p.running
+}
+
+// Kill ends the process as a crash does, and waits.
+func (p *Process) Kill() {
+	if l := p.life(true); l != nil {
+		_ = l.cmd.Process.Kill() // fails where it has ended by itself
+		<-l.ended
+	}
+}
+
+// termTimeout is the contract's bound of an orderly end.
+const termTimeout = 30 * time.Second
+
+// Term asks the process to end, and waits. One that does not end in time, or not
+// with 0, is noted.
+func (p *Process) Term() {
+	l := p.life(true)
+	if l == nil {
+		return
+	}
+	_ = l.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-l.ended:
+		if code := l.cmd.ProcessState.ExitCode(); code != 0 && !killed(l) {
+			p.note(fmt.Sprintf("%s ended with %v after SIGTERM", p.Name, l.cmd.ProcessState))
+		}
+	case <-time.After(termTimeout):
+		p.note(fmt.Sprintf("%s did not end within %v of SIGTERM", p.Name, termTimeout))
+		p.Kill()
+	}
+}
+
+// killed says that another fault killed it meanwhile.
+func killed(l *life) bool {
+	status, ok := l.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
+}
+
+func (p *Process) note(death string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.deaths = append(p.deaths, death)
+}
+
+// Signal sends a signal, such as SIGSTOP, if the process runs.
+func (p *Process) Signal(s syscall.Signal) bool {
+	l := p.life(false)
+	return l != nil && l.cmd.Process.Signal(s) == nil
+}
+
+// Running says whether it runs.
+func (p *Process) Running() bool { return p.life(false) != nil }
+
+// Deaths are the ends that should not have been.
+func (p *Process) Deaths() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.deaths
+}
+
+// watcher passes output on, and closes seen when a word has come.
+type watcher struct {
+	to   *os.File
+	word []byte
+	seen chan struct{}
+	tail []byte
+	done bool
+}
+
+// Write is called by one goroutine, exec's.
+func (w *watcher) Write(b []byte) (int, error) {
+	if !w.done {
+		w.tail = append(w.tail, b...)
+		if bytes.Contains(w.tail, w.word) {
+			w.done = true
+			close(w.seen)
+		}
+		w.tail = w.tail[max(0, len(w.tail)-len(w.word)):]
+	}
+	return w.to.Write(b)
+}

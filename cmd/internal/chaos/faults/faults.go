@@ -1,0 +1,134 @@
+// Package faults has the kinds of trouble that a run is put to, and draws a plan
+// of them.
+//
+// To add a kind: a file with a function that draws its particulars from the random
+// source, and a line in Kinds. What a kind draws depends on nothing else, so
+// a seed always makes the same plan.
+package faults
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"stockpush/cmd/internal/chaos/cluster"
+)
+
+// Trouble is one fault with its particulars.
+type Trouble struct {
+	// What tells of it in the plan.
+	What string
+	// Begin does it, End takes it back after Lasts. Either may be nil.
+	Begin func(c *cluster.Cluster) error
+	End   func(c *cluster.Cluster) error
+	Lasts time.Duration
+}
+
+// Draw is where a kind takes its particulars from.
+type Draw struct {
+	*rand.Rand
+	// Instances is how many there are at the start, FirstShop and Shops say which shops there are.
+	Instances int
+	FirstShop int64
+	Shops     int
+}
+
+// between draws a duration.
+func (d Draw) between(low, high time.Duration) time.Duration {
+	return low + time.Duration(d.Int64N(int64(high-low))).Truncate(10*time.Millisecond)
+}
+
+// instance draws one that is there from the start.
+func (d Draw) instance() int { return d.IntN(d.Instances) }
+
+func (d Draw) shop() int64 { return d.FirstShop + int64(d.IntN(d.Shops)) }
+
+// Kind is a kind of trouble.
+type Kind struct {
+	Name string
+	// Weight is how often it is drawn, beside the others.
+	Weight int
+	Draw   func(d Draw) Trouble
+}
+
+// Kinds are all of them.
+func Kinds() []Kind {
+	return slices.Concat(instances, servers, storage, disks, shopee)
+}
+
+// Planned is a trouble at its time, since the start.
+type Planned struct {
+	At   time.Duration
+	Kind string
+	Trouble
+}
+
+func (p Planned) String() string { return fmt.Sprintf("%6.2fs %s", p.At.Seconds(), p.What) }
+
+// Plan draws n troubles within a time; they end within it, too.
+func Plan(d Draw, kinds []Kind, n int, within time.Duration) []Planned {
+	total := 0
+	for _, k := range kinds {
+		total += k.Weight
+	}
+	var plan []Planned
+	for range n {
+		at := d.between(time.Second, within-time.Second)
+		draw := d.IntN(total)
+		i := 0
+		for ; draw >= kinds[i].Weight; i++ {
+			draw -= kinds[i].Weight
+		}
+		trouble := kinds[i].Draw(d)
+		at = max(time.Second, min(at, within-trouble.Lasts))
+		plan = append(plan, Planned{at, kinds[i].Name, trouble})
+	}
+	slices.SortStableFunc(plan, func(a, b Planned) int { return cmp.Compare(a.At, b.At) })
+	return plan
+}
+
+// Run carries a plan out, from now on; tell is told what happens.
+func Run(ctx context.Context, c *cluster.Cluster, plan []Planned, tell func(string)) error {
+	started := time.Now()
+	var all sync.WaitGroup
+	errs := make([]error, len(plan))
+	for i, p := range plan {
+		all.Go(func() {
+			if !wait(ctx, time.Until(started.Add(p.At))) {
+				return
+			}
+			tell(p.String())
+			errs[i] = p.carryOut(ctx, c)
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+func (p Planned) carryOut(ctx context.Context, c *cluster.Cluster) error {
+	if err := p.Begin(c); err != nil {
+		return fmt.Errorf("%s: %w", p.What, err)
+	}
+	wait(ctx, p.Lasts) // what began is taken back in any case
+	if p.End == nil {
+		return nil
+	}
+	if err := p.End(c); err != nil {
+		return fmt.Errorf("the end of %s: %w", p.What, err)
+	}
+	return nil
+}
+
+func wait(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}

@@ -1,0 +1,74 @@
+package faults
+
+import (
+	"fmt"
+	"time"
+
+	"stockpush/cmd/internal/chaos/cluster"
+)
+
+// instances are what can happen to a process of `run`.
+var instances = []Kind{
+	{"kill a run", 5, killInstance},
+	{"end a run", 4, endInstance},
+	{"stop a run longer than its session", 4, zombie},
+	{"stop a run for a moment", 2, stopInstance},
+	{"another run joins and leaves", 4, visitor},
+}
+
+// died is an instance that goes away in a way and comes back later.
+func died(d Draw, how string, end func(*cluster.Instance), away time.Duration) Trouble {
+	n := d.instance()
+	return Trouble{
+		What:  fmt.Sprintf("%s run-%d, away for %v", how, n+1, away),
+		Lasts: away,
+		Begin: func(c *cluster.Cluster) error { end(c.Instances()[n]); return nil },
+		End:   func(c *cluster.Cluster) error { return c.Instances()[n].Start() },
+	}
+}
+
+func killInstance(d Draw) Trouble {
+	return died(d, "kill -9", func(i *cluster.Instance) { i.Kill() }, d.between(0, 5*time.Second))
+}
+
+func endInstance(d Draw) Trouble {
+	return died(d, "SIGTERM", (*cluster.Instance).Term, d.between(0, 3*time.Second))
+}
+
+// zombie stops an instance for so long that its partitions go to others, which
+// may finish their read-backs before it wakes, or not.
+func zombie(d Draw) Trouble {
+	return stopped(d, d.between(cluster.SessionTimeout+500*time.Millisecond, cluster.SessionTimeout+4*time.Second))
+}
+
+func stopInstance(d Draw) Trouble { return stopped(d, d.between(time.Second, 5*time.Second)) }
+
+func stopped(d Draw, lasts time.Duration) Trouble {
+	n := d.instance()
+	return Trouble{
+		What:  fmt.Sprintf("SIGSTOP run-%d for %v", n+1, lasts),
+		Lasts: lasts,
+		Begin: func(c *cluster.Cluster) error { c.Instances()[n].Stop(); return nil },
+		End:   func(c *cluster.Cluster) error { c.Instances()[n].Resume(); return nil },
+	}
+}
+
+// visitor is an instance that joins for a while and then ends or dies.
+func visitor(d Draw) Trouble {
+	roles := []string{"processor,channels,sink", "processor", "channels", "sink", "channels,sink"}[d.IntN(5)]
+	lasts, killed := d.between(2*time.Second, 9*time.Second), d.IntN(2) == 0
+	var guest *cluster.Instance
+	return Trouble{
+		What:  fmt.Sprintf("another run of %s for %v, killed: %v", roles, lasts, killed),
+		Lasts: lasts,
+		Begin: func(c *cluster.Cluster) (err error) { guest, err = c.Join(roles); return err },
+		End: func(*cluster.Cluster) error {
+			if killed {
+				guest.Kill()
+			} else {
+				guest.Term()
+			}
+			return nil
+		},
+	}
+}

@@ -1,0 +1,122 @@
+// Command chaos puts the real program to trouble: it runs it as several
+// processes, produces a known history of events, injects faults, heals, waits
+// until all is quiet, and lets the checker judge what is there then.
+//
+// A seed decides the history, the faults and when they happen. The exact
+// interleaving of real processes can't be the same twice.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// options are the command's.
+type options struct {
+	binary, library, kafka, keep, results string
+	seed                                  uint64
+	seeds, minutes                        int
+	only                                  string
+	quiet                                 bool
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.binary, "binary", "bin/stockpush", "the program")
+	flag.StringVar(&o.library, "library", ".stockpush/npm/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so", "the embedded ClickHouse's library")
+	flag.StringVar(&o.kafka, "kafka", "", "the folder of Apache Kafka's jars; else the embedded broker is used")
+	flag.StringVar(&o.keep, "keep", ".stockpush/chaos", "where the logs of a run with violations are kept")
+	flag.StringVar(&o.results, "results", "", "a file to append the results to, as a table's rows")
+	flag.Uint64Var(&o.seed, "seed", 0, "replay this seed; 0 draws fresh ones")
+	flag.IntVar(&o.seeds, "seeds", 1, "how many fresh seeds")
+	flag.IntVar(&o.minutes, "minutes", 60, "begin no run after so long")
+	flag.StringVar(&o.only, "only", "", "kinds of faults whose names have this only")
+	flag.BoolVar(&o.quiet, "quiet", false, "say one line a seed")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if !series(ctx, o) {
+		os.Exit(1)
+	}
+}
+
+// series runs the seeds and says whether none had a violation.
+func series(ctx context.Context, o options) (clean bool) {
+	clean = true
+	started := time.Now()
+	for n := range o.seeds {
+		if ctx.Err() != nil || n > 0 && time.Since(started) > time.Duration(o.minutes)*time.Minute {
+			fmt.Printf("stopped after %d of %d seeds\n", n, o.seeds)
+			break
+		}
+		seed := o.seed
+		if seed == 0 {
+			seed = rand.Uint64N(1 << 40)
+		}
+		r := runSeed(ctx, o, seed)
+		r.print()
+		if err := r.appendTo(o.results); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		clean = clean && r.clean()
+	}
+	return clean
+}
+
+// runSeed runs one seed in a folder of its own, which is kept if something was wrong.
+func runSeed(ctx context.Context, o options, seed uint64) *result {
+	started := time.Now()
+	r := &result{seed: seed, broker: "embedded"}
+	if o.kafka != "" {
+		r.broker = "Apache Kafka"
+	}
+	dir, err := os.MkdirTemp("", "stockpush-chaos-")
+	if err != nil {
+		return r.failed(err)
+	}
+	if o.binary, err = filepath.Abs(o.binary); err != nil {
+		return r.failed(err)
+	}
+	if o.library, err = filepath.Abs(o.library); err != nil {
+		return r.failed(err)
+	}
+	run := &run{options: o, seed: seed, dir: dir, result: r}
+	r.failed(run.all(ctx))
+	r.took = time.Since(started)
+	if !r.clean() {
+		r.kept = filepath.Join(o.keep, fmt.Sprint(seed))
+		r.failed(keepLogs(dir, r.kept))
+	}
+	r.failed(os.RemoveAll(dir))
+	return r
+}
+
+// keepLogs copies the logs of a run.
+func keepLogs(from, to string) error {
+	if err := os.MkdirAll(to, 0o700); err != nil {
+		return err
+	}
+	logs, err := filepath.Glob(filepath.Join(from, "*.log"))
+	if err != nil {
+		return err
+	}
+	for _, log := range logs {
+		content, err := os.ReadFile(log)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(to, filepath.Base(log)), content, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func oneLine(words []string) string { return strings.Join(words, ", ") }

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"stockpush/cmd/internal/chaos/checker"
+	"stockpush/cmd/internal/chaos/cluster"
+	"stockpush/cmd/internal/chaos/faults"
+	"stockpush/cmd/internal/chaos/history"
+)
+
+// How long the parts of a run take.
+const (
+	// trouble is how long events come and faults happen.
+	trouble = 18 * time.Second
+	// calm is the least time after healing: what lands late has, and was read back.
+	calm = cluster.ConfirmAfter + 3*time.Second
+	// quietTimeout is how long after healing everything must have come to rest.
+	quietTimeout = 45 * time.Second
+	shops        = 3
+	rate         = 60
+)
+
+// layouts are ways to spread the roles over instances.
+var layouts = [][]string{
+	{"processor,channels,sink"},
+	{"processor,channels,sink", "processor,channels,sink", "processor,channels,sink"},
+	{"processor", "channels", "sink"},
+	{"processor,sink", "channels", "channels"},
+	{"processor,channels", "processor,channels", "sink", "sink"},
+	{"processor", "processor,channels", "channels,sink", "sink", "processor,channels,sink"},
+}
+
+// run is one seed's.
+type run struct {
+	options
+	seed    uint64
+	dir     string
+	result  *result
+	cluster *cluster.Cluster
+	history *history.History
+	acked   []history.Produced
+}
+
+// plan draws what the seed decides.
+func (r *run) plan() (layout []string) {
+	random := rand.New(rand.NewPCG(r.seed, 2))
+	layout = layouts[random.IntN(len(layouts))]
+	draw := faults.Draw{Rand: random, Instances: len(layout), FirstShop: history.FirstShop, Shops: shops}
+	var kinds []faults.Kind
+	for _, k := range faults.Kinds() {
+		if strings.Contains(k.Name, r.only) {
+			kinds = append(kinds, k)
+		}
+	}
+	r.result.plan = faults.Plan(draw, kinds, 5+random.IntN(5), trouble)
+	if r.kafka != "" { // what differs there is the broker: it dies once in any case
+		r.result.plan = append(r.result.plan, faults.Plan(draw, faults.BrokerKills(), 1, trouble)...)
+	}
+	r.history = history.New(history.Shape{Seed: r.seed, Shops: shops, For: trouble, Rate: rate})
+	return layout
+}
+
+func (r *run) say(format string, args ...any) {
+	if !r.quiet {
+		fmt.Printf(format+"\n", args...)
+	}
+}
+
+func (r *run) all(ctx context.Context) (err error) {
+	layout := r.plan()
+	r.say("seed %d: %d messages, instances %s", r.seed, len(r.history.Steps), strings.Join(layout, " | "))
+	r.cluster, err = cluster.New(cluster.Config{Binary: r.binary, Library: r.library, Dir: r.dir, KafkaLibs: r.kafka, Layout: layout, Shops: shops})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.cluster.Close()) }()
+	if err := r.cluster.Start(ctx); err != nil {
+		return err
+	}
+	if err := r.describe(); err != nil {
+		return err
+	}
+	if err := errors.Join(r.harm(ctx), r.cluster.Heal()); err != nil {
+		return err
+	}
+	err = r.judge(ctx, time.Now())
+	if report := r.result.report; report == nil || len(report.Violations) > 0 {
+		err = errors.Join(err, r.cluster.Examine())
+	}
+	r.cluster.End()
+	r.result.process = slices.DeleteFunc(append(r.cluster.Deaths(), r.leaks()...), r.excused)
+	return err
+}
+
+// excused are ends of a process for which the plan is to blame: a broker whose disk is full
+// says of a message that it will not take it, and whoever sent it begins anew.
+func (r *run) excused(death string) bool {
+	full := slices.ContainsFunc(r.result.plan, func(p faults.Planned) bool { return p.Kind == faults.BrokerDiskFull })
+	return full && strings.Contains(death, "UNKNOWN_SERVER_ERROR")
+}
+
+// describe makes the item whose models refuse pushes.
+func (r *run) describe() error {
+	return r.cluster.Describe(cluster.Item{Shop: history.FirstShop, Item: history.RefusingItem, Models: []cluster.ItemModel{
+		{Model: history.GoodModel}, {Model: history.LockedModel, Locked: true}, {Model: history.ReservedModel, Reserved: 1_000_000},
+	}})
+}
+
+// harm lets events come and faults happen, both to their end.
+func (r *run) harm(ctx context.Context) error {
+	producer, err := history.NewProducer(r.cluster.Kafka, cluster.Prefix+".events")
+	if err != nil {
+		return err
+	}
+	defer producer.Close()
+	var both sync.WaitGroup
+	var played, planned error
+	both.Go(func() { r.acked, played = producer.Play(ctx, r.history) })
+	both.Go(func() { planned = faults.Run(ctx, r.cluster, r.result.plan, func(s string) { r.say("%s", s) }) })
+	both.Wait()
+	return errors.Join(played, planned)
+}
+
+// judge waits until all is quiet and right, or until it should have been.
+func (r *run) judge(ctx context.Context, healed time.Time) error {
+	o := &checker.Observation{Window: cluster.Window}
+	if err := r.known(ctx, o); err != nil {
+		return err
+	}
+	sources := checker.Sources{ClickHouse: r.cluster.ClickHouseHTTP, Sandbox: r.cluster.SandboxURL, Database: cluster.Database}
+	bad := o.CountBad()
+	var last error
+	for time.Since(healed) < quietTimeout {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
+		waiting, err := sources.Waiting(ctx, len(o.Events)-bad, bad)
+		if last = err; err != nil || waiting > 0 || time.Since(healed) < calm {
+			continue
+		}
+		if last = r.look(ctx, sources, o); last == nil && len(r.result.report.Violations) == 0 {
+			r.result.healed = time.Since(healed)
+			return nil
+		}
+	}
+	r.result.healed = time.Since(healed)
+	return errors.Join(last, r.look(ctx, sources, o))
+}
+
+func (r *run) look(ctx context.Context, sources checker.Sources, o *checker.Observation) error {
+	letters, err := history.ReadTopic(ctx, r.cluster.Kafka, cluster.Prefix+".dead-letters")
+	if err != nil {
+		return err
+	}
+	o.DeadLetters = messages(letters)
+	if err := sources.Read(ctx, o); err != nil {
+		return err
+	}
+	r.result.report = checker.Check(o)
+	return nil
+}
+
+// known is what the harness knows by itself.
+func (r *run) known(ctx context.Context, o *checker.Observation) error {
+	events, err := history.ReadTopic(ctx, r.cluster.Kafka, cluster.Prefix+".events")
+	if err != nil {
+		return err
+	}
+	o.Events = messages(events)
+	for _, m := range r.acked {
+		o.Acknowledged = append(o.Acknowledged, checker.Message{Partition: m.Partition, Offset: m.Offset, Key: m.Key, Value: m.Value})
+	}
+	o.Bad = map[string]string{}
+	for _, s := range r.history.Steps {
+		if s.Code != "" {
+			o.Bad[checker.BadKey(s.Key, s.Value)] = s.Code
+		}
+	}
+	o.Refusing = map[checker.Model]string{}
+	for model, code := range history.Refusing() {
+		o.Refusing[checker.Model{Shop: history.FirstShop, Item: history.RefusingItem, Model: model}] = code
+	}
+	o.Refusals = map[string]bool{faults.RefusedCode: true}
+	for _, p := range r.cluster.Pauses() {
+		o.Pauses = append(o.Pauses, checker.Pause(p))
+	}
+	return nil
+}
+
+func messages(records []*kgo.Record) []checker.Message {
+	all := make([]checker.Message, 0, len(records))
+	for _, r := range records {
+		m := checker.Message{Partition: r.Partition, Offset: r.Offset, Key: string(r.Key), Value: string(r.Value), At: r.Timestamp, Headers: map[string]string{}}
+		for _, h := range r.Headers {
+			m.Headers[h.Key] = string(h.Value)
+		}
+		all = append(all, m)
+	}
+	return all
+}
