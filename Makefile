@@ -54,6 +54,10 @@ upgrade: clickhouse-lib ## Exchange the program of .ci/previous-version for this
 chaos: build clickhouse-lib ## Break the real program in every way: SEEDS (10) fresh seeds for at most MINUTES (30), or SEED=x again; KAFKA=DIR with Apache Kafka's jars
 	go run ./cmd/internal/chaos -seeds $(if $(SEED),1 -seed $(SEED),$(SEEDS)) -minutes $(MINUTES) $(if $(KAFKA),-kafka $(KAFKA)) $(CHAOS)
 
+.PHONY: postgres
+postgres: clickhouse-lib ## Run what keeps tokens in PostgreSQL on a real one, whose binaries must be installed
+	STOCKPUSH_TEST_POSTGRES=required go test -count=1 -timeout 10m -run 'Postgres|Tokens' ./channels/shopee/postgres ./cmd/stockpush
+
 .PHONY: browser
 browser: clickhouse-lib ## Try the page in a real browser, the Chromium at CHROMIUM; pictures go to SCREENSHOTS
 	@test -x "$(CHROMIUM)" || { echo 'no Chromium found: install it (apt-get install chromium), or set CHROMIUM=PATH'; exit 2; }

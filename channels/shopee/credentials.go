@@ -20,7 +20,7 @@ func (c *Client) Credentials(shopID int64) uint64 {
 }
 
 // Shops lists the shops that the file has tokens of, in order.
-func (s *FileStore) Shops() ([]int64, error) {
+func (s *FileStore) Shops(context.Context) ([]int64, error) {
 	pairs, err := s.current()
 	if err != nil {
 		return nil, err

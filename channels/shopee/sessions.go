@@ -222,7 +222,7 @@ func storeError(err error) error {
 	}
 	v := channels.Verdict{Outcome: channels.Refused, Code: schemas.ChannelUnavailable, Message: "tokens: " + err.Error()}
 	if errors.Is(err, ErrNoTokens) {
-		v.Code, v.Scope, v.Message = schemas.AuthorizationLost, channels.ScopeShop, "shopee.tokens_file has no tokens of the shop"
+		v.Code, v.Scope, v.Message = schemas.AuthorizationLost, channels.ScopeShop, "there are no tokens of the shop"
 	}
 	return &refreshError{verdict: v, err: err}
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -132,6 +133,7 @@ func (s *FileStore) update(ctx context.Context, shopID int64, change Change) (he
 	if err != nil {
 		return held, next, err
 	}
+	sweep(path)
 	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
 	if err != nil {
 		return held, next, fmt.Errorf("write shopee.tokens_file: %w", err)
@@ -147,6 +149,22 @@ func (s *FileStore) update(ctx context.Context, shopID int64, change Change) (he
 	}
 	_, _ = s.current()
 	return held, next, nil
+}
+
+// sweep removes what writers that were killed left beside the file: it has
+// tokens. The lock is held, so that nobody is writing. What cannot be removed stays.
+func sweep(path string) {
+	beside, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return
+	}
+	for _, entry := range beside {
+		random, ours := strings.CutPrefix(entry.Name(), filepath.Base(path)+".")
+		random, ended := strings.CutSuffix(random, ".tmp")
+		if ours && ended && random != "" && strings.Trim(random, "0123456789") == "" {
+			_ = os.Remove(filepath.Join(filepath.Dir(path), entry.Name()))
+		}
+	}
 }
 
 // reread reads the file whatever its times say, and remembers what it read.
@@ -206,24 +224,5 @@ func replace(path string, tmp *os.File, doc *tokenDoc, shopID int64, next TokenP
 
 // Watch looks at the file every half second.
 func (s *FileStore) Watch(ctx context.Context, changed func(shopID int64)) error {
-	tick := time.NewTicker(watchPoll)
-	defer tick.Stop()
-	known, _ := s.current()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
-		now, err := s.current()
-		if err != nil {
-			continue
-		}
-		for shopID, pair := range now {
-			if known[shopID] != pair {
-				changed(shopID)
-			}
-		}
-		known = now
-	}
+	return WatchPairs(ctx, watchPoll, s.current, changed)
 }

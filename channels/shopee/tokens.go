@@ -34,7 +34,34 @@ type TokenStore interface {
 	// Watch calls changed for each shop whose pair is new or another, until ctx
 	// ends, and returns ctx's error.
 	Watch(ctx context.Context, changed func(shopID int64)) error
+	// Shops lists the shops that have a pair, in order.
+	Shops(ctx context.Context) ([]int64, error)
 }
 
 // Change makes a shop's next pair of the one held.
 type Change func(ctx context.Context, held TokenPair) (TokenPair, error)
+
+// WatchPairs is Watch for a store that can tell cheaply what it holds: it
+// compares what current says. Errors of current are passed over.
+func WatchPairs(ctx context.Context, every time.Duration, current func() (map[int64]TokenPair, error), changed func(shopID int64)) error {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	known, _ := current()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+		now, err := current()
+		if err != nil {
+			continue
+		}
+		for shopID, pair := range now {
+			if known[shopID] != pair {
+				changed(shopID)
+			}
+		}
+		known = now
+	}
+}

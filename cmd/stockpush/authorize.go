@@ -38,7 +38,7 @@ func (a *app) newAuthorize() *cobra.Command {
 			if err := client.Exchange(cmd.Context(), code, shopID); err != nil {
 				return err
 			}
-			_, _ = fmt.Fprintf(a.stdout, "shop %d is authorized; its tokens are in %s\n", shopID, loaded.Shopee.TokensFile)
+			_, _ = fmt.Fprintf(a.stdout, "shop %d is authorized; its tokens are in %s\n", shopID, client.Tokens.Where)
 			return nil
 		},
 	}

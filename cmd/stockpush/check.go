@@ -92,20 +92,20 @@ func checkClickHouse(ctx context.Context, c config.Config) error {
 	return err
 }
 
-// checkShopee makes one harmless read for a shop of the tokens file.
+// checkShopee makes one harmless read for a shop that has tokens.
 func checkShopee(ctx context.Context, c config.Config) error {
-	shops, err := shopee.NewFileStore(c.Shopee.TokensFile).Shops()
-	if err != nil {
-		return err
-	}
-	if len(shops) == 0 {
-		return fmt.Errorf("shopee.tokens_file: %s has no shop: %w", c.Shopee.TokensFile, shopee.ErrNoTokens)
-	}
 	client, err := service.NewShopee(c, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	if err != nil {
 		return err
 	}
 	defer client.Close()
+	shops, err := client.Tokens.Shops(ctx)
+	if err != nil {
+		return err
+	}
+	if len(shops) == 0 {
+		return fmt.Errorf("%s has no shop: %w (run `stockpush authorize`)", client.Tokens.Where, shopee.ErrNoTokens)
+	}
 	if _, v := client.Read(ctx, shops[0], 1); v.Outcome != channels.Confirmed && v.Code.Class() != schemas.ClassListing {
 		return fmt.Errorf("shop %d: %s: %s (%s)", shops[0], v.Code, v.Message, v.Code.Hint())
 	}

@@ -58,5 +58,15 @@ func applySetup(ctx context.Context, c config.Config, options setup.Options, log
 		return nil, err
 	}
 	defer func() { _ = store.Close() }()
-	return setup.Apply(ctx, setup.Target{Kafka: c.Kafka, Connection: conn, Store: store}, options)
+	tokens, err := service.OpenTokens(c.Shopee)
+	if err != nil {
+		return nil, err
+	}
+	defer tokens.Close()
+	changes, err := setup.Apply(ctx, setup.Target{Kafka: c.Kafka, Connection: conn, Store: store}, options)
+	if err != nil {
+		return changes, err
+	}
+	more, err := tokens.Setup(ctx, options.Check)
+	return append(changes, more...), err
 }

@@ -84,6 +84,17 @@ func hostURL(v any) string {
 	return ""
 }
 
+// postgresDSN quotes nothing: the password is part of it.
+func postgresDSN(v any) string {
+	dsn := string(v.(Secret))
+	u, err := url.Parse(dsn)
+	isURL := err == nil && u.Host != "" && (u.Scheme == "postgres" || u.Scheme == "postgresql")
+	if dsn != "" && !isURL && (!strings.Contains(dsn, "=") || strings.Contains(dsn, "://")) {
+		return "is neither postgres://USER:PASSWORD@HOST/DATABASE nor key=value pairs"
+	}
+	return ""
+}
+
 func named(pattern *regexp.Regexp) func(any) string {
 	return func(v any) string {
 		if !pattern.MatchString(v.(string)) {

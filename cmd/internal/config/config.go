@@ -68,6 +68,7 @@ type Shopee struct {
 	PartnerID       int64         `mapstructure:"partner_id"`
 	PartnerKey      Secret        `mapstructure:"partner_key"`
 	TokensFile      string        `mapstructure:"tokens_file"`
+	TokensPostgres  Secret        `mapstructure:"tokens_postgres"`
 	Timeout         time.Duration `mapstructure:"timeout"`
 	ShopRate        float64       `mapstructure:"shop_rate"`
 	AppRate         float64       `mapstructure:"app_rate"`

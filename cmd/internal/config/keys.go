@@ -43,6 +43,7 @@ var keys = append(append([]key{
 	{"shopee.partner_id", whole, 0, within(0, 1<<53)},
 	{"shopee.partner_key", secret, "", nil},
 	{"shopee.tokens_file", text, "tokens.json", notEmpty},
+	{"shopee.tokens_postgres", secret, "", postgresDSN},
 	{"shopee.timeout", duration, 10 * time.Second, between(time.Millisecond, 5*time.Minute)},
 	{"shopee.shop_rate", number, 5.0, positive},
 	{"shopee.app_rate", number, 20.0, positive},

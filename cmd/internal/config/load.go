@@ -120,6 +120,9 @@ func variable(name string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(name, ".", "_"))
 }
 
+// fromDefault is the origin of a value that nobody set.
+const fromDefault = "default"
+
 // find is the value that wins, and where it came from.
 func find(k key, file *viper.Viper, env map[string]string, flags *pflag.FlagSet) (raw any, origin string) {
 	if flags != nil {
@@ -133,7 +136,7 @@ func find(k key, file *viper.Viper, env map[string]string, flags *pflag.FlagSet)
 	if file.IsSet(k.name) {
 		return file.Get(k.name), "file " + file.ConfigFileUsed()
 	}
-	return k.value, "default"
+	return k.value, fromDefault
 }
 
 func (l *Loaded) fill() error {
@@ -156,6 +159,9 @@ func (l *Loaded) checkTogether() error {
 	}
 	if l.Kafka.SASL.Mechanism != "" && (l.Kafka.SASL.Username == "" || l.Kafka.SASL.Password == "") {
 		errs = append(errs, errors.New("kafka.sasl.username, kafka.sasl.password: kafka.sasl.mechanism needs both"))
+	}
+	if l.Shopee.TokensPostgres != "" && l.origins["shopee.tokens_file"] != fromDefault {
+		errs = append(errs, errors.New("shopee.tokens_file, shopee.tokens_postgres: tokens are kept in one of them; set one"))
 	}
 	for name, t := range map[string]TLS{"kafka.tls": l.Kafka.TLS, "clickhouse.tls": l.ClickHouse.TLS} {
 		if (t.CertFile == "") != (t.KeyFile == "") {

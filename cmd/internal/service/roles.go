@@ -3,12 +3,8 @@ package service
 import (
 	"context"
 	"errors"
-	"log/slog"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"stockpush/channels"
-	"stockpush/channels/shopee"
 	"stockpush/cmd/internal/config"
 	"stockpush/cmd/internal/console"
 	"stockpush/cmd/internal/console/pages"
@@ -72,18 +68,19 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 		return nil, err
 	}
 	pacer := channels.NewPacer(laneConfig(p.cfg))
-	client, err := newShopee(p.cfg, pacer, p.log, p.registry)
+	market, err := openShopee(p.cfg, pacer, p.log, p.registry)
 	if err != nil {
 		return nil, err
 	}
 	handler, err := channels.New(laneConfig(p.cfg), channels.Deps{
-		Channel: client, Producer: p.producer, DeadLetters: p.letters, History: channels.Kafka{Connection: p.conn, Topics: p.topics}, Topics: p.topics,
+		Channel: market.Client, Producer: p.producer, DeadLetters: p.letters, History: channels.Kafka{Connection: p.conn, Topics: p.topics}, Topics: p.topics,
 		Pacer: pacer, Logger: p.log, Metrics: channels.NewMetrics(p.registry),
 		Verify: func(ctx context.Context, newest schemas.Frontier) error {
 			return eventlog.Verify(ctx, p.conn, p.topics, log, newest)
 		},
 	})
 	if err != nil {
+		market.Close()
 		return nil, err
 	}
 	handler.Pause(p.cfg.Shopee.PausedShops)
@@ -91,7 +88,7 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 	stage, err := p.stage(p.topics.ChannelsGroup(), handler, p.topics.Commands())
 	r := atWork(stage)
 	r.watch = func(ctx context.Context) error { return p.watchLog(ctx, log) }
-	r.close = func() error { client.Close(); return nil }
+	r.close = func() error { market.Close(); return nil }
 	return r, err
 }
 
@@ -164,17 +161,4 @@ func (p *process) newConsole(tell func(url string)) (*running, error) {
 // ConsoleConfig is the console's part of the configuration.
 func ConsoleConfig(c config.Console) console.Config {
 	return console.Config{Listen: c.Listen, Token: c.Token.Reveal()}
-}
-
-// NewShopee is the configured client for a program that makes few calls: those
-// within others keep to the configured rates.
-func NewShopee(cfg config.Config, log *slog.Logger, registry prometheus.Registerer) (*shopee.Client, error) {
-	return newShopee(cfg, channels.NewPacer(laneConfig(cfg)), log, registry)
-}
-
-func newShopee(cfg config.Config, pacer *channels.Pacer, log *slog.Logger, registry prometheus.Registerer) (*shopee.Client, error) {
-	c := cfg.Shopee
-	return shopee.New(
-		shopee.Config{BaseURL: c.BaseURL, PartnerID: c.PartnerID, PartnerKey: shopee.Secret(c.PartnerKey.Reveal()), Timeout: c.Timeout},
-		shopee.Deps{Tokens: shopee.NewFileStore(c.TokensFile), Logger: log, Registerer: registry, Pace: pacer.Wait})
 }

@@ -1,0 +1,286 @@
+// Package postgres keeps token pairs in a PostgreSQL table, for the processes of
+// many machines.
+//
+// PostgreSQL, because a seller's systems have one, because what it commits is
+// durable, and because the lock on a shop's row ends with the connection of who
+// held it. It owns the table and the lock. It refuses to talk to Shopee. A Store
+// is safe for concurrent use; Load never blocks once the first read is done.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"stockpush/channels/shopee"
+)
+
+const (
+	// poll is how often the table is read for what other machines changed.
+	poll = 500 * time.Millisecond
+	// pollTimeout bounds one such read.
+	pollTimeout = 5 * time.Second
+	// rollbackTimeout bounds the end of an update that came to nothing.
+	rollbackTimeout = 5 * time.Second
+	// holderTimeout is when the server ends a transaction whose holder went
+	// silent without closing its connection. Longer than any refresh takes.
+	holderTimeout  = 2 * time.Minute
+	undefinedTable = "42P01"
+)
+
+const table = `CREATE TABLE IF NOT EXISTS stockpush_tokens (
+	partner_id    bigint NOT NULL,
+	shop_id       bigint NOT NULL,
+	access_token  text NOT NULL DEFAULT '',
+	refresh_token text NOT NULL DEFAULT '',
+	expires_at    timestamptz NOT NULL DEFAULT 'epoch',
+	updated_at    timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (partner_id, shop_id)
+)`
+
+// Store is the table's part of one app.
+type Store struct {
+	pool    *pgxpool.Pool
+	partner int64
+	stop    context.CancelFunc
+	polling sync.WaitGroup
+	// read is closed once the table was read, or could not be, for the first time.
+	read chan struct{}
+
+	mu    sync.Mutex
+	pairs map[int64]shopee.TokenPair
+	// err is why pairs are not what the table has; nil if they are.
+	err error
+	// writes counts updates, so that a read that began before one does not undo it.
+	writes int
+}
+
+var _ shopee.TokenStore = (*Store)(nil)
+
+// Open makes a store and begins to read. It fails only on a dsn that is none;
+// a server that is not there is tried again. Close it.
+func Open(dsn string, partnerID int64) (*Store, error) {
+	cfg, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, errors.New("shopee.tokens_postgres: want postgres://USER:PASSWORD@HOST/DATABASE, or key=value pairs") // the cause quotes it
+	}
+	cfg.ConnConfig.RuntimeParams["application_name"] = "stockpush"
+	pool, err := pgxpool.NewWithConfig(context.Background(), cfg)
+	if err != nil {
+		return nil, wrap("connect", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &Store{pool: pool, partner: partnerID, stop: cancel, read: make(chan struct{})}
+	s.polling.Go(func() { s.keepReading(ctx) })
+	return s, nil
+}
+
+// Close ends reading and closes the connections.
+func (s *Store) Close() {
+	s.stop()
+	s.polling.Wait()
+	s.pool.Close()
+}
+
+// Setup makes the table if it is missing, and says so; with check it makes nothing.
+func (s *Store) Setup(ctx context.Context, check bool) ([]string, error) {
+	var found bool
+	if err := s.pool.QueryRow(ctx, "SELECT to_regclass('stockpush_tokens') IS NOT NULL").Scan(&found); err != nil {
+		return nil, wrap("look for the table", err)
+	}
+	if found {
+		return nil, nil
+	}
+	changes := []string{"PostgreSQL table stockpush_tokens"}
+	if check {
+		return changes, nil
+	}
+	if _, err := s.pool.Exec(ctx, table); err != nil {
+		return nil, wrap("make the table", err)
+	}
+	return changes, nil
+}
+
+func (s *Store) keepReading(ctx context.Context) {
+	ticker := time.NewTicker(poll)
+	defer ticker.Stop()
+	for first := true; ; first = false {
+		s.reread(ctx)
+		if first {
+			close(s.read)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+func (s *Store) reread(ctx context.Context) {
+	s.mu.Lock()
+	writes := s.writes
+	s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
+	defer cancel()
+	pairs, err := s.readAll(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = err
+	if err == nil && s.writes == writes {
+		s.pairs = pairs
+	}
+}
+
+func (s *Store) readAll(ctx context.Context) (map[int64]shopee.TokenPair, error) {
+	rows, err := s.pool.Query(ctx, `SELECT shop_id, access_token, refresh_token, expires_at FROM stockpush_tokens
+		WHERE partner_id = $1 AND refresh_token <> ''`, s.partner)
+	if err != nil {
+		return nil, wrap("read", err)
+	}
+	pairs := map[int64]shopee.TokenPair{}
+	var shopID int64
+	var access, refresh string
+	var expires time.Time
+	_, err = pgx.ForEachRow(rows, []any{&shopID, &access, &refresh, &expires}, func() error {
+		pairs[shopID] = pairOf(access, refresh, expires)
+		return nil
+	})
+	if err != nil {
+		return nil, wrap("read", err)
+	}
+	return pairs, nil
+}
+
+func pairOf(access, refresh string, expires time.Time) shopee.TokenPair {
+	return shopee.TokenPair{AccessToken: shopee.Secret(access), RefreshToken: shopee.Secret(refresh), ExpiresAt: expires.UTC()}
+}
+
+// current is what was read last. The map is never written to again.
+func (s *Store) current(ctx context.Context) (map[int64]shopee.TokenPair, error) {
+	select {
+	case <-s.read:
+	case <-ctx.Done():
+		return nil, wrap("read", ctx.Err())
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pairs, s.err
+}
+
+// Load returns a shop's pair as it was at most half a second ago. While the
+// server cannot be asked it answers from what was read last.
+func (s *Store) Load(ctx context.Context, shopID int64) (shopee.TokenPair, error) {
+	pairs, err := s.current(ctx)
+	if pair, ok := pairs[shopID]; ok {
+		return pair, nil
+	}
+	if err != nil {
+		return shopee.TokenPair{}, err
+	}
+	return shopee.TokenPair{}, fmt.Errorf("shop %d: %w; run `stockpush authorize`", shopID, shopee.ErrNoTokens)
+}
+
+// Shops lists the shops that the table has tokens of, in order.
+func (s *Store) Shops(ctx context.Context) ([]int64, error) {
+	pairs, err := s.current(ctx)
+	return slices.Sorted(maps.Keys(pairs)), err
+}
+
+// Watch looks at what was read as often as it is read.
+func (s *Store) Watch(ctx context.Context, changed func(shopID int64)) error {
+	return shopee.WatchPairs(ctx, poll, func() (map[int64]shopee.TokenPair, error) { return s.current(ctx) }, changed)
+}
+
+// Update holds the lock of the shop's row for as long as change takes. The row
+// is written before change is called, so that a server that takes no writes is
+// noticed before a refresh token, which works once, is spent.
+func (s *Store) Update(ctx context.Context, shopID int64, change shopee.Change) (next shopee.TokenPair, err error) {
+	tx, err := s.pool.Begin(ctx)
+	if err != nil {
+		return next, wrap("begin", err)
+	}
+	defer func() {
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
+		defer cancel()
+		_ = tx.Rollback(ending) // nothing to do after a commit
+	}()
+	held, err := s.lock(ctx, tx, shopID)
+	if err != nil {
+		return next, err
+	}
+	next, err = change(ctx, held)
+	if err != nil {
+		return next, err
+	}
+	if next == held { // what another machine wrote: Load must not answer with what was before
+		s.remember(shopID, held)
+		return next, nil
+	}
+	_, err = tx.Exec(ctx, `UPDATE stockpush_tokens SET access_token = $3, refresh_token = $4, expires_at = $5, updated_at = now()
+		WHERE partner_id = $1 AND shop_id = $2`, s.partner, shopID, next.AccessToken.Reveal(), next.RefreshToken.Reveal(), next.ExpiresAt)
+	if err != nil {
+		return shopee.TokenPair{}, wrap("write", err)
+	}
+	if err := tx.Commit(ctx); err != nil {
+		return shopee.TokenPair{}, wrap("commit", err)
+	}
+	s.remember(shopID, next)
+	return next, nil
+}
+
+// lock takes the lock of a shop's row, made if it is missing, and reads it.
+func (s *Store) lock(ctx context.Context, tx pgx.Tx, shopID int64) (shopee.TokenPair, error) {
+	settings := fmt.Sprintf("SET LOCAL synchronous_commit = on; SET LOCAL idle_in_transaction_session_timeout = %d", holderTimeout.Milliseconds())
+	if _, err := tx.Exec(ctx, settings); err != nil {
+		return shopee.TokenPair{}, wrap("lock", err)
+	}
+	_, err := tx.Exec(ctx, "INSERT INTO stockpush_tokens (partner_id, shop_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", s.partner, shopID)
+	if err != nil {
+		return shopee.TokenPair{}, wrap("lock", err)
+	}
+	var access, refresh string
+	var expires time.Time
+	err = tx.QueryRow(ctx, `SELECT access_token, refresh_token, expires_at FROM stockpush_tokens
+		WHERE partner_id = $1 AND shop_id = $2 FOR UPDATE`, s.partner, shopID).Scan(&access, &refresh, &expires)
+	if err != nil {
+		return shopee.TokenPair{}, wrap("lock", err)
+	}
+	if refresh == "" {
+		return shopee.TokenPair{}, nil
+	}
+	return pairOf(access, refresh, expires), nil
+}
+
+func (s *Store) remember(shopID int64, pair shopee.TokenPair) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writes++
+	pairs := maps.Clone(s.pairs)
+	if pairs == nil {
+		pairs = map[int64]shopee.TokenPair{}
+	}
+	pairs[shopID] = pair
+	s.pairs = pairs
+}
+
+// wrap names the key and says what to do. No error of a connection has the password.
+func wrap(doing string, err error) error {
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.Code == undefinedTable {
+		return fmt.Errorf("shopee.tokens_postgres: %s: the table is missing (run `stockpush setup`): %w", doing, err)
+	}
+	var unreachable *pgconn.ConnectError
+	if errors.As(err, &unreachable) {
+		return fmt.Errorf("shopee.tokens_postgres: %s: the server cannot be reached, or lets us not in (check host, user, password and pg_hba.conf): %w", doing, err)
+	}
+	return fmt.Errorf("shopee.tokens_postgres: %s: %w", doing, err)
+}

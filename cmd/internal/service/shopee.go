@@ -1,0 +1,70 @@
+package service
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"stockpush/channels"
+	"stockpush/channels/shopee"
+	"stockpush/channels/shopee/postgres"
+	"stockpush/cmd/internal/config"
+)
+
+// Tokens is the configured store of token pairs. Close ends what it needed.
+type Tokens struct {
+	shopee.TokenStore
+	// Where names the store for people.
+	Where string
+	// Setup makes what the store needs, if anything, and lists it; with check it makes nothing.
+	Setup func(ctx context.Context, check bool) ([]string, error)
+	Close func()
+}
+
+// OpenTokens opens the file, or the table that machines share. It connects to nothing.
+func OpenTokens(c config.Shopee) (Tokens, error) {
+	if c.TokensPostgres == "" {
+		nothing := func(context.Context, bool) ([]string, error) { return nil, nil }
+		return Tokens{shopee.NewFileStore(c.TokensFile), c.TokensFile, nothing, func() {}}, nil
+	}
+	store, err := postgres.Open(c.TokensPostgres.Reveal(), c.PartnerID)
+	if err != nil {
+		return Tokens{}, err
+	}
+	return Tokens{store, "the table stockpush_tokens of shopee.tokens_postgres", store.Setup, store.Close}, nil
+}
+
+// Shopee is the configured client with its tokens.
+type Shopee struct {
+	*shopee.Client
+	Tokens Tokens
+}
+
+// Close ends the client, and then its tokens.
+func (s *Shopee) Close() {
+	s.Client.Close()
+	s.Tokens.Close()
+}
+
+// NewShopee is the configured client for a program that makes few calls: those
+// within others keep to the configured rates.
+func NewShopee(cfg config.Config, log *slog.Logger, registry prometheus.Registerer) (*Shopee, error) {
+	return openShopee(cfg, channels.NewPacer(laneConfig(cfg)), log, registry)
+}
+
+func openShopee(cfg config.Config, pacer *channels.Pacer, log *slog.Logger, registry prometheus.Registerer) (*Shopee, error) {
+	c := cfg.Shopee
+	tokens, err := OpenTokens(c)
+	if err != nil {
+		return nil, err
+	}
+	client, err := shopee.New(
+		shopee.Config{BaseURL: c.BaseURL, PartnerID: c.PartnerID, PartnerKey: shopee.Secret(c.PartnerKey.Reveal()), Timeout: c.Timeout},
+		shopee.Deps{Tokens: tokens, Logger: log, Registerer: registry, Pace: pacer.Wait})
+	if err != nil {
+		tokens.Close()
+		return nil, err
+	}
+	return &Shopee{client, tokens}, nil
+}
