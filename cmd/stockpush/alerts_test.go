@@ -12,6 +12,8 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"stockpush/channels"
+	"stockpush/channels/shopee/webhook"
+	"stockpush/cmd/internal/promotions"
 	"stockpush/processor"
 	"stockpush/processor/stream"
 	"stockpush/sinks"
@@ -55,7 +57,10 @@ func TestEveryAlertAsksForMetricsThatExist(t *testing.T) {
 	processor.NewMetrics(registry)
 	channels.NewMetrics(registry)
 	sinks.NewMetrics(registry)
-	_, err := stream.New(stream.Config{Group: "g", Topics: []string{"t"}}, stream.Deps{
+	promotions.NewMetrics(registry)
+	_, err := webhook.New(webhook.Config{}, webhook.Deps{Registerer: registry})
+	require.NoError(t, err)
+	_, err = stream.New(stream.Config{Group: "g", Topics: []string{"t"}}, stream.Deps{
 		Connection: stream.Connection{Brokers: []string{"127.0.0.1:1"}}, Logger: slog.New(slog.DiscardHandler), Registerer: registry,
 	})
 	require.NoError(t, err)
@@ -72,7 +77,7 @@ func TestEveryAlertAsksForMetricsThatExist(t *testing.T) {
 	for _, a := range alerts(t) {
 		text += a.Expr
 	}
-	names := regexp.MustCompile(`stockpush_(stream|processor|channels|sink)_\w+`).FindAllString(text, -1)
+	names := regexp.MustCompile(`stockpush_(stream|processor|channels|sink|webhook|promotions)_\w+`).FindAllString(text, -1)
 	require.Greater(t, len(names), 10)
 	for _, name := range names {
 		require.True(t, exist[name], name)

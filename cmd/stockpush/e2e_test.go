@@ -38,9 +38,9 @@ type system struct {
 	conn     stream.Connection
 	producer *stream.KafkaProducer
 	topics   schemas.Topics
-	// console is the page's address.
-	console string
-	stop    func()
+	// console is the page's address, webhook where push messages are taken.
+	console, webhook string
+	stop             func()
 }
 
 // prefixes keeps the suites of one Kafka apart.
@@ -104,7 +104,10 @@ func (s *system) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
-		running := service.Running{Roles: service.Roles(), Ready: func() { close(ready) }, Console: func(url string) { s.console = url }}
+		running := service.Running{
+			Roles: service.Roles(), Ready: func() { close(ready) },
+			Console: func(url string) { s.console = url }, Webhook: func(address string) { s.webhook = address },
+		}
 		ended <- service.Run(ctx, s.cfg, running, slog.New(slog.DiscardHandler))
 	}()
 	s.stop = sync.OnceFunc(func() {

@@ -118,6 +118,8 @@ func (a *app) newSandbox() *cobra.Command {
 	cmd.Flags().StringVar(&c.PartnerKey, "partner-key", sandbox.DefaultPartnerKey, "the app's key")
 	cmd.Flags().IntVar(&c.Shops, "shops", 10, "how many shops there are, 10001 and on")
 	cmd.Flags().DurationVar(&c.TokenLife, "token-life", 4*time.Hour, "how long an access token lives, in whole seconds")
+	cmd.Flags().StringVar(&c.Push.URL, "push-url", "", "callback `address` for push messages about promotions; empty sends none")
+	cmd.Flags().StringVar(&c.Push.Key, "push-key", "", "what signs them; empty is the partner key")
 	cmd.Flags().StringVar(&c.TokensFile, "tokens-file", "", "`file` to write the shops' tokens to if it is absent")
 	return cmd
 }

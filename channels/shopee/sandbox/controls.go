@@ -40,6 +40,7 @@ func (s *Sandbox) Describe(i Item) error {
 	for _, m := range i.Models {
 		it.models[m.ModelID] = &model{stock: m.Stock, reserved: m.Reserved, locked: m.Locked}
 	}
+	s.tellAll(i, sh.items[i.ItemID])
 	sh.items[i.ItemID] = it
 	return nil
 }

@@ -14,6 +14,8 @@
 //	GET    /sandbox/stats             calls and reads received, the most calls in flight for one item, refused refreshes
 //	POST   /sandbox/items             describes an item: {"shop_id","item_id","state","models":[{"model_id","stock","reserved","locked"}]}
 //	POST   /sandbox/shops             sets a shop's state: {"shop_id","banned","holiday" (off, partial, full, switching),"warehouses":[location_id]}
+//	POST   /sandbox/promotions        begins, changes or ends a promotion: {"shop_id","item_id","model_id","reserved","locked"}
+//	POST   /sandbox/push              where push messages about promotions go: {"url","key" (default: the partner key)}
 //	POST   /sandbox/faults            adds a fault: {"shop_id" (0: all),"kind","times" (0: until deleted),"delay_ms","code","message"}
 //	DELETE /sandbox/faults            removes all faults, or with shop_id=N and kind=K those only
 //	POST   /sandbox/switches          sets switches: {"floor_shape","refuse_equal","rate_limit_status","auth_status","revoke_old_token","refresh_reuse_code"}

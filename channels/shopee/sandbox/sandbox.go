@@ -28,6 +28,8 @@ type Config struct {
 	TokenLife time.Duration
 	// MaxCalls bounds the account of calls. Default 200,000; older ones are forgotten.
 	MaxCalls int
+	// Push is where push messages go; none unless it has a URL.
+	Push PushTarget
 }
 
 // DefaultPartnerID and DefaultPartnerKey are the app's unless it is configured.
@@ -65,6 +67,7 @@ type Sandbox struct {
 	shops    map[int64]*shop
 	faults   []*Fault
 	switches Switches
+	push     PushTarget
 	calls    []Call
 	stats    Stats
 	requests int64
@@ -104,7 +107,7 @@ type model struct {
 // New makes a sandbox, with the tokens of its file if there is one.
 func New(cfg Config) (*Sandbox, error) {
 	cfg = cfg.withDefaults()
-	s := &Sandbox{cfg: cfg, shops: map[int64]*shop{}, app: limiter(cfg.AppRate), switches: defaultSwitches()}
+	s := &Sandbox{cfg: cfg, shops: map[int64]*shop{}, app: limiter(cfg.AppRate), switches: defaultSwitches(), push: cfg.Push}
 	for i := range int64(cfg.Shops) {
 		id := FirstShopID + i
 		s.shops[id] = &shop{
@@ -126,7 +129,7 @@ func limiter(perSecond float64) *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond)))
 }
 
-// Wait waits for the requests so far that land late.
+// Wait waits for the requests so far that land late, and for messages on their way.
 func (s *Sandbox) Wait() {
 	s.mu.Lock()
 	s.mu.Unlock() //nolint:staticcheck // those that began are known from here on
@@ -153,6 +156,8 @@ func (s *Sandbox) routes() {
 	s.mux.HandleFunc("POST /sandbox/items", control(s.Describe))
 	s.mux.HandleFunc("POST /sandbox/stock", control(s.SetStock))
 	s.mux.HandleFunc("POST /sandbox/shops", control(s.SetShop))
+	s.mux.HandleFunc("POST /sandbox/promotions", control(s.SetPromotion))
+	s.mux.HandleFunc("POST /sandbox/push", control(s.SetPush))
 	s.mux.HandleFunc("POST /sandbox/faults", control(s.AddFault))
 	s.mux.HandleFunc("DELETE /sandbox/faults", s.removeFaults)
 	s.mux.HandleFunc("POST /sandbox/switches", control(s.Set))

@@ -95,6 +95,25 @@ func postgresDSN(v any) string {
 	return ""
 }
 
+// callbackURL is taken as it is: Shopee signs it, so that no character of it may change.
+func callbackURL(v any) string {
+	u, err := url.Parse(v.(string))
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Fragment != "" || u.User != nil || v != strings.TrimSpace(v.(string)) {
+		return "is not an http or https address as it is registered with Shopee"
+	}
+	return ""
+}
+
+// offOr lets a key's zero value, which turns something off, past another check.
+func offOr(check func(any) string) func(any) string {
+	return func(v any) string {
+		if v == "" || v == time.Duration(0) {
+			return ""
+		}
+		return check(v)
+	}
+}
+
 func named(pattern *regexp.Regexp) func(any) string {
 	return func(v any) string {
 		if !pattern.MatchString(v.(string)) {

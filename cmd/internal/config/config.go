@@ -78,6 +78,18 @@ type Shopee struct {
 	ProbeInterval   time.Duration `mapstructure:"probe_interval"`
 	ConfirmAfter    time.Duration `mapstructure:"confirm_after"`
 	Breaker         Breaker       `mapstructure:"breaker"`
+	// PromotionRetry is 0 for never.
+	PromotionRetry time.Duration `mapstructure:"promotion_retry"`
+	Webhook        Webhook       `mapstructure:"webhook"`
+}
+
+// Webhook receives Shopee's push messages; it is off while Listen is empty.
+type Webhook struct {
+	Listen string `mapstructure:"listen"`
+	// URL is the callback URL as it is registered with Shopee.
+	URL string `mapstructure:"url"`
+	// Key signs the messages; empty is shopee.partner_key.
+	Key Secret `mapstructure:"key"`
 }
 
 // Breaker is a shop's circuit breaker.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -76,9 +77,30 @@ func TestSecretsNeverShow(t *testing.T) {
 
 func TestRulesAcrossKeys(t *testing.T) {
 	_, err := Load(Source{Environ: []string{
-		"STOCKPUSH_PROCESSOR_QUIET_PERIOD=2s", "STOCKPUSH_KAFKA_SASL_MECHANISM=PLAIN", "STOCKPUSH_CLICKHOUSE_TLS_CERT_FILE=c.pem",
+		"STOCKPUSH_SHOPEE_WEBHOOK_LISTEN=:8443", "STOCKPUSH_PROCESSOR_QUIET_PERIOD=2s", "STOCKPUSH_KAFKA_SASL_MECHANISM=PLAIN", "STOCKPUSH_CLICKHOUSE_TLS_CERT_FILE=c.pem",
 	}})
 	require.ErrorContains(t, err, "processor.quiet_period")
 	require.ErrorContains(t, err, "kafka.sasl.username")
+	require.ErrorContains(t, err, "shopee.webhook.url")
 	require.ErrorContains(t, err, "clickhouse.tls.key_file")
+}
+
+func TestTheWebhookAndThePromotionsRetry(t *testing.T) {
+	const callback = "https://seller.example/shopee/push?from=shopee"
+	l, err := Load(Source{Environ: []string{
+		"STOCKPUSH_SHOPEE_WEBHOOK_LISTEN=127.0.0.1:0", "STOCKPUSH_SHOPEE_WEBHOOK_URL=" + callback, "STOCKPUSH_SHOPEE_WEBHOOK_KEY=hunter2", "STOCKPUSH_SHOPEE_PROMOTION_RETRY=0",
+	}})
+	require.NoError(t, err)
+	require.Equal(t, callback, l.Shopee.Webhook.URL)
+	require.Zero(t, l.Shopee.PromotionRetry)
+	require.NotContains(t, fmt.Sprintf("%v %+v %#v %s", l.Config, l.Config, l.Config, l.Rows()), "hunter2")
+	l, err = Load(Source{})
+	require.NoError(t, err)
+	require.Equal(t, time.Hour, l.Shopee.PromotionRetry)
+	for variable, bad := range map[string]string{
+		"SHOPEE_WEBHOOK_LISTEN": "8443", "SHOPEE_WEBHOOK_URL": "seller.example/push", "SHOPEE_PROMOTION_RETRY": "10ms",
+	} {
+		_, err = Load(Source{Environ: []string{"STOCKPUSH_" + variable + "=" + bad}})
+		require.ErrorContains(t, err, strings.ReplaceAll(strings.ToLower(variable), "webhook_", "webhook.")[7:])
+	}
 }

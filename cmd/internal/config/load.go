@@ -163,6 +163,9 @@ func (l *Loaded) checkTogether() error {
 	if l.Shopee.TokensPostgres != "" && l.origins["shopee.tokens_file"] != fromDefault {
 		errs = append(errs, errors.New("shopee.tokens_file, shopee.tokens_postgres: tokens are kept in one of them; set one"))
 	}
+	if w := l.Shopee.Webhook; w.Listen != "" && (w.URL == "" || w.Key == "" && l.Shopee.PartnerKey == "") {
+		errs = append(errs, errors.New("shopee.webhook.listen: needs shopee.webhook.url as it is registered with Shopee, and shopee.webhook.key or shopee.partner_key"))
+	}
 	for name, t := range map[string]TLS{"kafka.tls": l.Kafka.TLS, "clickhouse.tls": l.ClickHouse.TLS} {
 		if (t.CertFile == "") != (t.KeyFile == "") {
 			errs = append(errs, fmt.Errorf("%s.cert_file, %s.key_file: one needs the other", name, name))

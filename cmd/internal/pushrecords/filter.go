@@ -1,6 +1,7 @@
 package pushrecords
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"strconv"
@@ -29,9 +30,20 @@ type Filter struct {
 	// Since and Until bound the (last) trigger's time, Since inclusive, Until
 	// exclusive; zero is open.
 	Since, Until time.Time
+	// Items are of the record, and of nothing else; empty for all. A URL has no
+	// parameter for them.
+	Items []Item
 	// StillFailing chooses, in lists of store SKUs, those with a failure that
 	// nothing has mended yet.
 	StillFailing bool
+}
+
+// Item is an item of a shop.
+type Item struct{ ShopID, ItemID int64 }
+
+// Compare orders items by shop.
+func (i Item) Compare(other Item) int {
+	return cmp.Or(cmp.Compare(i.ShopID, other.ShopID), cmp.Compare(i.ItemID, other.ItemID))
 }
 
 // The names of a filter's parameters in URLs.

@@ -29,12 +29,12 @@ func (w *where) String() string {
 
 // columns are a view's names of what a filter speaks of; empty where the view has no such column.
 type columns struct {
-	storeSKU, merchantSKU, status, reason, failureCode, time string
+	storeSKU, merchantSKU, status, reason, failureCode, time, item string
 }
 
 var (
-	statusColumns = columns{"store_sku", "merchant_sku", "last_push_status", "last_reason", "last_failure_code", "last_triggered_at"}
-	recordColumns = columns{"store_sku", "merchant_sku", "status", "reason", "failure_code", "triggered_at"}
+	statusColumns = columns{"store_sku", "merchant_sku", "last_push_status", "last_reason", "last_failure_code", "last_triggered_at", ""}
+	recordColumns = columns{"store_sku", "merchant_sku", "status", "reason", "failure_code", "triggered_at", "item_id"}
 	statColumns   = columns{status: "status", reason: "reason", failureCode: "failure_code"}
 )
 
@@ -54,6 +54,19 @@ func (w *where) filter(f Filter, c columns) {
 	w.in(c.reason, "reasons", words(f.Reasons, schemas.Reason.Label))
 	w.in(c.failureCode, "failure_codes", words(f.FailureCodes, codeText))
 	w.between(c.time, f.Since, f.Until)
+	w.items(c.item, f.Items)
+}
+
+func (w *where) items(column string, items []Item) {
+	if column == "" || len(items) == 0 {
+		return
+	}
+	shops, ids := make([]uint64, len(items)), make([]uint64, len(items))
+	for i, item := range items {
+		shops[i], ids[i] = uint64(item.ShopID), uint64(item.ItemID)
+	}
+	w.add("(shop_id, "+column+") IN arrayZip({item_shops:Array(UInt64)}, {item_ids:Array(UInt64)})",
+		clickhouse.Named("item_shops", shops), clickhouse.Named("item_ids", ids))
 }
 
 func (w *where) in(column, parameter string, values []string) {

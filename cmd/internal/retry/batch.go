@@ -21,8 +21,10 @@ type claim func(failure) bool
 
 // batch judges candidates one by one, and collects the events of those it takes.
 type batch struct {
-	log    eventlog.Log
+	// log is asked for once there is a candidate: it is read from Kafka.
+	log    func() (eventlog.Log, error)
 	limit  int
+	reason schemas.Reason
 	claim  claim
 	now    time.Time
 	result Result
@@ -37,11 +39,14 @@ type repeat struct {
 	of    failure
 }
 
-func newBatch(q Request, log eventlog.Log, claim claim) *batch {
-	b := &batch{log: log, limit: q.Limit, claim: claim, now: time.Now(), missing: map[string]bool{}}
+func newBatch(q Request, log func() (eventlog.Log, error), claim claim) *batch {
+	b := &batch{log: log, limit: q.Limit, reason: schemas.PushNow, claim: claim, now: time.Now(), missing: map[string]bool{}}
 	b.result = Result{LeftOut: map[string]int{}, EventIDs: []string{}}
 	if b.limit == 0 {
 		b.limit = MaxEvents
+	}
+	if q.Refresh {
+		b.reason = schemas.RefreshInventory
 	}
 	for _, id := range q.EventIDs {
 		b.missing[id] = true
@@ -50,10 +55,14 @@ func newBatch(q Request, log eventlog.Log, claim claim) *batch {
 }
 
 func (b *batch) take(c *pushrecords.Candidate) error {
+	log, err := b.log()
+	if err != nil {
+		return err
+	}
 	b.result.Matched++
 	delete(b.missing, c.EventID)
 	of := failure{c.Key(), c.Position()}
-	if cause := b.judge(c, of); cause != "" {
+	if cause := b.judge(c, of, log); cause != "" {
 		b.result.LeftOut[cause]++
 		return nil
 	}
@@ -66,11 +75,11 @@ func (b *batch) take(c *pushrecords.Candidate) error {
 }
 
 // judge is why the candidate is left out; empty takes it.
-func (b *batch) judge(c *pushrecords.Candidate, of failure) string {
+func (b *batch) judge(c *pushrecords.Candidate, of failure, log eventlog.Log) string {
 	switch {
 	case !c.Newest:
 		return NotNewest
-	case !b.nameable(of):
+	case !nameable(of, log):
 		return OldLog
 	case len(b.events) == b.limit:
 		return OverLimit
@@ -82,18 +91,22 @@ func (b *batch) judge(c *pushrecords.Candidate, of failure) string {
 
 // nameable says whether the failure's offset means today what it meant then: in
 // another log, or another partition than its key's, it names another event.
-func (b *batch) nameable(of failure) bool {
-	return of.at.LogID == b.log.ID && of.at.Partition == schemas.PartitionFor([]byte(of.key.String()), b.log.Partitions)
+func nameable(of failure, log eventlog.Log) bool {
+	return of.at.LogID == log.ID && of.at.Partition == schemas.PartitionFor([]byte(of.key.String()), log.Partitions)
 }
 
 func (b *batch) repeatOf(c *pushrecords.Candidate) (schemas.Event, error) {
 	id, err := uuid.NewV7()
-	return schemas.Event{
-		EventID: id.String(), Reason: schemas.PushNow, Key: c.Key(), MerchantSKU: c.MerchantSKU,
+	e := schemas.Event{
+		EventID: id.String(), Reason: b.reason, Key: c.Key(), MerchantSKU: c.MerchantSKU,
 		ItemID: int64(c.ItemID), ModelID: int64(c.ModelID), LocationID: c.LocationID,
 		Available: c.Available, PromotionReserved: c.PromotionReserved,
-		OccurredAt: b.now, RetryOf: c.EventID, RepeatsOffset: c.EventOffset, Position: c.Position(),
-	}, err
+		OccurredAt: b.now, RepeatsOffset: c.EventOffset, Position: c.Position(),
+	}
+	if b.reason == schemas.PushNow {
+		e.RetryOf = c.EventID
+	}
+	return e, err
 }
 
 // finish is what the request comes to if all of its events are published.

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"stockpush/cmd/internal/eventlog"
@@ -34,6 +35,9 @@ type Request struct {
 	EventIDs []string
 	// Limit is how many events are published at most; 0 is MaxEvents.
 	Limit int
+	// Refresh says that no person asks: the events' reason is refresh_inventory,
+	// and they name no retry_of.
+	Refresh bool
 	// DryRun publishes nothing and tells what would be.
 	DryRun bool
 }
@@ -97,9 +101,11 @@ func (r *Retrier) Do(ctx context.Context, q Request) (Result, error) {
 	if err := q.validate(); err != nil {
 		return Result{}, err
 	}
-	log, err := r.currentLog(ctx)
-	if err != nil {
-		return Result{}, err
+	log := sync.OnceValues(func() (eventlog.Log, error) { return r.currentLog(ctx) })
+	if !q.Refresh { // a person is told at once that Kafka is away; a machine asks when there is something to do
+		if _, err := log(); err != nil {
+			return Result{}, err
+		}
 	}
 	b := newBatch(q, log, r.claim(q))
 	if err := r.Reader.Candidates(ctx, q.Filter, q.EventIDs, b.take); err != nil {
@@ -110,6 +116,7 @@ func (r *Retrier) Do(ctx context.Context, q Request) (Result, error) {
 	if q.DryRun {
 		return result, nil
 	}
+	var err error
 	result.EventIDs, err = r.publish(ctx, b.events)
 	result.Published = len(result.EventIDs)
 	return result, err

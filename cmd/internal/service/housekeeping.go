@@ -14,12 +14,15 @@ import (
 const housekeepingInterval = 10 * time.Minute
 
 // housekeeping lets the sink that owns partition 0 of the records keep the
-// store tidy: one process at a time, without any other coordination.
+// store tidy, and refresh what promotions refused: one process at a time, without
+// any other coordination.
 type housekeeping struct {
 	stream.Handler
 	topic string
 	store *clickhouse.Store
 	log   *slog.Logger
+	// refresh runs until its context ends; nil is nothing.
+	refresh func(context.Context)
 }
 
 // Run runs the handler, and the jobs beside it on partition 0.
@@ -30,6 +33,9 @@ func (h housekeeping) Run(ctx context.Context, a *stream.Assignment) error {
 	jobs, cancel := context.WithCancel(ctx)
 	var work sync.WaitGroup
 	work.Go(func() { h.keep(jobs) })
+	if h.refresh != nil {
+		work.Go(func() { h.refresh(jobs) })
+	}
 	defer work.Wait()
 	defer cancel()
 	return h.Handler.Run(ctx, a)

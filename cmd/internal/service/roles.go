@@ -11,7 +11,6 @@ import (
 	"stockpush/cmd/internal/eventlog"
 	"stockpush/cmd/internal/ops"
 	"stockpush/cmd/internal/pushrecords"
-	"stockpush/cmd/internal/retry"
 	"stockpush/cmd/internal/tlsconf"
 	"stockpush/processor"
 	"stockpush/processor/stream"
@@ -128,7 +127,7 @@ func (p *process) newSink(ctx context.Context) (*running, error) {
 		sinks.Deps{
 			NewBatch: store.NewBatch, DeadLetters: p.letters, Topics: p.topics, Logger: p.log, Metrics: sinks.NewMetrics(p.registry),
 		})
-	handler := housekeeping{Handler: sink.Handler(), topic: p.topics.Records(), store: store, log: p.log}
+	handler := housekeeping{Handler: sink.Handler(), topic: p.topics.Records(), store: store, log: p.log, refresh: p.refreshByAge(store)}
 	stage, err := p.stage(p.topics.SinkGroup(), handler, p.topics.Records(), p.topics.DeadLetters())
 	r := atWork(stage)
 	r.beside, r.close = sink.Run, store.Close
@@ -136,13 +135,13 @@ func (p *process) newSink(ctx context.Context) (*running, error) {
 }
 
 // newConsole serves from the start: ClickHouse may be down, and says so on the page.
-func (p *process) newConsole(tell func(url string)) (*running, error) {
+func (p *process) newConsole(r Running) (*running, error) {
 	store, err := OpenStore(p.cfg.ClickHouse)
 	if err != nil {
 		return nil, err
 	}
 	reader := pushrecords.NewReader(store.Conn(), p.cfg.ClickHouse.Database)
-	retrier := retry.New(retry.Deps{Reader: reader, Connection: p.conn, Topics: p.topics, Producer: p.producer})
+	retrier := p.newRetrier(reader)
 	server, err := console.Listen(ConsoleConfig(p.cfg.Console), console.Deps{
 		Reader: reader, Retrier: retrier, Probes: ops.Probes{Registry: p.registry, Ready: p.ready}, Logger: p.log,
 		Pages: pages.New(pages.Deps{Reader: reader, Retrier: retrier, Logger: p.log, LoggedIn: p.cfg.Console.Token.Reveal() != ""}),
@@ -150,12 +149,16 @@ func (p *process) newConsole(tell func(url string)) (*running, error) {
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	if tell != nil {
-		tell(server.URL())
+	beside, err := p.newWebhook(retrier, r.Webhook)
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	if r.Console != nil {
+		r.Console(server.URL())
 	}
 	serving := make(chan struct{})
 	close(serving)
-	return &running{ready: serving, serve: server.Serve, close: store.Close}, nil
+	return &running{ready: serving, serve: server.Serve, beside: beside, close: store.Close}, nil
 }
 
 // ConsoleConfig is the console's part of the configuration.

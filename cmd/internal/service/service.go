@@ -19,6 +19,7 @@ import (
 	"stockpush/cmd/internal/config"
 	"stockpush/cmd/internal/kafkaconn"
 	"stockpush/cmd/internal/ops"
+	"stockpush/cmd/internal/promotions"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
 )
@@ -61,6 +62,8 @@ type process struct {
 	stages  []*running
 	// made says that stages is complete; it does not change from then on.
 	made atomic.Bool
+	// refreshes counts for every role that refreshes; nil before the first.
+	refreshes *promotions.Metrics
 	// pause sets the paused shops; nil without the role that pushes.
 	pause func(shops []int64)
 }
@@ -88,6 +91,8 @@ type Running struct {
 	Ready func()
 	// Console is told the page's address before Ready; nil is fine.
 	Console func(url string)
+	// Webhook is told where Shopee's push messages are taken, before Ready; nil is fine.
+	Webhook func(address string)
 	// Reloads brings configurations that were read again. Of them only
 	// shopee.paused_shops takes effect while the process runs; nil is fine.
 	Reloads <-chan config.Config
@@ -119,7 +124,7 @@ func Run(ctx context.Context, cfg config.Config, r Running, log *slog.Logger) (e
 // yet; an end that comes meanwhile is an end like any other.
 func (p *process) serve(ctx context.Context, r Running) error {
 	for _, role := range r.Roles {
-		if err := p.add(ctx, role, r.Console); err != nil && ctx.Err() == nil {
+		if err := p.add(ctx, role, r); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("%s: %w", role, err)
 		} else if err != nil {
 			return nil
@@ -137,7 +142,7 @@ func (p *process) connect() (err error) {
 	return err
 }
 
-func (p *process) add(ctx context.Context, role string, tell func(url string)) error {
+func (p *process) add(ctx context.Context, role string, r Running) error {
 	var s *running
 	var err error
 	switch role {
@@ -148,7 +153,7 @@ func (p *process) add(ctx context.Context, role string, tell func(url string)) e
 	case Sink:
 		s, err = p.newSink(ctx)
 	case Console:
-		s, err = p.newConsole(tell)
+		s, err = p.newConsole(r)
 	}
 	if err != nil {
 		return err

@@ -1,0 +1,166 @@
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// PushTarget is where push messages go.
+type PushTarget struct {
+	// URL is called and signed; empty sends none.
+	URL string `json:"url"`
+	// Key signs; empty is the partner key.
+	Key string `json:"key"`
+}
+
+// Promotion is what a promotion holds of a model; nothing of it ends it.
+type Promotion struct {
+	ShopID   int64 `json:"shop_id"`
+	ItemID   int64 `json:"item_id"`
+	ModelID  int64 `json:"model_id"`
+	Reserved int64 `json:"reserved"`
+	Locked   bool  `json:"locked"`
+}
+
+// held is what a promotion holds of a model.
+type held struct {
+	reserved int64
+	locked   bool
+}
+
+func (m *model) held() held {
+	if m == nil {
+		return held{}
+	}
+	return held{m.reserved, m.locked}
+}
+
+// SetPush sets where push messages go, and tries the address out as Shopee does:
+// it must answer 2xx within 3 s.
+func (s *Sandbox) SetPush(v PushTarget) error {
+	if v.URL != "" {
+		if u, err := url.Parse(v.URL); err != nil || u.Host == "" {
+			return fmt.Errorf("url: %q is not an address", v.URL)
+		}
+		trial := map[string]any{"code": 0, "shop_id": 0, "timestamp": time.Now().Unix(), "data": map[string]any{"verify_info": "a trial of the callback URL"}}
+		if err := s.deliver(v, trial); err != nil {
+			return fmt.Errorf("url: %w", err)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.push = v
+	return nil
+}
+
+// SetPromotion begins, changes or ends a promotion of a model, and tells of it.
+func (s *Sandbox) SetPromotion(p Promotion) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sh := s.shops[p.ShopID]
+	if sh == nil || p.ItemID <= 0 || p.Reserved < 0 {
+		return fmt.Errorf("no shop %d, no item_id, or a negative reserve", p.ShopID)
+	}
+	m := sh.item(p.ItemID).model(p.ModelID)
+	before := m.held()
+	m.reserved, m.locked = p.Reserved, p.Locked
+	s.tell(p, before)
+	return nil
+}
+
+// tellAll tells of all models of an item that is described anew; s.mu is held.
+func (s *Sandbox) tellAll(i Item, before *item) {
+	for _, m := range i.Models {
+		var was *model
+		if before != nil {
+			was = before.models[m.ModelID]
+		}
+		s.tell(Promotion{i.ShopID, i.ItemID, m.ModelID, m.Reserved, m.Locked}, was.held())
+	}
+}
+
+// tell sends the message about a promotion that changed; s.mu is held.
+func (s *Sandbox) tell(p Promotion, before held) {
+	now := held{p.Reserved, p.Locked}
+	target := s.push
+	if target.URL == "" || now == before {
+		return
+	}
+	message := promotionMessage(p, before, now)
+	s.late.Go(func() {
+		for try := range 3 {
+			time.Sleep(time.Duration(try) * 300 * time.Millisecond)
+			if s.deliver(target, message) == nil {
+				return
+			}
+		}
+	})
+}
+
+// promotionMessage is of code 8 where only the reserve changed, else of code 7.
+func promotionMessage(p Promotion, before, now held) map[string]any {
+	at := time.Now().Unix()
+	data := map[string]any{
+		"shop_id": p.ShopID, "item_id": p.ItemID, "variation_id": p.ModelID, "promotion_id": 1, "promotion_type": "flash_sale", "update_time": at,
+	}
+	code := 7
+	switch {
+	case now == held{}:
+		data["action"], data["reserved_stock"] = "promo_end", 0
+	case before == held{} || now.locked && !before.locked:
+		data["action"], data["reserved_stock"] = "promo_lock_stock", now.reserved
+	case before.locked && !now.locked:
+		data["action"], data["reserved_stock"] = "promo_cancelled", now.reserved
+	default: // an order takes of what is reserved, and its cancellation gives it back
+		code = 8
+		data["action"], data["ordersn"] = "place_order", "sandbox-1"
+		if now.reserved > before.reserved {
+			data["action"] = "cancel_order"
+		}
+		data["item_id"], data["variation_id"] = strconv.FormatInt(p.ItemID, 10), strconv.FormatInt(p.ModelID, 10) // Shopee does this, too
+		data["changed_values"] = []map[string]any{{"name": "reserved_stock", "old": before.reserved, "new": now.reserved}}
+	}
+	return map[string]any{"code": code, "shop_id": p.ShopID, "timestamp": at, "data": data}
+}
+
+// deliver sends a message once.
+func (s *Sandbox) deliver(to PushTarget, message map[string]any) error {
+	body, err := json.Marshal(message)
+	if err != nil {
+		return err
+	}
+	key := to.Key
+	if key == "" {
+		key = s.cfg.PartnerKey
+	}
+	mac := hmac.New(sha256.New, []byte(key))
+	_, _ = mac.Write(append([]byte(to.URL+"|"), body...)) // a hash never fails
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to.URL, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Authorization", hex.EncodeToString(mac.Sum(nil)))
+	r.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 1<<16))
+	_ = res.Body.Close() // read to its end
+	if res.StatusCode/100 != 2 {
+		return fmt.Errorf("it answers %s", res.Status)
+	}
+	return nil
+}

@@ -1,0 +1,123 @@
+package webhook
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"stockpush/channels/shopee"
+)
+
+// MaxBodyBytes is how long a message may be; real ones have less than 4 KiB.
+const MaxBodyBytes = 64 << 10
+
+// Config is how Shopee was told to send.
+type Config struct {
+	// URL is the callback URL, exactly as it is registered with Shopee.
+	URL string
+	// Key signs: the push partner key if one was made, else the partner key.
+	Key shopee.Secret
+}
+
+// Deps are what a receiver works with.
+type Deps struct {
+	// Released is told of each item whose promotion let stock go. It must not block.
+	Released func(Change)
+	Logger   *slog.Logger
+	// Registerer is nil for no metrics.
+	Registerer prometheus.Registerer
+}
+
+// Receiver is the HTTP handler of push messages, at any path.
+type Receiver struct {
+	cfg      Config
+	deps     Deps
+	messages *prometheus.CounterVec
+	refused  *prometheus.CounterVec
+}
+
+// Why a request is refused, a metric's label.
+const (
+	refusedMethod    = "method"
+	refusedBody      = "body"
+	refusedSignature = "signature"
+)
+
+// New makes a receiver.
+func New(cfg Config, deps Deps) (*Receiver, error) {
+	r := &Receiver{cfg: cfg, deps: deps,
+		messages: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "stockpush_webhook_messages_total", Help: "Push messages of Shopee's, by code (7, 8, other) and by what they say: a promotion released stock, irrelevant, unreadable.",
+		}, []string{"code", "meaning"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "stockpush_webhook_refused_total", Help: "Requests to the webhook that are no push messages of Shopee's, by cause.",
+		}, []string{"cause"}),
+	}
+	for _, code := range []string{codePromotion, codeReserved, codeOther} {
+		for _, name := range meanings {
+			r.messages.WithLabelValues(code, name)
+		}
+	}
+	for _, cause := range []string{refusedMethod, refusedBody, refusedSignature} {
+		r.refused.WithLabelValues(cause)
+	}
+	if deps.Registerer == nil {
+		return r, nil
+	}
+	return r, errors.Join(deps.Registerer.Register(r.messages), deps.Registerer.Register(r.refused))
+}
+
+// ServeHTTP answers a message with an empty body: 200 if the signature is right,
+// whatever it says, since Shopee would send it again.
+func (r *Receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
+	if q.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		r.refuse(w, refusedMethod, http.StatusMethodNotAllowed)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, q.Body, MaxBodyBytes))
+	if _, tooLong := errors.AsType[*http.MaxBytesError](err); tooLong {
+		r.refuse(w, refusedBody, http.StatusRequestEntityTooLarge)
+		return
+	}
+	if err != nil {
+		r.refuse(w, refusedBody, http.StatusBadRequest)
+		return
+	}
+	if !r.signed(q.Header.Get("Authorization"), body) {
+		r.refuse(w, refusedSignature, http.StatusUnauthorized)
+		return
+	}
+	code, is, change := read(body)
+	r.messages.WithLabelValues(code, meanings[is]).Inc()
+	switch is {
+	case released:
+		r.deps.Released(change)
+	case unreadable:
+		r.deps.Logger.Warn("a push message of Shopee's cannot be read, it is passed over", "code", code, "bytes", len(body))
+	case irrelevant:
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+func (r *Receiver) refuse(w http.ResponseWriter, cause string, status int) {
+	r.refused.WithLabelValues(cause).Inc()
+	r.deps.Logger.Debug("a request to the webhook is refused", "cause", cause)
+	w.WriteHeader(status)
+}
+
+// signed compares the signature with HMAC-SHA256 of the URL, a bar and the body as it came.
+func (r *Receiver) signed(signature string, body []byte) bool {
+	mac := hmac.New(sha256.New, []byte(r.cfg.Key.Reveal()))
+	_, _ = mac.Write([]byte(r.cfg.URL + "|")) // a hash never fails
+	_, _ = mac.Write(body)
+	given, err := hex.DecodeString(strings.TrimSpace(signature))
+	return err == nil && hmac.Equal(given, mac.Sum(nil))
+}

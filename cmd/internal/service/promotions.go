@@ -1,0 +1,89 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"stockpush/channels/shopee"
+	"stockpush/channels/shopee/webhook"
+	"stockpush/cmd/internal/promotions"
+	"stockpush/cmd/internal/pushrecords"
+	"stockpush/cmd/internal/retry"
+	"stockpush/sinks/clickhouse"
+)
+
+func (p *process) newRetrier(reader *pushrecords.Reader) *retry.Retrier {
+	return retry.New(retry.Deps{Reader: reader, Connection: p.conn, Topics: p.topics, Producer: p.producer})
+}
+
+func (p *process) newRefresher(publisher promotions.Publisher) *promotions.Refresher {
+	if p.refreshes == nil {
+		p.refreshes = promotions.NewMetrics(p.registry)
+	}
+	return promotions.New(promotions.Deps{Publisher: publisher, Logger: p.log, Metrics: p.refreshes})
+}
+
+// refreshByAge is shopee.promotion_retry's work; nil where it is off.
+func (p *process) refreshByAge(store *clickhouse.Store) func(context.Context) {
+	age := p.cfg.Shopee.PromotionRetry
+	if age == 0 {
+		return nil
+	}
+	refresher := p.newRefresher(p.newRetrier(pushrecords.NewReader(store.Conn(), p.cfg.ClickHouse.Database)))
+	return func(ctx context.Context) { refresher.FollowAges(ctx, age) }
+}
+
+// The webhook's limits on a request; Shopee itself waits for 3 s.
+const (
+	webhookTimeout     = 10 * time.Second
+	webhookHeaderBytes = 16 << 10
+)
+
+// newWebhook takes its address at once and serves beside a role; nil where it is off.
+func (p *process) newWebhook(publisher promotions.Publisher, tell func(address string)) (func(context.Context) error, error) {
+	c := p.cfg.Shopee.Webhook
+	if c.Listen == "" {
+		return nil, nil
+	}
+	key := c.Key.Reveal()
+	if key == "" {
+		key = p.cfg.Shopee.PartnerKey.Reveal()
+	}
+	refresher := p.newRefresher(publisher)
+	receiver, err := webhook.New(webhook.Config{URL: c.URL, Key: shopee.Secret(key)}, webhook.Deps{
+		Released: func(c webhook.Change) { refresher.Released(pushrecords.Item(c)) }, Logger: p.log, Registerer: p.registry,
+	})
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("shopee.webhook.listen: %w (give another address; port 0 takes a free one)", err)
+	}
+	p.log.Info("push messages of Shopee's are taken", "shopee.webhook.listen", listener.Addr().String(), "shopee.webhook.url", c.URL)
+	if tell != nil {
+		tell(listener.Addr().String())
+	}
+	server := &http.Server{Handler: receiver, ReadTimeout: webhookTimeout, WriteTimeout: webhookTimeout, IdleTimeout: time.Minute, MaxHeaderBytes: webhookHeaderBytes}
+	return func(ctx context.Context) error { return serveWebhook(ctx, server, listener, refresher) }, nil
+}
+
+func serveWebhook(ctx context.Context, server *http.Server, listener net.Listener, refresher *promotions.Refresher) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { refresher.FollowMessages(ctx); return nil })
+	group.Go(func() error {
+		stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+		defer stop()
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve shopee.webhook.listen: %w", err)
+		}
+		return nil
+	})
+	return group.Wait()
+}
