@@ -1,12 +1,12 @@
 package schemas
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"strconv"
 	"time"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/go-faster/jx"
 )
@@ -41,28 +41,49 @@ var fieldNames = [fieldCount]string{
 	"merchant_sku", "model_id", "location_id", "promotion_reserved", "retry_of", "repeats_offset",
 }
 
-// DecodeEvent reads a stock event by every rule that key and value alone can
-// break; its error is a *BadEvent. The event's texts share the value's memory,
-// which must not change while the event is in use. Position and TriggeredAt
-// are the caller's to set.
+// quotedNames are the names as they stand in JSON.
+var quotedNames = func() (quoted [fieldCount]string) {
+	for field, name := range fieldNames {
+		quoted[field] = `"` + name + `"`
+	}
+	return quoted
+}()
+
+// fieldSet is a set of known fields.
+type fieldSet uint16
+
+func (s fieldSet) has(field int) bool { return s&(1<<field) != 0 }
+func (s *fieldSet) add(field int)     { *s |= 1 << field }
+
+// complete says whether every required field is there.
+func (s fieldSet) complete() bool { return s&(1<<requiredFields-1) == 1<<requiredFields-1 }
+
+// DecodeEvent reads a stock event as Decoder does, for those who read few.
 func DecodeEvent(key, value []byte) (Event, error) {
-	d := eventDecoder{event: Event{RepeatsOffset: NoOffset}}
-	if !d.quick(value) {
-		d = eventDecoder{event: Event{RepeatsOffset: NoOffset}}
-		if bad := d.object(value); bad != nil {
-			return Event{}, bad
+	var d Decoder
+	var e Event
+	err := d.Decode(&e, key, value)
+	return e, err
+}
+
+// strictly reads what key and whole do not concern, whatever the value is.
+func strictly(e *Event, value []byte) *BadEvent {
+	d := eventDecoder{event: e}
+	if bad := d.object(value); bad != nil {
+		return bad
+	}
+	for field := range requiredFields {
+		if !d.set.has(field) {
+			return &BadEvent{Code: CodeMissingField, Field: fieldNames[field], Message: "the field is required"}
 		}
 	}
-	if bad := d.whole(key); bad != nil {
-		return Event{}, bad
-	}
-	return d.event, nil
+	return nil
 }
 
 type eventDecoder struct {
-	event Event
-	seen  [fieldCount]bool
-	set   [fieldCount]bool
+	event *Event
+	seen  fieldSet
+	set   fieldSet
 	bad   *BadEvent
 }
 
@@ -92,7 +113,7 @@ func (d *eventDecoder) object(value []byte) *BadEvent {
 }
 
 func (d *eventDecoder) field(dec *jx.Decoder, name []byte) error {
-	field := fieldOf(name)
+	field := fieldOf(unsafe.String(unsafe.SliceData(name), len(name)))
 	dec.Next() // passes the white space before the value, which Raw would keep
 	raw, err := dec.Raw()
 	if err != nil {
@@ -101,14 +122,14 @@ func (d *eventDecoder) field(dec *jx.Decoder, name []byte) error {
 	if field == fieldCount {
 		return d.stop(checkUnknown(raw))
 	}
-	if d.seen[field] {
+	if d.seen.has(field) {
 		return d.stop(&BadEvent{Code: CodeDuplicateField, Field: fieldNames[field], Message: "the field is given twice"})
 	}
-	d.seen[field] = true
+	d.seen.add(field)
 	if raw[0] == 'n' {
 		return nil // null is the same as absent
 	}
-	d.set[field] = true
+	d.set.add(field)
 	return d.stop(d.take(field, raw))
 }
 
@@ -130,12 +151,12 @@ var fieldsByLength = func() (by [len("promotion_reserved") + 1][]int) {
 }()
 
 // fieldOf is the field of a name, or fieldCount if it is not a known one.
-func fieldOf(name []byte) int {
+func fieldOf(name string) int {
 	if len(name) >= len(fieldsByLength) {
 		return fieldCount
 	}
 	for _, field := range fieldsByLength[len(name)] {
-		if string(name) == fieldNames[field] {
+		if name == fieldNames[field] {
 			return field
 		}
 	}
@@ -143,7 +164,7 @@ func fieldOf(name []byte) int {
 }
 
 func (d *eventDecoder) take(field int, raw []byte) *BadEvent {
-	e := &d.event
+	e := d.event
 	switch field {
 	case fieldEventID:
 		return text(&e.EventID, field, raw, limits{1, 64, true})
@@ -212,14 +233,8 @@ func strictTime(at string) bool {
 	return at[len(at)-1] == 'Z' || hour <= "23"
 }
 
-// whole checks what concerns more than one field.
-func (d *eventDecoder) whole(key []byte) *BadEvent {
-	for field := range requiredFields {
-		if !d.set[field] {
-			return &BadEvent{Code: CodeMissingField, Field: fieldNames[field], Message: "the field is required"}
-		}
-	}
-	e := &d.event
+// checkWhole checks what concerns more than one field.
+func checkWhole(e *Event, key []byte) *BadEvent {
 	switch {
 	case e.Key.Channel != ChannelShopee:
 		return &BadEvent{Code: CodeUnknownChannel, Field: "channel", Message: "the only channel is shopee"}
@@ -229,9 +244,7 @@ func (d *eventDecoder) whole(key []byte) *BadEvent {
 		return &BadEvent{Code: CodeNotAllowed, Field: "repeats_offset", Message: "only with reason push_now or refresh_inventory"}
 	case e.PromotionReserved > MaxPushQty || e.Available > MaxPushQty || e.PushQty() > MaxPushQty:
 		return &BadEvent{Code: CodeQuantityTooHigh, Message: "available and promotion_reserved add up to more than " + strconv.Itoa(MaxPushQty)}
-	}
-	var room [320]byte
-	if !bytes.Equal(e.Key.Append(room[:0]), key) {
+	case !e.Key.is(key):
 		return &BadEvent{Code: CodeKeyMismatch, Message: "the Kafka key is not <channel>/<shop_id>/<store_sku> of the value"}
 	}
 	return nil

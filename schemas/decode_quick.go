@@ -1,41 +1,168 @@
 package schemas
 
+import (
+	"time"
+	"unsafe"
+)
+
+// Decoder reads stock events one after the other and learns how their producer
+// writes them: which field follows which, and the day. One goroutine uses it;
+// its zero value is ready.
+type Decoder struct {
+	// follows is, for each field, the one that came after it last time; that of
+	// fieldCount came first.
+	follows [fieldCount + 1]uint8
+	// day is the date of the last occurred_at in UTC, and midnight its first instant.
+	day      [len("2026-01-02")]byte
+	midnight time.Time
+}
+
+// Decode reads a stock event into e by every rule that key and value alone can
+// break; its error is a *BadEvent. The event's texts share the value's memory,
+// which must not change while the event is in use. Position and TriggeredAt are
+// the caller's to set.
+func (d *Decoder) Decode(e *Event, key, value []byte) error {
+	*e = Event{RepeatsOffset: NoOffset}
+	if !d.quick(e, value) {
+		if bad := strictly(e, value); bad != nil {
+			*e = Event{}
+			return bad
+		}
+	}
+	if bad := checkWhole(e, key); bad != nil {
+		*e = Event{}
+		return bad
+	}
+	return nil
+}
+
 // quick reads an event as producers write them: ASCII without escapes, whole
 // numbers, no nesting, no null, no field twice. It judges nothing: for all else,
 // good or bad, it says false, and the strict decoder reads the value from its
 // start. What it takes it takes as the strict decoder does; a fuzz test holds that.
-func (d *eventDecoder) quick(value []byte) bool {
+func (d *Decoder) quick(e *Event, value []byte) bool {
 	s := scanner{text: value}
 	if !s.take('{') {
 		return false
 	}
-	for {
-		name := s.quoted()
-		if name == nil || !s.take(':') {
+	var seen fieldSet
+	for last := fieldCount; ; {
+		field := int(d.follows[last])
+		if !s.takeText(quotedNames[field]) {
+			if field = s.name(); field < 0 {
+				return false
+			}
+			if field < fieldCount {
+				d.follows[last] = uint8(field)
+			}
+		}
+		if !s.take(':') || seen.has(field) || !d.quickValue(e, field, &s) {
 			return false
 		}
-		raw := s.scalar()
-		if raw == nil || !d.quickField(fieldOf(name[1:len(name)-1]), raw) {
-			return false
+		if field < fieldCount {
+			seen.add(field)
+			last = field
 		}
-		if s.take('}') {
-			return s.atEnd()
+		if s.take(',') {
+			continue
 		}
-		if !s.take(',') {
-			return false
-		}
+		return s.take('}') && s.atEnd() && seen.complete()
 	}
 }
 
-func (d *eventDecoder) quickField(field int, raw []byte) bool {
-	if field == fieldCount {
-		return true
+func (d *Decoder) quickValue(e *Event, field int, s *scanner) bool {
+	switch field {
+	case fieldEventID:
+		return s.string(&e.EventID, 1, 64)
+	case fieldReason:
+		return s.reason(&e.Reason)
+	case fieldChannel:
+		return s.string(&e.Key.Channel, 0, 255)
+	case fieldShopID:
+		return s.number(&e.Key.ShopID, 1)
+	case fieldStoreSKU:
+		return s.string(&e.Key.StoreSKU, 1, 255)
+	case fieldItemID:
+		return s.number(&e.ItemID, 1)
+	case fieldAvailable:
+		return s.integer(&e.Available)
+	case fieldOccurredAt:
+		return d.time(&e.OccurredAt, s)
+	case fieldMerchantSKU:
+		return s.string(&e.MerchantSKU, 0, 255)
+	case fieldModelID:
+		return s.number(&e.ModelID, 0)
+	case fieldLocationID:
+		return s.string(&e.LocationID, 0, 64)
+	case fieldPromotionReserved:
+		return s.number(&e.PromotionReserved, 0)
+	case fieldRetryOf:
+		return s.string(&e.RetryOf, 1, 64)
+	case fieldRepeatsOffset:
+		return s.number(&e.RepeatsOffset, 0)
+	default:
+		return s.pass()
 	}
-	if d.seen[field] {
+}
+
+// time reads a time in UTC; the calendar is asked once a day.
+func (d *Decoder) time(to *time.Time, s *scanner) bool {
+	var at string
+	if !s.string(&at, len("2026-01-02T03:04:05Z"), len("2026-01-02T03:04:05.123456789Z")) {
 		return false
 	}
-	d.seen[field], d.set[field] = true, true
-	return d.take(field, raw) == nil
+	if at[:len(d.day)] != string(d.day[:]) && !d.learnDay(at[:len(d.day)]) {
+		return false
+	}
+	since, ok := clock(at[len(d.day):])
+	*to = d.midnight.Add(since)
+	return ok
+}
+
+func (d *Decoder) learnDay(day string) bool {
+	midnight, err := time.Parse(time.DateOnly, day)
+	if err != nil {
+		return false
+	}
+	d.midnight = midnight
+	copy(d.day[:], day)
+	return true
+}
+
+// clock is the time since midnight of a text such as T03:04:05.678Z.
+func clock(at string) (since time.Duration, ok bool) {
+	if at[0] != 'T' || at[3] != ':' || at[6] != ':' || at[len(at)-1] != 'Z' {
+		return 0, false
+	}
+	hour, minute, second := twoDigits(at[1:]), twoDigits(at[4:]), twoDigits(at[7:])
+	if hour > 23 || minute > 59 || second > 59 {
+		return 0, false
+	}
+	since = time.Duration(hour*3600+minute*60+second) * time.Second
+	fraction := at[len("T03:04:05") : len(at)-1]
+	if fraction == "" {
+		return since, true
+	}
+	if fraction[0] != '.' || len(fraction) == 1 {
+		return 0, false
+	}
+	unit := time.Second
+	for _, c := range []byte(fraction[1:]) {
+		if unit /= 10; c-'0' > 9 {
+			return 0, false
+		}
+		since += time.Duration(c-'0') * unit
+	}
+	return since, true
+}
+
+// twoDigits is the number of two digits; if they are none, it is above 99.
+func twoDigits(s string) int {
+	tens, units := s[0]-'0', s[1]-'0'
+	if tens > 9 || units > 9 {
+		return 100
+	}
+	return int(tens)*10 + int(units)
 }
 
 // scanner walks over JSON of the plain kind. Its methods pass white space first.
@@ -66,41 +193,100 @@ func (s *scanner) take(c byte) bool {
 	return true
 }
 
+// takeText takes a text that is all of what comes next, or leaves it.
+func (s *scanner) takeText(text string) bool {
+	if s.at < len(s.text) && s.text[s.at] <= ' ' {
+		s.space()
+	}
+	end := s.at + len(text)
+	if end > len(s.text) || string(s.text[s.at:end]) != text {
+		return false
+	}
+	s.at = end
+	return true
+}
+
 func (s *scanner) atEnd() bool {
 	s.space()
 	return s.at == len(s.text)
 }
 
-// quoted is the next text with its quotes, or nil if it is not a plain one.
-func (s *scanner) quoted() []byte {
+// string takes a text of so many bytes, all of them plain.
+func (s *scanner) string(to *string, low, high int) bool {
 	if !s.take('"') {
-		return nil
+		return false
 	}
-	from := s.at
-	s.at += plainPrefix(s.text[from:])
-	if s.at == len(s.text) || s.text[s.at] != '"' {
-		return nil
+	rest := s.text[s.at:]
+	n := plainPrefix(rest)
+	if n == len(rest) || rest[n] != '"' || n < low || n > high {
+		return false
 	}
-	s.at++
-	return s.text[from-1 : s.at]
+	*to = unsafe.String(unsafe.SliceData(rest), n)
+	s.at += n + 1
+	return true
 }
 
-// scalar is the next text or whole number, or nil if the value is neither.
-func (s *scanner) scalar() []byte {
+// name takes a field's name: fieldCount for one that is not known, -1 for what is no plain text.
+func (s *scanner) name() int {
+	var name string
+	if !s.string(&name, 0, len(s.text)) {
+		return -1
+	}
+	return fieldOf(name)
+}
+
+func (s *scanner) reason(to *Reason) bool {
+	var slug string
+	if !s.string(&slug, 0, len(s.text)) {
+		return false
+	}
+	*to = reasonOf(slug)
+	return *to != 0
+}
+
+// number takes digits that make at least low.
+func (s *scanner) number(to *int64, low int64) bool {
 	s.space()
-	if s.at == len(s.text) || s.text[s.at] == '"' {
-		return s.quoted()
-	}
 	from := s.at
-	if s.text[s.at] == '-' {
-		s.at++
-	}
-	first := s.at
+	var n int64
 	for s.at < len(s.text) && s.text[s.at]-'0' <= 9 {
+		n = n*10 + int64(s.text[s.at]-'0')
 		s.at++
 	}
-	if s.at == first || s.text[first] == '0' && s.at > first+1 {
-		return nil
+	digits := s.at - from
+	if digits == 0 || digits > 18 || digits > 1 && s.text[from] == '0' { // 18 cannot overflow
+		return false
 	}
-	return s.text[from:s.at]
+	*to = n
+	return n >= low
+}
+
+// integer is number with or without a sign.
+func (s *scanner) integer(to *int64) bool {
+	s.space()
+	negative := s.at < len(s.text) && s.text[s.at] == '-'
+	if negative {
+		s.at++
+		if s.at == len(s.text) || s.text[s.at] <= ' ' {
+			return false
+		}
+	}
+	if !s.number(to, 0) {
+		return false
+	}
+	if negative {
+		*to = -*to
+	}
+	return true
+}
+
+// pass takes a plain text or a whole number that nobody asks for.
+func (s *scanner) pass() bool {
+	var text string
+	var n int64
+	s.space()
+	if s.at < len(s.text) && s.text[s.at] == '"' {
+		return s.string(&text, 0, len(s.text))
+	}
+	return s.integer(&n)
 }

@@ -112,8 +112,10 @@ func BenchmarkDecodeEvent(b *testing.B) {
 	key, value := []byte("shopee/10021/TSHIRT-RED-L"), []byte(sample)
 	b.Run("ours", func(b *testing.B) {
 		b.ReportAllocs()
+		var decoder schemas.Decoder
+		var event schemas.Event
 		for b.Loop() {
-			if _, err := schemas.DecodeEvent(key, value); err != nil {
+			if err := decoder.Decode(&event, key, value); err != nil {
 				b.Fatal(err)
 			}
 		}

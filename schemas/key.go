@@ -32,6 +32,17 @@ func (k Key) Append(b []byte) []byte {
 	return append(b, k.StoreSKU...)
 }
 
+// is says whether a Kafka key is this one. It is asked for every event.
+func (k *Key) is(key []byte) bool {
+	shop := len(key) - len(k.StoreSKU) - 1 // where the shop's number ends
+	from := len(k.Channel) + 1
+	if shop <= from || key[shop] != '/' || key[from-1] != '/' || string(key[shop+1:]) != k.StoreSKU || string(key[:from-1]) != k.Channel {
+		return false
+	}
+	var room [20]byte
+	return string(strconv.AppendInt(room[:0], k.ShopID, 10)) == string(key[from:shop])
+}
+
 // Shop is the key's shop.
 func (k Key) Shop() Shop { return Shop{Channel: k.Channel, ID: k.ShopID} }
 
@@ -44,6 +55,12 @@ type Shop struct {
 // String is "<channel>/<shop_id>", the text whose hash places a shop's commands
 // and state in a partition.
 func (s Shop) String() string { return s.Channel + "/" + strconv.FormatInt(s.ID, 10) }
+
+// ShopText is the part of a Kafka key that Shop's String is.
+func ShopText(key string) string {
+	channel := strings.IndexByte(key, '/') + 1
+	return key[:channel+max(0, strings.IndexByte(key[channel:], '/'))]
+}
 
 // Position is where an event lies in the events topic. It identifies the
 // event's record, and its order is the only meaning of "newer" between events

@@ -46,13 +46,26 @@ var reasonNames = [...]struct{ slug, label string }{
 	StockCount:          {"stock_count", "Stock Count"},
 }
 
-var reasonBySlug = func() map[string]Reason {
-	m := make(map[string]Reason, len(reasonNames))
+// reasonsByLength are the reasons whose slugs have so many bytes.
+var reasonsByLength = func() (by [len("stock_in_return_manual") + 1][]Reason) {
 	for _, r := range Reasons() {
-		m[r.Slug()] = r
+		by[len(r.Slug())] = append(by[len(r.Slug())], r)
 	}
-	return m
+	return by
 }()
+
+// reasonOf is the reason of a slug, or 0.
+func reasonOf(slug string) Reason {
+	if len(slug) >= len(reasonsByLength) {
+		return 0
+	}
+	for _, r := range reasonsByLength[len(slug)] {
+		if reasonNames[r].slug == slug {
+			return r
+		}
+	}
+	return 0
+}
 
 // Reasons lists all reasons in the order of their codes.
 func Reasons() []Reason {
@@ -65,7 +78,7 @@ func Reasons() []Reason {
 
 // ParseReason finds a reason by its slug.
 func ParseReason(slug string) (Reason, error) {
-	if r, ok := reasonBySlug[slug]; ok {
+	if r := reasonOf(slug); r != 0 {
 		return r, nil
 	}
 	return 0, fmt.Errorf("unknown reason %q", slug)
