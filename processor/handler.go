@@ -1,6 +1,7 @@
 package processor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync/atomic"
@@ -17,6 +18,8 @@ type Log struct {
 	ID uint16
 	// Partitions of the events topic, and of the commands topic.
 	Partitions, CommandPartitions int
+	// RecordPartitions are those of the records topic; 0 is as many as of the events topic.
+	RecordPartitions int
 	// Earlier are the topic's lives with fewer partitions, oldest first. An event
 	// below such a life's end, in the partition that it gave the event's key, is of it.
 	Earlier []Layout
@@ -67,6 +70,7 @@ func New(cfg Config, deps Deps) (*Processor, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	deps.Log.RecordPartitions = cmp.Or(deps.Log.RecordPartitions, deps.Log.Partitions)
 	return &Processor{cfg: cfg, deps: deps}, nil
 }
 
@@ -93,9 +97,13 @@ type partition struct {
 	buffer     *latest.Buffer
 	out        *outbox
 	timer      *time.Timer
-	// took counts events by verdict until the metrics are told: a counter that
-	// other goroutines write too would cost more than the map's look-up.
-	took [latest.Joined + 1]int
+	// decoder and event read one event after the other.
+	decoder schemas.Decoder
+	event   schemas.Event
+	// took counts events by verdict, and closedWindows windows, until the metrics are
+	// told: a counter that other goroutines write too would cost more than the map's look-up.
+	took          [latest.Joined + 1]int
+	closedWindows int
 	// closed is when windows were last closed.
 	closed time.Time
 	// backlog is the part of a batch that found the buffer full.
@@ -163,12 +171,16 @@ func (p *partition) advance(ctx context.Context) error {
 }
 
 func (p *partition) tell() {
+	m := p.deps.Metrics
 	for verdict, n := range p.took {
-		p.deps.Metrics.took(latest.Verdict(verdict), n)
+		m.took(latest.Verdict(verdict), n)
 	}
-	p.deps.Metrics.skipped.Add(float64(p.out.skipped))
+	m.waiting.Add(float64(p.took[latest.Opened] - p.closedWindows))
+	m.windows.Add(float64(p.closedWindows))
+	m.skipped.Add(float64(p.out.skipped))
+	m.commands.Add(float64(p.out.commands))
 	clear(p.took[:])
-	p.out.skipped = 0
+	p.closedWindows, p.out.skipped, p.out.commands = 0, 0, 0
 }
 
 // hasRoomFor lets an event of an open window in always. A partition with no
@@ -178,21 +190,21 @@ func (p *partition) hasRoomFor(key []byte) bool {
 }
 
 func (p *partition) take(ctx context.Context, r *stream.Record, now time.Time) error {
-	event, err := p.decode(r)
-	if err != nil {
+	event := &p.event
+	if err := p.decode(event, r); err != nil {
 		return p.reject(ctx, r, err)
 	}
-	result := p.buffer.Put(r.Key, &event, now)
+	result := p.buffer.Put(r.Key, event, now)
 	p.took[result.Verdict]++
 	switch result.Verdict {
 	case latest.Opened:
-		p.opened(1)
+		p.waiting.Add(1)
 	case latest.Replaced:
 		for _, loser := range result.Losers {
-			p.out.skip(ctx, result.Entry, skipped{loser: loser, winner: &event, at: now})
+			p.out.skip(ctx, result.Entry, skipped{loser: loser, winner: event, at: now})
 		}
 	case latest.Beaten:
-		p.out.skipRepeat(ctx, result.Entry, skippedRepeat{loser: &event, at: now})
+		p.out.skipRepeat(ctx, result.Entry, skippedRepeat{loser: event, at: now})
 	case latest.Joined:
 	}
 	return nil
@@ -212,36 +224,35 @@ func (p *partition) reject(ctx context.Context, r *stream.Record, cause error) e
 	return nil
 }
 
-func (p *partition) decode(r *stream.Record) (schemas.Event, error) {
-	event, err := schemas.DecodeEvent(r.Key, r.Value)
-	if err != nil {
-		return event, err
+func (p *partition) decode(event *schemas.Event, r *stream.Record) error {
+	if err := p.decoder.Decode(event, r.Key, r.Value); err != nil {
+		return err
 	}
 	id, ok := p.deps.Log.idOf(r.Key, r.Partition, r.Offset)
 	if !ok {
-		return event, wrongPartition(schemas.PartitionFor(r.Key, p.deps.Log.Partitions), r.Partition)
+		return wrongPartition(schemas.PartitionFor(r.Key, p.deps.Log.Partitions), r.Partition)
 	}
 	event.Position = schemas.Position{LogID: id, Partition: r.Partition, Offset: r.Offset}
 	event.TriggeredAt = r.Timestamp
-	return event, nil
+	return nil
 }
 
+// closeDue closes windows, and lets the records go that were gathered meanwhile.
+// None waits for longer than a window: a Skipped record's store SKU has one open.
 func (p *partition) closeDue(ctx context.Context, now time.Time) {
 	for w := p.buffer.PopDue(now); w != nil; w = p.buffer.PopDue(now) {
 		p.out.send(ctx, w, now)
 		p.buffer.Free(w)
-		p.opened(-1)
-		p.deps.Metrics.windows.Inc()
+		p.waiting.Add(-1)
+		p.closedWindows++
+	}
+	if p.closedWindows > 0 {
+		p.out.flush(ctx)
 	}
 }
 
 func (p *partition) leave() {
 	p.timer.Stop()
-	p.opened(-p.buffer.Len())
-}
-
-// opened counts windows that were opened, or closed where n is negative.
-func (p *partition) opened(n int) {
-	p.waiting.Add(int64(n))
-	p.deps.Metrics.waiting.Add(float64(n))
+	p.waiting.Add(-int64(p.buffer.Len()))
+	p.deps.Metrics.waiting.Sub(float64(p.buffer.Len()))
 }

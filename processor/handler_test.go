@@ -175,6 +175,44 @@ func TestAnOffsetIsResolvedWhenCommandAndRecordAreAcknowledged(t *testing.T) {
 	})
 }
 
+func TestWindowsThatCloseTogetherShareAMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		b.broker.hold()
+		b.send(event("a", 1), event("b", 1), event("a", 2), event("b", 2))
+		pause(999 * time.Millisecond)
+		require.Empty(t, b.broker.sent().records)
+		pause(2 * time.Millisecond)
+		require.Len(t, b.broker.held, 3) // two commands, and the records of both
+		byStatus := map[schemas.Status][]string{}
+		for _, r := range b.broker.sent().records {
+			byStatus[r.Status] = append(byStatus[r.Status], r.Key.StoreSKU+"/"+r.EventID)
+		}
+		require.Equal(t, map[schemas.Status][]string{schemas.Skipped: {"a/a=1", "b/b=1"}, schemas.Pending: {"a/a=2", "b/b=2"}}, byStatus)
+		b.broker.release(2)
+		b.broker.release(0)
+		require.Zero(t, b.committable())
+		b.broker.release(1)
+		require.Equal(t, int64(4), b.committable())
+		b.finish()
+	})
+}
+
+func TestManySkippedRecordsGoOutBeforeTheWindowCloses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		for i := range int64(2000) {
+			b.send(event("a", i))
+		}
+		require.Greater(t, len(b.broker.sent().records), 1000)
+		require.Empty(t, b.broker.sent().commands)
+		require.Equal(t, int64(len(b.broker.sent().records)), b.committable())
+		pause(time.Second)
+		require.Equal(t, int64(2000), b.committable())
+		b.finish()
+	})
+}
+
 func TestWhatIsNotSentIsNotCommittedWhenThePartitionIsTakenAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)

@@ -3,7 +3,6 @@ package processor
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -12,28 +11,19 @@ import (
 	"stockpush/schemas"
 )
 
-const (
-	// maxRecordsBytes is where the Skipped records of one window go out before
-	// it closes: about 130 of them, well below any broker's message limit.
-	maxRecordsBytes = 16 << 10
-	// maxHeldBytes bounds the encoded Skipped records that a partition holds
-	// back; above it each goes out at once. 12 partitions hold at most 96 MiB.
-	maxHeldBytes = 8 << 20
-	// minRoom is how much room a window's records have before the next one is
-	// added; they double, since append's own steps copy twice as much.
-	minRoom = 256
-)
-
 // outbox produces what a partition's events come to, and resolves their
 // offsets when Kafka has acknowledged all of it. Only its callbacks leave the
 // partition's goroutine.
 type outbox struct {
 	deps       Deps
 	assignment *stream.Assignment
-	// skipped counts records for the metrics, which are told now and then.
-	skipped int
-	// held is how many bytes of Skipped records wait in open windows.
-	held int
+	// skipped and commands count for the metrics, which are told now and then.
+	skipped, commands int
+	// parcels are what is being gathered, by partition of the records topic.
+	parcels []*parcel
+	// last is the size of the last one: the next one is likely as large.
+	last size
+	slab slab
 	// unacked counts messages that Kafka has not acknowledged yet.
 	unacked atomic.Int64
 	// settled has room for one: a hint that unacked fell to zero.
@@ -43,7 +33,10 @@ type outbox struct {
 }
 
 func newOutbox(deps Deps, a *stream.Assignment) *outbox {
-	return &outbox{deps: deps, assignment: a, settled: make(chan struct{}, 1), failed: make(chan error, 1)}
+	return &outbox{
+		deps: deps, assignment: a, parcels: make([]*parcel, deps.Log.RecordPartitions),
+		settled: make(chan struct{}, 1), failed: make(chan error, 1),
+	}
 }
 
 // skipped is an event that a newer one replaced in its window.
@@ -53,12 +46,12 @@ type skipped struct {
 	at     time.Time
 }
 
-// skip keeps the record of a replaced event with its window.
+// skip records a replaced event. The record goes out when the next window closes.
 func (o *outbox) skip(ctx context.Context, w *latest.Entry, s skipped) {
-	owned := o.attachment(w, s.winner.Key)
-	before := len(owned.Records)
-	owned.Records = schemas.AppendSkipped(withRoom(owned.Records), s.loser.Packed, s.winner, s.at)
-	o.kept(ctx, w, before, s.loser.Offset)
+	p := o.parcel(ctx, w.Key())
+	p.records = schemas.AppendSkipped(p.records, s.loser.Packed, s.winner, s.at)
+	p.offsets = append(p.offsets, s.loser.Offset)
+	o.skipped++
 }
 
 // skippedRepeat is an event that repeats older quantities than those that wait.
@@ -73,112 +66,75 @@ func (o *outbox) skipRepeat(ctx context.Context, w *latest.Entry, s skippedRepea
 		o.fail(fmt.Errorf("unpack a waiting event of %s: %w", w.Key(), err))
 		return
 	}
-	owned := o.attachment(w, s.loser.Key)
-	before := len(owned.Records)
+	p := o.parcel(ctx, w.Key())
 	record := schemas.SkippedBy(*s.loser, &winner, s.at)
-	owned.Records = schemas.AppendRecord(owned.Records, &record)
-	o.kept(ctx, w, before, s.loser.Position.Offset)
-}
-
-// kept counts a record that was added, and sends the window's records if too many wait.
-func (o *outbox) kept(ctx context.Context, w *latest.Entry, before int, offset int64) {
+	p.records = schemas.AppendRecord(p.records, &record)
+	p.offsets = append(p.offsets, s.loser.Position.Offset)
 	o.skipped++
-	w.Owned.Offsets = append(w.Owned.Offsets, offset)
-	o.held += len(w.Owned.Records) - before
-	if len(w.Owned.Records) > maxRecordsBytes || o.held > maxHeldBytes {
-		o.flush(ctx, w)
+}
+
+// parcel is the one that the next record of a store SKU goes into.
+func (o *outbox) parcel(ctx context.Context, key string) *parcel {
+	n := o.recordsPartition(key)
+	p := o.parcels[n]
+	if p != nil && len(p.records) > maxParcelBytes {
+		o.ship(ctx, p)
+		p = nil
 	}
-}
-
-func (o *outbox) attachment(w *latest.Entry, key schemas.Key) *latest.Attachment {
-	if w.Owned == nil {
-		w.Owned = &latest.Attachment{Records: schemas.AppendRecordsHeader(nil, key)}
-		o.held += len(w.Owned.Records)
+	if p == nil {
+		p = newParcel(key, o.last)
+		o.parcels[n] = p
 	}
-	return w.Owned
+	p.turnTo(key)
+	return p
 }
 
-func withRoom(records []byte) []byte {
-	if cap(records)-len(records) < minRoom {
-		return slices.Grow(records, max(minRoom, len(records)))
+func (o *outbox) recordsPartition(key string) int32 {
+	if log := &o.deps.Log; log.RecordPartitions == log.Partitions && len(log.Earlier) == 0 {
+		return o.assignment.Partition() // both are chosen by the same key
 	}
-	return records
+	return schemas.PartitionFor([]byte(key), o.deps.Log.RecordPartitions)
 }
 
-// flush sends the window's records before it closes, and forgets them.
-func (o *outbox) flush(ctx context.Context, w *latest.Entry) {
-	owned := o.release(w)
-	o.produce(ctx, o.recordsMessage(w, owned), o.resolveAfter(1, owned.Offsets))
+// ship produces a parcel's records. Whatever is added to the outbox from then on
+// goes into another one.
+func (o *outbox) ship(ctx context.Context, p *parcel) {
+	o.last = size{len(p.records), len(p.offsets)}
+	message := &stream.Record{Topic: o.deps.Topics.Records(), Partition: stream.ByKey, Key: p.key, Value: p.records}
+	o.produce(ctx, message, func() { p.acknowledged(o.assignment) })
 }
 
-func (o *outbox) release(w *latest.Entry) *latest.Attachment {
-	owned := w.Owned
-	w.Owned = nil
-	o.held -= len(owned.Records)
-	return owned
+// flush ships everything that was gathered.
+func (o *outbox) flush(ctx context.Context) {
+	for n, p := range o.parcels {
+		if p != nil {
+			o.ship(ctx, p)
+			o.parcels[n] = nil
+		}
+	}
 }
 
 // send closes a window: its newest event becomes a command and a Pending
-// record, which travels with the Skipped ones. The window's offsets are
-// resolved when all of it is acknowledged.
+// record, which travels with the Skipped ones. The offsets of all windows of a
+// parcel are resolved when its records and its commands are acknowledged.
 func (o *outbox) send(ctx context.Context, w *latest.Entry, now time.Time) {
-	key, err := schemas.ParseKey(w.Key())
-	if err != nil {
-		o.fail(err)
-		return
-	}
-	var commands []*stream.Record
+	p := o.parcel(ctx, w.Key())
 	for _, waiting := range w.Waiting() {
-		event, err := schemas.UnpackEvent(key, waiting.Packed)
-		if err != nil {
-			o.fail(fmt.Errorf("unpack a waiting event of %s: %w", w.Key(), err))
-			return
-		}
-		o.keepPending(w, &event, now)
-		commands = append(commands, o.commandMessage(w, &schemas.Command{Event: event, QueuedAt: now}))
-	}
-	owned := o.release(w)
-	done := o.resolveAfter(len(commands)+1, owned.Offsets)
-	for _, message := range commands {
-		o.produce(ctx, message, done)
-	}
-	o.produce(ctx, o.recordsMessage(w, owned), done)
-	o.deps.Metrics.commands.Add(float64(len(commands)))
-}
-
-func (o *outbox) keepPending(w *latest.Entry, e *schemas.Event, queuedAt time.Time) {
-	record := schemas.RecordOf(*e, schemas.Pending)
-	record.QueuedAt = queuedAt
-	owned := o.attachment(w, e.Key)
-	before := len(owned.Records)
-	owned.Records = schemas.AppendRecord(owned.Records, &record)
-	owned.Offsets = append(owned.Offsets, e.Position.Offset)
-	o.held += len(owned.Records) - before
-}
-
-func (o *outbox) commandMessage(w *latest.Entry, c *schemas.Command) *stream.Record {
-	return &stream.Record{
-		Topic:     o.deps.Topics.Commands(),
-		Partition: schemas.PartitionFor([]byte(c.Key.Shop().String()), o.deps.Log.CommandPartitions),
-		Key:       []byte(w.Key()),
-		Value:     schemas.AppendCommand(nil, c),
+		p.records = schemas.AppendPending(p.records, waiting.Packed, now)
+		p.offsets = append(p.offsets, waiting.Offset)
+		p.unacked.Add(1)
+		o.produce(ctx, o.command(w.Key(), waiting.Packed, now), func() { p.acknowledged(o.assignment) })
+		o.commands++
 	}
 }
 
-func (o *outbox) recordsMessage(w *latest.Entry, owned *latest.Attachment) *stream.Record {
-	return &stream.Record{Topic: o.deps.Topics.Records(), Partition: stream.ByKey, Key: []byte(w.Key()), Value: owned.Records}
-}
-
-// resolveAfter resolves the offsets when it has been called for each of n messages.
-func (o *outbox) resolveAfter(n int, offsets []int64) func() {
-	left := new(atomic.Int32)
-	left.Store(int32(n))
-	return func() {
-		if left.Add(-1) > 0 {
-			return
-		}
-		o.assignment.ResolveAll(offsets)
-	}
+func (o *outbox) command(key string, packed []byte, now time.Time) *stream.Record {
+	m := o.slab.message()
+	m.Topic = o.deps.Topics.Commands()
+	m.Partition = schemas.PartitionFor([]byte(schemas.ShopText(key)), o.deps.Log.CommandPartitions)
+	m.Key = o.slab.bytes(func(b []byte) []byte { return append(b, key...) })
+	m.Value = o.slab.bytes(func(b []byte) []byte { return schemas.AppendPackedCommand(b, key, packed, now) })
+	return m
 }
 
 // produce hands a message to Kafka; acked runs when it is durable. A message
@@ -188,10 +144,11 @@ func (o *outbox) produce(ctx context.Context, m *stream.Record, acked func()) {
 }
 
 func (o *outbox) produceWith(ctx context.Context, p stream.Producer, m *stream.Record, acked func()) {
+	topic := m.Topic
 	o.unacked.Add(1)
 	p.Produce(ctx, m, func(err error) {
 		if err != nil {
-			o.fail(fmt.Errorf("produce to %s: %w", m.Topic, err))
+			o.fail(fmt.Errorf("produce to %s: %w", topic, err))
 		} else {
 			acked()
 		}

@@ -75,10 +75,14 @@ func (e *Event) takeField(f field) error {
 // AppendCommand appends a command as a message of the commands topic to b.
 func AppendCommand(b []byte, c *Command) []byte {
 	var room [256]byte
-	b = append(b, formatVersion)
-	b = putText(b, 1, c.Key.String())
-	b = putBytes(b, 2, PackEvent(room[:0], &c.Event))
-	return putTime(b, 3, c.QueuedAt)
+	return AppendPackedCommand(b, c.Key.String(), PackEvent(room[:0], &c.Event), c.QueuedAt)
+}
+
+// AppendPackedCommand is AppendCommand of a packed event; key is its Kafka key.
+func AppendPackedCommand(b []byte, key string, packed []byte, queuedAt time.Time) []byte {
+	b = putText(append(b, formatVersion), 1, key)
+	b = putBytes(b, 2, packed)
+	return putTime(b, 3, queuedAt)
 }
 
 // DecodeCommand reads a message of the commands topic, whose memory its texts share.

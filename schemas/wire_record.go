@@ -7,24 +7,46 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// A message of the records topic is a header and then any number of records of
-// one store SKU, so that the records of a window can be written as they come.
+// A message of the records topic is, any number of times, the key of a store SKU
+// and then records of it, so that the records of many windows can be written as
+// they come, and together.
 
-// AppendRecordsHeader begins a message of the records topic.
+// AppendRecordsHeader begins a message of the records topic with records of one store SKU.
 func AppendRecordsHeader(b []byte, key Key) []byte {
-	return putText(append(b, formatVersion), 1, key.String())
+	return AppendRecordsKey(BeginRecords(b), key.String())
 }
 
-// AppendRecord adds a record of the header's store SKU to a message.
+// BeginRecords begins a message of the records topic.
+func BeginRecords(b []byte) []byte { return append(b, formatVersion) }
+
+// AppendRecordsKey says of which store SKU the records are that follow; key is its Kafka key.
+func AppendRecordsKey(b []byte, key string) []byte { return putText(b, 1, key) }
+
+// AppendRecord adds a record of the last key's store SKU to a message.
 func AppendRecord(b []byte, r *Record) []byte {
 	var room [256]byte
 	return appendRecord(b, PackEvent(room[:0], &r.Event), r)
 }
 
-// AppendSkipped adds the Skipped record of a packed event to a message.
+// AppendPending adds the Pending record of a packed event to a message.
+func AppendPending(b, packed []byte, queuedAt time.Time) []byte {
+	return appendRecord(b, packed, &Record{Status: Pending, SupersededByOffset: NoOffset, QueuedAt: queuedAt})
+}
+
+// AppendSkipped adds the Skipped record of a packed event to a message. It is
+// written for most events, so its length is reckoned before and nothing is copied twice.
 func AppendSkipped(b, packed []byte, newer *Event, at time.Time) []byte {
-	r := SkippedBy(Event{}, newer, at)
-	return appendRecord(b, packed, &r)
+	offset, finished := protowire.EncodeZigZag(newer.Position.Offset), protowire.EncodeZigZag(at.UnixMilli())
+	size := 5 + protowire.SizeBytes(len(packed)) + protowire.SizeVarint(offset) + protowire.SizeVarint(finished) // 5: tags, and the status
+	if newer.EventID != "" {
+		size += 1 + protowire.SizeBytes(len(newer.EventID))
+	}
+	b = protowire.AppendVarint(protowire.AppendTag(b, 2, protowire.BytesType), uint64(size))
+	b = putBytes(b, 1, packed)
+	b = putUint(b, 2, uint64(Skipped))
+	b = putText(b, 7, newer.EventID)
+	b = putInt(b, 8, newer.Position.Offset)
+	return putInt(b, 12, at.UnixMilli())
 }
 
 func appendRecord(b, packed []byte, r *Record) []byte {

@@ -71,6 +71,33 @@ func TestRecordsSurviveTheWire(t *testing.T) {
 	})
 }
 
+func TestAMessageMayHaveRecordsOfSeveralStoreSKUs(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		message := schemas.BeginRecords(nil)
+		var want, got []schemas.Record
+		for range rapid.IntRange(1, 3).Draw(t, "store SKUs") {
+			e := drawEvent(t)
+			message = schemas.AppendRecordsKey(message, e.Key.String())
+			message = schemas.AppendPending(message, schemas.PackEvent(nil, &e), time.UnixMilli(8).UTC())
+			pending := schemas.RecordOf(e, schemas.Pending)
+			pending.QueuedAt = time.UnixMilli(8).UTC()
+			r := drawRecord(t, e.Key)
+			message = schemas.AppendRecord(message, &r)
+			want = append(want, pending, r)
+		}
+		require.NoError(t, schemas.DecodeRecords(message, func(r *schemas.Record) error { got = append(got, *r); return nil }))
+		require.Equal(t, want, got)
+	})
+}
+
+func TestAPackedCommandIsTheSameAsAnUnpackedOne(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := schemas.Command{Event: drawEvent(t), QueuedAt: time.UnixMilli(7).UTC()}
+		require.Equal(t, schemas.AppendCommand(nil, &c), schemas.AppendPackedCommand(nil, c.Key.String(), schemas.PackEvent(nil, &c.Event), c.QueuedAt))
+		require.Equal(t, c.Key.Shop().String(), schemas.ShopText(c.Key.String()))
+	})
+}
+
 func TestAPackedSkippedRecordIsTheSameAsAnUnpackedOne(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		loser, winner := drawEvent(t), drawEvent(t)

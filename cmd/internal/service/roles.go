@@ -42,13 +42,17 @@ func (p *process) newProcessor(ctx context.Context) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
+	records, err := stream.Describe(ctx, p.conn, p.topics.Records())
+	if err != nil {
+		return nil, err
+	}
 	c := p.cfg.Processor
 	handler, err := processor.New(
 		processor.Config{Window: c.Window, QuietPeriod: c.QuietPeriod, MaxBufferedSKUs: c.MaxBufferedSKUs},
 		processor.Deps{
 			Producer: p.producer, DeadLetters: p.letters, Topics: p.topics, Metrics: processor.NewMetrics(p.registry),
 			Log: processor.Log{
-				ID: log.ID, Partitions: log.Partitions, CommandPartitions: commands.Partitions, Earlier: earlier(log),
+				ID: log.ID, Partitions: log.Partitions, CommandPartitions: commands.Partitions, RecordPartitions: records.Partitions, Earlier: earlier(log),
 			},
 			Verify: func(ctx context.Context) error { return p.sameLog(ctx, log) },
 		})

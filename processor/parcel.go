@@ -1,0 +1,82 @@
+package processor
+
+import (
+	"sync/atomic"
+
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+// maxParcelBytes is where a parcel goes out: with one more record in it, it is
+// far below any broker's message limit.
+const maxParcelBytes = 64 << 10
+
+// parcel is records of store SKUs whose keys lie in one partition of the records
+// topic: one message, under the key of the first of them. Its offsets are
+// resolved when the message and the commands of its Pending records are acknowledged.
+type parcel struct {
+	key     []byte
+	records []byte
+	offsets []int64
+	// sku is the Kafka key of the store SKU that the last record is of.
+	sku string
+	// unacked counts messages: the records', and a command for each that was sent.
+	unacked atomic.Int32
+}
+
+// size is how many bytes of records a parcel has, and how many offsets.
+type size struct{ records, offsets int }
+
+// newParcel has room for so much before it grows.
+func newParcel(key string, room size) *parcel {
+	p := &parcel{key: []byte(key), records: schemas.BeginRecords(make([]byte, 0, room.records)), offsets: make([]int64, 0, room.offsets)}
+	p.unacked.Store(1)
+	return p
+}
+
+// turnTo says which store SKU the next record is of.
+func (p *parcel) turnTo(sku string) {
+	if p.sku != sku {
+		p.records = schemas.AppendRecordsKey(p.records, sku)
+		p.sku = sku
+	}
+}
+
+// acknowledged counts one message of the parcel.
+func (p *parcel) acknowledged(a *stream.Assignment) {
+	if p.unacked.Add(-1) == 0 {
+		a.ResolveAll(p.offsets)
+	}
+}
+
+const (
+	slabMessages = 64
+	slabBytes    = 16 << 10
+	// slabRoom is more than most commands need; one that needs more gets it.
+	slabRoom = 512
+)
+
+// slab hands out messages and their bytes from chunks, an allocation for many.
+type slab struct {
+	messages []stream.Record
+	chunk    []byte
+}
+
+func (s *slab) message() *stream.Record {
+	if len(s.messages) == 0 {
+		s.messages = make([]stream.Record, slabMessages)
+	}
+	m := &s.messages[0]
+	s.messages = s.messages[1:]
+	return m
+}
+
+// bytes are what write appends to what it is given.
+func (s *slab) bytes(write func([]byte) []byte) []byte {
+	if cap(s.chunk)-len(s.chunk) < slabRoom {
+		s.chunk = make([]byte, 0, slabBytes)
+	}
+	from := len(s.chunk)
+	s.chunk = write(s.chunk)
+	return s.chunk[from:len(s.chunk):len(s.chunk)]
+}
