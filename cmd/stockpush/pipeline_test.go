@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime/pprof"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -142,9 +143,18 @@ func (p *pipeline) rate(name string, work func() int) float64 {
 		require.NoError(p.b, pprof.StartCPUProfile(file))
 		defer pprof.StopCPUProfile()
 	}
-	started := time.Now()
+	started, cpu := time.Now(), cpuTime(p.b)
 	n := work()
+	p.b.ReportMetric(float64((cpuTime(p.b)-cpu).Nanoseconds())/float64(n), name+"-cpu-ns")
 	return float64(n) / time.Since(started).Seconds()
+}
+
+// cpuTime is what this process has taken of the processors: unlike a rate, it
+// says the same on a machine that others use too.
+func cpuTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // fillEvents makes topics anew and fills the events.
