@@ -133,7 +133,7 @@ func (r *run) harm(ctx context.Context) error {
 
 // judge waits until all is quiet and right, or until it should have been.
 func (r *run) judge(ctx context.Context, healed time.Time) error {
-	o := &checker.Observation{Window: cluster.Window}
+	o := &checker.Observation{Window: cluster.Window, Timeout: cluster.Timeout}
 	if err := r.known(ctx, o); err != nil {
 		return err
 	}

@@ -154,6 +154,12 @@ func TestAZombiesSendIsCountedApart(t *testing.T) {
 	require.Equal(t, 1, r.Zombies)
 }
 
+func TestACallThatWasGivenUpIsNotInFlight(t *testing.T) {
+	o := clean()
+	o.Calls[0].ReceivedAt, o.Calls[0].AppliedAt = o.Calls[1].ReceivedAt.Add(-o.Timeout), o.Calls[1].ReceivedAt.Add(time.Millisecond)
+	require.Empty(t, Check(o).Violations)
+}
+
 func TestACallThatLandsLateIsInFlightOnlyUntilItWasCut(t *testing.T) {
 	o := clean()
 	o.Calls[0].AppliedAt, o.Calls[0].Fault = o.Calls[1].ReceivedAt.Add(time.Second/2), "late"

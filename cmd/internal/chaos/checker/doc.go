@@ -75,6 +75,8 @@ type Model struct{ Shop, Item, Model int64 }
 type Observation struct {
 	// Window is the processor's window.
 	Window time.Duration
+	// Timeout is how long a process waits for an answer of Shopee's before it gives the call up.
+	Timeout time.Duration
 	// Acknowledged are the events as Kafka acknowledged them to the producer.
 	Acknowledged []Message
 	// Events and DeadLetters are the topics as they lie there now.

@@ -64,8 +64,8 @@ func (c *check) order() {
 	}
 }
 
-// flight: calls of an item do not overlap, but for those of a process that was
-// stopped with a call on its way.
+// flight: calls of an item do not overlap, but for those that were given up by
+// then, and those of a process that was stopped with a call on its way.
 func (c *check) flight() {
 	type item struct{ shop, item int64 }
 	last := map[item]*Call{}
@@ -73,11 +73,20 @@ func (c *check) flight() {
 		call := &c.Calls[i]
 		of := item{call.ShopID, call.ItemID}
 		before := last[of]
-		if before != nil && before.Fault != "late" && call.ReceivedAt.Before(before.AppliedAt) && !c.stoppedIn(before) && !c.stoppedIn(call) {
+		if before != nil && before.Fault != "late" && call.ReceivedAt.Before(c.givenUp(before)) && !c.stoppedIn(before) && !c.stoppedIn(call) {
 			c.violated(Flight, "calls %d (%s) and %d (%s) of item %d are in flight together", before.Received, before.Host, call.Received, call.Host, call.ItemID)
 		}
 		last[of] = call
 	}
+}
+
+// givenUp is when a call was over for who made it: answered, or not answered in time.
+func (c *check) givenUp(call *Call) time.Time {
+	// It may have been on its way to the sandbox for a moment.
+	if timeout := call.ReceivedAt.Add(c.Timeout - 50*time.Millisecond); timeout.Before(call.AppliedAt) {
+		return timeout
+	}
+	return call.AppliedAt
 }
 
 func (c *check) stoppedIn(call *Call) bool {

@@ -122,7 +122,7 @@ func (w *world) stands(merchant string) {
 // clean is the world; each call makes another.
 func clean() *Observation {
 	w := &world{&Observation{
-		Window: time.Second, Bad: map[string]string{BadKey("k", "{"): "not_json"}, Refusing: map[Model]string{refused: "promotion_locked"},
+		Window: time.Second, Timeout: 2 * time.Second, Bad: map[string]string{BadKey("k", "{"): "not_json"}, Refusing: map[Model]string{refused: "promotion_locked"},
 		Stock: map[Model]int64{},
 	}, map[int32]int64{}}
 	w.repeats()

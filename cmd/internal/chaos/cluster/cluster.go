@@ -35,6 +35,7 @@ type Config struct {
 const (
 	Window       = 300 * time.Millisecond
 	ConfirmAfter = 2 * time.Second
+	Timeout      = 2 * time.Second
 	// SessionTimeout is the shortest that Kafka takes.
 	SessionTimeout = 6 * time.Second
 	Prefix         = "chaos"
@@ -139,7 +140,7 @@ func (c *Cluster) settings(clickhouse, shopee string) []string {
 		"--kafka.brokers=" + c.Kafka, "--kafka.topic_prefix=" + Prefix, "--kafka.partitions=6", "--kafka.session_timeout=" + SessionTimeout.String(),
 		"--clickhouse.addr=" + clickhouse, "--clickhouse.database=" + Database, "--processor.window=" + Window.String(), "--sinks.batch_interval=100ms",
 		"--shopee.base_url=" + shopee, "--shopee.partner_id=1000001", "--shopee.partner_key=" + PartnerKey, "--shopee.tokens_file=" + c.tokens,
-		"--shopee.timeout=2s", "--shopee.shop_rate=60", "--shopee.app_rate=200", "--shopee.confirm_after=" + ConfirmAfter.String(),
+		"--shopee.timeout=" + Timeout.String(), "--shopee.shop_rate=60", "--shopee.app_rate=200", "--shopee.confirm_after=" + ConfirmAfter.String(),
 		"--shopee.breaker.open_for=1s", "--shopee.probe_interval=1s", "--ops.listen=127.0.0.1:0",
 	}
 }

@@ -18,11 +18,11 @@ var opsAddr = regexp.MustCompile(`ops\.listen=(\S+)`)
 // instances end.
 func (c *Cluster) Examine() error {
 	errs := []error{exec.Command("tar", "-C", c.BrokerDisk.Dir, "--exclude=ballast", "-czf", filepath.Join(c.dir, "broker.tar.gz.log"), ".").Run()}
+	errs = append(errs, save(c.SandboxURL+"/sandbox/calls?shop_id=0", filepath.Join(c.dir, "calls.json.log")))
 	for _, i := range c.Instances() {
 		if i.Running() {
 			errs = append(errs, i.saveMetrics())
-			i.life(true)
-			i.Signal(syscall.SIGQUIT) // Go writes its goroutines down
+			i.quit()
 		}
 	}
 	return errors.Join(errs...)
@@ -37,7 +37,11 @@ func (p *Process) saveMetrics() error {
 	if len(found) == 0 {
 		return nil
 	}
-	answer, err := http.Get("http://" + string(found[len(found)-1][1]) + "/metrics")
+	return save("http://"+string(found[len(found)-1][1])+"/metrics", p.log+".metrics.log")
+}
+
+func save(address, file string) error {
+	answer, err := http.Get(address)
 	if err != nil {
 		return err
 	}
@@ -46,5 +50,13 @@ func (p *Process) saveMetrics() error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(p.log+".metrics.log", text, 0o600)
+	return os.WriteFile(file, text, 0o600)
+}
+
+// quit lets Go write down what its goroutines do, and waits for the end.
+func (p *Process) quit() {
+	if l := p.life(true); l != nil {
+		_ = l.cmd.Process.Signal(syscall.SIGQUIT) // fails where it has ended by itself
+		<-l.ended
+	}
 }

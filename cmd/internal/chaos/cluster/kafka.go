@@ -40,5 +40,7 @@ auto.create.topics.enable=false
 	if out, err := java("kafka.tools.StorageTool", "format", "-t", string(words[len(words)-1]), "-c", properties).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("apache kafka: format: %w: %s", err, out)
 	}
-	return c.process("broker", "Kafka Server started", func() *exec.Cmd { return java("kafka.Kafka", properties) }), nil
+	broker := c.process("broker", "", func() *exec.Cmd { return java("kafka.Kafka", properties) })
+	broker.listens = c.Kafka // it says nothing without a logger's configuration
+	return broker, nil
 }

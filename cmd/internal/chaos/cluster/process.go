@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"sync"
@@ -17,9 +18,9 @@ type Process struct {
 	Name string
 	// Command makes the command of each start.
 	command func() *exec.Cmd
-	// ready is what it prints once it serves.
-	ready string
-	log   string
+	// ready is what it prints once it serves; or it listens at an address then.
+	ready, listens string
+	log            string
 
 	mu      sync.Mutex
 	running *life
@@ -100,6 +101,9 @@ func (p *Process) Await() error {
 	if l == nil {
 		return fmt.Errorf("%s does not run", p.Name)
 	}
+	if p.listens != "" {
+		go l.awaitListener(p.listens)
+	}
 	select {
 	case <-l.ready:
 		return nil
@@ -107,6 +111,22 @@ func (p *Process) Await() error {
 		return fmt.Errorf("%s ended before it served (its log: %s)", p.Name, p.log)
 	case <-time.After(startTimeout):
 		return fmt.Errorf("%s did not serve within %v (its log: %s)", p.Name, startTimeout, p.log)
+	}
+}
+
+// awaitListener polls until somebody listens or the process has ended.
+func (l *life) awaitListener(address string) {
+	for {
+		if conn, err := net.Dial("tcp", address); err == nil {
+			_ = conn.Close()
+			close(l.ready)
+			return
+		}
+		select {
+		case <-l.ended:
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
 }
 
@@ -189,7 +209,7 @@ type watcher struct {
 
 // Write is called by one goroutine, exec's.
 func (w *watcher) Write(b []byte) (int, error) {
-	if !w.done {
+	if !w.done && len(w.word) > 0 {
 		w.tail = append(w.tail, b...)
 		if bytes.Contains(w.tail, w.word) {
 			w.done = true
