@@ -9,8 +9,8 @@ import (
 
 // History is what partitions hold from before they were assigned.
 type History interface {
-	// EndOffset is where a partition of the commands ends now.
-	EndOffset(ctx context.Context, partition int32) (int64, error)
+	// Backlog says which commands of a partition wait for its new owner.
+	Backlog(ctx context.Context, partition int32) (stream.Backlog, error)
 	// States gives take every message of a partition of the states, in order.
 	States(ctx context.Context, partition int32, take func(*stream.Record) error) error
 }
@@ -21,9 +21,9 @@ type Kafka struct {
 	Topics     schemas.Topics
 }
 
-// EndOffset asks the broker.
-func (k Kafka) EndOffset(ctx context.Context, partition int32) (int64, error) {
-	return stream.EndOffset(ctx, k.Connection, k.Topics.Commands(), partition)
+// Backlog asks the broker.
+func (k Kafka) Backlog(ctx context.Context, partition int32) (stream.Backlog, error) {
+	return stream.ReadBacklog(ctx, k.Connection, k.Topics.ChannelsGroup(), stream.Place{Topic: k.Topics.Commands(), Partition: partition})
 }
 
 // States reads the partition as far as it reaches now.

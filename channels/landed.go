@@ -102,7 +102,7 @@ func (w *worker) settle(ctx context.Context, l *lane, s *storeSKU, p *push, v Ve
 func (w *worker) again(ctx context.Context, l *lane, s *storeSKU, p *push, now time.Time) {
 	switch {
 	case s.waiting != nil:
-		w.skip(ctx, p, &s.waiting.Event, now)
+		w.skip(ctx, s, p, &s.waiting.Event, now)
 	case p.final:
 		w.fail(ctx, s, p, p.last, now)
 	default:
@@ -149,5 +149,5 @@ func (w *worker) finish(ctx context.Context, s *storeSKU, p *push, r schemas.Rec
 	if !s.state.Finished.Position.Newer(r.Position) {
 		s.state.Finished = r
 	}
-	w.out.finish(ctx, r, &s.state, p.offsets)
+	w.out.finish(ctx, r, s, p.offsets)
 }

@@ -18,6 +18,8 @@ type outbox struct {
 	// settled has room for one: a hint that something was acknowledged.
 	settled chan struct{}
 	failed  chan error
+	// looked lets a store SKU's lane be looked at again.
+	looked func(*storeSKU)
 
 	mu sync.Mutex
 	// next are the steps that acknowledgements allowed, in their order.
@@ -35,16 +37,22 @@ func (o *outbox) record(ctx context.Context, r schemas.Record, offsets []int64) 
 }
 
 // finish writes a terminal record and then the state as it is now.
-func (o *outbox) finish(ctx context.Context, r schemas.Record, s *schemas.State, offsets []int64) {
+func (o *outbox) finish(ctx context.Context, r schemas.Record, s *storeSKU, offsets []int64) {
 	state := o.stateMessage(s)
+	s.storing++
 	o.produce(ctx, o.recordMessage(&r), func(ctx context.Context) {
+		s.storing--
+		o.looked(s)
 		o.produce(ctx, state, func(context.Context) { o.assignment.ResolveAll(offsets) })
 	})
 }
 
-// state writes the state alone.
-func (o *outbox) state(ctx context.Context, s *schemas.State) {
-	o.produce(ctx, o.stateMessage(s), func(context.Context) {})
+// state writes the state alone, as it is now, with the next steps.
+func (o *outbox) state(s *storeSKU) {
+	state := o.stateMessage(s)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.next = append(o.next, func(ctx context.Context) { o.produce(ctx, state, func(context.Context) {}) })
 }
 
 func (o *outbox) recordMessage(r *schemas.Record) *stream.Record {
@@ -52,10 +60,11 @@ func (o *outbox) recordMessage(r *schemas.Record) *stream.Record {
 	return &stream.Record{Topic: o.deps.Topics.Records(), Partition: stream.ByKey, Key: []byte(r.Key.String()), Value: value}
 }
 
-func (o *outbox) stateMessage(s *schemas.State) *stream.Record {
+func (o *outbox) stateMessage(s *storeSKU) *stream.Record {
+	s.unsaved = false
 	return &stream.Record{
 		Topic: o.deps.Topics.State(), Partition: o.assignment.Partition(),
-		Key: []byte(s.Key.String()), Value: schemas.AppendState(nil, s),
+		Key: []byte(s.state.Key.String()), Value: schemas.AppendState(nil, &s.state),
 	}
 }
 
@@ -103,15 +112,24 @@ func (o *outbox) fail(err error) {
 	}
 }
 
-// advance takes the steps that acknowledgements allowed since the last time.
-func (o *outbox) advance(ctx context.Context) {
+// advance takes the steps that acknowledgements allowed since the last time. While
+// we may not be the owner any more none is taken, and held says so: a state of
+// ours could land over one of the next owner's.
+func (o *outbox) advance(ctx context.Context) (held bool) {
+	alive := o.assignment.Alive()
 	o.mu.Lock()
 	steps := o.next
-	o.next = nil
+	if alive {
+		o.next = nil
+	}
 	o.mu.Unlock()
+	if !alive {
+		return len(steps) > 0
+	}
 	for _, step := range steps {
 		step(ctx)
 	}
+	return false
 }
 
 // idle says that nothing is unacknowledged and no step is left.

@@ -44,7 +44,7 @@ func TestThePendingAgeStandsStillWhileTheShopIsPaused(t *testing.T) {
 		inherited int64
 	}{
 		{"paused while it waits", 0, 0},
-		{"left to a paused shop by an earlier owner", 30 * time.Hour, 100},
+		{"left to a paused shop by an earlier owner", 30 * time.Hour, 1},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -44,6 +44,11 @@ type storeSKU struct {
 	flying  *push
 	// reading says that a read-back is on its way.
 	reading bool
+	// unsaved says that the state topic does not know of the duty to read back.
+	unsaved bool
+	// storing counts states that wait for their record's acknowledgement. A state
+	// that is written meanwhile would be older than it when both are read again.
+	storing int
 }
 
 // push is the push of an event, if it waits or flies.
@@ -56,8 +61,8 @@ func (s *storeSKU) push(of schemas.Position) *push {
 	return nil
 }
 
-// idle says that nothing but the state keeps it in memory.
-func (s *storeSKU) idle() bool { return s.waiting == nil && s.flying == nil }
+// idle says that nothing is under way but a read-back.
+func (s *storeSKU) idle() bool { return s.waiting == nil && s.flying == nil && s.storing == 0 }
 
 // item is an item of a shop with pushes that wait.
 type item struct {

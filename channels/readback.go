@@ -49,7 +49,7 @@ func (w *worker) owe(l *lane, s *storeSKU, lost *schemas.Event, now time.Time) {
 	if earlier := s.state.Readback; earlier != nil && earlier.ItemID == duty.ItemID && earlier.ModelID == duty.ModelID {
 		duty.Lost = lostBefore(earlier.Lost, lost.PushQty())
 	}
-	s.state.Readback = duty
+	s.state.Readback, s.unsaved = duty, true
 	l.owed[s] = struct{}{}
 }
 
@@ -60,6 +60,7 @@ func lostBefore(earlier []int64, qty int64) []int64 {
 }
 
 func (w *worker) read(ctx context.Context, l *lane, s *storeSKU, done func(error)) {
+	asked := reading{duty: s.state.Readback, of: s.state.Finished.Position}
 	itemID := s.state.Finished.ItemID
 	s.reading = true
 	l.flying++
@@ -68,7 +69,8 @@ func (w *worker) read(ctx context.Context, l *lane, s *storeSKU, done func(error
 		return func(now time.Time) {
 			s.reading = false
 			w.readLanded(l, v, done, now)
-			w.confirm(ctx, l, s, reading{stocks, v}, now)
+			asked.stocks, asked.verdict = stocks, v
+			w.confirm(ctx, l, s, asked, now)
 		}
 	})
 }
@@ -89,6 +91,9 @@ func (w *worker) readLanded(l *lane, v Verdict, done func(error), now time.Time)
 
 // reading is what a read-back came to.
 type reading struct {
+	// duty and of are what was to be confirmed when the read began.
+	duty    *schemas.Readback
+	of      schemas.Position
 	stocks  []ModelStock
 	verdict Verdict
 }
@@ -97,7 +102,7 @@ type reading struct {
 // if the lost request may have landed over it.
 func (w *worker) confirm(ctx context.Context, l *lane, s *storeSKU, r reading, now time.Time) {
 	duty := s.state.Readback
-	if duty == nil || !s.idle() {
+	if duty == nil || !s.idle() || duty != r.duty || s.state.Finished.Position != r.of {
 		return // a newer push inherits the duty
 	}
 	if r.verdict.Outcome != Confirmed {
@@ -114,7 +119,7 @@ func (w *worker) confirm(ctx context.Context, l *lane, s *storeSKU, r reading, n
 	}
 	s.state.Readback = nil
 	delete(l.owed, s)
-	w.out.state(ctx, &s.state)
+	w.out.state(s)
 }
 
 func stockOf(stocks []ModelStock, e *schemas.Event) (qty int64, found bool) {

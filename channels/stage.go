@@ -74,23 +74,26 @@ type worker struct {
 	lanes      map[schemas.Shop]*lane
 	skus       map[schemas.Key]*storeSKU
 	agenda     agenda
-	// inheritedBelow is where the commands began that no earlier owner can have sent.
+	// inheritedBelow is where the commands begin that no earlier owner can have sent.
 	inheritedBelow int64
-	results        chan func(now time.Time)
-	calls          sync.WaitGroup
-	flying         int
-	out            *outbox
-	timer          *time.Timer
-	draining       bool
+	// next is the offset after the last command that was taken.
+	next     int64
+	results  chan func(now time.Time)
+	calls    sync.WaitGroup
+	flying   int
+	out      *outbox
+	timer    *time.Timer
+	draining bool
 }
 
 // Run restores the partition's state and pushes until it is taken away.
 func (s *Stage) Run(ctx context.Context, a *stream.Assignment) error {
 	w := &worker{
 		Stage: s, assignment: a, lanes: map[schemas.Shop]*lane{}, skus: map[schemas.Key]*storeSKU{},
-		results: make(chan func(time.Time)), timer: time.NewTimer(time.Hour),
+		results: make(chan func(time.Time)), timer: time.NewTimer(0), // what the state owes is due without any command
 	}
 	w.out = newOutbox(s.deps, a)
+	w.out.looked = func(k *storeSKU) { w.agenda.add(w.lane(k.state.Key.Shop())) }
 	defer w.timer.Stop()
 	defer w.leaveLine()
 	defer w.leaveMetrics()
@@ -128,15 +131,21 @@ func (w *worker) run(ctx context.Context) error {
 		case <-w.out.settled:
 		case <-w.timer.C:
 		}
-		w.out.advance(ctx)
+		if w.out.advance(ctx) {
+			w.timer.Reset(idlePoll)
+		}
 		if w.draining && w.flying == 0 && w.out.idle() {
 			return nil
 		}
-		if !w.draining {
+		if !w.draining && w.caughtUp() {
 			w.dispatch(ctx, time.Now())
 		}
 	}
 }
+
+// caughtUp says whether every command was taken that was there when the partition
+// came. An earlier owner may have sent the last of them: nothing older may follow.
+func (w *worker) caughtUp() bool { return w.next >= w.inheritedBelow }
 
 // fly runs a call beside the owner, which applies its outcome.
 func (w *worker) fly(ctx context.Context, call func() func(now time.Time)) {

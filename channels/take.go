@@ -13,10 +13,13 @@ import (
 // start restores the state, and finds out which commands an earlier owner may
 // have had in flight.
 func (w *worker) start(ctx context.Context) (err error) {
-	if w.inheritedBelow, err = w.deps.History.EndOffset(ctx, w.assignment.Partition()); err != nil {
+	backlog, err := w.deps.History.Backlog(ctx, w.assignment.Partition())
+	if err != nil {
 		return err
 	}
+	w.next, w.inheritedBelow = backlog.From, backlog.End
 	newest := schemas.Frontier{}
+	stale := map[*storeSKU]bool{}
 	err = w.deps.History.States(ctx, w.assignment.Partition(), func(r *stream.Record) error {
 		if _, err := schemas.ParseKey(string(r.Key)); err != nil {
 			return nil // what is kept of the log itself, not of a store SKU
@@ -26,6 +29,11 @@ func (w *worker) start(ctx context.Context) (err error) {
 			return fmt.Errorf("restore %s: %w", r.Key, err)
 		}
 		s := w.sku(state.Key)
+		if state.Stale(&s.state) {
+			stale[s] = true
+			return nil
+		}
+		delete(stale, s)
 		s.state = state
 		newest.Take(state.Newest.Position)
 		if state.Readback != nil {
@@ -37,14 +45,21 @@ func (w *worker) start(ctx context.Context) (err error) {
 		}
 		return nil
 	})
-	if err != nil || w.deps.Verify == nil {
+	if err != nil {
 		return err
+	}
+	for s := range stale {
+		w.out.state(s) // so that compaction keeps the right one
+	}
+	if w.deps.Verify == nil {
+		return nil
 	}
 	return w.deps.Verify(ctx, newest)
 }
 
 // take puts a command where it belongs.
 func (w *worker) take(ctx context.Context, r *stream.Record, now time.Time) {
+	w.next = r.Offset + 1
 	c, err := schemas.DecodeCommand(r.Value)
 	if err != nil {
 		w.out.poison(ctx, r, err)
@@ -81,17 +96,21 @@ func (w *worker) take(ctx context.Context, r *stream.Record, now time.Time) {
 func (w *worker) enqueue(ctx context.Context, l *lane, s *storeSKU, p *push, now time.Time) {
 	p.pausedBefore = w.pausedAlready(l, p, now)
 	if replaced := l.queue.put(s, p); replaced != nil {
-		w.skip(ctx, replaced, &p.Event, now)
+		w.skip(ctx, s, replaced, &p.Event, now)
 	}
 }
 
-func (w *worker) skip(ctx context.Context, p *push, by *schemas.Event, now time.Time) {
+func (w *worker) skip(ctx context.Context, s *storeSKU, p *push, by *schemas.Event, now time.Time) {
 	if len(p.offsets) == 0 {
 		return // a push of our own: its event has its record
 	}
 	r := skippedCommand(&p.Command, by, now)
 	r.Attempts, r.RequestID = p.attempts, p.last.RequestID
 	w.deps.Metrics.finished(&r)
+	if s.unsaved {
+		w.out.finish(ctx, r, s, p.offsets) // its request may still land, and nothing else will tell of it
+		return
+	}
 	w.out.record(ctx, r, p.offsets)
 }
 

@@ -19,6 +19,10 @@ type State struct {
 	Finished Record
 }
 
+// Stale says whether another message of the same store SKU knows more. A worker
+// that lost its partition may write late: the last message is not always the newest.
+func (s *State) Stale(other *State) bool { return other.Finished.Position.Newer(s.Finished.Position) }
+
 // Readback is the duty to read a model back after requests whose outcome is
 // unknown, because they may still land.
 type Readback struct {

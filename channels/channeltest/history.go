@@ -8,14 +8,16 @@ import (
 
 // History is what a partition holds from before, without a broker.
 type History struct {
-	// End is where the commands end.
-	End int64
+	// From and End are where the commands begin that wait, and where they end.
+	From, End int64
 	// Records are the messages of the states.
 	Records []*stream.Record
 }
 
-// EndOffset is End.
-func (h History) EndOffset(context.Context, int32) (int64, error) { return h.End, nil }
+// Backlog is From and End.
+func (h History) Backlog(context.Context, int32) (stream.Backlog, error) {
+	return stream.Backlog{From: h.From, End: h.End}, nil
+}
 
 // States gives take the records.
 func (h History) States(_ context.Context, _ int32, take func(*stream.Record) error) error {

@@ -31,6 +31,26 @@ func EndOffsets(ctx context.Context, c Connection, topic string) (map[int32]int6
 	return ends, nil
 }
 
+// Backlog is what of a partition waits for a group's member.
+type Backlog struct {
+	// From is the offset of the first record that the member gets, End that of the
+	// partition's next one. They are equal if nothing waits.
+	From, End int64
+}
+
+// ReadBacklog asks what of a partition waits for a group.
+func ReadBacklog(ctx context.Context, c Connection, group string, of Place) (Backlog, error) {
+	start, end, err := bounds(ctx, c, of.Topic, of.Partition)
+	if err != nil {
+		return Backlog{}, err
+	}
+	committed, err := Committed(ctx, c, group, of.Topic)
+	if err != nil {
+		return Backlog{}, err
+	}
+	return Backlog{From: max(start, committed[of.Partition]), End: end}, nil
+}
+
 func bounds(ctx context.Context, c Connection, topic string, partition int32) (start, end int64, err error) {
 	err = withAdmin(c, func(admin *kadm.Client) error {
 		starts, err := admin.ListStartOffsets(ctx, topic)

@@ -80,6 +80,9 @@ func (v *view) takeState(r *stream.Record) error {
 	if err != nil {
 		return fmt.Errorf("state of %s: %w", r.Key, err)
 	}
+	if before := v.states[s.Key]; before != nil && s.Stale(before) {
+		return nil
+	}
 	v.states[s.Key] = &s
 	return nil
 }

@@ -1,0 +1,49 @@
+package stream
+
+import "context"
+
+// Manual is an assignment outside of any consumer group, for tests that stand in
+// for Kafka. The same owner runs it as in a Stage; whoever holds it says what is
+// delivered, and when and how the partition is taken away.
+type Manual struct{ *owner }
+
+// Place and liveness of a Manual assignment.
+type ManualConfig struct {
+	Topic     string
+	Partition int32
+	// Alive says whether the broker heard of us lately.
+	Alive func() bool
+	// Failed is told the error with which the handler ended.
+	Failed func(error)
+}
+
+// RunManual runs the handler of an assignment until Drain or Drop.
+func RunManual(ctx context.Context, cfg ManualConfig, h Handler) *Manual {
+	m := &Manual{&owner{
+		Assignment: newAssignment(cfg.Topic, cfg.Partition, 1),
+		limit:      Config{}.withDefaults().MaxQueuedBatches,
+		pause:      func() {}, resume: func() {},
+		done: make(chan struct{}), wake: make(chan struct{}, 1),
+	}}
+	m.alive = cfg.Alive
+	m.start(ctx, h, cfg.Failed)
+	return m
+}
+
+// Deliver hands over the next records of the partition; it does not block.
+func (m *Manual) Deliver(batch []*Record) error {
+	return m.push(batch, batch[len(batch)-1].Offset+1)
+}
+
+// Full says whether a stage would fetch no more for now.
+func (m *Manual) Full() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.paused
+}
+
+// Drain takes the partition away in good order, as a revoke does.
+func (m *Manual) Drain(ctx context.Context) { m.drain(ctx) }
+
+// Drop takes it away at once, as a loss does.
+func (m *Manual) Drop() { m.drop() }
