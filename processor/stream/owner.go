@@ -51,12 +51,16 @@ func (o *owner) handle(ctx context.Context, handler Handler) (err error) {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	if err := handler.Run(ctx, o.Assignment); err != nil {
+	err = handler.Run(ctx, o.Assignment)
+	if ctx.Err() != nil {
+		return nil // it was cut off: what it says now is only about that
+	}
+	if err != nil {
 		return err
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.closed && ctx.Err() == nil {
+	if !o.closed {
 		return errors.New("the handler ended although its partition is still assigned")
 	}
 	return nil
