@@ -11,6 +11,7 @@ DEMO_FOR    ?= 30s
 FUZZTIME    ?= 10s
 SEEDS       ?= 10
 MINUTES     ?= 30
+FIRST       ?=
 CHROMIUM    ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 SCREENSHOTS ?= $(abspath $(STATE))/screenshots
 BENCH       := $(STATE)/bench
@@ -36,6 +37,11 @@ demo: build clickhouse-lib ## Run the whole system here for DEMO_FOR (30s), ever
 .PHONY: test
 test: clickhouse-lib ## Run all tests: unit, property, and end to end on the embedded broker and ClickHouse
 	go test -count=1 -timeout 15m ./...
+
+.PHONY: sim
+sim: SEEDS := 10000
+sim: ## Simulate SEEDS (10000) random schedules from seed FIRST (the time) on
+	@set -o pipefail; STOCKPUSH_SIM_SEEDS=$(SEEDS) STOCKPUSH_SIM_FIRST=$(FIRST) go test -count=1 -timeout 60m -run NoSchedule -v ./cmd/internal/sim | grep -v '^=== '
 
 .PHONY: race
 race: clickhouse-lib ## Run the tests of all that is concurrent with the race detector (needs a C compiler)

@@ -1,0 +1,109 @@
+package sim
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+const topics = schemas.Topics("sim")
+
+// place is a partition of a topic.
+type place struct {
+	topic     string
+	partition int32
+}
+
+// kafka keeps logs in memory.
+type kafka struct {
+	partitions int
+	// stored is told each message that was stored.
+	stored func(*stream.Record)
+
+	mu   sync.Mutex
+	logs map[place][]*stream.Record
+	// grown is closed and made anew whenever a log grows.
+	grown     chan struct{}
+	downUntil time.Time
+}
+
+func newKafka(partitions int, stored func(*stream.Record)) *kafka {
+	return &kafka{partitions: partitions, stored: stored, logs: map[place][]*stream.Record{}, grown: make(chan struct{})}
+}
+
+// store appends a message; its offset is the log's end.
+func (k *kafka) store(r stream.Record) *stream.Record {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if r.Partition == stream.ByKey {
+		r.Partition = schemas.PartitionFor(r.Key, k.partitions)
+	}
+	at := place{r.Topic, r.Partition}
+	r.Offset, r.Timestamp = int64(len(k.logs[at])), time.Now()
+	k.logs[at] = append(k.logs[at], &r)
+	close(k.grown)
+	k.grown = make(chan struct{})
+	k.stored(&r)
+	return &r
+}
+
+// from is the log from an offset on, and what is closed when any log grows.
+func (k *kafka) from(at place, offset int64) ([]*stream.Record, <-chan struct{}) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	log := k.logs[at]
+	return log[min(offset, int64(len(log))):], k.grown
+}
+
+func (k *kafka) end(at place) int64 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return int64(len(k.logs[at]))
+}
+
+func (k *kafka) down(until time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.downUntil = until
+}
+
+// back is when messages are stored again.
+func (k *kafka) back() time.Time {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.downUntil
+}
+
+// history reads the logs for a channel worker.
+type history struct {
+	*kafka
+	p *process
+}
+
+// Backlog implements channels.History.
+func (h history) Backlog(_ context.Context, partition int32) (stream.Backlog, error) {
+	h.p.gate()
+	end := h.end(place{topics.Commands(), partition})
+	if h.p.w.faulty == ForgetsInherited {
+		return stream.Backlog{}, nil
+	}
+	return stream.Backlog{From: h.p.w.groups[1].committedOf(partition), End: end}, nil
+}
+
+// States implements channels.History.
+func (h history) States(_ context.Context, partition int32, take func(*stream.Record) error) error {
+	h.p.gate()
+	all, _ := h.from(place{topics.State(), partition}, 0)
+	if h.p.w.faulty == ForgetsStates {
+		return nil
+	}
+	for _, r := range all {
+		if err := take(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}

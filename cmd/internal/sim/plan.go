@@ -1,0 +1,164 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"stockpush/schemas"
+)
+
+// Plan is a schedule: all that a seed decides before the start.
+type Plan struct {
+	Seed       uint64
+	Partitions int
+	Processes  int
+	SKUs       []sku
+	Events     []planned
+	Troubles   []trouble
+	// Lasts is how long events and troubles come; then everything heals.
+	Lasts time.Duration
+
+	// Trace is told what happens; nil asks for nothing.
+	Trace func(line string)
+
+	window, quiet time.Duration
+	maxBuffered   int
+	concurrency   int
+	maxPendingAge time.Duration
+	batchRows     int
+	batchInterval time.Duration
+	market        marketOdds
+	produceFails  float64
+	slowKafka     time.Duration
+	commitFails   float64
+	storeFails    float64
+	restartsAtEnd bool
+	killedAtEnd   bool
+}
+
+// sku is a store SKU of the plan and the model that it names.
+type sku struct {
+	key   schemas.Key
+	model model
+}
+
+// model is a model of an item of a shop.
+type model struct{ shop, item, id int64 }
+
+// planned is an event to come.
+type planned struct {
+	at  time.Duration
+	sku int
+	kind
+}
+
+type kind uint8
+
+const (
+	news kind = iota
+	// repetition repeats one of the store SKU's earlier events.
+	repetition
+	// bad is not an event at all.
+	bad
+)
+
+// trouble is a fault of the world that lasts.
+type trouble struct {
+	at, lasts time.Duration
+	what      fault
+	// whom is the process or the shop.
+	whom int
+}
+
+type fault string
+
+// The faults.
+const (
+	kill      fault = "kill"       // a process ends at once; it comes back after a while
+	terminate fault = "terminate"  // a process drains and ends; it comes back
+	stall     fault = "stall"      // a process does not run, as under SIGSTOP
+	unheard   fault = "unheard"    // a process runs, but Kafka hears nothing of its memberships
+	rebalance fault = "rebalance"  // partitions move
+	kafkaDown fault = "kafka down" // nothing is stored or read
+	storeDown fault = "store down"
+	shopDown  fault = "shop down"
+	shopHeld  fault = "shop held" // the shop lost its authorization
+	throttled fault = "shop throttled"
+)
+
+var faults = []fault{kill, terminate, stall, unheard, rebalance, kafkaDown, storeDown, shopDown, shopHeld, throttled}
+
+// NewPlan draws a plan.
+func NewPlan(seed uint64) *Plan {
+	r := dice(seed).about("plan")
+	p := &Plan{
+		Seed: seed, Partitions: 1 + r.IntN(3), Processes: 1 + r.IntN(3), Lasts: within(r, 10*time.Second, 60*time.Second),
+		window: within(r, 100*time.Millisecond, 2*time.Second), maxBuffered: pick(r, 2, 1000, 1000), concurrency: 1 + r.IntN(4),
+		maxPendingAge: pick(r, 24*time.Hour, 24*time.Hour, 24*time.Hour, 20*time.Second),
+		batchRows:     pick(r, 1, 5, 50), batchInterval: within(r, 100*time.Millisecond, time.Second),
+		produceFails: pick(r, 0, 0, 0, 0.01), slowKafka: pick(r, 5*time.Millisecond, 50*time.Millisecond, 2*time.Second),
+		commitFails: pick(r, 0, 0.3), storeFails: pick(r, 0, 0.2), restartsAtEnd: chance(r, 0.5), killedAtEnd: chance(r, 0.5),
+	}
+	if chance(r, 0.3) {
+		p.quiet = p.window / 2
+	}
+	p.market = drawMarketOdds(r)
+	p.drawSKUs(r)
+	p.drawEvents(r)
+	p.drawTroubles(r)
+	return p
+}
+
+func (p *Plan) drawSKUs(r *rand.Rand) {
+	for shop := range int64(1 + r.IntN(3)) {
+		for item := range int64(1 + r.IntN(2)) {
+			for id := range int64(1 + r.IntN(3)) {
+				name := fmt.Sprintf("sku-%d-%d-%d", shop, item, id)
+				key := schemas.Key{Channel: schemas.ChannelShopee, ShopID: shop + 1, StoreSKU: name}
+				p.SKUs = append(p.SKUs, sku{key, model{shop + 1, item + 1, id + 1}})
+			}
+		}
+	}
+}
+
+// drawEvents draws bursts: some events of a few store SKUs, close together.
+func (p *Plan) drawEvents(r *rand.Rand) {
+	repeats := pick(r, 0, 0.1, 0.4)
+	for range 3 + r.IntN(12) {
+		at, few := within(r, 0, p.Lasts), r.IntN(len(p.SKUs))
+		for range 1 + r.IntN(8) {
+			at += within(r, 0, p.window)
+			e := planned{at: at, sku: (few + r.IntN(2)) % len(p.SKUs)}
+			switch {
+			case chance(r, repeats):
+				e.kind = repetition
+			case chance(r, 0.03):
+				e.kind = bad
+			}
+			p.Events = append(p.Events, e)
+		}
+	}
+	slices.SortStableFunc(p.Events, func(a, b planned) int { return int(a.at - b.at) })
+}
+
+// drawTroubles draws few kinds of fault, each several times: so some plans are
+// all crashes, others all lost assignments.
+func (p *Plan) drawTroubles(r *rand.Rand) {
+	kinds := 1 + r.IntN(4)
+	for range kinds {
+		what := pick(r, faults...)
+		for range 1 + r.IntN(4) {
+			t := trouble{at: within(r, 0, p.Lasts), what: what, lasts: within(r, 100*time.Millisecond, 15*time.Second)}
+			switch what {
+			case shopDown, shopHeld, throttled:
+				t.whom = 1 + r.IntN(3)
+			default:
+				t.whom = r.IntN(p.Processes)
+			}
+			p.Troubles = append(p.Troubles, t)
+		}
+	}
+	slices.SortStableFunc(p.Troubles, func(a, b trouble) int { return int(a.at - b.at) })
+}

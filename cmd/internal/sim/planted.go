@@ -1,0 +1,30 @@
+package sim
+
+// Fault is a fault of the product, or of what it relies on, that is planted to show
+// that the ledger finds it. It is planted in the world around the product, where
+// it looks from outside as if the product had it.
+type Fault string
+
+// The faults.
+const (
+	None Fault = ""
+	// AcknowledgesEarly: a message counts as stored before it is, as if offsets were
+	// resolved without waiting for the acknowledgement.
+	AcknowledgesEarly Fault = "a message is acknowledged before it is stored"
+	// LosesRecords: some records are acknowledged and never stored.
+	LosesRecords Fault = "a record is never written"
+	// CommitsAhead: what was delivered is committed, not what is resolved.
+	CommitsAhead Fault = "more is committed than was resolved"
+	// RefusedHeartbeats: a process whose heartbeats are refused believes to be alive.
+	RefusedHeartbeats Fault = "refused heartbeats count"
+	// ForgetsStates: a worker begins without the states.
+	ForgetsStates Fault = "the state is not restored"
+	// ForgetsInherited: a worker takes what an earlier owner left for its own.
+	ForgetsInherited Fault = "what an earlier owner may have sent is forgotten"
+	// BelievesReads: a read always shows what was sent last.
+	BelievesReads Fault = "the read-back is ignored"
+	// ClaimsSuccess: a request without an answer counts as a success.
+	ClaimsSuccess Fault = "an unknown outcome counts as success"
+	// ForgetsRows: the store says that it has rows that it has not.
+	ForgetsRows Fault = "a batch is given up"
+)

@@ -1,0 +1,228 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"stockpush/channels"
+	"stockpush/processor"
+	"stockpush/processor/stream"
+	"stockpush/sinks"
+)
+
+// process is one run of the program with all three stages. A process that comes
+// back is another process with another name.
+type process struct {
+	w    *world
+	name string
+	seat int
+	ctx  context.Context
+	end  context.CancelFunc
+	work sync.WaitGroup
+	// handlers by group, in the order of groups.
+	handlers []stream.Handler
+
+	mu           sync.Mutex
+	killed       bool
+	leaving      bool
+	stalledUntil time.Time
+	// unheardSince is when Kafka last heard of the process; zero: just now.
+	unheardSince, unheardUntil time.Time
+	// evicted says that Kafka gave its partitions away.
+	evicted bool
+	// held are the assignments that the process believes to have.
+	held map[*holding]struct{}
+}
+
+func newProcess(w *world, seat, life int) *process {
+	p := &process{w: w, name: fmt.Sprintf("p%d.%d", seat, life), seat: seat, held: map[*holding]struct{}{}}
+	p.ctx, p.end = context.WithCancel(context.Background())
+	log, out := slog.New(slog.DiscardHandler), newProducer(w, p)
+	registry := prometheus.NewRegistry()
+	proc, err := processor.New(
+		processor.Config{Window: w.plan.window, QuietPeriod: w.plan.quiet, MaxBufferedSKUs: w.plan.maxBuffered},
+		processor.Deps{
+			Producer: out, DeadLetters: out, Topics: topics, Metrics: processor.NewMetrics(registry),
+			Log: processor.Log{ID: 1, Partitions: w.plan.Partitions, CommandPartitions: w.plan.Partitions},
+		})
+	must(err)
+	cfg := channels.DefaultConfig()
+	cfg.ShopRate, cfg.AppRate, cfg.ShopConcurrency, cfg.MaxPendingAge = 50, 200, w.plan.concurrency, w.plan.maxPendingAge
+	cfg.ProbeInterval, cfg.ConfirmAfter, cfg.Breaker.OpenFor = 10*time.Second, confirmAfter, 5*time.Second
+	lanes, err := channels.New(cfg, channels.Deps{
+		Channel: door{w.market, p}, Producer: out, DeadLetters: out, Topics: topics,
+		History: history{w.kafka, p}, Logger: log, Metrics: channels.NewMetrics(registry),
+	})
+	must(err)
+	sink := sinks.New(sinks.Config{BatchRows: w.plan.batchRows, BatchInterval: w.plan.batchInterval}, sinks.Deps{
+		NewBatch: func() sinks.Batch { return &batch{w: w, p: p} }, DeadLetters: out, Topics: topics,
+		Logger: log, Metrics: sinks.NewMetrics(registry),
+	})
+	p.work.Go(func() { _ = sink.Run(p.ctx) })
+	p.handlers = []stream.Handler{proc, lanes, sink.Handler()}
+	return p
+}
+
+// must is for what the simulation itself gets wrong.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+// gate holds up whatever a stalled process does.
+func (p *process) gate() {
+	for {
+		wait := p.stalledFor()
+		if wait <= 0 {
+			return
+		}
+		time.Sleep(wait)
+	}
+}
+
+// stalledFor is for how long the process is still stalled.
+func (p *process) stalledFor() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return time.Until(p.stalledUntil)
+}
+
+func (p *process) dead() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.killed
+}
+
+// kill ends the process at once.
+func (p *process) kill() {
+	p.mu.Lock()
+	p.killed, p.stalledUntil = true, time.Time{}
+	if p.unheardSince.IsZero() {
+		p.unheardSince = time.Now()
+	}
+	p.mu.Unlock()
+	p.end()
+}
+
+// stall stops the process for a while; Kafka does not hear of it meanwhile.
+func (p *process) stall(d time.Duration) {
+	p.mu.Lock()
+	if until := time.Now().Add(d); until.After(p.stalledUntil) {
+		p.stalledUntil = until
+	}
+	p.mu.Unlock()
+	p.unhear(d)
+}
+
+// unhear cuts the process's heartbeats off for a while.
+func (p *process) unhear(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.unheardSince.IsZero() {
+		p.unheardSince = time.Now()
+	}
+	if until := time.Now().Add(d); until.After(p.unheardUntil) {
+		p.unheardUntil = until
+	}
+}
+
+// silence is for how long Kafka heard nothing of the process's membership.
+func (p *process) silence() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.unheardSince.IsZero() {
+		return 0
+	}
+	return time.Since(p.unheardSince)
+}
+
+// reachable says whether Kafka answers the process.
+func (p *process) reachable() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.killed && !time.Now().Before(p.unheardUntil) && !time.Now().Before(p.stalledUntil)
+}
+
+// heard is what a stage knows of its membership: an answered heartbeat within half the session.
+func (p *process) heard() bool {
+	p.gate()
+	return p.silence() < session/2 || p.w.faulty == RefusedHeartbeats && p.reachable()
+}
+
+// joined says whether the process may be given partitions.
+func (p *process) joined() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.killed && !p.leaving && !p.evicted && time.Now().After(p.unheardUntil)
+}
+
+// beat is what heartbeats do: one that is answered again before the session ends
+// resumes the membership; after an eviction it tells of the loss.
+func (p *process) beat() {
+	p.mu.Lock()
+	recovered := !p.killed && !p.unheardSince.IsZero() && !time.Now().Before(p.unheardUntil)
+	evicted := p.evicted
+	if recovered && !evicted {
+		p.unheardSince = time.Time{}
+	}
+	p.mu.Unlock()
+	if recovered && evicted {
+		p.lose()
+	}
+}
+
+// lose drops every assignment, as a stage does that learns of its eviction, and joins again.
+func (p *process) lose() {
+	p.gate()
+	for _, h := range p.holdings() {
+		h.Drop()
+		p.forget(h)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.evicted, p.unheardSince = false, time.Time{}
+}
+
+func (p *process) holdings() []*holding {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := make([]*holding, 0, len(p.held))
+	for h := range p.held {
+		all = append(all, h)
+	}
+	return all
+}
+
+func (p *process) forget(h *holding) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.held, h)
+}
+
+// failed is told a handler's error: the process then ends in good order.
+func (p *process) failed(err error) {
+	if p.dead() {
+		return
+	}
+	if !errors.Is(err, errRefused) {
+		p.w.violate("a handler ended: %v", err)
+	}
+	p.w.later.Go(func() { p.w.terminate(p) })
+}
+
+// bury waits for what a dead process still had running.
+func (p *process) bury() {
+	p.kill()
+	for _, h := range p.holdings() {
+		h.Drop()
+		p.forget(h)
+	}
+	p.work.Wait()
+}

@@ -1,0 +1,157 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+var errRefused = errors.New("the simulated broker refuses a message")
+
+// producer is a process's way to Kafka. Messages of one partition are stored and
+// acknowledged in their order, late. What a killed process had on the way may be
+// stored or not.
+type producer struct {
+	w *world
+	p *process
+	// buffers says that a stalled process sends what it had buffered when it wakes up.
+	buffers bool
+
+	mu    sync.Mutex
+	lines map[place]*line
+}
+
+// line is a partition's messages on their way.
+type line struct {
+	sent int
+	// waiting are to be stored, and answers to be acknowledged.
+	waiting, answers []*message
+	at, answered     time.Time
+	// telling keeps acknowledgements in their order.
+	telling sync.Mutex
+	// cut says that a killed process's messages got lost from here on.
+	cut bool
+}
+
+// message is one on its way.
+type message struct {
+	ctx  context.Context
+	r    stream.Record
+	done func(error)
+	// at is when it is stored, and answered when that is acknowledged, at the earliest.
+	at, answered time.Time
+	// fails, stored and survives are its fate.
+	fails, stored, survives bool
+	outcome                 error
+}
+
+func newProducer(w *world, p *process) *producer {
+	return &producer{w: w, p: p, buffers: chance(w.dice.about("buffers", p.name), 0.5), lines: map[place]*line{}}
+}
+
+// Produce implements stream.Producer.
+func (q *producer) Produce(ctx context.Context, r *stream.Record, done func(error)) {
+	q.p.gate()
+	if q.p.dead() {
+		return
+	}
+	m := &message{ctx: ctx, r: *r, done: done}
+	if m.r.Partition == stream.ByKey {
+		m.r.Partition = schemas.PartitionFor(m.r.Key, q.w.plan.Partitions)
+	}
+	q.enqueue(place{m.r.Topic, m.r.Partition}, m)
+}
+
+// enqueue draws a message's fate.
+func (q *producer) enqueue(at place, m *message) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l := q.lines[at]
+	if l == nil {
+		l = &line{}
+		q.lines[at] = l
+	}
+	l.sent++
+	draw := q.w.dice.about("produce", q.p.name, at, l.sent)
+	m.fails = chance(draw, q.w.plan.produceFails) && !q.w.healed()
+	m.stored, m.survives = chance(draw, 0.5), chance(draw, 0.5)
+	m.at = latestOf(time.Now().Add(within(draw, 0, q.w.slowness())), q.w.kafka.back(), l.at)
+	m.answered = latestOf(m.at.Add(within(draw, 0, q.w.slowness())), l.answered)
+	l.at, l.answered = m.at, m.answered
+	l.waiting = append(l.waiting, m)
+	if q.w.faulty == AcknowledgesEarly {
+		early := m.done
+		time.AfterFunc(0, func() { early(nil) })
+		m.done = func(error) {}
+	}
+	time.AfterFunc(time.Until(m.at), func() { q.pump(l) })
+}
+
+func latestOf(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
+
+// pump stores what is due. Half of the processes send what they had buffered only
+// when they wake up from a stall: then it lands late.
+func (q *producer) pump(l *line) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(l.waiting) > 0 && !time.Now().Before(l.waiting[0].at) {
+		if stalled := q.p.stalledFor(); q.buffers && stalled > 0 {
+			time.AfterFunc(stalled, func() { q.pump(l) })
+			return
+		}
+		m := l.waiting[0]
+		l.waiting = l.waiting[1:]
+		m.outcome = q.land(l, m)
+		l.answers = append(l.answers, m)
+		time.AfterFunc(time.Until(m.answered), func() { q.acknowledge(l) })
+	}
+}
+
+// land stores a message, or not.
+func (q *producer) land(l *line, m *message) error {
+	if q.lost(l, m) {
+		return context.Canceled
+	}
+	if q.w.faulty == LosesRecords && m.r.Topic == topics.Records() && m.stored && m.survives {
+		return nil
+	}
+	if !m.fails {
+		q.w.kafka.store(m.r)
+		return nil
+	}
+	q.w.count("produce refused")
+	if m.stored {
+		q.w.kafka.store(m.r)
+	}
+	return fmt.Errorf("%w (stored: %v)", errRefused, m.stored)
+}
+
+// lost says whether a message got lost with its process, or with its handler's assignment.
+func (q *producer) lost(l *line, m *message) bool {
+	if m.ctx.Err() == nil && !q.p.dead() {
+		return false
+	}
+	l.cut = l.cut || q.p.dead() && !m.survives
+	return l.cut || !m.survives
+}
+
+// acknowledge tells the process, unless it is dead, of the next message's outcome;
+// a stalled one hears it later.
+func (q *producer) acknowledge(l *line) {
+	q.p.gate()
+	l.telling.Lock()
+	defer l.telling.Unlock()
+	q.mu.Lock()
+	m := l.answers[0]
+	l.answers = l.answers[1:]
+	q.mu.Unlock()
+	if !q.p.dead() {
+		m.done(m.outcome)
+	}
+}

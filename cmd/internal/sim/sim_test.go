@@ -1,0 +1,127 @@
+package sim
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// run runs one seed in a bubble of its own. STOCKPUSH_SIM_TRACE=1 prints what happens in it.
+func run(t *testing.T, seed uint64, faulty Fault) (r Result) {
+	synctest.Test(t, func(*testing.T) {
+		plan := NewPlan(seed)
+		if os.Getenv("STOCKPUSH_SIM_TRACE") != "" {
+			plan.Trace = func(line string) { fmt.Println(line) }
+		}
+		r = Run(plan, faulty)
+	})
+	return r
+}
+
+// setting reads a number from the environment.
+func setting(t *testing.T, name string, otherwise uint64) uint64 {
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	require.NoError(t, err, name)
+	return n
+}
+
+// Fresh seeds on every run: as many as fit into some seconds, or STOCKPUSH_SIM_SEEDS
+// of them from STOCKPUSH_SIM_FIRST on (`make sim`).
+func TestNoScheduleBreaksAnInvariant(t *testing.T) {
+	const bounded, atMost = 10 * time.Second, 2000
+	asked := setting(t, "STOCKPUSH_SIM_SEEDS", 0)
+	first := setting(t, "STOCKPUSH_SIM_FIRST", uint64(time.Now().UnixNano()))
+	began := time.Now()
+	var mu sync.Mutex
+	next, injected := uint64(0), map[string]int{}
+	take := func() (seed uint64, more bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		if asked > 0 && next == asked || asked == 0 && (next == atMost || time.Since(began) > bounded) {
+			return 0, false
+		}
+		next++
+		return first + next - 1, true
+	}
+	t.Run("schedules", func(t *testing.T) {
+		for worker := range 4 {
+			t.Run(fmt.Sprint(worker), func(t *testing.T) {
+				t.Parallel()
+				for seed, more := take(); more; seed, more = take() {
+					r := run(t, seed, None)
+					if len(r.Violations) > 0 {
+						t.Errorf("seed %d (run it again: make sim SEEDS=1 FIRST=%d):\n  %s", seed, seed, strings.Join(r.Violations, "\n  "))
+					}
+					mu.Lock()
+					for what, n := range r.Injected {
+						injected[what] += n
+					}
+					mu.Unlock()
+				}
+			})
+		}
+	})
+	t.Logf("%d schedules from seed %d in %v", next, first, time.Since(began).Round(time.Second))
+	for _, what := range slices.Sorted(maps.Keys(injected)) {
+		t.Logf("%8d %s", injected[what], what)
+	}
+}
+
+// Seeds that failed once, with what they found. Each also has a test of its own
+// beside what it was about, since a seed means another schedule once plans are drawn otherwise.
+func TestSeedsThatFailedOnce(t *testing.T) {
+	for seed, found := range map[uint64]string{
+		24:   "a command that waited while an older one finished was taken for one in hand by the next owner, and never pushed",
+		367:  "a read-back that was due at a handover waited until the next command came",
+		218:  "a state that waited for its record's acknowledgement was written over the one that said the read-back is done",
+		124:  "a new owner sent an older event before it had read that a newer one had been sent",
+		69:   "a worker that had lost its partition wrote its state over the new owner's",
+		393:  "two requests were lost, the earlier one landed last and was taken for what buyers bought",
+		1344: "a producer's answer to a worker that was cut off ended the whole stage",
+	} {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			for range 3 {
+				require.Empty(t, run(t, seed, None).Violations, found)
+			}
+		})
+	}
+}
+
+// The simulation bites: faults that are planted are found within some seeds.
+func TestPlantedFaultsAreFound(t *testing.T) {
+	const within = 1000
+	for faulty, says := range map[Fault]string{
+		AcknowledgesEarly: "invariant 5", LosesRecords: "invariant 5", CommitsAhead: "invariant 5",
+		RefusedHeartbeats: "invariant 3", ForgetsStates: "waste", ForgetsInherited: "invariant", BelievesReads: "invariant 2",
+		ClaimsSuccess: "nobody confirmed", ForgetsRows: "invariant 5",
+	} {
+		t.Run(string(faulty), func(t *testing.T) {
+			t.Parallel()
+			for seed := uint64(1); seed <= within; seed++ {
+				r := run(t, seed, faulty)
+				if strings.Contains(strings.Join(r.Violations, "\n"), says) {
+					t.Logf("found by seed %d: %s", seed, r.Violations[0])
+					return
+				}
+			}
+			require.Fail(t, "not found", "%d seeds", within)
+		})
+	}
+}

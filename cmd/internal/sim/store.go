@@ -1,0 +1,69 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"stockpush/schemas"
+	"stockpush/sinks"
+)
+
+var errStore = errors.New("the simulated store does not answer")
+
+// batch is a sink's batch on its way to the store, which the ledger keeps.
+type batch struct {
+	w       *world
+	p       *process
+	rows    []schemas.Record
+	letters []source
+	sends   int
+}
+
+func (b *batch) Add(r *schemas.Record) { b.rows = append(b.rows, *r) }
+
+func (b *batch) Reject(l schemas.DeadLetter, _ sinks.Received) {
+	b.letters = append(b.letters, source{l.SourceTopic, l.SourcePartition, l.SourceOffset})
+}
+
+func (b *batch) Rows() int         { return len(b.rows) + len(b.letters) }
+func (b *batch) Records() int      { return len(b.rows) }
+func (b *batch) KeepRecords(n int) { b.rows = b.rows[:n] }
+func (b *batch) Reset()            { b.rows, b.letters = nil, nil }
+
+// Send may fail before or after the store has the rows.
+func (b *batch) Send(ctx context.Context) error {
+	b.p.gate()
+	b.sends++
+	draw := b.w.dice.about("store", b.p.name, b.sends, len(b.rows))
+	rest(ctx, within(draw, 0, 50*time.Millisecond))
+	b.p.gate()
+	if b.p.dead() || ctx.Err() != nil {
+		return fmt.Errorf("send: %w", context.Canceled)
+	}
+	fails := chance(draw, b.w.plan.storeFails) && !b.w.healed()
+	if b.w.during(storeDown, 0) || fails && chance(draw, 0.5) {
+		b.w.count("store refused")
+		return errStore
+	}
+	if b.w.faulty == ForgetsRows && chance(draw, 0.1) {
+		return nil
+	}
+	b.w.ledger.wrote(b.rows, b.letters)
+	if fails {
+		b.w.count("store reply lost")
+		return errStore
+	}
+	return nil
+}
+
+// rest waits, or until ctx ends.
+func rest(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}

@@ -1,0 +1,267 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+// Result is what a run came to.
+type Result struct {
+	Seed       uint64
+	Violations []string
+	// Injected counts what happened, by name.
+	Injected map[string]int
+	// Lasted is the virtual time.
+	Lasted time.Duration
+}
+
+// world is one run of a plan.
+type world struct {
+	plan   *Plan
+	dice   dice
+	faulty Fault
+	start  time.Time
+
+	kafka  *kafka
+	market *market
+	ledger *ledger
+	groups []*group
+	// later are the world's own goroutines.
+	later sync.WaitGroup
+
+	mu         sync.Mutex
+	seats      []*process
+	lives      []int
+	graves     []*process
+	violations []string
+	injected   map[string]int
+	atRest     bool
+	over       bool
+	produced   int
+}
+
+// Run runs a plan, with a fault planted or none. It must be called in a bubble of testing/synctest.
+func Run(plan *Plan, faulty Fault) Result {
+	w := &world{
+		plan: plan, dice: dice(plan.Seed), faulty: faulty, start: time.Now(), injected: map[string]int{},
+		seats: make([]*process, plan.Processes), lives: make([]int, plan.Processes),
+	}
+	w.ledger, w.market = newLedger(w), newMarket(w)
+	w.kafka = newKafka(plan.Partitions, w.ledger.stored)
+	w.groups = []*group{
+		newGroup(w, 0, topics.Events()), newGroup(w, 1, topics.Commands()), newGroup(w, 2, topics.Records(), topics.DeadLetters()),
+	}
+	for seat := range w.seats {
+		w.seats[seat] = newProcess(w, seat, 0)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	w.later.Go(func() { w.coordinate(ctx) })
+	w.live()
+	w.heal()
+	w.settle()
+	if plan.restartsAtEnd {
+		w.restart()
+	}
+	w.ledger.verdict()
+	cancel()
+	w.finish()
+	return Result{Seed: plan.Seed, Violations: w.violations, Injected: w.injected, Lasted: time.Since(w.start)}
+}
+
+// live lets events and troubles come.
+func (w *world) live() {
+	events, troubles := w.plan.Events, w.plan.Troubles
+	for len(events)+len(troubles) > 0 {
+		if len(troubles) == 0 || len(events) > 0 && events[0].at <= troubles[0].at {
+			w.until(events[0].at)
+			w.produce(events[0])
+			events = events[1:]
+			continue
+		}
+		w.until(troubles[0].at)
+		w.inject(troubles[0])
+		troubles = troubles[1:]
+	}
+	w.until(w.plan.Lasts)
+}
+
+func (w *world) until(at time.Duration) { time.Sleep(at - time.Since(w.start)) }
+
+// produce draws an event and writes it.
+func (w *world) produce(p planned) {
+	draw := w.dice.about("event", w.produced)
+	e := event{kind: p.kind, repeats: schemas.NoOffset, qty: w.freshQty(draw.Int64N(1000))}
+	earlier := standing(w.ledger.bySKU[p.sku])
+	switch {
+	case p.kind == repetition && len(earlier) > 0:
+		of := earlier[draw.IntN(len(earlier))]
+		e.repeats, e.qty = of.at.offset, of.qty
+	case p.kind == repetition:
+		e.kind = news
+	}
+	w.write(p.sku, e)
+}
+
+// write writes an event as upstream does.
+func (w *world) write(sku int, e event) {
+	s := w.plan.SKUs[sku]
+	w.produced++
+	value := schemas.Event{
+		EventID: fmt.Sprintf("e%d", w.produced), Reason: schemas.SyncOrder, Key: s.key, ItemID: s.model.item, ModelID: s.model.id,
+		OccurredAt: time.Now(), Available: e.qty, RepeatsOffset: e.repeats,
+	}
+	if e.kind == repetition {
+		value.Reason = schemas.PushNow
+	}
+	message := schemas.EncodeEvent(&value)
+	if e.kind == bad {
+		message = message[:len(message)-1]
+	}
+	r := w.kafka.store(stream.Record{Topic: topics.Events(), Partition: stream.ByKey, Key: []byte(s.key.String()), Value: message})
+	e.sku, e.at = sku, source{r.Topic, r.Partition, r.Offset}
+	w.ledger.happened(&e)
+	w.count("event")
+	w.trace("event %d/%d %s kind %d qty %d repeats %d", r.Partition, r.Offset, s.key, e.kind, e.qty, e.repeats)
+}
+
+// freshQty is a quantity that no event had; they neither rise nor fall.
+func (w *world) freshQty(wish int64) int64 { return wish*1000 + int64(w.produced) }
+
+// inject lets a trouble begin.
+func (w *world) inject(t trouble) {
+	w.count(string(t.what))
+	w.trace("%s %d for %v", t.what, t.whom, t.lasts)
+	switch t.what {
+	case kill:
+		w.replace(t, func(p *process) { p.kill() })
+	case terminate:
+		w.replace(t, w.leave)
+	case stall:
+		w.seat(t.whom).stall(t.lasts)
+	case unheard:
+		w.seat(t.whom).unhear(t.lasts)
+	case rebalance:
+		draw := w.dice.about("rebalance", t.at)
+		for _, g := range w.groups {
+			for _, s := range g.owned(nil) {
+				if chance(draw, 0.5) {
+					w.later.Go(func() { g.release(s) })
+				}
+			}
+		}
+	case kafkaDown:
+		w.kafka.down(time.Now().Add(t.lasts))
+	}
+}
+
+func (w *world) seat(n int) *process {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.seats[n]
+}
+
+// terminate is how a process ends that a handler failed; another takes its seat.
+func (w *world) terminate(p *process) {
+	w.replace(trouble{whom: p.seat, lasts: time.Second}, func(now *process) {
+		if now == p {
+			w.leave(p)
+		}
+	})
+}
+
+// replace ends a seat's process in its way, and starts another a while later.
+func (w *world) replace(t trouble, end func(*process)) {
+	p := w.seat(t.whom)
+	w.later.Go(func() {
+		end(p)
+		if !p.dead() {
+			return
+		}
+		time.Sleep(t.lasts)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.over || w.seats[t.whom] != p {
+			return
+		}
+		w.graves = append(w.graves, p)
+		w.lives[t.whom]++
+		w.seats[t.whom] = newProcess(w, t.whom, w.lives[t.whom])
+	})
+}
+
+// leave ends a process in good order: drained, committed, gone from its groups.
+func (w *world) leave(p *process) {
+	p.mu.Lock()
+	if p.leaving || p.killed {
+		p.mu.Unlock()
+		return
+	}
+	p.leaving = true
+	p.mu.Unlock()
+	var drains sync.WaitGroup
+	for _, g := range w.groups {
+		for _, s := range g.owned(p) {
+			drains.Go(func() { g.release(s) })
+		}
+	}
+	drains.Wait()
+	p.kill()
+}
+
+// during says whether a trouble of a kind, and of a shop, is on.
+func (w *world) during(what fault, whom int) bool {
+	if w.healed() {
+		return false
+	}
+	at := time.Since(w.start)
+	for _, t := range w.plan.Troubles {
+		if t.what == what && (whom == 0 || t.whom == whom) && t.at <= at && at < t.at+t.lasts {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *world) healed() bool { return time.Since(w.start) >= w.plan.Lasts }
+
+func (w *world) slowness() time.Duration {
+	if w.healed() {
+		return 10 * time.Millisecond
+	}
+	return w.plan.slowKafka
+}
+
+// quiet says that everything was at rest before the restarts at the end.
+func (w *world) quiet() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.atRest
+}
+
+// trace tells what happens to whoever looks into one seed.
+func (w *world) trace(format string, args ...any) {
+	if w.plan.Trace != nil {
+		w.plan.Trace(fmt.Sprintf("%10v ", time.Since(w.start).Round(time.Millisecond)) + fmt.Sprintf(format, args...))
+	}
+}
+
+func (w *world) count(what string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.injected[what]++
+}
+
+const maxViolations = 5
+
+func (w *world) violate(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.violations) < maxViolations {
+		w.violations = append(w.violations, fmt.Sprintf("%v: %s", time.Since(w.start).Round(time.Millisecond), fmt.Sprintf(format, args...)))
+	}
+}
