@@ -7,7 +7,7 @@ import "context"
 // delivered, and when and how the partition is taken away.
 type Manual struct{ *owner }
 
-// Place and liveness of a Manual assignment.
+// ManualConfig is what a Manual assignment is of.
 type ManualConfig struct {
 	Topic     string
 	Partition int32

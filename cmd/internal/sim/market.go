@@ -71,7 +71,6 @@ type market struct {
 	mu     sync.Mutex
 	stock  map[model]int64
 	calls  map[[2]int64]int
-	reads  int
 	lastAt time.Time
 }
 
