@@ -2,10 +2,13 @@ package channels
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
 
+	"stockpush/processor/stream"
 	"stockpush/schemas"
 )
 
@@ -109,9 +112,37 @@ func (w *worker) send(ctx context.Context, l *lane, it *item, done func(error)) 
 	}
 	l.flying++
 	w.fly(ctx, func() func(time.Time) {
-		answer := w.deps.Channel.Push(ctx, call)
+		answer := w.push(ctx, call)
 		return func(now time.Time) { w.landed(ctx, landing{l, it, going, done, answer}, now) }
 	})
+}
+
+// push makes a call. A channel that fails at an answer by a mistake of its own has
+// an outcome that nobody knows, and takes nobody else down.
+func (w *worker) push(ctx context.Context, call Call) (answer Answer) {
+	err := stream.Guard(func() { answer = w.deps.Channel.Push(ctx, call) })
+	if v, panicked := w.panicked(call.ShopID, err); panicked {
+		answer = Answer{Calls: 1, Verdicts: slices.Repeat([]Verdict{v}, len(call.Lines))}
+	}
+	return answer
+}
+
+// readItem reads an item, under the same guard.
+func (w *worker) readItem(ctx context.Context, shopID, itemID int64) (stocks []ModelStock, v Verdict) {
+	err := stream.Guard(func() { stocks, v = w.deps.Channel.Read(ctx, shopID, itemID) })
+	if mistake, panicked := w.panicked(shopID, err); panicked {
+		return nil, mistake
+	}
+	return stocks, v
+}
+
+func (w *worker) panicked(shopID int64, err error) (Verdict, bool) {
+	p, ok := errors.AsType[*stream.PanicError](err)
+	if ok {
+		w.deps.Logger.Error("the channel failed at an answer", "shop_id", shopID, "error", err, "stack", string(p.Stack))
+		return Verdict{Outcome: Unknown, Code: schemas.UnknownFailure, Message: "stockpush failed at the answer: " + err.Error()}, true
+	}
+	return Verdict{}, false
 }
 
 // stepHeld lets one push through as a probe when one is due, or a read where no
@@ -141,7 +172,7 @@ func (w *worker) probeByRead(ctx context.Context, l *lane, now time.Time) (wake 
 	l.flying++
 	itemID := l.hold.itemID
 	w.fly(ctx, func() func(time.Time) {
-		_, v := w.deps.Channel.Read(ctx, l.shop.ID, itemID)
+		_, v := w.readItem(ctx, l.shop.ID, itemID)
 		return func(now time.Time) { w.readLanded(l, v, done, now) }
 	})
 	return time.Time{}

@@ -40,7 +40,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		callFailures: counter("call_failures_total", "Calls that count as failures for the breaker."),
 		retries:      counter("retries_total", "Pushes that wait for another try."),
 		repaired:     counter("repaired_total", "Pushes made again because a read-back showed what a lost request explains."),
-		poison:       counter("unreadable_messages_total", "Commands that could not be read and went to the dead letters."),
+		poison:       counter("unreadable_messages_total", "Messages that nobody can work with and that went to the dead letters: unreadable, refused by Kafka, or at which the stage failed."),
 		outcomes: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "stockpush_channels_outcomes_total", Help: "Finished commands by status and failure code.",
 		}, []string{"status", "failure_code"}),

@@ -33,17 +33,17 @@ func newOutbox(deps Deps, a *stream.Assignment) *outbox {
 
 // record writes a terminal record that the state need not carry.
 func (o *outbox) record(ctx context.Context, r schemas.Record, offsets []int64) {
-	o.produce(ctx, o.recordMessage(&r), func(context.Context) { o.assignment.ResolveAll(offsets) })
+	o.produce(ctx, o.recordMessage(&r), offsets, func(context.Context) { o.assignment.ResolveAll(offsets) })
 }
 
 // finish writes a terminal record and then the state as it is now.
 func (o *outbox) finish(ctx context.Context, r schemas.Record, s *storeSKU, offsets []int64) {
 	state := o.stateMessage(s)
 	s.storing++
-	o.produce(ctx, o.recordMessage(&r), func(ctx context.Context) {
+	o.produce(ctx, o.recordMessage(&r), offsets, func(ctx context.Context) {
 		s.storing--
 		o.looked(s)
-		o.produce(ctx, state, func(context.Context) { o.assignment.ResolveAll(offsets) })
+		o.produce(ctx, state, offsets, func(context.Context) { o.assignment.ResolveAll(offsets) })
 	})
 }
 
@@ -52,7 +52,7 @@ func (o *outbox) state(s *storeSKU) {
 	state := o.stateMessage(s)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.next = append(o.next, func(ctx context.Context) { o.produce(ctx, state, func(context.Context) {}) })
+	o.next = append(o.next, func(ctx context.Context) { o.produce(ctx, state, nil, func(context.Context) {}) })
 }
 
 func (o *outbox) recordMessage(r *schemas.Record) *stream.Record {
@@ -68,41 +68,73 @@ func (o *outbox) stateMessage(s *storeSKU) *stream.Record {
 	}
 }
 
-// poison puts a command that cannot be read aside, so that nothing stalls.
-func (o *outbox) poison(ctx context.Context, r *stream.Record, cause error) {
+// putAside sends a message that nobody can work with to the dead letters, so that
+// nothing stalls.
+func (o *outbox) putAside(ctx context.Context, r *stream.Record, bad schemas.BadEvent, then func(context.Context)) {
 	o.deps.Metrics.poison.Inc()
-	o.deps.Logger.Error("a command cannot be read, it goes to the dead letters", "partition", r.Partition, "offset", r.Offset, "error", cause)
 	letter := schemas.DeadLetter{
-		BadEvent:    schemas.BadEvent{Code: "unreadable_command", Message: cause.Error()},
-		SourceTopic: r.Topic, SourcePartition: r.Partition, SourceOffset: r.Offset, Key: r.Key, Value: r.Value,
+		BadEvent: bad, SourceTopic: r.Topic, SourcePartition: r.Partition, SourceOffset: r.Offset, Key: r.Key, Value: r.Value,
 	}
-	o.produceWith(ctx, o.deps.DeadLetters, stream.DeadLetterMessage(o.deps.Topics, &letter), func(context.Context) { o.assignment.Resolve(r.Offset) })
-}
-
-func (o *outbox) produce(ctx context.Context, m *stream.Record, then func(context.Context)) {
-	o.produceWith(ctx, o.deps.Producer, m, then)
-}
-
-// produceWith queues the step that follows for the worker's goroutine: a
-// producer's callback must not produce itself.
-func (o *outbox) produceWith(ctx context.Context, p stream.Producer, m *stream.Record, then func(context.Context)) {
-	o.mu.Lock()
-	o.open++
-	o.mu.Unlock()
-	p.Produce(ctx, m, func(err error) {
-		o.mu.Lock()
-		defer o.mu.Unlock()
+	o.begin()
+	stream.PutAside(ctx, o.deps.DeadLetters, o.deps.Topics, letter, func(err error) {
 		if err != nil {
-			o.fail(fmt.Errorf("produce to %s: %w", m.Topic, err))
-		} else {
-			o.next = append(o.next, then)
+			err = fmt.Errorf("produce to %s: %w", o.deps.Topics.DeadLetters(), err)
 		}
-		o.open--
-		select {
-		case o.settled <- struct{}{}:
+		o.answered(err, then)
+	})
+}
+
+// poison puts a command aside.
+func (o *outbox) poison(ctx context.Context, r *stream.Record, bad schemas.BadEvent) {
+	o.putAside(ctx, r, bad, func(context.Context) { o.assignment.Resolve(r.Offset) })
+}
+
+// produce queues the step that follows for the worker's goroutine: a producer's
+// callback must not produce itself. What Kafka will never take goes to the dead
+// letters as of the command that it came of, and the step follows all the same.
+func (o *outbox) produce(ctx context.Context, m *stream.Record, offsets []int64, then func(context.Context)) {
+	o.begin()
+	o.deps.Producer.Produce(ctx, m, func(err error) {
+		switch {
+		case stream.Refused(err):
+			o.answered(nil, func(ctx context.Context) { o.refused(ctx, m, offsets, err, then) })
+		case err != nil:
+			o.answered(fmt.Errorf("produce to %s: %w", m.Topic, err), nil)
 		default:
+			o.answered(nil, then)
 		}
 	})
+}
+
+func (o *outbox) refused(ctx context.Context, m *stream.Record, offsets []int64, cause error, then func(context.Context)) {
+	of := &stream.Record{Topic: m.Topic, Partition: o.assignment.Partition(), Offset: schemas.NoOffset, Key: m.Key, Value: m.Value}
+	if len(offsets) > 0 {
+		of.Offset = offsets[0]
+	}
+	o.deps.Logger.Error("kafka refuses a message for good, it goes to the dead letters", "topic", m.Topic, "partition", of.Partition, "command", of.Offset, "error", cause)
+	o.putAside(ctx, of, schemas.BadEvent{Code: schemas.CodeRefusedByKafka, Message: cause.Error()}, then)
+}
+
+func (o *outbox) begin() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.open++
+}
+
+// answered takes what became of a message: an error ends the stage.
+func (o *outbox) answered(err error, then func(context.Context)) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err != nil {
+		o.fail(err)
+	} else {
+		o.next = append(o.next, then)
+	}
+	o.open--
+	select {
+	case o.settled <- struct{}{}:
+	default:
+	}
 }
 
 func (o *outbox) fail(err error) {

@@ -65,7 +65,7 @@ func (w *worker) read(ctx context.Context, l *lane, s *storeSKU, done func(error
 	s.reading = true
 	l.flying++
 	w.fly(ctx, func() func(time.Time) {
-		stocks, v := w.deps.Channel.Read(ctx, l.shop.ID, itemID)
+		stocks, v := w.readItem(ctx, l.shop.ID, itemID)
 		return func(now time.Time) {
 			s.reading = false
 			w.readLanded(l, v, done, now)

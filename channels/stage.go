@@ -123,7 +123,7 @@ func (w *worker) run(ctx context.Context) error {
 				batches, w.draining = nil, true
 			}
 			for _, r := range batch {
-				w.take(ctx, r, time.Now())
+				w.guarded(ctx, r, time.Now())
 			}
 		case apply := <-w.results:
 			w.flying--

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"stockpush/channels"
 	"stockpush/channels/channeltest"
@@ -25,15 +26,24 @@ type log struct {
 	mu      sync.Mutex
 	records []schemas.Record
 	states  []*stream.Record
+	letters []*stream.Record
+	// refuses are the messages that are refused for good, and not taken.
+	refuses func(*stream.Record) bool
 }
 
 func (l *log) Produce(_ context.Context, r *stream.Record, done func(error)) {
+	if l.refuses != nil && l.refuses(r) {
+		done(kerr.MessageTooLarge)
+		return
+	}
 	l.mu.Lock()
 	switch r.Topic {
 	case topics.Records():
 		_ = schemas.DecodeRecords(r.Value, func(rec *schemas.Record) error { l.records = append(l.records, *rec); return nil })
 	case topics.State():
 		l.states = append(l.states, r)
+	case topics.DeadLetters():
+		l.letters = append(l.letters, r)
 	}
 	l.mu.Unlock()
 	done(nil)
@@ -70,6 +80,7 @@ type options struct {
 	first          int64
 	verify         func(context.Context, schemas.Frontier) error
 	pacer          *channels.Pacer
+	log            slog.Handler
 }
 
 // newBench runs a stage on one partition in the bubble that it is called in.
@@ -80,10 +91,13 @@ func newBench(ctx context.Context, t require.TestingT, m *channeltest.Memory, o 
 	if o.change != nil {
 		o.change(&cfg)
 	}
+	if o.log == nil {
+		o.log = slog.DiscardHandler
+	}
 	stage, err := channels.New(cfg, channels.Deps{
 		Channel: m, Producer: b.log, DeadLetters: b.log, Topics: topics,
 		History: channeltest.History{End: o.inheritedBelow, Records: o.states}, Verify: o.verify, Pacer: o.pacer,
-		Logger: slog.New(slog.DiscardHandler), Metrics: channels.NewMetrics(prometheus.NewRegistry()),
+		Logger: slog.New(o.log), Metrics: channels.NewMetrics(prometheus.NewRegistry()),
 	})
 	require.NoError(t, err)
 	b.stage = stage

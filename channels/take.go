@@ -2,7 +2,7 @@ package channels
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"strings"
 	"time"
 
@@ -21,12 +21,18 @@ func (w *worker) start(ctx context.Context) (err error) {
 	newest := schemas.Frontier{}
 	stale := map[*storeSKU]bool{}
 	err = w.deps.History.States(ctx, w.assignment.Partition(), func(r *stream.Record) error {
-		if _, err := schemas.ParseKey(string(r.Key)); err != nil {
+		key, err := schemas.ParseKey(string(r.Key))
+		if err != nil {
 			return nil // what is kept of the log itself, not of a store SKU
+		}
+		if len(r.Value) == 0 {
+			w.remember(schemas.State{Key: key, Newest: schemas.Event{RepeatsOffset: schemas.NoOffset}}) // it was taken back
+			return nil
 		}
 		state, err := schemas.DecodeState(r.Value)
 		if err != nil {
-			return fmt.Errorf("restore %s: %w", r.Key, err)
+			w.unreadable(ctx, r, err)
+			return nil
 		}
 		s := w.sku(state.Key)
 		if state.Stale(&s.state) {
@@ -34,15 +40,8 @@ func (w *worker) start(ctx context.Context) (err error) {
 			return nil
 		}
 		delete(stale, s)
-		s.state = state
+		w.remember(state)
 		newest.Take(state.Newest.Position)
-		if state.Readback != nil {
-			l := w.lane(state.Key.Shop())
-			l.owed[s] = struct{}{}
-			w.agenda.add(l)
-		} else if l := w.lanes[state.Key.Shop()]; l != nil {
-			delete(l.owed, s)
-		}
 		return nil
 	})
 	if err != nil {
@@ -57,12 +56,41 @@ func (w *worker) start(ctx context.Context) (err error) {
 	return w.deps.Verify(ctx, newest)
 }
 
+func (w *worker) remember(state schemas.State) {
+	s := w.sku(state.Key)
+	s.state = state
+	if state.Readback != nil {
+		l := w.lane(state.Key.Shop())
+		l.owed[s] = struct{}{}
+		w.agenda.add(l)
+	} else if l := w.lanes[state.Key.Shop()]; l != nil {
+		delete(l.owed, s)
+	}
+}
+
+// unreadable puts a state aside. Its store SKU is as one without a state, until
+// its next push writes another.
+func (w *worker) unreadable(ctx context.Context, r *stream.Record, cause error) {
+	w.deps.Logger.Error("a state cannot be read, it goes to the dead letters", "partition", r.Partition, "offset", r.Offset, "error", cause)
+	w.out.putAside(ctx, r, schemas.BadEvent{Code: schemas.CodeUnreadable, Message: cause.Error()}, func(context.Context) {})
+}
+
+// guarded takes a command; one at which the stage itself fails is put aside.
+func (w *worker) guarded(ctx context.Context, r *stream.Record, now time.Time) {
+	err := stream.Guard(func() { w.take(ctx, r, now) })
+	if p, ok := errors.AsType[*stream.PanicError](err); ok {
+		w.deps.Logger.Error("the stage failed at a command, it goes to the dead letters", "partition", r.Partition, "offset", r.Offset, "error", err, "stack", string(p.Stack))
+		w.out.poison(ctx, r, schemas.BadEvent{Code: schemas.CodePanicked, Message: err.Error()})
+	}
+}
+
 // take puts a command where it belongs.
 func (w *worker) take(ctx context.Context, r *stream.Record, now time.Time) {
 	w.next = r.Offset + 1
 	c, err := schemas.DecodeCommand(r.Value)
 	if err != nil {
-		w.out.poison(ctx, r, err)
+		w.deps.Logger.Error("a command cannot be read, it goes to the dead letters", "partition", r.Partition, "offset", r.Offset, "error", err)
+		w.out.poison(ctx, r, schemas.BadEvent{Code: schemas.CodeUnreadable, Message: err.Error()})
 		return
 	}
 	// The command outlives its fetch; do not keep the whole fetch in memory for it.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -55,6 +56,9 @@ type Deps struct {
 	// another partition than its key's may be right in a topic with more partitions.
 	Verify  func(context.Context) error
 	Metrics *Metrics
+	// Logger is told of messages that are put aside though upstream is not to
+	// blame; nil tells nobody.
+	Logger *slog.Logger
 }
 
 // Processor makes the work of every partition; it implements stream.Handler.
@@ -71,6 +75,9 @@ func New(cfg Config, deps Deps) (*Processor, error) {
 		return nil, err
 	}
 	deps.Log.RecordPartitions = cmp.Or(deps.Log.RecordPartitions, deps.Log.Partitions)
+	if deps.Logger == nil {
+		deps.Logger = slog.New(slog.DiscardHandler)
+	}
 	return &Processor{cfg: cfg, deps: deps}, nil
 }
 
@@ -156,7 +163,12 @@ func (p *partition) advance(ctx context.Context) error {
 		p.closed = now
 	}
 	for len(p.backlog) > 0 && p.hasRoomFor(p.backlog[0].Key) {
-		if err := p.take(ctx, p.backlog[0], now); err != nil {
+		r := p.backlog[0]
+		var err error
+		if panicked := stream.Guard(func() { err = p.take(ctx, r, now) }); panicked != nil {
+			p.out.panicked(ctx, r, panicked)
+		}
+		if err != nil {
 			return err
 		}
 		p.backlog = p.backlog[1:]

@@ -1,6 +1,7 @@
 package processor_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"stockpush/processor"
 	"stockpush/processor/stream"
@@ -22,9 +24,11 @@ const topics = schemas.Topics("t")
 
 // broker is a producer whose acknowledgements the test holds back at will.
 type broker struct {
-	mu       sync.Mutex
-	holding  bool
-	failure  error
+	mu      sync.Mutex
+	holding bool
+	failure error
+	// refuses are the messages that are refused for good, and not taken.
+	refuses  func(*stream.Record) bool
 	held     []func(error)
 	commands []schemas.Command
 	records  []schemas.Record
@@ -34,6 +38,10 @@ type broker struct {
 func (b *broker) Produce(_ context.Context, r *stream.Record, done func(error)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.refuses != nil && b.refuses(r) {
+		go done(fmt.Errorf("produce: %w", kerr.MessageTooLarge))
+		return
+	}
 	switch r.Topic {
 	case topics.Commands():
 		c, err := schemas.DecodeCommand(r.Value)
@@ -308,14 +316,97 @@ func TestWhatLayInTheLogWhenPartitionsWereAddedIsOfTheEarlierLog(t *testing.T) {
 	})
 }
 
-func TestARefusedMessageEndsTheStage(t *testing.T) {
+func TestWhatKafkaRefusesOfEveryMessageEndsTheStage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
-		b.broker.failure = errors.New("message too large")
+		b.broker.failure = kerr.TopicAuthorizationFailed
 		b.send(event("a", 1))
 		pause(2 * time.Second)
-		require.ErrorContains(t, <-b.ended, "message too large")
+		require.ErrorIs(t, <-b.ended, kerr.TopicAuthorizationFailed)
 		require.Zero(t, b.committable())
+	})
+}
+
+func (b *broker) headersOf(letter int) map[string]string {
+	headers := map[string]string{}
+	for _, h := range b.sent().letters[letter].Headers {
+		headers[h.Key] = string(h.Value)
+	}
+	return headers
+}
+
+func TestACommandThatKafkaRefusesIsAFailedPush(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		b.broker.refuses = func(r *stream.Record) bool {
+			return r.Topic == topics.Commands() && bytes.HasSuffix(r.Key, []byte("poison"))
+		}
+		b.send(event("poison", 1), event("poison", 2), event("fine", 3))
+		pause(2 * time.Second)
+		statuses := map[string]schemas.Status{}
+		for _, r := range b.broker.sent().records {
+			statuses[r.EventID] = max(statuses[r.EventID], r.Status)
+			if r.Status == schemas.Failed {
+				require.Equal(t, schemas.UnknownFailure, r.FailureCode)
+				require.Contains(t, r.FailureReason, "MESSAGE_TOO_LARGE")
+			}
+		}
+		require.Equal(t, map[string]schemas.Status{"poison=1": schemas.Skipped, "poison=2": schemas.Failed, "fine=3": schemas.Pending}, statuses)
+		require.Len(t, b.broker.sent().commands, 1)
+		require.Empty(t, b.broker.sent().letters)
+		require.Equal(t, int64(3), b.committable())
+		b.finish()
+	})
+}
+
+func TestARecordThatKafkaRefusesGoesToTheDeadLettersAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		b.broker.refuses = func(r *stream.Record) bool {
+			return r.Topic == topics.Records() && bytes.Contains(r.Value, []byte("a=2"))
+		}
+		b.send(event("a", 1), event("a", 2), event("b", 3), event("a", 4))
+		pause(2 * time.Second)
+		require.Len(t, b.broker.sent().letters, 2, "the record of a=2, and that of a=1, which names it")
+		for i := range 2 {
+			require.Equal(t, schemas.CodeRefusedByKafka, b.broker.headersOf(i)["error-code"])
+		}
+		require.Len(t, b.broker.sent().commands, 2)
+		require.Len(t, b.broker.sent().records, 2)
+		require.Equal(t, int64(4), b.committable())
+		b.finish()
+	})
+}
+
+func TestADeadLetterThatIsTooLargeForItsTopicIsCut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		b.broker.refuses = func(r *stream.Record) bool { return r.Topic == topics.DeadLetters() && len(r.Value) > 1000 }
+		b.deliver([]*stream.Record{b.message([]byte("k"), bytes.Repeat([]byte("x"), 100_000))})
+		pause(time.Second)
+		require.Len(t, b.broker.sent().letters, 1)
+		require.Empty(t, b.broker.sent().letters[0].Value)
+		require.Equal(t, "true", b.broker.headersOf(0)["error-truncated"])
+		require.Equal(t, int64(1), b.committable())
+		b.finish()
+	})
+}
+
+func TestAnEventAtWhichTheStagePanicsIsPutAside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		verify := func(context.Context) error { panic("a mistake of ours") }
+		b := newBenchOn(t, processor.Log{ID: 1, Partitions: 1000, CommandPartitions: 4}, verify, nil)
+		fine := event("a", 1)
+		for i := 0; schemas.PartitionFor([]byte(fine.Key.String()), 1000) != 0; i++ {
+			fine = event(fmt.Sprint("a", i), 1)
+		}
+		b.send(event("elsewhere", 1), fine)
+		pause(2 * time.Second)
+		require.Len(t, b.broker.sent().letters, 1)
+		require.Equal(t, schemas.CodePanicked, b.broker.headersOf(0)["error-code"])
+		require.Len(t, b.broker.sent().commands, 1)
+		require.Equal(t, int64(2), b.committable())
+		b.finish()
 	})
 }
 

@@ -137,25 +137,33 @@ func (o *outbox) command(key string, packed []byte, now time.Time) *stream.Recor
 	return m
 }
 
-// produce hands a message to Kafka; acked runs when it is durable. A message
-// that Kafka refuses for good ends the stage: going on would lose it.
+// produce hands a message to Kafka; acked runs when it is durable, or when what
+// takes its place is. An error that is not the message's fault ends the stage:
+// going on would lose it.
 func (o *outbox) produce(ctx context.Context, m *stream.Record, acked func()) {
-	o.produceWith(ctx, o.deps.Producer, m, acked)
+	o.unacked.Add(1)
+	o.deps.Producer.Produce(ctx, m, func(err error) {
+		switch {
+		case err == nil:
+			acked()
+		case stream.Refused(err):
+			o.unacked.Add(1)
+			go func() { // a producer's callback must not produce itself; drain waits for this too
+				defer o.settle()
+				o.refused(ctx, m, err, acked)
+			}()
+		default:
+			o.fail(fmt.Errorf("produce to %s: %w", m.Topic, err))
+		}
+		o.settle()
+	})
 }
 
-func (o *outbox) produceWith(ctx context.Context, p stream.Producer, m *stream.Record, acked func()) {
-	topic := m.Topic
-	o.unacked.Add(1)
-	p.Produce(ctx, m, func(err error) {
-		if err != nil {
-			o.fail(fmt.Errorf("produce to %s: %w", topic, err))
-		} else {
-			acked()
-		}
-		if o.unacked.Add(-1) == 0 {
-			notify(o.settled)
-		}
-	})
+// settle counts one message less that is not answered for.
+func (o *outbox) settle() {
+	if o.unacked.Add(-1) == 0 {
+		notify(o.settled)
+	}
 }
 
 func (o *outbox) fail(err error) {

@@ -37,6 +37,18 @@ const (
 	CodeWrongPartition = "wrong_partition"
 )
 
+// The error codes of messages that no stage can work with, ours among them.
+const (
+	// CodeUnreadable: one of our own messages is not in our format.
+	CodeUnreadable = "unreadable_message"
+	// CodePanicked: a stage failed at the message by a mistake of its own.
+	CodePanicked = "stage_panicked"
+	// CodeRefusedByKafka: Kafka refuses the message for good, as one that is too large.
+	CodeRefusedByKafka = "refused_by_kafka"
+	// CodeRefusedByStore: the store refuses the message's row for good.
+	CodeRefusedByStore = "refused_by_store"
+)
+
 // BadEvent says why a stock event can't be used.
 type BadEvent struct {
 	// Code is of the closed set above.

@@ -30,19 +30,31 @@ type DeadLetter struct {
 	SourcePartition int32
 	SourceOffset    int64
 	Key, Value      []byte
+	// cuts is how often it was made smaller.
+	cuts int
 }
 
 // Truncated says whether the value is too large for the dead letters.
-func (d *DeadLetter) Truncated() bool {
-	return len(d.Key)+len(d.Value) > MaxDeadLetterBytes-deadLetterOverheadBytes
-}
+func (d *DeadLetter) Truncated() bool { return len(d.FittingValue()) < len(d.Value) }
 
 // FittingValue is the value, or its first 64 KiB where it does not fit.
 func (d *DeadLetter) FittingValue() []byte {
-	if !d.Truncated() {
+	switch {
+	case d.cuts > 1:
+		return nil
+	case d.cuts > 0, len(d.Key)+len(d.Value) > MaxDeadLetterBytes-deadLetterOverheadBytes:
+		return d.Value[:min(len(d.Value), maxTruncatedBytes)]
+	default:
 		return d.Value
 	}
-	return d.Value[:min(len(d.Value), maxTruncatedBytes)]
+}
+
+// Smaller is the dead letter for a topic that takes less than it should: with the
+// first 64 KiB of the value, and then with none of it. False says that nothing is
+// left to cut.
+func (d DeadLetter) Smaller() (DeadLetter, bool) {
+	d.cuts++
+	return d, d.cuts <= 2
 }
 
 // Headers calls put for each header of the message, in a fixed order.

@@ -25,6 +25,13 @@ import (
 // Received is when a message came into our log.
 type Received struct{ At time.Time }
 
+// RefusedError says that the store will never take a batch as it is, whatever is
+// waited for: a row is to blame, and without it the others may well be taken.
+type RefusedError struct{ Err error }
+
+func (e *RefusedError) Error() string { return e.Err.Error() }
+func (e *RefusedError) Unwrap() error { return e.Err }
+
 // Batch collects rows for the store. Send may be called again after an error.
 type Batch interface {
 	Add(r *schemas.Record)
@@ -73,8 +80,10 @@ type Sink struct {
 type load struct {
 	batch   Batch
 	settles map[*stream.Assignment][]int64
-	since   time.Time
-	sent    chan struct{}
+	// messages are what the batch was made of; their memory is the rows' own.
+	messages []*stream.Record
+	since    time.Time
+	sent     chan struct{}
 }
 
 // New makes the stage's handler; Run must run for it to send anything.
@@ -141,6 +150,7 @@ func (s *Sink) collect(ctx context.Context, a *stream.Assignment, messages []*st
 		}
 		if s.take(ctx, a, m) {
 			s.filled.settles[a] = append(s.filled.settles[a], m.Offset)
+			s.filled.messages = append(s.filled.messages, m)
 		}
 	}
 	if s.filled.batch.Rows() >= s.cfg.BatchRows {
@@ -152,33 +162,38 @@ func (s *Sink) collect(ctx context.Context, a *stream.Assignment, messages []*st
 
 // take adds one message's rows and says whether the batch settles it.
 func (s *Sink) take(ctx context.Context, a *stream.Assignment, m *stream.Record) bool {
+	before := s.filled.batch.Records()
 	var err error
-	if m.Topic == s.deps.Topics.DeadLetters() {
-		err = s.takeDeadLetter(m)
-	} else {
-		err = s.takeRecords(m)
+	panicked := stream.Guard(func() { err = s.add(s.filled.batch, m) })
+	if err == nil && panicked == nil {
+		return true
 	}
-	if err != nil {
-		s.poison(ctx, a, m, err)
-		return false
+	s.filled.batch.KeepRecords(before) // one that is broken half-way adds nothing
+	bad := schemas.BadEvent{Code: schemas.CodeUnreadable, Message: fmt.Sprint(err)}
+	if panicked != nil {
+		bad = schemas.BadEvent{Code: schemas.CodePanicked, Message: panicked.Error()}
 	}
-	return true
+	s.putAside(ctx, m, bad, func(err error) {
+		if err == nil {
+			a.Resolve(m.Offset)
+		}
+	})
+	return false
 }
 
-// takeRecords adds a message's records; one that is broken half-way adds none.
-func (s *Sink) takeRecords(m *stream.Record) error {
-	before := s.filled.batch.Records()
-	err := schemas.DecodeRecords(m.Value, func(r *schemas.Record) error {
-		s.filled.batch.Add(r)
+// add adds a message's rows to a batch.
+func (s *Sink) add(b Batch, m *stream.Record) error {
+	if m.Topic == s.deps.Topics.DeadLetters() {
+		addDeadLetter(b, m)
+		return nil
+	}
+	return schemas.DecodeRecords(m.Value, func(r *schemas.Record) error {
+		b.Add(r)
 		return nil
 	})
-	if err != nil {
-		s.filled.batch.KeepRecords(before)
-	}
-	return err
 }
 
-func (s *Sink) takeDeadLetter(m *stream.Record) error {
+func addDeadLetter(b Batch, m *stream.Record) {
 	letter := schemas.DeadLetter{Key: m.Key, Value: m.Value}
 	var errs []error
 	for _, h := range m.Headers {
@@ -189,23 +204,7 @@ func (s *Sink) takeDeadLetter(m *stream.Record) error {
 		letter = schemas.DeadLetter{Key: m.Key, Value: m.Value, SourceTopic: m.Topic, SourcePartition: m.Partition, SourceOffset: m.Offset}
 		letter.Code, letter.Message = "unknown", "a message in the dead letters that is not one of ours"
 	}
-	s.filled.batch.Reject(letter, Received{m.Timestamp})
-	return nil
-}
-
-// poison puts a message of ours that can't be read aside, so that nothing stalls.
-func (s *Sink) poison(ctx context.Context, a *stream.Assignment, m *stream.Record, cause error) {
-	s.deps.Metrics.poison.Inc()
-	s.deps.Logger.Error("a record message cannot be read, it goes to the dead letters", "partition", m.Partition, "offset", m.Offset, "error", cause)
-	letter := schemas.DeadLetter{
-		BadEvent:    schemas.BadEvent{Code: "unreadable_record", Message: cause.Error()},
-		SourceTopic: m.Topic, SourcePartition: m.Partition, SourceOffset: m.Offset, Key: m.Key, Value: m.Value,
-	}
-	s.deps.DeadLetters.Produce(ctx, stream.DeadLetterMessage(s.deps.Topics, &letter), func(err error) {
-		if err == nil {
-			a.Resolve(m.Offset)
-		}
-	})
+	b.Reject(letter, Received{m.Timestamp})
 }
 
 // Run sends batches until ctx ends. What is not sent then is read again by
@@ -255,21 +254,38 @@ func (s *Sink) flush(ctx context.Context) {
 	s.mu.Unlock()
 }
 
-// send tries until the store has the batch or ctx ends.
+// send tries until the store has the batch or ctx ends. Of a batch that the store
+// refuses for good it sends what can be sent.
 func (s *Sink) send(ctx context.Context, full *load) error {
 	if full.batch.Rows() == 0 {
 		return nil
 	}
 	started := time.Now()
-	_, err := backoff.Retry(ctx, func() (struct{}, error) { return struct{}{}, full.batch.Send(ctx) },
-		backoff.WithMaxElapsedTime(0),
-		backoff.WithNotify(func(err error, wait time.Duration) {
-			s.deps.Metrics.retries.Inc()
-			s.deps.Logger.Warn("batch not written, it will be tried again", "rows", full.batch.Rows(), "wait", wait, "error", err)
-		}))
+	err := s.try(ctx, full.batch)
+	if refused, ok := errors.AsType[*RefusedError](err); ok {
+		s.deps.Logger.Warn("the store refuses a batch for good, looking for the row to blame", "rows", full.batch.Rows(), "error", err)
+		err = s.isolate(ctx, full.messages, refused)
+	}
 	if err != nil {
 		return fmt.Errorf("send a batch: %w", err)
 	}
 	s.deps.Metrics.sent(full.batch.Rows(), time.Since(started))
 	return nil
+}
+
+// try sends a batch until the store has it, refuses it for good, or ctx ends.
+func (s *Sink) try(ctx context.Context, b Batch) error {
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := b.Send(ctx)
+		if _, refused := errors.AsType[*RefusedError](err); refused {
+			err = backoff.Permanent(err)
+		}
+		return struct{}{}, err
+	},
+		backoff.WithMaxElapsedTime(0),
+		backoff.WithNotify(func(err error, wait time.Duration) {
+			s.deps.Metrics.retries.Inc()
+			s.deps.Logger.Warn("batch not written, it will be tried again", "rows", b.Rows(), "wait", wait, "error", err)
+		}))
+	return err
 }

@@ -3,7 +3,9 @@ package sinks_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -27,6 +29,8 @@ type store struct {
 	sends   int
 	rows    []string
 	letters int
+	// refuses is an event id that the store refuses for good.
+	refuses string
 }
 
 type batch struct {
@@ -48,14 +52,24 @@ func (b *batch) Send(context.Context) error {
 	if b.store.down {
 		return errors.New("down")
 	}
+	if b.store.refuses != "" && slices.Contains(b.records, b.store.refuses) {
+		return fmt.Errorf("insert: %w", &sinks.RefusedError{Err: errors.New("a constraint")})
+	}
 	b.store.rows = append(b.store.rows, b.records...)
 	b.store.letters += b.letters
 	return nil
 }
 
-type letters struct{ n int }
+type letters struct {
+	n    int
+	last *stream.Record
+}
 
-func (l *letters) Produce(_ context.Context, _ *stream.Record, done func(error)) { l.n++; done(nil) }
+func (l *letters) Produce(_ context.Context, r *stream.Record, done func(error)) {
+	l.n++
+	l.last = r
+	done(nil)
+}
 
 type bench struct {
 	store      *store
@@ -149,6 +163,44 @@ func TestAMessageThatIsBrokenHalfWayIsPutAsideAlone(t *testing.T) {
 		pause(2 * time.Second)
 		require.Equal(t, []string{"before", "after"}, b.store.rows)
 		require.Equal(t, 1, b.letters.n)
+		require.Equal(t, int64(3), b.committable())
+		b.finish()
+	})
+}
+
+func TestARowThatTheStoreRefusesForGoodIsPutAsideAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 100)
+		b.store.refuses = "poison"
+		b.deliver([]*stream.Record{b.message("a"), b.message("b", "c"), b.message("d", "poison", "e"), b.message("f"), b.message("g")})
+		pause(2 * time.Second)
+		slices.Sort(b.store.rows)
+		require.Equal(t, []string{"a", "b", "c", "d", "e", "f", "g"}, b.store.rows)
+		require.Equal(t, 1, b.letters.n)
+		require.Equal(t, schemas.CodeRefusedByStore, string(b.letters.last.Headers[0].Value))
+		var ids []string
+		require.NoError(t, schemas.DecodeRecords(b.letters.last.Value, func(r *schemas.Record) error { ids = append(ids, r.EventID); return nil }))
+		require.Equal(t, []string{"poison"}, ids)
+		require.Equal(t, int64(5), b.committable())
+		b.deliver([]*stream.Record{b.message("h")})
+		pause(2 * time.Second)
+		require.Contains(t, b.store.rows, "h")
+		b.finish()
+	})
+}
+
+func TestARefusedRowWhileTheStoreGoesDownWaitsForIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 100)
+		b.store.refuses, b.store.down = "poison", true
+		b.deliver([]*stream.Record{b.message("a"), b.message("poison"), b.message("b")})
+		pause(time.Hour)
+		require.Zero(t, b.committable())
+		b.store.mu.Lock()
+		b.store.down = false
+		b.store.mu.Unlock()
+		pause(time.Hour)
+		require.Equal(t, []string{"a", "b"}, b.store.rows)
 		require.Equal(t, int64(3), b.committable())
 		b.finish()
 	})

@@ -160,15 +160,6 @@ func (u *upgrade) settle() {
 	}
 }
 
-func (u *upgrade) shown(shop, model int64) int64 {
-	for _, stock := range u.sandbox.Stock(shop) {
-		if stock.ModelID == model {
-			return stock.Stock
-		}
-	}
-	return -1
-}
-
 // loseAReply leaves a request behind that lands later than a newer push.
 func (u *upgrade) loseAReply() (mended func()) {
 	older, newer := event(forgetfulShop, "late", u.events), event(forgetfulShop, "late", u.events+1)

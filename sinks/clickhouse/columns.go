@@ -34,10 +34,21 @@ func offsetOrNil(offset int64) *int64 {
 	return &offset
 }
 
-// orEpoch keeps the absent time within what DateTime64 can hold: 1970.
-func orEpoch(t time.Time) time.Time {
-	if t.IsZero() {
+// What a time in nanoseconds since 1970 can say, within what DateTime64 can hold.
+var (
+	earliest = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
+	last     = time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+// storable keeps a time within what the column can hold; the absent one is 1970.
+func storable(t time.Time) time.Time {
+	switch {
+	case t.IsZero():
 		return time.Unix(0, 0).UTC()
+	case t.Before(earliest):
+		return earliest
+	case t.After(last):
+		return last
 	}
 	return t
 }
@@ -74,10 +85,10 @@ func recordColumns() []column {
 		columnOf("log_id", func(r *rec) uint16 { return r.Position.LogID }),
 		columnOf("event_partition", func(r *rec) int32 { return r.Position.Partition }),
 		columnOf("event_offset", func(r *rec) int64 { return r.Position.Offset }),
-		columnOf("occurred_at", func(r *rec) time.Time { return orEpoch(r.OccurredAt) }),
-		columnOf("triggered_at", func(r *rec) time.Time { return orEpoch(r.TriggeredAt) }),
-		columnOf("queued_at", func(r *rec) time.Time { return orEpoch(r.QueuedAt) }),
-		columnOf("finished_at", func(r *rec) time.Time { return orEpoch(r.FinishedAt) }),
+		columnOf("occurred_at", func(r *rec) time.Time { return storable(r.OccurredAt) }),
+		columnOf("triggered_at", func(r *rec) time.Time { return storable(r.TriggeredAt) }),
+		columnOf("queued_at", func(r *rec) time.Time { return storable(r.QueuedAt) }),
+		columnOf("finished_at", func(r *rec) time.Time { return storable(r.FinishedAt) }),
 		columnOf("version", func(r *rec) uint8 { return uint8(r.Status) }),
 	}
 }

@@ -84,7 +84,7 @@ func (b *batch) sendRecords(ctx context.Context) error {
 		}
 	}
 	if err := insert.Send(); err != nil {
-		return fmt.Errorf("insert %d records: %w", b.rows, err)
+		return fmt.Errorf("insert %d records: %w", b.rows, judged(err))
 	}
 	return nil
 }
@@ -110,7 +110,7 @@ func (b *batch) sendRejected(ctx context.Context) error {
 		}
 	}
 	if err := insert.Send(); err != nil {
-		return fmt.Errorf("insert %d rejected events: %w", len(b.rejected), err)
+		return fmt.Errorf("insert %d rejected events: %w", len(b.rejected), judged(err))
 	}
 	return nil
 }

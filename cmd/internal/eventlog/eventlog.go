@@ -93,11 +93,10 @@ func Newest(ctx context.Context, c stream.Connection, topics schemas.Topics) (sc
 			if string(r.Key) == recordKey {
 				return nil
 			}
-			state, err := schemas.DecodeState(r.Value)
-			if err == nil {
+			if state, err := schemas.DecodeState(r.Value); err == nil { // others are the worker's to put aside
 				newest.Take(state.Newest.Position)
 			}
-			return err
+			return nil
 		})
 		if err != nil {
 			return nil, fmt.Errorf("read the state: %w", err)

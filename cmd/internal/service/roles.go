@@ -55,6 +55,7 @@ func (p *process) newProcessor(ctx context.Context) (*running, error) {
 				ID: log.ID, Partitions: log.Partitions, CommandPartitions: commands.Partitions, RecordPartitions: records.Partitions, Earlier: earlier(log),
 			},
 			Verify: func(ctx context.Context) error { return p.sameLog(ctx, log) },
+			Logger: p.log,
 		})
 	if err != nil {
 		return nil, err

@@ -1,0 +1,31 @@
+package clickhouse
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/ClickHouse/ch-go/proto"
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"stockpush/sinks"
+)
+
+// rowFaults are the exceptions that a row's values cause, and nothing else: not a
+// schema that lags behind, not a server in trouble. Waiting mends none of them.
+var rowFaults = []proto.Error{
+	proto.ErrViolatedConstraint, proto.ErrFunctionThrowIfValueIsNonZero,
+	proto.ErrValueIsOutOfRangeOfDataType, proto.ErrArgumentOutOfBound, proto.ErrDecimalOverflow, proto.ErrIllegalDivision,
+	proto.ErrUnknownElementOfEnum, proto.ErrCannotInsertNullInOrdinaryColumn, proto.ErrIncorrectData, proto.ErrCannotConvertType,
+	proto.ErrTooLargeStringSize, proto.ErrTooLargeArraySize,
+	proto.ErrCannotParseText, proto.ErrCannotParseDate, proto.ErrCannotParseDatetime, proto.ErrCannotParseNumber,
+	proto.ErrCannotParseInputAssertionFailed,
+}
+
+// judged makes an exception that a row causes a sinks.RefusedError.
+func judged(err error) error {
+	exception, ok := errors.AsType[*clickhouse.Exception](err)
+	if ok && slices.Contains(rowFaults, proto.Error(exception.Code)) {
+		return &sinks.RefusedError{Err: err}
+	}
+	return err
+}

@@ -1,0 +1,85 @@
+package sinks
+
+import (
+	"context"
+	"errors"
+
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+// isolate sends messages that the store refuses together in halves, and those in
+// halves, until the row to blame is alone; that one goes to the dead letters.
+func (s *Sink) isolate(ctx context.Context, messages []*stream.Record, cause *RefusedError) error {
+	if len(messages) == 1 {
+		parts := split(messages[0])
+		if len(parts) < 2 {
+			return s.blame(ctx, messages[0], cause)
+		}
+		messages = parts
+	}
+	half := len(messages) / 2
+	return errors.Join(s.resend(ctx, messages[:half]), s.resend(ctx, messages[half:]))
+}
+
+func (s *Sink) resend(ctx context.Context, messages []*stream.Record) error {
+	b := s.deps.NewBatch()
+	for _, m := range messages {
+		if err := s.add(b, m); err != nil {
+			return err // it was added before
+		}
+	}
+	err := s.try(ctx, b)
+	if refused, ok := errors.AsType[*RefusedError](err); ok {
+		return s.isolate(ctx, messages, refused)
+	}
+	return err
+}
+
+// split is a message's records, each as a message of its own.
+func split(m *stream.Record) []*stream.Record {
+	var parts []*stream.Record
+	err := schemas.DecodeRecords(m.Value, func(r *schemas.Record) error {
+		part := *m
+		part.Key = []byte(r.Key.String())
+		part.Value = schemas.AppendRecord(schemas.AppendRecordsHeader(nil, r.Key), r)
+		parts = append(parts, &part)
+		return nil
+	})
+	if err != nil {
+		return nil // a dead letter
+	}
+	return parts
+}
+
+// blame puts a row aside and waits until it lies in the dead letters. A dead letter
+// that the store refuses lies there already.
+func (s *Sink) blame(ctx context.Context, m *stream.Record, cause *RefusedError) error {
+	bad := schemas.BadEvent{Code: schemas.CodeRefusedByStore, Message: cause.Error()}
+	if m.Topic == s.deps.Topics.DeadLetters() {
+		s.tell(m, bad)
+		return nil
+	}
+	done := make(chan error, 1)
+	s.putAside(ctx, m, bad, func(err error) { done <- err })
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case err := <-done:
+		return err
+	}
+}
+
+// putAside sends a message that nobody can work with to the dead letters, so that
+// nothing stalls.
+func (s *Sink) putAside(ctx context.Context, m *stream.Record, bad schemas.BadEvent, done func(error)) {
+	s.tell(m, bad)
+	stream.PutAside(ctx, s.deps.DeadLetters, s.deps.Topics, schemas.DeadLetter{
+		BadEvent: bad, SourceTopic: m.Topic, SourcePartition: m.Partition, SourceOffset: m.Offset, Key: m.Key, Value: m.Value,
+	}, done)
+}
+
+func (s *Sink) tell(m *stream.Record, bad schemas.BadEvent) {
+	s.deps.Metrics.poison.Inc()
+	s.deps.Logger.Error("a message cannot be recorded, it is put aside", "topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "code", bad.Code, "error", bad.Message)
+}
