@@ -110,7 +110,9 @@ func (s *Sandbox) Set(v Switches) error {
 // Fault is something that goes wrong; the package's doc has the kinds.
 type Fault struct {
 	// ShopID is the shop, 0 for all.
-	ShopID int64  `json:"shop_id"`
+	ShopID int64 `json:"shop_id"`
+	// ItemID is the item whose update_stock calls it hits, 0 for all.
+	ItemID int64  `json:"item_id"`
 	Kind   string `json:"kind"`
 	// Times is how many calls it hits; 0 is all until the faults are cleared.
 	Times   int    `json:"times"`
@@ -122,7 +124,7 @@ type Fault struct {
 // Faults hit either any call of a shop, or update_stock only.
 var (
 	callFaults  = []string{"outage", "hang", "throttle", "quota", "error", "expire_token", "unlink"}
-	stockFaults = []string{"latency", "lost_reply", "late", "no_effect", "wrong_quantity", "silent", "garbage"}
+	stockFaults = []string{"latency", "lost_reply", "late", "no_effect", "wrong_quantity", "silent", "garbage", "refuse"}
 )
 
 // AddFault adds a fault.
@@ -167,10 +169,10 @@ func (s *Sandbox) removeFaults(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, struct{}{})
 }
 
-// nextFault is the first fault of the kinds for a shop, and uses it up; s.mu is held.
-func (s *Sandbox) nextFault(shopID int64, kinds []string) *Fault {
+// nextFault is the first fault of the kinds for an item of a shop, and uses it up; s.mu is held.
+func (s *Sandbox) nextFault(shopID, itemID int64, kinds []string) *Fault {
 	for i, f := range s.faults {
-		if f.ShopID != 0 && f.ShopID != shopID || !slices.Contains(kinds, f.Kind) {
+		if f.ShopID != 0 && f.ShopID != shopID || f.ItemID != 0 && f.ItemID != itemID || !slices.Contains(kinds, f.Kind) {
 			continue
 		}
 		if f.Times > 0 {
@@ -186,7 +188,7 @@ func (s *Sandbox) nextFault(shopID int64, kinds []string) *Fault {
 // stumble plays a fault of the whole call, and says whether there was one.
 func (s *Sandbox) stumble(w http.ResponseWriter, r *http.Request, sh *shop) bool {
 	s.mu.Lock()
-	f := s.nextFault(sh.id, callFaults)
+	f := s.nextFault(sh.id, 0, callFaults)
 	s.mu.Unlock()
 	if f == nil {
 		return false
@@ -206,6 +208,14 @@ func (s *Sandbox) stumble(w http.ResponseWriter, r *http.Request, sh *shop) bool
 		s.refuse(w, refusal{http.StatusOK, f.Code, f.Message})
 	}
 	return true
+}
+
+// refusal is the refuse fault's; no code where there is none.
+func (f *Fault) refusal() refusal {
+	if !f.is("refuse") {
+		return refusal{}
+	}
+	return refusal{http.StatusOK, f.Code, f.Message}
 }
 
 func (f *Fault) is(kind string) bool { return f != nil && f.Kind == kind }

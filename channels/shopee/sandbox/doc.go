@@ -16,12 +16,14 @@
 //	POST   /sandbox/shops             sets a shop's state: {"shop_id","banned","holiday" (off, partial, full, switching),"warehouses":[location_id]}
 //	POST   /sandbox/promotions        begins, changes or ends a promotion: {"shop_id","item_id","model_id","reserved","locked"}
 //	POST   /sandbox/push              where push messages about promotions go: {"url","key" (default: the partner key)}
-//	POST   /sandbox/faults            adds a fault: {"shop_id" (0: all),"kind","times" (0: until deleted),"delay_ms","code","message"}
+//	POST   /sandbox/faults            adds a fault: {"shop_id" (0: all),"item_id" (0: all),"kind","times" (0: until deleted),"delay_ms","code","message"}
 //	DELETE /sandbox/faults            removes all faults, or with shop_id=N and kind=K those only
 //	POST   /sandbox/switches          sets switches: {"floor_shape","refuse_equal","rate_limit_status","auth_status","revoke_old_token","refresh_reuse_code"}
 //
 // The kinds of fault: latency, outage (503), hang, lost_reply (applied, then
 // cut), late (cut, then applied after the delay), throttle, quota, no_effect
 // (success without effect), wrong_quantity, silent (model in neither list),
-// garbage, error (code and message), expire_token, unlink.
+// garbage, error (code and message, of every call), refuse (of update_stock, with
+// code and message; without a code the message is each model's failed_reason),
+// expire_token, unlink.
 package sandbox

@@ -414,3 +414,20 @@ func TestAHangingCallEndsWhenItsClientGoesAway(t *testing.T) {
 		require.Fail(t, "the call is still being served")
 	}
 }
+
+func TestAnItemsCallsAreRefusedAsAFaultSays(t *testing.T) {
+	c := newCaller(t, sandbox.Config{})
+	require.NoError(t, c.sandbox.AddFault(sandbox.Fault{ShopID: shopID, ItemID: 1, Kind: "refuse", Code: "error_shop", Message: "shopid is invalid"}))
+	require.NoError(t, c.sandbox.AddFault(sandbox.Fault{ShopID: shopID, ItemID: 2, Kind: "refuse", Message: "no such thing"}))
+	update := func(item int64) reply {
+		return c.shop(http.MethodPost, "update_stock", nil, stockOf(item, map[int64]int64{7: 5}))
+	}
+	require.Equal(t, "error_shop", update(1).code())
+	second := update(2)
+	require.Empty(t, second.code())
+	require.Equal(t, []any{map[string]any{"model_id": 7.0, "failed_reason": "no such thing"}}, second.body["response"].(map[string]any)["failure_list"])
+	require.Empty(t, update(3).code())
+	for _, s := range c.sandbox.Stock(shopID) {
+		require.Equal(t, map[int64]int64{3: 5}[s.ItemID], s.Stock)
+	}
+}

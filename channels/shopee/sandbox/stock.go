@@ -136,7 +136,7 @@ func (s *Sandbox) enter(sh *shop, itemID int64, host string) arrival {
 	sh.flying[itemID]++
 	s.stats.MaxPerItem = max(s.stats.MaxPerItem, sh.flying[itemID])
 	s.received++
-	return arrival{s.received, time.Now().UTC(), host, s.nextFault(sh.id, stockFaults)}
+	return arrival{s.received, time.Now().UTC(), host, s.nextFault(sh.id, itemID, stockFaults)}
 }
 
 func (s *Sandbox) leave(sh *shop, itemID int64) {
@@ -157,15 +157,21 @@ func (s *Sandbox) apply(sh *shop, q *stockRequest, came arrival) (done []success
 		ShopID: sh.id, ItemID: q.ItemID, Fault: fault.name(),
 	}
 	bad = sh.refuseCall(it, q)
+	if r := fault.refusal(); r.code != "" {
+		bad = r
+	}
 	for i, line := range q.StockList {
 		asked := line.SellerStock[0]
 		l := Line{ModelID: line.ModelID, Stock: asked.Stock}
 		l.Reason = s.refuseLine(it, line.ModelID, asked.Stock)
-		if bad.code != "" {
+		switch {
+		case bad.code != "":
 			l.Reason = bad.code
+		case fault.is("refuse"):
+			l.Reason = fault.Message
 		}
 		switch {
-		case l.Reason != "":
+		case l.Reason != "" || fault.is("refuse"):
 			failed = append(failed, failure{line.ModelID, l.Reason})
 		case fault.is("silent") && i == 0:
 		default:

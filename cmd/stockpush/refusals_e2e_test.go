@@ -1,0 +1,187 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"stockpush/channels"
+	"stockpush/channels/shopee/sandbox"
+	"stockpush/channels/shopee/shopeetest"
+	"stockpush/cmd/internal/config"
+	"stockpush/schemas"
+)
+
+// How long a refusal that is retried stays Pending in these tests: first as long as
+// it takes until a refreshed token that is refused again and again counts as lost.
+const (
+	longPending  = 8 * time.Second
+	shortPending = 2 * time.Second
+)
+
+// refusedSKU is a store SKU whose item Shopee refuses as a row of the table says.
+type refusedSKU struct {
+	shopeetest.Refusal
+	schemas.Event
+}
+
+// refusedSKUs gives each row a store SKU, and each that speaks of more than its
+// model a shop of its own.
+func refusedSKUs() (skus []refusedSKU, shops int) {
+	for i, r := range shopeetest.Refusals {
+		e := event(sandbox.FirstShopID, fmt.Sprintf("row-%03d", i), 5)
+		e.ItemID = int64(1000 + i)
+		if r.Scope != channels.ScopeModel {
+			shops++
+			e.Key.ShopID += int64(shops)
+		}
+		skus = append(skus, refusedSKU{r, e})
+	}
+	return skus, shops + 1
+}
+
+// said are Shopee's words as a record keeps them.
+func (r *refusedSKU) said() string {
+	switch {
+	case r.Code == "" && r.Message == "":
+		return "Shopee gave no reason"
+	case r.Code == "" || r.Message == "":
+		return r.Code + r.Message
+	}
+	return r.Code + ": " + r.Message
+}
+
+func (r *refusedSKU) class() schemas.FailureClass { return r.Want.Class() }
+
+// retried says whether it stays Pending until it is too old.
+func (r *refusedSKU) retried() bool {
+	return r.class() == schemas.ClassThrottle || r.class() == schemas.ClassInfrastructure
+}
+
+func (s *system) refuse(skus ...refusedSKU) {
+	for _, r := range skus {
+		require.NoError(s.t, s.sandbox.AddFault(sandbox.Fault{ShopID: r.Key.ShopID, ItemID: r.ItemID, Kind: "refuse", Code: r.Code, Message: r.Message}))
+		s.send(r.Event)
+	}
+}
+
+// failedPush is a row of failed_push_records.
+type failedPush struct {
+	SKU      string `ch:"store_sku"`
+	Code     string `ch:"failure_code"`
+	Class    string `ch:"failure_class"`
+	Reason   string `ch:"failure_reason"`
+	Hint     string `ch:"hint"`
+	Floor    *int64 `ch:"promotion_floor"`
+	Attempts uint16 `ch:"attempts"`
+	// Waited is from being queued to the end, in ms.
+	Waited int64 `ch:"waited"`
+}
+
+// requireFailed waits until the store SKUs failed and compares each with its row.
+func (s *system) requireFailed(skus ...refusedSKU) {
+	s.t.Helper()
+	quoted := make([]string, len(skus))
+	for i, r := range skus {
+		quoted[i] = "'" + r.Key.StoreSKU + "'"
+	}
+	from := " FROM {db}.failed_push_records WHERE store_sku IN (" + strings.Join(quoted, ", ") + ")"
+	eventually(s, uint64(len(skus)), "SELECT count()"+from)
+	var rows []failedPush
+	query := "SELECT store_sku, failure_code, failure_class, failure_reason, hint, promotion_floor, attempts, dateDiff('millisecond', queued_at, finished_at) AS waited" + from
+	require.NoError(s.t, s.store.Conn().Select(s.t.Context(), &rows, strings.ReplaceAll(query, "{db}", s.cfg.ClickHouse.Database)))
+	found := map[string]failedPush{}
+	for _, row := range rows {
+		found[row.SKU] = row
+	}
+	for _, r := range skus {
+		row := found[r.Key.StoreSKU]
+		want := failedPush{
+			SKU: r.Key.StoreSKU, Code: string(r.Want), Class: string(r.class()), Reason: r.said(),
+			Hint: r.Want.HintWith(row.Floor), Floor: row.Floor, Attempts: row.Attempts, Waited: row.Waited,
+		}
+		require.Equal(s.t, want, row)
+		named := r.Want == schemas.BelowPromotionReserve && strings.ContainsAny(r.Message, "0123456789")
+		require.Equal(s.t, named, row.Floor != nil, r.said())
+		s.requireTries(r, row)
+	}
+}
+
+// requireTries: at once, three times, after refreshes, or until it was too old.
+func (s *system) requireTries(r refusedSKU, row failedPush) {
+	s.t.Helper()
+	switch {
+	case r.Asks == shopeetest.HoldDay: // its worker was started again for the last try
+	case r.retried():
+		require.Greater(s.t, row.Attempts, uint16(1), r.said())
+	case r.class() == schemas.ClassUnknown:
+		require.Equal(s.t, uint16(3), row.Attempts, r.said())
+	case r.Asks == shopeetest.Refresh: // not the first time, since a token may end on its way
+		require.Greater(s.t, row.Attempts, uint16(2), r.said())
+	default:
+		require.Equal(s.t, uint16(1), row.Attempts, r.said())
+	}
+	if r.retried() {
+		require.GreaterOrEqual(s.t, row.Waited, s.cfg.Channels.MaxPendingAge.Milliseconds(), r.said())
+	}
+}
+
+// Each row of the classifier through the whole system.
+func TestE2EEveryRefusalOfShopeesIsAFailureWithItsMeaning(t *testing.T) {
+	skus, shops := refusedSKUs()
+	s := newSandboxedSystem(t, sandbox.Config{Shops: shops}, func(c *config.Config) { c.Channels.MaxPendingAge = longPending })
+	var own, ofApp, ofDay []refusedSKU
+	unknown := 0
+	for _, r := range skus {
+		switch {
+		case r.Asks == shopeetest.HoldDay:
+			ofDay = append(ofDay, r)
+		case r.Scope == channels.ScopeApp:
+			ofApp = append(ofApp, r)
+		default:
+			own = append(own, r)
+		}
+		if r.class() == schemas.ClassUnknown && r.Asks == shopeetest.Refuse {
+			unknown++
+		}
+	}
+	s.refuse(own...)
+	s.requireFailed(own...)
+	require.Contains(t, s.metrics(), fmt.Sprintf("stockpush_shopee_unknown_refusals_total %d\n", 3*unknown), "each try is counted")
+	s.stop()
+	s.cfg.Channels.MaxPendingAge = shortPending
+	s.start()
+	s.refuse(ofApp...)
+	s.requireFailed(ofApp...)
+	require.GreaterOrEqual(t, len(ofDay), 2)
+	for _, r := range ofDay {
+		s.aDayWithoutCalls(r)
+	}
+	s.sandbox.ClearFaults()
+	healed := ofDay[0]
+	healed.EventID, healed.Available = "healed", 6
+	s.send(healed.Event) // the app is held: it waits
+	eventually(s, "Pending", "SELECT toString(last_push_status) FROM {db}.store_sku_push_status WHERE store_sku = '"+healed.Key.StoreSKU+"'")
+	s.stop()
+	s.start() // which forgets the hold, as the next day ends it
+	eventually(s, "Successfully", "SELECT toString(last_push_status) FROM {db}.store_sku_push_status WHERE store_sku = '"+healed.Key.StoreSKU+"'")
+	require.Equal(t, uint64(len(skus)-1), one[uint64](s, "SELECT count() FROM {db}.failed_push_records"))
+}
+
+// aDayWithoutCalls: after the quota's refusal nothing goes out, and the push is
+// Pending, until the hold ends; by then it is too old, and its last try fails.
+func (s *system) aDayWithoutCalls(r refusedSKU) {
+	s.stop()
+	s.start()
+	s.refuse(r)
+	from := " FROM {db}.push_record_history WHERE store_sku = '" + r.Key.StoreSKU + "'"
+	eventually(s, true, fmt.Sprintf("SELECT count() > 0 AND max(queued_at) < now64(3) - INTERVAL %d MILLISECOND%s", shortPending.Milliseconds()+1000, from))
+	require.Equal(s.t, "Pending", one[string](s, "SELECT toString(status)"+from))
+	require.Len(s.t, s.sandbox.Calls(r.Key.ShopID), 1)
+	s.stop()
+	s.start()
+	s.requireFailed(r)
+}
