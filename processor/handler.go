@@ -67,6 +67,8 @@ type Processor struct {
 	deps Deps
 	// waiting counts the open windows of all partitions of this process.
 	waiting atomic.Int64
+	// partitions counts those partitions; they share what may be held back.
+	partitions atomic.Int64
 }
 
 // New makes the stage's handler.
@@ -120,6 +122,7 @@ type partition struct {
 }
 
 func newPartition(p *Processor, a *stream.Assignment) *partition {
+	p.partitions.Add(1)
 	windows := latest.Config{Window: p.cfg.Window, QuietPeriod: p.cfg.QuietPeriod}
 	return &partition{
 		Processor:  p,
@@ -158,6 +161,7 @@ func (p *partition) run(ctx context.Context) error {
 // advance closes the windows that are due and takes what the buffer has room for.
 func (p *partition) advance(ctx context.Context) error {
 	now := time.Now()
+	p.out.mayHold = int(maxHeldBytes / max(1, p.partitions.Load()))
 	if now.Sub(p.closed) >= closeEvery {
 		p.closeDue(ctx, now)
 		p.closed = now
@@ -261,10 +265,14 @@ func (p *partition) closeDue(ctx context.Context, now time.Time) {
 	if p.closedWindows > 0 {
 		p.out.flush(ctx)
 	}
+	if p.buffer.Len() == 0 {
+		p.out.spares, p.out.held = nil, 0 // a flash sale's memory is not kept
+	}
 }
 
 func (p *partition) leave() {
 	p.timer.Stop()
+	p.partitions.Add(-1)
 	p.waiting.Add(-int64(p.buffer.Len()))
 	p.deps.Metrics.waiting.Sub(float64(p.buffer.Len()))
 }

@@ -11,6 +11,14 @@ import (
 	"stockpush/schemas"
 )
 
+const (
+	// maxRecordsBytes is where the Skipped records of one window go out before it closes.
+	maxRecordsBytes = 16 << 10
+	// maxHeldBytes bounds the memory of the Skipped records that the process holds
+	// back. Each partition has its share; above it each record goes out at once.
+	maxHeldBytes = 96 << 20
+)
+
 // outbox produces what a partition's events come to, and resolves their
 // offsets when Kafka has acknowledged all of it. Only its callbacks leave the
 // partition's goroutine.
@@ -19,6 +27,10 @@ type outbox struct {
 	assignment *stream.Assignment
 	// skipped and commands count for the metrics, which are told now and then.
 	skipped, commands int
+	// spares are for the records of the next windows. Held is the memory of all
+	// attachments in bytes, spare ones too, and mayHold how much they may have.
+	spares        []*latest.Attachment
+	held, mayHold int
 	// parcels are what is being gathered, by partition of the records topic.
 	parcels []*parcel
 	// last is the size of the last one: the next one is likely as large.
@@ -34,7 +46,7 @@ type outbox struct {
 
 func newOutbox(deps Deps, a *stream.Assignment) *outbox {
 	return &outbox{
-		deps: deps, assignment: a, parcels: make([]*parcel, deps.Log.RecordPartitions),
+		deps: deps, assignment: a, mayHold: maxHeldBytes, parcels: make([]*parcel, deps.Log.RecordPartitions),
 		settled: make(chan struct{}, 1), failed: make(chan error, 1),
 	}
 }
@@ -46,12 +58,12 @@ type skipped struct {
 	at     time.Time
 }
 
-// skip records a replaced event. The record goes out when the next window closes.
+// skip keeps the record of a replaced event with its window: records of one store
+// SKU that lie together cost the store less than half of what scattered ones do.
 func (o *outbox) skip(ctx context.Context, w *latest.Entry, s skipped) {
-	p := o.parcel(ctx, w.Key())
-	p.records = schemas.AppendSkipped(p.records, s.loser.Packed, s.winner, s.at)
-	p.offsets = append(p.offsets, s.loser.Offset)
-	o.skipped++
+	owned, before := o.attachment(w)
+	owned.Records = schemas.AppendSkipped(owned.Records, s.loser.Packed, s.winner, s.at)
+	o.kept(ctx, w, before, s.loser.Offset)
 }
 
 // skippedRepeat is an event that repeats older quantities than those that wait.
@@ -66,11 +78,48 @@ func (o *outbox) skipRepeat(ctx context.Context, w *latest.Entry, s skippedRepea
 		o.fail(fmt.Errorf("unpack a waiting event of %s: %w", w.Key(), err))
 		return
 	}
-	p := o.parcel(ctx, w.Key())
+	owned, before := o.attachment(w)
 	record := schemas.SkippedBy(*s.loser, &winner, s.at)
-	p.records = schemas.AppendRecord(p.records, &record)
-	p.offsets = append(p.offsets, s.loser.Position.Offset)
+	owned.Records = schemas.AppendRecord(owned.Records, &record)
+	o.kept(ctx, w, before, s.loser.Position.Offset)
+}
+
+// attachment is that of a window, made where there is none, with its memory in bytes.
+func (o *outbox) attachment(w *latest.Entry) (owned *latest.Attachment, memory int) {
+	if last := len(o.spares) - 1; w.Owned == nil && last >= 0 {
+		w.Owned, o.spares[last] = o.spares[last], nil
+		o.spares = o.spares[:last]
+	} else if w.Owned == nil {
+		w.Owned = &latest.Attachment{}
+	}
+	return w.Owned, cap(w.Owned.Records)
+}
+
+// kept counts a record that was added, and lets the window's records go if too many wait.
+func (o *outbox) kept(ctx context.Context, w *latest.Entry, before int, offset int64) {
 	o.skipped++
+	w.Owned.Offsets = append(w.Owned.Offsets, offset)
+	o.held += cap(w.Owned.Records) - before
+	if len(w.Owned.Records) > maxRecordsBytes || o.held > o.mayHold {
+		o.pack(w, o.parcel(ctx, w.Key()))
+	}
+}
+
+// pack moves the window's records to a parcel.
+func (o *outbox) pack(w *latest.Entry, p *parcel) {
+	owned := w.Owned
+	if owned == nil {
+		return
+	}
+	w.Owned = nil
+	p.records = append(p.records, owned.Records...)
+	p.offsets = append(p.offsets, owned.Offsets...)
+	if o.held > o.mayHold || cap(owned.Records) > maxRecordsBytes {
+		o.held -= cap(owned.Records)
+		return
+	}
+	owned.Records, owned.Offsets = owned.Records[:0], owned.Offsets[:0]
+	o.spares = append(o.spares, owned)
 }
 
 // parcel is the one that the next record of a store SKU goes into.
@@ -119,6 +168,7 @@ func (o *outbox) flush(ctx context.Context) {
 // parcel are resolved when its records and its commands are acknowledged.
 func (o *outbox) send(ctx context.Context, w *latest.Entry, now time.Time) {
 	p := o.parcel(ctx, w.Key())
+	o.pack(w, p)
 	for _, waiting := range w.Waiting() {
 		p.records = schemas.AppendPending(p.records, waiting.Packed, now)
 		p.offsets = append(p.offsets, waiting.Offset)

@@ -7,7 +7,7 @@ import (
 	"stockpush/schemas"
 )
 
-// maxParcelBytes is where a parcel goes out: with one more record in it, it is
+// maxParcelBytes is where a parcel goes out: with one more window in it, it is
 // far below any broker's message limit.
 const maxParcelBytes = 64 << 10
 

@@ -7,8 +7,12 @@ import (
 	"stockpush/schemas"
 )
 
-// Entry is one open window: the newest event of a store SKU.
+// Entry is one open window: the newest event of a store SKU, and what the
+// buffer's owner keeps with it.
 type Entry struct {
+	// Owned is the owner's: what it must remember until the window closes.
+	Owned *Attachment
+
 	key                 string
 	packed              []byte
 	earlier             *earlier
@@ -16,6 +20,13 @@ type Entry struct {
 	repeats             int64
 	openedAt, touchedAt time.Duration
 	links               [2]links
+}
+
+// Attachment is what the owner of a buffer keeps with a window: the encoded
+// records of the events that were replaced in it, and those events' offsets.
+type Attachment struct {
+	Records []byte
+	Offsets []int64
 }
 
 // Waiting is an event that waits, packed.
