@@ -16,6 +16,9 @@ CHROMIUM    ?= $(shell command -v chromium || command -v chromium-browser || com
 SCREENSHOTS ?= $(abspath $(STATE))/screenshots
 BENCH       := $(STATE)/bench
 BENCH_RUNS  ?= 5
+BENCH_LOADS ?= even zipf-12-partitions zipf-64-partitions
+LOAD_FOR    ?= 10m
+MEASURE     := go test -run '^$$' -benchtime 1x -timeout 60m
 BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 LINT        := $(STATE)/bin/golangci-lint-$(LINT_TAG)
 LIBRARY     := $(STATE)/npm/.installed
@@ -73,14 +76,36 @@ browser: clickhouse-lib ## Try the page in a real browser, the Chromium at CHROM
 lint: $(LINT) ## Check format, vet and lint
 	$(LINT) run ./...
 
+# Every part is measured beside its bare counterpart, in one run; the broker is a process of its own, a new one for each load.
 .PHONY: bench
-bench: build clickhouse-lib ## Measure: pieces alone, BENCH_RUNS (5) runs of the stages beside their bare counterparts, the page's questions
-	mkdir -p $(BENCH)
-	go test -run '^$$' -bench . -benchmem ./schemas ./processor/... ./channels/... | tee $(BENCH)/pieces.txt
-	@bin/stockpush broker --listen 127.0.0.1:19092 --data-dir '' & broker=$$!; trap "kill $$broker" EXIT; set -o pipefail; \
-		STOCKPUSH_TEST_KAFKA=127.0.0.1:19092 go test -run '^$$' -bench Pipeline -benchtime 1x -count $(BENCH_RUNS) -timeout 30m ./cmd/stockpush | tee $(BENCH)/stages.txt
-	go test -run '^$$' -bench Queries -benchtime 1x -timeout 30m ./cmd/stockpush | tee $(BENCH)/questions.txt
-	go run $(BENCHSTAT) $(BENCH)/stages.txt
+bench: build clickhouse-lib ## Measure all: BENCH_RUNS (5) runs, one table beside the targets and the run before; about 40 minutes
+	mkdir -p $(BENCH)/profiles
+	@for f in pieces stages questions; do [ ! -s $(BENCH)/$$f.txt ] || mv $(BENCH)/$$f.txt $(BENCH)/$$f.before.txt; done
+	go test -run '^$$' -bench . -benchmem -count $(BENCH_RUNS) ./schemas ./processor/... ./channels/... | tee $(BENCH)/pieces.txt
+	@set -o pipefail; for load in $(BENCH_LOADS); do \
+		bin/stockpush broker --listen 127.0.0.1:19092 --data-dir '' & broker=$$!; \
+		STOCKPUSH_TEST_KAFKA=127.0.0.1:19092 STOCKPUSH_BENCH_PROFILES=$(abspath $(BENCH))/profiles \
+			$(MEASURE) -bench "Pipeline/$$load\$$" -count $(BENCH_RUNS) ./cmd/stockpush | tee -a $(BENCH)/stages.txt; \
+		done=$$?; kill $$broker; wait $$broker || true; [ $$done = 0 ] || exit $$done; done
+	$(MEASURE) -bench 'Latency|Start|TwoProcesses' -count $(BENCH_RUNS) ./cmd/stockpush | tee -a $(BENCH)/stages.txt
+	$(MEASURE) -bench Footprint ./cmd/stockpush | tee -a $(BENCH)/stages.txt
+	$(MEASURE) -bench Queries ./cmd/stockpush | tee $(BENCH)/questions.txt
+	@for p in $(BENCH)/profiles/even-*.cpu.pprof; do echo; echo "$$p"; go tool pprof -top -nodecount 10 "$$p" 2>/dev/null | tail -n +5; done
+	@for p in $(BENCH)/profiles/even-*-before.allocs.pprof; do echo; echo "allocations: $${p%-before.allocs.pprof}"; \
+		go tool pprof -top -nodecount 10 -sample_index alloc_space -diff_base "$$p" "$${p%-before.allocs.pprof}.allocs.pprof" 2>/dev/null | tail -n +5; done
+	@go run $(BENCHSTAT) $$(ls $(BENCH)/pieces.before.txt 2>/dev/null) $(BENCH)/pieces.txt
+	@$(MAKE) -s bench-table
+
+.PHONY: bench-table
+bench-table: ## Print the table of the last `make bench` again
+	@cat $(BENCH)/pieces.txt $(BENCH)/stages.txt > $(BENCH)/all.txt
+	@cat $(BENCH)/pieces.before.txt $(BENCH)/stages.before.txt > $(BENCH)/all.before.txt 2>/dev/null || true
+	@go run ./cmd/internal/benchtable $(BENCH)/all.txt $(BENCH)/all.before.txt | tee $(BENCH)/table.txt
+
+.PHONY: load
+load: clickhouse-lib ## Play a sale day in LOAD_FOR (10m): quiet, a flash sale at midnight, recovery; a table, and a chart
+	mkdir -p $(STATE)/load
+	STOCKPUSH_LOAD_FOR=$(LOAD_FOR) STOCKPUSH_LOAD_DIR=$(abspath $(STATE))/load $(MEASURE) -bench SaleDay ./cmd/stockpush | tee $(STATE)/load/saleday.txt
 
 .PHONY: fuzz
 fuzz: ## Fuzz every decoder for FUZZTIME (10s) each

@@ -29,7 +29,7 @@ import (
 
 // surroundings are the servers that a command is pointed at, and the file that does it.
 type surroundings struct {
-	t       *testing.T
+	t       testing.TB
 	file    string
 	broker  string
 	sandbox *sandbox.Sandbox
@@ -37,7 +37,7 @@ type surroundings struct {
 	store   string
 }
 
-func newSurroundings(t *testing.T) *surroundings {
+func newSurroundings(t testing.TB) *surroundings {
 	dir := t.TempDir()
 	tokens := filepath.Join(dir, "tokens.json")
 	shopee, err := sandbox.New(sandbox.Config{TokensFile: tokens})
@@ -201,7 +201,7 @@ func removeBinary() {
 
 // serving is `stockpush run` as a process.
 type serving struct {
-	t   *testing.T
+	t   testing.TB
 	cmd *exec.Cmd
 	log *lockedBuffer
 }

@@ -10,6 +10,8 @@ import (
 // counting lets a benchmark see how far a stage has come.
 type counting struct {
 	stream.Handler
+	// ready is closed when the stage has its partitions.
+	ready <-chan struct{}
 
 	mu  sync.Mutex
 	all []*stream.Assignment

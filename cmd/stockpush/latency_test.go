@@ -37,12 +37,19 @@ func measureLatency(b *testing.B, rate float64) {
 	})
 	stop := s.drive(rate)
 	for b.Loop() {
+		inserts, began := s.inserts(), time.Now()
 		waits := s.probe()
+		b.ReportMetric(float64(s.inserts()-inserts)/time.Since(began).Seconds(), "inserts/s")
 		for name, share := range map[string]float64{"p50-ms": 0.5, "p99-ms": 0.99, "max-ms": 1} {
 			b.ReportMetric(waits[int(share*float64(len(waits)-1))].Seconds()*1000, name)
 		}
 	}
 	stop()
+}
+
+// inserts is how many ClickHouse has taken.
+func (s *system) inserts() uint64 {
+	return one[uint64](s, "SELECT sum(value) FROM system.events WHERE event = 'InsertQuery'")
 }
 
 // drive makes traffic until it is stopped.

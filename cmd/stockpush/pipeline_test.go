@@ -2,19 +2,13 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
-	"runtime/pprof"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"stockpush/channels"
 	"stockpush/channels/channeltest"
@@ -26,71 +20,90 @@ import (
 	"stockpush/sinks/clickhouse"
 )
 
-// The pipeline's load: the shape, at a size that a few seconds carry.
 const (
-	benchEvents     = 5_000_000
-	benchSKUs       = 100_000
-	benchPartitions = 12
-	benchBatchRows  = 100_000
+	benchEvents    = 5_000_000
+	benchBatchRows = 100_000
 )
 
-// BenchmarkPipeline measures the stages side by side in one run and reports
-// ratios; rates of one run on a noisy machine say little else:
+// BenchmarkPipeline measures the stages side by side in one run, for each load,
+// and reports ratios; rates of one run on a noisy machine say little else:
 //   - bare-events/s: what a bare consumer reads;
 //   - compacted/bare: what the processor compacts, commands and every Skipped
-//     record acknowledged;
+//     record acknowledged, from the group's first assignment on;
 //   - bare-rows/s: a bare column-wise insert of the same rows into the same schema,
 //     blocks built while the last one is sent; plain-rows/s: into a plain table;
 //   - sunk/bare: the sink alone, to the last row;
 //   - whole/bare: all stages at once, the events in, a marketplace that answers at
 //     once, to the last finished row in ClickHouse.
+//
+// STOCKPUSH_BENCH_ONLY=compact leaves out ClickHouse.
 func BenchmarkPipeline(b *testing.B) {
-	for b.Loop() {
-		runPipeline(b)
+	for _, l := range loads {
+		b.Run(l.name, func(b *testing.B) {
+			for b.Loop() {
+				runPipeline(b, l)
+			}
+		})
 	}
 }
 
 type pipeline struct {
-	b      *testing.B
-	conn   stream.Connection
+	b    *testing.B
+	load load
+	conn stream.Connection
+	// events is the topic of the load; topics are those that this run writes.
+	events string
 	topics schemas.Topics
+	// began is when the work that is measured now did.
+	began time.Time
 }
 
-func runPipeline(b *testing.B) {
-	p := &pipeline{b: b}
+func runPipeline(b *testing.B, l load) {
+	p := &pipeline{b: b, load: l}
 	kafka := os.Getenv("STOCKPUSH_TEST_KAFKA")
 	if kafka == "" {
 		kafka = embeddedtest.StartBroker(b).Addr()
 	}
 	p.conn = stream.Connection{Brokers: []string{kafka}, ClientID: "bench"}
-	p.fillEvents()
-	bare := p.rate("read", func() int { return p.readAll(p.topics.Events(), benchEvents) })
+	p.fill(kafka)
+	bare := p.rate("read", p.readAll)
+	p.begin()
 	compacted := p.rate("compact", p.compact)
 	b.ReportMetric(bare, "bare-events/s")
 	b.ReportMetric(compacted, "compacted-events/s")
 	b.ReportMetric(compacted/bare, "compacted/bare")
-	if os.Getenv("STOCKPUSH_BENCH_ONLY") == "compact" {
-		return
+	if os.Getenv("STOCKPUSH_BENCH_ONLY") != "compact" {
+		p.measureRows()
 	}
-	server := embeddedtest.StartClickHouse(b)
-	store, plain := p.open(server.Addr(), "bench"), p.openPlain(server.Addr())
-	// Each begins on empty tables, so that no merge of an earlier one takes its share.
-	intoPlain := p.rate("plain", func() int { return p.insertBare(plain) })
-	require.NoError(b, plain.Conn().Exec(b.Context(), "DROP DATABASE plain SYNC"))
+	p.end()
+}
+
+// measureRows measures what ends in ClickHouse. Each part begins on empty tables,
+// so that no merge of an earlier one takes its share.
+func (p *pipeline) measureRows() {
+	server := embeddedtest.StartClickHouse(p.b)
+	store := p.open(server.Addr(), "bench")
+	if p.load.even {
+		plain := p.openPlain(server.Addr())
+		p.b.ReportMetric(p.rate("plain", func() int { return p.insertBare(plain) }), "plain-rows/s")
+		require.NoError(p.b, plain.Conn().Exec(p.b.Context(), "DROP DATABASE plain SYNC"))
+	}
 	inserted := p.rate("insert", func() int { return p.insertBare(store) })
+	p.b.ReportMetric(inserted, "bare-rows/s")
 	p.truncate(store)
-	sunk := p.rate("sink", func() int { return p.sink(store) })
-	p.complete(store, "1")
-	p.truncate(store)
-	p.fillEvents()
+	if p.load.even {
+		sunk := p.rate("sink", func() int { return p.sink(store) })
+		p.complete(store, "1")
+		p.truncate(store)
+		p.b.ReportMetric(sunk, "sunk-rows/s")
+		p.b.ReportMetric(sunk/inserted, "sunk/bare")
+	}
+	p.end()
+	p.begin()
 	whole := p.rate("whole", func() int { return p.wholeWay(store) })
 	p.complete(store, "status != 'Pending'")
-	b.ReportMetric(inserted, "bare-rows/s")
-	b.ReportMetric(intoPlain, "plain-rows/s")
-	b.ReportMetric(sunk, "sunk-rows/s")
-	b.ReportMetric(sunk/inserted, "sunk/bare")
-	b.ReportMetric(whole, "whole-events/s")
-	b.ReportMetric(whole/inserted, "whole/bare")
+	p.b.ReportMetric(whole, "whole-events/s")
+	p.b.ReportMetric(whole/inserted, "whole/bare")
 }
 
 func (p *pipeline) open(addr, database string) *clickhouse.Store {
@@ -133,73 +146,13 @@ func (p *pipeline) truncate(store *clickhouse.Store) {
 	}
 }
 
-// rate is how many things a second work did, with a CPU profile of it where
-// STOCKPUSH_BENCH_PROFILES names a folder.
-func (p *pipeline) rate(name string, work func() int) float64 {
-	if dir := os.Getenv("STOCKPUSH_BENCH_PROFILES"); dir != "" {
-		file, err := os.Create(filepath.Join(dir, name+".pprof"))
-		require.NoError(p.b, err)
-		defer func() { _ = file.Close() }()
-		require.NoError(p.b, pprof.StartCPUProfile(file))
-		defer pprof.StopCPUProfile()
-	}
-	started, cpu := time.Now(), cpuTime(p.b)
-	n := work()
-	p.b.ReportMetric(float64((cpuTime(p.b)-cpu).Nanoseconds())/float64(n), name+"-cpu-ns")
-	return float64(n) / time.Since(started).Seconds()
-}
-
-// cpuTime is what this process has taken of the processors: unlike a rate, it
-// says the same on a machine that others use too.
-func cpuTime(b *testing.B) time.Duration {
-	var u syscall.Rusage
-	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-// fillEvents makes topics anew and fills the events.
-func (p *pipeline) fillEvents() {
-	p.topics = schemas.Topics(fmt.Sprintf("bench-%d", time.Now().UnixNano()))
-	require.NoError(p.b, stream.CreateTopics(p.b.Context(), p.conn, p.topics.Specs(benchPartitions), 1))
-	p.produceEvents()
-}
-
-func (p *pipeline) produceEvents() {
-	producer, err := stream.NewProducer(p.conn, stream.DefaultBatchBytes)
-	require.NoError(p.b, err)
-	defer producer.Close()
-	pad := strings.Repeat("x", 20)
-	for i := range benchEvents {
-		sku := (i * 7919) % benchSKUs
-		e := schemas.Event{
-			EventID: fmt.Sprintf("0190d3b2-7c1e-7a55-%015d", i), Reason: schemas.StockOutSale,
-			Key:         schemas.Key{Channel: schemas.ChannelShopee, ShopID: int64(10001 + sku%200), StoreSKU: fmt.Sprintf("SKU-%06d", sku)},
-			MerchantSKU: "M-" + pad, ItemID: int64(1000 + sku), ModelID: 7, Available: int64(i % 1000), OccurredAt: time.Now(), RepeatsOffset: schemas.NoOffset,
-		}
-		r := &stream.Record{Topic: p.topics.Events(), Partition: stream.ByKey, Key: []byte(e.Key.String()), Value: schemas.EncodeEvent(&e)}
-		producer.Produce(p.b.Context(), r, func(err error) { require.NoError(p.b, err) })
-	}
-	require.NoError(p.b, producer.Flush(p.b.Context()))
-}
-
-// readAll consumes n messages of a topic and does nothing with them.
-func (p *pipeline) readAll(topic string, n int) int {
-	client, err := kgo.NewClient(append(p.conn.Options(), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
-	require.NoError(p.b, err)
-	defer client.Close()
-	read := 0
-	for read < n {
-		read += client.PollFetches(p.b.Context()).NumRecords()
-	}
-	return read
-}
-
 // start runs a stage; stop ends it and waits for it.
 func (p *pipeline) start(group string, h stream.Handler, topics ...string) (progress *counting, stop func()) {
 	progress = &counting{Handler: h}
 	stage, err := stream.New(stream.Config{Group: group, Topics: topics, CommitInterval: 100 * time.Millisecond},
 		stream.Deps{Connection: p.conn, Handler: progress, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
 	require.NoError(p.b, err)
+	progress.ready = stage.Ready()
 	ctx, cancel := context.WithCancel(p.b.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- stage.Run(ctx) }()
@@ -227,10 +180,10 @@ func (p *pipeline) producer() *stream.KafkaProducer {
 func (p *pipeline) startProcessor(producer stream.Producer) (*counting, func()) {
 	handler, err := processor.New(processor.DefaultConfig(), processor.Deps{
 		Producer: producer, DeadLetters: producer, Topics: p.topics, Metrics: processor.NewMetrics(prometheus.NewRegistry()),
-		Log: processor.Log{ID: 1, Partitions: benchPartitions, CommandPartitions: benchPartitions},
+		Log: processor.Log{ID: 1, Partitions: p.load.partitions, CommandPartitions: p.load.partitions},
 	})
 	require.NoError(p.b, err)
-	return p.start(p.topics.ProcessorGroup(), handler, p.topics.Events())
+	return p.start(p.topics.ProcessorGroup(), handler, p.events)
 }
 
 // compact runs the processor until every event is resolved.
@@ -239,6 +192,8 @@ func (p *pipeline) compact() int {
 	defer producer.Close()
 	progress, stop := p.startProcessor(producer)
 	defer stop()
+	<-progress.ready
+	p.restart()
 	until(func() bool { return progress.resolved() >= benchEvents })
 	return benchEvents
 }
@@ -262,7 +217,7 @@ func (p *pipeline) insertBare(store *clickhouse.Store) int {
 	}()
 	empty <- store.NewBatch()
 	batch := store.NewBatch()
-	for partition := range int32(benchPartitions) {
+	for partition := range int32(p.load.partitions) {
 		require.NoError(p.b, stream.ReadPartition(p.b.Context(), p.conn, p.topics.Records(), partition, func(r *stream.Record) error {
 			return schemas.DecodeRecords(r.Value, func(rec *schemas.Record) error {
 				batch.Add(rec)
@@ -298,13 +253,13 @@ func (p *pipeline) startSink(store *clickhouse.Store) (*counting, func()) {
 func (p *pipeline) sink(store *clickhouse.Store) int {
 	progress, stop := p.startSink(store)
 	defer stop()
-	messages := p.end(p.topics.Records())
+	messages := p.count(p.topics.Records())
 	until(func() bool { return progress.resolved() >= messages })
 	return benchEvents
 }
 
-// end is how many messages a topic has had.
-func (p *pipeline) end(topic string) (messages int64) {
+// count is how many messages a topic has had.
+func (p *pipeline) count(topic string) (messages int64) {
 	ends, err := stream.EndOffsets(p.b.Context(), p.conn, topic)
 	require.NoError(p.b, err)
 	for _, end := range ends {
@@ -332,9 +287,9 @@ func (p *pipeline) wholeWay(store *clickhouse.Store) int {
 	recorded, stopSink := p.startSink(store)
 	defer stopSink()
 	until(func() bool { return compacted.resolved() >= benchEvents })
-	commands := p.end(p.topics.Commands())
+	commands := p.count(p.topics.Commands())
 	until(func() bool { return pushed.resolved() >= commands })
-	messages := p.end(p.topics.Records())
+	messages := p.count(p.topics.Records())
 	until(func() bool { return recorded.resolved() >= messages })
 	return benchEvents
 }

@@ -1,0 +1,104 @@
+// Command benchtable prints what the benchmarks measured beside their targets, and
+// beside what an earlier run measured.
+//
+//	benchtable NOW [BEFORE]
+//
+// NOW and BEFORE are outputs of `go test -bench`. It owns the list of targets. A
+// row is the median of all runs in the file, with the least and the greatest.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"golang.org/x/perf/benchfmt"
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "benchtable:", err)
+		os.Exit(1)
+	}
+}
+
+func run(files []string, out io.Writer) error {
+	if len(files) < 1 || len(files) > 2 {
+		return fmt.Errorf("usage: benchtable NOW [BEFORE]")
+	}
+	now, err := read(files[0])
+	if err != nil {
+		return err
+	}
+	before := measured{}
+	if len(files) == 2 {
+		if before, err = read(files[1]); err != nil {
+			return err
+		}
+	}
+	render(now, before, out)
+	return nil
+}
+
+// metric names what a benchmark reports.
+type metric struct{ benchmark, unit string }
+
+// measured are the values of all runs.
+type measured map[metric][]float64
+
+func read(path string) (measured, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	all := measured{}
+	reader := benchfmt.NewReader(file, path)
+	for reader.Scan() {
+		if r, ok := reader.Result().(*benchfmt.Result); ok {
+			for _, v := range r.Values {
+				unit, value := v.Unit, v.Value
+				if v.OrigUnit != "" {
+					unit, value = v.OrigUnit, v.OrigValue
+				}
+				m := metric{withoutProcs(r.Name.String()), unit}
+				all[m] = append(all[m], value)
+			}
+		}
+	}
+	for _, values := range all {
+		slices.Sort(values)
+	}
+	return all, reader.Err()
+}
+
+// withoutProcs cuts the -2 that says how many processors there were.
+func withoutProcs(name string) string {
+	if at := strings.LastIndexByte(name, '-'); at > 0 && strings.Trim(name[at+1:], "0123456789") == "" {
+		return name[:at]
+	}
+	return name
+}
+
+func render(now, before measured, out io.Writer) {
+	t := table.NewWriter()
+	t.SetOutputMirror(out)
+	t.SetStyle(table.StyleRounded)
+	t.AppendHeader(table.Row{"what", "measured", "runs", "target", "met", "before"})
+	for _, r := range rows {
+		values := now[r.metric]
+		if len(values) == 0 {
+			continue
+		}
+		t.AppendRow(table.Row{r.what, r.spread(values), len(values), r.target(), r.met(median(values)), r.earlier(before[r.metric])})
+	}
+	t.Render()
+}
+
+func median(sorted []float64) float64 {
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}

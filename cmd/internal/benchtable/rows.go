@@ -1,0 +1,80 @@
+package main
+
+import "fmt"
+
+// row is a line of the table.
+type row struct {
+	what string
+	metric
+	// format writes a value with its unit.
+	format string
+	// least and most bound the median; 0 is no bound.
+	least, most float64
+}
+
+const (
+	ratio  = "%.2f"
+	millis = "%.1f ms"
+)
+
+var rows = []row{
+	{"decode an event", metric{"DecodeEvent/ours", "ns/op"}, "%.0f ns", 0, 0},
+	{"the same with encoding/json", metric{"DecodeEvent/encoding-json", "ns/op"}, "%.0f ns", 0, 0},
+	{"a bare consumer", metric{"Pipeline/even", "bare-events/s"}, "%.0f events/s", 0, 0},
+	{"compaction", metric{"Pipeline/even", "compacted-events/s"}, "%.0f events/s", 0, 0},
+	{"compaction / bare consumer", metric{"Pipeline/even", "compacted/bare"}, ratio, 0.5, 0},
+	{"  1 M store SKUs, Zipf 1.1, 12 partitions", metric{"Pipeline/zipf-12-partitions", "compacted/bare"}, ratio, 0.5, 0},
+	{"  the same, 64 partitions", metric{"Pipeline/zipf-64-partitions", "compacted/bare"}, ratio, 0.5, 0},
+	{"processor time of the bare consumer", metric{"Pipeline/even", "read-cpu-ns"}, "%.0f ns an event", 0, 0},
+	{"processor time of compaction", metric{"Pipeline/even", "compact-cpu-ns"}, "%.0f ns an event", 0, 0},
+	{"a bare insert, all attached", metric{"Pipeline/even", "bare-rows/s"}, "%.0f rows/s", 0, 0},
+	{"the same into a plain table", metric{"Pipeline/even", "plain-rows/s"}, "%.0f rows/s", 0, 0},
+	{"sink / bare insert", metric{"Pipeline/even", "sunk/bare"}, ratio, 0.85, 0},
+	{"whole way / bare insert", metric{"Pipeline/even", "whole/bare"}, ratio, 0.5, 0},
+	{"  1 M store SKUs, Zipf 1.1, 12 partitions", metric{"Pipeline/zipf-12-partitions", "whole/bare"}, ratio, 0.5, 0},
+	{"  the same, 64 partitions", metric{"Pipeline/zipf-64-partitions", "whole/bare"}, ratio, 0.5, 0},
+	{"lone event, idle, p50", metric{"Latency/idle", "p50-ms"}, millis, 0, 2},
+	{"lone event, idle, p99", metric{"Latency/idle", "p99-ms"}, millis, 0, 10},
+	{"lone event beside 20,000 events/s, p99", metric{"Latency/20000-a-second", "p99-ms"}, millis, 0, 50},
+	{"inserts into ClickHouse beside one event in 47 ms", metric{"Latency/idle", "inserts/s"}, "%.2f a second", 0, 1},
+	{"run, resident: 1 M store SKUs in windows", metric{"Footprint/windows", "peak-MiB"}, "%.0f MiB", 0, 512},
+	{"run, resident: 1 M store SKUs to be pushed", metric{"Footprint/lanes", "peak-MiB"}, "%.0f MiB", 0, 512},
+	{"run, resident: a backlog of 20 M events", metric{"Footprint/backlog", "peak-MiB"}, "%.0f MiB", 0, 512},
+	{"run: start to ready", metric{"Start", "ready-s"}, "%.2f s", 0, 1},
+	{"two processes / one", metric{"TwoProcesses", "two/one"}, ratio, 1, 0},
+}
+
+func (r row) spread(sorted []float64) string {
+	m := fmt.Sprintf(r.format, median(sorted))
+	if len(sorted) == 1 {
+		return m
+	}
+	return m + fmt.Sprintf(" ("+r.format+"–"+r.format+")", sorted[0], sorted[len(sorted)-1])
+}
+
+func (r row) target() string {
+	switch {
+	case r.least > 0:
+		return "≥ " + fmt.Sprintf(r.format, r.least)
+	case r.most > 0:
+		return "≤ " + fmt.Sprintf(r.format, r.most)
+	}
+	return ""
+}
+
+func (r row) met(value float64) string {
+	switch {
+	case r.least == 0 && r.most == 0:
+		return ""
+	case value < r.least, r.most > 0 && value > r.most:
+		return "no"
+	}
+	return "yes"
+}
+
+func (r row) earlier(sorted []float64) string {
+	if len(sorted) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(r.format, median(sorted))
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+// BenchmarkFootprint runs the program itself, all roles, and reports the most
+// memory that it had resident, in MiB:
+//   - windows: 1 M store SKUs wait for their windows to close;
+//   - lanes: 1 M store SKUs wait to be pushed, since the marketplace takes few calls;
+//   - backlog: 20 M events of 100 k store SKUs wait when it starts.
+func BenchmarkFootprint(b *testing.B) {
+	b.Run("windows", func(b *testing.B) {
+		s := newBacklog(b, "processor: {window: 1h}\n", 1_000_000, 1_000_000)
+		p := s.serve()
+		p.awaitMetric("stockpush_processor_waiting", 1_000_000)
+		b.ReportMetric(p.peakMiB(), "peak-MiB")
+	})
+	b.Run("lanes", func(b *testing.B) {
+		s := newBacklog(b, "  shop_rate: 0.01\n  app_rate: 1\n", 1_000_000, 1_000_000)
+		p := s.serve()
+		p.awaitMetric("stockpush_channels_waiting", 990_000)
+		b.ReportMetric(p.peakMiB(), "peak-MiB")
+	})
+	b.Run("backlog", func(b *testing.B) {
+		s := newBacklog(b, "", 20_000_000, 100_000)
+		p := s.serve()
+		p.awaitMetric("stockpush_processor_events_total", 20_000_000)
+		b.ReportMetric(p.peakMiB(), "peak-MiB")
+	})
+}
+
+// BenchmarkStart reports how long the program takes from its start to the line
+// that says that every role serves.
+func BenchmarkStart(b *testing.B) {
+	s := newBacklog(b, "", 0, 1)
+	_, err := binary()
+	require.NoError(b, err)
+	for b.Loop() {
+		began := time.Now()
+		p := s.serve()
+		b.ReportMetric(time.Since(began).Seconds(), "ready-s")
+		p.terminate()
+	}
+}
+
+const twoProcessEvents = 10_000_000
+
+// BenchmarkTwoProcesses compacts a backlog with one process and with two that
+// share the partitions, and reports the ratio of their rates.
+func BenchmarkTwoProcesses(b *testing.B) {
+	s := newBacklog(b, "", twoProcessEvents, 100_000)
+	for b.Loop() {
+		one, two := s.compactWith(1), s.compactWith(2)
+		b.ReportMetric(one, "one-events/s")
+		b.ReportMetric(two, "two-events/s")
+		b.ReportMetric(two/one, "two/one")
+	}
+}
+
+// newBacklog is surroundings with topics and so many events of so many store SKUs.
+func newBacklog(b *testing.B, config string, events, skus int) *surroundings {
+	s := newSurroundings(b)
+	s.configure(config)
+	text, err := os.ReadFile(s.file)
+	require.NoError(b, err)
+	text = []byte(strings.NewReplacer("partitions: 3", "partitions: 12", "batch_interval: 50ms", "batch_interval: 1s").Replace(string(text)))
+	require.NoError(b, os.WriteFile(s.file, text, 0o600))
+	s.setUp()
+	producer, err := stream.NewProducer(s.conn(), stream.DefaultBatchBytes)
+	require.NoError(b, err)
+	defer producer.Close()
+	next := load{skus: skus, shops: 200, even: true}.events()
+	for range events {
+		e := next()
+		r := &stream.Record{Topic: "stockpush.events", Partition: stream.ByKey, Key: []byte(e.Key.String()), Value: schemas.EncodeEvent(&e)}
+		producer.Produce(b.Context(), r, func(err error) { require.NoError(b, err) })
+	}
+	require.NoError(b, producer.Flush(b.Context()))
+	return s
+}
+
+// awaitMetric waits until the sum of a metric's series is so much.
+func (p *serving) awaitMetric(name string, want float64) {
+	deadline := time.Now().Add(4 * time.Minute)
+	for p.metric(name) < want {
+		require.True(p.t, time.Now().Before(deadline), "%s is %v, not %v", name, p.metric(name), want)
+		<-time.After(100 * time.Millisecond)
+	}
+}
+
+func (p *serving) metric(name string) (sum float64) {
+	ops := regexp.MustCompile(`ops.listen=(\S+)`).FindSubmatch(p.log.bytes())
+	require.Len(p.t, ops, 2)
+	res, err := http.Get("http://" + string(ops[1]) + "/metrics")
+	require.NoError(p.t, err)
+	defer func() { _ = res.Body.Close() }()
+	for lines := bufio.NewScanner(res.Body); lines.Scan(); {
+		series, value, _ := strings.Cut(lines.Text(), " ")
+		if series == name || strings.HasPrefix(series, name+"{") {
+			n, err := strconv.ParseFloat(value, 64)
+			require.NoError(p.t, err)
+			sum += n
+		}
+	}
+	return sum
+}
+
+// peakMiB is the most memory that the process had resident.
+func (p *serving) peakMiB() float64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	require.NoError(p.t, err)
+	peak := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(text)
+	require.Len(p.t, peak, 2)
+	kib, err := strconv.ParseFloat(string(peak[1]), 64)
+	require.NoError(p.t, err)
+	return kib / 1024
+}
+
+// compactWith is how many events a second so many processes compact together,
+// from their start until all offsets are committed.
+func (s *surroundings) compactWith(processes int) float64 {
+	client, err := kgo.NewClient(s.conn().Options()...)
+	require.NoError(s.t, err)
+	defer client.Close()
+	admin, group := kadm.NewClient(client), schemas.Topics("stockpush").ProcessorGroup()
+	path, err := binary()
+	require.NoError(s.t, err)
+	began := time.Now()
+	var all []*serving
+	for range processes {
+		p := &serving{t: s.t, cmd: exec.Command(path, "run", "--config", s.file, "--roles", "processor"), log: &lockedBuffer{}}
+		p.cmd.Stderr = p.log
+		require.NoError(s.t, p.cmd.Start())
+		s.t.Cleanup(func() { _ = p.cmd.Process.Kill() })
+		all = append(all, p)
+	}
+	until(func() bool {
+		var done int64
+		offsets, err := admin.FetchOffsets(s.t.Context(), group)
+		if err == nil {
+			offsets.Each(func(o kadm.OffsetResponse) { done += max(0, o.At) })
+		}
+		return done >= twoProcessEvents
+	})
+	rate := twoProcessEvents / time.Since(began).Seconds()
+	for _, p := range all {
+		p.terminate()
+	}
+	_, err = admin.DeleteGroup(s.t.Context(), group)
+	require.NoError(s.t, err)
+	return rate
+}

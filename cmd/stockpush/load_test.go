@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"stockpush/cmd/internal/traffic"
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+// load is a shape of traffic that the pipeline is measured with.
+type load struct {
+	name                    string
+	partitions, skus, shops int
+	// even means that each store SKU comes as often as any other; else few are hot, Zipf 1.1.
+	even bool
+}
+
+var loads = []load{
+	{name: "even", partitions: 12, skus: 100_000, shops: 200, even: true},
+	{name: "zipf-12-partitions", partitions: 12, skus: 1_000_000, shops: 2000},
+	{name: "zipf-64-partitions", partitions: 64, skus: 1_000_000, shops: 2000},
+}
+
+// filled are the events topics that were filled already, by broker and load.
+var filled = map[[2]string]string{}
+
+// fill makes the load's events, once for all runs on one broker.
+func (p *pipeline) fill(kafka string) {
+	at := [2]string{kafka, p.load.name}
+	if p.events = filled[at]; p.events != "" {
+		return
+	}
+	topics := schemas.Topics(fmt.Sprintf("load-%d", time.Now().UnixNano()))
+	require.NoError(p.b, stream.CreateTopics(p.b.Context(), p.conn, topics.Specs(p.load.partitions)[:1], 1))
+	p.events = topics.Events()
+	p.produceEvents()
+	p.readAll() // the first reading of fresh memory is slow
+	filled[at] = p.events
+}
+
+func (p *pipeline) produceEvents() {
+	producer := p.producer()
+	defer producer.Close()
+	next := p.load.events()
+	for range benchEvents {
+		e := next()
+		r := &stream.Record{Topic: p.events, Partition: stream.ByKey, Key: []byte(e.Key.String()), Value: schemas.EncodeEvent(&e)}
+		producer.Produce(p.b.Context(), r, func(err error) { require.NoError(p.b, err) })
+	}
+	require.NoError(p.b, producer.Flush(p.b.Context()))
+}
+
+// events makes the load's events, one at a call.
+func (l load) events() func() schemas.Event {
+	if !l.even {
+		g := traffic.New(traffic.Shape{SKUs: l.skus, Shops: l.shops, Seed: 1})
+		return func() schemas.Event { return g.Next(time.Now()) }
+	}
+	i, pad := 0, strings.Repeat("x", 20)
+	return func() schemas.Event {
+		sku := (i * 7919) % l.skus
+		i++
+		return schemas.Event{
+			EventID: fmt.Sprintf("0190d3b2-7c1e-7a55-%015d", i), Reason: schemas.StockOutSale,
+			Key:         schemas.Key{Channel: schemas.ChannelShopee, ShopID: int64(10001 + sku%l.shops), StoreSKU: fmt.Sprintf("SKU-%06d", sku)},
+			MerchantSKU: "M-" + pad, ItemID: int64(1000 + sku), ModelID: 7, Available: int64(i % 1000), OccurredAt: time.Now(), RepeatsOffset: schemas.NoOffset,
+		}
+	}
+}
+
+// readAll consumes the events and does nothing with them.
+func (p *pipeline) readAll() int {
+	client, err := kgo.NewClient(append(p.conn.Options(), kgo.ConsumeTopics(p.events), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
+	require.NoError(p.b, err)
+	defer client.Close()
+	read := 0
+	for read < benchEvents {
+		read += client.PollFetches(p.b.Context()).NumRecords()
+	}
+	return read
+}
+
+// begin makes the topics that the stages write, and end removes them.
+func (p *pipeline) begin() {
+	p.topics = schemas.Topics(fmt.Sprintf("bench-%d", time.Now().UnixNano()))
+	require.NoError(p.b, stream.CreateTopics(p.b.Context(), p.conn, p.topics.Specs(p.load.partitions), 1))
+}
+
+func (p *pipeline) end() {
+	client, err := kgo.NewClient(p.conn.Options()...)
+	require.NoError(p.b, err)
+	defer client.Close()
+	var names []string
+	for _, spec := range p.topics.Specs(p.load.partitions) {
+		names = append(names, spec.Name)
+	}
+	_, err = kadm.NewClient(client).DeleteTopics(p.b.Context(), names...)
+	require.NoError(p.b, err)
+}
