@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -14,6 +13,7 @@ import (
 )
 
 func (s *Stage) assigned(_ context.Context, _ *kgo.Client, added map[string][]int32) {
+	s.membership.joined()
 	for topic, partitions := range added {
 		for _, partition := range partitions {
 			s.own(topicPartition{topic, partition})
@@ -197,28 +197,6 @@ func (f faults) isNew(tp topicPartition, err error) bool {
 	known := errors.Is(err, f[tp])
 	f[tp] = err
 	return !known
-}
-
-// heartbeats remembers when a broker last answered a request that keeps our
-// membership alive; the time is that of the request, to be on the safe side.
-type heartbeats struct{ last *atomic.Int64 }
-
-// The keys of Kafka's requests that keep a membership alive.
-const (
-	keyHeartbeat = 12
-	keySyncGroup = 14
-)
-
-// OnBrokerE2E is called by the client after each request.
-func (h heartbeats) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, e2e kgo.BrokerE2E) {
-	if e2e.Err() == nil && (key == keyHeartbeat || key == keySyncGroup) {
-		h.last.Store(time.Now().Add(-e2e.DurationE2E()).UnixNano())
-	}
-}
-
-// heard says whether the last heartbeat is younger than half the session timeout.
-func (s *Stage) heard() bool {
-	return time.Since(time.Unix(0, s.heartbeat.Load())) < s.cfg.SessionTimeout/2
 }
 
 func count(partitions map[string][]int32) int {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -66,16 +65,16 @@ const fetchMaxWait = 100 * time.Millisecond
 
 // Stage is a consumer group member.
 type Stage struct {
-	cfg       Config
-	handler   Handler
-	log       *slog.Logger
-	options   []kgo.Opt
-	client    *kgo.Client
-	heartbeat atomic.Int64
-	ready     chan struct{}
-	readyOnce sync.Once
-	failed    chan error
-	metrics   *metrics
+	cfg        Config
+	handler    Handler
+	log        *slog.Logger
+	options    []kgo.Opt
+	client     *kgo.Client
+	membership membership
+	ready      chan struct{}
+	readyOnce  sync.Once
+	failed     chan error
+	metrics    *metrics
 	// faults is the polling goroutine's.
 	faults faults
 	// runCtx is the parent of all handlers' contexts; it ends after the drain.
@@ -99,6 +98,7 @@ func New(cfg Config, deps Deps) (*Stage, error) {
 		cfg: cfg.withDefaults(), handler: deps.Handler, log: deps.Logger.With("group", cfg.Group),
 		ready: make(chan struct{}), failed: make(chan error, 1), owners: map[topicPartition]*owner{}, faults: faults{},
 	}
+	s.membership.interval = s.cfg.SessionTimeout / 15
 	s.metrics = newMetrics(deps.Registerer, s)
 	s.options = append(deps.Connection.Options(),
 		kgo.ConsumerGroup(cfg.Group),
@@ -109,12 +109,12 @@ func New(cfg Config, deps Deps) (*Stage, error) {
 		kgo.BlockRebalanceOnPoll(),
 		kgo.FetchMaxWait(fetchMaxWait),
 		kgo.SessionTimeout(s.cfg.SessionTimeout),
-		kgo.HeartbeatInterval(s.cfg.SessionTimeout/15),
+		kgo.HeartbeatInterval(s.membership.interval),
 		kgo.RebalanceTimeout(s.cfg.DrainTimeout+10*time.Second),
 		kgo.OnPartitionsAssigned(s.assigned),
 		kgo.OnPartitionsRevoked(s.revoked),
 		kgo.OnPartitionsLost(s.lost),
-		kgo.WithHooks(heartbeats{&s.heartbeat}),
+		kgo.WithHooks(&s.membership),
 	)
 	if err := kgo.ValidateOpts(s.options...); err != nil {
 		return nil, fmt.Errorf("kafka consumer %s: %w", cfg.Group, err)

@@ -1,0 +1,77 @@
+package stream
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// beats plays the client: it tells of requests that were written and answered.
+type beats struct{ *Stage }
+
+func newBeats() beats {
+	s := &Stage{cfg: Config{SessionTimeout: 15 * time.Second}}
+	s.membership.interval = time.Second
+	return beats{s}
+}
+
+// beat is a heartbeat that a broker answers after a while; what it answered the client does not tell.
+func (b beats) beat(broker int32, took time.Duration) {
+	b.membership.OnBrokerWrite(kgo.BrokerMetadata{NodeID: broker}, keyHeartbeat, 1, 0, 0, nil)
+	time.Sleep(took)
+	b.membership.OnBrokerE2E(kgo.BrokerMetadata{NodeID: broker}, keyHeartbeat, kgo.BrokerE2E{ReadWait: took})
+}
+
+func (b beats) join() {
+	b.membership.OnBrokerE2E(kgo.BrokerMetadata{NodeID: 1}, keySyncGroup, kgo.BrokerE2E{})
+	b.membership.joined()
+}
+
+func TestHeartbeatsKeepAMemberAlive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBeats()
+		require.False(t, b.heard())
+		b.join()
+		for range 100 {
+			require.True(t, b.heard())
+			b.beat(1, 10*time.Millisecond)
+			time.Sleep(time.Second)
+		}
+	})
+}
+
+// A process that was stopped for a while was expelled meanwhile. It must not take
+// the answer that says so for a sign of life, nor that of a broker that sends it on.
+func TestAHeartbeatThatMayHaveBeenRefusedIsNoSignOfLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBeats()
+		b.join()
+		b.beat(1, time.Millisecond)
+		time.Sleep(20 * time.Second)
+		b.beat(1, time.Millisecond)
+		require.False(t, b.heard(), "it may have been refused")
+		b.beat(1, time.Millisecond)
+		require.False(t, b.heard(), "the broker did not know, and was asked again")
+		b.beat(2, time.Millisecond)
+		require.False(t, b.heard(), "and then another")
+		b.join()
+		require.True(t, b.heard())
+	})
+}
+
+func TestAHeartbeatCountsFromWhenItWasSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBeats()
+		b.join()
+		time.Sleep(time.Second)
+		b.beat(1, 8*time.Second)
+		b.beat(1, time.Millisecond)
+		require.False(t, b.heard())
+		b.membership.OnBrokerE2E(kgo.BrokerMetadata{}, keyHeartbeat, kgo.BrokerE2E{ReadErr: errors.New("cut")})
+		require.False(t, b.heard())
+	})
+}
