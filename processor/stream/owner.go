@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"time"
 )
 
 // errLost is why the context of a lost partition's handler ends.
@@ -21,6 +22,8 @@ type owner struct {
 	resume func()
 	cancel context.CancelCauseFunc
 	done   chan struct{}
+	// failed is told an error that ends the stage.
+	failed func(error)
 
 	mu     sync.Mutex
 	queue  [][]*Record
@@ -30,6 +33,7 @@ type owner struct {
 }
 
 func (o *owner) start(ctx context.Context, handler Handler, failed func(error)) {
+	o.failed = failed
 	ctx, o.cancel = context.WithCancelCause(ctx)
 	var work sync.WaitGroup
 	work.Go(func() { o.feed(ctx) })
@@ -152,8 +156,7 @@ func (o *owner) drain(ctx context.Context) {
 	select {
 	case <-o.done:
 	case <-ctx.Done():
-		o.cancel(context.Cause(ctx))
-		<-o.done
+		o.cutOff(context.Cause(ctx))
 	}
 	o.over.Store(true)
 }
@@ -162,6 +165,21 @@ func (o *owner) drain(ctx context.Context) {
 func (o *owner) drop() {
 	o.over.Store(true)
 	o.close()
-	o.cancel(errLost)
-	<-o.done
+	o.cutOff(errLost)
+}
+
+// endTimeout bounds the wait for a handler that was cut off.
+const endTimeout = 10 * time.Second
+
+// cutOff ends the handler's context and waits for it. One that does not end may
+// hold up neither a rebalance nor the others: the stage fails, and with it the process.
+func (o *owner) cutOff(cause error) {
+	o.cancel(cause)
+	bound := time.NewTimer(endTimeout)
+	defer bound.Stop()
+	select {
+	case <-o.done:
+	case <-bound.C:
+		o.failed(fmt.Errorf("%s/%d: the handler still ran %v after it was cut off (%w): the process must end", o.topic, o.partition, endTimeout, cause))
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -26,6 +27,30 @@ func TestTheErrorOfAHandlerThatWasCutOffIsNoFailure(t *testing.T) {
 	})
 	m.Drop()
 	require.Empty(t, failed)
+}
+
+// A handler that never ends holds up neither its stage's rebalances nor its end.
+func TestAHandlerThatIgnoresItsEndIsNotWaitedForForEver(t *testing.T) {
+	for name, end := range map[string]func(context.Context, *Manual){
+		"dropped": func(_ context.Context, m *Manual) { m.Drop() },
+		"drained": func(ctx context.Context, m *Manual) {
+			ctx, cancel := context.WithTimeout(ctx, time.Second)
+			defer cancel()
+			m.Drain(ctx)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				release := make(chan struct{})
+				m, failed := manual(t, func(context.Context, *Assignment) error { <-release; return nil })
+				end(t.Context(), m)
+				require.ErrorContains(t, <-failed, "the process must end")
+				require.False(t, m.Alive())
+				close(release)
+				<-m.done
+			})
+		})
+	}
 }
 
 func TestAHandlerThatEndsByItselfFails(t *testing.T) {
