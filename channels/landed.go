@@ -125,6 +125,10 @@ func (w *worker) succeed(ctx context.Context, l *lane, s *storeSKU, p *push, now
 }
 
 func (w *worker) fail(ctx context.Context, s *storeSKU, p *push, v Verdict, now time.Time) {
+	if p.mends() {
+		w.notMended(s, v, now)
+		return
+	}
 	r := recordOf(p, schemas.Failed, now)
 	r.BeforeQty = s.state.Confirmed
 	r.FailureCode, r.FailureReason, r.PromotionFloor, r.RequestID = v.Code, v.Message, v.Floor, v.RequestID

@@ -148,20 +148,23 @@ func (o *outbox) fail(err error) {
 // we may not be the owner any more none is taken, and held says so: a state of
 // ours could land over one of the next owner's.
 func (o *outbox) advance(ctx context.Context) (held bool) {
-	alive := o.assignment.Alive()
+	if o.assignment.Alive() {
+		o.take(ctx)
+		return false
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.next) > 0
+}
+
+func (o *outbox) take(ctx context.Context) {
 	o.mu.Lock()
 	steps := o.next
-	if alive {
-		o.next = nil
-	}
+	o.next = nil
 	o.mu.Unlock()
-	if !alive {
-		return len(steps) > 0
-	}
 	for _, step := range steps {
 		step(ctx)
 	}
-	return false
 }
 
 // idle says that nothing is unacknowledged and no step is left.

@@ -32,6 +32,9 @@ type push struct {
 	last    Verdict
 }
 
+// mends says that it is a push of our own, of an event that has its record already.
+func (p *push) mends() bool { return len(p.offsets) == 0 }
+
 func (p *push) line() Line {
 	return Line{ModelID: p.ModelID, LocationID: p.LocationID, Qty: p.PushQty()}
 }

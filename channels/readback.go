@@ -122,6 +122,17 @@ func (w *worker) confirm(ctx context.Context, l *lane, s *storeSKU, r reading, n
 	w.out.state(s)
 }
 
+// notMended keeps the duty of a push that was to mend what a lost request did, and
+// was refused: its record stays Successfully, so nobody else would try again.
+func (w *worker) notMended(s *storeSKU, v Verdict, now time.Time) {
+	w.deps.Logger.Warn("an older quantity that landed late could not be mended, it will be tried again",
+		"store_sku", s.state.Key, "code", v.Code, "said", v.Message, "hint", v.Code.Hint())
+	duty := *s.state.Readback
+	duty.NotBefore = now.Add(w.cfg.ProbeInterval)
+	s.state.Readback = &duty
+	w.out.state(s)
+}
+
 func stockOf(stocks []ModelStock, e *schemas.Event) (qty int64, found bool) {
 	for _, s := range stocks {
 		if s.ModelID == e.ModelID && (e.LocationID == "" || s.LocationID == e.LocationID) {

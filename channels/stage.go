@@ -76,6 +76,10 @@ type worker struct {
 	agenda     agenda
 	// inheritedBelow is where the commands begin that no earlier owner can have sent.
 	inheritedBelow int64
+	// id names this owner of the partition among those before and after it, and clean
+	// says that the one before left nothing in flight that the states do not tell of.
+	id    string
+	clean bool
 	// next is the offset after the last command that was taken.
 	next     int64
 	results  chan func(now time.Time)
@@ -134,7 +138,7 @@ func (w *worker) run(ctx context.Context) error {
 		if w.out.advance(ctx) {
 			w.timer.Reset(idlePoll)
 		}
-		if w.draining && w.flying == 0 && w.out.idle() {
+		if w.draining && w.flying == 0 && w.out.idle() && w.handOver() {
 			return nil
 		}
 		if !w.draining && w.caughtUp() {

@@ -29,6 +29,8 @@ type log struct {
 	letters []*stream.Record
 	// refuses are the messages that are refused for good, and not taken.
 	refuses func(*stream.Record) bool
+	// claims are the owners' messages beside the states.
+	claims []*stream.Record
 }
 
 func (l *log) Produce(_ context.Context, r *stream.Record, done func(error)) {
@@ -41,7 +43,11 @@ func (l *log) Produce(_ context.Context, r *stream.Record, done func(error)) {
 	case topics.Records():
 		_ = schemas.DecodeRecords(r.Value, func(rec *schemas.Record) error { l.records = append(l.records, *rec); return nil })
 	case topics.State():
-		l.states = append(l.states, r)
+		if _, err := schemas.ParseKey(string(r.Key)); err != nil {
+			l.claims = append(l.claims, r)
+		} else {
+			l.states = append(l.states, r)
+		}
 	case topics.DeadLetters():
 		l.letters = append(l.letters, r)
 	}
@@ -78,6 +84,7 @@ type options struct {
 	states         []*stream.Record
 	change         func(*channels.Config)
 	first          int64
+	mark           string
 	verify         func(context.Context, schemas.Frontier) error
 	pacer          *channels.Pacer
 	log            slog.Handler
@@ -96,7 +103,7 @@ func newBench(ctx context.Context, t require.TestingT, m *channeltest.Memory, o 
 	}
 	stage, err := channels.New(cfg, channels.Deps{
 		Channel: m, Producer: b.log, DeadLetters: b.log, Topics: topics,
-		History: channeltest.History{End: o.inheritedBelow, Records: o.states}, Verify: o.verify, Pacer: o.pacer,
+		History: channeltest.History{End: o.inheritedBelow, Mark: o.mark, Records: o.states}, Verify: o.verify, Pacer: o.pacer,
 		Logger: slog.New(o.log), Metrics: channels.NewMetrics(prometheus.NewRegistry()),
 	})
 	require.NoError(t, err)

@@ -20,7 +20,11 @@ func (w *worker) start(ctx context.Context) (err error) {
 	w.next, w.inheritedBelow = backlog.From, backlog.End
 	newest := schemas.Frontier{}
 	stale := map[*storeSKU]bool{}
+	lastOwner := ""
 	err = w.deps.History.States(ctx, w.assignment.Partition(), func(r *stream.Record) error {
+		if string(r.Key) == ownerKey {
+			lastOwner = string(r.Value)
+		}
 		key, err := schemas.ParseKey(string(r.Key))
 		if err != nil {
 			return nil // what is kept of the log itself, not of a store SKU
@@ -50,8 +54,9 @@ func (w *worker) start(ctx context.Context) (err error) {
 	for s := range stale {
 		w.out.state(s) // so that compaction keeps the right one
 	}
-	if w.deps.Verify == nil {
-		return nil
+	w.clean = lastOwner != "" && backlog.Mark == cleanMark(lastOwner)
+	if err := w.claim(ctx); err != nil || w.deps.Verify == nil {
+		return err
 	}
 	return w.deps.Verify(ctx, newest)
 }
@@ -100,7 +105,7 @@ func (w *worker) take(ctx context.Context, r *stream.Record, now time.Time) {
 	l.paused.set(w.isPaused(l), now)
 	w.agenda.add(l)
 	is := s.arrival(&c.Event)
-	if r.Offset < w.inheritedBelow && is == stands {
+	if r.Offset < w.inheritedBelow && !w.clean && is == stands {
 		w.owe(l, s, &c.Event, now)
 	}
 	switch is {
@@ -129,14 +134,16 @@ func (w *worker) enqueue(ctx context.Context, l *lane, s *storeSKU, p *push, now
 }
 
 func (w *worker) skip(ctx context.Context, s *storeSKU, p *push, by *schemas.Event, now time.Time) {
-	if len(p.offsets) == 0 {
+	if p.mends() {
 		return // a push of our own: its event has its record
 	}
 	r := skippedCommand(&p.Command, by, now)
 	r.Attempts, r.RequestID = p.attempts, p.last.RequestID
 	w.deps.Metrics.finished(&r)
-	if s.unsaved {
-		w.out.finish(ctx, r, s, p.offsets) // its request may still land, and nothing else will tell of it
+	if s.unsaved || by.Repeats() {
+		// Nothing else will tell of a request of its that may still land, nor that it
+		// was news, which is what repeats that are still to come are judged by.
+		w.out.finish(ctx, r, s, p.offsets)
 		return
 	}
 	w.out.record(ctx, r, p.offsets)

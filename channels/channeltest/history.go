@@ -10,13 +10,15 @@ import (
 type History struct {
 	// From and End are where the commands begin that wait, and where they end.
 	From, End int64
+	// Mark is what the last owner left with its last commit.
+	Mark string
 	// Records are the messages of the states.
 	Records []*stream.Record
 }
 
-// Backlog is From and End.
+// Backlog is From, End and Mark.
 func (h History) Backlog(context.Context, int32) (stream.Backlog, error) {
-	return stream.Backlog{From: h.From, End: h.End}, nil
+	return stream.Backlog{From: h.From, End: h.End, Mark: h.Mark}, nil
 }
 
 // States gives take the records.

@@ -25,6 +25,8 @@ type Assignment struct {
 	mu        sync.Mutex
 	watermark *watermark.Watermark
 	committed int64
+	// mark goes along with the next commit, and committedMark went along with the last.
+	mark, committedMark string
 	// logEnd is the partition's end as of the last fetch.
 	logEnd int64
 	ages   ages
@@ -104,21 +106,43 @@ func (a *Assignment) oldest() time.Time {
 	return a.ages.of(a.watermark.Committable())
 }
 
-// uncommitted is the offset to commit, if it is not committed yet.
-func (a *Assignment) uncommitted() (offset int64, ok bool) {
+// Mark leaves a text for the partition's next owner, which finds it in its Backlog.
+// It is committed together with the offset, so only an owner can: a handler calls
+// it before it returns from a drain. Without any record there is no commit, and no mark.
+func (a *Assignment) Mark(text string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.mark = text
+}
+
+// Marked is what Mark was given.
+func (a *Assignment) Marked() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.mark
+}
+
+// position is what is committed of a partition.
+type position struct {
+	offset int64
+	mark   string
+}
+
+// uncommitted is what to commit, if it is not committed yet.
+func (a *Assignment) uncommitted() (at position, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.watermark == nil {
-		return 0, false
+		return at, false
 	}
-	offset = a.watermark.Committable()
-	return offset, offset != a.committed
+	at = position{a.watermark.Committable(), a.mark}
+	return at, at.offset != a.committed || at.mark != a.committedMark
 }
 
-func (a *Assignment) markCommitted(offset int64) {
+func (a *Assignment) markCommitted(at position) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.committed = offset
+	a.committed, a.committedMark = at.offset, at.mark
 }
 
 // Unresolved is how many delivered records are not resolved yet.

@@ -168,6 +168,9 @@ func (o *owner) drop() {
 	o.cutOff(errLost)
 }
 
+// ErrStuck says that a handler goes on although it was cut off.
+var ErrStuck = errors.New("the handler did not end within 10 s, so the process must")
+
 // endTimeout bounds the wait for a handler that was cut off.
 const endTimeout = 10 * time.Second
 
@@ -180,6 +183,6 @@ func (o *owner) cutOff(cause error) {
 	select {
 	case <-o.done:
 	case <-bound.C:
-		o.failed(fmt.Errorf("%s/%d: the handler still ran %v after it was cut off (%w): the process must end", o.topic, o.partition, endTimeout, cause))
+		o.failed(fmt.Errorf("%s/%d, cut off since %w: %w", o.topic, o.partition, cause, ErrStuck))
 	}
 }

@@ -44,7 +44,7 @@ func TestAHandlerThatIgnoresItsEndIsNotWaitedForForEver(t *testing.T) {
 				release := make(chan struct{})
 				m, failed := manual(t, func(context.Context, *Assignment) error { <-release; return nil })
 				end(t.Context(), m)
-				require.ErrorContains(t, <-failed, "the process must end")
+				require.ErrorIs(t, <-failed, ErrStuck)
 				require.False(t, m.Alive())
 				close(release)
 				<-m.done

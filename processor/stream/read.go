@@ -31,48 +31,32 @@ func EndOffsets(ctx context.Context, c Connection, topic string) (map[int32]int6
 	return ends, nil
 }
 
-// Backlog is what of a partition waits for a group's member.
-type Backlog struct {
-	// From is the offset of the first record that the member gets, End that of the
-	// partition's next one. They are equal if nothing waits.
-	From, End int64
-}
-
-// ReadBacklog asks what of a partition waits for a group.
-func ReadBacklog(ctx context.Context, c Connection, group string, of Place) (Backlog, error) {
-	start, end, err := bounds(ctx, c, of.Topic, of.Partition)
-	if err != nil {
-		return Backlog{}, err
-	}
-	committed, err := Committed(ctx, c, group, of.Topic)
-	if err != nil {
-		return Backlog{}, err
-	}
-	return Backlog{From: max(start, committed[of.Partition]), End: end}, nil
-}
-
 func bounds(ctx context.Context, c Connection, topic string, partition int32) (start, end int64, err error) {
-	err = withAdmin(c, func(admin *kadm.Client) error {
-		starts, err := admin.ListStartOffsets(ctx, topic)
-		if err != nil {
-			return fmt.Errorf("start offset of %s: %w", topic, err)
-		}
-		ends, err := admin.ListEndOffsets(ctx, topic)
-		if err != nil {
-			return fmt.Errorf("end offset of %s: %w", topic, err)
-		}
-		from, _ := starts.Lookup(topic, partition)
-		to, ok := ends.Lookup(topic, partition)
-		if !ok {
-			return fmt.Errorf("%s/%d: %w", topic, partition, ErrNoTopic)
-		}
-		start, end = from.Offset, to.Offset
-		if from.Err != nil {
-			return fmt.Errorf("start offset of %s/%d: %w", topic, partition, from.Err)
-		}
-		return to.Err
+	err = withAdmin(c, func(admin *kadm.Client) (err error) {
+		start, end, err = boundsBy(ctx, admin, topic, partition)
+		return err
 	})
 	return start, end, err
+}
+
+func boundsBy(ctx context.Context, admin *kadm.Client, topic string, partition int32) (start, end int64, err error) {
+	starts, err := admin.ListStartOffsets(ctx, topic)
+	if err != nil {
+		return 0, 0, fmt.Errorf("start offset of %s: %w", topic, err)
+	}
+	ends, err := admin.ListEndOffsets(ctx, topic)
+	if err != nil {
+		return 0, 0, fmt.Errorf("end offset of %s: %w", topic, err)
+	}
+	from, _ := starts.Lookup(topic, partition)
+	to, ok := ends.Lookup(topic, partition)
+	if !ok {
+		return 0, 0, fmt.Errorf("%s/%d: %w", topic, partition, ErrNoTopic)
+	}
+	if from.Err != nil {
+		return 0, 0, fmt.Errorf("start offset of %s/%d: %w", topic, partition, from.Err)
+	}
+	return from.Offset, to.Offset, to.Err
 }
 
 // ReadPartition gives take every message of a partition that is there at the

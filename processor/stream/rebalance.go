@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 func (s *Stage) assigned(_ context.Context, _ *kgo.Client, added map[string][]int32) {
@@ -120,54 +118,6 @@ func (s *Stage) all() []*owner {
 		owners = append(owners, o)
 	}
 	return owners
-}
-
-// commitTimeout bounds a commit; one that fails is made again at the next turn.
-const commitTimeout = 5 * time.Second
-
-// commit commits the watermarks that moved.
-func (s *Stage) commit(ctx context.Context, owners []*owner) {
-	offsets := map[string]map[int32]kgo.EpochOffset{}
-	for _, o := range owners {
-		if offset, ok := o.uncommitted(); ok {
-			if offsets[o.topic] == nil {
-				offsets[o.topic] = map[int32]kgo.EpochOffset{}
-			}
-			offsets[o.topic][o.partition] = kgo.EpochOffset{Epoch: -1, Offset: offset}
-		}
-	}
-	if len(offsets) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), commitTimeout, errors.New("the commit took too long"))
-	defer cancel()
-	var failure error
-	s.client.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, answer *kmsg.OffsetCommitResponse, err error) {
-		failure = errors.Join(err, refusal(answer))
-	})
-	if failure != nil {
-		s.metrics.commitFailures.Inc()
-		s.log.Warn("offsets not committed, it will be tried again", "error", failure)
-		return
-	}
-	for _, o := range owners {
-		if at, ok := offsets[o.topic][o.partition]; ok {
-			o.markCommitted(at.Offset)
-		}
-	}
-}
-
-func refusal(answer *kmsg.OffsetCommitResponse) error {
-	if answer == nil {
-		return nil
-	}
-	var errs []error
-	for _, topic := range answer.Topics {
-		for _, p := range topic.Partitions {
-			errs = append(errs, kerr.ErrorForCode(p.ErrorCode))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // checkErrors returns an error that waiting does not mend, and says whether

@@ -360,6 +360,36 @@ func TestAFailedCommitIsMadeAgain(t *testing.T) {
 	require.NoError(t, stop())
 }
 
+// A mark goes with the last commit, and the next owner finds it with what waits.
+func TestAMarkIsFoundInTheBacklog(t *testing.T) {
+	b := newBench(t, 2)
+	of := stream.Place{Topic: topic, Partition: 1}
+	b.produce(1, 5)
+	backlog, err := stream.ReadBacklog(t.Context(), b.conn, group, of)
+	require.NoError(t, err)
+	require.Equal(t, stream.Backlog{From: 0, End: 5}, backlog)
+	for _, mark := range []string{"clean one", ""} {
+		stop := b.run(handlerFunc(func(_ context.Context, a *stream.Assignment) error {
+			for batch := range a.Batches() {
+				for _, r := range batch {
+					a.Resolve(r.Offset)
+				}
+			}
+			a.Mark(mark)
+			return nil
+		}))
+		b.produce(1, 5)
+		want := backlog.End + 5
+		b.eventuallyCommitted(1, want)
+		require.NoError(t, stop())
+		backlog, err = stream.ReadBacklog(t.Context(), b.conn, group, of)
+		require.NoError(t, err)
+		require.Equal(t, want, backlog.From)
+		require.Equal(t, want, backlog.End)
+		require.Equal(t, mark != "", backlog.Mark == "clean one", "a later owner's commit has none")
+	}
+}
+
 func TestReadPartitionReadsWhatIsThere(t *testing.T) {
 	b := newBench(t, 2)
 	b.produce(1, 1000)

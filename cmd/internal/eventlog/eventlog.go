@@ -90,8 +90,8 @@ func Newest(ctx context.Context, c stream.Connection, topics schemas.Topics) (sc
 	newest := schemas.Frontier{}
 	for partition := range int32(info.Partitions) {
 		err := stream.ReadPartition(ctx, c, topics.State(), partition, func(r *stream.Record) error {
-			if string(r.Key) == recordKey {
-				return nil
+			if _, err := schemas.ParseKey(string(r.Key)); err != nil {
+				return nil // this record, or an owner's claim
 			}
 			if state, err := schemas.DecodeState(r.Value); err == nil { // others are the worker's to put aside
 				newest.Take(state.Newest.Position)

@@ -30,6 +30,8 @@ type slot struct {
 	owner     *process
 	holding   *holding
 	committed int64
+	// mark went along with the last commit.
+	mark string
 	// epoch counts owners; a commit of an earlier one is refused.
 	epoch  int
 	moving bool
@@ -141,7 +143,7 @@ func (g *group) commit(h *holding) {
 		return
 	}
 	before := h.slot.committed
-	h.slot.committed = offset
+	h.slot.committed, h.slot.mark = offset, h.Marked()
 	g.mu.Unlock()
 	if offset < before {
 		g.w.violate("%v went back from %d to %d", h.slot.at, before, offset)
@@ -149,11 +151,11 @@ func (g *group) commit(h *holding) {
 	g.w.ledger.committed(g.number, h.slot.at, before, offset)
 }
 
-// committedOf is the committed offset of a partition.
-func (g *group) committedOf(partition int32) int64 {
+// committedOf is what is committed of a partition.
+func (g *group) committedOf(partition int32) (offset int64, mark string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.slots[partition].committed
+	return g.slots[partition].committed, g.slots[partition].mark
 }
 
 // release takes a partition from its owner in good order; nobody has it then.

@@ -90,7 +90,22 @@ func (h history) Backlog(_ context.Context, partition int32) (stream.Backlog, er
 	if h.p.w.faulty == ForgetsInherited {
 		return stream.Backlog{}, nil
 	}
-	return stream.Backlog{From: h.p.w.groups[1].committedOf(partition), End: end}, nil
+	from, mark := h.p.w.groups[1].committedOf(partition)
+	if h.p.w.faulty == BelievesMarks {
+		mark = "clean " + h.lastClaim(partition)
+	}
+	return stream.Backlog{From: from, End: end, Mark: mark}, nil
+}
+
+// lastClaim is the name of the owner that claimed the partition last.
+func (h history) lastClaim(partition int32) (name string) {
+	all, _ := h.from(place{topics.State(), partition}, 0)
+	for _, r := range all {
+		if string(r.Key) == "~owner" {
+			name = string(r.Value)
+		}
+	}
+	return name
 }
 
 // States implements channels.History.

@@ -130,6 +130,9 @@ func (l *ledger) stored(r *stream.Record) {
 		l.w.trace("    command at %d/%d: %s event %d", r.Partition, r.Offset, r.Key, c.Position.Offset)
 		l.commanded[sourceOf(c.Position)] = true
 	case topics.State():
+		if _, err := schemas.ParseKey(string(r.Key)); err != nil {
+			return // a claim
+		}
 		s, err := schemas.DecodeState(r.Value)
 		must(err)
 		l.w.trace("    state %s newest %d finished %d %v owed %v", r.Key, s.Newest.Position.Offset, s.Finished.Position.Offset, s.Finished.Status, s.Readback)

@@ -21,6 +21,8 @@ const (
 	ForgetsStates Fault = "the state is not restored"
 	// ForgetsInherited: a worker takes what an earlier owner left for its own.
 	ForgetsInherited Fault = "what an earlier owner may have sent is forgotten"
+	// BelievesMarks: the last owner of a partition is always taken for one that drained.
+	BelievesMarks Fault = "a mark of another owner is believed"
 	// BelievesReads: a read always shows what was sent last.
 	BelievesReads Fault = "the read-back is ignored"
 	// ClaimsSuccess: a request without an answer counts as a success.

@@ -211,7 +211,8 @@ func (p *process) failed(err error) {
 	if p.dead() {
 		return
 	}
-	if !errors.Is(err, errRefused) {
+	stuck := errors.Is(err, stream.ErrStuck) // it was stalled all the time
+	if !errors.Is(err, errRefused) && !stuck {
 		p.w.violate("a handler ended: %v", err)
 	}
 	p.w.later.Go(func() { p.w.terminate(p) })

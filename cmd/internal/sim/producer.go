@@ -35,8 +35,10 @@ type line struct {
 	at, answered     time.Time
 	// telling keeps acknowledgements in their order.
 	telling sync.Mutex
-	// cut says that a killed process's messages got lost from here on.
-	cut bool
+	// cut are the handlers, by their contexts, whose messages get lost from here on, and
+	// dead says that all do: a client stores none after one that it lost.
+	cut  map[context.Context]bool
+	dead bool
 }
 
 // message is one on its way.
@@ -74,7 +76,7 @@ func (q *producer) enqueue(at place, m *message) {
 	defer q.mu.Unlock()
 	l := q.lines[at]
 	if l == nil {
-		l = &line{}
+		l = &line{cut: map[context.Context]bool{}}
 		q.lines[at] = l
 	}
 	l.sent++
@@ -126,6 +128,7 @@ func (q *producer) land(l *line, m *message) error {
 		return nil
 	}
 	q.w.count("produce refused")
+	l.cut[m.ctx] = true
 	if m.stored {
 		q.w.kafka.store(m.r)
 	}
@@ -134,11 +137,13 @@ func (q *producer) land(l *line, m *message) error {
 
 // lost says whether a message got lost with its process, or with its handler's assignment.
 func (q *producer) lost(l *line, m *message) bool {
-	if m.ctx.Err() == nil && !q.p.dead() {
-		return false
+	switch {
+	case q.p.dead():
+		l.dead = l.dead || !m.survives
+	case m.ctx.Err() != nil:
+		l.cut[m.ctx] = l.cut[m.ctx] || !m.survives
 	}
-	l.cut = l.cut || q.p.dead() && !m.survives
-	return l.cut || !m.survives
+	return l.dead || l.cut[m.ctx]
 }
 
 // acknowledge tells the process, unless it is dead, of the next message's outcome;

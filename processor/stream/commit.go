@@ -1,0 +1,79 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// commitTimeout bounds a commit; one that fails is made again at the next turn.
+const commitTimeout = 5 * time.Second
+
+// commit commits the watermarks that moved.
+func (s *Stage) commit(ctx context.Context, owners []*owner) {
+	moved := map[*owner]position{}
+	offsets := map[string]map[int32]kgo.EpochOffset{}
+	for _, o := range owners {
+		at, ok := o.uncommitted()
+		if !ok {
+			continue
+		}
+		moved[o] = at
+		if offsets[o.topic] == nil {
+			offsets[o.topic] = map[int32]kgo.EpochOffset{}
+		}
+		offsets[o.topic][o.partition] = kgo.EpochOffset{Epoch: -1, Offset: at.offset}
+	}
+	if len(moved) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), commitTimeout, errors.New("the commit took too long"))
+	defer cancel()
+	ctx = kgo.PreCommitFnContext(ctx, func(r *kmsg.OffsetCommitRequest) error { setMarks(r, moved); return nil })
+	var failure error
+	s.client.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, answer *kmsg.OffsetCommitResponse, err error) {
+		failure = errors.Join(err, refusal(answer))
+	})
+	if failure != nil {
+		s.metrics.commitFailures.Inc()
+		s.log.Warn("offsets not committed, it will be tried again", "error", failure)
+		return
+	}
+	for o, at := range moved {
+		o.markCommitted(at)
+	}
+}
+
+// setMarks puts the marks into a commit, beside their offsets.
+func setMarks(r *kmsg.OffsetCommitRequest, moved map[*owner]position) {
+	marks := map[topicPartition]*string{}
+	for o, at := range moved {
+		if at.mark != "" {
+			marks[topicPartition{o.topic, o.partition}] = &at.mark
+		}
+	}
+	for i, topic := range r.Topics {
+		for j, p := range topic.Partitions {
+			if mark := marks[topicPartition{topic.Topic, p.Partition}]; mark != nil {
+				r.Topics[i].Partitions[j].Metadata = mark
+			}
+		}
+	}
+}
+
+func refusal(answer *kmsg.OffsetCommitResponse) error {
+	if answer == nil {
+		return nil
+	}
+	var errs []error
+	for _, topic := range answer.Topics {
+		for _, p := range topic.Partitions {
+			errs = append(errs, kerr.ErrorForCode(p.ErrorCode))
+		}
+	}
+	return errors.Join(errs...)
+}
