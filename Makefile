@@ -11,6 +11,7 @@ DEMO_FOR    ?= 30s
 FUZZTIME    ?= 10s
 SEEDS       ?= 10
 MINUTES     ?= 30
+EVENTS      ?= 5000000
 FIRST       ?=
 CHROMIUM    ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 SCREENSHOTS ?= $(abspath $(STATE))/screenshots
@@ -66,6 +67,11 @@ chaos: build clickhouse-lib ## Break the real program in every way: SEEDS (10) f
 .PHONY: postgres
 postgres: clickhouse-lib ## Run what keeps tokens in PostgreSQL on a real one, whose binaries must be installed
 	STOCKPUSH_TEST_POSTGRES=required go test -count=1 -timeout 10m -run 'Postgres|Tokens' ./channels/shopee/postgres ./cmd/stockpush
+
+.PHONY: flood
+flood: build clickhouse-lib ## Let EVENTS (5000000) come at once while ClickHouse is down, then while Shopee is, and see that memory stays bounded
+	go run ./cmd/internal/chaos -load $(EVENTS) -without clickhouse
+	go run ./cmd/internal/chaos -load $(EVENTS) -without shopee
 
 .PHONY: browser
 browser: clickhouse-lib ## Try the page in a real browser, the Chromium at CHROMIUM; pictures go to SCREENSHOTS

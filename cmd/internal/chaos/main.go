@@ -24,6 +24,8 @@ type options struct {
 	seed                                  uint64
 	seeds, minutes                        int
 	only                                  string
+	load                                  int
+	without                               string
 	quiet                                 bool
 }
 
@@ -38,11 +40,19 @@ func main() {
 	flag.IntVar(&o.seeds, "seeds", 1, "how many fresh seeds")
 	flag.IntVar(&o.minutes, "minutes", 60, "begin no run after so long")
 	flag.StringVar(&o.only, "only", "", "kinds of faults whose names have this only")
+	flag.IntVar(&o.load, "load", 0, "instead of faults: so many events at once")
+	flag.StringVar(&o.without, "without", "clickhouse", "what is down meanwhile: clickhouse or shopee")
 	flag.BoolVar(&o.quiet, "quiet", false, "say one line a seed")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if !series(ctx, o) {
+	ok := false
+	if o.load > 0 {
+		ok = loaded(ctx, o)
+	} else {
+		ok = series(ctx, o)
+	}
+	if !ok {
 		os.Exit(1)
 	}
 }

@@ -27,7 +27,9 @@ const (
 	// quietTimeout is how long after healing everything must have come to rest.
 	quietTimeout = 45 * time.Second
 	shops        = 3
-	rate         = 60
+	// diskMegabytes is small enough to be filled at once.
+	diskMegabytes = 192
+	rate          = 60
 )
 
 // layouts are ways to spread the roles over instances.
@@ -62,7 +64,7 @@ func (r *run) plan() (layout []string) {
 			kinds = append(kinds, k)
 		}
 	}
-	r.result.plan = faults.Plan(draw, kinds, 5+random.IntN(5), trouble)
+	r.result.plan = faults.Plan(draw, kinds, 6+random.IntN(8), trouble)
 	if r.kafka != "" { // what differs there is the broker: it dies once in any case
 		r.result.plan = append(r.result.plan, faults.Plan(draw, faults.BrokerKills(), 1, trouble)...)
 	}
@@ -79,7 +81,7 @@ func (r *run) say(format string, args ...any) {
 func (r *run) all(ctx context.Context) (err error) {
 	layout := r.plan()
 	r.say("seed %d: %d messages, instances %s", r.seed, len(r.history.Steps), strings.Join(layout, " | "))
-	r.cluster, err = cluster.New(cluster.Config{Binary: r.binary, Library: r.library, Dir: r.dir, KafkaLibs: r.kafka, Layout: layout, Shops: shops})
+	r.cluster, err = cluster.New(cluster.Config{Binary: r.binary, Library: r.library, Dir: r.dir, KafkaLibs: r.kafka, Layout: layout, Shops: shops, DiskMegabytes: diskMegabytes})
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ type Sources struct {
 // Read fills in what is behind HTTP: the sandbox's calls and stock, tables and views.
 func (s Sources) Read(ctx context.Context, o *Observation) error {
 	return errors.Join(
-		s.readSandbox(ctx, o),
+		s.ReadSandbox(ctx, o),
 		query(ctx, s, &o.Records, "SELECT * FROM %s.push_records FINAL"),
 		query(ctx, s, &o.History, "SELECT * FROM %s.push_record_history"),
 		query(ctx, s, &o.Failed, "SELECT * FROM %s.failed_push_records"),
@@ -65,7 +65,8 @@ func query[T any](ctx context.Context, s Sources, into *[]T, sql string) error {
 	}
 }
 
-func (s Sources) readSandbox(ctx context.Context, o *Observation) error {
+// ReadSandbox fills in the calls and the stock only.
+func (s Sources) ReadSandbox(ctx context.Context, o *Observation) error {
 	o.Calls = nil
 	if err := getJSON(ctx, s.Sandbox+"/sandbox/calls?shop_id=0", &o.Calls); err != nil {
 		return err

@@ -29,6 +29,10 @@ type Config struct {
 	// Layout has the roles of each instance.
 	Layout []string
 	Shops  int
+	// DiskMegabytes is how large the broker's disk is, ClickHouse's is twice that; 0 is the machine's own.
+	DiskMegabytes int
+	// Settings are flags that instances get beside the usual ones.
+	Settings []string
 }
 
 // What processes are told. Short times let much happen within a minute.
@@ -42,8 +46,6 @@ const (
 	Database       = "stockpush"
 	// PartnerKey is a secret: no log may have it.
 	PartnerKey = "a-partner-key-that-is-secret"
-
-	diskMegabytes = 192
 )
 
 // Cluster is the system.
@@ -69,10 +71,10 @@ func New(cfg Config) (c *Cluster, err error) {
 		cfg: cfg, dir: cfg.Dir, Kafka: freeAddr(), native: freeAddr(), tokens: filepath.Join(cfg.Dir, "tokens.json"),
 		ClickHouseHTTP: "http://" + freeAddr(), SandboxURL: "http://" + freeAddr(),
 	}
-	if c.BrokerDisk, err = NewDisk(filepath.Join(c.dir, "broker"), diskMegabytes); err != nil {
+	if c.BrokerDisk, err = NewDisk(filepath.Join(c.dir, "broker"), cfg.DiskMegabytes); err != nil {
 		return nil, err
 	}
-	if c.ClickHouseDisk, err = NewDisk(filepath.Join(c.dir, "clickhouse"), 2*diskMegabytes); err != nil {
+	if c.ClickHouseDisk, err = NewDisk(filepath.Join(c.dir, "clickhouse"), 2*cfg.DiskMegabytes); err != nil {
 		return nil, err
 	}
 	if c.Store, err = NewProxy(c.native); err != nil {
@@ -136,13 +138,13 @@ func (c *Cluster) servers() []*Process { return []*Process{c.Broker, c.ClickHous
 
 // settings are the flags of a process that uses all others.
 func (c *Cluster) settings(clickhouse, shopee string) []string {
-	return []string{
+	return append([]string{
 		"--kafka.brokers=" + c.Kafka, "--kafka.topic_prefix=" + Prefix, "--kafka.partitions=6", "--kafka.session_timeout=" + SessionTimeout.String(),
 		"--clickhouse.addr=" + clickhouse, "--clickhouse.database=" + Database, "--processor.window=" + Window.String(), "--sinks.batch_interval=100ms",
 		"--shopee.base_url=" + shopee, "--shopee.partner_id=1000001", "--shopee.partner_key=" + PartnerKey, "--shopee.tokens_file=" + c.tokens,
 		"--shopee.timeout=" + Timeout.String(), "--shopee.shop_rate=60", "--shopee.app_rate=200", "--shopee.confirm_after=" + ConfirmAfter.String(),
 		"--shopee.breaker.open_for=1s", "--shopee.probe_interval=1s", "--ops.listen=127.0.0.1:0",
-	}
+	}, c.cfg.Settings...)
 }
 
 // Heal makes everything run and every way free.

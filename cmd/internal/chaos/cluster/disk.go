@@ -12,12 +12,12 @@ type Disk struct {
 	Small bool
 }
 
-// NewDisk makes a folder; it is an ordinary one where mounting is not allowed.
+// NewDisk makes a folder; it is an ordinary one for 0, and where mounting is not allowed.
 func NewDisk(dir string, megabytes int) (*Disk, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	return &Disk{Dir: dir, Small: mount(dir, megabytes) == nil}, nil
+	return &Disk{Dir: dir, Small: megabytes > 0 && mount(dir, megabytes) == nil}, nil
 }
 
 func (d *Disk) ballast() string { return filepath.Join(d.Dir, "ballast") }

@@ -42,3 +42,17 @@ func ReadTopic(ctx context.Context, broker, topic string) (all []*kgo.Record, er
 	}
 	return all, nil
 }
+
+// Lag is how many messages a group has not committed yet.
+func Lag(ctx context.Context, broker, group string) (int64, error) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(broker))
+	if err != nil {
+		return 0, err
+	}
+	defer client.Close()
+	lags, err := kadm.NewClient(client).Lag(ctx, group)
+	if err != nil {
+		return 0, err
+	}
+	return lags[group].Lag.Total(), lags.Error()
+}
