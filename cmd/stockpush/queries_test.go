@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,13 +14,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stockpush/cmd/internal/embedded/embeddedtest"
+	"stockpush/cmd/internal/pushrecords"
+	"stockpush/schemas"
 	"stockpush/sinks/clickhouse"
 )
 
 // generated makes records from:offset to their end. Store SKUs are drawn log-uniformly, so that a few are hot;
 // the first so many records touch each once. 78 % are Skipped; a store SKU in 50 fails most of its pushes, the others 1.5 %.
 // The records are spread evenly over 29.5 days. {status} is the status of every record, or how it is drawn.
-const generated = `INSERT INTO bench.{table}
+const generated = `INSERT INTO bench.{table} (channel, shop_id, store_sku, merchant_sku, item_id, model_id, location_id, event_id, retry_of, repeats_offset,
+	reason, status, available, promotion_reserved, push_qty, before_qty, after_qty, failure_code, failure_reason, superseded_by, superseded_by_offset,
+	attempts, request_id, log_id, event_partition, event_offset, occurred_at, triggered_at, queued_at, finished_at, version)
 SELECT 'shopee', 10001 + h % 500, concat('SKU-', hex(h), '-RED-L'), concat('M-', toString(intDiv(k * 2, 3))), 1000000 + h % 100000000, h % 100000, '',
 	concat('0190d3b2-7c1e-7a55-', leftPad(toString(n), 15, '0')), '', NULL, toInt8(r % 17 + 1), {status} AS st,
 	r % 2000 AS available, if(r % 7 = 0, 20, 0) AS reserved, available + reserved,
@@ -49,8 +54,8 @@ type dataset struct {
 
 // BenchmarkQueries answers what the page asks, at STOCKPUSH_BENCH_RECORDS (1 M) records
 // of STOCKPUSH_BENCH_SKUS (100 k) store SKUs, and prints each question's median
-// and 95th percentile: with all merged that will be, and straight after an insert of 1,000 records.
-// STOCKPUSH_BENCH_DIR keeps the records for the next run.
+// and 95th percentile: with all merged that will be, straight after inserts of 1,000 records, and after
+// a million records written at once. STOCKPUSH_BENCH_DIR keeps the records for the next run.
 func BenchmarkQueries(b *testing.B) {
 	d := &dataset{b: b, records: setting(b, "STOCKPUSH_BENCH_RECORDS", 1_000_000), skus: setting(b, "STOCKPUSH_BENCH_SKUS", 100_000)}
 	dir := os.Getenv("STOCKPUSH_BENCH_DIR")
@@ -63,13 +68,29 @@ func BenchmarkQueries(b *testing.B) {
 	defer func() { require.NoError(b, d.store.Close()) }()
 	d.fill()
 	for b.Loop() {
-		for _, q := range d.questions() {
-			d.measure("merged", q, func() {})
-		}
-		for _, q := range d.questions() {
-			d.measure("after an insert", q, d.insertSome)
+		d.measureAll("merged", func() {})
+		d.measureAll("inserts go on", d.insertSome)
+		d.bulk()
+		d.measureAll("after a bulk", func() {})
+	}
+}
+
+// measureAll asks every question whose name matches STOCKPUSH_BENCH_QUESTIONS.
+func (d *dataset) measureAll(state string, before func()) {
+	chosen := regexp.MustCompile(os.Getenv("STOCKPUSH_BENCH_QUESTIONS"))
+	for _, q := range d.questions() {
+		if chosen.MatchString(state + " " + q.name) {
+			d.measure(state, q, before)
 		}
 	}
+}
+
+// bulk writes the latest records once more, and no merge takes them up: a replay, as the lists meet it at first.
+func (d *dataset) bulk() {
+	d.exec("SYSTEM STOP MERGES bench.store_sku_states")
+	rows := min(d.records/2, 1_000_000)
+	d.insert(d.records-rows, rows, drawn, "1")
+	fmt.Println(d.tables())
 }
 
 func setting(b *testing.B, name string, fallback int64) int64 {
@@ -94,10 +115,10 @@ func (d *dataset) number(query string) int64 {
 
 // fill generates the records unless they are there, and lets housekeeping and merges settle.
 func (d *dataset) fill() {
-	done, err := d.store.Migrate(context.Background())
+	_, err := d.store.Migrate(context.Background())
 	require.NoError(d.b, err)
 	d.end = time.Now().UnixMilli()
-	if len(done) > 0 {
+	if d.number("SELECT toInt64(count()) FROM bench.push_records") == 0 {
 		started := time.Now()
 		const step = 1_000_000
 		for from := int64(0); from < d.records; from += step {
@@ -111,6 +132,7 @@ func (d *dataset) fill() {
 		require.NoError(d.b, d.store.Trim(context.Background()))
 		fmt.Printf("a run of trimming took %v\n", time.Since(started).Round(time.Millisecond))
 	}
+	d.end = d.number(fmt.Sprintf("SELECT toUnixTimestamp64Milli(max(triggered_at)) FROM bench.push_record_facts WHERE event_offset = %d", d.records))
 	d.settle()
 	fmt.Println(d.tables())
 }
@@ -171,50 +193,110 @@ func (d *dataset) tables() string {
 	return text
 }
 
-// question is a query with what differs from run to run.
+// question is something that the page or the API asks; runs count from 0.
 type question struct {
-	name, sql string
-	args      func(run int64) []any
+	name string
+	ask  func(run int) (items int)
+}
+
+// filters are what a person may choose of the lists, each alone.
+func (d *dataset) filters() []struct {
+	name   string
+	filter pushrecords.Filter
+} {
+	var pasted []string
+	for i := range int64(20) {
+		pasted = append(pasted, d.sku(i*d.skus/41))
+	}
+	return []struct {
+		name   string
+		filter pushrecords.Filter
+	}{
+		{"", pushrecords.Filter{}},
+		{", status Failed", pushrecords.Filter{Statuses: []schemas.Status{schemas.Failed}}},
+		{", status Successfully", pushrecords.Filter{Statuses: []schemas.Status{schemas.Successfully}}},
+		{", status Skipped", pushrecords.Filter{Statuses: []schemas.Status{schemas.Skipped}}},
+		{", status Pending", pushrecords.Filter{Statuses: []schemas.Status{schemas.Pending}}},
+		{", reason", pushrecords.Filter{Reasons: []schemas.Reason{schemas.StockCount}}},
+		{", failure code", pushrecords.Filter{FailureCodes: []schemas.FailureCode{schemas.HolidayMode}}},
+		{", shop", pushrecords.Filter{ShopID: 10042}},
+		{", a store SKU", pushrecords.Filter{StoreSKUs: pasted[7:8]}},
+		{", 20 store SKUs", pushrecords.Filter{StoreSKUs: pasted}},
+		{", merchant SKU", pushrecords.Filter{MerchantSKUs: []string{"M-4711"}}},
+		{", last hour", pushrecords.Filter{Since: time.UnixMilli(d.end).Add(-time.Hour)}},
+		{", a day last week", pushrecords.Filter{Since: time.UnixMilli(d.end).Add(-8 * 24 * time.Hour), Until: time.UnixMilli(d.end).Add(-7 * 24 * time.Hour)}},
+		{", still failing", pushrecords.Filter{StillFailing: true}},
+	}
+}
+
+func (d *dataset) sku(k int64) (s string) {
+	require.NoError(d.b, d.store.Conn().QueryRow(context.Background(), fmt.Sprintf("SELECT concat('SKU-', hex(cityHash64(toUInt64(%d), 5)), '-RED-L')", k)).Scan(&s))
+	return s
+}
+
+func (d *dataset) key(k int64) schemas.Key {
+	shop := d.number(fmt.Sprintf("SELECT toInt64(10001 + cityHash64(toUInt64(%d), 5) %% 500)", k))
+	return schemas.Key{Channel: schemas.ChannelShopee, ShopID: shop, StoreSKU: d.sku(k)}
+}
+
+// pageRows is what the page lists at once.
+const pageRows = 50
+
+// paged are two questions: a list's first page, and the pages that follow it.
+func paged[T any](d *dataset, name string, list func(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[T], error), f pushrecords.Filter, o pushrecords.Order) []question {
+	ask := func(cursor string) pushrecords.List[T] {
+		found, err := list(context.Background(), f, pushrecords.Page{Limit: pageRows, Cursor: cursor, Order: o})
+		require.NoError(d.b, err, name)
+		return found
+	}
+	first := ask("")
+	questions := []question{{name, func(int) int { return len(ask("").Items) }}}
+	if first.NextCursor == "" {
+		return questions
+	}
+	cursor := first.NextCursor
+	return append(questions, question{name + ", on", func(int) int {
+		found := ask(cursor)
+		if cursor = found.NextCursor; cursor == "" {
+			cursor = first.NextCursor
+		}
+		return len(found.Items)
+	}})
 }
 
 func (d *dataset) questions() []question {
-	none := func(int64) []any { return nil }
-	sku := func(k int64) string {
-		var s string
-		require.NoError(d.b, d.store.Conn().QueryRow(context.Background(), fmt.Sprintf("SELECT concat('SKU-', hex(cityHash64(toUInt64(%d), 5)), '-RED-L')", k)).Scan(&s))
-		return s
+	r := pushrecords.NewReader(d.store.Conn(), "bench")
+	var cold []schemas.Key
+	for run := range int64(measuredRuns) {
+		cold = append(cold, d.key((run+1)*d.skus/41))
 	}
-	skus := make([]string, 40)
-	for i := range skus {
-		skus[i] = sku(int64(i) * d.skus / 41)
+	hot := d.key(200)
+	history := func(key schemas.Key) int {
+		found, err := r.History(context.Background(), key, pushrecords.Filter{}, pushrecords.Page{Limit: 100})
+		require.NoError(d.b, err)
+		return len(found.Items)
 	}
-	hot := sku(200)
-	history := "SELECT * FROM bench.push_record_history WHERE channel = 'shopee' " +
-		"AND shop_id = 10001 + cityHash64(toUInt64(?), 5) % 500 AND store_sku = ? ORDER BY log_id DESC, event_offset DESC"
-	shop := func(run int64) []any { return []any{10001 + run*7} }
-	newest := " ORDER BY last_triggered_at DESC, channel, shop_id, store_sku LIMIT 50"
-	list := func(name, where string, args func(int64) []any) question {
-		return question{name, "SELECT * FROM bench.store_sku_push_status WHERE " + where + newest, args}
+	all := []question{
+		{"history", func(run int) int { return history(cold[run]) }},
+		{"history of a hot one", func(int) int { return history(hot) }},
 	}
-	return []question{
-		{"history of a store SKU", history, func(run int64) []any { return []any{(run + 1) * d.skus / 41, skus[run+1]} }},
-		{"history of a hot one, untrimmed", history, func(int64) []any { return []any{200, hot} }},
-		list("list", "1", none),
-		list("list: the 20th page", "(last_triggered_at, channel, shop_id, store_sku) < (fromUnixTimestamp64Milli(?, 'UTC'), 'shopee', 10200, 'S')",
-			func(run int64) []any { return []any{d.end - 3_600_000*run} }),
-		list("list: shop", "shop_id = ?", shop),
-		list("list: status Failed", "last_push_status = 'Failed'", none),
-		list("list: status Pending", "last_push_status = 'Pending'", none),
-		list("list: failure code", "last_failure_code = 'holiday_mode'", none),
-		list("list: reason", "last_reason = 'Stock Count'", none),
-		list("list: merchant SKU", "merchant_sku = ?", func(run int64) []any { return []any{fmt.Sprintf("M-%d", run*97)} }),
-		list("list: 20 store SKUs", "store_sku IN (?)", func(int64) []any { return []any{skus[:20]} }),
-		list("list: last hour", "last_triggered_at > now() - INTERVAL 1 HOUR", none),
-		{"list: counts by failure code", "SELECT last_failure_code, count() FROM bench.store_sku_push_status GROUP BY last_failure_code", none},
-		{"failed", "SELECT * FROM bench.failed_push_records ORDER BY triggered_at DESC, store_sku LIMIT 50", none},
-		{"failed: failure code", "SELECT * FROM bench.failed_push_records WHERE failure_code = 'unknown' ORDER BY triggered_at DESC, store_sku LIMIT 50", none},
-		{"failed: shop", "SELECT * FROM bench.failed_push_records WHERE shop_id = ? ORDER BY triggered_at DESC, store_sku LIMIT 50", shop},
+	for _, of := range d.filters() {
+		all = append(all, paged(d, "by time"+of.name, r.StoreSKUs, of.filter, pushrecords.NewestFirst)...)
+		all = append(all, paged(d, "by key"+of.name, r.StoreSKUs, of.filter, pushrecords.ByKey)...)
+		all = append(all, paged(d, "by merchant"+of.name, r.MerchantSKUs, of.filter, pushrecords.ByKey)...)
+		if s := of.filter; len(s.Statuses) == 0 && !s.StillFailing {
+			all = append(all, paged(d, "failed"+of.name, r.Failures, of.filter, pushrecords.ByKey)...)
+		}
 	}
+	return append(all, question{"counts by failure code", func(int) int {
+		found, err := r.CountsByFailureCode(context.Background(), pushrecords.Filter{})
+		require.NoError(d.b, err)
+		return len(found)
+	}}, question{"statistics of a day", func(int) int {
+		found, err := r.Stats(context.Background(), pushrecords.Filter{Since: time.UnixMilli(d.end).Add(-24 * time.Hour)})
+		require.NoError(d.b, err)
+		return len(found)
+	}})
 }
 
 const measuredRuns = 15
@@ -228,12 +310,12 @@ func (d *dataset) measure(state string, q question, before func()) {
 		before()
 		processor -= d.processorMicros()
 		started := time.Now()
-		answered += d.ask(q.sql, q.args(int64(run)))
+		answered += q.ask(run)
 		took[run] = time.Since(started)
 		processor += d.processorMicros()
 	}
 	slices.Sort(took)
-	fmt.Printf("%-16s %-31s median %6.1f ms   p95 %6.1f ms   processor %4d ms   %d rows\n", state, q.name,
+	fmt.Printf("%-14s %-36s median %6.1f ms   p95 %6.1f ms   processor %4d ms   %d rows\n", state, q.name,
 		millis(took[measuredRuns/2]), millis(took[measuredRuns*95/100]), processor/1000/measuredRuns, answered/measuredRuns)
 }
 
@@ -243,15 +325,3 @@ func (d *dataset) processorMicros() int64 {
 }
 
 func millis(t time.Duration) float64 { return float64(t.Microseconds()) / 1000 }
-
-// ask reads an answer to its end.
-func (d *dataset) ask(sql string, args []any) int {
-	rows, err := d.store.Conn().Query(context.Background(), sql, args...)
-	require.NoError(d.b, err, sql)
-	n := 0
-	for rows.Next() {
-		n++
-	}
-	require.NoError(d.b, rows.Err())
-	return n
-}

@@ -11,7 +11,8 @@
 //   - push_record_facts, a narrow row for each row, by time and never trimmed:
 //     statistics, and what is Pending now.
 //   - store_sku_states, a row for each store SKU: its newest record and its newest
-//     outcome. The page's list reads it, and what is Pending beside it.
+//     outcome. The page's list looks in its narrow columns, and beside it in what is
+//     Pending, for the store SKUs of a page, and then reads store_sku_standings by their keys.
 //   - failed_push_record_rows, the failures that no success has resolved.
 //
 // All of them come out the same whatever was written twice, by two writers, or

@@ -67,23 +67,32 @@ func encodeCursor(list string, after []string) string {
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
-// decodeCursor gives the bound parameters after0, after1, …, one for each
-// column that sorts the list.
-func decodeCursor(list string, columns []sortColumn, text string) ([]any, error) {
+// decodeCursor reads a cursor of a list, and gives its place's bound parameters.
+func decodeCursor(list string, columns []sortColumn, text string) (cursor, []any, error) {
 	bad := badParameter("cursor", "is not one that this list gave")
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {
-		return nil, bad
+		return cursor{}, nil, bad
 	}
 	var c cursor
 	if err := json.Unmarshal(raw, &c); err != nil || c.Version != cursorVersion || c.List != list || len(c.After) != len(columns) {
-		return nil, bad
+		return cursor{}, nil, bad
 	}
+	args, err := parsePlace(columns, c.After)
+	if err != nil {
+		return cursor{}, nil, bad
+	}
+	return c, args, nil
+}
+
+// parsePlace gives the bound parameters after0, after1, …, one for each column
+// that sorts the list.
+func parsePlace(columns []sortColumn, place []string) ([]any, error) {
 	args := make([]any, len(columns))
 	for i, column := range columns {
-		value, err := column.kind.parse(c.After[i])
+		value, err := column.kind.parse(place[i])
 		if err != nil {
-			return nil, bad
+			return nil, err
 		}
 		args[i] = clickhouse.Named(afterName(i), value)
 	}

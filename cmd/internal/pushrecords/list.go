@@ -44,12 +44,16 @@ func after(columns []sortColumn) string {
 		}
 		deeper = here
 	}
-	first := columns[0]
-	bound := " >= "
-	if first.down {
-		bound = " <= "
+	return columns[0].bound() + " AND " + deeper
+}
+
+// bound is what after says of the first column alone.
+func (c sortColumn) bound() string {
+	than := " >= "
+	if c.down {
+		than = " <= "
 	}
-	return first.name + bound + "{" + afterName(0) + ":" + string(first.kind) + "} AND " + deeper
+	return c.name + than + "{" + afterName(0) + ":" + string(c.kind) + "}"
 }
 
 func orderBy(columns []sortColumn) string {
@@ -66,7 +70,7 @@ func orderBy(columns []sortColumn) string {
 // query is the page's query, asking for one row more than the page has.
 func (l listing[T]) query(w where, p Page, limit int) (string, []any, error) {
 	if p.Cursor != "" {
-		args, err := decodeCursor(l.name, l.sort, p.Cursor)
+		_, args, err := decodeCursor(l.name, l.sort, p.Cursor)
 		if err != nil {
 			return "", nil, err
 		}

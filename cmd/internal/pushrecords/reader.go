@@ -65,47 +65,44 @@ func placeByKey(s *StoreSKU) []string {
 	return []string{s.Channel, unsignedText(s.ShopID), s.StoreSKU}
 }
 
-// inOrder is the list of store SKUs in the order asked for, or by its own key.
-func (l listing[T]) inOrder(o Order, newest sortColumn, at func(*T) time.Time) listing[T] {
-	if o == ByKey {
-		return l
-	}
-	place := l.place
-	l.name += " newest"
-	l.sort = append([]sortColumn{newest}, l.sort...)
-	l.place = func(row *T) []string { return append([]string{instantText(at(row))}, place(row)...) }
-	return l
-}
-
-func lastTriggered(s *StoreSKU) time.Time { return s.LastTriggeredAt }
-
-var byLastTrigger = sortColumn{name: "last_triggered_at", kind: instant, down: true}
-
 // StoreSKUs lists what happened last to each store SKU.
 func (r *Reader) StoreSKUs(ctx context.Context, f Filter, p Page) (List[StoreSKU], error) {
-	l := listing[StoreSKU]{"store-skus", statusSelect + r.view("store_sku_push_status"), keyColumns, placeByKey}
-	return list(ctx, r, l.inOrder(p.Order, byLastTrigger, lastTriggered), r.statusWhere(f), p)
+	return r.storeSKUs(ctx, f, p, "store-skus", r.byKey)
 }
 
 // MerchantSKUs lists the same by merchant SKU.
 func (r *Reader) MerchantSKUs(ctx context.Context, f Filter, p Page) (List[StoreSKU], error) {
-	l := listing[StoreSKU]{
-		"merchant-skus", statusSelect + r.view("merchant_sku_push_status"),
-		append([]sortColumn{{name: "merchant_sku", kind: text}}, keyColumns...),
-		func(s *StoreSKU) []string { return append([]string{s.MerchantSKU}, placeByKey(s)...) },
+	return r.storeSKUs(ctx, f, p, "merchant-skus", r.byMerchant)
+}
+
+func (r *Reader) storeSKUs(ctx context.Context, f Filter, p Page, name string, byKey func(Filter) search) (List[StoreSKU], error) {
+	f, some := f.lastStatus()
+	if !some || !f.takesStates() && !f.takesPending() {
+		return List[StoreSKU]{Items: []StoreSKU{}}, nil
 	}
-	return list(ctx, r, l.inOrder(p.Order, byLastTrigger, lastTriggered), r.statusWhere(f), p)
+	s := byKey(f)
+	if p.Order == NewestFirst {
+		s = r.byTime(f)
+		name += " newest"
+	}
+	s.reader, s.filter, s.name = r, f, name
+	return s.page(ctx, p)
+}
+
+// lastStatus says still failing as a status: a failure that nothing has mended
+// yet is its store SKU's last push. Some is false if nothing can match.
+func (f Filter) lastStatus() (_ Filter, some bool) {
+	if !f.StillFailing {
+		return f, true
+	}
+	some = f.takes(schemas.Failed)
+	f.StillFailing, f.Statuses = false, []schemas.Status{schemas.Failed}
+	return f, some
 }
 
 func (r *Reader) statusWhere(f Filter) where {
 	var w where
 	w.filter(f, statusColumns)
-	if f.StillFailing {
-		failing := where{}
-		failing.shop(f) // the same parameter again, bound once
-		failing.in("store_sku", "store_skus", f.StoreSKUs)
-		w.add("(channel, shop_id, store_sku) IN (SELECT channel, shop_id, store_sku FROM " + r.view("failed_push_records") + failing.String() + ")")
-	}
 	return w
 }
 

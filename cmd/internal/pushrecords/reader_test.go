@@ -92,12 +92,16 @@ func (f *fixture) fill() {
 	f.insert(append(records, record(10001, hostile, 5, schemas.Failed), record(10001, hostile, 4, schemas.Skipped))...)
 }
 
-var filters = []struct {
+type filterCase struct {
 	name   string
 	filter pushrecords.Filter
 	// status and record are what SQL says of the lists of store SKUs and of records.
 	status, record string
-}{
+}
+
+var sinceSQL = strings.NewReplacer("{since}", fmt.Sprint(now.Add(-90*time.Minute).UnixMilli()))
+
+var filters = []filterCase{
 	{"everything", pushrecords.Filter{}, "1", "1"},
 	{"shop", pushrecords.Filter{ShopID: 10002}, "shop_id = 10002", "shop_id = 10002"},
 	{"no such shop", pushrecords.Filter{ShopID: 1}, "0", "0"},
@@ -118,15 +122,14 @@ var filters = []struct {
 func TestEveryFilterIsWhatSQLSays(t *testing.T) {
 	f := newFixture(t)
 	f.fill()
-	since := strings.NewReplacer("{since}", fmt.Sprint(now.Add(-90*time.Minute).UnixMilli()))
 	for _, c := range filters {
 		t.Run(c.name, func(t *testing.T) {
-			want := f.strings("SELECT concat(toString(shop_id), '/', store_sku) FROM d.store_sku_push_status WHERE " + since.Replace(c.status))
+			want := f.strings("SELECT concat(toString(shop_id), '/', store_sku) FROM d.store_sku_push_status WHERE " + sinceSQL.Replace(c.status))
 			for _, order := range []pushrecords.Order{pushrecords.ByKey, pushrecords.NewestFirst} {
 				require.Equal(t, want, allKeys(t, f.reader.StoreSKUs, c.filter, order))
 				require.Equal(t, want, allKeys(t, f.reader.MerchantSKUs, c.filter, order))
 			}
-			want = f.strings("SELECT event_id FROM d.failed_push_records WHERE " + since.Replace(c.record))
+			want = f.strings("SELECT event_id FROM d.failed_push_records WHERE " + sinceSQL.Replace(c.record))
 			var got []string
 			for _, failure := range allPages(t, f.reader.Failures, c.filter, pushrecords.Page{Limit: 3}) {
 				got = append(got, failure.EventID)

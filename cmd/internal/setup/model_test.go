@@ -100,6 +100,7 @@ func requireViews(t *testing.T, s *clickhouse.Store, h history) {
 	}
 	requireLines(t, statuses, lines(t, s, statusColumns, "store_sku_push_status"+where))
 	requireLines(t, statuses, lines(t, s, statusColumns, "merchant_sku_push_status"+where))
+	requireLines(t, statuses, lines(t, s, statusColumns, "store_sku_standings"+where))
 	requireLines(t, histories, lines(t, s, recordColumns, "push_record_history"+where))
 	requireLines(t, failures, lines(t, s, recordColumns, "failed_push_records"+where))
 	requireLines(t, h.stats(), lines(t, s, statsColumns, "push_stats_hourly"+where+" AND hour >= now() - INTERVAL 29 DAY GROUP BY hour, reason, status, failure_code"))

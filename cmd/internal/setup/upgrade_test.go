@@ -12,8 +12,8 @@ import (
 	"stockpush/sinks/clickhouse"
 )
 
-// The steps that add the floor change tables which an earlier version made.
-const firstAddition, lastAddition = "030", "034~"
+// The steps that change what an earlier version made: small blocks, the time of the outcome, and the floor.
+const firstAddition, lastAddition = "020", "034~"
 
 // insertBefore is what a sink of the version before the additions inserts.
 func insertBefore(t *testing.T, s *clickhouse.Store, sku string) {
@@ -60,4 +60,7 @@ func TestTheSchemaIsUpgradedWithRowsPresent(t *testing.T) {
 		}
 	}
 	require.Equal(t, "after 9,before -,between -", text(t, s, floors+"failed_push_records"))
+	require.Equal(t, "before 4,between 4", text(t, s, "SELECT arrayStringConcat(arraySort(groupArray(concat(store_sku, ' ', toString(last_push_qty)))), ',') "+
+		"FROM d.store_sku_standings WHERE last_push_status = 'Failed' AND store_sku != 'after'"))
+	require.Equal(t, "3 3", text(t, s, "SELECT concat(toString(count()), ' ', toString(countIf(outcome_at = outcome.triggered_at))) FROM d.store_sku_states"))
 }

@@ -1,0 +1,217 @@
+package pushrecords
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"stockpush/schemas"
+)
+
+// SQL of one row of store_sku_states, which is a store SKU as one part of the
+// table knows it.
+const (
+	// stands: its newest outcome is within the 30 days.
+	stands = "outcome_at > now64(3, 'UTC') - INTERVAL 30 DAY"
+	// lastAt is when its last push was triggered, of what is Pending apart.
+	lastAt = "if(" + stands + ", outcome_at, newest_at)"
+)
+
+// stateHits are the hits of store_sku_states. What is not of the row that tells
+// the place in the list is looked up by the store SKU's hash.
+func (r *Reader) stateHits(columns string, sort []sortColumn, w where) source {
+	w.add("newest_at > now64(3, 'UTC') - INTERVAL 30 DAY")
+	return r.hitsOf("SELECT channel, shop_id, store_sku, "+columns+" FROM "+r.view("store_sku_states"), sort, w)
+}
+
+// pendingHits are the store SKUs with something Pending.
+func (r *Reader) pendingHits(f Filter, sort []sortColumn) source {
+	var w where
+	w.shop(f)
+	w.in("store_sku", "store_skus", f.StoreSKUs)
+	r.merchants(&w, f)
+	pendingOf(&w, f)
+	return r.hitsOf("SELECT channel, shop_id, store_sku, triggered_at AS last_triggered_at FROM "+r.view("pending_push_records"), sort, w)
+}
+
+func (r *Reader) hitsOf(from string, sort []sortColumn, w where) source {
+	return func(ctx context.Context, p place, n int) ([]StoreSKU, error) {
+		w := where{slices.Clone(w.conditions), slices.Clone(w.args)}
+		if p.of != nil {
+			condition, columns := after(sort), sort
+			if p.within {
+				condition, columns = sort[0].bound(), sort[:1]
+			}
+			args, err := parsePlace(columns, p.of)
+			if err != nil {
+				return nil, err
+			}
+			w.add(condition, args...)
+		}
+		order := orderBy(sort)
+		if p.byLead {
+			order = orderBy(sort[:1])
+		}
+		return rows[StoreSKU](ctx, r, from+w.String()+order+" LIMIT "+strconv.Itoa(n)+hitSettings, w.args...)
+	}
+}
+
+// hitSettings: every part of a question sees the same rows, and no set of hashes is
+// looked up in an index that cannot use it.
+const hitSettings = " SETTINGS enable_shared_storage_snapshot_in_query = 1, use_index_for_in_with_subqueries = 0"
+
+// merchants adds the condition on the merchant SKU by the store SKU's hash.
+func (r *Reader) merchants(w *where, f Filter) {
+	if len(f.MerchantSKUs) > 0 {
+		w.add("sku_hash IN (SELECT sku_hash FROM "+r.view("store_sku_states")+" WHERE newest.merchant_sku IN {merchant_skus:Array(String)})",
+			clickhouse.Named("merchant_skus", f.MerchantSKUs))
+	}
+}
+
+func pendingOf(w *where, f Filter) {
+	w.in("reason", "reasons", words(f.Reasons, schemas.Reason.Label))
+	w.between("triggered_at", f.Since, f.Until)
+}
+
+// outcomes adds the filter's conditions on the last push. With ordered, a row
+// without an outcome counts only if its store SKU has none.
+func (r *Reader) outcomes(w *where, f Filter, ordered bool) {
+	skipped := f.takes(schemas.Skipped) && len(f.FailureCodes) == 0
+	terminal := f.takes(schemas.Failed) || f.takes(schemas.Successfully)
+	switch {
+	case !skipped:
+		w.add(stands)
+	case !terminal:
+		w.add("NOT " + stands)
+	}
+	if len(f.Statuses) > 0 && terminal {
+		condition := "outcome.status IN {statuses:Array(String)}"
+		if skipped {
+			condition = "(" + condition + " OR NOT " + stands + ")"
+		}
+		w.add(condition, clickhouse.Named("statuses", words(f.Statuses, schemas.Status.String)))
+	}
+	if len(f.FailureCodes) > 0 {
+		w.add("outcome.status = 'Failed'")
+		w.in("outcome.failure_code", "failure_codes", words(f.FailureCodes, codeText))
+	}
+	w.in("if("+stands+", outcome.reason, newest.reason)", "reasons", words(f.Reasons, schemas.Reason.Label))
+	w.between(lastAt, f.Since, f.Until)
+	if skipped && (ordered || f.ofOutcome()) {
+		r.withoutOutcome(w)
+	}
+}
+
+// withoutOutcome leaves out rows without an outcome whose store SKU has one in
+// another part: most of what was just inserted.
+func (r *Reader) withoutOutcome(w *where) {
+	w.add("("+stands+" OR sku_hash NOT IN (SELECT sku_hash FROM "+r.view("store_sku_states")+" WHERE "+stands+" AND sku_hash IN ("+r.scattered()+")))",
+		clickhouse.Named("database", r.database))
+}
+
+// scattered are the hashes of store SKUs that not the largest part alone has: a
+// part that came of a merge has each once.
+func (r *Reader) scattered() string {
+	return "SELECT sku_hash FROM " + r.view("store_sku_states") + " WHERE _part != (SELECT argMax(name, rows) FROM system.parts" +
+		" WHERE database = {database:String} AND table = 'store_sku_states' AND active AND level > 0)"
+}
+
+// takes says whether the filter lets a status in.
+func (f Filter) takes(s schemas.Status) bool {
+	return len(f.Statuses) == 0 || slices.Contains(f.Statuses, s)
+}
+
+// ofOutcome says whether the filter asks anything of the last push.
+func (f Filter) ofOutcome() bool {
+	return len(f.Statuses)+len(f.Reasons)+len(f.FailureCodes) > 0 || !f.Since.IsZero() || !f.Until.IsZero()
+}
+
+// takesPending says whether a store SKU whose last push is Pending may match.
+func (f Filter) takesPending() bool { return f.takes(schemas.Pending) && len(f.FailureCodes) == 0 }
+
+// takesStates says whether any other may.
+func (f Filter) takesStates() bool {
+	return f.takes(schemas.Failed) || f.takes(schemas.Successfully) || f.takes(schemas.Skipped) && len(f.FailureCodes) == 0
+}
+
+// byKey is the list in the order of channel, shop and SKU.
+func (r *Reader) byKey(f Filter) search {
+	s := search{listing: listing[StoreSKU]{sort: keyColumns, place: placeByKey}, compare: compareKeys}
+	var w where
+	w.shop(f)
+	w.in("store_sku", "store_skus", f.StoreSKUs)
+	r.merchants(&w, f)
+	r.outcomes(&w, f, false)
+	if f.takesStates() {
+		s.hits = append(s.hits, r.stateHits("newest_at AS last_triggered_at", keyColumns, w))
+	}
+	if f.takesPending() && f.ofOutcome() { // else a store SKU's states are enough
+		s.hits = append(s.hits, r.pendingHits(f, keyColumns))
+	}
+	return s
+}
+
+// byTime is the list in the order of the last push's trigger, the newest first.
+func (r *Reader) byTime(f Filter) search {
+	newest := sortColumn{name: "last_triggered_at", kind: instant, down: true}
+	s := search{listing: listing[StoreSKU]{sort: append([]sortColumn{newest}, keyColumns...)}, byLead: true}
+	s.place = func(row *StoreSKU) []string {
+		return append([]string{instantText(row.LastTriggeredAt)}, placeByKey(row)...)
+	}
+	s.lead = func(a, b *StoreSKU) int { return b.LastTriggeredAt.Compare(a.LastTriggeredAt) }
+	s.compare = func(a, b *StoreSKU) int { return cmp.Or(s.lead(a, b), compareKeys(a, b)) }
+	var w where
+	w.shop(f)
+	w.in("store_sku", "store_skus", f.StoreSKUs)
+	r.merchants(&w, f)
+	r.outcomes(&w, f, true)
+	if f.takesStates() {
+		s.hits = append(s.hits, r.stateHits(lastAt+" AS last_triggered_at", s.sort, w))
+	}
+	if f.takesPending() {
+		s.hits = append(s.hits, r.pendingHits(f, s.sort))
+	}
+	return s
+}
+
+// byMerchant is the list in the order of merchant SKU and key. A store SKU is
+// where its newest record says.
+func (r *Reader) byMerchant(f Filter) search {
+	s := search{listing: listing[StoreSKU]{sort: append([]sortColumn{{name: "merchant_sku", kind: text}}, keyColumns...)}, byLead: true}
+	s.place = func(row *StoreSKU) []string { return append([]string{row.MerchantSKU}, placeByKey(row)...) }
+	s.lead = func(a, b *StoreSKU) int { return cmp.Compare(a.MerchantSKU, b.MerchantSKU) }
+	s.compare = func(a, b *StoreSKU) int { return cmp.Or(s.lead(a, b), compareKeys(a, b)) }
+	var w where
+	w.shop(f)
+	w.in("store_sku", "store_skus", f.StoreSKUs)
+	w.in("newest.merchant_sku", "merchant_skus", f.MerchantSKUs)
+	if f.ofOutcome() {
+		r.lastPushIn(&w, f)
+	}
+	s.hits = []source{r.stateHits("newest.merchant_sku AS merchant_sku", s.sort, w)}
+	return s
+}
+
+// lastPushIn adds the conditions on the last push where another row may tell
+// the place in the list: of a store SKU that several parts have, any row may match.
+func (r *Reader) lastPushIn(w *where, f Filter) {
+	var ways []string
+	if f.takesStates() {
+		var here, elsewhere where
+		r.outcomes(&here, f, false)
+		elsewhere.conditions = append(slices.Clone(here.conditions), "sku_hash IN ("+r.scattered()+")")
+		ways = append(ways, strings.Join(here.conditions, " AND "), "sku_hash IN (SELECT sku_hash FROM "+r.view("store_sku_states")+elsewhere.String()+")")
+		w.args = append(append(w.args, here.args...), clickhouse.Named("database", r.database))
+	}
+	if f.takesPending() {
+		var waits where
+		pendingOf(&waits, f)
+		ways = append(ways, "sku_hash IN (SELECT sku_hash FROM "+r.view("pending_push_records")+waits.String()+")")
+		w.args = append(w.args, waits.args...)
+	}
+	w.add("((" + strings.Join(ways, ") OR (") + "))")
+}

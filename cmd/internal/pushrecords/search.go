@@ -1,0 +1,178 @@
+package pushrecords
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"stockpush/schemas"
+)
+
+// search finds pages of store SKUs in two steps, so that a page costs a look at
+// narrow columns and the reading of its own rows.
+//
+// First, where to look: hits, from store_sku_states and from what is Pending, in
+// the list's order. A part of the states that was not merged yet may name a
+// store SKU where it no longer stands, but the row that tells where it does is
+// always among them. Then, what holds: the store SKUs' rows of
+// store_sku_standings, and the whole filter.
+type search struct {
+	listing[StoreSKU]
+	reader *Reader
+	filter Filter
+	hits   []source
+	// compare is the list's order, lead that of its first column.
+	compare, lead func(a, b *StoreSKU) int
+	// byLead sorts the hits by the first column alone, so that ClickHouse reads the
+	// others only of those that it finds. Too many of one value end it.
+	byLead bool
+}
+
+// source asks for n hits from a place on: store SKUs of which it knows no more
+// than what sorts the list.
+type source func(ctx context.Context, from place, n int) ([]StoreSKU, error)
+
+// place is where in a list hits begin.
+type place struct {
+	// of are the values of the columns that sort; nil is the list's begin.
+	of []string
+	// byLead says that the hits are sorted by the first column alone.
+	byLead bool
+	// within says that of the first column's value there may be more to find.
+	within bool
+}
+
+const (
+	// moreHits is how many hits are asked for beyond a page, for those that do not hold.
+	moreHits = 13
+	// moreEachRound is by how much later rounds ask for more than the one before.
+	moreEachRound = 4
+)
+
+func (s *search) page(ctx context.Context, p Page) (List[StoreSKU], error) {
+	limit, err := p.limit()
+	if err != nil {
+		return List[StoreSKU]{}, err
+	}
+	w, from, err := s.behind(p.Cursor)
+	if err != nil {
+		return List[StoreSKU]{}, err
+	}
+	var found []StoreSKU
+	var done func(*StoreSKU) bool // says of what lies before the place
+	for n := limit + 1 + moreHits; len(found) <= limit; n *= moreEachRound {
+		hits, last, err := s.look(ctx, from, n)
+		if err != nil {
+			return List[StoreSKU]{}, err
+		}
+		rows, err := s.standing(ctx, w, hits)
+		if err != nil {
+			return List[StoreSKU]{}, err
+		}
+		known := s.before(last, from.byLead)
+		for i := range rows {
+			if (done == nil || !done(&rows[i])) && known(&rows[i]) {
+				found = append(found, rows[i])
+			}
+		}
+		if last == nil {
+			break
+		}
+		done, from = known, s.next(from, last)
+	}
+	return s.listing.page(found, limit), nil
+}
+
+// before says which rows lie before the last hit, so that all of them are known:
+// of the last hit's first column there may be more. No last hit is the end.
+func (s *search) before(last *StoreSKU, byLead bool) func(*StoreSKU) bool {
+	switch {
+	case last == nil:
+		return func(*StoreSKU) bool { return true }
+	case byLead:
+		return func(row *StoreSKU) bool { return s.lead(row, last) < 0 }
+	default:
+		return func(row *StoreSKU) bool { return s.compare(row, last) <= 0 }
+	}
+}
+
+// next is the place to go on from. Where one value of the first column fills a
+// whole round, its hits are sorted by all columns from there on.
+func (s *search) next(from place, last *StoreSKU) place {
+	to := place{of: s.place(last), byLead: from.byLead, within: from.byLead}
+	if from.byLead && from.of != nil && from.of[0] == to.of[0] {
+		to.byLead = false
+	}
+	return to
+}
+
+// behind is the condition of the rows behind a cursor, and the cursor's place.
+func (s *search) behind(text string) (where, place, error) {
+	w, from := s.reader.statusWhere(s.filter), place{byLead: s.byLead, within: s.byLead}
+	if text == "" {
+		return w, from, nil
+	}
+	c, args, err := decodeCursor(s.name, s.sort, text)
+	if err != nil {
+		return w, from, err
+	}
+	w.add(after(s.sort), args...)
+	from.of = c.After
+	return w, from, nil
+}
+
+// look asks all sources at once. Last is the first place behind which one of
+// them may have more; nil if none has.
+func (s *search) look(ctx context.Context, from place, n int) (hits []StoreSKU, last *StoreSKU, err error) {
+	answers := make([][]StoreSKU, len(s.hits))
+	work, ctx := errgroup.WithContext(ctx)
+	for i, ask := range s.hits {
+		work.Go(func() (err error) {
+			answers[i], err = ask(ctx, from, n)
+			return err
+		})
+	}
+	if err := work.Wait(); err != nil {
+		return nil, nil, err
+	}
+	for _, answer := range answers {
+		hits = append(hits, answer...)
+		if len(answer) < n {
+			continue
+		}
+		if end := &answer[n-1]; last == nil || s.compare(end, last) < 0 {
+			last = end
+		}
+	}
+	return hits, last, nil
+}
+
+// standing are the rows of the hits' store SKUs that hold, in the list's order.
+func (s *search) standing(ctx context.Context, w where, hits []StoreSKU) ([]StoreSKU, error) {
+	seen := make(map[schemas.Key]bool, len(hits))
+	var keys []schemas.Key
+	for i := range hits {
+		if key := hits[i].Key(); !seen[key] {
+			seen[key] = true
+			keys = append(keys, key)
+		}
+	}
+	var found []StoreSKU
+	for some := range slices.Chunk(keys, maxNamed) {
+		named := where{slices.Clone(w.conditions), slices.Clone(w.args)}
+		named.keys(some)
+		rows, err := rows[StoreSKU](ctx, s.reader, statusSelect+s.reader.view("store_sku_standings")+named.String(), named.args...)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, rows...)
+	}
+	slices.SortFunc(found, func(a, b StoreSKU) int { return s.compare(&a, &b) })
+	return found, nil
+}
+
+func compareKeys(a, b *StoreSKU) int {
+	return cmp.Or(cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.ShopID, b.ShopID), cmp.Compare(a.StoreSKU, b.StoreSKU))
+}

@@ -1,0 +1,74 @@
+package pushrecords_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"stockpush/cmd/internal/pushrecords"
+	"stockpush/schemas"
+)
+
+// scatter writes random records of 240 store SKUs so that parts know different
+// things of them: most were merged once, the rest came later, and no merge
+// follows. Many store SKUs share a time, and many a merchant SKU.
+func (f *fixture) scatter() {
+	random := rand.New(rand.NewPCG(5, 20))
+	write := func(records int) {
+		var batch []schemas.Record
+		for range records {
+			sku, n := random.Int64N(240), random.Int64N(40)
+			r := record(10001+sku%3, fmt.Sprintf("sku/%03d", sku), 40*sku+n, schemas.Status(1+random.IntN(4)))
+			r.MerchantSKU = fmt.Sprintf("M-%d", max(0, random.Int64N(12)-6))
+			r.TriggeredAt = now.Add(time.Duration(n/8)*time.Minute - time.Hour)
+			batch = append(batch, r)
+		}
+		f.insert(batch...)
+	}
+	for range 3 {
+		write(300)
+	}
+	require.NoError(f.t, f.store.Conn().Exec(f.t.Context(), "OPTIMIZE TABLE d.store_sku_states FINAL"))
+	require.NoError(f.t, f.store.Conn().Exec(f.t.Context(), "SYSTEM STOP MERGES d.store_sku_states"))
+	for range 4 {
+		write(60)
+	}
+	f.insert(record(10001, hostile, 5, schemas.Failed), record(10001, hostile, 4, schemas.Skipped))
+}
+
+// Whatever is merged, every list has what SQL says of the exact views, in its order.
+func TestEveryListIsWhatSQLSaysWhateverIsMerged(t *testing.T) {
+	f := newFixture(t)
+	f.scatter()
+	since := now.Add(-59 * time.Minute)
+	for _, c := range append(filters, []filterCase{
+		{"Skipped", pushrecords.Filter{Statuses: []schemas.Status{schemas.Skipped}}, "last_push_status = 'Skipped'", ""},
+		{"Pending", pushrecords.Filter{Statuses: []schemas.Status{schemas.Pending}}, "last_push_status = 'Pending'", ""},
+		{"Successfully or Skipped", pushrecords.Filter{Statuses: []schemas.Status{schemas.Successfully, schemas.Skipped}}, "last_push_status IN ('Successfully', 'Skipped')", ""},
+		{"merchant SKU and status", pushrecords.Filter{MerchantSKUs: []string{"M-0", "M-3"}, Statuses: []schemas.Status{schemas.Failed}},
+			"merchant_sku IN ('M-0', 'M-3') AND last_push_status = 'Failed'", ""},
+		{"a minute", pushrecords.Filter{Since: since, Until: since.Add(time.Minute)}, fmt.Sprintf("toUnixTimestamp64Milli(last_triggered_at) = %d", since.UnixMilli()), ""},
+		{"Pending with a failure", pushrecords.Filter{Statuses: []schemas.Status{schemas.Pending}, FailureCodes: schemas.FailureCodes()[:3]}, "0", ""},
+		{"still failing, but Successfully", pushrecords.Filter{StillFailing: true, Statuses: []schemas.Status{schemas.Successfully}}, "0", ""},
+	}...) {
+		t.Run(c.name, func(t *testing.T) {
+			for order, list := range map[string]func(pushrecords.Page) []pushrecords.StoreSKU{
+				"last_triggered_at DESC, channel, shop_id, store_sku": func(p pushrecords.Page) []pushrecords.StoreSKU {
+					p.Order = pushrecords.NewestFirst
+					return allPages(t, f.reader.StoreSKUs, c.filter, p)
+				},
+				"channel, shop_id, store_sku": func(p pushrecords.Page) []pushrecords.StoreSKU { return allPages(t, f.reader.StoreSKUs, c.filter, p) },
+				"merchant_sku, channel, shop_id, store_sku": func(p pushrecords.Page) []pushrecords.StoreSKU {
+					return allPages(t, f.reader.MerchantSKUs, c.filter, p)
+				},
+			} {
+				var want []pushrecords.StoreSKU
+				require.NoError(t, f.store.Conn().Select(t.Context(), &want, "SELECT * FROM d.store_sku_push_status WHERE "+sinceSQL.Replace(c.status)+" ORDER BY "+order))
+				require.Equal(t, want, list(pushrecords.Page{Limit: 40}), order)
+			}
+		})
+	}
+}

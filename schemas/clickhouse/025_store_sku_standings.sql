@@ -1,0 +1,48 @@
+-- Internal: the rows of store_sku_push_status, made for those who ask for few store SKUs by their keys. A record that is
+-- Pending stands beside the outcomes, and the newest of all of them is the last push.
+--
+-- Planning it is most of its cost, so no expression of a layer is used twice in the layer above, and the keys of what
+-- is Pending are hidden from the index of the facts, which has no use for them.
+CREATE OR REPLACE VIEW {{.Database}}.store_sku_standings AS
+SELECT channel, shop_id, store_sku,
+    if(stands, o_push_qty, n_push_qty) AS last_push_qty,
+    if(stands, o_status, n_status) AS last_push_status,
+    if(stands, o_reason, n_reason) AS last_reason,
+    if(stands, o_failure_code, '') AS last_failure_code,
+    if(stands, o_failure_reason, '') AS last_failure_reason,
+    if(stands, o_triggered_at, n_triggered_at) AS last_triggered_at,
+    if(stands, o_finished_at, n_finished_at) AS last_finished_at,
+    pending,
+    n_merchant_sku AS merchant_sku,
+    if(stands, o_available, n_available) AS available,
+    if(stands, o_promotion_reserved, n_promotion_reserved) AS promotion_reserved
+FROM
+(
+    SELECT channel, shop_id, store_sku, sum(waiting) AS pending, max(outcome_at) > now64(3, 'UTC') - INTERVAL 30 DAY AS stands,
+        argMax(n_push_qty, n_rank) AS n_push_qty, argMax(n_status, n_rank) AS n_status, argMax(n_reason, n_rank) AS n_reason,
+        argMax(n_triggered_at, n_rank) AS n_triggered_at, argMax(n_finished_at, n_rank) AS n_finished_at,
+        argMax(n_available, n_rank) AS n_available, argMax(n_promotion_reserved, n_rank) AS n_promotion_reserved,
+        argMax(n_merchant_sku, n_rank) AS n_merchant_sku,
+        argMax(push_qty, rank) AS o_push_qty, argMax(status, rank) AS o_status, argMax(reason, rank) AS o_reason,
+        argMax(triggered_at, rank) AS o_triggered_at, argMax(finished_at, rank) AS o_finished_at,
+        argMax(available, rank) AS o_available, argMax(promotion_reserved, rank) AS o_promotion_reserved,
+        argMax(failure_code, rank) AS o_failure_code, argMax(failure_reason, rank) AS o_failure_reason
+    FROM
+    (
+        SELECT channel, shop_id, store_sku, toUInt64(0) AS waiting, newest_at AS seen_at, outcome_at, newest.rank AS n_rank,
+            newest.push_qty AS n_push_qty, newest.status AS n_status, newest.reason AS n_reason, newest.triggered_at AS n_triggered_at, newest.finished_at AS n_finished_at,
+            newest.available AS n_available, newest.promotion_reserved AS n_promotion_reserved, newest.merchant_sku AS n_merchant_sku,
+            outcome.rank AS rank, outcome.push_qty AS push_qty, outcome.status AS status, outcome.reason AS reason, outcome.triggered_at AS triggered_at, outcome.finished_at AS finished_at,
+            outcome.available AS available, outcome.promotion_reserved AS promotion_reserved,
+            if(outcome.status = 'Failed', outcome.failure_code, '') AS failure_code, if(outcome.status = 'Failed', outcome.failure_reason, '') AS failure_reason
+        FROM {{.Database}}.store_sku_states
+        UNION ALL
+        SELECT concat(channel, ''), bitOr(shop_id, 0), substring(store_sku, 1), 1, triggered_at, triggered_at, 0, 0, status, reason, triggered_at, finished_at, 0, 0, '',
+            {{.Rank}}, push_qty, status, reason, triggered_at, finished_at, available, promotion_reserved, '', ''
+        FROM {{.Database}}.push_record_facts FINAL
+        WHERE status = 'Pending' AND triggered_at > now64(3, 'UTC') - INTERVAL 30 DAY
+    )
+    GROUP BY channel, shop_id, store_sku
+    HAVING max(seen_at) > now64(3, 'UTC') - INTERVAL 30 DAY
+)
+SETTINGS do_not_merge_across_partitions_select_final = 1;
