@@ -16,14 +16,14 @@ const (
 	loses
 )
 
-// judge decides about a command. The state's newest event is the newest that
-// stands; events that only repeated and lost never get there.
-func judge(state *schemas.State, e *schemas.Event) arrival {
-	newest := state.Newest.Position
+// judge decides about a command. The newest event is the newest that stands;
+// events that only repeated and lost never get there.
+func (s *standing) judge(e *schemas.Event) arrival {
+	newest, last := s.newestAt(), s.finishedAt()
 	switch {
-	case e.Position == state.Finished.Position:
+	case e.Position == last:
 		return finished
-	case state.Finished.Position.Newer(e.Position):
+	case last.Newer(e.Position):
 		return loses
 	case newest.IsZero():
 		return stands
@@ -42,7 +42,7 @@ func judge(state *schemas.State, e *schemas.Event) arrival {
 // nobody has stands: an earlier worker died with it, after the state was written
 // down with something older that was finished.
 func (s *storeSKU) arrival(e *schemas.Event) arrival {
-	is := judge(&s.state, e)
+	is := s.judge(e)
 	if is == repeated && s.push(e.Position) == nil {
 		return stands
 	}

@@ -104,7 +104,7 @@ func (w *worker) send(ctx context.Context, l *lane, it *item, done func(error)) 
 	for _, s := range going {
 		p := s.flying
 		p.final = p.age(l, now) > w.cfg.MaxPendingAge
-		s.state.Sent, s.state.SentQty = p.Position, p.PushQty()
+		s.sent, s.sentQty = p.Position, p.PushQty()
 		call.Lines = append(call.Lines, p.line())
 	}
 	if l.hold != nil {

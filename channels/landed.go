@@ -66,17 +66,16 @@ func (w *worker) learn(l *lane, itemID int64, a Answer, now time.Time) {
 }
 
 func (w *worker) holdShop(l *lane, v Verdict, now time.Time) {
-	if l.hold == nil {
+	if l.hold == nil || l.hold.verdict.Code != v.Code {
 		w.deps.Logger.Warn("the shop is held: its pushes fail until a probe passes",
 			"shop_id", l.shop.ID, "code", v.Code, "said", v.Message, "hint", v.Code.Hint())
-		l.hold = &hold{}
 	}
-	*l.hold = hold{verdict: v, nextProbe: now.Add(w.cfg.ProbeInterval), lastProbe: now, credentials: w.credentials(l.shop)}
+	l.hold = &hold{verdict: v, nextProbe: now.Add(w.cfg.ProbeInterval), lastProbe: now, credentials: w.credentials(l.shop)}
 }
 
 // settle gives one push its verdict.
 func (w *worker) settle(ctx context.Context, l *lane, s *storeSKU, p *push, v Verdict, now time.Time) {
-	p.last = v
+	p.last = &v
 	if v.Outcome == Confirmed && v.Qty == p.PushQty() {
 		w.succeed(ctx, l, s, p, now)
 		return
@@ -104,7 +103,7 @@ func (w *worker) again(ctx context.Context, l *lane, s *storeSKU, p *push, now t
 	case s.waiting != nil:
 		w.skip(ctx, s, p, &s.waiting.Event, now)
 	case p.final:
-		w.fail(ctx, s, p, p.last, now)
+		w.fail(ctx, s, p, *p.last, now)
 	default:
 		if p.backoff == nil {
 			p.backoff = backoff.NewExponentialBackOff()
@@ -119,8 +118,8 @@ func (w *worker) again(ctx context.Context, l *lane, s *storeSKU, p *push, now t
 func (w *worker) succeed(ctx context.Context, l *lane, s *storeSKU, p *push, now time.Time) {
 	qty := p.PushQty()
 	r := recordOf(p, schemas.Successfully, now)
-	r.BeforeQty, r.AfterQty = s.state.Confirmed, &qty
-	s.state.Confirmed = &qty
+	r.BeforeQty, r.AfterQty = s.confirmed, &qty
+	s.confirmed = &qty
 	w.finish(ctx, s, p, r)
 }
 
@@ -130,7 +129,7 @@ func (w *worker) fail(ctx context.Context, s *storeSKU, p *push, v Verdict, now 
 		return
 	}
 	r := recordOf(p, schemas.Failed, now)
-	r.BeforeQty = s.state.Confirmed
+	r.BeforeQty = s.confirmed
 	r.FailureCode, r.FailureReason, r.PromotionFloor, r.RequestID = v.Code, v.Message, v.Floor, v.RequestID
 	if !r.FailureCode.Valid() {
 		r.FailureCode = schemas.UnknownFailure
@@ -143,15 +142,13 @@ func (w *worker) fail(ctx context.Context, s *storeSKU, p *push, v Verdict, now 
 
 func recordOf(p *push, status schemas.Status, now time.Time) schemas.Record {
 	r := schemas.RecordOf(p.Event, status)
-	r.QueuedAt, r.FinishedAt, r.Attempts, r.RequestID = p.QueuedAt, now, p.attempts, p.last.RequestID
+	r.QueuedAt, r.FinishedAt, r.Attempts, r.RequestID = p.QueuedAt, now, p.attempts, p.requestID()
 	return r
 }
 
 // finish writes the terminal record, then the state that carries it.
 func (w *worker) finish(ctx context.Context, s *storeSKU, p *push, r schemas.Record) {
 	w.deps.Metrics.finished(&r)
-	if !s.state.Finished.Position.Newer(r.Position) {
-		s.state.Finished = r
-	}
+	s.finish(&r)
 	w.out.finish(ctx, r, s, p.offsets)
 }

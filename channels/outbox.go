@@ -27,6 +27,9 @@ type outbox struct {
 	open int
 }
 
+// usualBytes is what most states take; a record is about half of one.
+const usualBytes = 512
+
 func newOutbox(deps Deps, a *stream.Assignment) *outbox {
 	return &outbox{deps: deps, assignment: a, settled: make(chan struct{}, 1), failed: make(chan error, 1)}
 }
@@ -56,7 +59,7 @@ func (o *outbox) state(s *storeSKU) {
 }
 
 func (o *outbox) recordMessage(r *schemas.Record) *stream.Record {
-	value := schemas.AppendRecord(schemas.AppendRecordsHeader(nil, r.Key), r)
+	value := schemas.AppendRecord(schemas.AppendRecordsHeader(make([]byte, 0, usualBytes/2), r.Key), r)
 	return &stream.Record{Topic: o.deps.Topics.Records(), Partition: stream.ByKey, Key: []byte(r.Key.String()), Value: value}
 }
 
@@ -64,7 +67,7 @@ func (o *outbox) stateMessage(s *storeSKU) *stream.Record {
 	s.unsaved = false
 	return &stream.Record{
 		Topic: o.deps.Topics.State(), Partition: o.assignment.Partition(),
-		Key: []byte(s.state.Key.String()), Value: schemas.AppendState(nil, &s.state),
+		Key: []byte(s.key.String()), Value: schemas.AppendState(make([]byte, 0, usualBytes), s.state()),
 	}
 }
 

@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"container/heap"
 	"container/list"
 	"slices"
 	"time"
@@ -12,7 +13,7 @@ import (
 
 // push is a command on its way through a lane.
 type push struct {
-	schemas.Command
+	*schemas.Command
 	// offsets are those of the commands topic that this push settles: its own,
 	// and those of its repetitions. Empty for a push that we made ourselves.
 	offsets []int64
@@ -20,7 +21,7 @@ type push struct {
 	notBefore time.Time
 	attempts  uint16
 	// unknown counts tries that ended with the failure code unknown.
-	unknown int
+	unknown uint8
 	// final says that no further try follows: it is too old.
 	final bool
 	// inherited says that an earlier owner of the partition left it.
@@ -29,7 +30,7 @@ type push struct {
 	pausedBefore time.Duration
 
 	backoff *backoff.ExponentialBackOff
-	last    Verdict
+	last    *Verdict
 }
 
 // mends says that it is a push of our own, of an event that has its record already.
@@ -39,10 +40,18 @@ func (p *push) line() Line {
 	return Line{ModelID: p.ModelID, LocationID: p.LocationID, Qty: p.PushQty()}
 }
 
-// storeSKU is a store SKU in a lane: its state, at most one push that waits,
-// and at most one in flight.
+// requestID is that of the last answer; empty before the first.
+func (p *push) requestID() string {
+	if p.last == nil {
+		return ""
+	}
+	return p.last.RequestID
+}
+
+// storeSKU is a store SKU in a lane: what stands of it, at most one push that
+// waits, and at most one in flight.
 type storeSKU struct {
-	state   schemas.State
+	standing
 	waiting *push
 	flying  *push
 	// reading says that a read-back is on its way.
@@ -67,57 +76,76 @@ func (s *storeSKU) push(of schemas.Position) *push {
 // idle says that nothing is under way but a read-back.
 func (s *storeSKU) idle() bool { return s.waiting == nil && s.flying == nil && s.storing == 0 }
 
-// item is an item of a shop with pushes that wait.
+// item is an item of a shop with pushes that wait. It is due, or is looked at
+// later, or its call is in flight; gone when nothing of it waits or flies.
 type item struct {
 	id      int64
 	flying  bool
 	waiting []*storeSKU
-	// place is the item's in the queue's order.
-	place *list.Element
+	// due is its place among the items that are due, nil if it is not there.
+	due *list.Element
+	// at is when it is looked at later: no push of it is due before. Turn breaks
+	// ties, and index is its place in the heap, counted from 1.
+	at    time.Time
+	turn  uint64
+	index int
 }
 
-// queue has the waiting pushes of a shop, item by item, in order of arrival. It
-// is pure: no clock, no lock, no I/O.
+// earliest is when the first push of an item may go out.
+func (it *item) earliest() time.Time {
+	at := it.waiting[0].waiting.notBefore
+	for _, s := range it.waiting[1:] {
+		if s.waiting.notBefore.Before(at) {
+			at = s.waiting.notBefore
+		}
+	}
+	return at
+}
+
+// queue has the waiting pushes of a shop, item by item: items that are due take
+// turns, in the order in which they became it. However many wait, each step
+// looks at few. It is pure: no clock, no lock, no I/O.
 type queue struct {
 	items map[int64]*item
-	order *list.List
+	due   *list.List
+	later itemsByTime
+	turns uint64
 	size  int
 }
 
-func newQueue() *queue { return &queue{items: map[int64]*item{}, order: list.New()} }
-
-// each yields the items in the order in which they are due.
-func (q *queue) each(yield func(*item) bool) {
-	for e := q.order.Front(); e != nil; e = e.Next() {
-		if !yield(e.Value.(*item)) {
-			return
-		}
-	}
-}
+func newQueue() *queue { return &queue{items: map[int64]*item{}, due: list.New()} }
 
 // all lists the store SKUs with a push that waits.
 func (q *queue) all() []*storeSKU {
 	skus := make([]*storeSKU, 0, q.size)
-	for it := range q.each {
+	for _, it := range q.items {
 		skus = append(skus, it.waiting...)
 	}
 	return skus
 }
 
 // put makes a push the one that waits for its store SKU, and returns the one
-// whose place it took, if any. A replaced push leaves its place in the order to
-// the new one, if that is of the same item.
+// whose place it took, if any. It goes out no later than that one would have, if
+// that is of the same item.
 func (q *queue) put(s *storeSKU, p *push) (replaced *push) {
 	replaced = s.waiting
-	if replaced != nil && replaced.ItemID != p.ItemID {
+	switch {
+	case replaced != nil && replaced.ItemID == p.ItemID:
+		if replaced.notBefore.Before(p.notBefore) {
+			p.notBefore = replaced.notBefore
+		}
+	case replaced != nil:
 		q.remove(s)
 	}
+	it := q.item(p.ItemID)
 	if s.waiting == nil {
-		it := q.item(p.ItemID)
 		it.waiting = append(it.waiting, s)
 		q.size++
 	}
 	s.waiting = p
+	if !it.flying && it.due == nil && (it.index == 0 || p.notBefore.Before(it.at)) {
+		q.plan(it, p.notBefore)
+	}
 	return replaced
 }
 
@@ -126,9 +154,27 @@ func (q *queue) item(id int64) *item {
 	if it == nil {
 		it = &item{id: id}
 		q.items[id] = it
-		it.place = q.order.PushBack(it)
 	}
 	return it
+}
+
+// plan lets an item be looked at later.
+func (q *queue) plan(it *item, at time.Time) {
+	q.unplan(it)
+	q.turns++
+	it.at, it.turn = at, q.turns
+	heap.Push(&q.later, it)
+}
+
+// unplan takes an item out of the order.
+func (q *queue) unplan(it *item) {
+	if it.due != nil {
+		q.due.Remove(it.due)
+		it.due = nil
+	}
+	if it.index > 0 {
+		heap.Remove(&q.later, it.index-1)
+	}
 }
 
 // remove takes a store SKU's waiting push out.
@@ -138,34 +184,29 @@ func (q *queue) remove(s *storeSKU) *push {
 	it.waiting = slices.DeleteFunc(it.waiting, func(w *storeSKU) bool { return w == s })
 	s.waiting = nil
 	q.size--
-	q.forget(it)
-	return p
-}
-
-// forget drops an item with nothing to do.
-func (q *queue) forget(it *item) {
-	if len(it.waiting) > 0 || it.flying {
-		return
+	if len(it.waiting) == 0 && !it.flying {
+		q.unplan(it)
+		delete(q.items, it.id)
 	}
-	delete(q.items, it.id)
-	q.order.Remove(it.place)
+	return p
 }
 
 // next is the first item that may go out, or when the first one may.
 func (q *queue) next(now time.Time) (it *item, wake time.Time) {
-	for it := range q.each {
-		if it.flying {
-			continue
+	for len(q.later) > 0 && !q.later[0].at.After(now) {
+		it := heap.Pop(&q.later).(*item)
+		it.due = q.due.PushBack(it)
+	}
+	for e := q.due.Front(); e != nil; e = q.due.Front() {
+		it := e.Value.(*item)
+		at := it.earliest()
+		if !at.After(now) {
+			return it, time.Time{}
 		}
-		for _, s := range it.waiting {
-			at := s.waiting.notBefore
-			if !at.After(now) {
-				return it, time.Time{}
-			}
-			if wake.IsZero() || at.Before(wake) {
-				wake = at
-			}
-		}
+		q.plan(it, at) // the push that was due has gone
+	}
+	if len(q.later) > 0 {
+		wake = q.later[0].at
 	}
 	return nil, wake
 }
@@ -187,22 +228,26 @@ func (q *queue) depart(it *item, now time.Time, linger time.Duration) []*storeSK
 	for _, s := range going {
 		s.flying, s.waiting = s.waiting, nil
 	}
+	q.unplan(it)
 	it.waiting, it.flying = staying, true
 	q.size -= len(going)
-	q.order.MoveToBack(it.place) // other items come first now
 	return going
 }
 
-// land says that an item's call is over.
+// land says that an item's call is over. Other items that are due come before it.
 func (q *queue) land(it *item) {
 	it.flying = false
-	q.forget(it)
+	if len(it.waiting) > 0 {
+		q.plan(it, it.earliest())
+		return
+	}
+	delete(q.items, it.id)
 }
 
 // oldest is when the push that waits longest was queued; zero if none waits.
 func (q *queue) oldest() time.Time {
 	var oldest time.Time
-	for it := range q.each {
+	for _, it := range q.items {
 		for _, s := range it.waiting {
 			if at := s.waiting.QueuedAt; oldest.IsZero() || at.Before(oldest) {
 				oldest = at
@@ -210,4 +255,38 @@ func (q *queue) oldest() time.Time {
 		}
 	}
 	return oldest
+}
+
+// itemsByTime is a heap of items.
+type itemsByTime []*item
+
+func (h itemsByTime) Len() int { return len(h) }
+
+func (h itemsByTime) Less(i, j int) bool {
+	if h[i].at.Equal(h[j].at) {
+		return h[i].turn < h[j].turn
+	}
+	return h[i].at.Before(h[j].at)
+}
+
+func (h itemsByTime) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i+1, j+1
+}
+
+// Push is heap.Interface's.
+func (h *itemsByTime) Push(x any) {
+	it := x.(*item)
+	*h = append(*h, it)
+	it.index = len(*h)
+}
+
+// Pop is heap.Interface's.
+func (h *itemsByTime) Pop() any {
+	last := len(*h) - 1
+	it := (*h)[last]
+	(*h)[last] = nil
+	*h = (*h)[:last]
+	it.index = 0
+	return it
 }

@@ -5,12 +5,13 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"stockpush/schemas"
 )
 
 func waitingPush(item int64) (*storeSKU, *push) {
-	return &storeSKU{}, &push{Command: schemas.Command{Event: schemas.Event{ItemID: item}}}
+	return &storeSKU{}, &push{Command: &schemas.Command{Event: schemas.Event{ItemID: item}}}
 }
 
 func TestItemsTakeTurns(t *testing.T) {
@@ -41,5 +42,89 @@ func BenchmarkDrainOfAShop(b *testing.B) {
 			q.depart(it, now, 0)
 			q.land(it)
 		}
+	}
+}
+
+// A push that waits for its time must cost nothing to those whose time has come.
+func BenchmarkNextWithManyThatWait(b *testing.B) {
+	q, now := newQueue(), time.Now()
+	for item := range int64(100_000) {
+		s, p := waitingPush(item)
+		p.notBefore = now.Add(time.Hour)
+		q.put(s, p)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		s, p := waitingPush(-1)
+		p.notBefore = now
+		q.put(s, p)
+		it, _ := q.next(now)
+		q.depart(it, now, 0)
+		q.land(it)
+	}
+}
+
+func TestTheQueueGivesOutWhatIsDueAndNothingElse(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		q, now := newQueue(), time.Unix(0, 0)
+		skus, flying := make([]*storeSKU, 12), map[*item]bool{}
+		for i := range skus {
+			skus[i] = &storeSKU{}
+		}
+		for range rapid.IntRange(1, 200).Draw(r, "steps") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 3).Draw(r, "time")))
+			s := rapid.SampledFrom(skus).Draw(r, "store SKU")
+			switch rapid.IntRange(0, 3).Draw(r, "step") {
+			case 0:
+				item := rapid.Int64Range(1, 4).Draw(r, "item")
+				at := now.Add(time.Duration(rapid.IntRange(-1, 5).Draw(r, "from now")))
+				q.put(s, &push{Command: &schemas.Command{Event: schemas.Event{ItemID: item, ModelID: at.UnixNano()}}, notBefore: at})
+			case 1:
+				if s.waiting != nil {
+					q.remove(s)
+				}
+			case 2:
+				if it, _ := q.next(now); it != nil {
+					require.NotEmpty(r, q.depart(it, now, 0))
+					flying[it] = true
+				}
+			case 3:
+				for it := range flying {
+					q.land(it)
+					delete(flying, it)
+					break
+				}
+			}
+			requireDue(r, q, skus, now)
+		}
+	})
+}
+
+// requireDue compares what is next with all that waits.
+func requireDue(r *rapid.T, q *queue, skus []*storeSKU, now time.Time) {
+	waiting, soonest := 0, time.Time{}
+	for _, s := range skus {
+		if s.waiting == nil {
+			continue
+		}
+		waiting++
+		if at := s.waiting.notBefore; !q.items[s.waiting.ItemID].flying && (soonest.IsZero() || at.Before(soonest)) {
+			soonest = at
+		}
+	}
+	require.Equal(r, waiting, q.size)
+	require.Len(r, q.all(), waiting)
+	it, wake := q.next(now)
+	switch {
+	case soonest.IsZero():
+		require.Nil(r, it)
+		require.Zero(r, wake)
+	case soonest.After(now):
+		require.Nil(r, it)
+		require.False(r, wake.After(soonest), "it is looked at in time")
+	default:
+		require.NotNil(r, it)
+		require.False(r, it.flying)
+		require.False(r, it.earliest().After(now))
 	}
 }

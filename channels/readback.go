@@ -12,12 +12,12 @@ import (
 // unknown outcome. wake is when the queue wants to be looked at.
 func (w *worker) stepReadback(ctx context.Context, l *lane, now, wake time.Time) (bool, time.Time) {
 	for s := range l.owed {
-		duty := s.state.Readback
+		duty := s.readback
 		if duty == nil {
 			delete(l.owed, s)
 			continue
 		}
-		if !s.idle() || s.reading || s.state.Finished.Status != schemas.Successfully {
+		if !s.idle() || s.reading || s.finished == nil || s.finished.Status != schemas.Successfully {
 			continue // the next success is read back, or inherits the duty
 		}
 		if duty.NotBefore.After(now) {
@@ -43,13 +43,13 @@ const maxLost = 16
 // owe remembers that a request of unknown outcome may have carried the event.
 func (w *worker) owe(l *lane, s *storeSKU, lost *schemas.Event, now time.Time) {
 	duty := &schemas.Readback{
-		ItemID: lost.ItemID, ModelID: lost.ModelID, Lost: []int64{lost.PushQty()}, BeforeQty: s.state.Confirmed,
+		ItemID: lost.ItemID, ModelID: lost.ModelID, Lost: []int64{lost.PushQty()}, BeforeQty: s.confirmed,
 		NotBefore: now.Add(w.cfg.ConfirmAfter),
 	}
-	if earlier := s.state.Readback; earlier != nil && earlier.ItemID == duty.ItemID && earlier.ModelID == duty.ModelID {
+	if earlier := s.readback; earlier != nil && earlier.ItemID == duty.ItemID && earlier.ModelID == duty.ModelID {
 		duty.Lost = lostBefore(earlier.Lost, lost.PushQty())
 	}
-	s.state.Readback, s.unsaved = duty, true
+	s.readback, s.unsaved = duty, true
 	l.owed[s] = struct{}{}
 }
 
@@ -60,8 +60,8 @@ func lostBefore(earlier []int64, qty int64) []int64 {
 }
 
 func (w *worker) read(ctx context.Context, l *lane, s *storeSKU, done func(error)) {
-	asked := reading{duty: s.state.Readback, of: s.state.Finished.Position}
-	itemID := s.state.Finished.ItemID
+	asked := reading{duty: s.readback, of: s.finishedAt()}
+	itemID := s.finished.ItemID
 	s.reading = true
 	l.flying++
 	w.fly(ctx, func() func(time.Time) {
@@ -101,23 +101,23 @@ type reading struct {
 // confirm compares what the model shows with what was sent, and pushes it again
 // if the lost request may have landed over it.
 func (w *worker) confirm(ctx context.Context, l *lane, s *storeSKU, r reading, now time.Time) {
-	duty := s.state.Readback
-	if duty == nil || !s.idle() || duty != r.duty || s.state.Finished.Position != r.of {
+	duty := s.readback
+	if duty == nil || !s.idle() || duty != r.duty || s.finishedAt() != r.of {
 		return // a newer push inherits the duty
 	}
 	if r.verdict.Outcome != Confirmed {
 		duty.NotBefore = now.Add(w.cfg.ConfirmAfter)
 		return
 	}
-	last := s.state.Finished
+	last := s.finished
 	shown, found := stockOf(r.stocks, &last.Event)
 	if found && mustPushAgain(shown, last.PushQty(), duty) {
 		w.deps.Metrics.repaired.Inc()
 		duty.NotBefore = now.Add(w.cfg.ConfirmAfter)
-		w.enqueue(ctx, l, s, &push{Command: schemas.Command{Event: last.Event, QueuedAt: last.QueuedAt}, notBefore: now, attempts: last.Attempts}, now)
+		w.enqueue(ctx, l, s, &push{Command: &schemas.Command{Event: last.Event, QueuedAt: last.QueuedAt}, notBefore: now, attempts: last.Attempts}, now)
 		return
 	}
-	s.state.Readback = nil
+	s.readback = nil
 	delete(l.owed, s)
 	w.out.state(s)
 }
@@ -126,10 +126,10 @@ func (w *worker) confirm(ctx context.Context, l *lane, s *storeSKU, r reading, n
 // was refused: its record stays Successfully, so nobody else would try again.
 func (w *worker) notMended(s *storeSKU, v Verdict, now time.Time) {
 	w.deps.Logger.Warn("an older quantity that landed late could not be mended, it will be tried again",
-		"store_sku", s.state.Key, "code", v.Code, "said", v.Message, "hint", v.Code.Hint())
-	duty := *s.state.Readback
+		"store_sku", s.key, "code", v.Code, "said", v.Message, "hint", v.Code.Hint())
+	duty := *s.readback
 	duty.NotBefore = now.Add(w.cfg.ProbeInterval)
-	s.state.Readback = &duty
+	s.readback = &duty
 	w.out.state(s)
 }
 

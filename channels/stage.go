@@ -97,7 +97,7 @@ func (s *Stage) Run(ctx context.Context, a *stream.Assignment) error {
 		results: make(chan func(time.Time)), timer: time.NewTimer(0), // what the state owes is due without any command
 	}
 	w.out = newOutbox(s.deps, a)
-	w.out.looked = func(k *storeSKU) { w.agenda.add(w.lane(k.state.Key.Shop())) }
+	w.out.looked = func(k *storeSKU) { w.agenda.add(w.lane(k.key.Shop())) }
 	defer w.timer.Stop()
 	defer w.leaveLine()
 	defer w.leaveMetrics()
@@ -176,7 +176,7 @@ func (w *worker) lane(shop schemas.Shop) *lane {
 func (w *worker) sku(key schemas.Key) *storeSKU {
 	s := w.skus[key]
 	if s == nil {
-		s = &storeSKU{state: schemas.State{Key: key, Newest: schemas.Event{RepeatsOffset: schemas.NoOffset}}}
+		s = &storeSKU{standing: standing{key: key}}
 		w.skus[key] = s
 	}
 	return s

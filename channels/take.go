@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strings"
@@ -33,13 +34,13 @@ func (w *worker) start(ctx context.Context) (err error) {
 			w.remember(schemas.State{Key: key, Newest: schemas.Event{RepeatsOffset: schemas.NoOffset}}) // it was taken back
 			return nil
 		}
-		state, err := schemas.DecodeState(r.Value)
+		state, err := schemas.DecodeState(bytes.Clone(r.Value)) // the states outlive their fetch
 		if err != nil {
 			w.unreadable(ctx, r, err)
 			return nil
 		}
 		s := w.sku(state.Key)
-		if state.Stale(&s.state) {
+		if state.Stale(s.state()) {
 			stale[s] = true
 			return nil
 		}
@@ -63,7 +64,7 @@ func (w *worker) start(ctx context.Context) (err error) {
 
 func (w *worker) remember(state schemas.State) {
 	s := w.sku(state.Key)
-	s.state = state
+	s.restore(&state)
 	if state.Readback != nil {
 		l := w.lane(state.Key.Shop())
 		l.owed[s] = struct{}{}
@@ -110,15 +111,15 @@ func (w *worker) take(ctx context.Context, r *stream.Record, now time.Time) {
 	}
 	switch is {
 	case finished:
-		w.out.record(ctx, s.state.Finished, []int64{r.Offset})
+		w.out.record(ctx, *s.finished, []int64{r.Offset})
 	case loses:
-		w.out.record(ctx, skippedCommand(&c, &s.state.Newest, now), []int64{r.Offset})
+		w.out.record(ctx, skippedCommand(&c, s.newest, now), []int64{r.Offset})
 	case repeated:
 		p := s.push(c.Position)
 		p.offsets = append(p.offsets, r.Offset) // it settles the repetition as well
 	case stands:
-		s.state.Newest = c.Event
-		p := &push{Command: c, offsets: []int64{r.Offset}, notBefore: now.Add(w.cfg.BatchLinger), inherited: r.Offset < w.inheritedBelow}
+		s.newest = &c.Event
+		p := &push{Command: &c, offsets: []int64{r.Offset}, notBefore: now.Add(w.cfg.BatchLinger), inherited: r.Offset < w.inheritedBelow}
 		w.enqueue(ctx, l, s, p, now)
 		if l.hold != nil && c.Reason == schemas.PushNow {
 			l.hold.asked = true
@@ -137,8 +138,8 @@ func (w *worker) skip(ctx context.Context, s *storeSKU, p *push, by *schemas.Eve
 	if p.mends() {
 		return // a push of our own: its event has its record
 	}
-	r := skippedCommand(&p.Command, by, now)
-	r.Attempts, r.RequestID = p.attempts, p.last.RequestID
+	r := skippedCommand(p.Command, by, now)
+	r.Attempts, r.RequestID = p.attempts, p.requestID()
 	w.deps.Metrics.finished(&r)
 	if s.unsaved || by.Repeats() {
 		// Nothing else will tell of a request of its that may still land, nor that it

@@ -4,21 +4,23 @@ import "fmt"
 
 // AppendState appends a state as a message of the state topic to b.
 func AppendState(b []byte, s *State) []byte {
+	var room [256]byte
 	b = append(b, formatVersion)
 	b = putText(b, 1, s.Key.String())
 	if !s.Newest.Position.IsZero() {
-		b = putBytes(b, 2, PackEvent(nil, &s.Newest))
+		b = putBytes(b, 2, PackEvent(room[:0], &s.Newest))
 	}
 	if !s.Sent.IsZero() {
 		sent := Event{Position: s.Sent, RepeatsOffset: NoOffset}
-		b = putInt(putBytes(b, 3, PackEvent(nil, &sent)), 4, s.SentQty)
+		b = putInt(putBytes(b, 3, PackEvent(room[:0], &sent)), 4, s.SentQty)
 	}
 	b = putOptional(b, 5, s.Confirmed)
 	if s.Readback != nil {
 		b = putBytes(b, 6, packReadback(s.Readback))
 	}
 	if !s.Finished.Position.IsZero() {
-		b = putBytes(b, 7, appendRecord(nil, PackEvent(nil, &s.Finished.Event), &s.Finished))
+		var record [768]byte
+		b = putBytes(b, 7, appendRecord(record[:0], PackEvent(room[:0], &s.Finished.Event), &s.Finished))
 	}
 	return b
 }

@@ -33,10 +33,10 @@ func benchClient(b *testing.B) *Client {
 	return c
 }
 
-// benchCall is a full call, of 50 models.
-func benchCall(item int64) channels.Call {
+// benchCall is a call of a number of models.
+func benchCall(item, models int64) channels.Call {
 	call := channels.Call{ShopID: sandbox.FirstShopID, ItemID: item}
-	for model := range int64(channels.MaxLines) {
+	for model := range models {
 		call.Lines = append(call.Lines, channels.Line{ModelID: model + 1, Qty: item})
 	}
 	return call
@@ -52,11 +52,11 @@ func BenchmarkPush(b *testing.B) {
 	bare := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: benchClients}}
 	b.Cleanup(bare.CloseIdleConnections)
 	push := func(item int64) bool {
-		return c.Push(b.Context(), benchCall(item)).Verdicts[channels.MaxLines-1].Outcome == channels.Confirmed
+		return c.Push(b.Context(), benchCall(item, channels.MaxLines)).Verdicts[channels.MaxLines-1].Outcome == channels.Confirmed
 	}
 	call := func(item int64) bool {
 		query := c.signer.shop(pathUpdateStock, time.Now(), sandbox.FirstShopID, pair.AccessToken)
-		return bareCall(b, bare, c.base+pathUpdateStock+"?"+query.Encode(), encode(benchCall(item)))
+		return bareCall(b, bare, c.base+pathUpdateStock+"?"+query.Encode(), encode(benchCall(item, channels.MaxLines)))
 	}
 	var pushing, calling time.Duration
 	for b.Loop() { // turn and turn about, so that the machine's moods hit both

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -64,6 +65,8 @@ type lanes struct {
 	*direct
 	t       *testing.T
 	sandbox *sandbox.Sandbox
+	client  *Client
+	logged  *bytes.Buffer // one writer: the stage's goroutine
 	deliver func([]*stream.Record)
 	offset  int64
 	mu      sync.Mutex
@@ -83,9 +86,10 @@ func newLanes(t *testing.T, shopee sandbox.Config, cfg channels.Config) *lanes {
 		Deps{Tokens: NewFileStore(tokens), Pace: pacer.Wait})
 	require.NoError(t, err)
 	c.http.Transport = l.direct
+	l.client, l.logged = c, &bytes.Buffer{}
 	stage, err := channels.New(cfg, channels.Deps{
 		Channel: c, Pacer: pacer, Producer: l, DeadLetters: l, Topics: "t", History: channeltest.History{},
-		Logger: slog.New(slog.DiscardHandler), Metrics: channels.NewMetrics(prometheus.NewRegistry()),
+		Logger: slog.New(slog.NewTextHandler(l.logged, nil)), Metrics: channels.NewMetrics(prometheus.NewRegistry()),
 	})
 	require.NoError(t, err)
 	var a *stream.Assignment
@@ -196,6 +200,42 @@ func TestATokenThatEndsEvery2SecondsUnderLoad(t *testing.T) {
 			}
 		}
 		require.Zero(t, l.sandbox.Stats().RefusedRefreshes, "no refresh token is spent twice")
+		l.finish()
+	})
+}
+
+// consent lets the app into a shop again, as `stockpush authorize` does.
+func (l *lanes) consent(code string) {
+	require.NoError(l.t, l.client.Exchange(l.t.Context(), code, sandbox.FirstShopID))
+}
+
+func TestRetriesOneSecondAfterANewConsentSucceed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const items, models = 100, 50
+		l := newLanes(t, sandbox.Config{Shops: 2}, channels.DefaultConfig())
+		shop := schemas.Key{ShopID: sandbox.FirstShopID}
+		require.NoError(t, l.sandbox.AddFault(sandbox.Fault{ShopID: shop.ShopID, Kind: "unlink"}))
+		for n := range int64(items * models) {
+			l.push(schemas.Event{Key: shop, ItemID: 1 + n/models, ModelID: 1 + n%models, Available: n})
+		}
+		time.Sleep(30 * time.Second)
+		require.Equal(t, items*models, l.count(schemas.Failed), "they fail at once, so that they are seen")
+		require.LessOrEqual(t, len(l.Of(shop.ShopID)), 3, "without a flood of calls")
+		l.consent("again")
+		time.Sleep(time.Second)
+		failed := l.offset
+		for n := range int64(items * models) {
+			l.push(schemas.Event{
+				Key: shop, ItemID: 1 + n/models, ModelID: 1 + n%models, Available: n,
+				Reason: schemas.PushNow, RepeatsOffset: n + 1, RetryOf: fmt.Sprintf("e-%d", n+1),
+			})
+		}
+		time.Sleep(5 * time.Minute)
+		require.Equal(t, items*models, l.count(schemas.Successfully))
+		require.EqualValues(t, failed, l.count(schemas.Failed))
+		require.EqualValues(t, items, l.sandbox.Stats().Calls, "50 models a call, and none twice")
+		require.Equal(t, 1, strings.Count(l.logged.String(), "the shop is held"))
+		require.Equal(t, 1, strings.Count(l.logged.String(), "the shop takes pushes again"))
 		l.finish()
 	})
 }

@@ -1,0 +1,178 @@
+package shopee
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+
+	"stockpush/channels"
+	"stockpush/channels/channeltest"
+	"stockpush/channels/shopee/sandbox"
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+const (
+	benchShops = 4   // each in a partition of its own
+	benchItems = 200 // of each shop in one round
+)
+
+// pushed counts finished commands: a producer that acknowledges at once.
+type pushed struct {
+	topic    string
+	finished atomic.Int64
+}
+
+func (p *pushed) Produce(_ context.Context, r *stream.Record, done func(error)) {
+	if r.Topic == p.topic {
+		p.finished.Add(1)
+	}
+	done(nil)
+}
+
+// lanesOnTheNet is a stage with its client, without limits, and a sandbox behind a socket.
+type lanesOnTheNet struct {
+	client  *Client
+	sandbox *sandbox.Sandbox
+	pushed  *pushed
+	deliver []func([]*stream.Record)
+	offset  int64
+	// models is how many of each item wait.
+	models int64
+}
+
+func newLanesOnTheNet(b *testing.B, models int64) *lanesOnTheNet {
+	l := &lanesOnTheNet{models: models, pushed: &pushed{topic: schemas.Topics("t").Records()}}
+	tokens := filepath.Join(b.TempDir(), "tokens.json")
+	var err error
+	l.sandbox, err = sandbox.New(sandbox.Config{TokensFile: tokens, Shops: benchShops, MaxCalls: 100})
+	require.NoError(b, err)
+	server := httptest.NewServer(l.sandbox)
+	cfg := channels.DefaultConfig()
+	cfg.ShopRate, cfg.AppRate, cfg.ShopConcurrency, cfg.BatchLinger = 1e9, 1e9, benchClients/benchShops, 0
+	pacer := channels.NewPacer(cfg)
+	l.client, err = New(
+		Config{BaseURL: server.URL, PartnerID: sandbox.DefaultPartnerID, PartnerKey: sandbox.DefaultPartnerKey},
+		Deps{Tokens: NewFileStore(tokens), Pace: pacer.Wait})
+	require.NoError(b, err)
+	stage, err := channels.New(cfg, channels.Deps{
+		Channel: l.client, Pacer: pacer, Producer: l.pushed, DeadLetters: l.pushed, Topics: "t", History: channeltest.History{},
+		Logger: slog.New(slog.DiscardHandler), Metrics: channels.NewMetrics(prometheus.NewRegistry()),
+	})
+	require.NoError(b, err)
+	var ended sync.WaitGroup
+	for p := range int32(benchShops) {
+		a, deliver := stream.NewTestAssignment(b.Context(), "t.commands", p)
+		l.deliver = append(l.deliver, deliver)
+		ended.Go(func() { require.NoError(b, stage.Run(b.Context(), a)) })
+	}
+	b.Cleanup(func() {
+		for _, deliver := range l.deliver {
+			deliver(nil)
+		}
+		ended.Wait()
+		l.client.Close()
+		server.Close()
+	})
+	return l
+}
+
+// round lets every model of every item wait, as its commands come from Kafka.
+func (l *lanesOnTheNet) round(qty int64) [][]*stream.Record {
+	var batches [][]*stream.Record
+	for item := range int64(benchItems) {
+		for shop := range int64(benchShops) {
+			var batch []*stream.Record
+			for model := range l.models {
+				l.offset++
+				e := schemas.Event{
+					EventID: fmt.Sprintf("0190d3b2-7c1e-7a55-9d2f-%012d", l.offset), Reason: schemas.SyncOrder,
+					Key:    schemas.Key{Channel: schemas.ChannelShopee, ShopID: sandbox.FirstShopID + shop, StoreSKU: fmt.Sprintf("SKU-%d-%d", item, model)},
+					ItemID: 1 + item, ModelID: 1 + model, Available: qty, RepeatsOffset: schemas.NoOffset, OccurredAt: time.Now(), TriggeredAt: time.Now(),
+					Position: schemas.Position{LogID: 1, Offset: l.offset},
+				}
+				value := schemas.AppendCommand(nil, &schemas.Command{Event: e, QueuedAt: time.Now()})
+				batch = append(batch, &stream.Record{Topic: "t.commands", Offset: l.offset, Key: []byte(e.Key.String()), Value: value})
+			}
+			batches = append(batches, batch)
+		}
+	}
+	return batches
+}
+
+// BenchmarkLanes is the whole of the stage but for Kafka: commands in, records
+// and states out, and between them the calls, beside the same signed calls by a
+// bare net/http client that keeps its connections. Each model of a call is a
+// command, a record and a state, which the bare client knows nothing of.
+func BenchmarkLanes(b *testing.B) {
+	for _, models := range []int64{1, channels.MaxLines} {
+		b.Run(fmt.Sprintf("%d-models", models), func(b *testing.B) { benchLanes(b, models) })
+	}
+}
+
+func benchLanes(b *testing.B, models int64) {
+	l := newLanesOnTheNet(b, models)
+	pair, err := l.client.tokens.Load(b.Context(), sandbox.FirstShopID)
+	require.NoError(b, err)
+	bare := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: benchClients}}
+	b.Cleanup(bare.CloseIdleConnections)
+	var pushing, calling time.Duration
+	calls := int64(0)
+	for b.Loop() {
+		before := l.sandbox.Stats().Calls
+		pushing += l.timedRound(b, int64(b.N))
+		calls += l.sandbox.Stats().Calls - before
+		calling += l.timedBare(b, bare, pair)
+	}
+	items := int64(b.N * benchItems * benchShops)
+	require.Equal(b, items, calls, "one call for each item that is due")
+	due := float64(items)
+	b.ReportMetric(due/pushing.Seconds(), "pushes/s")
+	b.ReportMetric(due/calling.Seconds(), "bare-calls/s")
+	b.ReportMetric(calling.Seconds()/pushing.Seconds(), "ratio")
+	b.ReportMetric(float64(calls)/due, "calls/item")
+}
+
+func (l *lanesOnTheNet) timedRound(b *testing.B, qty int64) time.Duration {
+	batches := l.round(qty)
+	want := l.pushed.finished.Load() + int64(len(batches))*l.models
+	begun := time.Now()
+	for i, batch := range batches {
+		l.deliver[i%benchShops](batch)
+	}
+	for l.pushed.finished.Load() < want {
+		require.NoError(b, b.Context().Err())
+		time.Sleep(100 * time.Microsecond)
+	}
+	return time.Since(begun)
+}
+
+func (l *lanesOnTheNet) timedBare(b *testing.B, bare *http.Client, pair TokenPair) time.Duration {
+	var next atomic.Int64
+	var failed atomic.Bool
+	var all sync.WaitGroup
+	begun := time.Now()
+	for range benchClients {
+		all.Go(func() {
+			for item := next.Add(1); item <= benchItems*benchShops; item = next.Add(1) {
+				query := l.client.signer.shop(pathUpdateStock, time.Now(), sandbox.FirstShopID, pair.AccessToken)
+				if !bareCall(b, bare, l.client.base+pathUpdateStock+"?"+query.Encode(), encode(benchCall(item, l.models))) {
+					failed.Store(true)
+				}
+			}
+		})
+	}
+	all.Wait()
+	require.False(b, failed.Load(), "a call failed")
+	return time.Since(begun)
+}
