@@ -36,7 +36,7 @@ type direct struct {
 
 func (d *direct) RoundTrip(r *http.Request) (res *http.Response, err error) {
 	shopID, _ := strconv.ParseInt(r.URL.Query().Get("shop_id"), 10, 64)
-	if shopID == 0 {
+	if shopID == 0 && r.Body != nil {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			return nil, err
@@ -66,7 +66,7 @@ type lanes struct {
 	t       *testing.T
 	sandbox *sandbox.Sandbox
 	client  *Client
-	logged  *bytes.Buffer // one writer: the stage's goroutine
+	logged  *bytes.Buffer // written by one handler, read when all rests
 	deliver func([]*stream.Record)
 	offset  int64
 	mu      sync.Mutex
@@ -81,15 +81,17 @@ func newLanes(t *testing.T, shopee sandbox.Config, cfg channels.Config) *lanes {
 	require.NoError(t, err)
 	l := &lanes{t: t, sandbox: s, direct: &direct{server: s}, records: map[string]schemas.Record{}}
 	pacer := channels.NewPacer(cfg)
+	l.logged = &bytes.Buffer{}
+	logger := slog.New(slog.NewTextHandler(l.logged, nil))
 	c, err := New(
 		Config{BaseURL: "http://sandbox", PartnerID: sandbox.DefaultPartnerID, PartnerKey: sandbox.DefaultPartnerKey},
-		Deps{Tokens: NewFileStore(tokens), Pace: pacer.Wait})
+		Deps{Tokens: NewFileStore(tokens), Pace: pacer.Wait, Logger: logger})
 	require.NoError(t, err)
 	c.http.Transport = l.direct
-	l.client, l.logged = c, &bytes.Buffer{}
+	l.client = c
 	stage, err := channels.New(cfg, channels.Deps{
 		Channel: c, Pacer: pacer, Producer: l, DeadLetters: l, Topics: "t", History: channeltest.History{},
-		Logger: slog.New(slog.NewTextHandler(l.logged, nil)), Metrics: channels.NewMetrics(prometheus.NewRegistry()),
+		Logger: logger, Metrics: channels.NewMetrics(prometheus.NewRegistry()),
 	})
 	require.NoError(t, err)
 	var a *stream.Assignment

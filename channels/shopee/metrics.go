@@ -18,6 +18,7 @@ const (
 	pathTokenGet    = "/api/v2/auth/token/get"
 	pathRefresh     = "/api/v2/auth/access_token/get"
 	pathConsent     = "/api/v2/shop/auth_partner"
+	pathShops       = "/api/v2/public/get_shops_by_partner"
 )
 
 // The outcomes of calls that are not a failure class.
@@ -31,6 +32,9 @@ type metrics struct {
 	latency   *prometheus.HistogramVec
 	refreshes *prometheus.CounterVec
 	unknown   prometheus.Counter
+	// firstEnd is the end of the authorization that ends first, and endSoon
+	// counts those that end within a month.
+	firstEnd, endSoon prometheus.Gauge
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
@@ -49,21 +53,41 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			Name: "stockpush_shopee_unknown_refusals_total", Help: "Refusals of calls and of models that no rule knows; their records keep Shopee's words.",
 		}),
 	}
+	m.firstEnd = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "stockpush_shopee_first_authorization_end_timestamp_seconds", Help: "When the shop's authorization ends that ends first, of shops with tokens; 0 until it is known.",
+	})
+	m.endSoon = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "stockpush_shopee_authorizations_ending", Help: "Shops with tokens whose authorization ends within 30 days, or has ended.",
+	})
 	m.initialise()
 	if reg == nil {
 		return m, nil
 	}
-	return m, errors.Join(reg.Register(m.calls), reg.Register(m.latency), reg.Register(m.refreshes), reg.Register(m.unknown))
+	return m, errors.Join(reg.Register(m.calls), reg.Register(m.latency), reg.Register(m.refreshes), reg.Register(m.unknown), reg.Register(m.firstEnd), reg.Register(m.endSoon))
 }
 
 // initialise makes every label value show as zero from the start.
 func (m *metrics) initialise() {
 	for _, outcome := range outcomes() {
-		for _, path := range []string{pathUpdateStock, pathModelList, pathBaseInfo, pathTokenGet, pathRefresh} {
+		for _, path := range []string{pathUpdateStock, pathModelList, pathBaseInfo, pathTokenGet, pathRefresh, pathShops} {
 			m.calls.WithLabelValues(path, outcome)
 			m.latency.WithLabelValues(path)
 		}
 		m.refreshes.WithLabelValues(outcome)
+	}
+}
+
+// authorizations shows when they end.
+func (m *metrics) authorizations(ends map[int64]time.Time, soon int) {
+	first := time.Time{}
+	for _, end := range ends {
+		if first.IsZero() || end.Before(first) {
+			first = end
+		}
+	}
+	m.endSoon.Set(float64(soon))
+	if !first.IsZero() {
+		m.firstEnd.Set(float64(first.Unix()))
 	}
 }
 

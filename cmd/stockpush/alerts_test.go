@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"stockpush/channels"
+	"stockpush/channels/shopee"
 	"stockpush/channels/shopee/webhook"
 	"stockpush/cmd/internal/promotions"
 	"stockpush/processor"
@@ -60,6 +61,8 @@ func TestEveryAlertAsksForMetricsThatExist(t *testing.T) {
 	promotions.NewMetrics(registry)
 	_, err := webhook.New(webhook.Config{}, webhook.Deps{Registerer: registry})
 	require.NoError(t, err)
+	_, err = shopee.New(shopee.Config{BaseURL: "http://x", PartnerID: 1, PartnerKey: "k"}, shopee.Deps{Tokens: shopee.NewFileStore("none"), Registerer: registry})
+	require.NoError(t, err)
 	_, err = stream.New(stream.Config{Group: "g", Topics: []string{"t"}}, stream.Deps{
 		Connection: stream.Connection{Brokers: []string{"127.0.0.1:1"}}, Logger: slog.New(slog.DiscardHandler), Registerer: registry,
 	})
@@ -77,7 +80,7 @@ func TestEveryAlertAsksForMetricsThatExist(t *testing.T) {
 	for _, a := range alerts(t) {
 		text += a.Expr
 	}
-	names := regexp.MustCompile(`stockpush_(stream|processor|channels|sink|webhook|promotions)_\w+`).FindAllString(text, -1)
+	names := regexp.MustCompile(`stockpush_(stream|processor|channels|shopee|sink|webhook|promotions)_\w+`).FindAllString(text, -1)
 	require.Greater(t, len(names), 10)
 	for _, name := range names {
 		require.True(t, exist[name], name)

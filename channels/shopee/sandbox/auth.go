@@ -49,6 +49,8 @@ func (s *Sandbox) checkShop(sh *shop, token string) refusal {
 		return refusal{code: "shop_banned", message: "The shop is banned."}
 	case !sh.linked:
 		return refusal{code: "shop_no_linked", message: "The shop is not linked to the app."}
+	case !sh.endsAt.After(time.Now()):
+		return refusal{code: "shop_access_expired", message: "The access to shop has expired, please let the shop authorize again."}
 	case !sh.access[token].After(time.Now()):
 		return refusal{code: "invalid_acceess_token", message: "Invalid access_token."}
 	default:
@@ -88,7 +90,7 @@ type tokenRequest struct {
 
 func (s *Sandbox) refreshToken(w http.ResponseWriter, r *http.Request) {
 	s.grant(w, r, func(sh *shop, t tokenRequest) *refusal {
-		if t.RefreshToken != sh.refresh || !sh.linked {
+		if t.RefreshToken != sh.refresh || !sh.linked || !sh.endsAt.After(time.Now()) {
 			s.stats.RefusedRefreshes++
 			return &refusal{code: s.switches.RefreshReuseCode, message: "Invalid refresh_token."}
 		}
@@ -103,6 +105,7 @@ func (s *Sandbox) firstToken(w http.ResponseWriter, r *http.Request) {
 			return &refusal{code: "error_auth", message: "Invalid code."}
 		}
 		sh.used[t.Code], sh.linked = true, true
+		sh.authorize(time.Now())
 		return nil
 	})
 }
@@ -136,7 +139,7 @@ func (s *Sandbox) grant(w http.ResponseWriter, r *http.Request, check func(*shop
 	s.refreshes = append(s.refreshes, Refresh{ShopID: sh.id, At: time.Now()})
 	answer(w, http.StatusOK, map[string]any{
 		"access_token": access, "refresh_token": sh.refresh, "expire_in": int(s.cfg.TokenLife.Seconds()),
-		"partner_id": s.cfg.PartnerID, "shop_id": sh.id, "error": "", "message": "", "request_id": id,
+		"partner_id": s.cfg.PartnerID, "shop_id": sh.id, "shop_id_list": []int64{sh.id}, "merchant_id_list": []int64{}, "error": "", "message": "", "request_id": id,
 	})
 }
 

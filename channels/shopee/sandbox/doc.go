@@ -13,7 +13,7 @@
 //	GET    /sandbox/calls?shop_id=N   update_stock calls as they were received and applied, in order
 //	GET    /sandbox/stats             calls and reads received, the most calls in flight for one item, refused refreshes
 //	POST   /sandbox/items             describes an item: {"shop_id","item_id","state","models":[{"model_id","stock","reserved","locked"}]}
-//	POST   /sandbox/shops             sets a shop's state: {"shop_id","banned","holiday" (off, partial, full, switching),"warehouses":[location_id]}
+//	POST   /sandbox/shops             sets a shop's state: {"shop_id","banned","holiday" (off, partial, full, switching),"warehouses":[location_id],"authorization_ends"}
 //	POST   /sandbox/promotions        begins, changes or ends a promotion: {"shop_id","item_id","model_id","reserved","locked"}
 //	POST   /sandbox/push              where push messages about promotions go: {"url","key" (default: the partner key)}
 //	POST   /sandbox/faults            adds a fault: {"shop_id" (0: all),"item_id" (0: all),"kind","times" (0: until deleted),"delay_ms","code","message"}

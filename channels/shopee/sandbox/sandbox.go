@@ -85,8 +85,10 @@ type shop struct {
 	refresh string
 	used    map[string]bool
 	linked  bool
-	banned  bool
-	holiday string
+	// consentedAt and endsAt are the authorization's.
+	consentedAt, endsAt time.Time
+	banned              bool
+	holiday             string
 	// warehouses are the location ids that update_stock may name.
 	warehouses []string
 	items      map[int64]*item
@@ -114,6 +116,7 @@ func New(cfg Config) (*Sandbox, error) {
 			id: id, limiter: limiter(cfg.ShopRate), access: map[string]time.Time{}, used: map[string]bool{}, linked: true,
 			items: map[int64]*item{}, flying: map[int64]int{},
 		}
+		s.shops[id].authorize(time.Now())
 	}
 	if err := s.loadTokens(); err != nil {
 		return nil, err
@@ -145,11 +148,17 @@ func (s *Sandbox) routes() {
 	s.mux.HandleFunc("GET /api/v2/product/get_model_list", s.shopCall(s.modelList))
 	s.mux.HandleFunc("GET /api/v2/product/get_item_base_info", s.shopCall(s.baseInfo))
 	s.mux.HandleFunc("GET /api/v2/shop/auth_partner", s.consent)
+	s.mux.HandleFunc("GET /api/v2/public/get_shops_by_partner", s.authorizedShops)
 	s.mux.HandleFunc("GET /api/v2/product/get_item_promotion", s.shopCall(s.promotions))
 	s.mux.HandleFunc("GET /api/v2/shop/get_shop_holiday_mode", s.shopCall(s.holidayMode))
 	s.mux.HandleFunc("GET /api/v2/shop/get_warehouse_detail", s.shopCall(s.warehouseDetail))
 	s.mux.HandleFunc("POST /api/v2/auth/access_token/get", s.refreshToken)
 	s.mux.HandleFunc("POST /api/v2/auth/token/get", s.firstToken)
+	s.mux.HandleFunc("GET /api/v2/shop/get_shop_info", s.shopCall(s.shopInfo))
+	s.mux.HandleFunc("GET /api/v2/product/get_item_list", s.shopCall(s.itemList))
+	s.mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {
+		s.refuse(w, refusal{http.StatusForbidden, "error_not_found", "The path is invalid, or the sandbox does not have it."})
+	})
 	s.mux.HandleFunc("GET /sandbox/stock", s.showStock)
 	s.mux.HandleFunc("GET /sandbox/calls", s.showCalls)
 	s.mux.HandleFunc("GET /sandbox/stats", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, s.Stats()) })

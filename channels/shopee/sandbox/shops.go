@@ -22,6 +22,8 @@ type ShopState struct {
 	// Warehouses are location ids. Where there are any, update_stock must name
 	// one; without them the shop is not whitelisted for get_warehouse_detail.
 	Warehouses []string `json:"warehouses"`
+	// AuthorizationEnds is when the seller must consent again; zero leaves it.
+	AuthorizationEnds time.Time `json:"authorization_ends"`
 }
 
 // The kinds of holiday.
@@ -43,6 +45,9 @@ func (s *Sandbox) SetShop(v ShopState) error {
 	sh := s.shops[v.ShopID]
 	if sh == nil {
 		return fmt.Errorf("no shop %d", v.ShopID)
+	}
+	if !v.AuthorizationEnds.IsZero() {
+		sh.endsAt = v.AuthorizationEnds
 	}
 	sh.banned, sh.holiday, sh.warehouses = v.Banned, v.Holiday, slices.Clone(v.Warehouses)
 	return nil
@@ -106,15 +111,21 @@ func (s *Sandbox) warehouseDetail(w http.ResponseWriter, _ *http.Request, sh *sh
 	answer(w, http.StatusOK, envelope{RequestID: s.nextRequestID(), Response: rows})
 }
 
+// listed reads a list parameter, repeated or joined by commas.
+func listed(values []string) (all []string) {
+	for _, value := range values {
+		all = append(all, strings.Split(value, ",")...)
+	}
+	return all
+}
+
 // itemIDs reads item_id_list, repeated or joined by commas; nil if it has none
 // or more than 50.
 func itemIDs(r *http.Request) []int64 {
 	var ids []int64
-	for _, value := range r.URL.Query()["item_id_list"] {
-		for text := range strings.SplitSeq(value, ",") {
-			if id, err := strconv.ParseInt(text, 10, 64); err == nil {
-				ids = append(ids, id)
-			}
+	for _, text := range listed(r.URL.Query()["item_id_list"]) {
+		if id, err := strconv.ParseInt(text, 10, 64); err == nil {
+			ids = append(ids, id)
 		}
 	}
 	if len(ids) > 50 {

@@ -91,7 +91,8 @@ func (s *Sandbox) updateStock(w http.ResponseWriter, r *http.Request, sh *shop) 
 
 // reply shapes partial refusals as the switch says.
 func (s *Sandbox) reply(w http.ResponseWriter, done []success, failed []failure) {
-	e := envelope{RequestID: s.nextRequestID(), Response: map[string]any{"success_list": done, "failure_list": failed}}
+	lists := map[string]any{"success_list": append([]success{}, done...), "failure_list": append([]failure{}, failed...)} // empty, not null
+	e := envelope{RequestID: s.nextRequestID(), Response: lists}
 	s.mu.Lock()
 	shape := s.switches.FloorShape
 	s.mu.Unlock()

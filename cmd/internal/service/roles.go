@@ -92,6 +92,7 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 	stage, err := p.stage(p.topics.ChannelsGroup(), handler, p.topics.Commands())
 	r := atWork(stage)
 	r.watch = func(ctx context.Context) error { return p.watchLog(ctx, log) }
+	r.beside = func(ctx context.Context) error { market.KeepAuthorizations(ctx); return nil }
 	r.close = func() error { market.Close(); return nil }
 	return r, err
 }

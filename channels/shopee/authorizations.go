@@ -1,0 +1,128 @@
+package shopee
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+)
+
+const (
+	// authorizationsEvery is how often Shopee is asked when the shops'
+	// authorizations end, and authorizationsRetry how soon after it did not say.
+	authorizationsEvery = time.Hour
+	authorizationsRetry = 5 * time.Minute
+	// consentAhead is how long before its end an authorization, which lasts a
+	// year, is warned of, and consentRemind how often.
+	consentAhead  = 30 * 24 * time.Hour
+	consentRemind = 24 * time.Hour
+	// shopsPerPage is the most that Shopee gives, and maxPages bounds what it says there is.
+	shopsPerPage = 100
+	maxPages     = 1000
+)
+
+// shopsPage is an answer of get_shops_by_partner, whose fields are top-level; in
+// an envelope they are taken too.
+type shopsPage struct {
+	Shops []struct {
+		ShopID     number `json:"shop_id"`
+		ExpireTime number `json:"expire_time"`
+	} `json:"authed_shop_list"`
+	More bool `json:"more"`
+}
+
+// Authorizations is when each shop's authorization ends, of all shops that let
+// the app in. From then on nothing but the seller's new consent helps.
+func (c *Client) Authorizations(ctx context.Context) (map[int64]time.Time, error) {
+	ends := map[int64]time.Time{}
+	for page := 1; page <= maxPages; page++ {
+		answer, err := c.shopsPage(ctx, page)
+		if err != nil {
+			return nil, fmt.Errorf("list the authorized shops: %w", err)
+		}
+		for _, shop := range answer.Shops {
+			if shop.ExpireTime > 0 {
+				ends[int64(shop.ShopID)] = time.Unix(int64(shop.ExpireTime), 0).UTC()
+			}
+		}
+		if !answer.More || len(answer.Shops) == 0 {
+			break
+		}
+	}
+	return ends, nil
+}
+
+func (c *Client) shopsPage(ctx context.Context, page int) (shopsPage, error) {
+	if err := c.waitTurn(ctx, 0); err != nil {
+		return shopsPage{}, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errTimeout)
+	defer cancel()
+	query := url.Values{"page_no": {strconv.Itoa(page)}, "page_size": {strconv.Itoa(shopsPerPage)}}
+	r := c.send(ctx, request{method: http.MethodGet, path: pathShops, query: query})
+	if !r.ok() {
+		return shopsPage{}, fmt.Errorf("%s: %s", r.verdict.Code, r.verdict.Message)
+	}
+	var answer shopsPage
+	body := r.body
+	if len(r.response) > 0 {
+		body = r.response
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return shopsPage{}, fmt.Errorf("the answer is not what the API says: %w", err)
+	}
+	return answer, nil
+}
+
+// KeepAuthorizations warns of authorizations that end within a month, in the log
+// once a day for each shop and in metrics, until ctx ends.
+func (c *Client) KeepAuthorizations(ctx context.Context) {
+	warned := map[int64]time.Time{}
+	for {
+		wait := authorizationsEvery
+		if err := c.lookAtAuthorizations(ctx, warned); err != nil && ctx.Err() == nil {
+			c.sessions.log.Warn("when the shops' authorizations end could not be read, it will be tried again", "error", err)
+			wait = authorizationsRetry
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+	}
+}
+
+// lookAtAuthorizations notes in warned when a shop was warned of.
+func (c *Client) lookAtAuthorizations(ctx context.Context, warned map[int64]time.Time) error {
+	ours, err := c.tokens.Shops(ctx)
+	if err != nil {
+		return err
+	}
+	ends, err := c.Authorizations(ctx)
+	if err != nil {
+		return err
+	}
+	maps.DeleteFunc(ends, func(shopID int64, _ time.Time) bool { return !slices.Contains(ours, shopID) })
+	now := time.Now()
+	soon := 0
+	for _, shopID := range slices.Sorted(maps.Keys(ends)) {
+		left := ends[shopID].Sub(now)
+		if left > consentAhead {
+			continue
+		}
+		soon++
+		if now.Sub(warned[shopID]) >= consentRemind {
+			warned[shopID] = now
+			c.sessions.log.Warn("a shop's authorization ends soon: let the seller consent again (`stockpush authorize`)", "shop_id", shopID, "ends", ends[shopID], "days", int(left.Hours()/24))
+		}
+	}
+	c.metrics.authorizations(ends, soon)
+	return nil
+}
