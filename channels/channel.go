@@ -7,14 +7,13 @@ import (
 	"stockpush/schemas"
 )
 
-// MaxLines is how many models one call may carry, Shopee's limit.
-const MaxLines = 50
-
 // Channel pushes stock to one marketplace. Its methods block for at most the
 // channel's own timeout and are safe for concurrent use. They never retry but
 // for one repeat after an access token was refreshed; waiting, rate limits and
 // breakers are the lane's.
 type Channel interface {
+	// MaxLines is how many models one call may carry, at least 1. It never changes.
+	MaxLines() int
 	// Push sets the stock of models of one item, at most MaxLines of them.
 	// The answer has one verdict a line, in the order of the lines.
 	Push(ctx context.Context, call Call) Answer

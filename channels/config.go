@@ -51,13 +51,13 @@ func (c Config) Validate() error {
 		}
 	}
 	positive("channels.max_pending_age", float64(c.MaxPendingAge))
-	positive("shopee.shop_rate", c.ShopRate)
-	positive("shopee.app_rate", c.AppRate)
-	positive("shopee.shop_concurrency", float64(c.ShopConcurrency))
-	positive("shopee.probe_interval", float64(c.ProbeInterval))
-	positive("shopee.breaker.failure_ratio", c.Breaker.FailureRatio)
-	positive("shopee.breaker.min_calls", float64(c.Breaker.MinCalls))
-	positive("shopee.breaker.window", float64(c.Breaker.Window))
-	positive("shopee.breaker.open_for", float64(c.Breaker.OpenFor))
+	positive("shop_rate", c.ShopRate)
+	positive("app_rate", c.AppRate)
+	positive("shop_concurrency", float64(c.ShopConcurrency))
+	positive("probe_interval", float64(c.ProbeInterval))
+	positive("breaker.failure_ratio", c.Breaker.FailureRatio)
+	positive("breaker.min_calls", float64(c.Breaker.MinCalls))
+	positive("breaker.window", float64(c.Breaker.Window))
+	positive("breaker.open_for", float64(c.Breaker.OpenFor))
 	return errors.Join(errs...)
 }

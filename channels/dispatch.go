@@ -99,7 +99,7 @@ func (w *worker) leaveLine() {
 // send starts a call with what waits for an item.
 func (w *worker) send(ctx context.Context, l *lane, it *item, done func(error)) {
 	now := time.Now()
-	going := l.queue.depart(it, now, w.cfg.BatchLinger)
+	going := l.queue.depart(it, now.Add(w.cfg.BatchLinger), w.deps.Channel.MaxLines()) // those that only linger go along
 	call := Call{ShopID: l.shop.ID, ItemID: it.id}
 	for _, s := range going {
 		p := s.flying

@@ -58,7 +58,7 @@ func randomRun(t *testing.T, verdicts, steps []int) {
 	require.LessOrEqual(t, b.memory.MostPerItem(), 1)
 	sent := map[int64]int64{}
 	for _, call := range b.memory.Calls() {
-		require.LessOrEqual(t, len(call.Lines), channels.MaxLines)
+		require.LessOrEqual(t, len(call.Lines), b.memory.MaxLines())
 		for _, line := range call.Lines {
 			require.GreaterOrEqual(t, line.Qty, sent[line.ModelID], "an older quantity after a newer one")
 			sent[line.ModelID] = line.Qty

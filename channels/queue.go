@@ -211,14 +211,14 @@ func (q *queue) next(now time.Time) (it *item, wake time.Time) {
 	return nil, wake
 }
 
-// depart takes up to MaxLines pushes of an item out, no two of one model, and
-// marks them and the item as in flight. Pushes that only linger go along.
-func (q *queue) depart(it *item, now time.Time, linger time.Duration) []*storeSKU {
+// depart takes up to most pushes of an item out, no two of one model, and marks
+// them and the item as in flight. Pushes that would be due by then go along.
+func (q *queue) depart(it *item, then time.Time, most int) []*storeSKU {
 	var going, staying []*storeSKU
 	models := map[Line]bool{}
 	for _, s := range it.waiting {
 		model := Line{ModelID: s.waiting.ModelID, LocationID: s.waiting.LocationID}
-		if len(going) == MaxLines || models[model] || s.waiting.notBefore.After(now.Add(linger)) {
+		if len(going) == most || models[model] || s.waiting.notBefore.After(then) {
 			staying = append(staying, s)
 			continue
 		}

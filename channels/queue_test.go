@@ -23,7 +23,7 @@ func TestItemsTakeTurns(t *testing.T) {
 	for range 7 {
 		it, _ := q.next(now)
 		turns = append(turns, it.id)
-		q.depart(it, now, 0)
+		q.depart(it, now, 50)
 		q.put(waitingPush(it.id)) // the busiest item has always more
 		q.land(it)
 	}
@@ -39,7 +39,7 @@ func BenchmarkDrainOfAShop(b *testing.B) {
 			q.put(waitingPush(item))
 		}
 		for it, _ := q.next(now); it != nil; it, _ = q.next(now) {
-			q.depart(it, now, 0)
+			q.depart(it, now, 50)
 			q.land(it)
 		}
 	}
@@ -59,7 +59,7 @@ func BenchmarkNextWithManyThatWait(b *testing.B) {
 		p.notBefore = now
 		q.put(s, p)
 		it, _ := q.next(now)
-		q.depart(it, now, 0)
+		q.depart(it, now, 50)
 		q.land(it)
 	}
 }
@@ -85,7 +85,7 @@ func TestTheQueueGivesOutWhatIsDueAndNothingElse(t *testing.T) {
 				}
 			case 2:
 				if it, _ := q.next(now); it != nil {
-					require.NotEmpty(r, q.depart(it, now, 0))
+					require.NotEmpty(r, q.depart(it, now, 50))
 					flying[it] = true
 				}
 			case 3:

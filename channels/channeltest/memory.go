@@ -32,6 +32,9 @@ func NewMemory(script func(ctx context.Context, n int, call channels.Call) *chan
 	return &Memory{stock: map[Model]int64{}, flying: map[[2]int64]int{}, script: script}
 }
 
+// MaxLines is enough for tests to see full calls.
+func (m *Memory) MaxLines() int { return 50 }
+
 // Push applies a call, or answers as the script says.
 func (m *Memory) Push(ctx context.Context, call channels.Call) channels.Answer {
 	n := m.enter(call)

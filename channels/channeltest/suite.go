@@ -96,7 +96,7 @@ func eachLineHasItsVerdict(t *testing.T, b bench) {
 
 func aFullCallIsTaken(t *testing.T, b bench) {
 	var lines []channels.Line
-	for i := range int64(channels.MaxLines) {
+	for i := range int64(b.Channel().MaxLines()) {
 		lines = append(lines, channels.Line{ModelID: i + 1, Qty: i})
 	}
 	for _, v := range b.push(t, lines...).Verdicts {

@@ -115,7 +115,7 @@ func (l *lanesOnTheNet) round(qty int64) [][]*stream.Record {
 // bare net/http client that keeps its connections. Each model of a call is a
 // command, a record and a state, which the bare client knows nothing of.
 func BenchmarkLanes(b *testing.B) {
-	for _, models := range []int64{1, channels.MaxLines} {
+	for _, models := range []int64{1, maxLines} {
 		b.Run(fmt.Sprintf("%d-models", models), func(b *testing.B) { benchLanes(b, models) })
 	}
 }

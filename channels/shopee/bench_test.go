@@ -52,11 +52,11 @@ func BenchmarkPush(b *testing.B) {
 	bare := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: benchClients}}
 	b.Cleanup(bare.CloseIdleConnections)
 	push := func(item int64) bool {
-		return c.Push(b.Context(), benchCall(item, channels.MaxLines)).Verdicts[channels.MaxLines-1].Outcome == channels.Confirmed
+		return c.Push(b.Context(), benchCall(item, maxLines)).Verdicts[maxLines-1].Outcome == channels.Confirmed
 	}
 	call := func(item int64) bool {
 		query := c.signer.shop(pathUpdateStock, time.Now(), sandbox.FirstShopID, pair.AccessToken)
-		return bareCall(b, bare, c.base+pathUpdateStock+"?"+query.Encode(), encode(benchCall(item, channels.MaxLines)))
+		return bareCall(b, bare, c.base+pathUpdateStock+"?"+query.Encode(), encode(benchCall(item, maxLines)))
 	}
 	var pushing, calling time.Duration
 	for b.Loop() { // turn and turn about, so that the machine's moods hit both

@@ -28,6 +28,12 @@ type sellerStock struct {
 	Stock      int64  `json:"stock"`
 }
 
+// maxLines is how many models update_stock takes.
+const maxLines = 50
+
+// MaxLines is how many models one call may carry.
+func (c *Client) MaxLines() int { return maxLines }
+
 // Push sets the stock of models of one item.
 func (c *Client) Push(ctx context.Context, call channels.Call) channels.Answer {
 	if err := fits(call); err != nil {
@@ -51,8 +57,8 @@ func fits(call channels.Call) error {
 		model    int64
 		location string
 	}
-	if n := len(call.Lines); n == 0 || n > channels.MaxLines {
-		return fmt.Errorf("a call carries 1 to %d models, not %d", channels.MaxLines, n)
+	if n := len(call.Lines); n == 0 || n > maxLines {
+		return fmt.Errorf("a call carries 1 to %d models, not %d", maxLines, n)
 	}
 	seen := make(map[place]bool, len(call.Lines))
 	for _, l := range call.Lines {

@@ -234,7 +234,7 @@ func TestSecretsInShopeesWordsAreTakenOut(t *testing.T) {
 
 func TestACallThatCannotBeSentIsNotSent(t *testing.T) {
 	c := clientOf(t, func(http.ResponseWriter, *http.Request) { t.Error("a call was made") }, 0)
-	for _, lines := range [][]channels.Line{{line(1, 1), line(1, 2)}, make([]channels.Line, channels.MaxLines+1)} {
+	for _, lines := range [][]channels.Line{{line(1, 1), line(1, 2)}, make([]channels.Line, maxLines+1)} {
 		a := c.Push(t.Context(), callOf(lines...))
 		require.Len(t, a.Verdicts, len(lines))
 		require.Zero(t, a.Calls)

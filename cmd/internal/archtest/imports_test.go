@@ -141,3 +141,22 @@ func TestFilesAreSmall(t *testing.T) {
 		return nil
 	}))
 }
+
+// A second channel is one package: nothing that all channels share may know one.
+func TestTheCoreNamesNoMarketplace(t *testing.T) {
+	for _, folder := range []string{"channels", "processor"} {
+		files, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
+		require.NoError(t, err)
+		deeper, err := filepath.Glob(filepath.Join(root, folder, "*", "*.go"))
+		require.NoError(t, err)
+		require.NotEmpty(t, files)
+		for _, file := range append(files, deeper...) {
+			if strings.HasSuffix(file, "_test.go") || strings.Contains(file, filepath.Join("channels", "shopee")) {
+				continue
+			}
+			content, err := os.ReadFile(file)
+			require.NoError(t, err)
+			require.NotContains(t, strings.ToLower(string(content)), "shopee", file)
+		}
+	}
+}

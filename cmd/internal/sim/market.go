@@ -115,6 +115,9 @@ func (m *market) apply(shop, item int64, lines []channels.Line) {
 	}
 }
 
+// MaxLines implements channels.Channel.
+func (d door) MaxLines() int { return 50 }
+
 // Push implements channels.Channel.
 func (d door) Push(ctx context.Context, call channels.Call) channels.Answer {
 	if d.p.dead() {
