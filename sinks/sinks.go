@@ -106,7 +106,11 @@ type handler struct{ *Sink }
 // Run collects a partition's messages until it is taken away, and then waits
 // until they are in the store.
 func (h handler) Run(ctx context.Context, a *stream.Assignment) error {
-	stop := context.AfterFunc(ctx, h.free.Broadcast)
+	stop := context.AfterFunc(ctx, func() {
+		h.mu.Lock() // else a collector between its look at ctx and its wait would miss it
+		defer h.mu.Unlock()
+		h.free.Broadcast()
+	})
 	defer stop()
 	var last *load
 	for messages := range a.Batches() {
