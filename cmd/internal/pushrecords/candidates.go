@@ -88,6 +88,19 @@ func (r *Reader) Outcomes(ctx context.Context, e Events) ([]Record, error) {
 	return all, nil
 }
 
+// OfBatch are the records of push_now events whose ids begin with the batch's
+// name, triggered within the time, by store SKU. The facts, which lie by time, tell which store SKUs to look at.
+func (r *Reader) OfBatch(ctx context.Context, batch string, since, until time.Time) ([]Record, error) {
+	var w where
+	w.between("triggered_at", since, until)
+	w.in("reason", "reasons", []string{schemas.PushNow.Label()})
+	facts := w.String()
+	w.add("(channel, shop_id, store_sku) IN (SELECT channel, shop_id, store_sku FROM " + r.view("push_record_facts") + facts + ")")
+	w.add("startsWith(event_id, {batch:String})", clickhouse.Named("batch", batch+"-"))
+	return rows[Record](ctx, r, "SELECT * FROM ("+recordSelect+" FROM "+r.view("push_records")+w.String()+
+		" ORDER BY version DESC LIMIT 1 BY channel, shop_id, store_sku, log_id, event_offset, event_partition) ORDER BY channel, shop_id, store_sku", w.args...)
+}
+
 // Listed is how many of the named records failed_push_records has. Keys are
 // their store SKUs, in their order.
 func (r *Reader) Listed(ctx context.Context, eventIDs []string, keys []schemas.Key) (n uint64, err error) {

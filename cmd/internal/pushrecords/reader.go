@@ -165,6 +165,20 @@ func (r *Reader) CountsByFailureCode(ctx context.Context, f Filter) ([]Count, er
 		" GROUP BY value ORDER BY n DESC, value LIMIT 100", w.args...)
 }
 
+// FailingByCode counts the store SKUs of which something still fails, by the
+// code of their newest failure, the most first: each is what one re-push is for.
+// The filter is of that failure; its own failure codes do not count.
+func (r *Reader) FailingByCode(ctx context.Context, f Filter) ([]Count, error) {
+	f.FailureCodes = nil
+	var sku, w where // of a store SKU all failures must be looked at to know the newest
+	sku.shop(f)
+	sku.in("store_sku", "store_skus", f.StoreSKUs)
+	w.filter(f, recordColumns)
+	return rows[Count](ctx, r, "SELECT failure_code AS value, count() AS n FROM (SELECT channel, shop_id, store_sku, merchant_sku, status, reason, failure_code, triggered_at FROM "+
+		r.view("failed_push_records")+sku.String()+" ORDER BY log_id DESC, event_offset DESC LIMIT 1 BY channel, shop_id, store_sku)"+
+		w.String()+" GROUP BY value ORDER BY n DESC, value LIMIT 100", w.args...)
+}
+
 // maxStats bounds what Stats returns: two months of every hour, reason, status and code that occur together.
 const maxStats = 100_000
 

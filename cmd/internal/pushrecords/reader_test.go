@@ -223,6 +223,50 @@ func TestRejectedInPages(t *testing.T) {
 	require.Len(t, recent, 10)
 }
 
+// Whatever else failed, a store SKU counts once, with its newest failure.
+func TestStoreSKUsThatFailCountOnce(t *testing.T) {
+	f := newFixture(t)
+	f.insert(record(10001, "twice", 1, schemas.Failed), record(10001, "twice", 2, schemas.Failed), record(10001, "once", 1, schemas.Failed),
+		record(10001, "mended", 1, schemas.Failed), record(10001, "mended", 2, schemas.Successfully), record(10002, "once", 3, schemas.Failed))
+	for _, c := range []struct {
+		filter pushrecords.Filter
+		want   []pushrecords.Count
+	}{
+		{pushrecords.Filter{}, []pushrecords.Count{{Value: "authorization_lost", N: 1}, {Value: "permission_denied", N: 1}, {Value: "signature_rejected", N: 1}}},
+		{pushrecords.Filter{ShopID: 10001, FailureCodes: schemas.FailureCodes()[:1]}, []pushrecords.Count{{Value: "permission_denied", N: 1}, {Value: "signature_rejected", N: 1}}},
+		{pushrecords.Filter{Reasons: []schemas.Reason{2}}, []pushrecords.Count{{Value: "permission_denied", N: 1}}}, // not the older failure of twice
+		{pushrecords.Filter{StoreSKUs: []string{"twice"}}, []pushrecords.Count{{Value: "signature_rejected", N: 1}}},
+	} {
+		got, err := f.reader.FailingByCode(t.Context(), c.filter)
+		require.NoError(t, err)
+		require.ElementsMatch(t, c.want, got)
+	}
+}
+
+func TestABatchIsFoundByItsName(t *testing.T) {
+	f := newFixture(t)
+	const batch = "0190d3b2-7c1e-7a55-8000-000000000000"
+	var records []schemas.Record
+	for i, status := range []schemas.Status{schemas.Pending, schemas.Failed, schemas.Successfully} {
+		r := record(10001, fmt.Sprint("sku-", i), 1, schemas.Pending)
+		r.EventID, r.Reason = fmt.Sprint(batch, "-", i), schemas.PushNow
+		records = append(records, r)
+		r.Status = status
+		records = append(records, r)
+	}
+	other, elsewhere := records[0], records[0]
+	other.EventID, other.Position.Offset = "0190d3b2-7c1e-7a55-8000-000000000001-1", 2
+	elsewhere.EventID, elsewhere.Position.Offset, elsewhere.TriggeredAt = batch+"-4", 3, now.Add(-9*time.Hour)
+	f.insert(append(records, other, elsewhere)...)
+	found, err := f.reader.OfBatch(t.Context(), batch, now.Add(-2*time.Hour), now)
+	require.NoError(t, err)
+	var got []string
+	for _, r := range found {
+		got = append(got, strings.TrimPrefix(r.EventID, batch)+" "+r.Status)
+	}
+	require.Equal(t, []string{"-0 Pending", "-1 Failed", "-2 Successfully"}, got)
+}
+
 func TestCountsAndStats(t *testing.T) {
 	f := newFixture(t)
 	f.fill()

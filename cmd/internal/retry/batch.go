@@ -1,6 +1,7 @@
 package retry
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,6 +22,8 @@ type claim func(failure) bool
 
 // batch judges candidates one by one, and collects the events of those it takes.
 type batch struct {
+	// name is what all of its events' ids begin with: a UUID, which tells when it was made.
+	name string
 	// log is asked for once there is a candidate: it is read from Kafka.
 	log    func() (eventlog.Log, error)
 	limit  int
@@ -40,7 +43,7 @@ type repeat struct {
 }
 
 func newBatch(q Request, log func() (eventlog.Log, error), claim claim) *batch {
-	b := &batch{log: log, limit: q.Limit, reason: schemas.PushNow, claim: claim, now: time.Now(), missing: map[string]bool{}}
+	b := &batch{name: newName(), log: log, limit: q.Limit, reason: schemas.PushNow, claim: claim, now: time.Now(), missing: map[string]bool{}}
 	b.result = Result{LeftOut: map[string]int{}, EventIDs: []string{}}
 	if b.limit == 0 {
 		b.limit = MaxEvents
@@ -66,11 +69,7 @@ func (b *batch) take(c *pushrecords.Candidate) error {
 		b.result.LeftOut[cause]++
 		return nil
 	}
-	event, err := b.repeatOf(c)
-	if err != nil {
-		return err
-	}
-	b.events = append(b.events, repeat{event, of})
+	b.events = append(b.events, repeat{b.repeatOf(c), of})
 	return nil
 }
 
@@ -95,10 +94,10 @@ func nameable(of failure, log eventlog.Log) bool {
 	return of.at.LogID == log.ID && of.at.Partition == schemas.PartitionFor([]byte(of.key.String()), log.Partitions)
 }
 
-func (b *batch) repeatOf(c *pushrecords.Candidate) (schemas.Event, error) {
-	id, err := uuid.NewV7()
+// repeatOf names the event after its batch, so that all events of one are found together.
+func (b *batch) repeatOf(c *pushrecords.Candidate) schemas.Event {
 	e := schemas.Event{
-		EventID: id.String(), Reason: b.reason, Key: c.Key(), MerchantSKU: c.MerchantSKU,
+		EventID: b.name + "-" + strconv.Itoa(len(b.events)+1), Reason: b.reason, Key: c.Key(), MerchantSKU: c.MerchantSKU,
 		ItemID: int64(c.ItemID), ModelID: int64(c.ModelID), LocationID: c.LocationID,
 		Available: c.Available, PromotionReserved: c.PromotionReserved,
 		OccurredAt: b.now, RepeatsOffset: c.EventOffset, Position: c.Position(),
@@ -106,7 +105,7 @@ func (b *batch) repeatOf(c *pushrecords.Candidate) (schemas.Event, error) {
 	if b.reason == schemas.PushNow {
 		e.RetryOf = c.EventID
 	}
-	return e, err
+	return e
 }
 
 // finish is what the request comes to if all of its events are published.
@@ -117,3 +116,5 @@ func (b *batch) finish() Result {
 	}
 	return b.result
 }
+
+func newName() string { return uuid.Must(uuid.NewV7()).String() }

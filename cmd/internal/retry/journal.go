@@ -122,12 +122,11 @@ const clocksDiffer = time.Hour
 func bornAfter(eventIDs []string) time.Time {
 	var oldest time.Time
 	for _, text := range eventIDs {
-		id, err := uuid.Parse(text)
-		if err != nil || id.Version() != 7 {
+		at, ok := bornAt(text[:min(len(text), batchBytes)])
+		if !ok {
 			return time.Time{}
 		}
-		sec, nsec := id.Time().UnixTime()
-		if at := time.Unix(sec, nsec); oldest.IsZero() || at.Before(oldest) {
+		if oldest.IsZero() || at.Before(oldest) {
 			oldest = at
 		}
 	}
@@ -135,4 +134,17 @@ func bornAfter(eventIDs []string) time.Time {
 		return oldest
 	}
 	return oldest.Add(-clocksDiffer)
+}
+
+// batchBytes is the length of a batch's name, with which its events' ids begin.
+const batchBytes = 36
+
+// bornAt is when a batch was made.
+func bornAt(batch string) (time.Time, bool) {
+	id, err := uuid.Parse(batch)
+	if err != nil || len(batch) != batchBytes || id.Version() != 7 {
+		return time.Time{}, false
+	}
+	sec, nsec := id.Time().UnixTime()
+	return time.Unix(sec, nsec), true
 }

@@ -57,6 +57,7 @@ func TestAnIDTellsSinceWhenToLook(t *testing.T) {
 	id, err := uuid.NewV7()
 	require.NoError(t, err)
 	require.WithinDuration(t, time.Now().Add(-clocksDiffer), bornAfter([]string{id.String()}), time.Second)
+	require.WithinDuration(t, time.Now().Add(-clocksDiffer), bornAfter([]string{id.String() + "-4711"}), time.Second)
 	require.Zero(t, bornAfter([]string{id.String(), "sim-1"}))
 	require.Zero(t, bornAfter([]string{uuid.NewString()}))
 	require.Zero(t, bornAfter(nil))

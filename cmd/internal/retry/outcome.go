@@ -38,12 +38,42 @@ func (r *Retrier) Outcomes(ctx context.Context, eventIDs []string) ([]Outcome, e
 			outcomes[i] = Outcome{EventID: id, ShopID: key.ShopID, StoreSKU: key.StoreSKU}
 			continue
 		}
-		outcomes[i] = Outcome{
-			EventID: id, Status: record.Status, FailureCode: record.FailureCode, FailureReason: record.FailureReason,
-			SupersededBy: record.SupersededBy, ShopID: int64(record.ShopID), StoreSKU: record.StoreSKU,
-		}
+		outcomes[i] = outcomeOf(&record)
 	}
 	return outcomes, nil
+}
+
+func outcomeOf(r *pushrecords.Record) Outcome {
+	return Outcome{
+		EventID: r.EventID, Status: r.Status, FailureCode: r.FailureCode, FailureReason: r.FailureReason,
+		SupersededBy: r.SupersededBy, ShopID: int64(r.ShopID), StoreSKU: r.StoreSKU,
+	}
+}
+
+// BatchOf names all events of one request at once; of none it is a new name.
+func BatchOf(eventIDs []string) string {
+	if len(eventIDs) == 0 || len(eventIDs[0]) < batchBytes {
+		return newName()
+	}
+	return eventIDs[0][:batchBytes]
+}
+
+// Begun is when a batch was made; false if the name is not one of a batch.
+func Begun(batch string) (time.Time, bool) { return bornAt(batch) }
+
+// OfBatch are the outcomes of a batch's events that ClickHouse shows, whichever
+// process published them, by store SKU.
+func (r *Retrier) OfBatch(ctx context.Context, batch string) ([]Outcome, error) {
+	begun, ok := bornAt(batch)
+	if !ok {
+		return nil, nil
+	}
+	found, err := r.Reader.OfBatch(ctx, batch, begun.Add(-clocksDiffer), begun.Add(publishTimeout+clocksDiffer))
+	outcomes := make([]Outcome, len(found))
+	for i := range found {
+		outcomes[i] = outcomeOf(&found[i])
+	}
+	return outcomes, err
 }
 
 // records are those that ClickHouse shows, by event id.

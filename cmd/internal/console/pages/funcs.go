@@ -22,7 +22,7 @@ var funcs = template.FuncMap{
 	"known":    func(t time.Time) bool { return t.Unix() > 0 },
 	"hint":     func(code string) string { return schemas.FailureCode(code).Hint() },
 	"words":    codeWords,
-	"cut":      cutText,
+	"said":     func(text string) string { return cutText(reasonBytes, text) },
 	"between":  func(a, b time.Time) string { return durationText(b.Sub(a)) },
 	"duration": func(ms float64) string { return durationText(time.Duration(ms * float64(time.Millisecond))) },
 	"quantity": func(n *int64) string {
@@ -31,7 +31,9 @@ var funcs = template.FuncMap{
 		}
 		return countText(*n)
 	},
-	"cause": causeText,
+	"cause":      causeText,
+	"shownKey":   func(text string) string { return cutText(keyBytes, text) },
+	"shownValue": func(text string) string { return cutText(valueBytes, text) },
 }
 
 // toneOf is a status's class in the stylesheet and its sign in the sprite.

@@ -40,6 +40,8 @@ type historyData struct {
 	// Records counts them, Pick names the failure that a re-push takes.
 	Records int
 	Pick    string
+	// Omitted are the oldest entries for which the page has no room.
+	Omitted int
 }
 
 func (c *console) history(r *http.Request) (view, error) {
@@ -82,7 +84,18 @@ func timeline(key schemas.Key, records []pushrecords.Record) *historyData {
 		}
 		data.Entries = append(data.Entries, entry{Record: r, By: shown[r.SupersededBy]})
 	}
+	fits := fitting(data.Entries, (*entry).bytes)
+	data.Entries, data.Omitted = data.Entries[:fits], len(data.Entries)-fits
 	return data
+}
+
+// bytes is about what the entry comes to in HTML.
+func (e *entry) bytes() int {
+	sum := 1000 + escaped(cutText(reasonBytes, e.FailureReason)) + escaped(e.RequestID)
+	for _, r := range append([]pushrecords.Record{e.Record}, e.Others...) {
+		sum += 250 + 2*escaped(r.EventID) + escaped(r.SupersededBy) + escaped(r.RetryOf)
+	}
+	return sum
 }
 
 // sameRun says whether two records that follow each other were both Skipped

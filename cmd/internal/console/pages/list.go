@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"stockpush/cmd/internal/pushrecords"
 	"stockpush/schemas"
 )
@@ -26,7 +28,7 @@ type row struct {
 	Group bool
 }
 
-// facet is a failure code with how many failures still have it.
+// facet is a failure code with how many store SKUs still fail with it.
 type facet struct {
 	Code, Link string
 	N          uint64
@@ -40,8 +42,8 @@ type listData struct {
 	// ByMerchant groups the rows by merchant SKU.
 	ByMerchant bool
 	Facets     []facet
-	// Failing counts what still fails within the filter, whatever its code;
-	// Matching with its code too: what a re-push of all that match would look at.
+	// Failing counts the store SKUs that still fail within the filter, whatever
+	// the code; Matching with its code too: what a re-push of all that match is for.
 	Failing, Matching uint64
 	// FailingLink is the list of what still fails.
 	FailingLink string
@@ -83,21 +85,24 @@ func (c *console) list(r *http.Request, find listFunc, order pushrecords.Order) 
 		return nil, err
 	}
 	cursor := r.Form.Get("cursor")
-	found, err := find(r.Context(), a.filter, pushrecords.Page{Limit: pageRows, Cursor: cursor, Order: order})
-	if err != nil {
-		return nil, err
-	}
 	data := &listData{Form: a.form(), Back: r.URL.RequestURI()}
-	if data.Rows, err = c.rows(r.Context(), found.Items); err != nil {
+	var found pushrecords.List[pushrecords.StoreSKU]
+	work, ctx := errgroup.WithContext(r.Context())
+	work.Go(func() error { return c.countFailures(ctx, a, data) })
+	work.Go(func() (err error) {
+		if found, err = c.fitting(ctx, find, a.filter, pushrecords.Page{Limit: pageRows, Cursor: cursor, Order: order}); err != nil {
+			return err
+		}
+		data.Rows, err = c.rows(ctx, found.Items)
+		return err
+	})
+	if err := work.Wait(); err != nil {
 		return nil, err
 	}
 	for i := range data.Rows {
 		if data.Rows[i].Pick != "" {
 			data.OnPage++
 		}
-	}
-	if err := c.countFailures(r.Context(), a, data); err != nil {
-		return nil, err
 	}
 	csv := asked{query: a.query, path: "/api/v1/store-skus"}
 	data.CSV = csv.with("format", "csv")
@@ -108,6 +113,24 @@ func (c *console) list(r *http.Request, find listFunc, order pushrecords.Order) 
 		data.Next = a.with("cursor", found.NextCursor)
 	}
 	return data, nil
+}
+
+// fitting are the rows of a page; where they are so long that the page would be
+// too large, fewer of them.
+func (c *console) fitting(ctx context.Context, find listFunc, f pushrecords.Filter, p pushrecords.Page) (pushrecords.List[pushrecords.StoreSKU], error) {
+	found, err := find(ctx, f, p)
+	if err != nil {
+		return found, err
+	}
+	// A row has its SKU six times, once of them in a link, and its merchant SKU up to three times.
+	fits := fitting(found.Items, func(s *pushrecords.StoreSKU) int {
+		return 1900 + 6*escaped(s.StoreSKU) + 3*escaped(s.MerchantSKU) + escaped(cutText(reasonBytes, s.LastFailureReason))
+	})
+	if fits == len(found.Items) {
+		return found, nil
+	}
+	p.Limit = fits
+	return find(ctx, f, p)
 }
 
 // rows adds to each store SKU that fails the failure that a re-push would repeat.
@@ -138,7 +161,7 @@ func (c *console) rows(ctx context.Context, items []pushrecords.StoreSKU) ([]row
 func (c *console) countFailures(ctx context.Context, a asked, data *listData) error {
 	filter := a.filter
 	filter.Statuses = nil
-	counts, err := c.Reader.CountsByFailureCode(ctx, filter)
+	counts, err := c.Reader.FailingByCode(ctx, filter)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ type Reader interface {
 	NewestFailures(context.Context, []schemas.Key) ([]pushrecords.Failure, error)
 	History(context.Context, schemas.Key, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.Record], error)
 	Rejected(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.Rejected], error)
-	CountsByFailureCode(context.Context, pushrecords.Filter) ([]pushrecords.Count, error)
+	FailingByCode(context.Context, pushrecords.Filter) ([]pushrecords.Count, error)
 	Stats(context.Context, pushrecords.Filter) ([]pushrecords.Stat, error)
 	Candidates(context.Context, pushrecords.Filter, []string, func(*pushrecords.Candidate) error) error
 }
@@ -35,7 +35,7 @@ type Reader interface {
 // Retrier publishes re-pushes and tells what became of them.
 type Retrier interface {
 	Do(context.Context, retry.Request) (retry.Result, error)
-	Outcomes(context.Context, []string) ([]retry.Outcome, error)
+	OfBatch(context.Context, string) ([]retry.Outcome, error)
 }
 
 // Deps are what the pages work with.
@@ -48,12 +48,11 @@ type Deps struct {
 	LoggedIn bool
 }
 
-// console is the handler's state: its dependencies, and the re-pushes that were
-// started here.
+// console is the handler's dependencies. It keeps nothing: any instance answers
+// any link.
 type console struct {
 	Deps
-	jobs *jobs
-	now  func() time.Time
+	now func() time.Time
 }
 
 // The paths; those of a store SKU carry it in the query, where no browser
@@ -72,7 +71,7 @@ func New(d Deps) http.Handler {
 	if d.Logger == nil {
 		d.Logger = slog.New(slog.DiscardHandler)
 	}
-	c := &console{Deps: d, jobs: newJobs(), now: time.Now}
+	c := &console{Deps: d, now: time.Now}
 	mux := http.NewServeMux()
 	mux.Handle("GET /static/", static())
 	begin := http.RedirectHandler(pathStoreSKUs, http.StatusSeeOther)

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/html"
 
@@ -33,9 +34,9 @@ type records struct {
 	err      error
 }
 
-func (r *records) StoreSKUs(_ context.Context, f pushrecords.Filter, _ pushrecords.Page) (pushrecords.List[pushrecords.StoreSKU], error) {
+func (r *records) StoreSKUs(_ context.Context, f pushrecords.Filter, p pushrecords.Page) (pushrecords.List[pushrecords.StoreSKU], error) {
 	r.asked = append(r.asked, f)
-	return pushrecords.List[pushrecords.StoreSKU]{Items: r.skus, NextCursor: "next&page"}, r.err
+	return pushrecords.List[pushrecords.StoreSKU]{Items: r.skus[:min(len(r.skus), p.Limit)], NextCursor: "next&page"}, r.err
 }
 
 func (r *records) MerchantSKUs(ctx context.Context, f pushrecords.Filter, p pushrecords.Page) (pushrecords.List[pushrecords.StoreSKU], error) {
@@ -54,11 +55,11 @@ func (r *records) History(context.Context, schemas.Key, pushrecords.Filter, push
 	return pushrecords.List[pushrecords.Record]{Items: r.history}, r.err
 }
 
-func (r *records) Rejected(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.Rejected], error) {
-	return pushrecords.List[pushrecords.Rejected]{Items: r.rejected}, r.err
+func (r *records) Rejected(_ context.Context, _ pushrecords.Filter, p pushrecords.Page) (pushrecords.List[pushrecords.Rejected], error) {
+	return pushrecords.List[pushrecords.Rejected]{Items: r.rejected[:min(len(r.rejected), p.Limit)]}, r.err
 }
 
-func (r *records) CountsByFailureCode(context.Context, pushrecords.Filter) ([]pushrecords.Count, error) {
+func (r *records) FailingByCode(context.Context, pushrecords.Filter) ([]pushrecords.Count, error) {
 	return r.counts, r.err
 }
 
@@ -88,14 +89,19 @@ func (p *publisher) Do(_ context.Context, q retry.Request) (retry.Result, error)
 	p.requests = append(p.requests, q)
 	result := retry.Result{Matched: 3, Published: 2, LeftOut: map[string]int{retry.OnItsWay: 1}, EventIDs: []string{}}
 	if !q.DryRun {
-		result.EventIDs = []string{"new-1", "new-2"}
+		result.EventIDs = []string{batch + "-1", batch + "-2"}
 	}
 	return result, nil
 }
 
-func (p *publisher) Outcomes(context.Context, []string) ([]retry.Outcome, error) {
+func (p *publisher) OfBatch(context.Context, string) ([]retry.Outcome, error) {
 	return p.outcomes, nil
 }
+
+// batch is of now, longAgo of 2022: nothing is left of it.
+var batch = uuid.Must(uuid.NewV7()).String()
+
+const longAgo = "0180d3b2-7c1e-7a55-8000-000000000000"
 
 const evil = `<script>alert(1)</script>"'&/..`
 
@@ -192,6 +198,29 @@ func TestEveryPageEscapesAndIsSmall(t *testing.T) {
 	}
 }
 
+// A page of the longest rows: SKUs of 255 bytes that are all quotes, which escaping makes five times as long, and
+// messages that go on and on.
+func TestAPageOfTheLongestRowsIsSmall(t *testing.T) {
+	r := sample(50)
+	r.rejected = make([]pushrecords.Rejected, 50)
+	for i := range r.skus {
+		long := strings.Repeat(`"`, 250) + fmt.Sprintf("%05d", i)
+		why := strings.Repeat(`"because" `, 250)
+		r.skus[i].StoreSKU, r.skus[i].MerchantSKU, r.skus[i].LastFailureReason = long, long, why
+		last := &r.last[i]
+		last.StoreSKU, last.MerchantSKU, last.EventID, last.FailureReason, last.RequestID, last.SupersededBy, last.RetryOf = long, long, long[191:], why, long, long[191:], long[191:]
+		r.rejected[i] = pushrecords.Rejected{ErrorCode: "unknown_reason", ErrorField: "reason", ErrorMessage: why, Key: long, Value: strings.Repeat(why, 30), SourceOffset: int64(i)}
+	}
+	r.history = append(append([]pushrecords.Record{}, r.last...), r.last...)
+	h := pages.New(pages.Deps{Reader: r, Retrier: &publisher{}})
+	for _, path := range []string{"/push-records", "/push-records/merchant-skus", historyOfEvil, "/push-records/rejected"} {
+		status, page, _ := get(t, h, path)
+		require.Equal(t, http.StatusOK, status)
+		require.Less(t, len(page), 200_000, path)
+		require.Greater(t, len(page), 100_000, path)
+	}
+}
+
 func TestAFailureTellsWhyAndWhatToDo(t *testing.T) {
 	_, page, _ := get(t, pages.New(pages.Deps{Reader: sample(1), Retrier: &publisher{}}), "/push-records")
 	require.Contains(t, page, "Item not found")
@@ -235,7 +264,8 @@ func TestWhatCannotBeAnsweredIsExplained(t *testing.T) {
 		{"a history without a shop", "/push-records/history?store_sku=x", sample(1), http.StatusBadRequest, "shop_id"},
 		{"no such page", "/push-records/elsewhere", sample(1), http.StatusNotFound, "no such page"},
 		{"another error", "/push-records", &records{err: errors.New("secret detail")}, http.StatusInternalServerError, "The log"},
-		{"a re-push that nobody knows", "/push-records/re-push/none", sample(1), http.StatusNotFound, "does not know"},
+		{"a re-push that nobody knows", "/push-records/re-push/" + longAgo + "?published=3", sample(1), http.StatusNotFound, "Nothing is known"},
+		{"no re-push's name", "/push-records/re-push/none", sample(1), http.StatusNotFound, "no such page"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			status, page, _ := get(t, pages.New(pages.Deps{Reader: c.reader, Retrier: &publisher{}}), c.path)
@@ -281,12 +311,14 @@ func TestARePushIsPreviewedThenDoneThenFollowed(t *testing.T) {
 	status, _, headers := post(t, h, form)
 	require.Equal(t, http.StatusSeeOther, status)
 	require.False(t, p.requests[1].DryRun)
-	p.outcomes = []retry.Outcome{{EventID: "new-1", Status: "Successfully", StoreSKU: "a", ShopID: 10001}, {EventID: "new-2"}}
+	p.outcomes = []retry.Outcome{{EventID: "new-1", Status: "Successfully", StoreSKU: "a", ShopID: 10001}}
+	h = pages.New(pages.Deps{Reader: sample(2), Retrier: p}) // another console
 	status, page, _ = get(t, h, headers.Get("Location"))
 	require.Equal(t, http.StatusOK, status)
 	require.Contains(t, page, "1 of 2 have their outcome")
 	require.Contains(t, page, `<noscript><meta http-equiv="refresh"`)
-	p.outcomes[1].Status = "Skipped"
+	require.Contains(t, page, "<b>1</b> being re-pushed at this moment")
+	p.outcomes = append(p.outcomes, retry.Outcome{EventID: "new-2", Status: "Skipped"})
 	_, page, _ = get(t, h, headers.Get("Location"))
 	require.Contains(t, page, "All 2 have their outcome")
 	require.NotContains(t, page, "http-equiv")

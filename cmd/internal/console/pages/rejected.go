@@ -6,8 +6,12 @@ import (
 	"stockpush/cmd/internal/pushrecords"
 )
 
-// rejectedRows is how many rejected triggers a page lists.
-const rejectedRows = 50
+const (
+	// rejectedRows is how many rejected triggers a page lists at most.
+	rejectedRows = 50
+	// keyBytes and valueBytes are how much of a message is shown.
+	keyBytes, valueBytes = 300, 2000
+)
 
 // rejectedData is the page of what upstream sent that nobody could use.
 type rejectedData struct {
@@ -25,9 +29,18 @@ func (c *console) rejected(r *http.Request) (view, error) {
 		return view{}, err
 	}
 	cursor := r.Form.Get("cursor")
-	found, err := c.Reader.Rejected(r.Context(), a.filter, pushrecords.Page{Limit: rejectedRows, Cursor: cursor})
+	page := pushrecords.Page{Limit: rejectedRows, Cursor: cursor}
+	found, err := c.Reader.Rejected(r.Context(), a.filter, page)
 	if err != nil {
 		return view{}, err
+	}
+	page.Limit = fitting(found.Items, func(r *pushrecords.Rejected) int {
+		return 1200 + escaped(r.ErrorMessage) + escaped(r.ErrorField) + escaped(cutText(keyBytes, r.Key)) + escaped(cutText(valueBytes, r.Value))
+	})
+	if page.Limit < len(found.Items) {
+		if found, err = c.Reader.Rejected(r.Context(), a.filter, page); err != nil {
+			return view{}, err
+		}
 	}
 	data := &rejectedData{Form: a.form(), Rows: found.Items}
 	if cursor != "" {

@@ -143,8 +143,39 @@ func (c *console) publish(ctx context.Context, request retry.Request) (view, err
 	if err != nil {
 		c.Logger.Warn("a re-push went out in part", "published", result.Published, "error", err)
 	}
-	id := c.jobs.add(job{at: c.now(), eventIDs: result.EventIDs, leftOut: causesOf(result)})
-	return view{redirect: pathRePush + "/" + id}, nil
+	return view{redirect: link(pathRePush+"/"+retry.BatchOf(result.EventIDs), reportOf(result))}, nil
+}
+
+// The parameters of a progress link, which tell what ClickHouse cannot: how many
+// events went out, and why the others did not.
+const (
+	paramPublished = "published"
+	paramLeftOut   = "left_out."
+)
+
+func reportOf(r retry.Result) url.Values {
+	report := url.Values{paramPublished: {strconv.Itoa(r.Published)}}
+	for _, c := range causesOf(r) {
+		report.Set(paramLeftOut+c.Cause, strconv.Itoa(c.N))
+	}
+	return report
+}
+
+// readReport reads what reportOf wrote, and ignores all else.
+func readReport(report url.Values) retry.Result {
+	r := retry.Result{LeftOut: map[string]int{}}
+	count := func(name string) int {
+		n, err := strconv.Atoi(report.Get(name))
+		if err != nil || n < 0 || n > retry.MaxEvents {
+			return 0
+		}
+		return n
+	}
+	r.Published = count(paramPublished)
+	for _, name := range []string{retry.NotNewest, retry.OnItsWay, retry.OldLog, retry.OverLimit, retry.NotFailing} {
+		r.LeftOut[name] = count(paramLeftOut + name)
+	}
+	return r
 }
 
 func causesOf(r retry.Result) []cause {
@@ -194,7 +225,7 @@ type tally struct {
 
 // progressData is how far a re-push is.
 type progressData struct {
-	// Known is false for a re-push that this process did not start, or forgot.
+	// Known is false where ClickHouse shows nothing of a re-push that is long over.
 	Known    bool
 	At       time.Time
 	Total    int
@@ -214,20 +245,27 @@ type outcome struct {
 // Finished says whether nothing is on its way any more.
 func (p *progressData) Finished() bool { return p.Done == p.Total }
 
+// shownWithin is ample for how long ClickHouse may lag behind a re-push.
+const shownWithin = 24 * time.Hour
+
 func (c *console) progress(r *http.Request) (view, error) {
-	started, ok := c.jobs.find(r.PathValue("id"))
+	begun, ok := retry.Begun(r.PathValue("id"))
+	if !ok {
+		return view{}, errNoPage
+	}
+	outcomes, err := c.Retrier.OfBatch(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return view{}, err
+	}
+	report := readReport(r.URL.Query())
 	data := &progressData{
-		Known: ok, At: started.at, Total: len(started.eventIDs), LeftOut: started.leftOut,
+		Known: len(outcomes) > 0 || c.now().Sub(begun) < shownWithin, At: begun, Total: max(report.Published, len(outcomes)), LeftOut: causesOf(report),
 		Ours: link(pathStoreSKUs, url.Values{"reason": {schemas.PushNow.Slug()}, "since": {"1h"}}),
 	}
 	v := view{Template: "progress", Title: "Re-push", Data: data}
-	if !ok {
+	if !data.Known {
 		v.status = http.StatusNotFound
 		return v, nil
-	}
-	outcomes, err := c.Retrier.Outcomes(r.Context(), started.eventIDs)
-	if err != nil {
-		return view{}, err
 	}
 	data.count(outcomes)
 	v.Live = true
@@ -241,7 +279,7 @@ func (c *console) progress(r *http.Request) (view, error) {
 var order = []string{schemas.Failed.String(), "", schemas.Pending.String(), schemas.Skipped.String(), schemas.Successfully.String()}
 
 func (p *progressData) count(outcomes []retry.Outcome) {
-	n := map[string]int{}
+	n := map[string]int{"": p.Total - len(outcomes)}
 	for _, o := range outcomes {
 		n[o.Status]++
 	}
@@ -250,7 +288,7 @@ func (p *progressData) count(outcomes []retry.Outcome) {
 			p.Tallies = append(p.Tallies, tally{status, n[status]})
 		}
 	}
-	p.Done = len(outcomes) - n[""] - n[schemas.Pending.String()]
+	p.Done = len(outcomes) - n[schemas.Pending.String()]
 	outcomes = slices.Clone(outcomes)
 	slices.SortStableFunc(outcomes, func(a, b retry.Outcome) int {
 		return cmp.Compare(slices.Index(order, a.Status), slices.Index(order, b.Status))
