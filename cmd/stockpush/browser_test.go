@@ -50,6 +50,7 @@ func TestBrowserFindUnderstandPushAgain(t *testing.T) {
 	b.shoot("preview", desktop)
 	b.press("Re-push 6 now")
 	b.sees("All 6 have their outcome")
+	require.NotContains(t, b.text(), "once ClickHouse shows them")
 	b.shoot("progress", desktop)
 	require.Equal(t, 6, strings.Count(b.text(), "Successfully")-1, b.text())
 	eventually(s, uint64(6), "SELECT count() FROM {db}.failed_push_records")
