@@ -272,12 +272,12 @@ func (l *ledger) read(shop, item int64, shows []channels.ModelStock) {
 
 // committed checks invariant 5: all below a committed offset is dealt with and stored.
 func (l *ledger) committed(group int, at place, from, to int64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	if from != to {
 		l.w.trace("    committed %v %d", at, to)
 	}
-	log, _ := l.w.kafka.from(at, from)
+	log, _ := l.w.kafka.from(at, from) // before our lock: Kafka tells us of messages under its own
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for _, r := range log[:max(0, to-from)] {
 		if why := l.owes(group, r); why != "" {
 			l.w.violate("invariant 5: %v committed to %d, but of offset %d %s", at, to, r.Offset, why)
