@@ -26,7 +26,14 @@ type Channel interface {
 type Call struct {
 	ShopID, ItemID int64
 	Lines          []Line
+	// Alive says whether the caller may push still. It is asked right before each
+	// request goes out, since a call may be a refresh and a repeat, and a process may
+	// be stopped at any point of it. Nil is always.
+	Alive func() bool
 }
+
+// MayGo says whether a request of the call may go out.
+func (c *Call) MayGo() bool { return c.Alive == nil || c.Alive() }
 
 // Line is the quantity of one model.
 type Line struct {
@@ -48,7 +55,7 @@ type Answer struct {
 	// Verdicts has one entry a line, in the order of the lines.
 	Verdicts []Verdict
 	// Calls is how many requests went out: 2 after a refreshed token, 0 when
-	// the channel knew without asking (authorization lost).
+	// the channel knew without asking (authorization lost) or might not ask.
 	Calls int
 	// Failure says whether the call counts as a failure of the channel for the
 	// breaker: 5xx, transport errors, our own timeouts.

@@ -100,7 +100,7 @@ func (w *worker) leaveLine() {
 func (w *worker) send(ctx context.Context, l *lane, it *item, done func(error)) {
 	now := time.Now()
 	going := l.queue.depart(it, now.Add(w.cfg.BatchLinger), w.deps.Channel.MaxLines()) // those that only linger go along
-	call := Call{ShopID: l.shop.ID, ItemID: it.id}
+	call := Call{ShopID: l.shop.ID, ItemID: it.id, Alive: w.assignment.Alive}
 	for _, s := range going {
 		p := s.flying
 		p.final = p.age(l, now) > w.cfg.MaxPendingAge

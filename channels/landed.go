@@ -57,7 +57,7 @@ func (w *worker) learn(l *lane, itemID int64, a Answer, now time.Time) {
 	case held:
 		w.holdShop(l, refusal, now)
 		l.hold.itemID = itemID
-	case l.hold != nil && l.hold.probing && (a.Failure || isThrottle(a)):
+	case l.hold != nil && l.hold.probing && (a.Failure || isThrottle(a) || a.Calls == 0):
 		l.hold.probing, l.hold.nextProbe = false, now.Add(w.cfg.ProbeInterval) // it said nothing about the hold
 	case l.hold != nil && l.hold.probing:
 		w.deps.Logger.Info("the shop takes pushes again", "shop_id", l.shop.ID)

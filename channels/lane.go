@@ -81,7 +81,7 @@ func (l *lane) report(done func(error), a Answer, cfg BreakerConfig, now time.Ti
 	switch {
 	case a.Failure:
 		done(errFailure)
-	case isThrottle(a):
+	case isThrottle(a), a.Calls == 0:
 		done(errNeutral)
 	default:
 		done(nil)

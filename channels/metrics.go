@@ -24,8 +24,10 @@ type Metrics struct {
 
 // snapshot is what one worker's lanes look like.
 type snapshot struct {
-	at                  time.Time
-	oldest              time.Time
+	at     time.Time
+	oldest time.Time
+	// due is since when the read-back is due that is longest so.
+	due                 time.Time
 	waiting, held, open int
 }
 
@@ -56,12 +58,9 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	for _, code := range schemas.FailureCodes() {
 		m.outcomes.WithLabelValues(schemas.Failed.String(), string(code))
 	}
-	m.gauge(f, "oldest_waiting_seconds", "Age of the push that waits longest.", func(s snapshot) float64 {
-		if s.oldest.IsZero() {
-			return 0
-		}
-		return time.Since(s.oldest).Seconds()
-	}, func(a, b float64) float64 { return max(a, b) })
+	longest := func(a, b float64) float64 { return max(a, b) }
+	m.gauge(f, "oldest_waiting_seconds", "Age of the push that waits longest.", func(s snapshot) float64 { return secondsSince(s.oldest) }, longest)
+	m.gauge(f, "oldest_readback_due_seconds", "Since when the read-back is due that waits longest for it.", func(s snapshot) float64 { return secondsSince(s.due) }, longest)
 	sum := func(a, b float64) float64 { return a + b }
 	m.gauge(f, "waiting", "Pushes that wait.", func(s snapshot) float64 { return float64(s.waiting) }, sum)
 	m.gauge(f, "held_shops", "Shops that refuse every push.", func(s snapshot) float64 { return float64(s.held) }, sum)
@@ -70,6 +69,22 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	m.pace(f, "app_held_seconds", "How long no shop may call, after the app was throttled or its daily quota was used up.", func(p paces) float64 { return p.appHeld.Seconds() })
 	m.pace(f, "slowed_shops", "Shops that may call less often than configured, after throttling.", func(p paces) float64 { return float64(p.slowed) })
 	return m
+}
+
+// secondsSince is 0 for a time that never was.
+func secondsSince(at time.Time) float64 {
+	if at.IsZero() {
+		return 0
+	}
+	return time.Since(at).Seconds()
+}
+
+// earlier is the earlier of two times of which the zero one never was.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // watch makes a pacer the one that is shown.
@@ -113,8 +128,11 @@ func (m *Metrics) observe(w *worker, now time.Time) {
 	}
 	s := snapshot{at: now}
 	for _, l := range w.lanes {
-		if oldest := l.queue.oldest(); !oldest.IsZero() && (s.oldest.IsZero() || oldest.Before(s.oldest)) {
-			s.oldest = oldest
+		s.oldest = earlier(s.oldest, l.queue.oldest())
+		for sku := range l.owed {
+			if sku.isDue(now) {
+				s.due = earlier(s.due, sku.readback.NotBefore)
+			}
 		}
 		s.waiting += l.queue.size
 		if l.hold != nil {

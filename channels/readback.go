@@ -17,7 +17,7 @@ func (w *worker) stepReadback(ctx context.Context, l *lane, now, wake time.Time)
 			delete(l.owed, s)
 			continue
 		}
-		if !s.idle() || s.reading || s.finished == nil || s.finished.Status != schemas.Successfully {
+		if !s.mayBeRead() {
 			continue // the next success is read back, or inherits the duty
 		}
 		if duty.NotBefore.After(now) {
@@ -34,6 +34,16 @@ func (w *worker) stepReadback(ctx context.Context, l *lane, now, wake time.Time)
 		return true, time.Time{}
 	}
 	return false, wake
+}
+
+// mayBeRead says that what the model shows can be compared with a success.
+func (s *storeSKU) mayBeRead() bool {
+	return s.idle() && !s.reading && s.finished != nil && s.finished.Status == schemas.Successfully
+}
+
+// isDue says that a read-back should have begun.
+func (s *storeSKU) isDue(now time.Time) bool {
+	return s.readback != nil && s.mayBeRead() && !s.readback.NotBefore.After(now)
 }
 
 // maxLost is how many lost quantities are remembered. A model has one call in

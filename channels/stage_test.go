@@ -75,6 +75,7 @@ type bench struct {
 	assignment *stream.Assignment
 	deliver    func([]*stream.Record)
 	stage      *channels.Stage
+	registry   *prometheus.Registry
 	next       int64
 	finish     func()
 }
@@ -92,7 +93,7 @@ type options struct {
 
 // newBench runs a stage on one partition in the bubble that it is called in.
 func newBench(ctx context.Context, t require.TestingT, m *channeltest.Memory, o options) *bench {
-	b := &bench{t: t, memory: m, log: &log{}, next: o.first}
+	b := &bench{t: t, memory: m, log: &log{}, registry: prometheus.NewRegistry(), next: o.first}
 	cfg := channels.DefaultConfig()
 	cfg.ShopRate, cfg.AppRate = 1000, 1000
 	if o.change != nil {
@@ -104,7 +105,7 @@ func newBench(ctx context.Context, t require.TestingT, m *channeltest.Memory, o 
 	stage, err := channels.New(cfg, channels.Deps{
 		Channel: m, Producer: b.log, DeadLetters: b.log, Topics: topics,
 		History: channeltest.History{End: o.inheritedBelow, Mark: o.mark, Records: o.states}, Verify: o.verify, Pacer: o.pacer,
-		Logger: slog.New(o.log), Metrics: channels.NewMetrics(prometheus.NewRegistry()),
+		Logger: slog.New(o.log), Metrics: channels.NewMetrics(b.registry),
 	})
 	require.NoError(t, err)
 	b.stage = stage
@@ -116,6 +117,19 @@ func newBench(ctx context.Context, t require.TestingT, m *channeltest.Memory, o 
 		require.NoError(t, <-ended)
 	})
 	return b
+}
+
+// metric is the value of a gauge without labels.
+func (b *bench) metric(name string) float64 {
+	families, err := b.registry.Gather()
+	require.NoError(b.t, err)
+	for _, family := range families {
+		if family.GetName() == name {
+			return family.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	require.FailNow(b.t, "no metric "+name)
+	return 0
 }
 
 func event(sku string, offset, qty int64) schemas.Event {
@@ -302,6 +316,33 @@ func TestARestartAnswersFinishedCommandsAgainWithoutACall(t *testing.T) {
 		require.Equal(t, schemas.Skipped, second.statusOf("a@5"), "it repeats what a@4 made old")
 		second.finish()
 		second.allResolved()
+	})
+}
+
+// Nothing is unresolved then, and yet something waits.
+func TestAReadBackThatCannotBeMadeHasAnAge(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		lost := func(_ context.Context, n int, call channels.Call) *channels.Answer {
+			if n == 0 {
+				return channeltest.All(call, channels.Verdict{Code: schemas.TimedOut}, true)
+			}
+			return nil
+		}
+		b := newBench(t.Context(), t, channeltest.NewMemory(lost), options{})
+		const due = "stockpush_channels_oldest_readback_due_seconds"
+		b.push(event("a", 1, 5))
+		pause(2 * time.Second)
+		require.Equal(t, schemas.Successfully, b.statusOf("a@1"))
+		b.allResolved()
+		require.Zero(t, b.metric(due), "it is not due before confirm_after")
+		b.stage.Pause([]int64{1})
+		pause(5 * time.Minute)
+		require.InDelta(t, 290, b.metric(due), 5)
+		b.stage.Pause(nil)
+		pause(time.Minute)
+		require.NotZero(t, b.memory.Reads())
+		require.Zero(t, b.metric(due))
+		b.finish()
 	})
 }
 

@@ -67,6 +67,9 @@ func (m *Memory) troubled(ctx context.Context, call channels.Call) *channels.Ans
 	if ctx.Err() != nil {
 		return All(call, channels.Verdict{Code: schemas.TimedOut}, true)
 	}
+	if !call.MayGo() {
+		return &channels.Answer{Verdicts: All(call, channels.Verdict{Outcome: channels.Refused, Code: schemas.ChannelUnavailable}, false).Verdicts}
+	}
 	trouble := m.next
 	if trouble != Deauthorized {
 		m.next = ""

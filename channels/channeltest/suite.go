@@ -54,6 +54,7 @@ func Run(t *testing.T, open func(t *testing.T) Marketplace) {
 		"lost authorization is the whole shop's":    lostAuthorizationIsTheShops,
 		"an ended context ends the call":            anEndedContextEndsTheCall,
 		"a read in an outage does not claim stocks": aReadInAnOutage,
+		"a call of who may not push is not sent":    aWithheldCall,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, bench{open(t)}) })
 	}
@@ -192,6 +193,17 @@ func anEndedContextEndsTheCall(t *testing.T, b bench) {
 	case <-time.After(10 * time.Second):
 		require.Fail(t, "the call goes on without its caller")
 	}
+}
+
+func aWithheldCall(t *testing.T, b bench) {
+	b.push(t, channels.Line{ModelID: 1, Qty: 5})
+	call := channels.Call{ShopID: b.Shop(), ItemID: itemID, Lines: []channels.Line{{ModelID: 1, Qty: 4}}, Alive: func() bool { return false }}
+	a := b.Channel().Push(t.Context(), call)
+	require.Equal(t, channels.Refused, a.Verdicts[0].Outcome)
+	require.Equal(t, schemas.ClassInfrastructure, a.Verdicts[0].Code.Class(), "it is tried again")
+	require.False(t, a.Failure)
+	require.Zero(t, a.Calls)
+	require.Equal(t, int64(5), b.Shows(itemID, 1))
 }
 
 func aReadInAnOutage(t *testing.T, b bench) {

@@ -115,6 +115,9 @@ func (c *Client) shopCall(ctx context.Context, req request) (*result, int) {
 		return withoutToken(err), 0
 	}
 	req.token = pair.AccessToken
+	if !req.mayGo() {
+		return withheld(), 0
+	}
 	r := c.send(ctx, req)
 	if r.act != refresh {
 		return r, 1
@@ -129,6 +132,9 @@ func (c *Client) shopCall(ctx context.Context, req request) (*result, int) {
 		return withoutToken(err), 1
 	}
 	req.token = pair.AccessToken
+	if !req.mayGo() {
+		return withheld(), 1
+	}
 	r = c.send(ctx, req)
 	c.sessions.repeated(req.shopID, r)
 	return r, 2
@@ -146,6 +152,13 @@ func (c *Client) freshToken(ctx context.Context, shopID int64) (TokenPair, error
 			return TokenPair{}, err
 		}
 	}
+}
+
+// withheld is the result of a request that did not go out, since its caller may
+// not be the shop's worker any more.
+func withheld() *result {
+	v := channels.Verdict{Outcome: channels.Refused, Code: schemas.ChannelUnavailable, Message: "not sent: another process may have taken over"}
+	return &result{verdict: v, cancelled: true}
 }
 
 // withoutToken is the result of a call that was not made.

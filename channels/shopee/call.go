@@ -38,7 +38,11 @@ type request struct {
 	token  Secret
 	// hidden are further secrets that an answer might repeat.
 	hidden []Secret
+	// allowed is asked right before the request goes out; nil is always.
+	allowed func() bool
 }
+
+func (r *request) mayGo() bool { return r.allowed == nil || r.allowed() }
 
 // result is what a call came to.
 type result struct {

@@ -42,7 +42,7 @@ func (c *Client) Push(ctx context.Context, call channels.Call) channels.Answer {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errTimeout)
 	defer cancel()
-	req := request{method: http.MethodPost, path: pathUpdateStock, shopID: call.ShopID, body: encode(call)}
+	req := request{method: http.MethodPost, path: pathUpdateStock, shopID: call.ShopID, body: encode(call), allowed: call.MayGo}
 	r, calls := c.shopCall(ctx, req)
 	a := channels.Answer{Verdicts: fill(len(call.Lines), r.verdict), Calls: calls, Failure: r.failure}
 	if r.body != nil {

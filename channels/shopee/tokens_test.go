@@ -81,6 +81,21 @@ func TestARefusedTokenIsRefreshedOnceAndThePushRepeated(t *testing.T) {
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 }
 
+// The caller may lose its partition, or wake after it did, while a token is refreshed.
+func TestARepeatIsNotSentForWhoMayNotPushAnyMore(t *testing.T) {
+	server, c, store := chained(t, 1)
+	put(t, store, testShop, TokenPair{"access-0", "refresh-1", time.Now().Add(time.Hour)})
+	call := callOf(line(1, 1))
+	call.Alive = func() bool { return server.refreshes.Load() == 0 }
+	a := c.Push(t.Context(), call)
+	require.Equal(t, channels.Refused, a.Verdicts[0].Outcome)
+	require.Equal(t, 1, a.Calls)
+	require.EqualValues(t, 1, server.refreshes.Load())
+	require.EqualValues(t, 1, server.pushes.Load(), "the one that was refused")
+	call.Alive = nil
+	require.Equal(t, channels.Confirmed, c.Push(t.Context(), call).Verdicts[0].Outcome)
+}
+
 func TestATokenIsRefreshedBeforeItEnds(t *testing.T) {
 	server, c, store := chained(t, 1)
 	put(t, store, testShop, TokenPair{"access-1", "refresh-1", time.Now().Add(4 * time.Minute)})

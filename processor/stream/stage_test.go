@@ -60,8 +60,13 @@ func newBench(t *testing.T, partitions int32) *bench {
 
 // run starts a member; stop ends it and returns what Run said.
 func (b *bench) run(h stream.Handler) (stop func() error) {
+	return b.runIn(prometheus.NewRegistry(), h)
+}
+
+// runIn is run with the registry of the member's metrics.
+func (b *bench) runIn(registry *prometheus.Registry, h stream.Handler) (stop func() error) {
 	cfg := stream.Config{Group: group, Topics: []string{topic}, SessionTimeout: 6 * time.Second, CommitInterval: 20 * time.Millisecond, DrainTimeout: 3 * time.Second}
-	stage, err := stream.New(cfg, stream.Deps{Connection: b.conn, Handler: h, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
+	stage, err := stream.New(cfg, stream.Deps{Connection: b.conn, Handler: h, Logger: slog.New(slog.DiscardHandler), Registerer: registry})
 	require.NoError(b.t, err)
 	ctx, cancel := context.WithCancel(b.t.Context())
 	ended := make(chan error, 1)
@@ -332,6 +337,37 @@ func TestAHandlerThatDoesNotEndIsCutOff(t *testing.T) {
 	}))
 	<-started
 	require.NoError(t, stop())
+}
+
+// All three stages run so: whatever a handler forgets, its age rises until somebody looks.
+func TestARecordThatNobodyResolvesHasAnAge(t *testing.T) {
+	b := newBench(t, 1)
+	b.produce(0, 3)
+	registry := prometheus.NewRegistry()
+	taken := make(chan struct{}, 10)
+	b.runIn(registry, each(func(a *stream.Assignment, r *stream.Record) {
+		if r.Offset != 1 {
+			a.Resolve(r.Offset)
+		}
+		taken <- struct{}{}
+	}))
+	for range 3 {
+		<-taken
+	}
+	age := func() float64 {
+		families, err := registry.Gather()
+		require.NoError(t, err)
+		for _, family := range families {
+			if family.GetName() == "stockpush_stream_oldest_unresolved_seconds" {
+				return family.GetMetric()[0].GetGauge().GetValue()
+			}
+		}
+		return -1
+	}
+	first := age()
+	require.Positive(t, first)
+	require.Eventually(t, func() bool { return age() > first+0.2 }, 30*time.Second, 10*time.Millisecond)
+	b.eventuallyCommitted(0, 1)
 }
 
 func TestAFailedCommitIsMadeAgain(t *testing.T) {
