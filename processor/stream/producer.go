@@ -22,7 +22,14 @@ type Producer interface {
 
 // KafkaProducer is the Producer on a cluster: idempotent, acknowledged by all
 // replicas, retried until the cluster takes it or says that it never will.
-type KafkaProducer struct{ client *kgo.Client }
+type KafkaProducer struct {
+	client *kgo.Client
+	// room has a place for each record that is not acknowledged.
+	room chan struct{}
+}
+
+// MaxUnacknowledged is how many records may wait for their acknowledgement; above it Produce blocks.
+const MaxUnacknowledged = 100_000
 
 // DefaultBatchBytes is the largest batch that every topic takes unless it was
 // made otherwise: Kafka's own default for max.message.bytes, less its headroom.
@@ -40,13 +47,13 @@ func NewProducer(c Connection, maxBatchBytes int32) (*KafkaProducer, error) {
 		// anyhow while the requests before them are on their way.
 		kgo.ProducerLinger(0),
 		kgo.ProducerBatchMaxBytes(maxBatchBytes),
-		kgo.MaxBufferedRecords(100_000),
+		kgo.MaxBufferedRecords(MaxUnacknowledged+1), // never reached: we wait for room ourselves
 		kgo.UnknownTopicRetries(10),
 	)...)
 	if err != nil {
 		return nil, fmt.Errorf("kafka producer: %w", err)
 	}
-	return &KafkaProducer{client}, nil
+	return &KafkaProducer{client, make(chan struct{}, MaxUnacknowledged)}, nil
 }
 
 func choosePartition(string) func(*Record, int) int {
@@ -58,9 +65,21 @@ func choosePartition(string) func(*Record, int) int {
 	}
 }
 
-// Produce hands the record to the client.
+// Produce hands the record to the client. The context bounds the wait for room and
+// nothing after it: the client would fail whole batches when the context of their first
+// record ends, with records of other partitions' and stages' owners. What a lost
+// partition's owner has given is sent, as what was on its way already is.
 func (p *KafkaProducer) Produce(ctx context.Context, r *Record, done func(error)) {
-	p.client.Produce(ctx, r, func(_ *kgo.Record, err error) { done(err) })
+	select {
+	case p.room <- struct{}{}:
+	case <-ctx.Done():
+		done(ctx.Err())
+		return
+	}
+	p.client.Produce(context.WithoutCancel(ctx), r, func(_ *kgo.Record, err error) {
+		<-p.room
+		done(err)
+	})
 }
 
 // Flush waits until everything given so far is acknowledged.
