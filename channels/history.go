@@ -15,7 +15,8 @@ type History interface {
 	States(ctx context.Context, partition int32, take func(*stream.Record) error) error
 }
 
-// Kafka is the history that the topics hold.
+// Kafka is the history that the topics hold. It waits for a broker that is away: a
+// partition is assigned, and the broker may be gone before its new owner has asked.
 type Kafka struct {
 	Connection stream.Connection
 	Topics     schemas.Topics
@@ -23,10 +24,16 @@ type Kafka struct {
 
 // Backlog asks the broker.
 func (k Kafka) Backlog(ctx context.Context, partition int32) (stream.Backlog, error) {
-	return stream.ReadBacklog(ctx, k.Connection, k.Topics.ChannelsGroup(), stream.Place{Topic: k.Topics.Commands(), Partition: partition})
+	return stream.Patiently(ctx, k.Connection.Logger, func() (stream.Backlog, error) {
+		return stream.ReadBacklog(ctx, k.Connection, k.Topics.ChannelsGroup(), stream.Place{Topic: k.Topics.Commands(), Partition: partition})
+	})
 }
 
-// States reads the partition as far as it reaches now.
+// States reads the partition as far as it reaches now. Where the broker goes away it
+// begins anew: taking a message twice changes nothing.
 func (k Kafka) States(ctx context.Context, partition int32, take func(*stream.Record) error) error {
-	return stream.ReadPartition(ctx, k.Connection, k.Topics.State(), partition, take)
+	_, err := stream.Patiently(ctx, k.Connection.Logger, func() (struct{}, error) {
+		return struct{}{}, stream.ReadPartition(ctx, k.Connection, k.Topics.State(), partition, take)
+	})
+	return err
 }

@@ -81,7 +81,7 @@ func (c *Client) refreshTokens(ctx context.Context, shopID int64, token Secret) 
 
 // askTokens makes a call of the auth endpoints, whose fields are top-level.
 func (c *Client) askTokens(ctx context.Context, req request) (TokenPair, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, max(refreshWait, c.timeout), errTimeout)
 	defer cancel()
 	req.method = http.MethodPost
 	r := c.send(ctx, req)

@@ -29,6 +29,9 @@ const (
 	maxFreshRefusals = 5
 	// lockWait bounds the wait for the store's lock.
 	lockWait = 30 * time.Second
+	// refreshWait is how long the answer to a refresh is waited for at least. Whoever
+	// gives up earlier may lose the new pair, and with it the shop.
+	refreshWait = 30 * time.Second
 )
 
 // refreshError is why no fresh access token was had.
@@ -171,7 +174,7 @@ func (s *sessions) refresh(ctx context.Context, shopID int64, stale Secret) (Tok
 }
 
 func (s *sessions) renew(ctx context.Context, shopID int64, stale Secret) (TokenPair, error) {
-	ctx, cancel := context.WithTimeout(ctx, lockWait+s.client.timeout)
+	ctx, cancel := context.WithTimeout(ctx, lockWait+max(refreshWait, s.client.timeout))
 	defer cancel()
 	pair, err := s.client.tokens.Update(ctx, shopID, func(ctx context.Context, held TokenPair) (TokenPair, error) {
 		if held.RefreshToken == "" {

@@ -81,6 +81,25 @@ func TestARefusedTokenIsRefreshedOnceAndThePushRepeated(t *testing.T) {
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 }
 
+func TestARefreshIsWaitedForLongerThanThePushThatAskedForIt(t *testing.T) {
+	chain := &chain{turn: 1}
+	slow := make(chan struct{})
+	c := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == pathRefresh {
+			<-slow
+		}
+		chain.ServeHTTP(w, r)
+	}, 100*time.Millisecond)
+	put(t, c.tokens.(*FileStore), testShop, TokenPair{"access-0", "refresh-1", time.Now().Add(time.Hour)})
+	a := c.Push(t.Context(), callOf(line(1, 1)))
+	require.Equal(t, schemas.TimedOut, a.Verdicts[0].Code)
+	close(slow)
+	require.Eventually(t, func() bool {
+		return c.Push(t.Context(), callOf(line(1, 1))).Verdicts[0].Outcome == channels.Confirmed
+	}, 30*time.Second, 10*time.Millisecond)
+	require.EqualValues(t, 1, chain.refreshes.Load())
+}
+
 // The caller may lose its partition, or wake after it did, while a token is refreshed.
 func TestARepeatIsNotSentForWhoMayNotPushAnyMore(t *testing.T) {
 	server, c, store := chained(t, 1)

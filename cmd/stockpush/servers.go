@@ -23,8 +23,11 @@ const defaultDataDir = ".stockpush"
 // engineCommand is the hidden command that is the embedded ClickHouse's own process.
 const engineCommand = "clickhouse-engine"
 
+// brokerSettle is longer than members of the default session timeout wait between heartbeats, 3 s.
+const brokerSettle = 4 * time.Second
+
 func (a *app) newBroker() *cobra.Command {
-	c := broker.Config{}
+	c := broker.Config{Settle: brokerSettle}
 	cmd := &cobra.Command{
 		Use:   "broker",
 		Short: "Run the embedded Kafka-protocol broker alone",

@@ -29,10 +29,13 @@ type options struct {
 	quiet                                 bool
 }
 
+// defaultLibrary is where make installs the embedded ClickHouse's library.
+const defaultLibrary = ".stockpush/npm/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so"
+
 func main() {
 	var o options
 	flag.StringVar(&o.binary, "binary", "bin/stockpush", "the program")
-	flag.StringVar(&o.library, "library", ".stockpush/npm/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so", "the embedded ClickHouse's library")
+	flag.StringVar(&o.library, "library", defaultLibrary, "the embedded ClickHouse's library")
 	flag.StringVar(&o.kafka, "kafka", "", "the folder of Apache Kafka's jars; else the embedded broker is used")
 	flag.StringVar(&o.keep, "keep", ".stockpush/chaos", "where the logs of a run with violations are kept")
 	flag.StringVar(&o.results, "results", "", "a file to append the results to, as a table's rows")

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
 	"stockpush/cmd/internal/eventlog"
 	"stockpush/processor"
 	"stockpush/processor/stream"
@@ -14,27 +12,18 @@ import (
 
 // currentLog waits for Kafka until ctx ends; what waiting does not mend is an error at once.
 func (p *process) currentLog(ctx context.Context) (eventlog.Log, error) {
-	return backoff.Retry(ctx, func() (eventlog.Log, error) {
-		log, err := eventlog.Current(ctx, p.conn, p.topics)
-		if err != nil && !stream.Unreachable(err) {
-			err = backoff.Permanent(err)
-		}
-		return log, err
-	}, backoff.WithMaxElapsedTime(0), backoff.WithNotify(func(err error, wait time.Duration) {
-		p.log.Warn("kafka cannot be reached, waiting for it (check kafka.brokers)", "wait", wait, "error", err)
-	}))
+	return stream.Patiently(ctx, p.log, func() (eventlog.Log, error) { return eventlog.Current(ctx, p.conn, p.topics) })
+}
+
+// describe is stream.Describe that waits for Kafka.
+func (p *process) describe(ctx context.Context, topic string) (stream.TopicInfo, error) {
+	return stream.Patiently(ctx, p.log, func() (stream.TopicInfo, error) { return stream.Describe(ctx, p.conn, topic) })
 }
 
 // sameLog says what is wrong if the events topic is not the log any more; it too
 // waits for Kafka until ctx ends.
 func (p *process) sameLog(ctx context.Context, log eventlog.Log) error {
-	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		err := log.Verify(ctx, p.conn, p.topics)
-		if err != nil && !stream.Unreachable(err) {
-			err = backoff.Permanent(err)
-		}
-		return struct{}{}, err
-	}, backoff.WithMaxElapsedTime(0))
+	_, err := stream.Patiently(ctx, p.log, func() (struct{}, error) { return struct{}{}, log.Verify(ctx, p.conn, p.topics) })
 	return err
 }
 

@@ -38,11 +38,11 @@ func (p *process) newProcessor(ctx context.Context) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	commands, err := stream.Describe(ctx, p.conn, p.topics.Commands())
+	commands, err := p.describe(ctx, p.topics.Commands())
 	if err != nil {
 		return nil, err
 	}
-	records, err := stream.Describe(ctx, p.conn, p.topics.Records())
+	records, err := p.describe(ctx, p.topics.Records())
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,8 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 		Channel: market.Client, Producer: p.producer, DeadLetters: p.letters, History: channels.Kafka{Connection: p.conn, Topics: p.topics}, Topics: p.topics,
 		Pacer: pacer, Logger: p.log, Metrics: channels.NewMetrics(p.registry),
 		Verify: func(ctx context.Context, newest schemas.Frontier) error {
-			return eventlog.Verify(ctx, p.conn, p.topics, log, newest)
+			_, err := stream.Patiently(ctx, p.log, func() (struct{}, error) { return struct{}{}, eventlog.Verify(ctx, p.conn, p.topics, log, newest) })
+			return err
 		},
 	})
 	if err != nil {

@@ -117,9 +117,8 @@ func (c *Cluster) Start(ctx context.Context) error {
 			return err
 		}
 	}
-	setup := exec.CommandContext(ctx, c.cfg.Binary, append([]string{"setup"}, c.settings(c.native, c.SandboxURL)...)...)
-	if out, err := setup.CombinedOutput(); err != nil {
-		return fmt.Errorf("setup: %w: %s", err, out)
+	if err := c.setup(ctx); err != nil {
+		return err
 	}
 	for _, roles := range c.cfg.Layout {
 		if _, err := c.Join(roles); err != nil {
@@ -132,6 +131,20 @@ func (c *Cluster) Start(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// setup makes topics and tables. Apache Kafka listens a while before it serves.
+func (c *Cluster) setup(ctx context.Context) error {
+	for deadline := time.Now().Add(startTimeout); ; {
+		setup := exec.CommandContext(ctx, c.cfg.Binary, append([]string{"setup"}, c.settings(c.native, c.SandboxURL)...)...)
+		out, err := setup.CombinedOutput()
+		if err == nil {
+			return nil
+		}
+		if c.cfg.KafkaLibs == "" || time.Now().After(deadline) {
+			return fmt.Errorf("setup: %w: %s", err, out)
+		}
+	}
 }
 
 func (c *Cluster) servers() []*Process { return []*Process{c.Broker, c.ClickHouse, c.Sandbox} }

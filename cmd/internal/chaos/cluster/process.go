@@ -162,7 +162,7 @@ func (p *Process) Term() {
 	select {
 	case <-l.ended:
 		if code := l.cmd.ProcessState.ExitCode(); code != 0 && !killed(l) {
-			p.note(fmt.Sprintf("%s ended with %v after SIGTERM", p.Name, l.cmd.ProcessState))
+			p.note(fmt.Sprintf("%s ended with %v after SIGTERM: %s", p.Name, l.cmd.ProcessState, p.lastWords()))
 		}
 	case <-time.After(termTimeout):
 		p.note(fmt.Sprintf("%s did not end within %v of SIGTERM", p.Name, termTimeout))

@@ -5,6 +5,7 @@
 //   - it advertises the address it listens on, so a wildcard address is refused;
 //   - it keeps the time that a producer gives a record, also where the topic
 //     asks for LogAppendTime;
+//   - it forgets the members of its groups when it ends: see Config.Settle;
 //   - it looks for records past their retention once an hour;
 //   - a killed process loses nothing that was acknowledged; a power cut can
 //     lose the newest records, as with Apache Kafka on one machine.
@@ -16,8 +17,11 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // Config sets the embedded broker.
@@ -27,6 +31,10 @@ type Config struct {
 	// DataDir keeps topics, groups and offsets between runs; empty keeps them
 	// only while the broker runs. One broker at a time may use it.
 	DataDir string
+	// Settle is how long after a start with old data no consumer group takes members. The
+	// broker forgets who they were, and they learn of it at their next heartbeat
+	// only: until then they work on partitions that others were given already.
+	Settle time.Duration
 	// Logger gets warnings and errors; nil drops them.
 	Logger *slog.Logger
 }
@@ -40,11 +48,28 @@ func Start(cfg Config) (*Broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embedded broker: %w", err)
 	}
+	used := cfg.isUsed()
 	cluster, err := kfake.NewCluster(options...)
 	if err != nil {
 		return nil, fmt.Errorf("embedded broker on %s (is another one running?): %w", cfg.Listen, err)
 	}
+	if cfg.Settle > 0 && used {
+		settle(cluster, time.Now().Add(cfg.Settle))
+	}
 	return &Broker{cluster}, nil
+}
+
+// settle answers whoever wants to join a group before a time that the group is being loaded.
+func settle(cluster *kfake.Cluster, until time.Time) {
+	cluster.ControlKey(int16(kmsg.JoinGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		if time.Now().After(until) {
+			return nil, nil, false // for good: the control is not kept
+		}
+		cluster.KeepControl()
+		answer := r.ResponseKind().(*kmsg.JoinGroupResponse)
+		answer.ErrorCode = kerr.CoordinatorLoadInProgress.Code
+		return answer, nil, true
+	})
 }
 
 func (cfg Config) options() ([]kfake.Opt, error) {
@@ -69,6 +94,12 @@ func (cfg Config) options() ([]kfake.Opt, error) {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
 	return append(options, kfake.DataDir(cfg.DataDir)), nil
+}
+
+// isUsed says whether the data directory has an earlier broker's data.
+func (cfg Config) isUsed() bool {
+	entries, err := os.ReadDir(cfg.DataDir)
+	return err == nil && len(entries) > 0
 }
 
 // listenPort is the port of an address that clients can be told.

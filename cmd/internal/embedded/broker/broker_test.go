@@ -162,6 +162,27 @@ func TestAKilledBrokerLosesNothing(t *testing.T) {
 	requireFilled(t, start(t, "127.0.0.1:0", dir).Addr(), id)
 }
 
+// The members of an earlier life work on until they hear that they are none.
+func TestABrokerWithOldDataTakesNoMembersAtFirst(t *testing.T) {
+	dir := t.TempDir()
+	first, err := broker.Start(broker.Config{Listen: "127.0.0.1:0", DataDir: dir})
+	require.NoError(t, err)
+	_, err = kadm.NewClient(connect(t, first.Addr())).CreateTopic(t.Context(), 1, 1, nil, "t")
+	require.NoError(t, err)
+	first.Close()
+	const settle = 500 * time.Millisecond
+	began := time.Now()
+	second, err := broker.Start(broker.Config{Listen: "127.0.0.1:0", DataDir: dir, Settle: settle})
+	require.NoError(t, err)
+	t.Cleanup(second.Close)
+	joined := make(chan time.Time, 10)
+	member, err := kgo.NewClient(kgo.SeedBrokers(second.Addr()), kgo.ConsumerGroup("g"), kgo.ConsumeTopics("t"),
+		kgo.OnPartitionsAssigned(func(context.Context, *kgo.Client, map[string][]int32) { joined <- time.Now() }))
+	require.NoError(t, err)
+	t.Cleanup(member.Close)
+	require.Greater(t, (<-joined).Sub(began), settle)
+}
+
 func TestItAdvertisesWhereItListens(t *testing.T) {
 	b := start(t, "127.0.0.1:0", "")
 	brokers, err := kadm.NewClient(connect(t, b.Addr())).ListBrokers(t.Context())
