@@ -25,7 +25,8 @@ type Config struct {
 	Topics []string
 	// SessionTimeout is when the broker gives our partitions to others. Default 45 s.
 	SessionTimeout time.Duration
-	// DrainTimeout bounds the wait for handlers on a revoke or at the end. Default 20 s.
+	// DrainTimeout bounds the wait for handlers on a revoke or at the end. Default 15 s: with the
+	// commits around it, that ends a process within 30 s.
 	DrainTimeout time.Duration
 	// CommitInterval is how often watermarks are committed. Default 1 s.
 	CommitInterval time.Duration
@@ -41,7 +42,7 @@ func (c Config) withDefaults() Config {
 		}
 	}
 	orDefault(&c.SessionTimeout, 45*time.Second)
-	orDefault(&c.DrainTimeout, 20*time.Second)
+	orDefault(&c.DrainTimeout, 15*time.Second)
 	orDefault(&c.CommitInterval, time.Second)
 	if c.MaxQueuedBatches == 0 {
 		c.MaxQueuedBatches = 2

@@ -19,7 +19,7 @@ func (r *run) leaks() []string {
 			Refresh string `json:"refresh_token"`
 		}
 	}
-	raw, err := os.ReadFile(filepath.Join(r.dir, "tokens.json"))
+	raw, err := os.ReadFile(filepath.Join(r.logs, "tokens.json"))
 	if err == nil {
 		err = json.Unmarshal(raw, &tokens)
 	}
@@ -29,7 +29,7 @@ func (r *run) leaks() []string {
 	for _, shop := range tokens.Shops {
 		words[shop.Access], words[shop.Refresh] = "an access token", "a refresh token"
 	}
-	logs, err := filepath.Glob(filepath.Join(r.dir, "*.log"))
+	logs, err := filepath.Glob(filepath.Join(r.logs, "*.log"))
 	var found []string
 	if err != nil || len(logs) == 0 {
 		found = append(found, "there are no logs to be searched")

@@ -105,7 +105,7 @@ func runSeed(ctx context.Context, o options, seed uint64) *result {
 	r.took = time.Since(started)
 	if !r.clean() {
 		r.kept = filepath.Join(o.keep, fmt.Sprint(seed))
-		r.failed(keepLogs(dir, r.kept))
+		r.failed(keepLogs(filepath.Join(dir, "*"), r.kept))
 	}
 	r.failed(os.RemoveAll(dir))
 	return r

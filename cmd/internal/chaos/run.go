@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -45,8 +47,10 @@ var layouts = [][]string{
 // run is one seed's.
 type run struct {
 	options
-	seed    uint64
-	dir     string
+	seed uint64
+	dir  string
+	// logs is where the processes of the start that worked write.
+	logs    string
 	result  *result
 	cluster *cluster.Cluster
 	history *history.History
@@ -81,14 +85,10 @@ func (r *run) say(format string, args ...any) {
 func (r *run) all(ctx context.Context) (err error) {
 	layout := r.plan()
 	r.say("seed %d: %d messages, instances %s", r.seed, len(r.history.Steps), strings.Join(layout, " | "))
-	r.cluster, err = cluster.New(cluster.Config{Binary: r.binary, Library: r.library, Dir: r.dir, KafkaLibs: r.kafka, Layout: layout, Shops: shops, DiskMegabytes: diskMegabytes})
-	if err != nil {
+	if err := r.start(ctx, layout); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.cluster.Close()) }()
-	if err := r.cluster.Start(ctx); err != nil {
-		return err
-	}
 	if err := r.describe(); err != nil {
 		return err
 	}
@@ -104,11 +104,36 @@ func (r *run) all(ctx context.Context) (err error) {
 	return err
 }
 
+// maxStarts is how often a start is tried: somebody else may take a port that was free.
+const maxStarts = 3
+
+func (r *run) start(ctx context.Context, layout []string) (err error) {
+	for n := range maxStarts {
+		dir := filepath.Join(r.dir, fmt.Sprint(n))
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			return err
+		}
+		r.cluster, err = cluster.New(cluster.Config{
+			Binary: r.binary, Library: r.library, Dir: dir, KafkaLibs: r.kafka, Layout: layout, Shops: shops, DiskMegabytes: diskMegabytes,
+		})
+		if err != nil {
+			return err
+		}
+		if err = r.cluster.Start(ctx); err == nil {
+			r.logs = dir
+			return nil
+		}
+		err = errors.Join(err, r.cluster.Close())
+	}
+	return err
+}
+
 // excused are ends of a process for which the plan is to blame: a broker whose disk is full
 // says of a message that it will not take it, and whoever sent it begins anew.
 func (r *run) excused(death string) bool {
 	full := slices.ContainsFunc(r.result.plan, func(p faults.Planned) bool { return p.Kind == faults.BrokerDiskFull })
-	return full && strings.Contains(death, "UNKNOWN_SERVER_ERROR")
+	// Apache Kafka ends by itself then.
+	return full && (strings.Contains(death, "UNKNOWN_SERVER_ERROR") || r.kafka != "" && strings.HasPrefix(death, "broker ended by itself"))
 }
 
 // describe makes the item whose models refuse pushes.

@@ -41,6 +41,7 @@ auto.create.topics.enable=false
 		return nil, fmt.Errorf("apache kafka: format: %w: %s", err, out)
 	}
 	broker := c.process("broker", "", func() *exec.Cmd { return java("kafka.Kafka", properties) })
+	broker.again = true      // it ends when its disk is full
 	broker.listens = c.Kafka // it says nothing without a logger's configuration
 	return broker, nil
 }
