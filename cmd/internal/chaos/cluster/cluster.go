@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -217,11 +218,15 @@ func (c *Cluster) Deaths() []string {
 // freeAddr finds a port that nobody listens on now.
 func freeAddr() string { return fmt.Sprintf("127.0.0.1:%d", freePort()) }
 
+// freePort is below those that the system gives to outgoing connections: a server
+// that is away for a while must find its port free again.
 func freePort() int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		panic(err) // a machine without free ports runs no cluster
+	for {
+		port := 15_000 + rand.IntN(17_000)
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			_ = l.Close()
+			return port
+		}
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
 }
