@@ -17,9 +17,10 @@ import (
 const (
 	loadSKUs  = 100_000
 	loadShops = 20
-	// memoryCap is what a process of all roles may hold at most, in bytes: two batches of
-	// the sink, the fetches that wait for partitions, the windows and lanes of loadSKUs.
-	memoryCap = 1 << 30
+	// memoryCap is what a process of all roles may hold at most, in bytes: about 1 GiB is alive
+	// (two batches of the sink, the fetches that wait for partitions, the windows and
+	// lanes of loadSKUs), and Go's collector lets garbage grow to as much again.
+	memoryCap = 2560 << 20
 	// drainTimeout bounds how long everything takes that comes after.
 	drainTimeout = 6 * time.Minute
 )
@@ -149,7 +150,9 @@ func (l *loadRun) recover(ctx context.Context) error {
 	waiting, err := 1, error(nil)
 	for waiting > 0 && time.Since(started) < drainTimeout {
 		time.Sleep(time.Second)
-		waiting, err = l.sources.Waiting(ctx, l.events, 0)
+		if waiting, err = l.sources.Waiting(ctx, l.events, 0); err != nil {
+			waiting = l.events // it is not back yet
+		}
 	}
 	if err != nil || waiting > 0 {
 		return errors.Join(err, fmt.Errorf("%d events have no finished record %v after healing", waiting, drainTimeout))
