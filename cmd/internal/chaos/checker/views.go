@@ -122,6 +122,8 @@ func (c *check) storeSKUs() {
 	}
 }
 
+// shows does not compare finished_at: a record that was pushed again after its worker
+// died was finished twice, and either time is true.
 func (s *SKUStatus) shows(records []*Record) bool {
 	r, waiting := records[0], 0
 	for i := len(records) - 1; i >= 0; i-- {
@@ -134,7 +136,7 @@ func (s *SKUStatus) shows(records []*Record) bool {
 	}
 	return s.MerchantSKU == records[0].MerchantSKU && s.Pending == waiting && s.PushQty == r.PushQty && s.Status == r.Status && s.Reason == r.Reason &&
 		s.FailureCode == r.FailureCode && s.FailureReason == r.FailureReason && s.Available == r.Available && s.PromotionReserved == r.PromotionReserved &&
-		s.TriggeredAt.Equal(r.TriggeredAt.Time) && s.FinishedAt.Equal(r.FinishedAt.Time)
+		s.TriggeredAt.Equal(r.TriggeredAt.Time) && s.FinishedAt.After(r.TriggeredAt.Time) == (r.Status != pending)
 }
 
 // stats: each record counts once, in its hour and final status, with its time.

@@ -35,8 +35,9 @@ type life struct {
 	cmd   *exec.Cmd
 	ready chan struct{}
 	ended chan struct{}
-	// wanted says that its end was asked for.
+	// wanted says that its end was asked for, asked that it was told so.
 	wanted bool
+	asked  sync.Once
 }
 
 // startTimeout bounds the wait for a process to serve: the machine may be busy.
@@ -158,7 +159,8 @@ func (p *Process) Term() {
 	if l == nil {
 		return
 	}
-	_ = l.cmd.Process.Signal(syscall.SIGTERM)
+	// A second signal would stop it at once.
+	l.asked.Do(func() { _ = l.cmd.Process.Signal(syscall.SIGTERM) })
 	select {
 	case <-l.ended:
 		if code := l.cmd.ProcessState.ExitCode(); code != 0 && !killed(l) {
