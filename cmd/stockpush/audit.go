@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"math"
 	"os"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -23,8 +25,12 @@ import (
 
 type auditFlags struct {
 	request audit.Request
-	fix     string
-	output  string
+	// rate is in reads of a shop a second.
+	rate   float64
+	fix    string
+	output string
+	// resume is a file; empty is none.
+	resume string
 }
 
 func (a *app) newAudit() *cobra.Command {
@@ -34,7 +40,8 @@ func (a *app) newAudit() *cobra.Command {
 		Short: "Compare what Shopee shows with what it should show, and mend it",
 		Long: "Compare what Shopee shows with what it should show. Store SKUs with a push on its way are left out.\n\n" +
 			"Above means that more is shown than there is: it may be oversold, and --fix pushes it again. Below may be an order that is not synced yet;\n" +
-			"--fix=all pushes those again, too. What is pushed only repeats: anything newer wins.",
+			"--fix=all pushes those again, too. What is pushed only repeats: anything newer wins.\n\n" +
+			"With --resume FILE its progress is kept after each shop: the same command goes on where it was interrupted.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.check(); err != nil {
 				return err
@@ -48,7 +55,8 @@ func (a *app) newAudit() *cobra.Command {
 	}
 	cmd.Flags().Int64Var(&f.request.ShopID, "shop", 0, "one `shop`; 0 is all")
 	cmd.Flags().Int64Var(&f.request.After, "after", 0, "go on after this `shop`")
-	cmd.Flags().Float64Var(&f.request.Rate, "rate", 0, "reads a second; 0 is half of shopee.shop_rate, which leaves the rest to pushes")
+	cmd.Flags().Float64Var(&f.rate, "rate", 0, "reads of a shop a second; 0 is half of shopee.shop_rate. All shops together take half of shopee.app_rate at most")
+	cmd.Flags().StringVar(&f.resume, "resume", "", "`file` to keep the progress in, and to go on from")
 	cmd.Flags().StringVar(&f.fix, "fix", "", "push again what is `above`, or all")
 	cmd.Flags().Lookup("fix").NoOptDefVal = string(audit.FixAbove)
 	cmd.Flags().StringVar(&f.output, "output", "table", "`kind` of output: table, json")
@@ -62,16 +70,18 @@ func (f *auditFlags) check() error {
 	default:
 		return &usageError{fmt.Errorf("--fix: %q is not above or all", f.fix)}
 	}
-	if f.request.Rate < 0 || f.request.ShopID < 0 || f.request.After < 0 {
+	if f.rate < 0 || f.request.ShopID < 0 || f.request.After < 0 {
 		return &usageError{errors.New("--rate, --shop and --after are not negative")}
 	}
 	return checkOutput(f.output, "table", "json")
 }
 
 func (a *app) audit(cmd *cobra.Command, cfg config.Config, f auditFlags) error {
-	if f.request.Rate == 0 {
-		f.request.Rate = cfg.Shopee.ShopRate / 2
+	from, keep, err := f.progress()
+	if err != nil {
+		return err
 	}
+	cfg.Shopee = f.share(cfg.Shopee)
 	log := newLogger(a.stderr, cfg.Log)
 	conn, err := kafkaconn.From(cfg.Kafka, log)
 	if err != nil {
@@ -93,13 +103,50 @@ func (a *app) audit(cmd *cobra.Command, cfg config.Config, f auditFlags) error {
 	}
 	defer producer.Close()
 	report, err := audit.Run(cmd.Context(), audit.Deps{
-		Connection: conn, Topics: topics, Channel: client, Producer: producer, LogID: current.ID, Progress: a.readingItems(),
-	}, f.request)
+		Connection: conn, Topics: topics, Channel: client, Producer: producer, LogID: current.ID, Logger: log, Seen: a.readingItems(),
+		Pace: client.Pace, Shops: min(maxShopsAtOnce, int(math.Ceil(cfg.Shopee.AppRate/cfg.Shopee.ShopRate))), Keep: keep,
+	}, from)
 	if printErr := a.printAudit(report, f.output); err == nil {
 		err = printErr
 	}
-	if err != nil && report.LastShop != 0 {
-		err = fmt.Errorf("%w (go on with --after %d)", err, report.LastShop)
+	return f.ended(report, err)
+}
+
+// maxShopsAtOnce bounds the reads in flight.
+const maxShopsAtOnce = 32
+
+// share leaves half of the rates to pushes.
+func (f *auditFlags) share(c config.Shopee) config.Shopee {
+	c.ShopRate, c.AppRate = c.ShopRate/2, c.AppRate/2
+	if f.rate > 0 {
+		c.ShopRate = f.rate
+	}
+	return c
+}
+
+// progress is where to begin, and how progress is kept; nil for not at all.
+func (f *auditFlags) progress() (audit.Progress, func(audit.Progress) error, error) {
+	if f.resume == "" {
+		return audit.Progress{Request: f.request}, nil, nil
+	}
+	from, err := audit.Load(f.resume, f.request)
+	if err != nil {
+		err = &usageError{fmt.Errorf("--resume: %w", err)}
+	}
+	return from, func(p audit.Progress) error { return p.Save(f.resume) }, err
+}
+
+// ended says how to go on after an error, and forgets the progress of an audit that is done.
+func (f *auditFlags) ended(report audit.Report, err error) error {
+	switch {
+	case err != nil && f.resume != "":
+		return fmt.Errorf("%w (the same command goes on where it was)", err)
+	case err != nil && report.LastShop != 0:
+		return fmt.Errorf("%w (go on with --after %d)", err, report.LastShop)
+	case err == nil && f.resume != "":
+		if err := os.Remove(f.resume); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("--resume: %w", err)
+		}
 	}
 	return err
 }
@@ -139,7 +186,7 @@ func (a *app) printAudit(r audit.Report, output string) error {
 	if len(r.Drifts) > 0 {
 		t.Render()
 	}
-	_, err := fmt.Fprintf(a.stdout, "%d store SKUs checked, %d on their way left out, %d could not be read; %d above, %d below, %d pushed again\n",
-		r.Checked, r.LeftOut, r.Unread, above, len(r.Drifts)-above, fixed)
+	_, err := fmt.Fprintf(a.stdout, "%d store SKUs checked, %d on their way or failing left out, %d without their model, %d could not be read; %d above, %d below, %d pushed again\n",
+		r.Checked, r.LeftOut, r.Missing, r.Unread, above, len(r.Drifts)-above, fixed)
 	return err
 }

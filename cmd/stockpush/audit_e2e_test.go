@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -21,14 +22,18 @@ func audited(i, qty int) schemas.Event {
 }
 
 func (s *system) audit(args ...string) audit.Report {
-	code, out, errs := s.command(append([]string{
-		"audit", "--output", "json", "--rate", "2000", "--shopee.base_url", s.cfg.Shopee.BaseURL, "--shopee.tokens_file", s.cfg.Shopee.TokensFile,
-		"--shopee.partner_id", fmt.Sprint(sandbox.DefaultPartnerID), "--shopee.partner_key", sandbox.DefaultPartnerKey,
-	}, args...)...)
+	code, out, errs := s.auditCommand(args...)
 	require.Equal(s.t, exitDone, code, errs)
 	var report audit.Report
 	require.NoError(s.t, json.Unmarshal([]byte(out), &report))
 	return report
+}
+
+func (s *system) auditCommand(args ...string) (code int, out, errs string) {
+	return s.command(append([]string{
+		"audit", "--output", "json", "--rate", "400", "--shopee.app_rate", "8000", "--shopee.base_url", s.cfg.Shopee.BaseURL, "--shopee.tokens_file", s.cfg.Shopee.TokensFile,
+		"--shopee.partner_id", fmt.Sprint(sandbox.DefaultPartnerID), "--shopee.partner_key", sandbox.DefaultPartnerKey,
+	}, args...)...)
 }
 
 // plant changes 50 of the stocks on Shopee: every other one shows more than it should.
@@ -106,6 +111,62 @@ func TestE2EAuditFindsAndMendsDriftWhileOrdersGoOn(t *testing.T) {
 	require.Equal(t, int64(10010), last.LastShop)
 	require.Equal(t, skus/10, last.Checked)
 	require.Empty(t, s.audit().Drifts)
+}
+
+func TestE2EASuccessThatDidNotStickBecomesVisible(t *testing.T) {
+	s := newSystem(t, nil)
+	for i := range 5 {
+		s.send(audited(i, 100))
+	}
+	eventually(s, uint64(5), "SELECT count() FROM {db}.store_sku_push_status WHERE last_push_status = 'Successfully'")
+	require.Empty(t, s.audit().Drifts)
+	require.NoError(t, s.sandbox.AddFault(sandbox.Fault{Kind: "no_effect", Times: 1}))
+	sold, shared := audited(2, 40), audited(3, 100)
+	s.send(sold)
+	eventually(s, uint64(1), "SELECT count() FROM {db}.push_record_history WHERE status = 'Successfully' AND after_qty = 40")
+	require.Equal(t, map[string]audit.Kind{sold.Key.StoreSKU: audit.Above}, found(s.audit()), "100 are shown of 40")
+
+	// Another store SKU takes a model over: what the first one should show is its matter no more.
+	shared.Key.StoreSKU, shared.Available = "taken-over", 7
+	s.send(shared)
+	eventually(s, uint64(1), "SELECT count() FROM {db}.push_record_history WHERE store_sku = 'taken-over' AND status = 'Successfully'")
+	report := s.audit("--fix=all")
+	require.Equal(t, map[string]audit.Kind{sold.Key.StoreSKU: audit.Above}, found(report))
+	require.Equal(t, 1, report.LeftOut)
+	eventually(s, uint64(1), "SELECT count() FROM {db}.push_record_history WHERE reason = 'Refresh Inventory' AND status = 'Successfully' AND after_qty = 40")
+	require.Empty(t, s.audit().Drifts)
+	require.Equal(t, int64(7), s.sandbox.Stock(shared.Key.ShopID)[3].Stock)
+}
+
+func TestE2EAnAuditGoesOnAfterTheDaysQuota(t *testing.T) {
+	s := newSystem(t, nil)
+	for shop := range 3 {
+		for i := range 100 {
+			s.send(audited(2000*shop+i, 100))
+		}
+	}
+	eventually(s, uint64(300), "SELECT count() FROM {db}.store_sku_push_status WHERE last_push_status = 'Successfully'")
+	first, last := audited(0, 0), audited(4000, 0)
+	for _, e := range []schemas.Event{first, last} {
+		require.NoError(t, s.sandbox.SetStock(sandbox.StockChange{ShopID: e.Key.ShopID, ItemID: e.ItemID, ModelID: e.ModelID, Stock: 110}))
+	}
+	file := filepath.Join(t.TempDir(), "audit.json")
+	args := []string{"--resume", file, "--fix", "--shopee.app_rate", "700"} // one shop after the other
+	require.NoError(t, s.sandbox.AddFault(sandbox.Fault{ShopID: 10002, Kind: "quota", Times: 1}))
+	code, out, errs := s.auditCommand(args...)
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errs, "quota")
+	require.Contains(t, errs, "the same command goes on")
+	require.Contains(t, out, first.Key.StoreSKU)
+	require.NotContains(t, out, last.Key.StoreSKU)
+	code, _, errs = s.auditCommand("--resume", file)
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, errs, "other flags")
+	report := s.audit(args...)
+	require.Equal(t, map[string]audit.Kind{first.Key.StoreSKU: audit.Above, last.Key.StoreSKU: audit.Above}, found(report))
+	require.Equal(t, 300, report.Checked)
+	require.NoFileExists(t, file, "it is done")
+	eventually(s, uint64(2), "SELECT count() FROM {db}.push_record_history WHERE reason = 'Refresh Inventory' AND status = 'Successfully'")
 }
 
 func TestAuditSaysWhatIsWrongWithItsFlags(t *testing.T) {

@@ -31,6 +31,10 @@ type Drift struct {
 	record schemas.Record
 }
 
+func (d *Drift) key() schemas.Key {
+	return schemas.Key{Channel: d.Channel, ShopID: d.ShopID, StoreSKU: d.StoreSKU}
+}
+
 // Kind tells drifts apart.
 type Kind string
 
@@ -42,34 +46,79 @@ const (
 	Below Kind = "below"
 )
 
-// expectation is what a store SKU should show: the quantity of its newest event,
-// which the channel confirmed. Others are on their way, or were refused.
-func expectation(s *schemas.State) (qty int64, ok bool) {
-	f := &s.Finished
-	settled := f.Status == schemas.Successfully && f.Position == s.Newest.Position && s.Readback == nil
-	return f.PushQty(), settled
+// place is what a store SKU's quantity is shown at.
+type place struct {
+	item, model int64
+	location    string
 }
 
-// byItem are a shop's settled store SKUs, by item.
-func byItem(states map[schemas.Key]*schemas.State, shop int64) map[int64][]*schemas.State {
+func placeOf(e *schemas.Event) place { return place{e.ItemID, e.ModelID, e.LocationID} }
+
+// moves is what commands wait for: whose they are, and where they lead.
+type moves struct {
+	keys   map[schemas.Key]bool
+	places map[place]bool
+}
+
+// expected are the store SKUs of a shop whose place should show their newest
+// event's quantity: the channel confirmed it, and nothing is on its way there.
+// Of several that name one place the one that was pushed last counts; if any of
+// them is on its way, none does.
+func expected(states map[schemas.Key]*schemas.State, moving moves) map[schemas.Key]*schemas.State {
+	sharing := map[place][]*schemas.State{}
+	for _, s := range states {
+		at := placeOf(&s.Newest)
+		sharing[at] = append(sharing[at], s)
+	}
+	standing := make(map[schemas.Key]*schemas.State, len(sharing))
+	for at, all := range sharing {
+		if s := standsOf(all, moving.keys); s != nil && !moving.places[at] {
+			standing[s.Key] = s
+		}
+	}
+	return standing
+}
+
+// standsOf is the one of the states of a place that it should show; nil if that is not certain.
+func standsOf(all []*schemas.State, waits map[schemas.Key]bool) (stands *schemas.State) {
+	for _, s := range all {
+		f := &s.Finished
+		if waits[s.Key] || s.Readback != nil || f.Position != s.Newest.Position {
+			return nil
+		}
+		if f.Status == schemas.Successfully && (stands == nil || later(s, stands)) {
+			stands = s
+		}
+	}
+	return stands
+}
+
+func later(a, b *schemas.State) bool {
+	return cmp.Or(a.Finished.FinishedAt.Compare(b.Finished.FinishedAt), cmp.Compare(a.Key.StoreSKU, b.Key.StoreSKU)) > 0
+}
+
+// byItem sorts store SKUs by their item.
+func byItem(states map[schemas.Key]*schemas.State) map[int64][]*schemas.State {
 	items := map[int64][]*schemas.State{}
 	for _, s := range states {
-		if _, ok := expectation(s); ok && s.Key.ShopID == shop {
-			items[s.Finished.ItemID] = append(items[s.Finished.ItemID], s)
-		}
+		items[s.Finished.ItemID] = append(items[s.Finished.ItemID], s)
 	}
 	return items
 }
 
-// compare lists the store SKUs of an item that show another quantity. One whose
-// model the item does not show is left to the next push, which will say why.
-func compare(states []*schemas.State, shown []channels.ModelStock) (drifts []Drift) {
+// compare lists the store SKUs of an item that show another quantity, and counts
+// those whose model the item does not show: what became of that, their next push
+// will say.
+func compare(states []*schemas.State, shown []channels.ModelStock) (drifts []Drift, missing int) {
 	for _, s := range states {
-		want, _ := expectation(s)
 		f := &s.Finished
+		want := f.PushQty()
 		at := slices.IndexFunc(shown, func(m channels.ModelStock) bool {
 			return m.ModelID == f.ModelID && (f.LocationID == "" || m.LocationID == f.LocationID)
 		})
+		if at < 0 {
+			missing++
+		}
 		if at < 0 || shown[at].Qty == want {
 			continue
 		}
@@ -82,7 +131,7 @@ func compare(states []*schemas.State, shown []channels.ModelStock) (drifts []Dri
 			Expected: want, Shown: shown[at].Qty, Kind: kind, record: *f,
 		})
 	}
-	return drifts
+	return drifts, missing
 }
 
 // ordered sorts drifts for reading: the worst first within each shop.

@@ -42,7 +42,7 @@ func (a *run) fix(ctx context.Context, drifts []Drift) error {
 }
 
 func (a *run) mends(d *Drift) bool {
-	wanted := a.q.Fix == FixAll || a.q.Fix == FixAbove && d.Kind == Above
+	wanted := a.progress.Request.Fix == FixAll || a.progress.Request.Fix == FixAbove && d.Kind == Above
 	return wanted && d.record.Position.LogID == a.LogID
 }
 

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"stockpush/processor/stream"
 	"stockpush/schemas"
@@ -13,40 +14,49 @@ import (
 type view struct {
 	conn   stream.Connection
 	topics schemas.Topics
-	states map[schemas.Key]*schemas.State
-	newest map[schemas.Key]schemas.Position
+	// wants says which shops matter; the others are not kept.
+	wants func(shop int64) bool
+	// partitions is how many the commands have.
+	partitions int
+	states     map[schemas.Shop]map[schemas.Key]*schemas.State
+	newest     map[schemas.Shop]map[schemas.Key]schemas.Event
 	// stateAt and commandAt are where reading goes on, by partition.
 	stateAt, commandAt map[int32]int64
 }
 
-func newView(ctx context.Context, conn stream.Connection, topics schemas.Topics) (*view, error) {
-	committed, err := stream.Committed(ctx, conn, topics.ChannelsGroup(), topics.Commands())
+func newView(ctx context.Context, d Deps, wants func(shop int64) bool) (*view, error) {
+	committed, err := stream.Committed(ctx, d.Connection, d.Topics.ChannelsGroup(), d.Topics.Commands())
+	if err != nil {
+		return nil, err
+	}
+	info, err := stream.Describe(ctx, d.Connection, d.Topics.Commands())
 	if err != nil {
 		return nil, err
 	}
 	v := &view{
-		conn: conn, topics: topics, states: map[schemas.Key]*schemas.State{}, newest: map[schemas.Key]schemas.Position{},
-		stateAt: map[int32]int64{}, commandAt: committed,
-	}
-	return v, v.update(ctx)
-}
-
-// update reads what came since. Commands first: one that is finished in between
-// is in the state that is read after it.
-func (v *view) update(ctx context.Context) error {
-	info, err := stream.Describe(ctx, v.conn, v.topics.State())
-	if err != nil {
-		return err
+		conn: d.Connection, topics: d.Topics, wants: wants, partitions: info.Partitions, states: map[schemas.Shop]map[schemas.Key]*schemas.State{},
+		newest: map[schemas.Shop]map[schemas.Key]schemas.Event{}, stateAt: map[int32]int64{}, commandAt: committed,
 	}
 	for partition := range int32(info.Partitions) {
-		if err := v.read(ctx, stream.Place{Topic: v.topics.Commands(), Partition: partition}, v.commandAt, v.takeCommand); err != nil {
-			return err
-		}
-		if err := v.read(ctx, stream.Place{Topic: v.topics.State(), Partition: partition}, v.stateAt, v.takeState); err != nil {
-			return err
+		if err := v.update(ctx, partition); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return v, nil
+}
+
+// updateShop reads what came of a shop since.
+func (v *view) updateShop(ctx context.Context, shop schemas.Shop) error {
+	return v.update(ctx, schemas.PartitionFor([]byte(shop.String()), v.partitions))
+}
+
+// update reads what came into a partition since. Commands first: one that is
+// finished in between is in the state that is read after it.
+func (v *view) update(ctx context.Context, partition int32) error {
+	if err := v.read(ctx, stream.Place{Topic: v.topics.Commands(), Partition: partition}, v.commandAt, v.takeCommand); err != nil {
+		return err
+	}
+	return v.read(ctx, stream.Place{Topic: v.topics.State(), Partition: partition}, v.stateAt, v.takeState)
 }
 
 func (v *view) read(ctx context.Context, from stream.Place, at map[int32]int64, take func(*stream.Record) error) error {
@@ -61,23 +71,46 @@ func (v *view) read(ctx context.Context, from stream.Place, at map[int32]int64, 
 
 func (v *view) takeCommand(r *stream.Record) error {
 	c, err := schemas.DecodeCommand(r.Value)
-	if err == nil && c.Position.Newer(v.newest[c.Key]) {
-		v.newest[c.Key] = c.Position
+	if err != nil || !v.wants(c.Key.ShopID) {
+		return nil // what cannot be read is the worker's to put aside
 	}
-	return nil // what cannot be read is the worker's to put aside
-}
-
-// waits says whether a store SKU has a command that is not finished.
-func (v *view) waits(key schemas.Key) bool {
-	return v.newest[key].Newer(v.states[key].Finished.Position)
+	newest := v.newest[c.Key.Shop()]
+	if newest == nil {
+		newest = map[schemas.Key]schemas.Event{}
+		v.newest[c.Key.Shop()] = newest
+	}
+	if c.Position.Newer(newest[c.Key].Position) {
+		newest[c.Key] = schemas.Event{Position: c.Position, ItemID: c.ItemID, ModelID: c.ModelID, LocationID: strings.Clone(c.LocationID)}
+	}
+	return nil
 }
 
 func (v *view) takeState(r *stream.Record) error {
 	if _, err := schemas.ParseKey(string(r.Key)); err != nil {
 		return nil // what is kept of the log itself
 	}
-	if s, err := schemas.DecodeState(r.Value); err == nil && (v.states[s.Key] == nil || !s.Stale(v.states[s.Key])) {
-		v.states[s.Key] = &s
+	s, err := schemas.DecodeState(r.Value)
+	if err != nil || !v.wants(s.Key.ShopID) {
+		return nil // what cannot be read is the worker's to put aside
 	}
-	return nil // what cannot be read is the worker's to put aside
+	states := v.states[s.Key.Shop()]
+	if states == nil {
+		states = map[schemas.Key]*schemas.State{}
+		v.states[s.Key.Shop()] = states
+	}
+	if before := states[s.Key]; before == nil || !s.Stale(before) {
+		states[s.Key] = &s
+	}
+	return nil
+}
+
+// expected are the store SKUs of a shop that can be compared.
+func (v *view) expected(shop schemas.Shop) map[schemas.Key]*schemas.State {
+	moving := moves{keys: map[schemas.Key]bool{}, places: map[place]bool{}}
+	for key, e := range v.newest[shop] {
+		if s := v.states[shop][key]; s == nil || e.Position.Newer(s.Finished.Position) {
+			moving.keys[key], moving.places[placeOf(&e)] = true, true
+		}
+	}
+	return expected(v.states[shop], moving)
 }

@@ -39,6 +39,8 @@ func OpenTokens(c config.Shopee) (Tokens, error) {
 type Shopee struct {
 	*shopee.Client
 	Tokens Tokens
+	// Pace waits until a shop may be called once more within the configured rates.
+	Pace func(ctx context.Context, shopID int64) error
 }
 
 // Close ends the client, and then its tokens.
@@ -66,5 +68,5 @@ func openShopee(cfg config.Config, pacer *channels.Pacer, log *slog.Logger, regi
 		tokens.Close()
 		return nil, err
 	}
-	return &Shopee{client, tokens}, nil
+	return &Shopee{client, tokens, pacer.Wait}, nil
 }
