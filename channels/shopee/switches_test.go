@@ -24,11 +24,13 @@ func combinations() (all []sandbox.Switches) {
 		for _, rate := range []int{http.StatusOK, http.StatusTooManyRequests} {
 			for _, auth := range []int{http.StatusForbidden, http.StatusOK} {
 				for _, reuse := range []string{"error_auth", "error_shop_refresh_token"} {
-					for _, flags := range []int{0, 1, 2, 3} {
-						all = append(all, sandbox.Switches{
-							FloorShape: shape, RateLimitStatus: rate, AuthStatus: auth, RefreshReuseCode: reuse,
-							RefuseEqual: flags&1 != 0, RevokeOldToken: flags&2 != 0,
-						})
+					for _, holiday := range []string{"error_holiday_mode_change_stock", "error_auth", "accept"} {
+						for _, flags := range []int{0, 1, 2, 3} {
+							all = append(all, sandbox.Switches{
+								FloorShape: shape, RateLimitStatus: rate, AuthStatus: auth, RefreshReuseCode: reuse, HolidayCode: holiday,
+								RefuseEqual: flags&1 != 0, RevokeOldToken: flags&2 != 0,
+							})
+						}
 					}
 				}
 			}
@@ -85,6 +87,7 @@ func TestTheClientUnderEveryCombinationOfSwitches(t *testing.T) {
 			}}))
 			require.Equal(t, channels.Confirmed, m.one(1, 5).Outcome)
 			m.floors(switches)
+			m.holiday(switches)
 			m.throttles()
 			m.tokens()
 		})
@@ -107,6 +110,18 @@ func (m *market) floors(switches sandbox.Switches) {
 		require.Equal(t, channels.Confirmed, equal.Outcome)
 	}
 	require.Equal(t, channels.Confirmed, m.one(2, 11).Outcome)
+}
+
+func (m *market) holiday(switches sandbox.Switches) {
+	for _, kind := range []string{"partial", "full", "off"} {
+		require.NoError(m.t, m.sandbox.SetShop(sandbox.ShopState{ShopID: shopID, Holiday: kind}))
+		v := m.one(1, 6)
+		if kind == "full" && switches.HolidayCode != "accept" {
+			require.Equal(m.t, schemas.HolidayMode, v.Code, v.Message)
+			continue
+		}
+		require.Equal(m.t, channels.Confirmed, v.Outcome, v.Message)
+	}
 }
 
 func (m *market) throttles() {

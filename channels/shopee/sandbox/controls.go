@@ -1,6 +1,8 @@
 package sandbox
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -80,26 +82,39 @@ type Switches struct {
 	RevokeOldToken bool `json:"revoke_old_token"`
 	// RefreshReuseCode is error_auth (the default) or error_shop_refresh_token.
 	RefreshReuseCode string `json:"refresh_reuse_code"`
+	// HolidayCode is how stock in a full holiday is refused:
+	// error_holiday_mode_change_stock (the default), error_auth, or accept, which does not refuse it.
+	HolidayCode string `json:"holiday_code"`
 }
 
 func defaultSwitches() Switches {
-	return Switches{FloorShape: "list", RateLimitStatus: http.StatusOK, AuthStatus: http.StatusForbidden, RefreshReuseCode: "error_auth"}
+	return Switches{FloorShape: "list", RateLimitStatus: http.StatusOK, AuthStatus: http.StatusForbidden, RefreshReuseCode: "error_auth", HolidayCode: "error_holiday_mode_change_stock"}
+}
+
+// accepted is the value of a switch by which nothing is refused.
+const accepted = "accept"
+
+func oneOf[T comparable](name string, value T, known ...T) error {
+	if slices.Contains(known, value) {
+		return nil
+	}
+	return fmt.Errorf("%s is one of %v, not %v", name, known, value)
 }
 
 // Set sets all switches; empty ones get their default.
 func (s *Sandbox) Set(v Switches) error {
 	d := defaultSwitches()
-	if v.FloorShape == "" {
-		v.FloorShape = d.FloorShape
-	}
-	if v.RateLimitStatus == 0 {
-		v.RateLimitStatus = d.RateLimitStatus
-	}
-	if v.AuthStatus == 0 {
-		v.AuthStatus = d.AuthStatus
-	}
-	if v.RefreshReuseCode == "" {
-		v.RefreshReuseCode = d.RefreshReuseCode
+	v.FloorShape, v.RateLimitStatus = cmp.Or(v.FloorShape, d.FloorShape), cmp.Or(v.RateLimitStatus, d.RateLimitStatus)
+	v.AuthStatus, v.RefreshReuseCode = cmp.Or(v.AuthStatus, d.AuthStatus), cmp.Or(v.RefreshReuseCode, d.RefreshReuseCode)
+	v.HolidayCode = cmp.Or(v.HolidayCode, d.HolidayCode)
+	err := errors.Join(
+		oneOf("floor_shape", v.FloorShape, "list", "batch_error", "bare_error"),
+		oneOf("rate_limit_status", v.RateLimitStatus, http.StatusOK, http.StatusTooManyRequests),
+		oneOf("auth_status", v.AuthStatus, http.StatusOK, http.StatusForbidden),
+		oneOf("refresh_reuse_code", v.RefreshReuseCode, "error_auth", "error_shop_refresh_token"),
+		oneOf("holiday_code", v.HolidayCode, "error_holiday_mode_change_stock", "error_auth", accepted))
+	if err != nil {
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -18,7 +18,7 @@
 //	POST   /sandbox/push              where push messages about promotions go: {"url","key" (default: the partner key)}
 //	POST   /sandbox/faults            adds a fault: {"shop_id" (0: all),"item_id" (0: all),"kind","times" (0: until deleted),"delay_ms","code","message"}
 //	DELETE /sandbox/faults            removes all faults, or with shop_id=N and kind=K those only
-//	POST   /sandbox/switches          sets switches: {"floor_shape","refuse_equal","rate_limit_status","auth_status","revoke_old_token","refresh_reuse_code"}
+//	POST   /sandbox/switches          sets switches: {"floor_shape","refuse_equal","rate_limit_status","auth_status","revoke_old_token","refresh_reuse_code","holiday_code"}
 //
 // The kinds of fault: latency, outage (503), hang, lost_reply (applied, then
 // cut), late (cut, then applied after the delay), throttle, quota, no_effect

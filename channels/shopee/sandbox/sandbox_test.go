@@ -335,6 +335,13 @@ func TestLostRequestsLandOrNot(t *testing.T) {
 	require.Equal(t, int64(5), c.shows(7), "it landed over the newer one")
 }
 
+func TestASwitchHasOnlyItsValues(t *testing.T) {
+	s, err := sandbox.New(sandbox.Config{})
+	require.NoError(t, err)
+	require.NoError(t, s.Set(sandbox.Switches{}))
+	require.ErrorContains(t, s.Set(sandbox.Switches{FloorShape: "lists", AuthStatus: 500}), "floor_shape")
+}
+
 func TestTheControlsOverHTTP(t *testing.T) {
 	c := newCaller(t, sandbox.Config{})
 	post := func(path, body string) int {

@@ -54,12 +54,12 @@ func (s *Sandbox) SetShop(v ShopState) error {
 }
 
 // refuseCall is why a whole update_stock is refused; no code where it is not. Sandbox.mu is held.
-func (sh *shop) refuseCall(it *item, q *stockRequest) refusal {
+func (sh *shop) refuseCall(it *item, q *stockRequest, inHoliday string) refusal {
 	switch {
 	case it.state != "NORMAL":
 		return refusal{http.StatusOK, "error_item_uneditable", "The product status is abnormal: " + it.state + "."}
-	case sh.holiday == holidayFull:
-		return refusal{http.StatusOK, "error_holiday_mode_change_stock", "Cannot change stock in holiday mode."}
+	case sh.holiday == holidayFull && inHoliday != accepted:
+		return refusal{http.StatusOK, inHoliday, "Cannot change stock in holiday mode."}
 	case sh.holiday == holidaySwitching:
 		return refusal{http.StatusOK, "error_auth", "Holiday mode is being set, please try later."}
 	default:

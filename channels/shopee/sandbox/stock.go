@@ -157,7 +157,7 @@ func (s *Sandbox) apply(sh *shop, q *stockRequest, came arrival) (done []success
 		Sequence: s.stats.Calls, Received: came.number, ReceivedAt: came.at, AppliedAt: time.Now().UTC(), Host: came.host,
 		ShopID: sh.id, ItemID: q.ItemID, Fault: fault.name(),
 	}
-	bad = sh.refuseCall(it, q)
+	bad = sh.refuseCall(it, q, s.switches.HolidayCode)
 	if r := fault.refusal(); r.code != "" {
 		bad = r
 	}
