@@ -31,7 +31,7 @@ type request struct {
 	method, path string
 	// query is what the call has beside the signature.
 	query url.Values
-	// body is sent as JSON unless nil.
+	// body is sent as JSON unless nil; what is encoded already as it is.
 	body any
 	// shopID is 0 for a public call.
 	shopID int64
@@ -43,6 +43,9 @@ type request struct {
 }
 
 func (r *request) mayGo() bool { return r.allowed == nil || r.allowed() }
+
+// encoded is JSON text.
+type encoded []byte
 
 // result is what a call came to.
 type result struct {
@@ -110,22 +113,18 @@ func (c *Client) roundTrip(ctx context.Context, req request) *result {
 }
 
 func (c *Client) newRequest(ctx context.Context, req request) (*http.Request, error) {
-	query := c.signer.public(req.path, time.Now())
-	if req.shopID != 0 {
-		query = c.signer.shop(req.path, time.Now(), req.shopID, req.token)
-	}
-	for name, values := range req.query {
-		query[name] = values
-	}
 	var body io.Reader
 	if req.body != nil {
-		b, err := json.Marshal(req.body)
-		if err != nil {
-			return nil, fmt.Errorf("encode body: %w", err)
+		b, done := req.body.(encoded)
+		if !done {
+			var err error
+			if b, err = json.Marshal(req.body); err != nil {
+				return nil, fmt.Errorf("encode body: %w", err)
+			}
 		}
 		body = bytes.NewReader(b)
 	}
-	hr, err := http.NewRequestWithContext(ctx, req.method, c.base+req.path+"?"+query.Encode(), body)
+	hr, err := http.NewRequestWithContext(ctx, req.method, c.base+req.path+"?"+c.signedQuery(req), body)
 	if err != nil {
 		return nil, err
 	}
@@ -134,6 +133,21 @@ func (c *Client) newRequest(ctx context.Context, req request) (*http.Request, er
 		hr.Header.Set("Content-Type", "application/json")
 	}
 	return hr, nil
+}
+
+func (c *Client) signedQuery(req request) string {
+	now := time.Now()
+	if req.shopID != 0 && len(req.query) == 0 {
+		return c.signer.shopQuery(req.path, now, req.shopID, req.token)
+	}
+	query := c.signer.public(req.path, now)
+	if req.shopID != 0 {
+		query = c.signer.shop(req.path, now, req.shopID, req.token)
+	}
+	for name, values := range req.query {
+		query[name] = values
+	}
+	return query.Encode()
 }
 
 // readBody reads an answer up to maxBody and drains a little more, so that the

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strconv"
 	"time"
 
 	"stockpush/channels"
@@ -42,7 +44,7 @@ func (c *Client) Push(ctx context.Context, call channels.Call) channels.Answer {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errTimeout)
 	defer cancel()
-	req := request{method: http.MethodPost, path: pathUpdateStock, shopID: call.ShopID, body: encode(call), allowed: call.MayGo}
+	req := request{method: http.MethodPost, path: pathUpdateStock, shopID: call.ShopID, body: bodyOf(call), allowed: call.MayGo}
 	r, calls := c.shopCall(ctx, req)
 	a := channels.Answer{Verdicts: fill(len(call.Lines), r.verdict), Calls: calls, Failure: r.failure}
 	if r.body != nil {
@@ -77,6 +79,29 @@ func fill(n int, v channels.Verdict) []channels.Verdict {
 		all[i] = v
 	}
 	return all
+}
+
+// bodyOf is the body as the JSON that encode stands for. Without locations, as
+// most calls are, each line is a model of its own and is written as it comes.
+func bodyOf(call channels.Call) any {
+	if slices.ContainsFunc(call.Lines, func(l channels.Line) bool { return l.LocationID != "" }) {
+		return encode(call)
+	}
+	b := make([]byte, 0, 64+len(call.Lines)*64)
+	b = append(b, `{"item_id":`...)
+	b = strconv.AppendInt(b, call.ItemID, 10)
+	b = append(b, `,"stock_list":[`...)
+	for i, l := range call.Lines {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, `{"model_id":`...)
+		b = strconv.AppendInt(b, l.ModelID, 10)
+		b = append(b, `,"seller_stock":[{"stock":`...)
+		b = strconv.AppendInt(b, l.Qty, 10)
+		b = append(b, `}]}`...)
+	}
+	return encoded(append(b, "]}"...))
 }
 
 // encode makes the body: one entry a model, with all its locations.
