@@ -9,6 +9,7 @@ COMMIT      := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 LDFLAGS     := -X stockpush/cmd/internal/version.Version=$(VERSION) -X stockpush/cmd/internal/version.Commit=$(COMMIT)
 DEMO_FOR    ?= 30s
 FUZZTIME    ?= 10s
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 SEEDS       ?= 10
 MINUTES     ?= 30
 EVENTS      ?= 5000000
@@ -81,6 +82,10 @@ browser: clickhouse-lib ## Try the page in a real browser, the Chromium at CHROM
 .PHONY: lint
 lint: $(LINT) ## Check format, vet and lint
 	$(LINT) run ./...
+
+.PHONY: vuln
+vuln: ## Look for known vulnerabilities in what we use; needs the vulnerability database, or a copy at GOVULNDB
+	.ci/vuln $(GOVULNCHECK)
 
 # Every part is measured beside its bare counterpart, in one run; the broker is a process of its own, a new one for each load.
 .PHONY: bench

@@ -75,6 +75,10 @@ func (r *result) outcomeLabel() string {
 	return string(r.verdict.Code.Class())
 }
 
+// maxRequestIDBytes is where a request id is cut: Shopee's have about 40, and
+// each goes into a record.
+const maxRequestIDBytes = 128
+
 // envelope is around every answer.
 type envelope struct {
 	Error     string          `json:"error"`
@@ -194,6 +198,7 @@ func withoutURL(err error) error {
 func (c *Client) judge(req request, resp *http.Response, body []byte) *result {
 	var env envelope
 	err := json.Unmarshal(body, &env)
+	env.RequestID = cut(env.RequestID, maxRequestIDBytes)
 	throttled := resp.StatusCode == http.StatusTooManyRequests
 	if err == nil && env.Error == "" && resp.StatusCode/100 == 2 {
 		return &result{body: body, response: env.Response, requestID: env.RequestID}

@@ -13,6 +13,7 @@ import (
 	"stockpush/channels/shopee"
 	"stockpush/cmd/internal/config"
 	"stockpush/cmd/internal/eventlog"
+	"stockpush/cmd/internal/hint"
 	"stockpush/cmd/internal/kafkaconn"
 	"stockpush/cmd/internal/service"
 	"stockpush/schemas"
@@ -60,6 +61,13 @@ var checks = []struct {
 }
 
 func checkKafka(ctx context.Context, c config.Config) error {
+	if err := askKafka(ctx, c); err != nil {
+		return hint.Kafka(c.Kafka, err)
+	}
+	return nil
+}
+
+func askKafka(ctx context.Context, c config.Config) error {
 	conn, err := kafkaconn.From(c.Kafka, nil)
 	if err != nil {
 		return err
@@ -77,6 +85,13 @@ func checkKafka(ctx context.Context, c config.Config) error {
 }
 
 func checkClickHouse(ctx context.Context, c config.Config) error {
+	if err := askClickHouse(ctx, c); err != nil {
+		return hint.ClickHouse(c.ClickHouse, err)
+	}
+	return nil
+}
+
+func askClickHouse(ctx context.Context, c config.Config) error {
 	store, err := service.OpenStore(c.ClickHouse)
 	if err != nil {
 		return err

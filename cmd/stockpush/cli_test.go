@@ -22,6 +22,7 @@ import (
 	"stockpush/channels/shopee/sandbox"
 	"stockpush/cmd/internal/config"
 	"stockpush/cmd/internal/embedded/embeddedtest"
+	"stockpush/cmd/internal/kafkaconn"
 	"stockpush/cmd/internal/service"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
@@ -319,7 +320,9 @@ func (s *surroundings) remakeEvents(partitions int) {
 func (s *surroundings) system() *system {
 	loaded, err := config.Load(config.Source{File: s.file})
 	require.NoError(s.t, err)
-	v := &system{t: s.t, cfg: loaded.Config, sandbox: s.sandbox, topics: schemas.Topics(loaded.Kafka.TopicPrefix), conn: s.conn()}
+	v := &system{t: s.t, cfg: loaded.Config, sandbox: s.sandbox, topics: schemas.Topics(loaded.Kafka.TopicPrefix)}
+	v.conn, err = kafkaconn.From(v.cfg.Kafka, nil)
+	require.NoError(s.t, err)
 	v.store, err = service.OpenStore(v.cfg.ClickHouse)
 	require.NoError(s.t, err)
 	s.t.Cleanup(func() { require.NoError(s.t, v.store.Close()) })

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -71,6 +72,10 @@ func Load(s Source) (*Loaded, error) {
 	return l, l.fill()
 }
 
+// quoted is what YAML's errors repeat of the file. It may be a secret: of a
+// password that begins with an asterisk YAML says that there is no such anchor.
+var quoted = regexp.MustCompile("'[^']*'|`[^`]*`")
+
 // readFile lists the file's unknown keys as errors.
 func readFile(v *viper.Viper, file string) (unknown []error, err error) {
 	if file == "" {
@@ -79,7 +84,7 @@ func readFile(v *viper.Viper, file string) (unknown []error, err error) {
 	v.SetConfigFile(file)
 	v.SetConfigType("yaml")
 	if err := v.ReadInConfig(); err != nil {
-		return nil, fmt.Errorf("read the configuration: %w", err)
+		return nil, fmt.Errorf("read the configuration: %s", quoted.ReplaceAllString(err.Error(), "…"))
 	}
 	for _, name := range v.AllKeys() {
 		if !slices.ContainsFunc(keys, func(k key) bool { return k.name == name }) {
