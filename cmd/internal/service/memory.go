@@ -1,0 +1,47 @@
+package service
+
+import (
+	"context"
+	"os"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+)
+
+const (
+	// memoryTarget is what the process stays below as long as what it must remember
+	// leaves room: the collector works more as it comes near, not less.
+	memoryTarget = 384 << 20
+	// memoryRoom is added to what is remembered where that is more: a target that
+	// can't be met would cost half of the processors.
+	memoryRoom  = 32 << 20
+	memoryCheck = time.Second
+)
+
+// boundMemory keeps the process's memory below a target until ctx ends, unless
+// GOMEMLIMIT says otherwise.
+func boundMemory(ctx context.Context) error {
+	if os.Getenv("GOMEMLIMIT") != "" {
+		return nil
+	}
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(memoryTarget))
+	ticker := time.NewTicker(memoryCheck)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			debug.SetMemoryLimit(memoryLimit(live()))
+		}
+	}
+}
+
+// memoryLimit is the limit in bytes for so much that was alive at the last collection.
+func memoryLimit(live int64) int64 { return max(memoryTarget, live+live/16+memoryRoom) }
+
+func live() int64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(sample)
+	return int64(sample[0].Value.Uint64())
+}
