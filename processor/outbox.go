@@ -17,6 +17,8 @@ const (
 	// maxHeldBytes bounds the memory of the Skipped records that the process holds
 	// back. Each partition has its share; above it each record goes out at once.
 	maxHeldBytes = 96 << 20
+	// firstRecordsBytes is the room of a window's first records: two or three.
+	firstRecordsBytes = 512
 )
 
 // outbox produces what a partition's events come to, and resolves their
@@ -28,7 +30,8 @@ type outbox struct {
 	// skipped and commands count for the metrics, which are told now and then.
 	skipped, commands int
 	// spares are for the records of the next windows. Held is the memory of all
-	// attachments in bytes, spare ones too, and mayHold how much they may have.
+	// attachments in bytes, spare ones too, and mayHold how much they may have; for a
+	// quarter more, spare ones are still kept.
 	spares        []*latest.Attachment
 	held, mayHold int
 	// parcels are what is being gathered, by partition of the records topic.
@@ -90,7 +93,8 @@ func (o *outbox) attachment(w *latest.Entry) (owned *latest.Attachment, memory i
 		w.Owned, o.spares[last] = o.spares[last], nil
 		o.spares = o.spares[:last]
 	} else if w.Owned == nil {
-		w.Owned = &latest.Attachment{}
+		w.Owned = &latest.Attachment{Records: make([]byte, 0, firstRecordsBytes)}
+		o.held += firstRecordsBytes
 	}
 	return w.Owned, cap(w.Owned.Records)
 }
@@ -114,7 +118,7 @@ func (o *outbox) pack(w *latest.Entry, p *parcel) {
 	w.Owned = nil
 	p.records = append(p.records, owned.Records...)
 	p.offsets = append(p.offsets, owned.Offsets...)
-	if o.held > o.mayHold || cap(owned.Records) > maxRecordsBytes {
+	if o.held > o.mayHold+o.mayHold/4 || cap(owned.Records) > maxRecordsBytes {
 		o.held -= cap(owned.Records)
 		return
 	}
