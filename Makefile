@@ -92,7 +92,7 @@ vuln: ## Look for known vulnerabilities in what we use; needs the vulnerability 
 bench: build clickhouse-lib ## Measure all: BENCH_RUNS (5) runs, one table beside the targets and the run before; about 40 minutes
 	mkdir -p $(BENCH)/profiles
 	@for f in pieces stages questions; do [ ! -s $(BENCH)/$$f.txt ] || mv $(BENCH)/$$f.txt $(BENCH)/$$f.before.txt; done
-	go test -run '^$$' -bench . -benchmem -count $(BENCH_RUNS) ./schemas ./processor/... ./channels/... | tee $(BENCH)/pieces.txt
+	go test -run '^$$' -bench . -benchmem -count 6 ./schemas ./processor/... ./channels/... | tee $(BENCH)/pieces.txt
 	@set -o pipefail; for load in $(BENCH_LOADS); do \
 		bin/stockpush broker --listen 127.0.0.1:19092 --data-dir '' & broker=$$!; \
 		STOCKPUSH_TEST_KAFKA=127.0.0.1:19092 STOCKPUSH_BENCH_PROFILES=$(abspath $(BENCH))/profiles \
