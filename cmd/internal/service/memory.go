@@ -12,9 +12,9 @@ const (
 	// memoryTarget is what the process stays below as long as what it must remember
 	// leaves room: the collector works more as it comes near, not less.
 	memoryTarget = 384 << 20
-	// memoryRoom is added to what is remembered where that is more: a target that
-	// can't be met would cost half of the processors.
-	memoryRoom  = 32 << 20
+	// memoryRoom is added to what is remembered where that comes near the target; far
+	// above it half as much is: a little room would cost half of the processors.
+	memoryRoom  = 48 << 20
 	memoryCheck = time.Second
 )
 
@@ -38,7 +38,12 @@ func boundMemory(ctx context.Context) error {
 }
 
 // memoryLimit is the limit in bytes for so much that was alive at the last collection.
-func memoryLimit(live int64) int64 { return max(memoryTarget, live+live/16+memoryRoom) }
+func memoryLimit(live int64) int64 {
+	if live > memoryTarget+memoryRoom {
+		return live + live/2
+	}
+	return max(memoryTarget, live+memoryRoom)
+}
 
 func live() int64 {
 	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}

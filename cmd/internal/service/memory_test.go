@@ -14,7 +14,8 @@ import (
 func TestTheMemoryTargetYieldsToWhatMustBeRemembered(t *testing.T) {
 	require.Equal(t, int64(384<<20), memoryLimit(10<<20))
 	require.Equal(t, int64(384<<20), memoryLimit(300<<20))
-	require.Equal(t, int64(1<<30+64<<20+32<<20), memoryLimit(1<<30))
+	require.Equal(t, int64(400<<20+48<<20), memoryLimit(400<<20))
+	require.Equal(t, int64(3<<30), memoryLimit(2<<30))
 }
 
 func TestTheMemoryIsBoundWhileTheProcessRuns(t *testing.T) {
