@@ -122,9 +122,9 @@ func flagsOf(keys map[string]string) (flags []string) {
 }
 
 // checkEdges runs `check` for each and looks at its line of one connection.
-func (s *surroundings) checkEdges(line string, edges []edge) {
+func (s *surroundings) checkEdges(t *testing.T, line string, edges []edge) {
 	for _, e := range edges {
-		s.t.Run(e.name, func(t *testing.T) {
+		t.Run(e.name, func(t *testing.T) {
 			began := time.Now()
 			_, out, errs := s.stockpush(append([]string{"check"}, flagsOf(e.keys)...)...)
 			at := strings.Index(out, line)
@@ -157,7 +157,7 @@ func TestKafkaIsReachedByTLSAndSASLAsConfigured(t *testing.T) {
 	}
 	code, _, errs := s.stockpush(append([]string{"setup"}, flagsOf(right)...)...)
 	require.Equal(t, 0, code, errs)
-	s.checkEdges(" kafka", []edge{
+	s.checkEdges(t, " kafka", []edge{
 		{"SCRAM-SHA-256", right, []string{"ok"}},
 		{"SCRAM-SHA-512", with(right, "kafka.sasl.mechanism", "SCRAM-SHA-512", "kafka.sasl.username", "long"), []string{"ok"}},
 		{"PLAIN", with(right, "kafka.sasl.mechanism", "PLAIN", "kafka.sasl.username", "plain"), []string{"ok"}},
@@ -225,7 +225,7 @@ func TestClickHouseIsReachedByTLSAndAUserAsConfigured(t *testing.T) {
 	}
 	code, _, errs := s.stockpush(append([]string{"setup"}, flagsOf(right)...)...)
 	require.Equal(t, 0, code, errs)
-	s.checkEdges(" clickhouse", []edge{
+	s.checkEdges(t, " clickhouse", []edge{
 		{"as it should be", right, []string{"ok"}},
 		{"an unknown user", with(right, "clickhouse.username", "nobody", "clickhouse.password", sesame), []string{"FAILED", "clickhouse.username", "clickhouse.password"}},
 		{"another authority than the server's", with(right, "clickhouse.tls.ca_file", theirs.ca()), []string{"FAILED", "clickhouse.tls.ca_file"}},

@@ -43,7 +43,7 @@ func FuzzCursors(f *testing.F) {
 	f.Add(encodeCursor("records", []string{"9223372036854775807", "", "18446744073709551615", "-9223372036854775808"}))
 	f.Add("e30")
 	f.Fuzz(func(t *testing.T, text string) {
-		args, err := decodeCursor("records", columns, text)
+		_, args, err := decodeCursor("records", columns, text)
 		if err != nil {
 			_, ok := errors.AsType[*ParameterError](err)
 			require.True(t, ok, "%v", err)
