@@ -28,6 +28,24 @@ import (
 	"stockpush/schemas"
 )
 
+// syncBuffer is written by a log while a test reads it.
+type syncBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
 // direct brings requests to a server without a network, so that time may be a bubble's.
 type direct struct {
 	channeltest.Times
@@ -66,7 +84,7 @@ type lanes struct {
 	t       *testing.T
 	sandbox *sandbox.Sandbox
 	client  *Client
-	logged  *bytes.Buffer // written by one handler, read when all rests
+	logged  *syncBuffer
 	deliver func([]*stream.Record)
 	offset  int64
 	mu      sync.Mutex
@@ -81,7 +99,7 @@ func newLanes(t *testing.T, shopee sandbox.Config, cfg channels.Config) *lanes {
 	require.NoError(t, err)
 	l := &lanes{t: t, sandbox: s, direct: &direct{server: s}, records: map[string]schemas.Record{}}
 	pacer := channels.NewPacer(cfg)
-	l.logged = &bytes.Buffer{}
+	l.logged = &syncBuffer{}
 	logger := slog.New(slog.NewTextHandler(l.logged, nil))
 	c, err := New(
 		Config{BaseURL: "http://sandbox", PartnerID: sandbox.DefaultPartnerID, PartnerKey: sandbox.DefaultPartnerKey},
@@ -132,6 +150,12 @@ func (l *lanes) push(e schemas.Event) string {
 	value := schemas.AppendCommand(nil, &schemas.Command{Event: e, QueuedAt: time.Now()})
 	l.deliver([]*stream.Record{{Topic: "t.commands", Offset: l.offset, Key: []byte(e.Key.String()), Value: value}})
 	return e.EventID
+}
+
+func (l *lanes) record(eventID string) schemas.Record {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.records[eventID]
 }
 
 func (l *lanes) count(status schemas.Status) (n int) {
