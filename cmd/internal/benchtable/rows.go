@@ -45,6 +45,7 @@ var rows = []row{
 	{"run, resident: 1 M store SKUs to be pushed", metric{"Footprint/lanes", "peak-MiB"}, "%.0f MiB", 0, 512},
 	{"run, resident: a backlog of 20 M events", metric{"Footprint/backlog", "peak-MiB"}, "%.0f MiB", 0, 512},
 	{"run: start to ready", metric{"Start", "ready-s"}, "%.2f s", 0, 1},
+	{"state of 1 M store SKUs rebuilt", metric{"RestoreAMillionStoreSKUs", "s/restore"}, "%.2f s", 0, 3},
 	{"two processes / one", metric{"TwoProcesses", "two/one"}, ratio, 1, 0},
 }
 
