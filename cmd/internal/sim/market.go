@@ -265,17 +265,23 @@ func (d door) Read(ctx context.Context, shopID, itemID int64) ([]channels.ModelS
 		d.w.ledger.refusedShop(shopID, schemas.FailureCode(f))
 		return nil, channels.Verdict{Outcome: channels.Refused, Code: schemas.FailureCode(f), Scope: channels.ScopeShop}
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	var all []channels.ModelStock
-	for of, qty := range d.stock {
-		if of.shop == shopID && of.item == itemID {
-			if d.w.faulty == BelievesReads {
-				qty = d.w.ledger.lastSent(of)
-			}
-			all = append(all, channels.ModelStock{ModelID: of.id, Qty: qty})
+	all := d.models(shopID, itemID)
+	for i := range all {
+		if d.w.faulty == BelievesReads {
+			all[i].Qty = d.w.ledger.lastSent(model{shopID, itemID, all[i].ModelID})
 		}
 	}
 	d.w.ledger.read(shopID, itemID, all)
 	return all, channels.Verdict{Outcome: channels.Confirmed}
+}
+
+func (m *market) models(shop, item int64) (all []channels.ModelStock) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for of, qty := range m.stock {
+		if of.shop == shop && of.item == item {
+			all = append(all, channels.ModelStock{ModelID: of.id, Qty: qty})
+		}
+	}
+	return all
 }
