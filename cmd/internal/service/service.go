@@ -220,8 +220,11 @@ func (p *process) reload(ctx context.Context, reloads <-chan config.Config) {
 	}
 }
 
-// run keeps what the role needs running until it has drained.
+// run keeps what the role needs running until it has drained. Should that fail
+// before, the role drains too: it cannot do its work without.
 func (s *running) run(ctx context.Context) error {
+	ctx, drain := context.WithCancel(ctx)
+	defer drain()
 	outer, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	beside := make(chan error, 1)
@@ -230,7 +233,11 @@ func (s *running) run(ctx context.Context) error {
 			beside <- nil
 			return
 		}
-		beside <- s.beside(outer)
+		err := s.beside(outer)
+		if err != nil {
+			drain()
+		}
+		beside <- err
 	}()
 	err := s.serve(ctx)
 	cancel()
