@@ -421,6 +421,36 @@ func TestEachOfSeveralLostRequestsIsRepaired(t *testing.T) {
 	})
 }
 
+// A read that was asked for before another request was lost says nothing of that one.
+func TestAReadDoesNotConfirmWhatWasLostAfterItBegan(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		lose := func(_ context.Context, n int, call channels.Call) *channels.Answer {
+			if n == 0 || n == 2 {
+				return channeltest.All(call, channels.Verdict{Code: schemas.TimedOut}, false) // the breaker is not of interest here
+			}
+			return nil
+		}
+		m := channeltest.NewMemory(lose)
+		m.DelayReads(10 * time.Second)
+		b := newBench(t.Context(), t, m, options{})
+		b.push(event("a", 1, 5)) // lost, and repeated
+		pause(15 * time.Second)  // the read is on its way
+		b.push(event("a", 2, 6)) // lost
+		pause(100 * time.Millisecond)
+		b.push(event("a", 3, 7))
+		pause(7 * time.Second) // the read has seen the newest quantity
+		require.Equal(t, 1, m.Reads())
+		require.Equal(t, schemas.Successfully, b.statusOf("a@3"))
+		model := channeltest.Model{ShopID: 1, ItemID: 10, ModelID: 1}
+		require.Equal(t, int64(7), m.Stock(model))
+		m.Set(model, 6) // the lost request lands
+		pause(time.Minute)
+		require.Equal(t, int64(7), m.Stock(model))
+		b.finish()
+		b.allResolved()
+	})
+}
+
 func TestAPausedShopKeepsItsPushes(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{})

@@ -6,6 +6,7 @@ package channeltest
 import (
 	"context"
 	"sync"
+	"time"
 
 	"stockpush/channels"
 	"stockpush/schemas"
@@ -22,8 +23,10 @@ type Memory struct {
 	flying map[[2]int64]int
 	most   int
 	reads  int
-	script func(ctx context.Context, n int, call channels.Call) *channels.Answer
-	next   Trouble
+	// readDelay is how long a read is on its way before it looks.
+	readDelay time.Duration
+	script    func(ctx context.Context, n int, call channels.Call) *channels.Answer
+	next      Trouble
 }
 
 // NewMemory makes a channel. Script is asked before the n-th call, counted from
@@ -139,6 +142,10 @@ func (m *Memory) leave(call channels.Call) {
 // Read shows an item's models.
 func (m *Memory) Read(_ context.Context, shopID, itemID int64) ([]channels.ModelStock, channels.Verdict) {
 	m.mu.Lock()
+	delay := m.readDelay
+	m.mu.Unlock()
+	time.Sleep(delay)
+	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.reads++
 	if m.next == Outage {
@@ -152,6 +159,13 @@ func (m *Memory) Read(_ context.Context, shopID, itemID int64) ([]channels.Model
 		}
 	}
 	return all, channels.Verdict{Outcome: channels.Confirmed}
+}
+
+// DelayReads lets every read look so long after it was asked.
+func (m *Memory) DelayReads(by time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.readDelay = by
 }
 
 // Reads is how many reads there were.
