@@ -56,6 +56,9 @@ func (a *app) newClickHouse() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c.Logger = newLogger(a.stderr, config.Log{Level: "info"})
 			server, err := startClickHouse(cmd.Context(), c, defaultDataDir)
+			if err != nil && cmd.Context().Err() != nil {
+				return nil // ended before it served, which is an end like any other
+			}
 			if err != nil {
 				return err
 			}
