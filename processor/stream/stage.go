@@ -139,11 +139,26 @@ func (s *Stage) Run(ctx context.Context) error {
 	s.ending = true
 	s.mu.Unlock()
 	s.giveBack(runCtx, s.all())
-	s.client.CloseAllowingRebalance()
+	s.leave(runCtx)
 	if err == nil {
 		err = s.failure()
 	}
 	return err
+}
+
+// leaveTimeout bounds the wait for the broker's answer when we leave our group.
+const leaveTimeout = 5 * time.Second
+
+// leave lets the group's other members take over at once; should the broker not
+// answer in time, they do when our session has ended.
+func (s *Stage) leave(ctx context.Context) {
+	ctx, cancel := context.WithTimeoutCause(ctx, leaveTimeout, errors.New("the broker did not answer in time"))
+	defer cancel()
+	s.client.AllowRebalance()
+	if err := s.client.LeaveGroupContext(ctx); err != nil {
+		s.log.Warn("the group was not left: its other members take over when the session has ended", "error", err)
+	}
+	s.client.Close()
 }
 
 // join makes the client, which joins the group at once: its callbacks wait for

@@ -502,3 +502,22 @@ func TestReadPartitionReadsWhatIsThere(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 2, info.Partitions)
 }
+
+func TestAnEndDoesNotWaitForABrokerThatKeepsSilent(t *testing.T) {
+	b := newBench(t, 1)
+	stop := b.run(each(func(a *stream.Assignment, r *stream.Record) { a.Resolve(r.Offset) }))
+	silent := make(chan struct{})
+	defer close(silent)
+	b.cluster.ControlKey(int16(kmsg.LeaveGroup), func(kmsg.Request) (kmsg.Response, error, bool) {
+		b.cluster.SleepControl(func() { <-silent })
+		return nil, nil, false
+	})
+	ended := make(chan error, 1)
+	go func() { ended <- stop() }()
+	select {
+	case err := <-ended:
+		require.NoError(t, err)
+	case <-time.After(25 * time.Second):
+		require.Fail(t, "it waits for the answer")
+	}
+}
