@@ -69,8 +69,8 @@ func TestAStateThatCannotBeReadIsPutAsideAndTheOthersRestored(t *testing.T) {
 func TestWhatKafkaRefusesGoesToTheDeadLettersAndThePushesGoOn(t *testing.T) {
 	for _, topic := range []string{topics.Records(), topics.State()} {
 		bubble(t, func(t *testing.T) {
-			b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{})
-			b.log.refuses = func(r *stream.Record) bool { return r.Topic == topic && bytes.HasSuffix(r.Key, []byte("/a")) }
+			refuses := func(r *stream.Record) bool { return r.Topic == topic && bytes.HasSuffix(r.Key, []byte("/a")) }
+			b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{refuses: refuses})
 			b.push(event("a", 1, 5), event("b", 2, 6))
 			pause(time.Second)
 			require.Equal(t, []string{"refused_by_kafka of " + topic}, b.log.codes())

@@ -89,11 +89,12 @@ type options struct {
 	verify         func(context.Context, schemas.Frontier) error
 	pacer          *channels.Pacer
 	log            slog.Handler
+	refuses        func(*stream.Record) bool
 }
 
 // newBench runs a stage on one partition in the bubble that it is called in.
 func newBench(ctx context.Context, t require.TestingT, m *channeltest.Memory, o options) *bench {
-	b := &bench{t: t, memory: m, log: &log{}, registry: prometheus.NewRegistry(), next: o.first}
+	b := &bench{t: t, memory: m, log: &log{refuses: o.refuses}, registry: prometheus.NewRegistry(), next: o.first}
 	cfg := channels.DefaultConfig()
 	cfg.ShopRate, cfg.AppRate = 1000, 1000
 	if o.change != nil {
