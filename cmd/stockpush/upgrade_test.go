@@ -152,6 +152,11 @@ func (u *upgrade) settle() {
 	eventually(u.system, uint64(upgradeShops*each), "SELECT uniqExact(event_id) FROM {db}.push_records FINAL WHERE shop_id <= 10004 AND status IN ('Successfully', 'Skipped')")
 	eventually(u.system, uint64(each), fmt.Sprintf("SELECT uniqExact(event_id) FROM {db}.push_records FINAL WHERE shop_id = %d AND status IN ('Failed', 'Skipped')", refusingShop))
 	eventually(u.system, uint64(each), fmt.Sprintf("SELECT uniqExact(event_id) FROM {db}.push_records FINAL WHERE shop_id = %d", downShop))
+	// An insert reaches the tables behind the other views a moment later.
+	eventually(u.system, uint64((upgradeShops+1)*each), fmt.Sprintf("SELECT sum(records) FROM {db}.push_stats_hourly WHERE shop_id <= %d", refusingShop))
+	eventually(u.system, uint64(0), fmt.Sprintf("SELECT sum(pending) FROM {db}.store_sku_push_status WHERE shop_id <= %d", refusingShop))
+	eventually(u.system, one[uint64](u.system, fmt.Sprintf("SELECT count() FROM {db}.push_records FINAL WHERE shop_id = %d AND status = 'Failed'", refusingShop)),
+		fmt.Sprintf("SELECT count() FROM {db}.failed_push_records WHERE shop_id = %d", refusingShop))
 	for shop := int64(10001); shop <= 10004; shop++ {
 		for sku := range int64(5) {
 			key := schemas.Key{Channel: schemas.ChannelShopee, ShopID: shop, StoreSKU: fmt.Sprintf("sku/%d", sku)}
@@ -189,9 +194,9 @@ func (u *upgrade) shows(view string, columns []string) string {
 	return one[string](u.system, "SELECT arrayStringConcat(arraySort(groupArray(formatRow('TSV', "+list+")))) FROM {db}."+view)
 }
 
-// columns of a view, but for the percentiles, which are only within 1 %.
+// columns of a view, but for the percentiles, which are only within 1 %, and the advice, which each version words anew.
 func (u *upgrade) columns(view string) []string {
-	return one[[]string](u.system, "SELECT groupArray(name) FROM system.columns WHERE database = '{db}' AND table = '"+view+"' AND name NOT LIKE 'p%_ms'")
+	return one[[]string](u.system, "SELECT groupArray(name) FROM system.columns WHERE database = '{db}' AND table = '"+view+"' AND name NOT LIKE 'p%_ms' AND name != 'hint'")
 }
 
 var publicViews = []string{
