@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"slices"
@@ -35,7 +36,12 @@ func (a *app) newRun() *cobra.Command {
 			ctx, cancel := context.WithCancel(cmd.Context())
 			defer cancel()
 			running := service.Running{Roles: roles, Reloads: a.reloads(ctx, cmd)}
-			return service.Run(ctx, loaded.Config, running, log)
+			err = endingWithin(ctx, endLimit, func(ctx context.Context) error { return service.Run(ctx, loaded.Config, running, log) })
+			if errors.Is(err, errUnfinished) {
+				log.Warn("not all could be drained in time: what is left is for whoever owns its partitions next", "after", endLimit)
+				return nil
+			}
+			return err
 		},
 	}
 	cmd.Flags().StringSliceVar(&roles, "roles", roles, "which `roles` to run: "+strings.Join(service.Roles(), ", "))

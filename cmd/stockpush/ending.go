@@ -1,0 +1,34 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// endLimit bounds an end: a service manager is told 30 s, and the process has to go too.
+const endLimit = 27 * time.Second
+
+// errUnfinished says that work did not end in time after its context did.
+var errUnfinished = errors.New("the end took too long")
+
+// endingWithin does work and returns its error, or errUnfinished if that has not
+// come so long after ctx ended. The work then ends with the process, as by a
+// kill: what it has not settled is for whoever owns its partitions next.
+func endingWithin(ctx context.Context, limit time.Duration, work func(context.Context) error) error {
+	ended := make(chan error, 1)
+	go func() { ended <- work(ctx) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-timer.C:
+		return errUnfinished
+	}
+}
