@@ -26,6 +26,7 @@ func (w *world) coordinate(ctx context.Context) {
 		if turn%3 == 0 {
 			w.commit(turn)
 		}
+		w.compact(turn)
 	}
 }
 
@@ -83,6 +84,23 @@ func (w *world) commit(turn int) {
 			if w.healed() || !chance(w.dice.about("commit", h.p.name, h.slot.at, turn), w.plan.commitFails) {
 				w.later.Go(func() { g.commit(h) })
 			}
+		}
+	}
+}
+
+// compact lets Kafka compact states: never the newest messages, which it keeps as they
+// are, so up to anywhere.
+func (w *world) compact(turn int) {
+	for partition := range int32(w.plan.Partitions) {
+		draw := w.dice.about("compact", partition, turn)
+		if !chance(draw, w.plan.compacts) {
+			continue
+		}
+		at := place{topics.State(), partition}
+		below := draw.Int64N(w.kafka.end(at) + 1)
+		if removed := w.kafka.compact(at, below, w.faulty == CompactsWrong); removed > 0 {
+			w.count("states compacted")
+			w.trace("%v is compacted below %d: %d removed", at, below, removed)
 		}
 	}
 }

@@ -5,7 +5,7 @@
 //
 // A seed decides everything that the world does (Plan, dice): what comes when, which
 // process is killed, stalled, unheard of, or loses partitions that it goes on
-// working on, what becomes of every message, request, commit and batch. Only the
+// working on, what becomes of every message, request, commit and batch, when states are compacted. Only the
 // order of goroutines within one instant is Go's, so a seed that failed once may
 // pass; it is run several times when it is looked into.
 //

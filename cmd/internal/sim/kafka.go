@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,7 +24,8 @@ type kafka struct {
 	// stored is told each message that was stored.
 	stored func(*stream.Record)
 
-	mu   sync.Mutex
+	mu sync.Mutex
+	// logs have nil where compaction removed a message.
 	logs map[place][]*stream.Record
 	// grown is closed and made anew whenever a log grows.
 	grown     chan struct{}
@@ -64,6 +66,40 @@ func (k *kafka) end(at place) int64 {
 	return int64(len(k.logs[at]))
 }
 
+// compact removes, below an offset, every message whose key has another one below
+// it that is kept: the newest, as Kafka keeps it.
+func (k *kafka) compact(at place, below int64, oldest bool) (removed int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	head := k.logs[at][:below]
+	kept := map[string]int{}
+	for i, r := range head {
+		if r == nil {
+			continue
+		}
+		key := string(r.Key)
+		before, seen := kept[key]
+		switch {
+		case !seen:
+			kept[key] = i
+			continue
+		case oldest:
+			head[i] = nil
+		default:
+			head[before], kept[key] = nil, i
+		}
+		removed++
+	}
+	return removed
+}
+
+// left is what compaction left of a log.
+func (k *kafka) left(at place) []*stream.Record {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(k.logs[at]), func(r *stream.Record) bool { return r == nil })
+}
+
 func (k *kafka) down(until time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -99,8 +135,7 @@ func (h history) Backlog(_ context.Context, partition int32) (stream.Backlog, er
 
 // lastClaim is the name of the owner that claimed the partition last.
 func (h history) lastClaim(partition int32) (name string) {
-	all, _ := h.from(place{topics.State(), partition}, 0)
-	for _, r := range all {
+	for _, r := range h.left(place{topics.State(), partition}) {
 		if string(r.Key) == "~owner" {
 			name = string(r.Value)
 		}
@@ -111,11 +146,10 @@ func (h history) lastClaim(partition int32) (name string) {
 // States implements channels.History.
 func (h history) States(_ context.Context, partition int32, take func(*stream.Record) error) error {
 	h.p.gate()
-	all, _ := h.from(place{topics.State(), partition}, 0)
 	if h.p.w.faulty == ForgetsStates {
 		return nil
 	}
-	for _, r := range all {
+	for _, r := range h.left(place{topics.State(), partition}) {
 		if err := take(r); err != nil {
 			return err
 		}

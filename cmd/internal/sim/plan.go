@@ -34,6 +34,8 @@ type Plan struct {
 	slowKafka     time.Duration
 	commitFails   float64
 	storeFails    float64
+	// compacts is how likely a partition of the states is compacted in a turn.
+	compacts      float64
 	restartsAtEnd bool
 	killedAtEnd   bool
 }
@@ -104,6 +106,7 @@ func NewPlan(seed uint64) *Plan {
 	if chance(r, 0.3) {
 		p.quiet = p.window / 2
 	}
+	p.compacts = pick(dice(seed).about("compaction"), 0, 0.02, 0.3) // apart, so that a seed draws what it always did
 	p.market = drawMarketOdds(r)
 	p.drawSKUs(r)
 	p.drawEvents(r)

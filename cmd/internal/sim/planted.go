@@ -19,6 +19,8 @@ const (
 	RefusedHeartbeats Fault = "refused heartbeats count"
 	// ForgetsStates: a worker begins without the states.
 	ForgetsStates Fault = "the state is not restored"
+	// CompactsWrong: compaction keeps the oldest state of a store SKU.
+	CompactsWrong Fault = "compaction keeps the oldest"
 	// ForgetsInherited: a worker takes what an earlier owner left for its own.
 	ForgetsInherited Fault = "what an earlier owner may have sent is forgotten"
 	// BelievesMarks: the last owner of a partition is always taken for one that drained.

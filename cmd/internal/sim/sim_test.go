@@ -112,7 +112,7 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 	for faulty, says := range map[Fault]string{
 		AcknowledgesEarly: "invariant 5", LosesRecords: "invariant 5", CommitsAhead: "invariant 5",
 		RefusedHeartbeats: "invariant 3", ForgetsStates: "waste", ForgetsInherited: "invariant", BelievesMarks: "invariant", BelievesReads: "invariant 2",
-		ClaimsSuccess: "nobody confirmed", ForgetsRows: "invariant 5",
+		CompactsWrong: "waste", ClaimsSuccess: "nobody confirmed", ForgetsRows: "invariant 5",
 	} {
 		t.Run(string(faulty), func(t *testing.T) {
 			t.Parallel()
