@@ -53,6 +53,8 @@ type result struct {
 	body, response json.RawMessage
 	// requestID is Shopee's.
 	requestID string
+	// token was sent: what is taken from the answer must not repeat it.
+	token Secret
 	// verdict is what the envelope says; its Code is empty if no error.
 	verdict channels.Verdict
 	// act says what verdict asks for.
@@ -198,12 +200,12 @@ func withoutURL(err error) error {
 func (c *Client) judge(req request, resp *http.Response, body []byte) *result {
 	var env envelope
 	err := json.Unmarshal(body, &env)
-	env.RequestID = cut(env.RequestID, maxRequestIDBytes)
+	env.RequestID = cut(c.clean(req, env.RequestID), maxRequestIDBytes)
 	throttled := resp.StatusCode == http.StatusTooManyRequests
 	if err == nil && env.Error == "" && resp.StatusCode/100 == 2 {
-		return &result{body: body, response: env.Response, requestID: env.RequestID}
+		return &result{body: body, response: env.Response, requestID: env.RequestID, token: req.token}
 	}
-	r := &result{requestID: env.RequestID, failure: resp.StatusCode >= 500}
+	r := &result{requestID: env.RequestID, token: req.token, failure: resp.StatusCode >= 500}
 	now := time.Now()
 	switch {
 	case throttled && !quota(env):

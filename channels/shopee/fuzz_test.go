@@ -48,6 +48,7 @@ var replies = []string{
 	`{"error":"error_busi_update_stock_failed","message":"no","request_id":"r","response":{"failure_list":[{"model_id":1,"failed_reason":"who knows"}]}}`,
 	`{"response":{"model":[{"model_id":1,"stock_info_v2":{"seller_stock":[{"location_id":"a","stock":3}]}}]}}`,
 	`{"response":{"item_list":[{"item_id":500,"has_model":false,"stock_info_v2":{"seller_stock":[{"stock":"3"}]}}]}}`,
+	`{"request_id":"access-token-77aa","response":{"failure_list":[{"model_id":1,"failed_reason":"no access-token-77aa"}]}}`, `{"error":"e","message":"key-of-ours-b41f"}`,
 	`{"error":"error_auth","message":"Invalid access_token."}`, `{"access_token":"a","refresh_token":"b","expire_in":14400}`, `[]`, `null`, ``, `{`, "\xff",
 }
 

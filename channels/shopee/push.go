@@ -161,7 +161,7 @@ func (c *Client) judgeLines(call channels.Call, r *result, verdicts []channels.V
 			continue
 		}
 		c.metrics.judged(v)
-		v.RequestID, v.Message = r.requestID, c.clean(request{}, v.Message)
+		v.RequestID, v.Message = r.requestID, c.clean(request{token: r.token}, v.Message)
 		verdicts[i] = v
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"stockpush/cmd/internal/config"
 	"stockpush/cmd/internal/eventlog"
+	"stockpush/cmd/internal/hint"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
 	"stockpush/sinks/clickhouse"
@@ -16,7 +17,9 @@ import (
 
 // Target is what is set up.
 type Target struct {
-	Kafka      config.Kafka
+	Kafka config.Kafka
+	// ClickHouse is how Store was opened, for what errors advise.
+	ClickHouse config.ClickHouse
 	Connection stream.Connection
 	Store      *clickhouse.Store
 }
@@ -33,14 +36,14 @@ type Options struct {
 func Apply(ctx context.Context, t Target, o Options) ([]string, error) {
 	topics, err := t.topics(ctx, o.Check)
 	if err != nil {
-		return topics, err
+		return topics, hint.Kafka(t.Kafka, err)
 	}
 	log, err := t.log(ctx, o)
 	if err != nil {
-		return append(topics, log...), err
+		return append(topics, log...), hint.Kafka(t.Kafka, err)
 	}
 	schema, err := t.schema(ctx, o.Check)
-	return append(append(topics, log...), schema...), err
+	return append(append(topics, log...), schema...), hint.ClickHouse(t.ClickHouse, err)
 }
 
 func (t Target) topics(ctx context.Context, check bool) ([]string, error) {

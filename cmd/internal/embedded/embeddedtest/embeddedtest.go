@@ -14,13 +14,21 @@ import (
 	"stockpush/cmd/internal/embedded/clickhouse"
 )
 
-const engineVariable = "STOCKPUSH_TEST_ENGINE"
+const (
+	engineVariable = "STOCKPUSH_TEST_ENGINE"
+	// engineConfigVariable names the engine's configuration file; without it it has one user, without a password.
+	engineConfigVariable = "STOCKPUSH_TEST_ENGINE_CONFIG"
+)
 
 // Main is the TestMain of packages that start ClickHouse: the test binary is
 // its own engine process. After the tests it runs what cleans up after them.
 func Main(m *testing.M, after ...func()) {
 	if os.Getenv(engineVariable) != "" {
-		if err := clickhouse.RunEngine(os.Args[1], os.Args[2:]); err != nil {
+		args := os.Args[2:]
+		if file := os.Getenv(engineConfigVariable); file != "" {
+			args = append(args, "--config-file", file)
+		}
+		if err := clickhouse.RunEngine(os.Args[1], args); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -53,6 +61,44 @@ func StartClickHouseIn(t testing.TB, dir string) *clickhouse.Server {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
 	return server
+}
+
+// User is a user of a ClickHouse for tests.
+type User struct {
+	Name, Password string
+	// Grants are as in "SELECT ON system.*"; none is every right.
+	Grants []string
+}
+
+// StartClickHouseFor starts a ClickHouse that has these users beside the one
+// without a password, which the embedded server itself connects as.
+func StartClickHouseFor(t testing.TB, users ...User) *clickhouse.Server {
+	t.Helper()
+	t.Setenv(engineConfigVariable, writeUsers(t, users))
+	return StartClickHouse(t)
+}
+
+func writeUsers(t testing.TB, users []User) (configFile string) {
+	t.Helper()
+	const user = "<%[1]s><password>%[2]s</password><networks><ip>::/0</ip></networks><profile>default</profile><quota>default</quota>%[3]s</%[1]s>"
+	all := fmt.Sprintf(user, "default", "", "")
+	for _, u := range users {
+		grants := ""
+		for _, g := range u.Grants {
+			grants += "<query>GRANT " + g + "</query>"
+		}
+		if grants != "" {
+			grants = "<grants>" + grants + "</grants>"
+		}
+		all += fmt.Sprintf(user, u.Name, u.Password, grants)
+	}
+	dir := t.TempDir()
+	text := "<clickhouse><profiles><default/></profiles><quotas><default/></quotas><users>" + all + "</users></clickhouse>"
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "users.xml"), []byte(text), 0o600))
+	configFile = filepath.Join(dir, "config.xml")
+	text = "<clickhouse><users_config>" + filepath.Join(dir, "users.xml") + "</users_config></clickhouse>"
+	require.NoError(t, os.WriteFile(configFile, []byte(text), 0o600))
+	return configFile
 }
 
 // StartBroker starts a broker in memory for one test.
