@@ -88,10 +88,20 @@ func readFile(v *viper.Viper, file string) (unknown []error, err error) {
 	}
 	for _, name := range v.AllKeys() {
 		if !slices.ContainsFunc(keys, func(k key) bool { return k.name == name }) {
-			unknown = append(unknown, fmt.Errorf("%s (%s): unknown key", name, file))
+			unknown = append(unknown, fmt.Errorf("%s (%s): unknown key", shown(name), file))
 		}
 	}
 	return unknown, nil
+}
+
+// shown is an unknown key without what is below a secret's: that may be the secret.
+func shown(name string) string {
+	for _, k := range keys {
+		if k.kind == secret && strings.HasPrefix(name, k.name+".") {
+			return k.name + ".…"
+		}
+	}
+	return name
 }
 
 func environment(environ []string) map[string]string {
