@@ -165,10 +165,47 @@ func FuzzOwnMessages(f *testing.F) {
 	f.Add(schemas.AppendCommand(nil, &schemas.Command{Event: e}))
 	f.Add(schemas.AppendRecord(schemas.AppendRecordsHeader(nil, e.Key), &r))
 	f.Add(schemas.AppendState(nil, &schemas.State{Key: e.Key, Newest: e, Finished: r}))
-	f.Fuzz(func(_ *testing.T, message []byte) {
-		_, _ = schemas.DecodeCommand(message)
-		_, _ = schemas.DecodeState(message)
-		_ = schemas.DecodeRecords(message, func(*schemas.Record) error { return nil })
+	f.Fuzz(func(t *testing.T, message []byte) {
+		if c, err := schemas.DecodeCommand(message); err == nil {
+			again, err := schemas.DecodeCommand(schemas.AppendCommand(nil, &c))
+			require.NoError(t, err)
+			require.Equal(t, c, again)
+		}
+		if s, err := schemas.DecodeState(message); err == nil {
+			again, err := schemas.DecodeState(schemas.AppendState(nil, &s))
+			require.NoError(t, err)
+			require.Equal(t, s.Finished.Position, again.Finished.Position)
+		}
+		_ = schemas.DecodeRecords(message, func(r *schemas.Record) error {
+			return schemas.DecodeRecords(schemas.AppendRecord(schemas.AppendRecordsHeader(nil, r.Key), r), func(again *schemas.Record) error {
+				require.Equal(t, r.Position, again.Position)
+				require.Equal(t, r.Status, again.Status)
+				return nil
+			})
+		})
+	})
+}
+
+// Whatever headers a dead letter comes with, they are refused, or mean the same when
+// they are written again.
+func FuzzDeadLetterHeaders(f *testing.F) {
+	f.Add("error-code", "not_json", "error-message", "\xff", "source-partition", "2147483648")
+	f.Add("source-offset", "-9223372036854775809", "source-partition", "+1", "error-truncated", "true")
+	f.Add("source-topic", "stockpush.events", "source-offset", "9223372036854775807", "", "")
+	f.Fuzz(func(t *testing.T, name1, value1, name2, value2, name3, value3 string) {
+		var d schemas.DeadLetter
+		for _, h := range [][2]string{{name1, value1}, {name2, value2}, {name3, value3}} {
+			if d.TakeHeader(h[0], h[1]) != nil {
+				return
+			}
+		}
+		var again, third schemas.DeadLetter
+		d.Headers(func(name, value string) { require.NoError(t, again.TakeHeader(name, value)) })
+		require.Equal(t, d.SourceTopic, again.SourceTopic)
+		require.Equal(t, [2]int64{int64(d.SourcePartition), d.SourceOffset}, [2]int64{int64(again.SourcePartition), again.SourceOffset})
+		require.LessOrEqual(t, len(again.Message), len(d.Message))
+		again.Headers(func(name, value string) { require.NoError(t, third.TakeHeader(name, value)) })
+		require.Equal(t, again, third)
 	})
 }
 

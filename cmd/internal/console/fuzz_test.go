@@ -1,0 +1,52 @@
+package console
+
+import (
+	"errors"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"stockpush/cmd/internal/pushrecords"
+)
+
+// Whatever a retry's body is, it is refused by a ParameterError, or asks for a retry
+// that says what it is of.
+func FuzzRetryBody(f *testing.F) {
+	now := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
+	for _, body := range []string{
+		`{"shop_id":10001,"store_sku":["a","b"],"since":"24h","limit":1}`, `{"event_ids":[]}`, `{"event_ids":["e"],"dry_run":true}`, `{"shop_id":[1e400]}`, `{"shop_id":""}`, `{"limit":0}`, `{"limit":-1}`, `{}{}`, `null`, "\xff",
+	} {
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		body, err := decode(httptest.NewRequest("POST", "/api/v1/retries", strings.NewReader(text)))
+		if err == nil {
+			_, err = body.request(now)
+		}
+		if err != nil {
+			_, ok := errors.AsType[*pushrecords.ParameterError](err)
+			require.True(t, ok, "%v", err)
+		}
+	})
+}
+
+// Whoever does not have the token is not let in, whatever cookie or header he sends, and
+// nobody is led to another site.
+func FuzzCredentials(f *testing.F) {
+	a := newAuth("the-token-of-the-console")
+	f.Add("stockpush_session="+a.session(time.Now().Add(-time.Hour)), "Bearer the-token-of-the-consol", "/push-records?a=b")
+	f.Add("stockpush_session=", "bearer the-token-of-the-console", "//elsewhere.example")
+	f.Add("stockpush_session=AAAA", "", "/\\elsewhere.example")
+	right := a.session(time.Now().Add(time.Hour))
+	f.Fuzz(func(t *testing.T, cookie, authorization, next string) {
+		r := httptest.NewRequest("GET", "/push-records", nil)
+		r.Header.Set("Cookie", cookie)
+		r.Header.Set("Authorization", authorization)
+		require.False(t, a.knows(r) && !strings.Contains(cookie, right) && authorization != "Bearer the-token-of-the-console")
+		to := localPath(next)
+		require.True(t, strings.HasPrefix(to, "/") && !strings.HasPrefix(to, "//") && !strings.HasPrefix(to, "/\\"), to)
+	})
+}
