@@ -87,6 +87,10 @@ lint: $(LINT) ## Check format, vet and lint
 vuln: ## Look for known vulnerabilities in what we use; needs the vulnerability database, or a copy at GOVULNDB
 	.ci/vuln $(GOVULNCHECK)
 
+.PHONY: vuln-test
+vuln-test: ## See that `make vuln` fails on a vulnerability, with databases of its own
+	.ci/vuln-test $(GOVULNCHECK)
+
 # Every part is measured beside its bare counterpart, in one run; the broker is a process of its own, a new one for each load.
 .PHONY: bench
 bench: build clickhouse-lib ## Measure all: BENCH_RUNS (5) runs, one table beside the targets and the run before; about 40 minutes
