@@ -14,6 +14,8 @@ type forwarder struct {
 	// speaks says of a connection's first byte whether it begins the protocol;
 	// anything else would end the library, and is closed here instead.
 	speaks func(first byte) bool
+	// admits judges who logs in by the native protocol; nil where nobody does.
+	admits func(user, password string) bool
 
 	mu     sync.Mutex
 	target string
@@ -26,12 +28,12 @@ type forwarder struct {
 func speaksNative(first byte) bool { return first == 0 }
 func speaksHTTP(first byte) bool   { return first >= 'A' && first <= 'Z' }
 
-func newForwarder(address string, speaks func(first byte) bool) (*forwarder, error) {
+func newForwarder(address string, speaks func(first byte) bool, admits func(user, password string) bool) (*forwarder, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	return &forwarder{listener: listener, speaks: speaks, open: map[net.Conn]struct{}{}}, nil
+	return &forwarder{listener: listener, speaks: speaks, admits: admits, open: map[net.Conn]struct{}{}}, nil
 }
 
 // connect sets where connections go from now on; empty refuses them.
@@ -63,8 +65,8 @@ func (f *forwarder) forward(client net.Conn) {
 		return
 	}
 	defer f.unregister(client)
-	var first [1]byte
-	if _, err := io.ReadFull(client, first[:]); err != nil || !f.speaks(first[0]) {
+	begin, err := f.begin(client)
+	if err != nil {
 		return
 	}
 	engine, err := net.Dial("tcp", target)
@@ -74,7 +76,7 @@ func (f *forwarder) forward(client net.Conn) {
 	defer func() { _ = engine.Close() }()
 	var both sync.WaitGroup
 	both.Go(func() {
-		_, _ = io.Copy(engine, io.MultiReader(bytes.NewReader(first[:]), client))
+		_, _ = io.Copy(engine, io.MultiReader(bytes.NewReader(begin), client))
 		_ = engine.(*net.TCPConn).CloseWrite() // clean, however the client ended
 	})
 	both.Go(func() {
@@ -84,6 +86,24 @@ func (f *forwarder) forward(client net.Conn) {
 	})
 	both.Wait()
 }
+
+// begin reads as much of a connection as tells that the library will take it.
+func (f *forwarder) begin(client net.Conn) ([]byte, error) {
+	first := make([]byte, 1)
+	if _, err := io.ReadFull(client, first); err != nil {
+		return nil, err
+	}
+	switch {
+	case !f.speaks(first[0]):
+		return nil, errOtherProtocol
+	case f.admits == nil:
+		return first, nil
+	default:
+		return f.login(first, client)
+	}
+}
+
+var errOtherProtocol = errors.New("another protocol")
 
 func (f *forwarder) register(c net.Conn) bool {
 	f.mu.Lock()

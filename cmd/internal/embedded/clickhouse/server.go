@@ -2,8 +2,8 @@
 // a child process behind listeners of our own.
 //
 // The library ends with SIGABRT when a client's connection is reset, or begins
-// with what is not its protocol. So the public listeners are ours: they look at
-// the first byte, pass bytes on to the library's private ports, and towards it
+// with what is not its protocol, and when it refuses a login. So the public listeners are ours:
+// they look at how it begins, pass bytes on to the library's private ports, and towards it
 // they always close cleanly, after draining what it still sends. A supervisor starts the child again when it ends all the
 // same, and gives up after the third time in a minute.
 //
@@ -33,7 +33,17 @@ type Config struct {
 	// Engine is the command that runs RunEngine in a process of its own; the
 	// library's path and its arguments are appended.
 	Engine []string
-	Logger *slog.Logger
+	// OwnUsers says that Engine has other users than default: it judges logins
+	// itself, and does not survive one that it refuses.
+	OwnUsers bool
+	Logger   *slog.Logger
+}
+
+func (c Config) admits() func(user, password string) bool {
+	if c.OwnUsers {
+		return nil
+	}
+	return admits
 }
 
 // Server is a running embedded ClickHouse.
@@ -72,10 +82,10 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 }
 
 func (s *Server) listen() (err error) {
-	if s.native, err = newForwarder(s.cfg.Listen, speaksNative); err != nil {
+	if s.native, err = newForwarder(s.cfg.Listen, speaksNative, s.cfg.admits()); err != nil {
 		return fmt.Errorf("embedded clickhouse: %w", err)
 	}
-	if s.http, err = newForwarder(s.cfg.HTTPListen, speaksHTTP); err != nil {
+	if s.http, err = newForwarder(s.cfg.HTTPListen, speaksHTTP, nil); err != nil {
 		return errors.Join(fmt.Errorf("embedded clickhouse: %w", err), s.native.close())
 	}
 	s.work.Go(s.native.serve)

@@ -2,6 +2,7 @@ package clickhouse_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -72,7 +73,8 @@ func TestAResetClientDoesNotEndTheEngine(t *testing.T) {
 func TestGarbageDoesNotEndTheEngine(t *testing.T) {
 	s := embeddedtest.StartClickHouse(t)
 	before := engines(t)
-	for _, garbage := range []string{"GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\x02\x00\x01", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "garbage\n"} {
+	for _, garbage := range []string{"GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\x02\x00\x01", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "garbage\n",
+		"\x00", "\x00\xff\xff\xff\xff\xff\xff\xff\xff\x7f", "\x00\x03abc\x01"} {
 		for _, addr := range []string{s.Addr(), s.HTTPAddr()} {
 			c, err := net.Dial("tcp", addr)
 			require.NoError(t, err)
@@ -83,6 +85,26 @@ func TestGarbageDoesNotEndTheEngine(t *testing.T) {
 			_, _ = io.Copy(io.Discard, c)
 			_ = c.Close()
 		}
+	}
+	require.NoError(t, open(t, s, nil).Ping(t.Context()))
+	require.Equal(t, before, engines(t))
+}
+
+func TestARefusedLoginDoesNotEndTheEngine(t *testing.T) {
+	s := embeddedtest.StartClickHouse(t)
+	before := engines(t)
+	for _, who := range []driver.Auth{{Username: "nobody"}, {Username: "default", Password: "wrong"}, {Username: "nobody", Password: strings.Repeat("x", 100_000)}, {Username: "default", Password: "x"}} {
+		conn, err := driver.Open(&driver.Options{Addr: []string{s.Addr()}, Auth: who})
+		require.NoError(t, err)
+		err = conn.Ping(t.Context())
+		require.NoError(t, conn.Close())
+		if len(who.Password) > 1000 { // longer than any that is taken for one
+			require.Error(t, err)
+			continue
+		}
+		exception, ok := errors.AsType[*driver.Exception](err)
+		require.True(t, ok, "%v", err)
+		require.EqualValues(t, 516, exception.Code)
 	}
 	require.NoError(t, open(t, s, nil).Ping(t.Context()))
 	require.Equal(t, before, engines(t))

@@ -50,14 +50,19 @@ func StartClickHouse(t testing.TB) *clickhouse.Server {
 // StartClickHouseIn starts a ClickHouse on a data directory.
 func StartClickHouseIn(t testing.TB, dir string) *clickhouse.Server {
 	t.Helper()
+	return start(t, clickhouse.Config{DataDir: dir})
+}
+
+func start(t testing.TB, c clickhouse.Config) *clickhouse.Server {
+	t.Helper()
 	library, err := clickhouse.FindLibrary(filepath.Join(root(t), ".stockpush"))
 	require.NoError(t, err)
 	self, err := os.Executable()
 	require.NoError(t, err)
 	t.Setenv(engineVariable, "1")
-	server, err := clickhouse.Start(t.Context(), clickhouse.Config{
-		Listen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0", DataDir: dir, Library: library, Engine: []string{self}, Logger: slog.New(slog.DiscardHandler),
-	})
+	c.Listen, c.HTTPListen = "127.0.0.1:0", "127.0.0.1:0"
+	c.Library, c.Engine, c.Logger = library, []string{self}, slog.New(slog.DiscardHandler)
+	server, err := clickhouse.Start(t.Context(), c)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
 	return server
@@ -75,7 +80,7 @@ type User struct {
 func StartClickHouseFor(t testing.TB, users ...User) *clickhouse.Server {
 	t.Helper()
 	t.Setenv(engineConfigVariable, writeUsers(t, users))
-	return StartClickHouse(t)
+	return start(t, clickhouse.Config{DataDir: t.TempDir(), OwnUsers: true})
 }
 
 func writeUsers(t testing.TB, users []User) (configFile string) {
