@@ -268,7 +268,7 @@ func TestEverythingRunsOverTLSAndSASL(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(broker.Close)
 	s := newSurroundings(t)
-	keeper := embeddedtest.User{Name: "keeper", Password: sesame, Grants: []string{"ALL ON stockpush.*", "TABLE ENGINE ON *", "SELECT ON system.*"}}
+	keeper := embeddedtest.User{Name: "keeper", Password: sesame, Grants: []string{"ALL ON stockpush.*", "TABLE ENGINE ON *", "SELECT ON system.parts"}}
 	s.broker, s.store = broker.ListenAddrs()[0], ours.terminate(t, embeddedtest.StartClickHouseFor(t, keeper).Addr(), nil)
 	s.configure(fmt.Sprintf(`kafka.tls: {enabled: true, ca_file: %[1]q, server_name: %[2]s}
 kafka.sasl: {mechanism: SCRAM-SHA-512, username: long, password: %[3]s}

@@ -40,7 +40,10 @@ type Config struct {
 }
 
 // Broker is a running embedded broker.
-type Broker struct{ cluster *kfake.Cluster }
+type Broker struct {
+	cluster *kfake.Cluster
+	sitter  *sitter
+}
 
 // Start starts the broker and returns once it serves.
 func Start(cfg Config) (*Broker, error) {
@@ -56,7 +59,12 @@ func Start(cfg Config) (*Broker, error) {
 	if cfg.Settle > 0 && used {
 		settle(cluster, time.Now().Add(cfg.Settle))
 	}
-	return &Broker{cluster}, nil
+	sitter, err := newSitter(cluster)
+	if err != nil {
+		cluster.Close()
+		return nil, fmt.Errorf("embedded broker: %w", err)
+	}
+	return &Broker{cluster, sitter}, nil
 }
 
 // settle answers whoever wants to join a group before a time that the group is being loaded.
@@ -122,7 +130,10 @@ func listenPort(address string) (int, error) {
 func (b *Broker) Addr() string { return b.cluster.ListenAddrs()[0] }
 
 // Close ends the broker after what it has is on disk.
-func (b *Broker) Close() { b.cluster.Close() }
+func (b *Broker) Close() {
+	b.sitter.close()
+	b.cluster.Close()
+}
 
 // logger passes on what an operator should see.
 type logger struct{ to *slog.Logger }

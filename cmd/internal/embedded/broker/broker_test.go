@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -181,6 +183,51 @@ func TestABrokerWithOldDataTakesNoMembersAtFirst(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(member.Close)
 	require.Greater(t, (<-joined).Sub(began), settle)
+}
+
+// A member that waits while another one takes longer than a session to give its
+// partitions back is kept, and gets its answer.
+func TestWhoWaitsToJoinIsNotGivenUp(t *testing.T) {
+	const session, slow = 6 * time.Second, 9 * time.Second // Kafka takes no shorter session
+	b := start(t, "127.0.0.1:0", "")
+	createTopics(t, connect(t, b.Addr()))
+	lost, release := make(chan string, 10), make(chan struct{})
+	var joined sync.Map
+	join := func(name string, revoked func()) *kgo.Client {
+		member, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()), kgo.ConsumerGroup("g"), kgo.ConsumeTopics(topics.Events()), kgo.Balancers(kgo.RangeBalancer()),
+			kgo.SessionTimeout(session), kgo.HeartbeatInterval(100*time.Millisecond), kgo.RebalanceTimeout(time.Minute),
+			kgo.OnPartitionsAssigned(func(context.Context, *kgo.Client, map[string][]int32) {
+				n, _ := joined.LoadOrStore(name, new(atomic.Int64))
+				n.(*atomic.Int64).Add(1)
+			}),
+			kgo.OnPartitionsRevoked(func(context.Context, *kgo.Client, map[string][]int32) { revoked() }),
+			kgo.OnPartitionsLost(func(context.Context, *kgo.Client, map[string][]int32) { lost <- name }))
+		require.NoError(t, err)
+		return member
+	}
+	times := func(name string) int64 {
+		n, ok := joined.Load(name)
+		if !ok {
+			return 0
+		}
+		return n.(*atomic.Int64).Load()
+	}
+	awaited := func(name string, n int64) {
+		require.Eventually(t, func() bool { return times(name) >= n }, 30*time.Second, 10*time.Millisecond, "%s is not assigned", name)
+	}
+	waits := join("waits", func() {})
+	defer waits.CloseAllowingRebalance()
+	awaited("waits", 1)
+	drains := join("drains", func() { <-release })
+	defer drains.CloseAllowingRebalance()
+	awaited("drains", 1)
+	awaited("waits", 2)
+	time.AfterFunc(slow, func() { close(release) })
+	third := join("third", func() {})
+	defer third.CloseAllowingRebalance()
+	awaited("third", 1)
+	awaited("waits", 3)
+	require.Empty(t, lost)
 }
 
 func TestItAdvertisesWhereItListens(t *testing.T) {
