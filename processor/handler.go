@@ -124,11 +124,12 @@ type partition struct {
 func newPartition(p *Processor, a *stream.Assignment) *partition {
 	p.partitions.Add(1)
 	windows := latest.Config{Window: p.cfg.Window, QuietPeriod: p.cfg.QuietPeriod}
+	buffer := latest.New(windows, time.Now())
 	return &partition{
 		Processor:  p,
 		assignment: a,
-		buffer:     latest.New(windows, time.Now()),
-		out:        newOutbox(p.deps, a),
+		buffer:     buffer,
+		out:        newOutbox(p.deps, a, buffer),
 		timer:      time.NewTimer(time.Hour),
 	}
 }
@@ -202,26 +203,23 @@ func (p *partition) tell() {
 // hasRoomFor lets an event of an open window in always. A partition with no
 // window at all may open one, so that no partition starves.
 func (p *partition) hasRoomFor(key []byte) bool {
-	return p.waiting.Load() < int64(p.cfg.MaxBufferedSKUs) || p.buffer.Len() == 0 || p.buffer.Has(key)
+	return p.waiting.Load() < int64(p.cfg.MaxBufferedSKUs) || p.buffer.Len() == 0 || p.buffer.Find(key) != nil
 }
 
 func (p *partition) take(ctx context.Context, r *stream.Record, now time.Time) error {
 	event := &p.event
-	if err := p.decode(event, r); err != nil {
+	window := p.buffer.Find(r.Key)
+	if err := p.decode(event, r, window != nil); err != nil {
 		return p.reject(ctx, r, err)
 	}
-	result := p.buffer.Put(r.Key, event, now)
+	result := p.buffer.Put(window, r.Key, event, now)
 	p.took[result.Verdict]++
-	switch result.Verdict {
-	case latest.Opened:
+	if result.Verdict == latest.Opened {
 		p.waiting.Add(1)
-	case latest.Replaced:
-		for _, loser := range result.Losers {
-			p.out.skip(ctx, result.Entry, skipped{loser: loser, winner: event, at: now})
-		}
-	case latest.Beaten:
-		p.out.skipRepeat(ctx, result.Entry, skippedRepeat{loser: event, at: now})
-	case latest.Joined:
+	}
+	if result.Skipped > 0 {
+		p.out.skipped += result.Skipped
+		p.out.keep(ctx, result.Entry)
 	}
 	return nil
 }
@@ -240,11 +238,15 @@ func (p *partition) reject(ctx context.Context, r *stream.Record, cause error) e
 	return nil
 }
 
-func (p *partition) decode(event *schemas.Event, r *stream.Record) error {
+// decode reads an event; known says that one with its key was read here before.
+func (p *partition) decode(event *schemas.Event, r *stream.Record, known bool) error {
 	if err := p.decoder.Decode(event, r.Key, r.Value); err != nil {
 		return err
 	}
-	id, ok := p.deps.Log.idOf(r.Key, r.Partition, r.Offset)
+	id, ok := p.deps.Log.ID, known && len(p.deps.Log.Earlier) == 0
+	if !ok {
+		id, ok = p.deps.Log.idOf(r.Key, r.Partition, r.Offset)
+	}
 	if !ok {
 		return wrongPartition(schemas.PartitionFor(r.Key, p.deps.Log.Partitions), r.Partition)
 	}
@@ -258,15 +260,15 @@ func (p *partition) decode(event *schemas.Event, r *stream.Record) error {
 func (p *partition) closeDue(ctx context.Context, now time.Time) {
 	for w := p.buffer.PopDue(now); w != nil; w = p.buffer.PopDue(now) {
 		p.out.send(ctx, w, now)
-		p.buffer.Free(w)
+		p.buffer.Free(w, p.out.mayKeep(w))
 		p.waiting.Add(-1)
 		p.closedWindows++
 	}
 	if p.closedWindows > 0 {
 		p.out.flush(ctx)
 	}
-	if p.buffer.Len() == 0 {
-		p.out.spares, p.out.held = nil, 0 // a flash sale's memory is not kept
+	if p.buffer.Held() > forgetBytes {
+		p.buffer.Forget() // a flash sale's memory is not kept
 	}
 }
 

@@ -16,9 +16,9 @@ const (
 	maxRecordsBytes = 16 << 10
 	// maxHeldBytes bounds the memory of the Skipped records that the process holds
 	// back. Each partition has its share; above it each record goes out at once.
-	maxHeldBytes = 96 << 20
-	// firstRecordsBytes is the room of a window's first records: two or three.
-	firstRecordsBytes = 512
+	maxHeldBytes = 128 << 20
+	// forgetBytes is how much of it a partition gives up once no window is open.
+	forgetBytes = 1 << 20
 )
 
 // outbox produces what a partition's events come to, and resolves their
@@ -29,11 +29,10 @@ type outbox struct {
 	assignment *stream.Assignment
 	// skipped and commands count for the metrics, which are told now and then.
 	skipped, commands int
-	// spares are for the records of the next windows. Held is the memory of all
-	// attachments in bytes, spare ones too, and mayHold how much they may have; for a
-	// quarter more, spare ones are still kept.
-	spares        []*latest.Attachment
-	held, mayHold int
+	buffer            *latest.Buffer
+	// mayHold is how much memory the buffer's records may have, in bytes; for a
+	// quarter more, what a window leaves behind is still kept for the next one.
+	mayHold int
 	// parcels are what is being gathered, by partition of the records topic.
 	parcels []*parcel
 	// last is the size of the last one: the next one is likely as large.
@@ -47,83 +46,33 @@ type outbox struct {
 	failed chan error
 }
 
-func newOutbox(deps Deps, a *stream.Assignment) *outbox {
+func newOutbox(deps Deps, a *stream.Assignment, buffer *latest.Buffer) *outbox {
 	return &outbox{
-		deps: deps, assignment: a, mayHold: maxHeldBytes, parcels: make([]*parcel, deps.Log.RecordPartitions),
+		deps: deps, assignment: a, buffer: buffer, mayHold: maxHeldBytes, parcels: make([]*parcel, deps.Log.RecordPartitions),
 		settled: make(chan struct{}, 1), failed: make(chan error, 1),
 	}
 }
 
-// skipped is an event that a newer one replaced in its window.
-type skipped struct {
-	loser  latest.Waiting
-	winner *schemas.Event
-	at     time.Time
-}
-
-// skip keeps the record of a replaced event with its window: records of one store
-// SKU that lie together cost the store less than half of what scattered ones do.
-func (o *outbox) skip(ctx context.Context, w *latest.Entry, s skipped) {
-	owned, before := o.attachment(w)
-	owned.Records = schemas.AppendSkipped(owned.Records, s.loser.Packed, s.winner, s.at)
-	o.kept(ctx, w, before, s.loser.Offset)
-}
-
-// skippedRepeat is an event that repeats older quantities than those that wait.
-type skippedRepeat struct {
-	loser *schemas.Event
-	at    time.Time
-}
-
-func (o *outbox) skipRepeat(ctx context.Context, w *latest.Entry, s skippedRepeat) {
-	winner, err := schemas.UnpackEvent(s.loser.Key, w.Newest().Packed)
-	if err != nil {
-		o.fail(fmt.Errorf("unpack a waiting event of %s: %w", w.Key(), err))
-		return
-	}
-	owned, before := o.attachment(w)
-	record := schemas.SkippedBy(*s.loser, &winner, s.at)
-	owned.Records = schemas.AppendRecord(owned.Records, &record)
-	o.kept(ctx, w, before, s.loser.Position.Offset)
-}
-
-// attachment is that of a window, made where there is none, with its memory in bytes.
-func (o *outbox) attachment(w *latest.Entry) (owned *latest.Attachment, memory int) {
-	if last := len(o.spares) - 1; w.Owned == nil && last >= 0 {
-		w.Owned, o.spares[last] = o.spares[last], nil
-		o.spares = o.spares[:last]
-	} else if w.Owned == nil {
-		w.Owned = &latest.Attachment{Records: make([]byte, 0, firstRecordsBytes)}
-		o.held += firstRecordsBytes
-	}
-	return w.Owned, cap(w.Owned.Records)
-}
-
-// kept counts a record that was added, and lets the window's records go if too many wait.
-func (o *outbox) kept(ctx context.Context, w *latest.Entry, before int, offset int64) {
-	o.skipped++
-	w.Owned.Offsets = append(w.Owned.Offsets, offset)
-	o.held += cap(w.Owned.Records) - before
-	if len(w.Owned.Records) > maxRecordsBytes || o.held > o.mayHold {
+// keep leaves Skipped records with their window, and lets them go if too many wait:
+// records of one store SKU that lie together cost the store less than half of what
+// scattered ones do. So where memory becomes scarce, a window lets its records go
+// rather than grow, and only where there is none left each goes alone.
+func (o *outbox) keep(ctx context.Context, w *latest.Entry) {
+	held := o.buffer.Held()
+	if len(w.Records()) > maxRecordsBytes || held > o.mayHold || w.Full() && held > o.mayHold/4*3 {
 		o.pack(w, o.parcel(ctx, w.Key()))
+		o.buffer.Cut(w, o.mayKeep(w))
 	}
 }
 
-// pack moves the window's records to a parcel.
+func (o *outbox) mayKeep(w *latest.Entry) bool {
+	return o.buffer.Held() <= o.mayHold+o.mayHold/4 && len(w.Records()) <= maxRecordsBytes
+}
+
+// pack copies the window's records to a parcel.
 func (o *outbox) pack(w *latest.Entry, p *parcel) {
-	owned := w.Owned
-	if owned == nil {
-		return
-	}
-	w.Owned = nil
-	p.records = append(p.records, owned.Records...)
-	p.offsets = append(p.offsets, owned.Offsets...)
-	if o.held > o.mayHold+o.mayHold/4 || cap(owned.Records) > maxRecordsBytes {
-		o.held -= cap(owned.Records)
-		return
-	}
-	owned.Records, owned.Offsets = owned.Records[:0], owned.Offsets[:0]
-	o.spares = append(o.spares, owned)
+	p.records = append(p.records, w.Records()...)
+	p.offsets = schemas.AppendOffsets(p.offsets, w.Records())
 }
 
 // parcel is the one that the next record of a store SKU goes into.

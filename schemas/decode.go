@@ -41,13 +41,16 @@ var fieldNames = [fieldCount]string{
 	"merchant_sku", "model_id", "location_id", "promotion_reserved", "retry_of", "repeats_offset",
 }
 
-// quotedNames are the names as they stand in JSON.
-var quotedNames = func() (quoted [fieldCount]string) {
+// firstNames and nextNames are the names as they mostly stand in JSON: with the
+// colon, and with what comes before the first one and the others.
+var firstNames, nextNames = namesAfter('{'), namesAfter(',')
+
+func namesAfter(before byte) (names [fieldCount]string) {
 	for field, name := range fieldNames {
-		quoted[field] = `"` + name + `"`
+		names[field] = string(before) + `"` + name + `":`
 	}
-	return quoted
-}()
+	return names
+}
 
 // fieldSet is a set of known fields.
 type fieldSet uint16

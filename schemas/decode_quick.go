@@ -42,31 +42,29 @@ func (d *Decoder) Decode(e *Event, key, value []byte) error {
 // start. What it takes it takes as the strict decoder does; a fuzz test holds that.
 func (d *Decoder) quick(e *Event, value []byte) bool {
 	s := scanner{text: value}
-	if !s.take('{') {
-		return false
-	}
 	var seen fieldSet
+	names, before := &firstNames, byte('{')
 	for last := fieldCount; ; {
 		field := int(d.follows[last])
-		if !s.takeText(quotedNames[field]) {
-			if field = s.name(); field < 0 {
+		if !s.takeText(names[field]) {
+			if !s.take(before) {
+				return s.take('}') && s.atEnd() && seen.complete()
+			}
+			if field = s.name(); field < 0 || !s.take(':') {
 				return false
 			}
 			if field < fieldCount {
 				d.follows[last] = uint8(field)
 			}
 		}
-		if !s.take(':') || seen.has(field) || !d.quickValue(e, field, &s) {
+		if seen.has(field) || !d.quickValue(e, field, &s) {
 			return false
 		}
 		if field < fieldCount {
 			seen.add(field)
 			last = field
 		}
-		if s.take(',') {
-			continue
-		}
-		return s.take('}') && s.atEnd() && seen.complete()
+		names, before = &nextNames, ','
 	}
 }
 
@@ -146,15 +144,18 @@ func clock(at string) (since time.Duration, ok bool) {
 	if fraction[0] != '.' || len(fraction) == 1 {
 		return 0, false
 	}
-	unit := time.Second
-	for _, c := range []byte(fraction[1:]) {
-		if unit /= 10; c-'0' > 9 {
+	nanos, digits := int64(0), fraction[1:]
+	for _, c := range []byte(digits) {
+		if c-'0' > 9 {
 			return 0, false
 		}
-		since += time.Duration(c-'0') * unit
+		nanos = nanos*10 + int64(c-'0')
 	}
-	return since, true
+	return since + time.Duration(nanos*unitOf[len(digits)]), true
 }
+
+// unitOf are the nanoseconds of a fraction's last digit, by how many it has.
+var unitOf = [...]int64{1e9, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 1e2, 10, 1}
 
 // twoDigits is the number of two digits; if they are none, it is above 99.
 func twoDigits(s string) int {

@@ -39,8 +39,18 @@ func (k *Key) is(key []byte) bool {
 	if shop <= from || key[shop] != '/' || key[from-1] != '/' || string(key[shop+1:]) != k.StoreSKU || string(key[:from-1]) != k.Channel {
 		return false
 	}
-	var room [20]byte
-	return string(strconv.AppendInt(room[:0], k.ShopID, 10)) == string(key[from:shop])
+	return isNumber(key[from:shop], k.ShopID)
+}
+
+// isNumber says whether a text is a positive number as it is written.
+func isNumber(text []byte, n int64) bool {
+	for i := len(text) - 1; i >= 0; i-- {
+		if n == 0 || text[i] != byte('0'+n%10) {
+			return false
+		}
+		n /= 10
+	}
+	return n == 0
 }
 
 // Shop is the key's shop.

@@ -78,27 +78,40 @@ func fields(b []byte, take func(field) error) error {
 	return nil
 }
 
+// appendTag is protowire's for the numbers below 16 that we have, in one byte.
+func appendTag(b []byte, num protowire.Number, typ protowire.Type) []byte {
+	return append(b, byte(num)<<3|byte(typ))
+}
+
 func putText(b []byte, num protowire.Number, s string) []byte {
 	if s == "" {
 		return b
 	}
-	return protowire.AppendString(protowire.AppendTag(b, num, protowire.BytesType), s)
+	return append(appendVarint(appendTag(b, num, protowire.BytesType), uint64(len(s))), s...)
+}
+
+// appendVarint is protowire's; most of ours have one byte.
+func appendVarint(b []byte, v uint64) []byte {
+	if v < 1<<7 {
+		return append(b, byte(v))
+	}
+	return protowire.AppendVarint(b, v)
 }
 
 func putBytes(b []byte, num protowire.Number, v []byte) []byte {
-	return protowire.AppendBytes(protowire.AppendTag(b, num, protowire.BytesType), v)
+	return protowire.AppendBytes(appendTag(b, num, protowire.BytesType), v)
 }
 
 func putUint(b []byte, num protowire.Number, v uint64) []byte {
 	if v == 0 {
 		return b
 	}
-	return protowire.AppendVarint(protowire.AppendTag(b, num, protowire.VarintType), v)
+	return appendVarint(appendTag(b, num, protowire.VarintType), v)
 }
 
 // putInt writes zero too: for optional fields absence says something else.
 func putInt(b []byte, num protowire.Number, v int64) []byte {
-	return protowire.AppendVarint(protowire.AppendTag(b, num, protowire.VarintType), protowire.EncodeZigZag(v))
+	return appendVarint(appendTag(b, num, protowire.VarintType), protowire.EncodeZigZag(v))
 }
 
 func putOptional(b []byte, num protowire.Number, v *int64) []byte {

@@ -3,11 +3,18 @@ package schemas
 import (
 	"fmt"
 	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
 )
+
+// offsetTag is the first byte of a packed event: its offset comes first, so that it
+// is found without reading the rest.
+const offsetTag = 14<<3 | byte(protowire.VarintType)
 
 // PackEvent appends an event without its key to b. A packed event is how it
 // waits, and part of every message of ours that carries one.
 func PackEvent(b []byte, e *Event) []byte {
+	b = protowire.AppendVarint(append(b, offsetTag), uint64(e.Position.Offset))
 	b = putText(b, 1, e.EventID)
 	b = putUint(b, 2, uint64(e.Reason))
 	b = putText(b, 3, e.MerchantSKU)
@@ -23,7 +30,6 @@ func PackEvent(b []byte, e *Event) []byte {
 	}
 	b = putUint(b, 12, uint64(e.Position.LogID))
 	b = putUint(b, 13, uint64(e.Position.Partition))
-	b = putUint(b, 14, uint64(e.Position.Offset))
 	return putTime(b, 15, e.TriggeredAt)
 }
 

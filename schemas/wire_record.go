@@ -33,20 +33,73 @@ func AppendPending(b, packed []byte, queuedAt time.Time) []byte {
 	return appendRecord(b, packed, &Record{Status: Pending, SupersededByOffset: NoOffset, QueuedAt: queuedAt})
 }
 
-// AppendSkipped adds the Skipped record of a packed event to a message. It is
-// written for most events, so its length is reckoned before and nothing is copied twice.
+// AppendSkipped adds the Skipped record of a packed event to a message.
 func AppendSkipped(b, packed []byte, newer *Event, at time.Time) []byte {
-	offset, finished := protowire.EncodeZigZag(newer.Position.Offset), protowire.EncodeZigZag(at.UnixMilli())
-	size := 5 + protowire.SizeBytes(len(packed)) + protowire.SizeVarint(offset) + protowire.SizeVarint(finished) // 5: tags, and the status
-	if newer.EventID != "" {
-		size += 1 + protowire.SizeBytes(len(newer.EventID))
-	}
-	b = protowire.AppendVarint(protowire.AppendTag(b, 2, protowire.BytesType), uint64(size))
-	b = putBytes(b, 1, packed)
+	return EndSkipped(beginRecord(b, func(b []byte) []byte { return append(b, packed...) }), len(b), newer, at)
+}
+
+// A record that is begun has its event, and not yet what became of it. Its own
+// length and the event's are written in two bytes, since they are known only later.
+const begunHeader = 6
+
+// BeginRecord begins an event's record at the end of b.
+func BeginRecord(b []byte, e *Event) []byte {
+	return beginRecord(b, func(b []byte) []byte { return PackEvent(b, e) })
+}
+
+func beginRecord(b []byte, pack func([]byte) []byte) []byte {
+	from := len(b)
+	b = pack(append(b, 2<<3|byte(protowire.BytesType), 0, 0, 1<<3|byte(protowire.BytesType), 0, 0))
+	putLength(b[from+4:], len(b)-from-begunHeader)
+	return b
+}
+
+// BegunEvent is the packed event of a record that is begun, which is all of what is given.
+func BegunEvent(begun []byte) []byte { return begun[begunHeader:] }
+
+// EndSkipped ends the record that is begun at the end of b, from a place on: its event was replaced.
+func EndSkipped(b []byte, from int, newer *Event, at time.Time) []byte {
 	b = putUint(b, 2, uint64(Skipped))
 	b = putText(b, 7, newer.EventID)
 	b = putInt(b, 8, newer.Position.Offset)
-	return putInt(b, 12, at.UnixMilli())
+	b = putInt(b, 12, at.UnixMilli())
+	putLength(b[from+1:], len(b)-from-3)
+	return b
+}
+
+// putLength writes a length in two bytes, as a varint may be longer than it needs
+// to be. An event's rules keep it far below 2 KiB, and so what is written of it.
+func putLength(b []byte, n int) {
+	if n >= 1<<14 {
+		panic(fmt.Sprintf("a record of %d bytes", n))
+	}
+	b[0], b[1] = byte(n)|0x80, byte(n>>7)
+}
+
+// AppendOffsets appends the event offsets of encoded records, without a message's
+// beginning or keys, to offsets.
+func AppendOffsets(offsets []int64, records []byte) []int64 {
+	for len(records) > 0 {
+		_, _, tag := protowire.ConsumeTag(records)
+		record, n := protowire.ConsumeBytes(records[max(0, tag):])
+		if tag < 0 || n < 0 {
+			panic("records that were not written here")
+		}
+		offsets = append(offsets, offsetOf(record))
+		records = records[tag+n:]
+	}
+	return offsets
+}
+
+// offsetOf is the event offset of an encoded record, which stands first in it.
+func offsetOf(record []byte) (offset int64) {
+	_, _, tag := protowire.ConsumeTag(record)
+	packed, n := protowire.ConsumeBytes(record[max(0, tag):])
+	if tag < 0 || n < 0 || len(packed) == 0 || packed[0] != offsetTag {
+		panic("a record that was not written here")
+	}
+	value, _ := protowire.ConsumeVarint(packed[1:])
+	return int64(value)
 }
 
 func appendRecord(b, packed []byte, r *Record) []byte {

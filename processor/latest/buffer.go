@@ -4,10 +4,11 @@
 // It owns the windows and the choice between events of one store SKU. It is
 // pure: it has no clock (the caller says what time it is), no lock, no
 // goroutine and no I/O. It never blocks, and one goroutine owns it. Events wait
-// packed, so that a waiting store SKU costs at most 256 bytes beside its key.
+// encoded, so that a waiting store SKU costs at most 256 bytes beside its key.
 package latest
 
 import (
+	"bytes"
 	"time"
 
 	"stockpush/schemas"
@@ -20,7 +21,7 @@ type Verdict uint8
 const (
 	// Opened: no window was open; the event opened one.
 	Opened Verdict = iota + 1
-	// Replaced: the event now waits in place of the losers.
+	// Replaced: the event now waits in place of those before it.
 	Replaced
 	// Beaten: the event only repeats older quantities, and what waits beats it.
 	Beaten
@@ -34,9 +35,9 @@ type Result struct {
 	Verdict Verdict
 	// Entry is the window that the event met or opened, valid until it leaves.
 	Entry *Entry
-	// Losers are the events that this one replaced, oldest first.
-	// They are valid until the next Put.
-	Losers []Waiting
+	// Skipped is how many Skipped records the event added to the window: its own
+	// if it was beaten, else those of the events that it replaced.
+	Skipped int
 }
 
 // Config sets the windows.
@@ -55,8 +56,8 @@ type Buffer struct {
 	byClose list
 	byTouch list
 	slab    slab
-	losers  []Waiting
 	spare   []byte
+	held    int
 }
 
 // New makes an empty buffer. Times given to it must not lie before base.
@@ -69,31 +70,31 @@ func New(cfg Config, base time.Time) *Buffer {
 // Len is how many store SKUs wait.
 func (b *Buffer) Len() int { return len(b.entries) }
 
-// Has says whether a window of this Kafka key is open.
-func (b *Buffer) Has(key []byte) bool { _, ok := b.entries[string(key)]; return ok }
+// Find is the open window of a Kafka key; nil if there is none.
+func (b *Buffer) Find(key []byte) *Entry { return b.entries[string(key)] }
 
-// Put takes the next event of the partition. The key is the event's Kafka key;
-// events of one key must come in the order of their offsets.
-func (b *Buffer) Put(key []byte, e *schemas.Event, now time.Time) Result {
+// Put takes the next event of the partition. The key is the event's Kafka key, and the
+// entry what Find says of it; events of one key must come in the order of their offsets.
+func (b *Buffer) Put(w *Entry, key []byte, e *schemas.Event, now time.Time) Result {
 	at := now.Sub(b.base)
-	w, ok := b.entries[string(key)]
-	if !ok {
+	if w == nil {
 		return Result{Verdict: Opened, Entry: b.open(string(key), e, at)}
 	}
 	if e.Repeats() {
 		if v := w.weighRepeat(e); v != Replaced {
-			return b.keepRepeat(w, e, v)
+			return b.keepRepeat(w, repeat{e, v, now})
 		}
 	}
 	b.touch(w, at)
-	return Result{Verdict: Replaced, Entry: w, Losers: b.replace(w, e)}
+	return Result{Verdict: Replaced, Entry: w, Skipped: b.replace(w, e, now)}
 }
 
 func (b *Buffer) open(key string, e *schemas.Event, at time.Duration) *Entry {
 	w := b.slab.take()
 	w.key, w.openedAt = key, at
-	b.spare = schemas.PackEvent(b.spare[:0], e)
-	w.hold(append(w.packed[:0], b.spare...), e) // no larger than it needs to be
+	b.spare = schemas.BeginRecord(b.spare[:0], e)
+	w.records = append(w.records[:0], b.spare...) // no larger than it needs to be
+	w.newestAt, w.offset, w.repeats = 0, e.Position.Offset, e.RepeatsOffset
 	b.entries[key] = w
 	b.byClose.pushBack(w)
 	if b.cfg.QuietPeriod > 0 {
@@ -103,22 +104,65 @@ func (b *Buffer) open(key string, e *schemas.Event, at time.Duration) *Entry {
 	return w
 }
 
-// replace swaps the waiting event's bytes with the spare ones, so that the
-// loser can be read until the next Put without a copy or an allocation.
-func (b *Buffer) replace(w *Entry, e *schemas.Event) []Waiting {
-	old := w.Newest()
-	w.hold(schemas.PackEvent(b.spare[:0], e), e)
-	b.spare = old.Packed
-	b.losers = append(append(b.losers[:0], w.takeEarlier()...), old)
-	return b.losers
+// replace ends the records of those that waited and begins the event's.
+func (b *Buffer) replace(w *Entry, e *schemas.Event, now time.Time) (skipped int) {
+	before := w.held()
+	w.makeRoom()
+	ended := schemas.EndSkipped(w.records, w.newestAt, e, now)
+	var repeats []Waiting
+	if w.earlier != nil {
+		repeats = w.takeEarlier()
+	}
+	for _, r := range repeats {
+		ended = schemas.AppendSkipped(ended, r.Packed, e, now)
+	}
+	w.begin(ended, e)
+	b.held += w.held() - before
+	return 1 + len(repeats)
 }
 
-func (b *Buffer) keepRepeat(w *Entry, e *schemas.Event, v Verdict) Result {
-	if v == Joined {
-		w.earlier = &earlier{w.Newest(), w.earlier}
-		w.hold(schemas.PackEvent(nil, e), e)
+// repeat is an event that does not replace what waits.
+type repeat struct {
+	event   *schemas.Event
+	verdict Verdict
+	now     time.Time
+}
+
+func (b *Buffer) keepRepeat(w *Entry, r repeat) Result {
+	before := w.held()
+	result := Result{Verdict: r.verdict, Entry: w}
+	newest := bytes.Clone(w.records[w.newestAt:])
+	if r.verdict == Joined {
+		w.earlier = &earlier{Waiting{schemas.BegunEvent(newest), w.offset}, w.earlier}
+		w.begin(w.records[:w.newestAt], r.event)
+	} else {
+		winner, err := schemas.UnpackEvent(r.event.Key, schemas.BegunEvent(newest))
+		if err != nil {
+			panic(err) // we packed it
+		}
+		record := schemas.SkippedBy(*r.event, &winner, r.now)
+		w.putBefore(&record, newest)
+		result.Skipped = 1
 	}
-	return Result{Verdict: v, Entry: w}
+	b.held += w.held() - before
+	return result
+}
+
+// Held is how many bytes of memory hold records of events that were replaced,
+// whether they are in use or kept for the next windows.
+func (b *Buffer) Held() int { return b.held }
+
+// Cut removes the window's Records; keep says whether their memory may be kept.
+func (b *Buffer) Cut(w *Entry, keep bool) {
+	before := w.held()
+	newest := w.records[w.newestAt:]
+	if keep {
+		w.records = w.records[:copy(w.records, newest)]
+	} else {
+		w.records = bytes.Clone(newest)
+	}
+	w.newestAt = 0
+	b.held += w.held() - before
 }
 
 func (b *Buffer) touch(w *Entry, at time.Duration) {
@@ -152,8 +196,22 @@ func (b *Buffer) PopDue(now time.Time) *Entry {
 	return w
 }
 
-// Free gives back an entry that PopDue returned; it must not be used again.
-func (b *Buffer) Free(w *Entry) { b.slab.give(w) }
+// Free gives back an entry that PopDue returned; it must not be used again. Keep
+// says whether the memory of its records may be kept for the next window.
+func (b *Buffer) Free(w *Entry, keep bool) {
+	if !keep {
+		b.held -= w.held()
+		w.records = nil
+	}
+	b.slab.give(w)
+}
+
+// Forget gives up what is kept for the next windows, where none is open.
+func (b *Buffer) Forget() {
+	if b.Len() == 0 {
+		b.slab, b.held = slab{}, 0
+	}
+}
 
 // next is the entry whose window closes first. Both limits are the same for
 // all, so the front of each list is the first to reach its own limit.

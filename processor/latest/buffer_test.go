@@ -37,7 +37,8 @@ func repeating(sku string, offset, repeats int64) *schemas.Event {
 }
 
 func put(b *Buffer, e *schemas.Event, at time.Duration) Result {
-	return b.Put([]byte(e.Key.String()), e, start.Add(at))
+	key := []byte(e.Key.String())
+	return b.Put(b.Find(key), key, e, start.Add(at))
 }
 
 func unpack(t require.TestingT, packed []byte) schemas.Event {
@@ -55,17 +56,34 @@ func offsets(t require.TestingT, waiting []Waiting) []int64 {
 	return out
 }
 
+// skipped are the offsets of a window's Skipped records, in their order.
+func skipped(t require.TestingT, w *Entry) []int64 {
+	out := schemas.AppendOffsets([]int64{}, w.Records())
+	message := append(schemas.AppendRecordsKey(schemas.BeginRecords(nil), "shopee/10001/x"), w.Records()...)
+	var decoded []int64
+	require.NoError(t, schemas.DecodeRecords(message, func(r *schemas.Record) error {
+		require.Equal(t, schemas.Skipped, r.Status)
+		require.Greater(t, r.SupersededByOffset, int64(-1))
+		decoded = append(decoded, r.Position.Offset)
+		return nil
+	}))
+	require.ElementsMatch(t, out, decoded)
+	return out
+}
+
 func TestOf100EventsInAWindowThe100thLeaves(t *testing.T) {
 	b := New(Config{Window: time.Second}, start)
 	require.Equal(t, Opened, put(b, event("x", 0), 0).Verdict)
 	for i := int64(1); i < 100; i++ {
 		r := put(b, event("x", i), time.Duration(i)*time.Millisecond)
 		require.Equal(t, Replaced, r.Verdict)
-		require.Equal(t, []int64{i - 1}, offsets(t, r.Losers))
+		require.Equal(t, 1, r.Skipped)
+		require.Equal(t, i-1, skipped(t, r.Entry)[i-1])
 	}
 	require.Nil(t, b.PopDue(start.Add(999*time.Millisecond)))
 	w := b.PopDue(start.Add(time.Second))
 	require.Equal(t, []int64{99}, offsets(t, w.Waiting()))
+	require.Len(t, skipped(t, w), 99)
 	require.Zero(t, b.Len())
 	_, open := b.NextDue()
 	require.False(t, open)
@@ -103,13 +121,14 @@ func TestRepeatsAgainstWhatWaits(t *testing.T) {
 		comes   *schemas.Event
 		want    Verdict
 		leaving []int64
+		lost    []int64
 	}{
-		{"news after the repeated record beats it", []*schemas.Event{event("x", 8)}, repeating("x", 9, 5), Beaten, []int64{8}},
-		{"the repeated record itself does not", []*schemas.Event{event("x", 5)}, repeating("x", 9, 5), Replaced, []int64{9}},
-		{"a second repeat of the same record is beaten", []*schemas.Event{repeating("x", 8, 5)}, repeating("x", 9, 5), Beaten, []int64{8}},
-		{"a repeat of less is beaten", []*schemas.Event{repeating("x", 8, 5)}, repeating("x", 9, 3), Beaten, []int64{8}},
-		{"a repeat of more leaves beside it", []*schemas.Event{repeating("x", 8, 3)}, repeating("x", 9, 5), Joined, []int64{8, 9}},
-		{"news replaces all repeats", []*schemas.Event{repeating("x", 7, 3), repeating("x", 8, 5)}, event("x", 9), Replaced, []int64{9}},
+		{"news after the repeated record beats it", []*schemas.Event{event("x", 8)}, repeating("x", 9, 5), Beaten, []int64{8}, []int64{9}},
+		{"the repeated record itself does not", []*schemas.Event{event("x", 5)}, repeating("x", 9, 5), Replaced, []int64{9}, []int64{5}},
+		{"a second repeat of the same record is beaten", []*schemas.Event{repeating("x", 8, 5)}, repeating("x", 9, 5), Beaten, []int64{8}, []int64{9}},
+		{"a repeat of less is beaten", []*schemas.Event{repeating("x", 8, 5)}, repeating("x", 9, 3), Beaten, []int64{8}, []int64{9}},
+		{"a repeat of more leaves beside it", []*schemas.Event{repeating("x", 8, 3)}, repeating("x", 9, 5), Joined, []int64{8, 9}, []int64{}},
+		{"news replaces all repeats", []*schemas.Event{repeating("x", 7, 3), repeating("x", 8, 5)}, event("x", 9), Replaced, []int64{9}, []int64{8, 7}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -118,7 +137,9 @@ func TestRepeatsAgainstWhatWaits(t *testing.T) {
 				put(b, e, 0)
 			}
 			require.Equal(t, c.want, put(b, c.comes, 0).Verdict)
-			require.Equal(t, c.leaving, offsets(t, b.PopDue(start.Add(time.Second)).Waiting()))
+			w := b.PopDue(start.Add(time.Second))
+			require.Equal(t, c.leaving, offsets(t, w.Waiting()))
+			require.Equal(t, c.lost, skipped(t, w))
 		})
 	}
 }
@@ -134,13 +155,13 @@ func TestConservation(t *testing.T) {
 		leave := func(at time.Duration) {
 			for w := b.PopDue(start.Add(at)); w != nil; w = b.PopDue(start.Add(at)) {
 				waiting := offsets(t, w.Waiting())
-				for _, o := range waiting {
+				for _, o := range append(skipped(t, w), waiting...) {
 					left[o]++
 				}
 				require.Equal(t, newest[w.Key()], waiting[len(waiting)-1])
 				delete(newest, w.Key())
 				delete(opened, w.Key())
-				b.Free(w)
+				b.Free(w, rapid.Bool().Draw(t, "keep"))
 			}
 		}
 		n := rapid.Int64Range(1, 200).Draw(t, "n")
@@ -152,12 +173,14 @@ func TestConservation(t *testing.T) {
 				e.RepeatsOffset = rapid.Int64Range(0, i).Draw(t, "repeats")
 			}
 			r := put(b, e, now)
-			for _, o := range offsets(t, r.Losers) {
-				left[o]++
+			if rapid.IntRange(0, 9).Draw(t, "cut") == 0 {
+				for _, o := range skipped(t, r.Entry) {
+					left[o]++
+				}
+				b.Cut(r.Entry, rapid.Bool().Draw(t, "keep"))
 			}
 			switch r.Verdict {
 			case Beaten:
-				left[i]++
 			case Opened:
 				opened[e.Key.String()] = now
 				newest[e.Key.String()] = i
@@ -170,6 +193,8 @@ func TestConservation(t *testing.T) {
 		}
 		leave(now + time.Hour)
 		require.Zero(t, b.Len())
+		b.Forget()
+		require.Zero(t, b.Held())
 		for i := range n {
 			require.Equal(t, 1, left[i], "event %d", i)
 		}
@@ -180,10 +205,11 @@ func TestPutOnAnExistingKeyAllocatesNothing(t *testing.T) {
 	b := New(Config{Window: time.Hour}, start)
 	e := event("x", 1)
 	key := []byte(e.Key.String())
+	put := func() { b.Cut(b.Put(b.Find(key), key, e, start).Entry, true) }
 	for range 4 {
-		b.Put(key, e, start)
+		put()
 	}
-	require.Zero(t, testing.AllocsPerRun(1000, func() { b.Put(key, e, start) }))
+	require.Zero(t, testing.AllocsPerRun(1000, put))
 }
 
 func TestAWaitingStoreSKUCostsAtMost256Bytes(t *testing.T) {
@@ -198,7 +224,7 @@ func TestAWaitingStoreSKUCostsAtMost256Bytes(t *testing.T) {
 	before := heapBytes()
 	b := New(Config{Window: time.Hour}, start)
 	for _, key := range keys {
-		b.Put(key, e, start)
+		b.Put(b.Find(key), key, e, start)
 	}
 	each := (int64(heapBytes()) - int64(before) - int64(keyBytes)) / n
 	t.Logf("%d bytes for each waiting store SKU beyond its key", each)
@@ -222,10 +248,12 @@ func BenchmarkPutExisting(b *testing.B) {
 	for i := range events {
 		events[i] = event(fmt.Sprintf("SKU-%06d", i), int64(i))
 		keys[i] = []byte(events[i].Key.String())
-		buffer.Put(keys[i], events[i], start)
+		buffer.Put(nil, keys[i], events[i], start)
 	}
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		buffer.Put(keys[i%1000], events[i%1000], start)
+		if r := buffer.Put(buffer.Find(keys[i%1000]), keys[i%1000], events[i%1000], start); len(r.Entry.Records()) > 4<<10 {
+			buffer.Cut(r.Entry, true)
+		}
 	}
 }

@@ -7,26 +7,26 @@ import (
 	"stockpush/schemas"
 )
 
-// Entry is one open window: the newest event of a store SKU, and what the
-// buffer's owner keeps with it.
+// Entry is one open window: the newest event of a store SKU, and the records of
+// those that it replaced.
 type Entry struct {
-	// Owned is the owner's: what it must remember until the window closes.
-	Owned *Attachment
+	// What each event needs comes first: that is 64 bytes, which the processor loads
+	// as one, and an entry is two times that.
 
-	key                 string
-	packed              []byte
-	earlier             *earlier
-	offset              int64
-	repeats             int64
-	openedAt, touchedAt time.Duration
-	links               [2]links
-}
+	// records are, encoded, what became of the events that were replaced, and from
+	// newestAt on the record of the newest one, which is begun. They lie together, since
+	// each event touches both.
+	records   []byte
+	newestAt  int
+	offset    int64
+	repeats   int64
+	earlier   *earlier
+	touchedAt time.Duration
 
-// Attachment is what the owner of a buffer keeps with a window: the encoded
-// records of the events that were replaced in it, and those events' offsets.
-type Attachment struct {
-	Records []byte
-	Offsets []int64
+	openedAt time.Duration
+	links    [2]links
+	key      string
+	_        [8]byte
 }
 
 // Waiting is an event that waits, packed.
@@ -45,14 +45,58 @@ type earlier struct {
 func (w *Entry) Key() string { return w.key }
 
 // Newest is the newest event; valid until the next Put or Free.
-func (w *Entry) Newest() Waiting { return Waiting{w.packed, w.offset} }
+func (w *Entry) Newest() Waiting {
+	return Waiting{schemas.BegunEvent(w.records[w.newestAt:]), w.offset}
+}
+
+// Records are the encoded Skipped records of the window that nobody took yet; valid
+// until the next Put or Free.
+func (w *Entry) Records() []byte { return w.records[:w.newestAt] }
 
 // Waiting lists the events that leave with the window, oldest first: the
 // newest one, and before it repeats that only the channel worker can judge.
 func (w *Entry) Waiting() []Waiting { return append(w.before(), w.Newest()) }
 
-func (w *Entry) hold(packed []byte, e *schemas.Event) {
-	w.packed, w.offset, w.repeats = packed, e.Position.Offset, e.RepeatsOffset
+// begin begins the newest event's record behind those that were ended.
+func (w *Entry) begin(ended []byte, e *schemas.Event) {
+	w.newestAt = len(ended)
+	w.records = schemas.BeginRecord(ended, e)
+	w.offset, w.repeats = e.Position.Offset, e.RepeatsOffset
+}
+
+// putBefore adds a record before the one that is begun.
+func (w *Entry) putBefore(r *schemas.Record, newest []byte) {
+	ended := schemas.AppendRecord(w.records[:w.newestAt], r)
+	w.newestAt = len(ended)
+	w.records = append(ended, newest...)
+}
+
+// firstRoom is how much memory a window has, in bytes, once an event was replaced in
+// it: one that has less holds nothing back.
+const firstRoom = 512
+
+// endRoom is what ends most records.
+const endRoom = 64
+
+// Full says that the next event makes the window's records take more memory, if it is
+// like the newest one.
+func (w *Entry) Full() bool {
+	return cap(w.records)-len(w.records) < len(w.records)-w.newestAt+endRoom
+}
+
+// makeRoom doubles what is full: the runtime would grow it by less, and copy more often.
+func (w *Entry) makeRoom() {
+	if w.Full() {
+		w.records = append(make([]byte, 0, max(firstRoom, 2*cap(w.records))), w.records...)
+	}
+}
+
+// held is the memory of records in bytes.
+func (w *Entry) held() int {
+	if cap(w.records) < firstRoom {
+		return 0
+	}
+	return cap(w.records)
 }
 
 // weighRepeat judges an event that only repeats against what waits. News that

@@ -73,7 +73,7 @@ func (s *slab) take() *Entry {
 
 // give keeps the entry and the capacity of its bytes for the next window.
 func (s *slab) give(w *Entry) {
-	*w = Entry{packed: w.packed[:0]}
+	*w = Entry{records: w.records[:0]}
 	w.links[closeLink].next = s.free
 	s.free = w
 }

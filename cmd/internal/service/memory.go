@@ -16,13 +16,19 @@ const (
 	// above it half as much is: a little room would cost half of the processors.
 	memoryRoom  = 48 << 20
 	memoryCheck = time.Second
+	// gcPercent lets garbage be four times what is alive, as far as the target allows:
+	// most of it is fetched messages, and little of them is alive when it is looked for.
+	gcPercent = 400
 )
 
-// boundMemory keeps the process's memory below a target until ctx ends, unless
-// GOMEMLIMIT says otherwise.
-func boundMemory(ctx context.Context) error {
+// BoundMemory keeps the process's memory below a target until ctx ends, and lets
+// it come near that before garbage is collected, unless GOMEMLIMIT and GOGC say otherwise.
+func BoundMemory(ctx context.Context) error {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return nil
+	}
+	if os.Getenv("GOGC") == "" {
+		defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	}
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(memoryTarget))
 	ticker := time.NewTicker(memoryCheck)

@@ -23,7 +23,7 @@ func TestTheMemoryIsBoundWhileTheProcessRuns(t *testing.T) {
 	before := debug.SetMemoryLimit(-1)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- boundMemory(ctx) }()
+	go func() { ended <- BoundMemory(ctx) }()
 	limit := func() int64 { return debug.SetMemoryLimit(-1) }
 	require.Eventually(t, func() bool { return limit() == memoryTarget }, 30*time.Second, time.Millisecond)
 	large := make([]byte, 400<<20)

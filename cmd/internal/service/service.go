@@ -116,7 +116,7 @@ func Run(ctx context.Context, cfg config.Config, r Running, log *slog.Logger) (e
 	defer p.letters.Close()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Serve(ctx) })
-	group.Go(func() error { return boundMemory(ctx) })
+	group.Go(func() error { return BoundMemory(ctx) })
 	group.Go(func() error { return p.serve(ctx, r) })
 	return group.Wait()
 }
