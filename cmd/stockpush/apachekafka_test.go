@@ -114,6 +114,10 @@ func TestE2EApacheKafkaOverTLSAndSASL(t *testing.T) {
 		{"another name than the server's", with(right, "kafka.tls.server_name", "elsewhere.internal"), []string{"FAILED", "kafka.tls.server_name"}},
 		{"no TLS", with(right, "kafka.tls.enabled", "false"), []string{"FAILED", "plaintext connection speaking to a tls endpoint"}},
 	})
+	code, out, errs := s.stockpush("run", "--kafka.sasl.password=wrong")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errs, "check kafka.sasl.mechanism, kafka.sasl.username and kafka.sasl.password")
+	require.NotContains(t, out+errs, sesame)
 	view := s.system()
 	p := s.serve()
 	view.send(event(10001, "over-tls", 5))

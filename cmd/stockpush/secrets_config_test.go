@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -69,6 +70,7 @@ func TestARefusedSecretIsNotRepeated(t *testing.T) {
 	} {
 		cases["PostgreSQL "+dsn] = []string{"--shopee.tokens_postgres", fmt.Sprintf(dsn, c.secrets.word(fmt.Sprint("a PostgreSQL password ", i)))}
 	}
+	c.runUntil("check kafka.sasl.mechanism", cases["Kafka's user"]...)
 	for _, name := range slices.Sorted(maps.Keys(cases)) {
 		if _, postgres := strings.CutPrefix(name, "PostgreSQL"); postgres {
 			delete(c.settings, "shopee.tokens_file") // only one of them may be set
@@ -82,6 +84,19 @@ func TestARefusedSecretIsNotRepeated(t *testing.T) {
 	}
 	c.heard.requireSaid(t, "`check`", "check kafka.sasl.mechanism")
 	require.Empty(t, c.heard.leaks(c.secrets))
+}
+
+// runUntil runs the program until it has logged a text, and ends it.
+func (c *confidant) runUntil(logged string, flags ...string) {
+	path, err := binary()
+	require.NoError(c.t, err)
+	p := &serving{t: c.t, cmd: exec.Command(path, append([]string{"run", "--config", c.file}, flags...)...), log: &lockedBuffer{}}
+	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
+	require.NoError(c.t, p.cmd.Start())
+	c.t.Cleanup(func() { _ = p.cmd.Process.Kill(); _ = p.cmd.Wait() })
+	p.eventuallyLogged(logged)
+	p.terminate()
+	c.heard.note("`run`", string(p.log.bytes()))
 }
 
 // broken is a tokens file that is none, around a token.

@@ -6,13 +6,17 @@ import (
 	"time"
 
 	"stockpush/cmd/internal/eventlog"
+	"stockpush/cmd/internal/hint"
 	"stockpush/processor"
 	"stockpush/processor/stream"
 )
 
 // currentLog waits for Kafka until ctx ends; what waiting does not mend is an error at once.
 func (p *process) currentLog(ctx context.Context) (eventlog.Log, error) {
-	return stream.Patiently(ctx, p.log, func() (eventlog.Log, error) { return eventlog.Current(ctx, p.conn, p.topics) })
+	return stream.Patiently(ctx, p.log, func() (eventlog.Log, error) {
+		log, err := eventlog.Current(ctx, p.conn, p.topics)
+		return log, hint.Kafka(p.cfg.Kafka, err) // here, so that it is told while it waits, too
+	})
 }
 
 // describe is stream.Describe that waits for Kafka.
