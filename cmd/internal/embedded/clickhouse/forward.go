@@ -65,7 +65,7 @@ func (f *forwarder) forward(client net.Conn) {
 		return
 	}
 	defer f.unregister(client)
-	begin, err := f.begin(client)
+	begin, err := f.begin(client, target)
 	if err != nil {
 		return
 	}
@@ -88,7 +88,7 @@ func (f *forwarder) forward(client net.Conn) {
 }
 
 // begin reads as much of a connection as tells that the library will take it.
-func (f *forwarder) begin(client net.Conn) ([]byte, error) {
+func (f *forwarder) begin(client net.Conn, target string) ([]byte, error) {
 	first := make([]byte, 1)
 	if _, err := io.ReadFull(client, first); err != nil {
 		return nil, err
@@ -99,7 +99,7 @@ func (f *forwarder) begin(client net.Conn) ([]byte, error) {
 	case f.admits == nil:
 		return first, nil
 	default:
-		return f.login(first, client)
+		return f.login(first, client, target)
 	}
 }
 

@@ -93,7 +93,9 @@ func TestGarbageDoesNotEndTheEngine(t *testing.T) {
 func TestARefusedLoginDoesNotEndTheEngine(t *testing.T) {
 	s := embeddedtest.StartClickHouse(t)
 	before := engines(t)
-	for _, who := range []driver.Auth{{Username: "nobody"}, {Username: "default", Password: "wrong"}, {Username: "nobody", Password: strings.Repeat("x", 100_000)}, {Username: "default", Password: "x"}} {
+	for _, who := range []driver.Auth{
+		{Username: "nobody"}, {Username: "default", Password: "wrong"}, {Username: "nobody", Password: strings.Repeat("x", 100_000)}, {Database: "no'where"}, {Database: "nowhere"},
+	} {
 		conn, err := driver.Open(&driver.Options{Addr: []string{s.Addr()}, Auth: who})
 		require.NoError(t, err)
 		err = conn.Ping(t.Context())
@@ -104,8 +106,16 @@ func TestARefusedLoginDoesNotEndTheEngine(t *testing.T) {
 		}
 		exception, ok := errors.AsType[*driver.Exception](err)
 		require.True(t, ok, "%v", err)
+		if who.Database != "" {
+			require.EqualValues(t, 81, exception.Code)
+			continue
+		}
 		require.EqualValues(t, 516, exception.Code)
 	}
+	conn, err := driver.Open(&driver.Options{Addr: []string{s.Addr()}, Auth: driver.Auth{Database: "system"}})
+	require.NoError(t, err)
+	require.NoError(t, conn.Ping(t.Context()))
+	require.NoError(t, conn.Close())
 	require.NoError(t, open(t, s, nil).Ping(t.Context()))
 	require.Equal(t, before, engines(t))
 }
