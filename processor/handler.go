@@ -96,7 +96,8 @@ func (p *Processor) Run(ctx context.Context, a *stream.Assignment) error {
 }
 
 // closeEvery is how often windows are closed at most: those of a busy partition
-// then leave together, in messages that share a request. A lone event is not later.
+// then leave together, in messages that share a request. A lone event is not later:
+// what was looked at and not closed does not count.
 const closeEvery = 10 * time.Millisecond
 
 // partition is the work of one partition, owned by one goroutine.
@@ -113,7 +114,7 @@ type partition struct {
 	// told: a counter that other goroutines write too would cost more than the map's look-up.
 	took          [latest.Joined + 1]int
 	closedWindows int
-	// closed is when windows were last closed.
+	// closed is when a window was last closed.
 	closed time.Time
 	// backlog is the part of a batch that found the buffer full.
 	backlog []*stream.Record
@@ -163,8 +164,7 @@ func (p *partition) run(ctx context.Context) error {
 func (p *partition) advance(ctx context.Context) error {
 	now := time.Now()
 	p.out.mayHold = int(maxHeldBytes / max(1, p.partitions.Load()))
-	if now.Sub(p.closed) >= closeEvery {
-		p.closeDue(ctx, now)
+	if now.Sub(p.closed) >= closeEvery && p.closeDue(ctx, now) {
 		p.closed = now
 	}
 	for len(p.backlog) > 0 && p.hasRoomFor(p.backlog[0].Key) {
@@ -257,19 +257,20 @@ func (p *partition) decode(event *schemas.Event, r *stream.Record, known bool) e
 
 // closeDue closes windows, and lets the records go that were gathered meanwhile.
 // None waits for longer than a window: a Skipped record's store SKU has one open.
-func (p *partition) closeDue(ctx context.Context, now time.Time) {
+func (p *partition) closeDue(ctx context.Context, now time.Time) (closed bool) {
 	for w := p.buffer.PopDue(now); w != nil; w = p.buffer.PopDue(now) {
 		p.out.send(ctx, w, now)
 		p.buffer.Free(w, p.out.mayKeep(w))
 		p.waiting.Add(-1)
 		p.closedWindows++
 	}
-	if p.closedWindows > 0 {
+	if closed = p.closedWindows > 0; closed {
 		p.out.flush(ctx)
 	}
 	if p.buffer.Held() > forgetBytes {
 		p.buffer.Forget() // a flash sale's memory is not kept
 	}
+	return closed
 }
 
 func (p *partition) leave() {

@@ -148,6 +148,18 @@ func TestALoneEventLeavesWhenItsWindowCloses(t *testing.T) {
 	})
 }
 
+func TestAWindowClosesInTimeThoughAnEventCameJustBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		b.send(event("a", 5))
+		pause(999 * time.Millisecond)
+		b.send(event("b", 5))
+		pause(time.Millisecond)
+		require.Len(t, b.broker.sent().commands, 1)
+		b.finish()
+	})
+}
+
 func TestEveryReplacedEventHasItsRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)

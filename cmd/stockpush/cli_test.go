@@ -38,10 +38,13 @@ type surroundings struct {
 	store   string
 }
 
-func newSurroundings(t testing.TB) *surroundings {
+func newSurroundings(t testing.TB) *surroundings { return newSurroundingsOf(t, 10) }
+
+// newSurroundingsOf is surroundings with so many shops.
+func newSurroundingsOf(t testing.TB, shops int) *surroundings {
 	dir := t.TempDir()
 	tokens := filepath.Join(dir, "tokens.json")
-	shopee, err := sandbox.New(sandbox.Config{TokensFile: tokens})
+	shopee, err := sandbox.New(sandbox.Config{TokensFile: tokens, Shops: shops})
 	require.NoError(t, err)
 	s := &surroundings{
 		t: t, file: filepath.Join(dir, "stockpush.yaml"), broker: embeddedtest.StartBroker(t).Addr(),

@@ -74,9 +74,13 @@ func BenchmarkTwoProcesses(b *testing.B) {
 	}
 }
 
+// backlogShops are the shops of a backlog's events, all authorized: a shop that is not is
+// answered at once, and nothing of it waits.
+const backlogShops = 200
+
 // newBacklog is surroundings with topics and so many events of so many store SKUs.
 func newBacklog(b *testing.B, config string, events, skus int) *surroundings {
-	s := newSurroundings(b)
+	s := newSurroundingsOf(b, backlogShops)
 	s.configure(config)
 	text, err := os.ReadFile(s.file)
 	require.NoError(b, err)
@@ -86,7 +90,7 @@ func newBacklog(b *testing.B, config string, events, skus int) *surroundings {
 	producer, err := stream.NewProducer(s.conn(), stream.DefaultBatchBytes)
 	require.NoError(b, err)
 	defer producer.Close()
-	next := load{skus: skus, shops: 200, even: true}.events()
+	next := load{skus: skus, shops: backlogShops, even: true}.events()
 	for range events {
 		e := next()
 		r := &stream.Record{Topic: "stockpush.events", Partition: stream.ByKey, Key: []byte(e.Key.String()), Value: schemas.EncodeEvent(&e)}
