@@ -102,7 +102,7 @@ func newBacklog(b *testing.B, config string, events, skus int) *surroundings {
 
 // awaitMetric waits until the sum of a metric's series is so much.
 func (p *serving) awaitMetric(name string, want float64) {
-	deadline := time.Now().Add(4 * time.Minute)
+	deadline := time.Now().Add(10 * time.Minute)
 	for p.metric(name) < want {
 		require.True(p.t, time.Now().Before(deadline), "%s is %v, not %v", name, p.metric(name), want)
 		<-time.After(100 * time.Millisecond)
@@ -113,7 +113,7 @@ func (p *serving) metric(name string) (sum float64) {
 	ops := regexp.MustCompile(`ops.listen=(\S+)`).FindSubmatch(p.log.bytes())
 	require.Len(p.t, ops, 2)
 	res, err := http.Get("http://" + string(ops[1]) + "/metrics")
-	require.NoError(p.t, err)
+	require.NoError(p.t, err, "the program's log ends with\n%s", tail(p.log.bytes()))
 	defer func() { _ = res.Body.Close() }()
 	for lines := bufio.NewScanner(res.Body); lines.Scan(); {
 		series, value, _ := strings.Cut(lines.Text(), " ")
@@ -125,6 +125,8 @@ func (p *serving) metric(name string) (sum float64) {
 	}
 	return sum
 }
+
+func tail(log []byte) []byte { return log[max(0, len(log)-4<<10):] }
 
 // peakMiB is the most memory that the process had resident.
 func (p *serving) peakMiB() float64 {

@@ -11,11 +11,8 @@ import (
 const (
 	// memoryTarget is what the process stays below as long as what it must remember
 	// leaves room: the collector works more as it comes near, not less.
-	memoryTarget = 384 << 20
-	// memoryRoom is added to what is remembered where that comes near the target; far
-	// above it half as much is: a little room would cost half of the processors.
-	memoryRoom  = 48 << 20
-	memoryCheck = time.Second
+	memoryTarget = 448 << 20
+	memoryCheck  = time.Second
 	// gcPercent lets garbage be four times what is alive, as far as the target allows:
 	// most of it is fetched messages, and little of them is alive when it is looked for.
 	gcPercent = 400
@@ -43,12 +40,14 @@ func BoundMemory(ctx context.Context) error {
 	}
 }
 
-// memoryLimit is the limit in bytes for so much that was alive at the last collection.
+// memoryLimit is the limit in bytes for so much that was alive at the last collection. What
+// must be remembered has a third of itself for garbage, above the target a half: with
+// less, the collector takes half of the processors.
 func memoryLimit(live int64) int64 {
-	if live > memoryTarget+memoryRoom {
+	if live > memoryTarget {
 		return live + live/2
 	}
-	return max(memoryTarget, live+memoryRoom)
+	return max(memoryTarget, live+live/3)
 }
 
 func live() int64 {

@@ -12,9 +12,9 @@ import (
 )
 
 func TestTheMemoryTargetYieldsToWhatMustBeRemembered(t *testing.T) {
-	require.Equal(t, int64(384<<20), memoryLimit(10<<20))
-	require.Equal(t, int64(384<<20), memoryLimit(300<<20))
-	require.Equal(t, int64(400<<20+48<<20), memoryLimit(400<<20))
+	require.Equal(t, int64(448<<20), memoryLimit(10<<20))
+	require.Equal(t, int64(448<<20), memoryLimit(300<<20))
+	require.Equal(t, int64(520<<20), memoryLimit(390<<20))
 	require.Equal(t, int64(3<<30), memoryLimit(2<<30))
 }
 
@@ -26,7 +26,7 @@ func TestTheMemoryIsBoundWhileTheProcessRuns(t *testing.T) {
 	go func() { ended <- BoundMemory(ctx) }()
 	limit := func() int64 { return debug.SetMemoryLimit(-1) }
 	require.Eventually(t, func() bool { return limit() == memoryTarget }, 30*time.Second, time.Millisecond)
-	large := make([]byte, 400<<20)
+	large := make([]byte, 450<<20)
 	runtime.GC()
 	require.Eventually(t, func() bool { return limit() > memoryTarget && limit() < math.MaxInt64 }, 30*time.Second, 10*time.Millisecond)
 	runtime.KeepAlive(large)
