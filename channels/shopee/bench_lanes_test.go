@@ -25,16 +25,19 @@ import (
 const (
 	benchShops = 4   // each in a partition of its own
 	benchItems = 200 // of each shop in one round
+	// benchPartitions are the records topic's, as it is made.
+	benchPartitions = 12
 )
 
-// pushed counts finished commands: a producer that acknowledges at once.
+// pushed counts finished commands: a producer that acknowledges at once. Their
+// states, one a command, are the last that is written of them.
 type pushed struct {
-	topic    string
+	states   string
 	finished atomic.Int64
 }
 
 func (p *pushed) Produce(_ context.Context, r *stream.Record, done func(error)) {
-	if r.Topic == p.topic {
+	if r.Topic == p.states {
 		p.finished.Add(1)
 	}
 	done(nil)
@@ -52,7 +55,7 @@ type lanesOnTheNet struct {
 }
 
 func newLanesOnTheNet(b *testing.B, models int64) *lanesOnTheNet {
-	l := &lanesOnTheNet{models: models, pushed: &pushed{topic: schemas.Topics("t").Records()}}
+	l := &lanesOnTheNet{models: models, pushed: &pushed{states: schemas.Topics("t").State()}}
 	tokens := filepath.Join(b.TempDir(), "tokens.json")
 	var err error
 	l.sandbox, err = sandbox.New(sandbox.Config{TokensFile: tokens, Shops: benchShops, MaxCalls: 100})
@@ -66,7 +69,7 @@ func newLanesOnTheNet(b *testing.B, models int64) *lanesOnTheNet {
 		Deps{Tokens: NewFileStore(tokens), Pace: pacer.Wait})
 	require.NoError(b, err)
 	stage, err := channels.New(cfg, channels.Deps{
-		Channel: l.client, Pacer: pacer, Producer: l.pushed, DeadLetters: l.pushed, Topics: "t", History: channeltest.History{},
+		Channel: l.client, Pacer: pacer, Producer: l.pushed, DeadLetters: l.pushed, Topics: "t", RecordPartitions: benchPartitions, History: channeltest.History{},
 		Logger: slog.New(slog.DiscardHandler), Metrics: channels.NewMetrics(prometheus.NewRegistry()),
 	})
 	require.NoError(b, err)
@@ -113,7 +116,9 @@ func (l *lanesOnTheNet) round(qty int64) [][]*stream.Record {
 // BenchmarkLanes is the whole of the stage but for Kafka: commands in, records
 // and states out, and between them the calls, beside the same signed calls by a
 // bare net/http client that keeps its connections. Each model of a call is a
-// command, a record and a state, which the bare client knows nothing of.
+// command, a record and a state, which the bare client knows nothing of. It builds
+// and signs the same body, and of the answer it reads the envelope: the verdicts
+// of the models it does not look at, which a client that acts on them has to.
 func BenchmarkLanes(b *testing.B) {
 	for _, models := range []int64{1, maxLines} {
 		b.Run(fmt.Sprintf("%d-models", models), func(b *testing.B) { benchLanes(b, models) })

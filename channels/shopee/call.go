@@ -40,6 +40,8 @@ type request struct {
 	hidden []Secret
 	// allowed is asked right before the request goes out; nil is always.
 	allowed func() bool
+	// usual reads the answer that is expected; nil expects none.
+	usual *confirmation
 }
 
 func (r *request) mayGo() bool { return r.allowed == nil || r.allowed() }
@@ -51,6 +53,8 @@ type encoded []byte
 type result struct {
 	// body is the whole answer and response its payload; nil where unreadable.
 	body, response json.RawMessage
+	// usual says that the answer was the expected one; body and response are nil then.
+	usual bool
 	// requestID is Shopee's.
 	requestID string
 	// token was sent: what is taken from the answer must not repeat it.
@@ -198,6 +202,9 @@ func withoutURL(err error) error {
 
 // judge reads an answer's envelope, whatever its status.
 func (c *Client) judge(req request, resp *http.Response, body []byte) *result {
+	if req.usual != nil && resp.StatusCode/100 == 2 && req.usual.read(body) {
+		return &result{usual: true, requestID: cut(c.clean(req, req.usual.requestID), maxRequestIDBytes), token: req.token}
+	}
 	var env envelope
 	err := json.Unmarshal(body, &env)
 	env.RequestID = cut(c.clean(req, env.RequestID), maxRequestIDBytes)

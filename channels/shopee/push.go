@@ -44,10 +44,18 @@ func (c *Client) Push(ctx context.Context, call channels.Call) channels.Answer {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errTimeout)
 	defer cancel()
-	req := request{method: http.MethodPost, path: pathUpdateStock, shopID: call.ShopID, body: bodyOf(call), allowed: call.MayGo}
+	req := request{
+		method: http.MethodPost, path: pathUpdateStock, shopID: call.ShopID, body: bodyOf(call), allowed: call.MayGo,
+		usual: &confirmation{lines: call.Lines},
+	}
 	r, calls := c.shopCall(ctx, req)
 	a := channels.Answer{Verdicts: fill(len(call.Lines), r.verdict), Calls: calls, Failure: r.failure}
-	if r.body != nil {
+	switch {
+	case r.usual:
+		for i, l := range call.Lines {
+			a.Verdicts[i] = channels.Verdict{Outcome: channels.Confirmed, Qty: l.Qty, RequestID: r.requestID}
+		}
+	case r.body != nil:
 		c.judgeLines(call, r, a.Verdicts)
 	}
 	return a
@@ -55,20 +63,15 @@ func (c *Client) Push(ctx context.Context, call channels.Call) channels.Answer {
 
 // fits says what makes a call one that cannot be sent; a mistake of the caller.
 func fits(call channels.Call) error {
-	type place struct {
-		model    int64
-		location string
-	}
 	if n := len(call.Lines); n == 0 || n > maxLines {
 		return fmt.Errorf("a call carries 1 to %d models, not %d", maxLines, n)
 	}
-	seen := make(map[place]bool, len(call.Lines))
-	for _, l := range call.Lines {
-		p := place{l.ModelID, l.LocationID}
-		if seen[p] {
-			return fmt.Errorf("model %d is twice in one call", l.ModelID)
+	for i, l := range call.Lines {
+		for _, earlier := range call.Lines[:i] { // fewer than 50: faster than a map
+			if earlier.ModelID == l.ModelID && earlier.LocationID == l.LocationID {
+				return fmt.Errorf("model %d is twice in one call", l.ModelID)
+			}
 		}
-		seen[p] = true
 	}
 	return nil
 }
@@ -145,12 +148,6 @@ func (c *Client) judgeLines(call channels.Call, r *result, verdicts []channels.V
 		copy(verdicts, fill(len(verdicts), v))
 		return
 	}
-	if r.ok() && lists.echoes(call.Lines) {
-		for i, l := range call.Lines {
-			verdicts[i] = channels.Verdict{Outcome: channels.Confirmed, Qty: l.Qty, RequestID: r.requestID}
-		}
-		return
-	}
 	models := make(map[int64]int, len(call.Lines))
 	for _, l := range call.Lines {
 		models[l.ModelID]++
@@ -164,21 +161,6 @@ func (c *Client) judgeLines(call channels.Call, r *result, verdicts []channels.V
 		v.RequestID, v.Message = r.requestID, c.clean(request{token: r.token}, v.Message)
 		verdicts[i] = v
 	}
-}
-
-// echoes says that the lists confirm every line, exactly and in order: the usual
-// answer, for which each line need not be looked for among all rows.
-func (s *stockLists) echoes(lines []channels.Line) bool {
-	if len(s.Failure) > 0 || len(s.Success) != len(lines) {
-		return false
-	}
-	for i, l := range lines {
-		row := &s.Success[i]
-		if int64(row.ModelID) != l.ModelID || row.LocationID != l.LocationID || int64(row.Stock) != l.Qty {
-			return false
-		}
-	}
-	return true
 }
 
 // decodePayload reads an answer's payload; an absent one is empty.
