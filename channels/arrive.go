@@ -8,8 +8,8 @@ type arrival uint8
 const (
 	// stands: it is the newest event; push it.
 	stands arrival = iota
-	// finished: it is the last finished one; answer with its record again.
-	finished
+	// finishedAlready: it is the last finished one; answer with its record again.
+	finishedAlready
 	// repeated: it waits or flies already.
 	repeated
 	// loses: something newer stands, or it only repeats and news came after.
@@ -22,7 +22,7 @@ func (s *standing) judge(e *schemas.Event) arrival {
 	newest, last := s.newestAt(), s.finishedAt()
 	switch {
 	case e.Position == last:
-		return finished
+		return finishedAlready
 	case last.Newer(e.Position):
 		return loses
 	case newest.IsZero():

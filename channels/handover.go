@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"stockpush/processor/stream"
+	"stockpush/schemas"
 )
 
 // An owner that was killed may have requests on the wire, so its successor takes
@@ -30,9 +31,9 @@ func cleanMark(owner string) string { return "clean " + owner }
 func (w *worker) claim(ctx context.Context) error {
 	w.id = uuid.NewString()
 	stored := make(chan struct{})
-	w.out.produce(ctx, &stream.Record{
-		Topic: w.deps.Topics.State(), Partition: w.assignment.Partition(), Key: []byte(ownerKey), Value: []byte(w.id),
-	}, nil, func(context.Context) { close(stored) })
+	claim := &message{Record: stream.Record{Key: []byte(ownerKey), Value: []byte(w.id)}, of: []int64{schemas.NoOffset}}
+	w.out.flush(ctx)
+	w.out.send(ctx, w.deps.Topics.State(), w.assignment.Partition(), []*message{claim}, func(context.Context) { close(stored) })
 	for {
 		select {
 		case <-stored:

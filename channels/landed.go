@@ -1,7 +1,6 @@
 package channels
 
 import (
-	"context"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -14,15 +13,17 @@ const maxUnknownTries = 3
 
 // landing is a call that is over.
 type landing struct {
-	lane   *lane
-	item   *item
-	going  []*storeSKU
-	done   func(error)
-	answer Answer
+	lane  *lane
+	item  *item
+	going []*storeSKU
+	// triggered is when the event of each was.
+	triggered []time.Time
+	done      func(error)
+	answer    Answer
 }
 
 // landed applies a call's verdicts, each to its own store SKU.
-func (w *worker) landed(ctx context.Context, c landing, now time.Time) {
+func (w *worker) landed(c landing, now time.Time) {
 	l := c.lane
 	l.flying--
 	w.agenda.add(l)
@@ -33,7 +34,8 @@ func (w *worker) landed(ctx context.Context, c landing, now time.Time) {
 		p := s.flying
 		s.flying = nil
 		p.attempts += uint16(c.answer.Calls)
-		w.settle(ctx, l, s, p, c.answer.Verdicts[i], now)
+		w.settle(s, p, verdict{&c.answer.Verdicts[i], c.triggered[i]}, now)
+		l.queue.release(s, now)
 	}
 	l.queue.land(c.item)
 }
@@ -73,63 +75,71 @@ func (w *worker) holdShop(l *lane, v Verdict, now time.Time) {
 	l.hold = &hold{verdict: v, nextProbe: now.Add(w.cfg.ProbeInterval), lastProbe: now, credentials: w.credentials(l.shop)}
 }
 
+// verdict is what became of a push, whose event was triggered then.
+type verdict struct {
+	*Verdict
+	triggered time.Time
+}
+
 // settle gives one push its verdict.
-func (w *worker) settle(ctx context.Context, l *lane, s *storeSKU, p *push, v Verdict, now time.Time) {
-	p.last = &v
-	if v.Outcome == Confirmed && v.Qty == p.PushQty() {
-		w.succeed(ctx, l, s, p, now)
+func (w *worker) settle(s *storeSKU, p *push, v verdict, now time.Time) {
+	if v.Outcome == Confirmed && v.Qty == s.past.sentQty {
+		w.succeed(s, p, v, now)
 		return
 	}
+	p.more().last = v.Verdict
 	if v.Outcome != Refused {
-		w.owe(l, s, &p.Event, now)
+		lost := p.unpack()
+		w.owe(s.lane, s, &lost, now)
 	}
 	switch v.Code.Class() {
 	case schemas.ClassThrottle, schemas.ClassInfrastructure:
 	case schemas.ClassUnknown, "":
 		if p.unknown++; p.unknown >= maxUnknownTries {
-			w.fail(ctx, s, p, v, now)
+			w.fail(s, p, v, now)
 			return
 		}
 	default:
-		w.fail(ctx, s, p, v, now)
+		w.fail(s, p, v, now)
 		return
 	}
-	w.again(ctx, l, s, p, now)
+	w.again(s, p, v, now)
 }
 
 // again lets a push wait for another try, unless something newer waits or it is too old.
-func (w *worker) again(ctx context.Context, l *lane, s *storeSKU, p *push, now time.Time) {
+func (w *worker) again(s *storeSKU, p *push, v verdict, now time.Time) {
+	t := p.more()
 	switch {
 	case s.waiting != nil:
-		w.skip(ctx, s, p, &s.waiting.Event, now)
+		by := s.waiting.unpack()
+		w.skip(s, p, &by, now)
 	case p.final:
-		w.fail(ctx, s, p, *p.last, now)
+		w.fail(s, p, v, now)
 	default:
-		if p.backoff == nil {
-			p.backoff = backoff.NewExponentialBackOff()
-			p.backoff.MaxInterval = 30 * time.Second
+		if t.backoff == nil {
+			t.backoff = backoff.NewExponentialBackOff()
+			t.backoff.MaxInterval = 30 * time.Second
 		}
-		p.notBefore = now.Add(p.backoff.NextBackOff())
+		p.notBefore = s.lane.queue.since(now.Add(t.backoff.NextBackOff()))
 		w.deps.Metrics.retries.Inc()
-		l.queue.put(s, p)
+		s.lane.queue.put(s, p)
 	}
 }
 
-func (w *worker) succeed(ctx context.Context, l *lane, s *storeSKU, p *push, now time.Time) {
-	qty := p.PushQty()
-	r := recordOf(p, schemas.Successfully, now)
-	r.BeforeQty, r.AfterQty = s.confirmed, &qty
-	s.confirmed = &qty
-	w.finish(ctx, s, p, r)
+func (w *worker) succeed(s *storeSKU, p *push, v verdict, now time.Time) {
+	r := recordOf(p, schemas.Successfully, v.triggered, now)
+	r.BeforeQty, r.AfterQty, r.RequestID = s.confirmed(), &v.Qty, v.RequestID
+	s.past.confirmed = v.Qty
+	w.finish(s, p, &r, now)
 }
 
-func (w *worker) fail(ctx context.Context, s *storeSKU, p *push, v Verdict, now time.Time) {
+func (w *worker) fail(s *storeSKU, p *push, v verdict, now time.Time) {
 	if p.mends() {
-		w.notMended(s, v, now)
+		w.notMended(s, v.Verdict, now)
 		return
 	}
-	r := recordOf(p, schemas.Failed, now)
-	r.BeforeQty = s.confirmed
+	r := recordOf(p, schemas.Failed, v.triggered, now)
+	r.BeforeQty = s.confirmed()
 	r.FailureCode, r.FailureReason, r.PromotionFloor, r.RequestID = v.Code, v.Message, v.Floor, v.RequestID
 	if !r.FailureCode.Valid() {
 		r.FailureCode = schemas.UnknownFailure
@@ -137,18 +147,23 @@ func (w *worker) fail(ctx context.Context, s *storeSKU, p *push, v Verdict, now 
 	if p.final && p.attempts == 0 {
 		r.FailureCode = schemas.Expired
 	}
-	w.finish(ctx, s, p, r)
+	w.finish(s, p, &r, now)
 }
 
-func recordOf(p *push, status schemas.Status, now time.Time) schemas.Record {
-	r := schemas.RecordOf(p.Event, status)
-	r.QueuedAt, r.FinishedAt, r.Attempts, r.RequestID = p.QueuedAt, now, p.attempts, p.requestID()
+// recordOf is the record of a push; of its event it has only when it was triggered.
+func recordOf(p *push, status schemas.Status, triggered, now time.Time) schemas.Record {
+	r := schemas.RecordOf(schemas.Event{TriggeredAt: triggered}, status)
+	r.QueuedAt, r.FinishedAt, r.Attempts = p.queued(), now, p.attempts
 	return r
 }
 
+// recordRoom is what most records take beside their event.
+const recordRoom = 112
+
 // finish writes the terminal record, then the state that carries it.
-func (w *worker) finish(ctx context.Context, s *storeSKU, p *push, r schemas.Record) {
-	w.deps.Metrics.finished(&r)
-	s.finish(&r)
-	w.out.finish(ctx, r, s, p.offsets)
+func (w *worker) finish(s *storeSKU, p *push, r *schemas.Record, now time.Time) {
+	w.deps.Metrics.finished(r, now)
+	record := schemas.AppendPackedRecord(make([]byte, 0, len(p.packed)+recordRoom), p.packed, r)
+	s.finish(finished{p.Position, r.Status, record})
+	w.out.finish(s, record, p)
 }

@@ -34,8 +34,8 @@ var (
 	breakerName = "shop"
 )
 
-func newLane(shop schemas.Shop, cfg Config) *lane {
-	l := &lane{shop: shop, queue: newQueue(), owed: map[*storeSKU]struct{}{}}
+func newLane(shop schemas.Shop, cfg Config, now time.Time) *lane {
+	l := &lane{shop: shop, queue: newQueue(now), owed: map[*storeSKU]struct{}{}}
 	b := cfg.Breaker
 	l.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Name:        breakerName,

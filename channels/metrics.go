@@ -14,8 +14,9 @@ import (
 // Metrics counts what the stage does. No label names a shop or a store SKU.
 type Metrics struct {
 	calls, callFailures, retries, repaired, poison prometheus.Counter
-	outcomes                                       *prometheus.CounterVec
-	seconds                                        prometheus.Histogram
+	// ended counts finished commands by status and failure code.
+	ended   [schemas.Successfully + 1]map[schemas.FailureCode]prometheus.Counter
+	seconds prometheus.Histogram
 
 	mu      sync.Mutex
 	workers map[*worker]snapshot
@@ -37,26 +38,29 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	counter := func(name, help string) prometheus.Counter {
 		return f.NewCounter(prometheus.CounterOpts{Name: "stockpush_channels_" + name, Help: help})
 	}
+	outcomes := f.NewCounterVec(prometheus.CounterOpts{
+		Name: "stockpush_channels_outcomes_total", Help: "Finished commands by status and failure code.",
+	}, []string{"status", "failure_code"})
 	m := &Metrics{
 		calls:        counter("calls_total", "Calls to the marketplace."),
 		callFailures: counter("call_failures_total", "Calls that count as failures for the breaker."),
 		retries:      counter("retries_total", "Pushes that wait for another try."),
 		repaired:     counter("repaired_total", "Pushes made again because a read-back showed what a lost request explains."),
 		poison:       counter("unreadable_messages_total", "Messages that nobody can work with and that went to the dead letters: unreadable, refused by Kafka, or at which the stage failed."),
-		outcomes: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "stockpush_channels_outcomes_total", Help: "Finished commands by status and failure code.",
-		}, []string{"status", "failure_code"}),
 		seconds: f.NewHistogram(prometheus.HistogramOpts{
 			Name: "stockpush_channels_trigger_to_finish_seconds", Help: "From the event's time in the log to its outcome, Skipped ones left out.",
 			Buckets: prometheus.ExponentialBuckets(0.25, 2, 16),
 		}),
 		workers: map[*worker]snapshot{},
 	}
+	for _, status := range []schemas.Status{schemas.Successfully, schemas.Skipped, schemas.Failed} {
+		m.ended[status] = map[schemas.FailureCode]prometheus.Counter{}
+	}
 	for _, status := range []schemas.Status{schemas.Successfully, schemas.Skipped} {
-		m.outcomes.WithLabelValues(status.String(), "")
+		m.ended[status][""] = outcomes.WithLabelValues(status.String(), "")
 	}
 	for _, code := range schemas.FailureCodes() {
-		m.outcomes.WithLabelValues(schemas.Failed.String(), string(code))
+		m.ended[schemas.Failed][code] = outcomes.WithLabelValues(schemas.Failed.String(), string(code))
 	}
 	longest := func(a, b float64) float64 { return max(a, b) }
 	m.gauge(f, "oldest_waiting_seconds", "Age of the push that waits longest.", func(s snapshot) float64 { return secondsSince(s.oldest) }, longest)
@@ -131,7 +135,7 @@ func (m *Metrics) observe(w *worker, now time.Time) {
 		s.oldest = earlier(s.oldest, l.queue.oldest())
 		for sku := range l.owed {
 			if sku.isDue(now) {
-				s.due = earlier(s.due, sku.readback.NotBefore)
+				s.due = earlier(s.due, sku.readback().NotBefore)
 			}
 		}
 		s.waiting += l.queue.size
@@ -160,9 +164,10 @@ func (m *Metrics) called(a Answer) {
 	}
 }
 
-func (m *Metrics) finished(r *schemas.Record) {
-	m.outcomes.WithLabelValues(r.Status.String(), string(r.FailureCode)).Inc()
+// finished counts a terminal record; of its event only the time counts.
+func (m *Metrics) finished(r *schemas.Record, now time.Time) {
+	m.ended[r.Status][r.FailureCode].Inc()
 	if r.Status != schemas.Skipped {
-		m.seconds.Observe(r.FinishedAt.Sub(r.TriggeredAt).Seconds())
+		m.seconds.Observe(now.Sub(r.TriggeredAt).Seconds())
 	}
 }

@@ -11,7 +11,8 @@ import (
 
 // outbox writes what pushes come to, in the order that makes a restart
 // harmless: the record is acknowledged, then the state, then the offset is
-// resolved. Only its callbacks run outside the worker's goroutine.
+// resolved. What comes of one turn of the worker goes together. Only its
+// callbacks run outside the worker's goroutine.
 type outbox struct {
 	deps       Deps
 	assignment *stream.Assignment
@@ -20,6 +21,12 @@ type outbox struct {
 	failed  chan error
 	// looked lets a store SKU's lane be looked at again.
 	looked func(*storeSKU)
+	// filling is the turn's parcel, nil while nothing came of the turn. Sent are those
+	// before it whose states were not written yet, in their order.
+	filling *parcel
+	sent    []*parcel
+	// last is how much the parcel before took.
+	last room
 
 	mu sync.Mutex
 	// next are the steps that acknowledgements allowed, in their order.
@@ -27,53 +34,101 @@ type outbox struct {
 	open int
 }
 
-// usualBytes is what most states take; a record is about half of one.
-const usualBytes = 512
-
 func newOutbox(deps Deps, a *stream.Assignment) *outbox {
-	return &outbox{deps: deps, assignment: a, settled: make(chan struct{}, 1), failed: make(chan error, 1)}
+	return &outbox{deps: deps, assignment: a, settled: make(chan struct{}, 1), failed: make(chan error, 1), last: room{messages: 1, bytes: 2 * usualBytes, record: usualBytes}}
 }
 
-// record writes a terminal record that the state need not carry.
-func (o *outbox) record(ctx context.Context, r schemas.Record, offsets []int64) {
-	o.produce(ctx, o.recordMessage(&r), offsets, func(context.Context) { o.assignment.ResolveAll(offsets) })
+func (o *outbox) parcel() *parcel {
+	if o.filling == nil {
+		o.filling = newParcel(o.deps.RecordPartitions, o.last)
+	}
+	return o.filling
+}
+
+// record writes a terminal record, as it is packed, that the state need not carry.
+func (o *outbox) record(s *storeSKU, record []byte, offsets ...int64) {
+	p := o.parcel()
+	p.offsets = append(p.offsets, offsets...)
+	p.addRecord(s.key, record, firstOf(offsets))
 }
 
 // finish writes a terminal record and then the state as it is now.
-func (o *outbox) finish(ctx context.Context, r schemas.Record, s *storeSKU, offsets []int64) {
-	state := o.stateMessage(s)
+func (o *outbox) finish(s *storeSKU, record []byte, of *push) {
+	p := o.parcel()
+	p.offsets = of.offsets(p.offsets)
+	p.addRecord(s.key, record, of.offset)
+	p.addState(s, of.offset)
+	s.unsaved = false
 	s.storing++
-	o.produce(ctx, o.recordMessage(&r), offsets, func(ctx context.Context) {
-		s.storing--
-		o.looked(s)
-		o.produce(ctx, state, offsets, func(context.Context) { o.assignment.ResolveAll(offsets) })
+	p.stored = append(p.stored, s)
+}
+
+// state writes the state alone, as it is now.
+func (o *outbox) state(s *storeSKU) {
+	o.parcel().addState(s, schemas.NoOffset)
+	s.unsaved = false
+}
+
+func firstOf(offsets []int64) int64 {
+	if len(offsets) == 0 {
+		return schemas.NoOffset
+	}
+	return offsets[0]
+}
+
+// flush sends the records of what came of the turn.
+func (o *outbox) flush(ctx context.Context) {
+	p := o.filling
+	if p == nil {
+		return
+	}
+	o.filling, o.last = nil, p.size()
+	o.sent = append(o.sent, p)
+	o.send(ctx, o.deps.Topics.Records(), stream.ByKey, p.records, func(ctx context.Context) {
+		p.recorded = true
+		o.store(ctx)
 	})
 }
 
-// state writes the state alone, as it is now, with the next steps.
-func (o *outbox) state(s *storeSKU) {
-	state := o.stateMessage(s)
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.next = append(o.next, func(ctx context.Context) { o.produce(ctx, state, nil, func(context.Context) {}) })
-}
-
-func (o *outbox) recordMessage(r *schemas.Record) *stream.Record {
-	value := schemas.AppendRecord(schemas.AppendRecordsHeader(make([]byte, 0, usualBytes/2), r.Key), r)
-	return &stream.Record{Topic: o.deps.Topics.Records(), Partition: stream.ByKey, Key: []byte(r.Key.String()), Value: value}
-}
-
-func (o *outbox) stateMessage(s *storeSKU) *stream.Record {
-	s.unsaved = false
-	return &stream.Record{
-		Topic: o.deps.Topics.State(), Partition: o.assignment.Partition(),
-		Key: []byte(s.key.String()), Value: schemas.AppendState(make([]byte, 0, usualBytes), s.state()),
+// store writes the states of the parcels whose records are acknowledged, in the order
+// of the parcels: an older state of a store SKU must not follow a newer one.
+func (o *outbox) store(ctx context.Context) {
+	for len(o.sent) > 0 && o.sent[0].recorded {
+		p := o.sent[0]
+		o.sent[0], o.sent = nil, o.sent[1:]
+		for _, s := range p.stored {
+			s.storing--
+			o.looked(s)
+		}
+		o.send(ctx, o.deps.Topics.State(), o.assignment.Partition(), p.states, func(context.Context) { o.assignment.ResolveAll(p.offsets) })
 	}
+}
+
+// send produces messages for one topic; then follows when all are acknowledged.
+func (o *outbox) send(ctx context.Context, topic string, partition int32, messages []*message, then func(context.Context)) {
+	g := &group{unacked: len(messages), then: then}
+	if len(messages) == 0 {
+		o.mu.Lock()
+		o.next = append(o.next, then)
+		o.mu.Unlock()
+		o.hint()
+		return
+	}
+	for _, m := range messages {
+		m.Topic, m.Partition = topic, partition
+		o.produce(ctx, m, g)
+	}
+}
+
+// group is messages after the last of which a step follows; the outbox's lock guards it.
+type group struct {
+	unacked int
+	then    func(context.Context)
 }
 
 // putAside sends a message that nobody can work with to the dead letters, so that
 // nothing stalls.
-func (o *outbox) putAside(ctx context.Context, r *stream.Record, bad schemas.BadEvent, then func(context.Context)) {
+func (o *outbox) putAside(ctx context.Context, r *stream.Record, bad schemas.BadEvent, g *group) {
 	o.deps.Metrics.poison.Inc()
 	letter := schemas.DeadLetter{
 		BadEvent: bad, SourceTopic: r.Topic, SourcePartition: r.Partition, SourceOffset: r.Offset, Key: r.Key, Value: r.Value,
@@ -83,39 +138,51 @@ func (o *outbox) putAside(ctx context.Context, r *stream.Record, bad schemas.Bad
 		if err != nil {
 			err = fmt.Errorf("produce to %s: %w", o.deps.Topics.DeadLetters(), err)
 		}
-		o.answered(err, then)
+		o.answered(err, g)
 	})
 }
 
 // poison puts a command aside.
 func (o *outbox) poison(ctx context.Context, r *stream.Record, bad schemas.BadEvent) {
-	o.putAside(ctx, r, bad, func(context.Context) { o.assignment.Resolve(r.Offset) })
+	o.putAside(ctx, r, bad, &group{1, func(context.Context) { o.assignment.Resolve(r.Offset) }})
 }
 
 // produce queues the step that follows for the worker's goroutine: a producer's
-// callback must not produce itself. What Kafka will never take goes to the dead
-// letters as of the command that it came of, and the step follows all the same.
-func (o *outbox) produce(ctx context.Context, m *stream.Record, offsets []int64, then func(context.Context)) {
+// callback must not produce itself. What Kafka will never take is sent smaller, and
+// at last goes to the dead letters as of the command that it came of; the step follows all the same.
+func (o *outbox) produce(ctx context.Context, m *message, g *group) {
 	o.begin()
-	o.deps.Producer.Produce(ctx, m, func(err error) {
+	o.deps.Producer.Produce(ctx, &m.Record, func(err error) {
 		switch {
 		case stream.Refused(err):
-			o.answered(nil, func(ctx context.Context) { o.refused(ctx, m, offsets, err, then) })
+			o.answered(nil, &group{1, func(ctx context.Context) { o.refused(ctx, m, err, g) }})
 		case err != nil:
 			o.answered(fmt.Errorf("produce to %s: %w", m.Topic, err), nil)
 		default:
-			o.answered(nil, then)
+			o.answered(nil, g)
 		}
 	})
 }
 
-func (o *outbox) refused(ctx context.Context, m *stream.Record, offsets []int64, cause error, then func(context.Context)) {
-	of := &stream.Record{Topic: m.Topic, Partition: o.assignment.Partition(), Offset: schemas.NoOffset, Key: m.Key, Value: m.Value}
-	if len(offsets) > 0 {
-		of.Offset = offsets[0]
+// refused sends what Kafka refused for good in parts that it may take.
+func (o *outbox) refused(ctx context.Context, m *message, cause error, g *group) {
+	var parts []*message
+	if m.Topic == o.deps.Topics.Records() {
+		parts = m.parts()
 	}
+	if len(parts) > 0 {
+		o.mu.Lock()
+		g.unacked += len(parts) - 1
+		o.mu.Unlock()
+		for _, part := range parts {
+			part.Topic, part.Partition = m.Topic, stream.ByKey
+			o.produce(ctx, part, g)
+		}
+		return
+	}
+	of := &stream.Record{Topic: m.Topic, Partition: o.assignment.Partition(), Offset: m.of[0], Key: m.Key, Value: m.Value}
 	o.deps.Logger.Error("kafka refuses a message for good, it goes to the dead letters", "topic", m.Topic, "partition", of.Partition, "command", of.Offset, "error", cause)
-	o.putAside(ctx, of, schemas.BadEvent{Code: schemas.CodeRefusedByKafka, Message: cause.Error()}, then)
+	o.putAside(ctx, of, schemas.BadEvent{Code: schemas.CodeRefusedByKafka, Message: cause.Error()}, g)
 }
 
 func (o *outbox) begin() {
@@ -124,16 +191,20 @@ func (o *outbox) begin() {
 	o.open++
 }
 
-// answered takes what became of a message: an error ends the stage.
-func (o *outbox) answered(err error, then func(context.Context)) {
+// answered takes what became of a message of a group: an error ends the stage.
+func (o *outbox) answered(err error, g *group) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err != nil {
 		o.fail(err)
-	} else {
-		o.next = append(o.next, then)
+	} else if g.unacked--; g.unacked == 0 {
+		o.next = append(o.next, g.then)
 	}
 	o.open--
+	o.hint()
+}
+
+func (o *outbox) hint() {
 	select {
 	case o.settled <- struct{}{}:
 	default:
@@ -174,5 +245,5 @@ func (o *outbox) take(ctx context.Context) {
 func (o *outbox) idle() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.open == 0 && len(o.next) == 0
+	return o.open == 0 && len(o.next) == 0 && o.filling == nil
 }

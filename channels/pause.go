@@ -34,10 +34,14 @@ func (w *worker) pausedAlready(l *lane, p *push, now time.Time) time.Duration {
 	if l.paused.since.IsZero() || !p.inherited {
 		return l.paused.sum(now)
 	}
-	return l.paused.sum(now) - now.Sub(p.QueuedAt)
+	return l.paused.sum(now) - now.Sub(p.queued())
 }
 
 // age is how long a push waits, pauses left out.
 func (p *push) age(l *lane, now time.Time) time.Duration {
-	return now.Sub(p.QueuedAt) - (l.paused.sum(now) - p.pausedBefore)
+	before := time.Duration(0)
+	if p.tried != nil {
+		before = p.tried.pausedBefore
+	}
+	return now.Sub(p.queued()) - (l.paused.sum(now) - before)
 }

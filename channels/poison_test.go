@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -80,6 +81,30 @@ func TestWhatKafkaRefusesGoesToTheDeadLettersAndThePushesGoOn(t *testing.T) {
 			b.allResolved()
 		})
 	}
+}
+
+// Records that share a message are sent one by one when it is refused, and of one
+// that is refused even so the channel's words are left out before it is put aside.
+func TestWhatSharesAMessageWithARefusedRecordIsWritten(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const most = 600
+		refuses := func(r *stream.Record) bool { return r.Topic == topics.Records() && len(r.Value) > most }
+		says := func(_ context.Context, _ int, call channels.Call) *channels.Answer {
+			return channeltest.All(call, channels.Verdict{Outcome: channels.Refused, Code: schemas.ItemNotFound, Message: strings.Repeat("no ", 300)}, false)
+		}
+		b := newBench(t.Context(), t, channeltest.NewMemory(says), options{refuses: refuses, recordPartitions: 1})
+		large := event("b", 2, 6)
+		large.MerchantSKU = strings.Repeat("m", most)
+		b.push(event("a", 1, 5), large, event("c", 3, 7))
+		pause(time.Second)
+		for _, id := range []string{"a@1", "c@3"} {
+			require.Equal(t, schemas.Failed, b.statusOf(id))
+			require.Less(t, len(b.log.last()[id].FailureReason), 200)
+		}
+		require.Equal(t, []string{"refused_by_kafka of t.records"}, b.log.codes())
+		b.finish()
+		b.allResolved()
+	})
 }
 
 // failing is a part of ours that panics the first time.

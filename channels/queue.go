@@ -2,7 +2,7 @@ package channels
 
 import (
 	"container/heap"
-	"container/list"
+	"math"
 	"slices"
 	"time"
 
@@ -13,12 +13,14 @@ import (
 
 // push is a command on its way through a lane.
 type push struct {
-	*schemas.Command
-	// offsets are those of the commands topic that this push settles: its own,
-	// and those of its repetitions. Empty for a push that we made ourselves.
-	offsets []int64
-	// notBefore is when it may go out: after the linger, or after a backoff.
-	notBefore time.Time
+	event
+	// queuedAt is when the processor issued it, in milliseconds of the Unix epoch.
+	queuedAt int64
+	// offset is that of its command, schemas.NoOffset for a push that we made ourselves.
+	offset int64
+	// notBefore is when it may go out by the queue's clock: after the linger, or a backoff.
+	notBefore time.Duration
+	tried     *tried
 	attempts  uint16
 	// unknown counts tries that ended with the failure code unknown.
 	unknown uint8
@@ -26,41 +28,65 @@ type push struct {
 	final bool
 	// inherited says that an earlier owner of the partition left it.
 	inherited bool
+}
+
+// tried is what few pushes have.
+type tried struct {
+	// repetitions are further offsets of the commands topic that the push settles.
+	repetitions []int64
 	// pausedBefore is how long the shop had been paused when the push began to wait.
 	pausedBefore time.Duration
+	backoff      *backoff.ExponentialBackOff
+	last         *Verdict
+}
 
-	backoff *backoff.ExponentialBackOff
-	last    *Verdict
+// more is the push's tried, begun where it has none.
+func (p *push) more() *tried {
+	if p.tried == nil {
+		p.tried = &tried{}
+	}
+	return p.tried
 }
 
 // mends says that it is a push of our own, of an event that has its record already.
-func (p *push) mends() bool { return len(p.offsets) == 0 }
+func (p *push) mends() bool { return p.offset == schemas.NoOffset }
 
-func (p *push) line() Line {
-	return Line{ModelID: p.ModelID, LocationID: p.LocationID, Qty: p.PushQty()}
+// offsets appends the offsets of the commands topic that the push settles to all.
+func (p *push) offsets(all []int64) []int64 {
+	if !p.mends() {
+		all = append(all, p.offset)
+	}
+	if p.tried != nil {
+		all = append(all, p.tried.repetitions...)
+	}
+	return all
 }
+
+func (p *push) queued() time.Time { return time.UnixMilli(p.queuedAt).UTC() }
 
 // requestID is that of the last answer; empty before the first.
 func (p *push) requestID() string {
-	if p.last == nil {
+	if p.tried == nil || p.tried.last == nil {
 		return ""
 	}
-	return p.last.RequestID
+	return p.tried.last.RequestID
 }
 
 // storeSKU is a store SKU in a lane: what stands of it, at most one push that
 // waits, and at most one in flight.
 type storeSKU struct {
 	standing
+	// lane is nil until a command of it comes, or something is owed.
+	lane    *lane
 	waiting *push
 	flying  *push
+	// storing counts states that wait for their record's acknowledgement. A state
+	// that is written meanwhile would be older than it when both are read again.
+	storing int32
 	// reading says that a read-back is on its way.
 	reading bool
 	// unsaved says that the state topic does not know of the duty to read back.
 	unsaved bool
-	// storing counts states that wait for their record's acknowledgement. A state
-	// that is written meanwhile would be older than it when both are read again.
-	storing int
 }
 
 // push is the push of an event, if it waits or flies.
@@ -80,24 +106,57 @@ func (s *storeSKU) idle() bool { return s.waiting == nil && s.flying == nil && s
 // later, or its call is in flight; gone when nothing of it waits or flies.
 type item struct {
 	id      int64
-	flying  bool
 	waiting []*storeSKU
-	// due is its place among the items that are due, nil if it is not there.
-	due *list.Element
-	// at is when it is looked at later: no push of it is due before. Turn breaks
-	// ties, and index is its place in the heap, counted from 1.
-	at    time.Time
-	turn  uint64
-	index int
+	// before and after are its neighbours among the items that are due.
+	before, after *item
+	// at is when it is looked at later: no push of it is due before. Turn breaks ties.
+	at   time.Duration
+	turn uint32
+	// index is its place in the heap, counted from 1, or says where else it is.
+	index int32
+}
+
+// Where an item is that is not in the heap of those that are looked at later.
+const (
+	nowhere  int32 = 0
+	inFlight int32 = -1
+	isDue    int32 = -2
+)
+
+func (it *item) flying() bool { return it.index == inFlight }
+
+// line is items that are due, in the order in which they became it.
+type line struct{ first, last *item }
+
+func (l *line) enter(it *item) {
+	it.index, it.before = isDue, l.last
+	if l.last != nil {
+		l.last.after = it
+	} else {
+		l.first = it
+	}
+	l.last = it
+}
+
+func (l *line) leave(it *item) {
+	if it.before != nil {
+		it.before.after = it.after
+	} else {
+		l.first = it.after
+	}
+	if it.after != nil {
+		it.after.before = it.before
+	} else {
+		l.last = it.before
+	}
+	it.index, it.before, it.after = nowhere, nil, nil
 }
 
 // earliest is when the first push of an item may go out.
-func (it *item) earliest() time.Time {
+func (it *item) earliest() time.Duration {
 	at := it.waiting[0].waiting.notBefore
 	for _, s := range it.waiting[1:] {
-		if s.waiting.notBefore.Before(at) {
-			at = s.waiting.notBefore
-		}
+		at = min(at, s.waiting.notBefore)
 	}
 	return at
 }
@@ -106,14 +165,17 @@ func (it *item) earliest() time.Time {
 // turns, in the order in which they became it. However many wait, each step
 // looks at few. It is pure: no clock, no lock, no I/O.
 type queue struct {
+	clock
 	items map[int64]*item
-	due   *list.List
+	due   line
 	later itemsByTime
-	turns uint64
+	turns uint32
 	size  int
 }
 
-func newQueue() *queue { return &queue{items: map[int64]*item{}, due: list.New()} }
+func newQueue(now time.Time) *queue {
+	return &queue{clock: clock{now}, items: map[int64]*item{}}
+}
 
 // all lists the store SKUs with a push that waits.
 func (q *queue) all() []*storeSKU {
@@ -124,29 +186,44 @@ func (q *queue) all() []*storeSKU {
 	return skus
 }
 
+// never is when a push may go out that waits for its own store SKU.
+const never = 100 * 365 * 24 * time.Hour
+
 // put makes a push the one that waits for its store SKU, and returns the one
 // whose place it took, if any. It goes out no later than that one would have, if
 // that is of the same item.
 func (q *queue) put(s *storeSKU, p *push) (replaced *push) {
 	replaced = s.waiting
 	switch {
-	case replaced != nil && replaced.ItemID == p.ItemID:
-		if replaced.notBefore.Before(p.notBefore) {
-			p.notBefore = replaced.notBefore
-		}
+	case replaced != nil && replaced.itemID == p.itemID:
+		p.notBefore = min(p.notBefore, replaced.notBefore)
 	case replaced != nil:
 		q.remove(s)
 	}
-	it := q.item(p.ItemID)
+	if s.flying != nil && s.flying.itemID != p.itemID {
+		p.notBefore = never // its store SKU has another item since: it waits for the push in flight
+	}
+	it := q.item(p.itemID)
 	if s.waiting == nil {
 		it.waiting = append(it.waiting, s)
 		q.size++
 	}
 	s.waiting = p
-	if !it.flying && it.due == nil && (it.index == 0 || p.notBefore.Before(it.at)) {
+	if it.index == nowhere || it.index > 0 && p.notBefore < it.at {
 		q.plan(it, p.notBefore)
 	}
 	return replaced
+}
+
+// release lets what waits for a store SKU's push in flight go out, which has landed.
+func (q *queue) release(s *storeSKU, now time.Time) {
+	if s.waiting == nil || s.waiting.notBefore != never {
+		return
+	}
+	s.waiting.notBefore = q.since(now)
+	if it := q.items[s.waiting.itemID]; it.index > 0 {
+		q.plan(it, s.waiting.notBefore)
+	}
 }
 
 func (q *queue) item(id int64) *item {
@@ -159,7 +236,7 @@ func (q *queue) item(id int64) *item {
 }
 
 // plan lets an item be looked at later.
-func (q *queue) plan(it *item, at time.Time) {
+func (q *queue) plan(it *item, at time.Duration) {
 	q.unplan(it)
 	q.turns++
 	it.at, it.turn = at, q.turns
@@ -168,23 +245,22 @@ func (q *queue) plan(it *item, at time.Time) {
 
 // unplan takes an item out of the order.
 func (q *queue) unplan(it *item) {
-	if it.due != nil {
-		q.due.Remove(it.due)
-		it.due = nil
-	}
-	if it.index > 0 {
-		heap.Remove(&q.later, it.index-1)
+	switch {
+	case it.index == isDue:
+		q.due.leave(it)
+	case it.index > 0:
+		heap.Remove(&q.later, int(it.index)-1)
 	}
 }
 
 // remove takes a store SKU's waiting push out.
 func (q *queue) remove(s *storeSKU) *push {
 	p := s.waiting
-	it := q.items[p.ItemID]
+	it := q.items[p.itemID]
 	it.waiting = slices.DeleteFunc(it.waiting, func(w *storeSKU) bool { return w == s })
 	s.waiting = nil
 	q.size--
-	if len(it.waiting) == 0 && !it.flying {
+	if len(it.waiting) == 0 && !it.flying() {
 		q.unplan(it)
 		delete(q.items, it.id)
 	}
@@ -193,20 +269,19 @@ func (q *queue) remove(s *storeSKU) *push {
 
 // next is the first item that may go out, or when the first one may.
 func (q *queue) next(now time.Time) (it *item, wake time.Time) {
-	for len(q.later) > 0 && !q.later[0].at.After(now) {
-		it := heap.Pop(&q.later).(*item)
-		it.due = q.due.PushBack(it)
+	then := q.since(now)
+	for len(q.later) > 0 && q.later[0].at <= then {
+		q.due.enter(heap.Pop(&q.later).(*item))
 	}
-	for e := q.due.Front(); e != nil; e = q.due.Front() {
-		it := e.Value.(*item)
+	for it := q.due.first; it != nil; it = q.due.first {
 		at := it.earliest()
-		if !at.After(now) {
+		if at <= then {
 			return it, time.Time{}
 		}
 		q.plan(it, at) // the push that was due has gone
 	}
 	if len(q.later) > 0 {
-		wake = q.later[0].at
+		wake = q.at(q.later[0].at)
 	}
 	return nil, wake
 }
@@ -214,29 +289,39 @@ func (q *queue) next(now time.Time) (it *item, wake time.Time) {
 // depart takes up to most pushes of an item out, no two of one model, and marks
 // them and the item as in flight. Pushes that would be due by then go along.
 func (q *queue) depart(it *item, then time.Time, most int) []*storeSKU {
-	var going, staying []*storeSKU
-	models := map[Line]bool{}
+	going := make([]*storeSKU, 0, min(most, len(it.waiting)))
+	var staying []*storeSKU
+	by := q.since(then)
 	for _, s := range it.waiting {
-		model := Line{ModelID: s.waiting.ModelID, LocationID: s.waiting.LocationID}
-		if len(going) == most || models[model] || s.waiting.notBefore.After(then) {
+		if len(going) == most || s.waiting.notBefore > by || goesAlready(going, s.waiting) {
 			staying = append(staying, s)
 			continue
 		}
-		models[model] = true
 		going = append(going, s)
 	}
 	for _, s := range going {
 		s.flying, s.waiting = s.waiting, nil
 	}
 	q.unplan(it)
-	it.waiting, it.flying = staying, true
+	it.waiting, it.index = staying, inFlight
 	q.size -= len(going)
 	return going
 }
 
+// goesAlready says whether a push is of the model of one that goes. There are few:
+// looking at them is faster than a map.
+func goesAlready(going []*storeSKU, p *push) bool {
+	for _, s := range going {
+		if s.waiting.modelID == p.modelID && s.waiting.unpack().LocationID == p.unpack().LocationID {
+			return true
+		}
+	}
+	return false
+}
+
 // land says that an item's call is over. Other items that are due come before it.
 func (q *queue) land(it *item) {
-	it.flying = false
+	it.index = nowhere
 	if len(it.waiting) > 0 {
 		q.plan(it, it.earliest())
 		return
@@ -246,15 +331,16 @@ func (q *queue) land(it *item) {
 
 // oldest is when the push that waits longest was queued; zero if none waits.
 func (q *queue) oldest() time.Time {
-	var oldest time.Time
+	if q.size == 0 {
+		return time.Time{}
+	}
+	oldest := int64(math.MaxInt64)
 	for _, it := range q.items {
 		for _, s := range it.waiting {
-			if at := s.waiting.QueuedAt; oldest.IsZero() || at.Before(oldest) {
-				oldest = at
-			}
+			oldest = min(oldest, s.waiting.queuedAt)
 		}
 	}
-	return oldest
+	return time.UnixMilli(oldest)
 }
 
 // itemsByTime is a heap of items.
@@ -263,22 +349,22 @@ type itemsByTime []*item
 func (h itemsByTime) Len() int { return len(h) }
 
 func (h itemsByTime) Less(i, j int) bool {
-	if h[i].at.Equal(h[j].at) {
-		return h[i].turn < h[j].turn
+	if h[i].at == h[j].at {
+		return int32(h[i].turn-h[j].turn) < 0 // it may have gone round
 	}
-	return h[i].at.Before(h[j].at)
+	return h[i].at < h[j].at
 }
 
 func (h itemsByTime) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i+1, j+1
+	h[i].index, h[j].index = int32(i+1), int32(j+1)
 }
 
 // Push is heap.Interface's.
 func (h *itemsByTime) Push(x any) {
 	it := x.(*item)
 	*h = append(*h, it)
-	it.index = len(*h)
+	it.index = int32(len(*h))
 }
 
 // Pop is heap.Interface's.
@@ -287,6 +373,6 @@ func (h *itemsByTime) Pop() any {
 	it := (*h)[last]
 	(*h)[last] = nil
 	*h = (*h)[:last]
-	it.index = 0
+	it.index = nowhere
 	return it
 }

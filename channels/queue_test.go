@@ -6,16 +6,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
-
-	"stockpush/schemas"
 )
 
 func waitingPush(item int64) (*storeSKU, *push) {
-	return &storeSKU{}, &push{Command: &schemas.Command{Event: schemas.Event{ItemID: item}}}
+	return &storeSKU{}, &push{event: event{itemID: item}}
 }
 
 func TestItemsTakeTurns(t *testing.T) {
-	q, now := newQueue(), time.Now()
+	now := time.Now()
+	q := newQueue(now)
 	for _, item := range []int64{1, 2, 3} {
 		q.put(waitingPush(item))
 	}
@@ -34,7 +33,8 @@ func TestItemsTakeTurns(t *testing.T) {
 // A shop with very many items must not be slower for each.
 func BenchmarkDrainOfAShop(b *testing.B) {
 	for b.Loop() {
-		q, now := newQueue(), time.Now()
+		now := time.Now()
+		q := newQueue(now)
 		for item := range int64(100_000) {
 			q.put(waitingPush(item))
 		}
@@ -47,16 +47,17 @@ func BenchmarkDrainOfAShop(b *testing.B) {
 
 // A push that waits for its time must cost nothing to those whose time has come.
 func BenchmarkNextWithManyThatWait(b *testing.B) {
-	q, now := newQueue(), time.Now()
+	now := time.Now()
+	q := newQueue(now)
 	for item := range int64(100_000) {
 		s, p := waitingPush(item)
-		p.notBefore = now.Add(time.Hour)
+		p.notBefore = time.Hour
 		q.put(s, p)
 	}
 	b.ReportAllocs()
 	for b.Loop() {
 		s, p := waitingPush(-1)
-		p.notBefore = now
+		p.notBefore = 0
 		q.put(s, p)
 		it, _ := q.next(now)
 		q.depart(it, now, 50)
@@ -66,7 +67,8 @@ func BenchmarkNextWithManyThatWait(b *testing.B) {
 
 func TestTheQueueGivesOutWhatIsDueAndNothingElse(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		q, now := newQueue(), time.Unix(0, 0)
+		now := time.Unix(0, 0)
+		q := newQueue(now)
 		skus, flying := make([]*storeSKU, 12), map[*item]bool{}
 		for i := range skus {
 			skus[i] = &storeSKU{}
@@ -78,7 +80,7 @@ func TestTheQueueGivesOutWhatIsDueAndNothingElse(t *testing.T) {
 			case 0:
 				item := rapid.Int64Range(1, 4).Draw(r, "item")
 				at := now.Add(time.Duration(rapid.IntRange(-1, 5).Draw(r, "from now")))
-				q.put(s, &push{Command: &schemas.Command{Event: schemas.Event{ItemID: item, ModelID: at.UnixNano()}}, notBefore: at})
+				q.put(s, &push{event: event{itemID: item, modelID: at.UnixNano()}, notBefore: q.since(at)})
 			case 1:
 				if s.waiting != nil {
 					q.remove(s)
@@ -108,7 +110,7 @@ func requireDue(r *rapid.T, q *queue, skus []*storeSKU, now time.Time) {
 			continue
 		}
 		waiting++
-		if at := s.waiting.notBefore; !q.items[s.waiting.ItemID].flying && (soonest.IsZero() || at.Before(soonest)) {
+		if at := q.at(s.waiting.notBefore); !q.items[s.waiting.itemID].flying() && (soonest.IsZero() || at.Before(soonest)) {
 			soonest = at
 		}
 	}
@@ -124,7 +126,7 @@ func requireDue(r *rapid.T, q *queue, skus []*storeSKU, now time.Time) {
 		require.False(r, wake.After(soonest), "it is looked at in time")
 	default:
 		require.NotNil(r, it)
-		require.False(r, it.flying)
-		require.False(r, it.earliest().After(now))
+		require.False(r, it.flying())
+		require.False(r, q.at(it.earliest()).After(now))
 	}
 }

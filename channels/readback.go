@@ -12,7 +12,7 @@ import (
 // unknown outcome. wake is when the queue wants to be looked at.
 func (w *worker) stepReadback(ctx context.Context, l *lane, now, wake time.Time) (bool, time.Time) {
 	for s := range l.owed {
-		duty := s.readback
+		duty := s.readback()
 		if duty == nil {
 			delete(l.owed, s)
 			continue
@@ -38,12 +38,12 @@ func (w *worker) stepReadback(ctx context.Context, l *lane, now, wake time.Time)
 
 // mayBeRead says that what the model shows can be compared with a success.
 func (s *storeSKU) mayBeRead() bool {
-	return s.idle() && !s.reading && s.finished != nil && s.finished.Status == schemas.Successfully
+	return s.idle() && !s.reading && s.past != nil && s.past.status == schemas.Successfully
 }
 
 // isDue says that a read-back should have begun.
 func (s *storeSKU) isDue(now time.Time) bool {
-	return s.readback != nil && s.mayBeRead() && !s.readback.NotBefore.After(now)
+	return s.readback() != nil && s.mayBeRead() && !s.readback().NotBefore.After(now)
 }
 
 // maxLost is how many lost quantities are remembered. A model has one call in
@@ -53,13 +53,13 @@ const maxLost = 16
 // owe remembers that a request of unknown outcome may have carried the event.
 func (w *worker) owe(l *lane, s *storeSKU, lost *schemas.Event, now time.Time) {
 	duty := &schemas.Readback{
-		ItemID: lost.ItemID, ModelID: lost.ModelID, Lost: []int64{lost.PushQty()}, BeforeQty: s.confirmed,
+		ItemID: lost.ItemID, ModelID: lost.ModelID, Lost: []int64{lost.PushQty()}, BeforeQty: s.confirmed(),
 		NotBefore: now.Add(w.cfg.ConfirmAfter),
 	}
-	if earlier := s.readback; earlier != nil && earlier.ItemID == duty.ItemID && earlier.ModelID == duty.ModelID {
+	if earlier := s.readback(); earlier != nil && earlier.ItemID == duty.ItemID && earlier.ModelID == duty.ModelID {
 		duty.Lost = lostBefore(earlier.Lost, lost.PushQty())
 	}
-	s.readback, s.unsaved = duty, true
+	s.history().readback, s.unsaved = duty, true
 	l.owed[s] = struct{}{}
 }
 
@@ -70,17 +70,17 @@ func lostBefore(earlier []int64, qty int64) []int64 {
 }
 
 func (w *worker) read(ctx context.Context, l *lane, s *storeSKU, done func(error)) {
-	asked := reading{duty: s.readback, of: s.finishedAt()}
-	itemID := s.finished.ItemID
+	asked := reading{duty: s.readback(), of: s.finishedAt()}
+	last := unpacked(s.lastEvent())
 	s.reading = true
 	l.flying++
 	w.fly(ctx, func() func(time.Time) {
-		stocks, v := w.readItem(ctx, l.shop.ID, itemID)
+		stocks, v := w.readItem(ctx, l.shop.ID, last.ItemID)
 		return func(now time.Time) {
 			s.reading = false
 			w.readLanded(l, v, done, now)
 			asked.stocks, asked.verdict = stocks, v
-			w.confirm(ctx, l, s, asked, now)
+			w.confirm(l, s, asked, now)
 		}
 	})
 }
@@ -110,8 +110,8 @@ type reading struct {
 
 // confirm compares what the model shows with what was sent, and pushes it again
 // if the lost request may have landed over it.
-func (w *worker) confirm(ctx context.Context, l *lane, s *storeSKU, r reading, now time.Time) {
-	duty := s.readback
+func (w *worker) confirm(l *lane, s *storeSKU, r reading, now time.Time) {
+	duty := s.readback()
 	if duty == nil || !s.idle() || duty != r.duty || s.finishedAt() != r.of {
 		return // a newer push inherits the duty
 	}
@@ -119,27 +119,31 @@ func (w *worker) confirm(ctx context.Context, l *lane, s *storeSKU, r reading, n
 		duty.NotBefore = now.Add(w.cfg.ConfirmAfter)
 		return
 	}
-	last := s.finished
+	last := s.last()
 	shown, found := stockOf(r.stocks, &last.Event)
 	if found && mustPushAgain(shown, last.PushQty(), duty) {
 		w.deps.Metrics.repaired.Inc()
 		duty.NotBefore = now.Add(w.cfg.ConfirmAfter)
-		w.enqueue(ctx, l, s, &push{Command: &schemas.Command{Event: last.Event, QueuedAt: last.QueuedAt}, notBefore: now, attempts: last.Attempts}, now)
+		mend := &push{
+			event: eventOf(&last.Event, s.lastEvent()), queuedAt: last.QueuedAt.UnixMilli(), offset: schemas.NoOffset,
+			notBefore: l.queue.since(now), attempts: last.Attempts,
+		}
+		w.enqueue(s, mend, &last.Event, now)
 		return
 	}
-	s.readback = nil
+	s.past.readback = nil
 	delete(l.owed, s)
 	w.out.state(s)
 }
 
 // notMended keeps the duty of a push that was to mend what a lost request did, and
 // was refused: its record stays Successfully, so nobody else would try again.
-func (w *worker) notMended(s *storeSKU, v Verdict, now time.Time) {
+func (w *worker) notMended(s *storeSKU, v *Verdict, now time.Time) {
 	w.deps.Logger.Warn("an older quantity that landed late could not be mended, it will be tried again",
 		"store_sku", s.key, "code", v.Code, "said", v.Message, "hint", v.Code.Hint())
-	duty := *s.readback
+	duty := *s.readback()
 	duty.NotBefore = now.Add(w.cfg.ProbeInterval)
-	s.readback = &duty
+	s.past.readback = &duty
 	w.out.state(s)
 }
 

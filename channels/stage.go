@@ -3,6 +3,7 @@ package channels
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +21,9 @@ type Deps struct {
 	Topics  schemas.Topics
 	// Pacer is the app's, shared with what else calls the marketplace; nil makes one.
 	Pacer *Pacer
+	// RecordPartitions is how many the records topic has: records whose keys lie in one
+	// of them share a message. 0 is not known: each has its own.
+	RecordPartitions int
 	// DeadLetters takes commands that cannot be read.
 	DeadLetters stream.Producer
 	// Verify is told the newest events that the restored state knows, and says
@@ -71,9 +75,10 @@ func (s *Stage) isPaused(l *lane) bool { return (*s.paused.Load())[l.shop.ID] }
 type worker struct {
 	*Stage
 	assignment *stream.Assignment
-	lanes      map[schemas.Shop]*lane
-	skus       map[schemas.Key]*storeSKU
-	agenda     agenda
+	// lanes are by the text of their shop, skus by their Kafka key.
+	lanes  map[string]*lane
+	skus   map[string]*storeSKU
+	agenda agenda
 	// inheritedBelow is where the commands begin that no earlier owner can have sent.
 	inheritedBelow int64
 	// id names this owner of the partition among those before and after it, and clean
@@ -93,11 +98,11 @@ type worker struct {
 // Run restores the partition's state and pushes until it is taken away.
 func (s *Stage) Run(ctx context.Context, a *stream.Assignment) error {
 	w := &worker{
-		Stage: s, assignment: a, lanes: map[schemas.Shop]*lane{}, skus: map[schemas.Key]*storeSKU{},
+		Stage: s, assignment: a, lanes: map[string]*lane{}, skus: map[string]*storeSKU{},
 		results: make(chan func(time.Time)), timer: time.NewTimer(0), // what the state owes is due without any command
 	}
 	w.out = newOutbox(s.deps, a)
-	w.out.looked = func(k *storeSKU) { w.agenda.add(w.lane(k.key.Shop())) }
+	w.out.looked = func(s *storeSKU) { w.agenda.add(s.lane) }
 	defer w.timer.Stop()
 	defer w.leaveLine()
 	defer w.leaveMetrics()
@@ -126,8 +131,9 @@ func (w *worker) run(ctx context.Context) error {
 			if !open {
 				batches, w.draining = nil, true
 			}
+			now := time.Now()
 			for _, r := range batch {
-				w.guarded(ctx, r, time.Now())
+				w.guarded(ctx, r, now)
 			}
 		case apply := <-w.results:
 			w.flying--
@@ -135,6 +141,7 @@ func (w *worker) run(ctx context.Context) error {
 		case <-w.out.settled:
 		case <-w.timer.C:
 		}
+		w.out.flush(ctx)
 		if w.out.advance(ctx) {
 			w.timer.Reset(idlePoll)
 		}
@@ -143,6 +150,7 @@ func (w *worker) run(ctx context.Context) error {
 		}
 		if !w.draining && w.caughtUp() {
 			w.dispatch(ctx, time.Now())
+			w.out.flush(ctx)
 		}
 	}
 }
@@ -163,21 +171,37 @@ func (w *worker) fly(ctx context.Context, call func() func(now time.Time)) {
 	})
 }
 
-func (w *worker) lane(shop schemas.Shop) *lane {
+// lane is the lane of a store SKU's shop.
+func (w *worker) lane(s *storeSKU, now time.Time) *lane {
+	if s.lane == nil {
+		s.lane = w.laneOf(schemas.ShopText(s.key), now)
+	}
+	return s.lane
+}
+
+func (w *worker) laneOf(shop string, now time.Time) *lane {
 	l := w.lanes[shop]
 	if l == nil {
-		l = newLane(shop, w.cfg)
-		l.turn = w.pacer.turn(shop.ID)
-		w.lanes[shop] = l
+		key, err := schemas.ParseKey(shop + "/-")
+		if err != nil {
+			panic(err) // it is of a key that could be read
+		}
+		l = newLane(key.Shop(), w.cfg, now)
+		l.turn = w.pacer.turn(l.shop.ID)
+		w.lanes[strings.Clone(shop)] = l
 	}
 	return l
 }
 
-func (w *worker) sku(key schemas.Key) *storeSKU {
+// sku is the store SKU of a Kafka key, of whose memory it keeps nothing.
+func (w *worker) sku(key string) (*storeSKU, error) {
 	s := w.skus[key]
 	if s == nil {
-		s = &storeSKU{standing: standing{key: key}}
-		w.skus[key] = s
+		if _, err := schemas.ParseKey(key); err != nil {
+			return nil, err
+		}
+		s = &storeSKU{standing: standing{key: strings.Clone(key)}}
+		w.skus[s.key] = s
 	}
-	return s
+	return s, nil
 }

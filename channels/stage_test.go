@@ -27,6 +27,8 @@ type log struct {
 	records []schemas.Record
 	states  []*stream.Record
 	letters []*stream.Record
+	// messages are those that the records came in.
+	messages []*stream.Record
 	// refuses are the messages that are refused for good, and not taken.
 	refuses func(*stream.Record) bool
 	// claims are the owners' messages beside the states.
@@ -41,6 +43,7 @@ func (l *log) Produce(_ context.Context, r *stream.Record, done func(error)) {
 	l.mu.Lock()
 	switch r.Topic {
 	case topics.Records():
+		l.messages = append(l.messages, r)
 		_ = schemas.DecodeRecords(r.Value, func(rec *schemas.Record) error { l.records = append(l.records, *rec); return nil })
 	case topics.State():
 		if _, err := schemas.ParseKey(string(r.Key)); err != nil {
@@ -90,6 +93,8 @@ type options struct {
 	pacer          *channels.Pacer
 	log            slog.Handler
 	refuses        func(*stream.Record) bool
+	// recordPartitions are the records topic's, 0 if they are not known.
+	recordPartitions int
 }
 
 // newBench runs a stage on one partition in the bubble that it is called in.
@@ -104,7 +109,7 @@ func newBench(ctx context.Context, t require.TestingT, m *channeltest.Memory, o 
 		o.log = slog.DiscardHandler
 	}
 	stage, err := channels.New(cfg, channels.Deps{
-		Channel: m, Producer: b.log, DeadLetters: b.log, Topics: topics,
+		Channel: m, Producer: b.log, DeadLetters: b.log, Topics: topics, RecordPartitions: o.recordPartitions,
 		History: channeltest.History{End: o.inheritedBelow, Mark: o.mark, Records: o.states}, Verify: o.verify, Pacer: o.pacer,
 		Logger: slog.New(o.log), Metrics: channels.NewMetrics(b.registry),
 	})
@@ -464,5 +469,55 @@ func TestAPausedShopKeepsItsPushes(t *testing.T) {
 		pause(time.Second)
 		require.Equal(t, schemas.Successfully, b.statusOf("a@2"))
 		b.finish()
+	})
+}
+
+// Its push of the old item is in flight, and nothing tells the marketplace that the
+// two items are one store SKU's.
+func TestAStoreSKUThatChangesItsItemWaitsForItsPushInFlight(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		slow := func(context.Context, int, channels.Call) *channels.Answer { time.Sleep(time.Second); return nil }
+		b := newBench(t.Context(), t, channeltest.NewMemory(slow), options{})
+		b.push(event("a", 1, 5))
+		pause(100 * time.Millisecond)
+		moved, other := event("a", 2, 7), event("b", 3, 8)
+		moved.ItemID, other.ItemID = 11, 11
+		b.push(moved, other)
+		pause(500 * time.Millisecond)
+		require.Len(t, b.memory.Calls(), 2, "the other model of the new item does not wait")
+		pause(time.Minute)
+		require.Len(t, b.memory.Calls(), 3)
+		for _, id := range []string{"a@1", "a@2", "b@3"} {
+			require.Equal(t, schemas.Successfully, b.statusOf(id))
+		}
+		require.Equal(t, int64(7), b.memory.Stock(channeltest.Model{ShopID: 1, ItemID: 11, ModelID: 1}))
+		b.finish()
+		b.allResolved()
+	})
+}
+
+// Of many store SKUs the records are fewer messages, each in its keys' partition.
+func TestRecordsOfOnePartitionShareAMessage(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{recordPartitions: 3})
+		var events []schemas.Event
+		for i := range int64(26) {
+			events = append(events, event(string(rune('a'+i)), i+1, i))
+		}
+		b.push(events...)
+		pause(time.Second)
+		require.Len(t, b.memory.Calls(), 1)
+		require.Len(t, b.log.messages, 3)
+		for _, m := range b.log.messages {
+			require.NoError(t, schemas.DecodeRecords(m.Value, func(r *schemas.Record) error {
+				require.Equal(t, schemas.PartitionFor(m.Key, 3), schemas.PartitionFor([]byte(r.Key.String()), 3))
+				return nil
+			}))
+		}
+		for _, e := range events {
+			require.Equal(t, schemas.Successfully, b.statusOf(e.EventID))
+		}
+		b.finish()
+		b.allResolved()
 	})
 }

@@ -1,68 +1,183 @@
 package channels
 
-import "stockpush/schemas"
+import (
+	"time"
 
-// standing is what is known of a store SKU: schemas.State as it is kept in
-// memory, where most of its events are shared with a push or a record, and
-// those that there are none of take no room.
+	"stockpush/schemas"
+)
+
+// standing is what is known of a store SKU: schemas.State as it is kept in memory,
+// packed as it came, since most store SKUs only wait to be asked for.
 type standing struct {
-	key schemas.Key
-	// newest and finished are nil if there are none.
-	newest    *schemas.Event
-	finished  *schemas.Record
-	sent      schemas.Position
-	sentQty   int64
-	confirmed *int64
-	readback  *schemas.Readback
+	// key is the Kafka key.
+	key string
+	// newest is the newest event that stands; nil where it is the finished one, or there is none.
+	newest *event
+	// past is nil while nothing of it was sent or finished.
+	past *past
 }
 
-func (s *standing) newestAt() (at schemas.Position) {
-	if s.newest != nil {
-		at = s.newest.Position
+// event is an event with what a lane asks of it while it waits. It never changes.
+type event struct {
+	schemas.Position
+	itemID, modelID int64
+	packed          []byte
+}
+
+func eventOf(e *schemas.Event, packed []byte) event {
+	return event{Position: e.Position, itemID: e.ItemID, modelID: e.ModelID, packed: packed}
+}
+
+// unpack reads all of an event but its key.
+func (e *event) unpack() schemas.Event { return unpacked(e.packed) }
+
+// unpacked reads an event that was read before.
+func unpacked(packed []byte) schemas.Event {
+	e, err := schemas.UnpackEvent(schemas.Key{}, packed)
+	if err != nil {
+		panic(err) // it could be read when it came
 	}
-	return at
+	return e
+}
+
+// past is what became of earlier events of a store SKU.
+type past struct {
+	sent    schemas.Position
+	sentQty int64
+	// confirmed is the last quantity that the channel confirmed, noQty if none.
+	confirmed int64
+	readback  *schemas.Readback
+	// at, status and record are those of the last finished event; at is zero if there is none.
+	at     schemas.Position
+	status schemas.Status
+	record []byte
+}
+
+// noQty is a quantity that is not known.
+const noQty int64 = -1
+
+// history is the store SKU's past, begun where it has none.
+func (s *standing) history() *past {
+	if s.past == nil {
+		s.past = &past{confirmed: noQty}
+	}
+	return s.past
+}
+
+func (s *standing) newestAt() schemas.Position {
+	if s.newest != nil {
+		return s.newest.Position
+	}
+	return s.finishedAt()
 }
 
 func (s *standing) finishedAt() (at schemas.Position) {
-	if s.finished != nil {
-		at = s.finished.Position
+	if s.past != nil {
+		at = s.past.at
 	}
 	return at
 }
 
+// newestEvent is the newest event that stands, which there must be.
+func (s *standing) newestEvent() schemas.Event {
+	if s.newest != nil {
+		return s.newest.unpack()
+	}
+	return unpacked(s.lastEvent())
+}
+
+// lastEvent is the event of the last finished record, which there must be.
+func (s *standing) lastEvent() []byte { return schemas.PackedEventOf(s.past.record) }
+
+// last is the last finished record, which there must be.
+func (s *standing) last() schemas.Record {
+	r, err := schemas.PackedRecord{Bytes: s.past.record}.Record(schemas.Key{})
+	if err != nil {
+		panic(err) // it could be read when it came
+	}
+	return r
+}
+
+func (s *standing) readback() *schemas.Readback {
+	if s.past == nil {
+		return nil
+	}
+	return s.past.readback
+}
+
+// confirmed is the last quantity that the channel confirmed, nil if none.
+func (s *standing) confirmed() *int64 {
+	if s.past == nil || s.past.confirmed == noQty {
+		return nil
+	}
+	qty := s.past.confirmed
+	return &qty
+}
+
+// finished is a terminal record as it is written.
+type finished struct {
+	at     schemas.Position
+	status schemas.Status
+	record []byte
+}
+
 // finish takes a terminal record, unless one of a newer event is known.
-func (s *standing) finish(r *schemas.Record) {
-	if s.finishedAt().Newer(r.Position) {
+func (s *standing) finish(f finished) {
+	if s.finishedAt().Newer(f.at) {
 		return
 	}
-	s.finished = r
-	if s.newest == nil || s.newest.Position == r.Position {
-		s.newest = &r.Event
+	if s.newest != nil && s.newest.Position == f.at {
+		s.newest = nil
 	}
+	p := s.history()
+	p.at, p.status, p.record = f.at, f.status, f.record
 }
 
-// state is what is written down.
-func (s *standing) state() *schemas.State {
-	state := &schemas.State{Key: s.key, Sent: s.sent, SentQty: s.sentQty, Confirmed: s.confirmed, Readback: s.readback}
-	state.Newest.RepeatsOffset = schemas.NoOffset
+// append appends what is written down to b.
+func (s *standing) append(b []byte) []byte {
+	state := schemas.PackedState{Key: s.key, Confirmed: s.confirmed(), Readback: s.readback()}
+	if s.past != nil {
+		state.Sent, state.SentQty = s.past.sent, s.past.sentQty
+	}
+	if !s.finishedAt().IsZero() {
+		state.Finished = schemas.PackedRecord{Position: s.past.at, Event: s.lastEvent(), Bytes: s.past.record}
+	}
 	if s.newest != nil {
-		state.Newest = *s.newest
+		state.Newest = s.newest.packed
 	}
-	if s.finished != nil {
-		state.Finished = *s.finished
-	}
-	return state
+	return schemas.AppendPackedState(b, &state)
 }
 
-// restore takes what was written down.
-func (s *standing) restore(state *schemas.State) {
-	*s = standing{key: state.Key, sent: state.Sent, sentQty: state.SentQty, confirmed: state.Confirmed, readback: state.Readback}
-	if !state.Newest.Position.IsZero() {
-		newest := state.Newest
+// restore takes what was written down, but for the key. It keeps none of its memory.
+func (s *standing) restore(state *schemas.PackedState) error {
+	s.newest, s.past = nil, nil
+	if len(state.Newest) > 0 {
+		packed := append([]byte(nil), state.Newest...)
+		e, err := schemas.UnpackEvent(schemas.Key{}, packed)
+		if err != nil {
+			return err
+		}
+		newest := eventOf(&e, packed)
 		s.newest = &newest
 	}
-	if !state.Finished.Position.IsZero() {
-		last := state.Finished
-		s.finish(&last)
+	if state.Sent.IsZero() && state.Confirmed == nil && state.Readback == nil && state.Finished.Position.IsZero() {
+		return nil
 	}
+	p := s.history()
+	p.sent, p.sentQty, p.readback = state.Sent, state.SentQty, state.Readback
+	if state.Confirmed != nil {
+		p.confirmed = *state.Confirmed
+	}
+	if !state.Finished.Position.IsZero() {
+		s.finish(finished{state.Finished.Position, state.Finished.Status, append([]byte(nil), state.Finished.Bytes...)})
+	}
+	return nil
 }
+
+// clock tells times as what passed since a lane began: half of a time.Time, of
+// which a waiting push has two. It goes by the monotonic clock.
+type clock struct{ began time.Time }
+
+func (c clock) since(at time.Time) time.Duration { return at.Sub(c.began) }
+
+func (c clock) at(since time.Duration) time.Time { return c.began.Add(since) }

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"strings"
 	"time"
+	"unsafe"
 
 	"stockpush/processor/stream"
 	"stockpush/schemas"
@@ -26,27 +26,7 @@ func (w *worker) start(ctx context.Context) (err error) {
 		if string(r.Key) == ownerKey {
 			lastOwner = string(r.Value)
 		}
-		key, err := schemas.ParseKey(string(r.Key))
-		if err != nil {
-			return nil // what is kept of the log itself, not of a store SKU
-		}
-		if len(r.Value) == 0 {
-			w.remember(schemas.State{Key: key, Newest: schemas.Event{RepeatsOffset: schemas.NoOffset}}) // it was taken back
-			return nil
-		}
-		state, err := schemas.DecodeState(bytes.Clone(r.Value)) // the states outlive their fetch
-		if err != nil {
-			w.unreadable(ctx, r, err)
-			return nil
-		}
-		s := w.sku(state.Key)
-		if state.Stale(s.state()) {
-			stale[s] = true
-			return nil
-		}
-		delete(stale, s)
-		w.remember(state)
-		newest.Take(state.Newest.Position)
+		w.restore(ctx, r, newest, stale)
 		return nil
 	})
 	if err != nil {
@@ -62,15 +42,42 @@ func (w *worker) start(ctx context.Context) (err error) {
 	return w.deps.Verify(ctx, newest)
 }
 
-func (w *worker) remember(state schemas.State) {
-	s := w.sku(state.Key)
-	s.restore(&state)
-	if state.Readback != nil {
-		l := w.lane(state.Key.Shop())
+// restore takes a state, whose memory is its fetch's. One that knows less than an
+// earlier one is stale.
+func (w *worker) restore(ctx context.Context, r *stream.Record, newest schemas.Frontier, stale map[*storeSKU]bool) {
+	s, err := w.sku(unsafe.String(unsafe.SliceData(r.Key), len(r.Key)))
+	if err != nil {
+		return // what is kept of the log itself, not of a store SKU
+	}
+	var state schemas.PackedState
+	if len(r.Value) > 0 { // else it was taken back
+		state, err = schemas.SplitState(r.Value)
+	}
+	switch {
+	case err != nil:
+	case len(r.Value) > 0 && s.finishedAt().Newer(state.Finished.Position):
+		stale[s] = true
+		return
+	default:
+		delete(stale, s)
+		err = s.restore(&state)
+	}
+	if err != nil {
+		w.unreadable(ctx, r, err)
+		return
+	}
+	newest.Take(state.NewestAt)
+	w.remember(s)
+}
+
+// remember notes whether a restored store SKU is to be read back.
+func (w *worker) remember(s *storeSKU) {
+	if s.readback() != nil {
+		l := w.lane(s, time.Now())
 		l.owed[s] = struct{}{}
 		w.agenda.add(l)
-	} else if l := w.lanes[state.Key.Shop()]; l != nil {
-		delete(l.owed, s)
+	} else if s.lane != nil {
+		delete(s.lane.owed, s)
 	}
 }
 
@@ -78,7 +85,7 @@ func (w *worker) remember(state schemas.State) {
 // its next push writes another.
 func (w *worker) unreadable(ctx context.Context, r *stream.Record, cause error) {
 	w.deps.Logger.Error("a state cannot be read, it goes to the dead letters", "partition", r.Partition, "offset", r.Offset, "error", cause)
-	w.out.putAside(ctx, r, schemas.BadEvent{Code: schemas.CodeUnreadable, Message: cause.Error()}, func(context.Context) {})
+	w.out.putAside(ctx, r, schemas.BadEvent{Code: schemas.CodeUnreadable, Message: cause.Error()}, &group{1, func(context.Context) {}})
 }
 
 // guarded takes a command; one at which the stage itself fails is put aside.
@@ -93,71 +100,89 @@ func (w *worker) guarded(ctx context.Context, r *stream.Record, now time.Time) {
 // take puts a command where it belongs.
 func (w *worker) take(ctx context.Context, r *stream.Record, now time.Time) {
 	w.next = r.Offset + 1
-	c, err := schemas.DecodeCommand(r.Value)
+	c, err := schemas.SplitCommand(r.Value)
+	var e schemas.Event
+	if err == nil {
+		e, err = schemas.UnpackEvent(schemas.Key{}, c.Packed)
+	}
+	var s *storeSKU
+	if err == nil {
+		s, err = w.sku(c.Key)
+	}
 	if err != nil {
 		w.deps.Logger.Error("a command cannot be read, it goes to the dead letters", "partition", r.Partition, "offset", r.Offset, "error", err)
 		w.out.poison(ctx, r, schemas.BadEvent{Code: schemas.CodeUnreadable, Message: err.Error()})
 		return
 	}
-	// The command outlives its fetch; do not keep the whole fetch in memory for it.
-	c = detached(c)
-	s := w.sku(c.Key)
-	l := w.lane(c.Key.Shop())
+	l := w.lane(s, now)
 	l.paused.set(w.isPaused(l), now)
 	w.agenda.add(l)
-	is := s.arrival(&c.Event)
+	is := s.arrival(&e)
 	if r.Offset < w.inheritedBelow && !w.clean && is == stands {
-		w.owe(l, s, &c.Event, now)
+		w.owe(l, s, &e, now)
 	}
 	switch is {
-	case finished:
-		w.out.record(ctx, *s.finished, []int64{r.Offset})
+	case finishedAlready:
+		w.out.record(s, s.past.record, r.Offset)
 	case loses:
-		w.out.record(ctx, skippedCommand(&c, s.newest, now), []int64{r.Offset})
+		by := s.newestEvent()
+		w.out.record(s, skipped(c.Packed, c.QueuedAt, &by, now), r.Offset)
 	case repeated:
-		p := s.push(c.Position)
-		p.offsets = append(p.offsets, r.Offset) // it settles the repetition as well
+		p := s.push(e.Position).more()
+		p.repetitions = append(p.repetitions, r.Offset) // it settles the repetition as well
 	case stands:
-		s.newest = &c.Event
-		p := &push{Command: &c, offsets: []int64{r.Offset}, notBefore: now.Add(w.cfg.BatchLinger), inherited: r.Offset < w.inheritedBelow}
-		w.enqueue(ctx, l, s, p, now)
-		if l.hold != nil && c.Reason == schemas.PushNow {
-			l.hold.asked = true
-		}
+		w.stand(s, &c, &e, r.Offset, now)
 	}
 }
 
-func (w *worker) enqueue(ctx context.Context, l *lane, s *storeSKU, p *push, now time.Time) {
-	p.pausedBefore = w.pausedAlready(l, p, now)
-	if replaced := l.queue.put(s, p); replaced != nil {
-		w.skip(ctx, s, replaced, &p.Event, now)
+// stand lets a command wait. It outlives its fetch, and must not keep all of that in memory.
+func (w *worker) stand(s *storeSKU, c *schemas.PackedCommand, e *schemas.Event, offset int64, now time.Time) {
+	p := &push{
+		event: eventOf(e, bytes.Clone(c.Packed)), queuedAt: c.QueuedAt.UnixMilli(), offset: offset,
+		notBefore: s.lane.queue.since(now.Add(w.cfg.BatchLinger)), inherited: offset < w.inheritedBelow,
+	}
+	s.newest = &p.event
+	w.enqueue(s, p, e, now)
+	if s.lane.hold != nil && e.Reason == schemas.PushNow {
+		s.lane.hold.asked = true
 	}
 }
 
-func (w *worker) skip(ctx context.Context, s *storeSKU, p *push, by *schemas.Event, now time.Time) {
+// enqueue lets a push wait whose event is e.
+func (w *worker) enqueue(s *storeSKU, p *push, e *schemas.Event, now time.Time) {
+	if paused := w.pausedAlready(s.lane, p, now); paused != 0 {
+		p.more().pausedBefore = paused
+	}
+	if replaced := s.lane.queue.put(s, p); replaced != nil {
+		w.skip(s, replaced, e, now)
+	}
+}
+
+func (w *worker) skip(s *storeSKU, p *push, by *schemas.Event, now time.Time) {
 	if p.mends() {
 		return // a push of our own: its event has its record
 	}
-	r := skippedCommand(p.Command, by, now)
-	r.Attempts, r.RequestID = p.attempts, p.requestID()
-	w.deps.Metrics.finished(&r)
+	r := skippedBy(by, now)
+	r.QueuedAt, r.Attempts, r.RequestID = p.queued(), p.attempts, p.requestID()
+	w.deps.Metrics.finished(&r, now)
+	record := schemas.AppendPackedRecord(nil, p.packed, &r)
 	if s.unsaved || by.Repeats() {
 		// Nothing else will tell of a request of its that may still land, nor that it
 		// was news, which is what repeats that are still to come are judged by.
-		w.out.finish(ctx, r, s, p.offsets)
+		w.out.finish(s, record, p)
 		return
 	}
-	w.out.record(ctx, r, p.offsets)
+	w.out.record(s, record, p.offsets(nil)...)
 }
 
-func skippedCommand(c *schemas.Command, by *schemas.Event, now time.Time) schemas.Record {
-	r := schemas.SkippedBy(c.Event, by, now)
-	r.QueuedAt = c.QueuedAt
-	return r
+// skipped is the record of a command that a newer event beat as it came.
+func skipped(packed []byte, queuedAt time.Time, by *schemas.Event, now time.Time) []byte {
+	r := skippedBy(by, now)
+	r.QueuedAt = queuedAt
+	return schemas.AppendPackedRecord(nil, packed, &r)
 }
 
-func detached(c schemas.Command) schemas.Command {
-	c.EventID, c.MerchantSKU = strings.Clone(c.EventID), strings.Clone(c.MerchantSKU)
-	c.LocationID, c.RetryOf = strings.Clone(c.LocationID), strings.Clone(c.RetryOf)
-	return c
+// skippedBy is a Skipped record but for its event.
+func skippedBy(by *schemas.Event, now time.Time) schemas.Record {
+	return schemas.SkippedBy(schemas.Event{}, by, now)
 }

@@ -42,6 +42,24 @@ func UnpackEvent(key Key, packed []byte) (Event, error) {
 	return e, nil
 }
 
+// eventAt reads of a packed event where it lies and what its reason is.
+func eventAt(packed []byte) (at Position, reason Reason, err error) {
+	err = fields(packed, func(f field) error {
+		switch f.num {
+		case 2:
+			reason = Reason(f.value)
+		case 12:
+			at.LogID = uint16(f.value)
+		case 13:
+			at.Partition = int32(f.value)
+		case 14:
+			at.Offset = int64(f.value)
+		}
+		return nil
+	})
+	return at, reason, err
+}
+
 func (e *Event) takeField(f field) error {
 	switch f.num {
 	case 1:
@@ -91,36 +109,48 @@ func AppendPackedCommand(b []byte, key string, packed []byte, queuedAt time.Time
 	return putTime(b, 3, queuedAt)
 }
 
-// DecodeCommand reads a message of the commands topic, whose memory its texts share.
-func DecodeCommand(message []byte) (Command, error) {
+// PackedCommand is a message of the commands topic with its event as it is packed.
+// It shares the message's memory.
+type PackedCommand struct {
+	// Key is the store SKU's Kafka key; whether it is one is not looked at.
+	Key      string
+	Packed   []byte
+	QueuedAt time.Time
+}
+
+// SplitCommand reads a message of the commands topic, but for its event.
+func SplitCommand(message []byte) (c PackedCommand, err error) {
 	rest, err := body(message)
 	if err != nil {
-		return Command{}, err
+		return c, err
 	}
-	var key, packed []byte
-	var queuedAt time.Time
 	err = fields(rest, func(f field) error {
 		switch f.num {
 		case 1:
-			key = f.bytes
+			c.Key = f.text()
 		case 2:
-			packed = f.bytes
+			c.Packed = f.bytes
 		case 3:
-			queuedAt = f.time()
+			c.QueuedAt = f.time()
 		}
 		return nil
 	})
 	if err != nil {
-		return Command{}, fmt.Errorf("command: %w", err)
+		return PackedCommand{}, fmt.Errorf("command: %w", err)
 	}
-	return commandOf(string(key), packed, queuedAt)
+	return c, nil
 }
 
-func commandOf(key string, packed []byte, queuedAt time.Time) (Command, error) {
-	k, err := ParseKey(key)
+// DecodeCommand reads a message of the commands topic, whose memory its texts share.
+func DecodeCommand(message []byte) (Command, error) {
+	c, err := SplitCommand(message)
+	if err != nil {
+		return Command{}, err
+	}
+	k, err := ParseKey(c.Key)
 	if err != nil {
 		return Command{}, fmt.Errorf("command: %w", err)
 	}
-	e, err := UnpackEvent(k, packed)
-	return Command{Event: e, QueuedAt: queuedAt}, err
+	e, err := UnpackEvent(k, c.Packed)
+	return Command{Event: e, QueuedAt: c.QueuedAt}, err
 }

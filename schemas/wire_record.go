@@ -25,12 +25,12 @@ func AppendRecordsKey(b []byte, key string) []byte { return putText(b, 1, key) }
 // AppendRecord adds a record of the last key's store SKU to a message.
 func AppendRecord(b []byte, r *Record) []byte {
 	var room [256]byte
-	return appendRecord(b, PackEvent(room[:0], &r.Event), r)
+	return AppendPackedRecord(b, PackEvent(room[:0], &r.Event), r)
 }
 
 // AppendPending adds the Pending record of a packed event to a message.
 func AppendPending(b, packed []byte, queuedAt time.Time) []byte {
-	return appendRecord(b, packed, &Record{Status: Pending, SupersededByOffset: NoOffset, QueuedAt: queuedAt})
+	return AppendPackedRecord(b, packed, &Record{Status: Pending, SupersededByOffset: NoOffset, QueuedAt: queuedAt})
 }
 
 // AppendSkipped adds the Skipped record of a packed event to a message.
@@ -102,7 +102,8 @@ func offsetOf(record []byte) (offset int64) {
 	return int64(value)
 }
 
-func appendRecord(b, packed []byte, r *Record) []byte {
+// AppendPackedRecord is AppendRecord of a packed event: of r's own event nothing is written.
+func AppendPackedRecord(b, packed []byte, r *Record) []byte {
 	var room [512]byte
 	v := putBytes(room[:0], 1, packed)
 	v = putUint(v, 2, uint64(r.Status))
@@ -147,15 +148,70 @@ func DecodeRecords(message []byte, yield func(*Record) error) error {
 	})
 }
 
+// PackedRecord is a record as AppendPackedRecord wrote it, with what is asked most.
+type PackedRecord struct {
+	Position Position
+	Status   Status
+	// Event is the packed event, and Bytes all of it; they share memory.
+	Event, Bytes []byte
+}
+
+// SplitRecord reads of a packed record what PackedRecord has.
+func SplitRecord(b []byte) (p PackedRecord, err error) {
+	p.Bytes = b
+	var reason Reason
+	err = fields(b, func(f field) error {
+		return fields(f.bytes, func(f field) (err error) {
+			switch f.num {
+			case 1:
+				p.Event = f.bytes
+				p.Position, reason, err = eventAt(f.bytes)
+			case 2:
+				p.Status = Status(f.value)
+			}
+			return err
+		})
+	})
+	if err == nil {
+		err = known(p.Status, reason, p.Position)
+	}
+	return p, err
+}
+
+// PackedEventOf is the packed event of a packed record, whose memory it shares; nil
+// of what AppendPackedRecord did not write.
+func PackedEventOf(record []byte) []byte {
+	for _, num := range []protowire.Number{2, 1} {
+		got, typ, n := protowire.ConsumeTag(record)
+		if n < 0 || got != num || typ != protowire.BytesType {
+			return nil
+		}
+		if record, n = protowire.ConsumeBytes(record[n:]); n < 0 {
+			return nil
+		}
+	}
+	return record
+}
+
+// Record reads all of a packed record, whose memory its texts share.
+func (p PackedRecord) Record(key Key) (r Record, err error) {
+	err = fields(p.Bytes, func(f field) error { return r.decode(key, f.bytes) })
+	return r, err
+}
+
+func known(s Status, reason Reason, at Position) error {
+	if s.String() == "" || !reason.Valid() || at.IsZero() {
+		return fmt.Errorf("record: status %d, reason %d, log %d are not all known", s, reason, at.LogID)
+	}
+	return nil
+}
+
 func (r *Record) decode(key Key, b []byte) error {
 	*r = Record{Event: Event{Key: key, RepeatsOffset: NoOffset}, SupersededByOffset: NoOffset}
 	if err := fields(b, r.takeRecordField); err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
-	if r.Status.String() == "" || !r.Reason.Valid() || r.Position.IsZero() {
-		return fmt.Errorf("record: status %d, reason %d, log %d are not all known", r.Status, r.Reason, r.Position.LogID)
-	}
-	return nil
+	return known(r.Status, r.Reason, r.Position)
 }
 
 func (r *Record) takeRecordField(f field) error {

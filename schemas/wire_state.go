@@ -1,16 +1,52 @@
 package schemas
 
-import "fmt"
+import (
+	"bytes"
+	"fmt"
+)
+
+// PackedState is a State whose event and record are packed; what it was read from
+// is its memory.
+type PackedState struct {
+	// Key is the Kafka key.
+	Key string
+	// Newest is empty where there is none, or where it is Finished's.
+	Newest   []byte
+	NewestAt Position
+	Sent     Position
+	SentQty  int64
+	// Confirmed and Readback are State's.
+	Confirmed *int64
+	Readback  *Readback
+	// Finished has a zero Position if there is none.
+	Finished PackedRecord
+}
 
 // AppendState appends a state as a message of the state topic to b.
 func AppendState(b []byte, s *State) []byte {
-	var room [256]byte
-	b = append(b, formatVersion)
-	b = putText(b, 1, s.Key.String())
+	p := PackedState{Key: s.Key.String(), Sent: s.Sent, SentQty: s.SentQty, Confirmed: s.Confirmed, Readback: s.Readback}
 	if !s.Newest.Position.IsZero() {
-		b = putBytes(b, 2, PackEvent(room[:0], &s.Newest))
+		p.Newest = PackEvent(nil, &s.Newest)
+	}
+	if !s.Finished.Position.IsZero() {
+		p.Finished.Position = s.Finished.Position
+		p.Finished.Bytes = AppendRecord(nil, &s.Finished)
+	}
+	return AppendPackedState(b, &p)
+}
+
+// AppendPackedState is AppendState of a packed state.
+func AppendPackedState(b []byte, s *PackedState) []byte {
+	newest := s.Newest
+	if len(newest) == 0 {
+		newest = s.Finished.Event
+	}
+	b = putText(append(b, formatVersion), 1, s.Key)
+	if len(newest) > 0 {
+		b = putBytes(b, 2, newest)
 	}
 	if !s.Sent.IsZero() {
+		var room [32]byte
 		sent := Event{Position: s.Sent, RepeatsOffset: NoOffset}
 		b = putInt(putBytes(b, 3, PackEvent(room[:0], &sent)), 4, s.SentQty)
 	}
@@ -19,8 +55,7 @@ func AppendState(b []byte, s *State) []byte {
 		b = putBytes(b, 6, packReadback(s.Readback))
 	}
 	if !s.Finished.Position.IsZero() {
-		var record [768]byte
-		b = putBytes(b, 7, appendRecord(record[:0], PackEvent(room[:0], &s.Finished.Event), &s.Finished))
+		b = putBytes(b, 7, s.Finished.Bytes)
 	}
 	return b
 }
@@ -37,30 +72,71 @@ func packReadback(r *Readback) []byte {
 
 // DecodeState reads a message of the state topic. Its texts share the message's memory.
 func DecodeState(message []byte) (State, error) {
-	rest, err := body(message)
+	p, err := SplitState(message)
 	if err != nil {
 		return State{}, err
 	}
-	s := State{Newest: Event{RepeatsOffset: NoOffset}, Finished: RecordOf(Event{RepeatsOffset: NoOffset}, 0)}
-	if err := fields(rest, s.takeField); err != nil {
+	s := State{
+		Newest: Event{RepeatsOffset: NoOffset}, Sent: p.Sent, SentQty: p.SentQty, Confirmed: p.Confirmed, Readback: p.Readback,
+		Finished: RecordOf(Event{RepeatsOffset: NoOffset}, 0),
+	}
+	if s.Key, err = ParseKey(p.Key); err != nil {
 		return State{}, fmt.Errorf("state: %w", err)
 	}
-	if s.Key.Channel == "" {
-		return State{}, fmt.Errorf("state: no key")
+	newest := p.Newest
+	if len(newest) == 0 && p.NewestAt == p.Finished.Position {
+		newest = p.Finished.Event
+	}
+	if !p.NewestAt.IsZero() {
+		s.Newest, err = UnpackEvent(s.Key, newest)
+	}
+	if err == nil && !p.Finished.Position.IsZero() {
+		s.Finished, err = p.Finished.Record(s.Key)
+	}
+	if err != nil {
+		return State{}, fmt.Errorf("state: %w", err)
 	}
 	return s, nil
 }
 
-func (s *State) takeField(f field) (err error) {
+// SplitState reads a message of the state topic, but for its event and its record.
+func SplitState(message []byte) (PackedState, error) {
+	rest, err := body(message)
+	if err != nil {
+		return PackedState{}, err
+	}
+	var s PackedState
+	if err = fields(rest, s.takeField); err == nil {
+		err = s.settle()
+	}
+	if err != nil {
+		return PackedState{}, fmt.Errorf("state: %w", err)
+	}
+	return s, nil
+}
+
+// settle finds out where the newest event lies, once all fields were read.
+func (s *PackedState) settle() (err error) {
+	switch {
+	case s.Key == "":
+		return fmt.Errorf("no key")
+	case len(s.Newest) == 0:
+	case bytes.Equal(s.Newest, s.Finished.Event):
+		s.Newest, s.NewestAt = nil, s.Finished.Position
+	default:
+		s.NewestAt, _, err = eventAt(s.Newest)
+	}
+	return err
+}
+
+func (s *PackedState) takeField(f field) (err error) {
 	switch f.num {
 	case 1:
-		s.Key, err = ParseKey(f.text())
+		s.Key = f.text()
 	case 2:
-		s.Newest, err = UnpackEvent(s.Key, f.bytes)
+		s.Newest = f.bytes
 	case 3:
-		var sent Event
-		sent, err = UnpackEvent(s.Key, f.bytes)
-		s.Sent = sent.Position
+		s.Sent, _, err = eventAt(f.bytes)
 	case 4:
 		s.SentQty = f.int()
 	case 5:
@@ -69,7 +145,7 @@ func (s *State) takeField(f field) (err error) {
 		s.Readback = new(Readback)
 		err = fields(f.bytes, s.Readback.takeField)
 	case 7:
-		err = fields(f.bytes, func(f field) error { return s.Finished.decode(s.Key, f.bytes) })
+		s.Finished, err = SplitRecord(f.bytes)
 	}
 	return err
 }

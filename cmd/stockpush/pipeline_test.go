@@ -291,7 +291,7 @@ func (p *pipeline) wholeWay(store *clickhouse.Store) int {
 	cfg.ShopRate, cfg.AppRate, cfg.BatchLinger = 1e6, 1e6, 0
 	lanes, err := channels.New(cfg, channels.Deps{
 		Channel: channeltest.NewMemory(nil), Producer: producer, DeadLetters: producer,
-		History: channels.Kafka{Connection: p.conn, Topics: p.topics}, Topics: p.topics,
+		History: channels.Kafka{Connection: p.conn, Topics: p.topics}, Topics: p.topics, RecordPartitions: p.load.partitions,
 		Logger: slog.New(slog.DiscardHandler), Metrics: channels.NewMetrics(prometheus.NewRegistry()),
 	})
 	require.NoError(p.b, err)

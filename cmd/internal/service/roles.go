@@ -71,6 +71,10 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
+	records, err := p.describe(ctx, p.topics.Records())
+	if err != nil {
+		return nil, err
+	}
 	pacer := channels.NewPacer(laneConfig(p.cfg))
 	market, err := openShopee(p.cfg, pacer, p.log, p.registry)
 	if err != nil {
@@ -78,7 +82,7 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 	}
 	handler, err := channels.New(laneConfig(p.cfg), channels.Deps{
 		Channel: market.Client, Producer: p.producer, DeadLetters: p.letters, History: channels.Kafka{Connection: p.conn, Topics: p.topics}, Topics: p.topics,
-		Pacer: pacer, Logger: p.log, Metrics: channels.NewMetrics(p.registry),
+		RecordPartitions: records.Partitions, Pacer: pacer, Logger: p.log, Metrics: channels.NewMetrics(p.registry),
 		Verify: func(ctx context.Context, newest schemas.Frontier) error {
 			_, err := stream.Patiently(ctx, p.log, func() (struct{}, error) { return struct{}{}, eventlog.Verify(ctx, p.conn, p.topics, log, newest) })
 			return err
