@@ -50,6 +50,7 @@ type dataset struct {
 	b                  *testing.B
 	store              *clickhouse.Store
 	records, skus, end int64
+	answers            []answers
 }
 
 // BenchmarkQueries answers what the page asks, at STOCKPUSH_BENCH_RECORDS (1 M) records
@@ -79,10 +80,11 @@ func BenchmarkQueries(b *testing.B) {
 func (d *dataset) measureAll(state string, before func()) {
 	chosen := regexp.MustCompile(os.Getenv("STOCKPUSH_BENCH_QUESTIONS"))
 	for _, q := range d.questions() {
-		if chosen.MatchString(state + " " + q.name) {
+		if chosen.MatchString(state + " " + q.name()) {
 			d.measure(state, q, before)
 		}
 	}
+	fmt.Println(answersTable(state, d.answers))
 }
 
 // bulk writes the latest records once more, and no merge takes them up: a replay, as the lists meet it at first.
@@ -195,8 +197,21 @@ func (d *dataset) tables() string {
 
 // question is something that the page or the API asks; runs count from 0.
 type question struct {
-	name string
-	ask  func(run int) (items int)
+	// list and filter name it, and whether it is for the pages that follow the first.
+	list, filter string
+	later        bool
+	ask          func(run int) (items int)
+}
+
+func (q question) name() string {
+	name := q.list
+	if q.filter != "" {
+		name += ", " + q.filter
+	}
+	if q.later {
+		name += ", on"
+	}
+	return name
 }
 
 // filters are what a person may choose of the lists, each alone.
@@ -213,19 +228,19 @@ func (d *dataset) filters() []struct {
 		filter pushrecords.Filter
 	}{
 		{"", pushrecords.Filter{}},
-		{", status Failed", pushrecords.Filter{Statuses: []schemas.Status{schemas.Failed}}},
-		{", status Successfully", pushrecords.Filter{Statuses: []schemas.Status{schemas.Successfully}}},
-		{", status Skipped", pushrecords.Filter{Statuses: []schemas.Status{schemas.Skipped}}},
-		{", status Pending", pushrecords.Filter{Statuses: []schemas.Status{schemas.Pending}}},
-		{", reason", pushrecords.Filter{Reasons: []schemas.Reason{schemas.StockCount}}},
-		{", failure code", pushrecords.Filter{FailureCodes: []schemas.FailureCode{schemas.HolidayMode}}},
-		{", shop", pushrecords.Filter{ShopID: 10042}},
-		{", a store SKU", pushrecords.Filter{StoreSKUs: pasted[7:8]}},
-		{", 20 store SKUs", pushrecords.Filter{StoreSKUs: pasted}},
-		{", merchant SKU", pushrecords.Filter{MerchantSKUs: []string{"M-4711"}}},
-		{", last hour", pushrecords.Filter{Since: time.UnixMilli(d.end).Add(-time.Hour)}},
-		{", a day last week", pushrecords.Filter{Since: time.UnixMilli(d.end).Add(-8 * 24 * time.Hour), Until: time.UnixMilli(d.end).Add(-7 * 24 * time.Hour)}},
-		{", still failing", pushrecords.Filter{StillFailing: true}},
+		{"status Failed", pushrecords.Filter{Statuses: []schemas.Status{schemas.Failed}}},
+		{"status Successfully", pushrecords.Filter{Statuses: []schemas.Status{schemas.Successfully}}},
+		{"status Skipped", pushrecords.Filter{Statuses: []schemas.Status{schemas.Skipped}}},
+		{"status Pending", pushrecords.Filter{Statuses: []schemas.Status{schemas.Pending}}},
+		{"reason", pushrecords.Filter{Reasons: []schemas.Reason{schemas.StockCount}}},
+		{"failure code", pushrecords.Filter{FailureCodes: []schemas.FailureCode{schemas.HolidayMode}}},
+		{"shop", pushrecords.Filter{ShopID: 10042}},
+		{"a store SKU", pushrecords.Filter{StoreSKUs: pasted[7:8]}},
+		{"20 store SKUs", pushrecords.Filter{StoreSKUs: pasted}},
+		{"merchant SKU", pushrecords.Filter{MerchantSKUs: []string{"M-4711"}}},
+		{"last hour", pushrecords.Filter{Since: time.UnixMilli(d.end).Add(-time.Hour)}},
+		{"a day last week", pushrecords.Filter{Since: time.UnixMilli(d.end).Add(-8 * 24 * time.Hour), Until: time.UnixMilli(d.end).Add(-7 * 24 * time.Hour)}},
+		{"still failing", pushrecords.Filter{StillFailing: true}},
 	}
 }
 
@@ -243,25 +258,27 @@ func (d *dataset) key(k int64) schemas.Key {
 const pageRows = 50
 
 // paged are two questions: a list's first page, and the pages that follow it.
-func paged[T any](d *dataset, name string, list func(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[T], error), f pushrecords.Filter, o pushrecords.Order) []question {
+func paged[T any](d *dataset, named question, list func(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[T], error), f pushrecords.Filter, o pushrecords.Order) []question {
 	ask := func(cursor string) pushrecords.List[T] {
 		found, err := list(context.Background(), f, pushrecords.Page{Limit: pageRows, Cursor: cursor, Order: o})
-		require.NoError(d.b, err, name)
+		require.NoError(d.b, err, named.name())
 		return found
 	}
 	first := ask("")
-	questions := []question{{name, func(int) int { return len(ask("").Items) }}}
+	named.ask = func(int) int { return len(ask("").Items) }
+	questions := []question{named}
 	if first.NextCursor == "" {
 		return questions
 	}
 	cursor := first.NextCursor
-	return append(questions, question{name + ", on", func(int) int {
+	named.later, named.ask = true, func(int) int {
 		found := ask(cursor)
 		if cursor = found.NextCursor; cursor == "" {
 			cursor = first.NextCursor
 		}
 		return len(found.Items)
-	}})
+	}
+	return append(questions, named)
 }
 
 func (d *dataset) questions() []question {
@@ -277,22 +294,22 @@ func (d *dataset) questions() []question {
 		return len(found.Items)
 	}
 	all := []question{
-		{"history", func(run int) int { return history(cold[run]) }},
-		{"history of a hot one", func(int) int { return history(hot) }},
+		{list: "history", ask: func(run int) int { return history(cold[run]) }},
+		{list: "history of a hot one", ask: func(int) int { return history(hot) }},
 	}
 	for _, of := range d.filters() {
-		all = append(all, paged(d, "by time"+of.name, r.StoreSKUs, of.filter, pushrecords.NewestFirst)...)
-		all = append(all, paged(d, "by key"+of.name, r.StoreSKUs, of.filter, pushrecords.ByKey)...)
-		all = append(all, paged(d, "by merchant"+of.name, r.MerchantSKUs, of.filter, pushrecords.ByKey)...)
+		all = append(all, paged(d, question{list: "by time", filter: of.name}, r.StoreSKUs, of.filter, pushrecords.NewestFirst)...)
+		all = append(all, paged(d, question{list: "by key", filter: of.name}, r.StoreSKUs, of.filter, pushrecords.ByKey)...)
+		all = append(all, paged(d, question{list: "by merchant", filter: of.name}, r.MerchantSKUs, of.filter, pushrecords.ByKey)...)
 		if s := of.filter; len(s.Statuses) == 0 && !s.StillFailing {
-			all = append(all, paged(d, "failed"+of.name, r.Failures, of.filter, pushrecords.ByKey)...)
+			all = append(all, paged(d, question{list: "failed", filter: of.name}, r.Failures, of.filter, pushrecords.ByKey)...)
 		}
 	}
-	return append(all, question{"counts by failure code", func(int) int {
+	return append(all, question{list: "counts by failure code", ask: func(int) int {
 		found, err := r.CountsByFailureCode(context.Background(), pushrecords.Filter{})
 		require.NoError(d.b, err)
 		return len(found)
-	}}, question{"statistics of a day", func(int) int {
+	}}, question{list: "statistics of a day", ask: func(int) int {
 		found, err := r.Stats(context.Background(), pushrecords.Filter{Since: time.UnixMilli(d.end).Add(-24 * time.Hour)})
 		require.NoError(d.b, err)
 		return len(found)
@@ -315,8 +332,10 @@ func (d *dataset) measure(state string, q question, before func()) {
 		processor += d.processorMicros()
 	}
 	slices.Sort(took)
-	fmt.Printf("%-14s %-36s median %6.1f ms   p95 %6.1f ms   processor %4d ms   %d rows\n", state, q.name,
-		millis(took[measuredRuns/2]), millis(took[measuredRuns*95/100]), processor/1000/measuredRuns, answered/measuredRuns)
+	found := answers{q, state, took[measuredRuns/2], took[measuredRuns*95/100]}
+	d.answers = append(d.answers, found)
+	fmt.Printf("%-14s %-36s median %6.1f ms   p95 %6.1f ms   processor %4d ms   %d rows\n", state, q.name(),
+		millis(found.median), millis(found.p95), processor/1000/measuredRuns, answered/measuredRuns)
 }
 
 // processorMicros is the processor time that the server has used for queries.

@@ -79,7 +79,7 @@ func pendingOf(w *where, f Filter) {
 
 // outcomes adds the filter's conditions on the last push. With ordered, a row
 // without an outcome counts only if its store SKU has none.
-func (r *Reader) outcomes(w *where, f Filter, ordered bool) {
+func (r *Reader) outcomes(w *where, f Filter, s spread, ordered bool) {
 	skipped := f.takes(schemas.Skipped) && len(f.FailureCodes) == 0
 	terminal := f.takes(schemas.Failed) || f.takes(schemas.Successfully)
 	switch {
@@ -101,23 +101,47 @@ func (r *Reader) outcomes(w *where, f Filter, ordered bool) {
 	}
 	w.in("if("+stands+", outcome.reason, newest.reason)", "reasons", words(f.Reasons, schemas.Reason.Label))
 	w.between(lastAt, f.Since, f.Until)
-	if skipped && (ordered || f.ofOutcome()) {
-		r.withoutOutcome(w)
+	if skipped && s.Elsewhere > 0 && (ordered || f.ofOutcome() && (s.Elsewhere > r.few || len(f.Statuses) > 0)) {
+		r.withoutOutcome(w, s)
 	}
 }
 
 // withoutOutcome leaves out rows without an outcome whose store SKU has one in
 // another part: most of what was just inserted.
-func (r *Reader) withoutOutcome(w *where) {
+func (r *Reader) withoutOutcome(w *where, s spread) {
 	w.add("("+stands+" OR sku_hash NOT IN (SELECT sku_hash FROM "+r.view("store_sku_states")+" WHERE "+stands+" AND sku_hash IN ("+r.scattered()+")))",
-		clickhouse.Named("database", r.database))
+		s.named())
 }
 
 // scattered are the hashes of store SKUs that not the largest part alone has: a
 // part that came of a merge has each once.
 func (r *Reader) scattered() string {
-	return "SELECT sku_hash FROM " + r.view("store_sku_states") + " WHERE _part != (SELECT argMax(name, rows) FROM system.parts" +
-		" WHERE database = {database:String} AND table = 'store_sku_states' AND active AND level > 0)"
+	return "SELECT sku_hash FROM " + r.view("store_sku_states") + " WHERE _part != {largest:String}"
+}
+
+// spread is how the rows of store_sku_states lie in parts.
+type spread struct {
+	// Largest is the largest part that came of a merge; empty if there is none.
+	Largest string `ch:"largest"`
+	// Elsewhere is how many rows the other parts have.
+	Elsewhere uint64 `ch:"elsewhere"`
+}
+
+func (s spread) named() any { return clickhouse.Named("largest", s.Largest) }
+
+// fewRows in other parts mislead so few hits that it costs less to look those up.
+const fewRows = 50_000
+
+// spread asks for the parts by a query of its own, since one question of several
+// has the name in many places. The part may be merged before it is used: then all
+// store SKUs count as scattered, which takes longer and changes nothing.
+func (r *Reader) spread(ctx context.Context) (spread, error) {
+	found, err := rows[spread](ctx, r, "SELECT argMaxIf(name, rows, level > 0) AS largest, toUInt64(sum(rows) - maxIf(rows, level > 0)) AS elsewhere "+
+		"FROM system.parts WHERE database = {database:String} AND table = 'store_sku_states' AND active", clickhouse.Named("database", r.database))
+	if err != nil {
+		return spread{}, err
+	}
+	return found[0], nil
 }
 
 // takes says whether the filter lets a status in.
@@ -139,13 +163,13 @@ func (f Filter) takesStates() bool {
 }
 
 // byKey is the list in the order of channel, shop and SKU.
-func (r *Reader) byKey(f Filter) search {
+func (r *Reader) byKey(f Filter, parts spread) search {
 	s := search{listing: listing[StoreSKU]{sort: keyColumns, place: placeByKey}, compare: compareKeys}
 	var w where
 	w.shop(f)
 	w.in("store_sku", "store_skus", f.StoreSKUs)
 	r.merchants(&w, f)
-	r.outcomes(&w, f, false)
+	r.outcomes(&w, f, parts, false)
 	if f.takesStates() {
 		s.hits = append(s.hits, r.stateHits("newest_at AS last_triggered_at", keyColumns, w))
 	}
@@ -156,7 +180,7 @@ func (r *Reader) byKey(f Filter) search {
 }
 
 // byTime is the list in the order of the last push's trigger, the newest first.
-func (r *Reader) byTime(f Filter) search {
+func (r *Reader) byTime(f Filter, parts spread) search {
 	newest := sortColumn{name: "last_triggered_at", kind: instant, down: true}
 	s := search{listing: listing[StoreSKU]{sort: append([]sortColumn{newest}, keyColumns...)}, byLead: true}
 	s.place = func(row *StoreSKU) []string {
@@ -168,7 +192,7 @@ func (r *Reader) byTime(f Filter) search {
 	w.shop(f)
 	w.in("store_sku", "store_skus", f.StoreSKUs)
 	r.merchants(&w, f)
-	r.outcomes(&w, f, true)
+	r.outcomes(&w, f, parts, true)
 	if f.takesStates() {
 		s.hits = append(s.hits, r.stateHits(lastAt+" AS last_triggered_at", s.sort, w))
 	}
@@ -180,7 +204,7 @@ func (r *Reader) byTime(f Filter) search {
 
 // byMerchant is the list in the order of merchant SKU and key. A store SKU is
 // where its newest record says.
-func (r *Reader) byMerchant(f Filter) search {
+func (r *Reader) byMerchant(f Filter, parts spread) search {
 	s := search{listing: listing[StoreSKU]{sort: append([]sortColumn{{name: "merchant_sku", kind: text}}, keyColumns...)}, byLead: true}
 	s.place = func(row *StoreSKU) []string { return append([]string{row.MerchantSKU}, placeByKey(row)...) }
 	s.lead = func(a, b *StoreSKU) int { return cmp.Compare(a.MerchantSKU, b.MerchantSKU) }
@@ -190,7 +214,7 @@ func (r *Reader) byMerchant(f Filter) search {
 	w.in("store_sku", "store_skus", f.StoreSKUs)
 	w.in("newest.merchant_sku", "merchant_skus", f.MerchantSKUs)
 	if f.ofOutcome() {
-		r.lastPushIn(&w, f)
+		r.lastPushIn(&w, f, parts)
 	}
 	s.hits = []source{r.stateHits("newest.merchant_sku AS merchant_sku", s.sort, w)}
 	return s
@@ -198,14 +222,18 @@ func (r *Reader) byMerchant(f Filter) search {
 
 // lastPushIn adds the conditions on the last push where another row may tell
 // the place in the list: of a store SKU that several parts have, any row may match.
-func (r *Reader) lastPushIn(w *where, f Filter) {
+func (r *Reader) lastPushIn(w *where, f Filter, parts spread) {
 	var ways []string
 	if f.takesStates() {
-		var here, elsewhere where
-		r.outcomes(&here, f, false)
-		elsewhere.conditions = append(slices.Clone(here.conditions), "sku_hash IN ("+r.scattered()+")")
-		ways = append(ways, strings.Join(here.conditions, " AND "), "sku_hash IN (SELECT sku_hash FROM "+r.view("store_sku_states")+elsewhere.String()+")")
-		w.args = append(append(w.args, here.args...), clickhouse.Named("database", r.database))
+		var here where
+		r.outcomes(&here, f, parts, false)
+		ways = append(ways, strings.Join(here.conditions, " AND "))
+		w.args = append(w.args, here.args...)
+		if parts.Elsewhere > 0 {
+			here.add("sku_hash IN ("+r.scattered()+")", parts.named())
+			ways = append(ways, "sku_hash IN (SELECT sku_hash FROM "+r.view("store_sku_states")+here.String()+")")
+			w.args = append(w.args, parts.named())
+		}
 	}
 	if f.takesPending() {
 		var waits where

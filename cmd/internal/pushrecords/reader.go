@@ -17,11 +17,13 @@ const queryTimeout = 10 * time.Second
 type Reader struct {
 	conn     driver.Conn
 	database string
+	// few is fewRows.
+	few uint64
 }
 
 // NewReader makes a reader of a database, whose name must be one that the
 // configuration lets in: it is part of every query.
-func NewReader(conn driver.Conn, database string) *Reader { return &Reader{conn, database} }
+func NewReader(conn driver.Conn, database string) *Reader { return &Reader{conn, database, fewRows} }
 
 func (r *Reader) view(name string) string { return "`" + r.database + "`." + name }
 
@@ -34,6 +36,10 @@ func rows[T any](ctx context.Context, r *Reader, query string, args ...any) ([]T
 	return all, classify(ctx, "ask ClickHouse", err)
 }
 
+// listSettings: conditions on the key are looked at first in tables read with FINAL too, so that of
+// the parts that do not have it no other column is opened.
+const listSettings = " SETTINGS optimize_move_to_prewhere_if_final = 1"
+
 func list[T any](ctx context.Context, r *Reader, l listing[T], w where, p Page) (List[T], error) {
 	limit, err := p.limit()
 	if err != nil {
@@ -43,7 +49,7 @@ func list[T any](ctx context.Context, r *Reader, l listing[T], w where, p Page) 
 	if err != nil {
 		return List[T]{}, err
 	}
-	found, err := rows[T](ctx, r, query, args...)
+	found, err := rows[T](ctx, r, query+listSettings, args...)
 	if err != nil {
 		return List[T]{}, err
 	}
@@ -75,16 +81,20 @@ func (r *Reader) MerchantSKUs(ctx context.Context, f Filter, p Page) (List[Store
 	return r.storeSKUs(ctx, f, p, "merchant-skus", r.byMerchant)
 }
 
-func (r *Reader) storeSKUs(ctx context.Context, f Filter, p Page, name string, byKey func(Filter) search) (List[StoreSKU], error) {
+func (r *Reader) storeSKUs(ctx context.Context, f Filter, p Page, name string, byKey func(Filter, spread) search) (List[StoreSKU], error) {
 	f, some := f.lastStatus()
 	if !some || !f.takesStates() && !f.takesPending() {
 		return List[StoreSKU]{Items: []StoreSKU{}}, nil
 	}
-	s := byKey(f)
+	parts, err := r.spread(ctx)
+	if err != nil {
+		return List[StoreSKU]{}, err
+	}
 	if p.Order == NewestFirst {
-		s = r.byTime(f)
+		byKey = r.byTime
 		name += " newest"
 	}
+	s := byKey(f, parts)
 	s.reader, s.filter, s.name = r, f, name
 	return s.page(ctx, p)
 }

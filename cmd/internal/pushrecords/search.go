@@ -146,8 +146,18 @@ func (s *search) look(ctx context.Context, from place, n int) (hits []StoreSKU, 
 			last = end
 		}
 	}
+	slices.SortFunc(hits, func(a, b StoreSKU) int { return s.compare(&a, &b) })
+	if len(hits) > n { // of several sources together no more are looked up than of one
+		hits = hits[:n]
+		if end := &hits[n-1]; last == nil || s.compare(end, last) < 0 {
+			last = end
+		}
+	}
 	return hits, last, nil
 }
+
+// standingSettings: a store SKU's row is one granule to read, and half a hundred of them are worth a second thread.
+const standingSettings = " SETTINGS merge_tree_min_rows_for_concurrent_read = 1024, merge_tree_min_bytes_for_concurrent_read = 1"
 
 // standing are the rows of the hits' store SKUs that hold, in the list's order.
 func (s *search) standing(ctx context.Context, w where, hits []StoreSKU) ([]StoreSKU, error) {
@@ -163,7 +173,7 @@ func (s *search) standing(ctx context.Context, w where, hits []StoreSKU) ([]Stor
 	for some := range slices.Chunk(keys, maxNamed) {
 		named := where{slices.Clone(w.conditions), slices.Clone(w.args)}
 		named.keys(some)
-		rows, err := rows[StoreSKU](ctx, s.reader, statusSelect+s.reader.view("store_sku_standings")+named.String(), named.args...)
+		rows, err := rows[StoreSKU](ctx, s.reader, statusSelect+s.reader.view("store_sku_standings")+named.String()+standingSettings, named.args...)
 		if err != nil {
 			return nil, err
 		}

@@ -43,6 +43,16 @@ func (f *fixture) scatter() {
 func TestEveryListIsWhatSQLSaysWhateverIsMerged(t *testing.T) {
 	f := newFixture(t)
 	f.scatter()
+	for name, few := range map[string]uint64{"little is not merged": 1000, "much is not merged": 0} {
+		f.reader = f.reader.WithFew(few)
+		t.Run(name, f.requireListsAsSQLSays)
+	}
+	require.NoError(t, f.store.Conn().Exec(t.Context(), "SYSTEM START MERGES d.store_sku_states"))
+	require.NoError(t, f.store.Conn().Exec(t.Context(), "OPTIMIZE TABLE d.store_sku_states FINAL"))
+	t.Run("all is merged", f.requireListsAsSQLSays)
+}
+
+func (f *fixture) requireListsAsSQLSays(t *testing.T) {
 	since := now.Add(-59 * time.Minute)
 	for _, c := range append(filters, []filterCase{
 		{"Skipped", pushrecords.Filter{Statuses: []schemas.Status{schemas.Skipped}}, "last_push_status = 'Skipped'", ""},
