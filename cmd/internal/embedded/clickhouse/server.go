@@ -5,7 +5,7 @@
 // with what is not its protocol, and when it refuses a login. So the public listeners are ours:
 // they look at how it begins, pass bytes on to the library's private ports, and towards it
 // they always close cleanly, after draining what it still sends. A supervisor starts the child again when it ends all the
-// same, and gives up after the third time in a minute.
+// same, later each time, and gives up after the fifth time in a minute.
 //
 // It refuses to be a production server: one machine, loopback, no users.
 package clickhouse
@@ -115,7 +115,10 @@ func (s *Server) Close() error {
 
 const (
 	restartWindow = time.Minute
-	maxRestarts   = 3
+	maxRestarts   = 5
+	// firstPause is before the first restart and doubles with each: the engine of a killed process holds
+	// the tables for a moment longer, and a new one that finds them held ends at once.
+	firstPause = 200 * time.Millisecond
 )
 
 // supervise runs the engine again and again. The first start's outcome goes to first.
@@ -141,6 +144,11 @@ func (s *Server) supervise(ctx context.Context, first chan<- error) {
 			return
 		}
 		s.cfg.Logger.Error("the embedded clickhouse ended by itself, starting it again", "times", len(ends), "error", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(firstPause << (len(ends) - 1)):
+		}
 	}
 }
 

@@ -120,9 +120,17 @@ func TestARefusedLoginDoesNotEndTheEngine(t *testing.T) {
 	require.Equal(t, before, engines(t))
 }
 
-func TestAKilledEngineIsStartedAgainUntilTheThirdTime(t *testing.T) {
+func TestAnEngineWaitsForTheTablesThatAnotherStillHolds(t *testing.T) {
+	dir := t.TempDir()
+	first := embeddedtest.StartClickHouseIn(t, dir)
+	release := time.AfterFunc(time.Second, func() { _ = first.Close() })
+	defer release.Stop()
+	require.NoError(t, open(t, embeddedtest.StartClickHouseIn(t, dir), nil).Ping(t.Context()))
+}
+
+func TestAKilledEngineIsStartedAgainUntilTheFifthTime(t *testing.T) {
 	s := embeddedtest.StartClickHouse(t)
-	for range 2 {
+	for range 4 {
 		kill(t)
 		require.Eventually(t, func() bool { return open(t, s, nil).Ping(t.Context()) == nil }, 30*time.Second, 50*time.Millisecond)
 	}
