@@ -19,6 +19,9 @@ SCREENSHOTS ?= $(abspath $(STATE))/screenshots
 BENCH       := $(STATE)/bench
 BENCH_RUNS  ?= 5
 BENCH_LOADS ?= even zipf-12-partitions zipf-64-partitions
+BENCH_RECORDS ?= 50000000
+BENCH_SKUS  ?= 1000000
+BENCH_QUESTIONS ?=
 LOAD_FOR    ?= 10m
 MEASURE     := go test -run '^$$' -benchtime 1x -timeout 60m
 BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
@@ -93,7 +96,7 @@ vuln-test: ## See that `make vuln` fails on a vulnerability, with databases of i
 
 # Every part is measured beside its bare counterpart, in one run; the broker is a process of its own, a new one for each load.
 .PHONY: bench
-bench: build clickhouse-lib ## Measure all: BENCH_RUNS (5) runs, one table beside the targets and the run before; about 40 minutes
+bench: build clickhouse-lib ## Measure all: BENCH_RUNS (5) runs, one table beside the targets and the run before; about 90 minutes
 	mkdir -p $(BENCH)/profiles
 	@for f in pieces stages questions; do [ ! -s $(BENCH)/$$f.txt ] || mv $(BENCH)/$$f.txt $(BENCH)/$$f.before.txt; done
 	go test -run '^$$' -bench . -benchmem -count 6 ./schemas ./processor/... ./channels/... | tee $(BENCH)/pieces.txt
@@ -104,7 +107,8 @@ bench: build clickhouse-lib ## Measure all: BENCH_RUNS (5) runs, one table besid
 		done=$$?; kill $$broker; wait $$broker || true; [ $$done = 0 ] || exit $$done; done
 	$(MEASURE) -bench 'Latency|Start|TwoProcesses' -count $(BENCH_RUNS) ./cmd/stockpush | tee -a $(BENCH)/stages.txt
 	$(MEASURE) -bench Footprint ./cmd/stockpush | tee -a $(BENCH)/stages.txt
-	$(MEASURE) -bench Queries ./cmd/stockpush | tee $(BENCH)/questions.txt
+	STOCKPUSH_BENCH_RECORDS=$(BENCH_RECORDS) STOCKPUSH_BENCH_SKUS=$(BENCH_SKUS) STOCKPUSH_BENCH_QUESTIONS='$(BENCH_QUESTIONS)' \
+		$(MEASURE) -bench Queries ./cmd/stockpush | tee $(BENCH)/questions.txt
 	@for p in $(BENCH)/profiles/even-*.cpu.pprof; do echo; echo "$$p"; go tool pprof -top -nodecount 10 "$$p" 2>/dev/null | tail -n +5; done
 	@for p in $(BENCH)/profiles/even-*-before.allocs.pprof; do echo; echo "allocations: $${p%-before.allocs.pprof}"; \
 		go tool pprof -top -nodecount 10 -sample_index alloc_space -diff_base "$$p" "$${p%-before.allocs.pprof}.allocs.pprof" 2>/dev/null | tail -n +5; done

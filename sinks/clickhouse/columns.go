@@ -3,92 +3,130 @@ package clickhouse
 import (
 	"time"
 
-	"stockpush/schemas"
+	"github.com/ClickHouse/ch-go/proto"
 )
 
-// column is one column of push_records: its name, its values so far, and how a
-// record adds one.
-type column struct {
-	name string
-	add  func(*schemas.Record)
-	// keep forgets all but the first n values.
-	keep  func(n int)
-	slice func() any
+// column is one column of a table: its name, its values so far as they are sent,
+// and how a row of T adds one. No value refers to the row's own memory.
+type column[T any] struct {
+	name   string
+	values proto.ColInput
+	add    func(T)
+	// keep forgets all but the first n values, and keeps their memory.
+	keep func(n int)
 }
 
-// columnOf makes a column from the function that reads its value.
-func columnOf[T any](name string, value func(*schemas.Record) T) column {
-	var values []T
-	return column{
-		name:  name,
-		add:   func(r *schemas.Record) { values = append(values, value(r)) },
-		keep:  func(n int) { clear(values[n:]); values = values[:n] },
-		slice: func() any { return values },
+// block is rows of one table, column by column as they are sent.
+type block[T any] struct {
+	columns []column[T]
+	rows    int
+}
+
+func (b *block[T]) add(row T) {
+	for i := range b.columns {
+		b.columns[i].add(row)
+	}
+	b.rows++
+}
+
+// keep forgets all rows but the first n.
+func (b *block[T]) keep(n int) {
+	for i := range b.columns {
+		b.columns[i].keep(n)
+	}
+	b.rows = n
+}
+
+func (b *block[T]) input() proto.Input {
+	input := make(proto.Input, len(b.columns))
+	for i, c := range b.columns {
+		input[i] = proto.InputColumn{Name: c.name, Data: c.values}
+	}
+	return input
+}
+
+// numbers makes a column of numbers from the function that reads a row's.
+func numbers[C ~[]V, V, T any, P interface {
+	*C
+	proto.ColInput
+}](name string, value func(T) V) column[T] {
+	c := P(new(C))
+	return column[T]{
+		name:   name,
+		values: c,
+		add:    func(row T) { *c = append(*c, value(row)) },
+		keep:   func(n int) { *c = (*c)[:n] },
 	}
 }
 
-func offsetOrNil(offset int64) *int64 {
-	if offset == schemas.NoOffset {
-		return nil
+// texts makes a column of texts. The server takes them for LowCardinality, too.
+func texts[T any](name string, value func(T) string) column[T] {
+	c := new(proto.ColStr)
+	return column[T]{
+		name:   name,
+		values: c,
+		add:    func(row T) { c.Append(value(row)) },
+		keep: func(n int) {
+			c.Pos, c.Buf = c.Pos[:n], c.Buf[:endOf(c.Pos[:n])]
+		},
 	}
-	return &offset
 }
 
-// What a time in nanoseconds since 1970 can say, within what DateTime64 can hold.
-var (
-	earliest = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
-	last     = time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)
-)
-
-// storable keeps a time within what the column can hold; the absent one is 1970.
-func storable(t time.Time) time.Time {
-	switch {
-	case t.IsZero():
-		return time.Unix(0, 0).UTC()
-	case t.Before(earliest):
-		return earliest
-	case t.After(last):
-		return last
+func endOf(texts []proto.Position) int {
+	if len(texts) == 0 {
+		return 0
 	}
-	return t
+	return texts[len(texts)-1].End
 }
 
-type rec = schemas.Record
+// optionals makes a column of numbers that may be absent.
+func optionals[T any](name string, value func(T) *int64) column[T] {
+	c := proto.NewColNullable[int64](new(proto.ColInt64))
+	values := c.Values.(*proto.ColInt64)
+	return column[T]{
+		name:   name,
+		values: c,
+		add: func(row T) {
+			if v := value(row); v != nil {
+				c.Nulls, *values = append(c.Nulls, 0), append(*values, *v)
+				return
+			}
+			c.Nulls, *values = append(c.Nulls, 1), append(*values, 0)
+		},
+		keep: func(n int) { c.Nulls, *values = c.Nulls[:n], (*values)[:n] },
+	}
+}
 
-// recordColumns are the columns of push_records, in the table's order.
-func recordColumns() []column {
-	return []column{
-		columnOf("channel", func(r *rec) string { return r.Key.Channel }),
-		columnOf("shop_id", func(r *rec) uint64 { return uint64(r.Key.ShopID) }),
-		columnOf("store_sku", func(r *rec) string { return r.Key.StoreSKU }),
-		columnOf("merchant_sku", func(r *rec) string { return r.MerchantSKU }),
-		columnOf("item_id", func(r *rec) uint64 { return uint64(r.ItemID) }),
-		columnOf("model_id", func(r *rec) uint64 { return uint64(r.ModelID) }),
-		columnOf("location_id", func(r *rec) string { return r.LocationID }),
-		columnOf("event_id", func(r *rec) string { return r.EventID }),
-		columnOf("retry_of", func(r *rec) string { return r.RetryOf }),
-		columnOf("repeats_offset", func(r *rec) *int64 { return offsetOrNil(r.RepeatsOffset) }),
-		columnOf("reason", func(r *rec) int8 { return int8(r.Reason) }),
-		columnOf("status", func(r *rec) int8 { return int8(r.Status) }),
-		columnOf("available", func(r *rec) int64 { return r.Available }),
-		columnOf("promotion_reserved", func(r *rec) int64 { return r.PromotionReserved }),
-		columnOf("push_qty", func(r *rec) int64 { return r.PushQty() }),
-		columnOf("before_qty", func(r *rec) *int64 { return r.BeforeQty }),
-		columnOf("after_qty", func(r *rec) *int64 { return r.AfterQty }),
-		columnOf("promotion_floor", func(r *rec) *int64 { return r.PromotionFloor }),
-		columnOf("failure_code", func(r *rec) string { return string(r.FailureCode) }),
-		columnOf("failure_reason", func(r *rec) string { return r.FailureReason }),
-		columnOf("superseded_by", func(r *rec) string { return r.SupersededBy }),
-		columnOf("superseded_by_offset", func(r *rec) *int64 { return offsetOrNil(r.SupersededByOffset) }),
-		columnOf("attempts", func(r *rec) uint16 { return r.Attempts }),
-		columnOf("request_id", func(r *rec) string { return r.RequestID }),
-		columnOf("log_id", func(r *rec) uint16 { return r.Position.LogID }),
-		columnOf("event_partition", func(r *rec) int32 { return r.Position.Partition }),
-		columnOf("event_offset", func(r *rec) int64 { return r.Position.Offset }),
-		columnOf("occurred_at", func(r *rec) time.Time { return storable(r.OccurredAt) }),
-		columnOf("triggered_at", func(r *rec) time.Time { return storable(r.TriggeredAt) }),
-		columnOf("queued_at", func(r *rec) time.Time { return storable(r.QueuedAt) }),
-		columnOf("finished_at", func(r *rec) time.Time { return storable(r.FinishedAt) }),
-		columnOf("version", func(r *rec) uint8 { return uint8(r.Status) }),
+// times makes a column of times, to the millisecond.
+func times[T any](name string, value func(T) time.Time) column[T] {
+	c := new(proto.ColDateTime64).WithPrecision(proto.PrecisionMilli).WithLocation(time.UTC)
+	return column[T]{
+		name:   name,
+		values: c,
+		add:    func(row T) { c.AppendRaw(proto.DateTime64(storable(value(row)).UnixMilli())) },
+		keep:   func(n int) { c.Data = c.Data[:n] },
+	}
+}
+
+// enumeration is a column of an Enum8's numbers; the server says which words it has.
+type enumeration struct {
+	proto.ColInt8
+	words proto.ColumnType
+}
+
+// Infer takes the column's type from the server.
+func (e *enumeration) Infer(t proto.ColumnType) error { e.words = t; return nil }
+
+// Type is the server's.
+func (e *enumeration) Type() proto.ColumnType { return e.words }
+
+// enumerations makes a column of an Enum8's numbers.
+func enumerations[T any](name string, value func(T) int8) column[T] {
+	c := new(enumeration)
+	return column[T]{
+		name:   name,
+		values: c,
+		add:    func(row T) { c.Append(value(row)) },
+		keep:   func(n int) { c.ColInt8 = c.ColInt8[:n] },
 	}
 }

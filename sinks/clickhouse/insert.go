@@ -4,113 +4,97 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"time"
+
+	"github.com/ClickHouse/ch-go"
+	"github.com/ClickHouse/ch-go/chpool"
 
 	"stockpush/schemas"
 	"stockpush/sinks"
 )
 
-// NewBatch makes an empty batch of this store; one goroutine fills it at a time.
-func (s *Store) NewBatch() sinks.Batch { return &batch{store: s, columns: recordColumns()} }
+// maxInsertTime is how long an insert may take: a little longer than the server
+// lets it, for one that hangs, or is gone, would be waited for without end.
+const maxInsertTime = maxExecutionTime + 10*time.Second
 
-// batch keeps rows column by column, as they are sent.
-type batch struct {
-	store    *Store
-	columns  []column
-	rows     int
-	rejected []rejected
+// NewBatch makes an empty batch of this store; one goroutine fills it at a time.
+func (s *Store) NewBatch() sinks.Batch {
+	return &batch{store: s, records: block[*rec]{columns: recordColumns()}, rejected: block[rejected]{columns: rejectedColumns()}}
 }
 
-type rejected struct {
-	letter schemas.DeadLetter
-	sinks.Received
+// batch keeps rows as they are sent.
+type batch struct {
+	store    *Store
+	records  block[*rec]
+	rejected block[rejected]
 }
 
 // Add adds a record's row.
-func (b *batch) Add(r *schemas.Record) {
-	for i := range b.columns {
-		b.columns[i].add(r)
-	}
-	b.rows++
-}
+func (b *batch) Add(r *schemas.Record) { b.records.add(r) }
 
 // Reject adds a dead letter's row.
 func (b *batch) Reject(letter schemas.DeadLetter, at sinks.Received) {
-	b.rejected = append(b.rejected, rejected{letter, at})
+	b.rejected.add(rejected{letter, at})
 }
 
 // Rows is how many rows the batch has.
-func (b *batch) Rows() int { return b.rows + len(b.rejected) }
+func (b *batch) Rows() int { return b.records.rows + b.rejected.rows }
 
 // Records is how many records' rows the batch has.
-func (b *batch) Records() int { return b.rows }
+func (b *batch) Records() int { return b.records.rows }
 
 // KeepRecords forgets all records' rows but the first n.
-func (b *batch) KeepRecords(n int) {
-	for i := range b.columns {
-		b.columns[i].keep(n)
-	}
-	b.rows = n
-}
+func (b *batch) KeepRecords(n int) { b.records.keep(n) }
 
 // Reset empties the batch and keeps its memory.
 func (b *batch) Reset() {
-	b.KeepRecords(0)
-	b.rejected = nil
+	b.records.keep(0)
+	b.rejected.keep(0)
 }
 
 // Send inserts the rows. After an error it may be sent again: whatever part
 // went in already counts once.
 func (b *batch) Send(ctx context.Context) error {
-	return errors.Join(b.sendRecords(ctx), b.sendRejected(ctx))
+	return errors.Join(insert(ctx, b.store, "push_records", &b.records), insert(ctx, b.store, "rejected_event_rows", &b.rejected))
 }
 
-func (b *batch) sendRecords(ctx context.Context) error {
-	if b.rows == 0 {
+// insert sends a block's rows, if it has any, to a table.
+func insert[T any](ctx context.Context, s *Store, table string, rows *block[T]) error {
+	if rows.rows == 0 {
 		return nil
 	}
-	names := make([]string, len(b.columns))
-	for i, c := range b.columns {
-		names[i] = c.name
-	}
-	insert, err := b.store.conn.PrepareBatch(ctx, "INSERT INTO "+b.store.table("push_records")+" ("+strings.Join(names, ", ")+")")
+	ctx, cancel := context.WithTimeout(ctx, maxInsertTime)
+	defer cancel()
+	input := rows.input()
+	err := s.inserts.Do(ctx, ch.Query{Body: "INSERT INTO " + s.table(table) + " " + input.Columns() + " VALUES", Input: input})
 	if err != nil {
-		return fmt.Errorf("insert %d records: %w", b.rows, err)
-	}
-	defer func() { _ = insert.Close() }()
-	for i, c := range b.columns {
-		if err := insert.Column(i).Append(c.slice()); err != nil {
-			return fmt.Errorf("insert %d records: column %s: %w", b.rows, c.name, err)
-		}
-	}
-	if err := insert.Send(); err != nil {
-		return fmt.Errorf("insert %d records: %w", b.rows, judged(err))
+		return fmt.Errorf("insert %d rows into %s: %w", rows.rows, table, judged(err))
 	}
 	return nil
 }
 
-// maxRejectedValueBytes is where rejected_events cuts the value.
-const maxRejectedValueBytes = 64 << 10
+// openInserts makes the connections that inserts go over, of which one is in use as
+// a rule. They are not the queries': these send columns as they are, without a copy.
+func openInserts(cfg Config) (*chpool.Pool, error) {
+	return chpool.New(context.Background(), chpool.Options{
+		MaxConns: 2,
+		ClientOptions: ch.Options{
+			Address:          cfg.Addr,
+			User:             cfg.Username,
+			Password:         cfg.Password,
+			TLS:              cfg.TLS,
+			Compression:      ch.CompressionLZ4,
+			DialTimeout:      dialTimeout,
+			HandshakeTimeout: dialTimeout,
+			Settings:         insertSettings(),
+		},
+	})
+}
 
-func (b *batch) sendRejected(ctx context.Context) error {
-	if len(b.rejected) == 0 {
-		return nil
+func insertSettings() []ch.Setting {
+	var all []ch.Setting
+	for name, value := range settings {
+		all = append(all, ch.SettingInt(name, value.(int)))
 	}
-	insert, err := b.store.conn.PrepareBatch(ctx, "INSERT INTO "+b.store.table("rejected_event_rows")+
-		" (source_topic, source_partition, source_offset, error_code, error_field, error_message, key, value, received_at)")
-	if err != nil {
-		return fmt.Errorf("insert %d rejected events: %w", len(b.rejected), err)
-	}
-	defer func() { _ = insert.Close() }()
-	for _, r := range b.rejected {
-		l := r.letter
-		value := l.Value[:min(len(l.Value), maxRejectedValueBytes)]
-		if err := insert.Append(l.SourceTopic, l.SourcePartition, l.SourceOffset, l.Code, l.Field, l.Message, string(l.Key), string(value), r.At); err != nil {
-			return fmt.Errorf("insert a rejected event: %w", err)
-		}
-	}
-	if err := insert.Send(); err != nil {
-		return fmt.Errorf("insert %d rejected events: %w", len(b.rejected), judged(err))
-	}
-	return nil
+	return all
 }

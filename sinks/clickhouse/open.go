@@ -3,9 +3,11 @@ package clickhouse
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/ClickHouse/ch-go/chpool"
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
@@ -20,9 +22,19 @@ type Config struct {
 	TLS *tls.Config
 }
 
+const (
+	dialTimeout      = 5 * time.Second
+	maxExecutionTime = 300 * time.Second
+)
+
+// settings go with every query. Old events, or timestamps of producers that are wrong, may spread
+// a batch over more weeks than a server's 100; it would be refused for ever.
+var settings = clickhouse.Settings{"max_execution_time": int(maxExecutionTime.Seconds()), "max_partitions_per_insert_block": 0}
+
 // Store is a connection to one database.
 type Store struct {
 	conn     driver.Conn
+	inserts  *chpool.Pool
 	database string
 }
 
@@ -34,22 +46,27 @@ func Open(cfg Config) (*Store, error) {
 		Auth:        clickhouse.Auth{Username: cfg.Username, Password: cfg.Password},
 		TLS:         cfg.TLS,
 		Compression: &clickhouse.Compression{Method: clickhouse.CompressionLZ4},
-		DialTimeout: 5 * time.Second,
-		// Old events, or timestamps of producers that are wrong, may spread a batch over
-		// more weeks than a server's 100; it would be refused for ever.
-		Settings: clickhouse.Settings{"max_execution_time": 300, "max_partitions_per_insert_block": 0},
+		DialTimeout: dialTimeout,
+		Settings:    settings,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("clickhouse: %w", err)
 	}
-	return &Store{conn, cfg.Database}, nil
+	inserts, err := openInserts(cfg)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("clickhouse: %w", err), conn.Close())
+	}
+	return &Store{conn, inserts, cfg.Database}, nil
 }
 
 // Conn is the connection, for queries.
 func (s *Store) Conn() driver.Conn { return s.conn }
 
-// Close ends the connection.
-func (s *Store) Close() error { return s.conn.Close() }
+// Close ends the connections.
+func (s *Store) Close() error {
+	s.inserts.Close()
+	return s.conn.Close()
+}
 
 // Ping says whether the server answers.
 func (s *Store) Ping(ctx context.Context) error {

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/ClickHouse/ch-go"
 	"github.com/ClickHouse/ch-go/proto"
-	"github.com/ClickHouse/clickhouse-go/v2"
 
 	"stockpush/sinks"
 )
@@ -23,8 +23,8 @@ var rowFaults = []proto.Error{
 
 // judged makes an exception that a row causes a sinks.RefusedError.
 func judged(err error) error {
-	exception, ok := errors.AsType[*clickhouse.Exception](err)
-	if ok && slices.Contains(rowFaults, proto.Error(exception.Code)) {
+	exception, ok := errors.AsType[*ch.Exception](err)
+	if ok && slices.Contains(rowFaults, exception.Code) {
 		return &sinks.RefusedError{Err: err}
 	}
 	return err
