@@ -56,6 +56,9 @@ type Config struct {
 type Deps struct {
 	// NewBatch makes an empty batch of the store.
 	NewBatch func() Batch
+	// Behind is how many events wait that this process is to compact; nil is none. Batches
+	// let it go first where they are many.
+	Behind func() int64
 	// DeadLetters is where a message of ours goes that cannot be read.
 	DeadLetters stream.Producer
 	Topics      schemas.Topics
@@ -74,6 +77,9 @@ type Sink struct {
 	// free is signalled when a batch has been sent and the spare one is back.
 	free *sync.Cond
 	kick chan struct{}
+	// assigned are the partitions in our hands, under mu.
+	assigned map[*stream.Assignment]struct{}
+	courtesy courtesy
 }
 
 // load is a batch with whose offsets it settles.
@@ -88,7 +94,7 @@ type load struct {
 
 // New makes the stage's handler; Run must run for it to send anything.
 func New(cfg Config, deps Deps) *Sink {
-	s := &Sink{cfg: cfg, deps: deps, kick: make(chan struct{}, 1)}
+	s := &Sink{cfg: cfg, deps: deps, kick: make(chan struct{}, 1), assigned: map[*stream.Assignment]struct{}{}}
 	s.free = sync.NewCond(&s.mu)
 	s.filled, s.spare = s.newLoad(), s.newLoad()
 	return s
@@ -112,6 +118,8 @@ func (h handler) Run(ctx context.Context, a *stream.Assignment) error {
 		h.free.Broadcast()
 	})
 	defer stop()
+	h.assign(a)
+	defer h.release(a)
 	var last *load
 	for messages := range a.Batches() {
 		if last = h.collect(ctx, a, messages); last == nil {
@@ -127,6 +135,30 @@ func (h handler) Run(ctx context.Context, a *stream.Assignment) error {
 	case <-last.sent:
 	}
 	return nil
+}
+
+func (s *Sink) assign(a *stream.Assignment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.assigned[a] = struct{}{}
+}
+
+func (s *Sink) release(a *stream.Assignment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.assigned, a)
+}
+
+// drains says that a partition is to be given back, which waits for its rows.
+func (s *Sink) drains() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for a := range s.assigned {
+		if a.Closing() {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Sink) nudge() {
@@ -221,19 +253,28 @@ func (s *Sink) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-s.kick:
-			s.flush(ctx)
 		case <-ticker.C:
-			if s.isDue(time.Now()) {
-				s.flush(ctx)
+			if !s.isDue(time.Now()) {
+				continue
 			}
 		}
+		if !s.yields(time.Now()) {
+			s.flush(ctx)
+		}
 	}
+}
+
+// yields says that the batch waits for compaction, which makes fewer rows of the events
+// that wait the sooner it has them. The ticker looks again.
+func (s *Sink) yields(now time.Time) bool {
+	return s.courtesy.yields(s.deps.Behind != nil && s.deps.Behind() >= farBehind && !s.drains(), now)
 }
 
 func (s *Sink) isDue(now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.filled.batch.Rows() > 0 && now.Sub(s.filled.since) >= s.cfg.BatchInterval
+	rows := s.filled.batch.Rows()
+	return rows >= s.cfg.BatchRows || rows > 0 && now.Sub(s.filled.since) >= s.cfg.BatchInterval
 }
 
 // flush sends the filled batch while the other one is being filled.

@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stockpush/channels"
-	"stockpush/channels/channeltest"
 	"stockpush/cmd/internal/embedded/embeddedtest"
 	"stockpush/cmd/internal/service"
 	"stockpush/processor"
@@ -167,7 +166,7 @@ func (p *pipeline) start(group string, h stream.Handler, topics ...string) (prog
 	stage, err := stream.New(stream.Config{Group: group, Topics: topics, CommitInterval: 100 * time.Millisecond},
 		stream.Deps{Connection: p.conn, Handler: progress, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
 	require.NoError(p.b, err)
-	progress.ready = stage.Ready()
+	progress.ready, progress.behind = stage.Ready(), stage.Behind
 	ctx, cancel := context.WithCancel(p.b.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- stage.Run(ctx) }()
@@ -249,9 +248,10 @@ func (p *pipeline) insertBare(store *clickhouse.Store) int {
 	return <-sent
 }
 
-func (p *pipeline) startSink(store *clickhouse.Store) (*counting, func()) {
+// startSink runs the recording stage; behind is what waits for compaction beside it.
+func (p *pipeline) startSink(store *clickhouse.Store, behind func() int64) (*counting, func()) {
 	sink := sinks.New(sinks.Config{BatchRows: benchBatchRows, BatchInterval: time.Second}, sinks.Deps{
-		NewBatch: store.NewBatch, Topics: p.topics, Logger: slog.New(slog.DiscardHandler), Metrics: sinks.NewMetrics(prometheus.NewRegistry()),
+		NewBatch: store.NewBatch, Behind: behind, Topics: p.topics, Logger: slog.New(slog.DiscardHandler), Metrics: sinks.NewMetrics(prometheus.NewRegistry()),
 	})
 	ctx, cancel := context.WithCancel(p.b.Context())
 	ended := make(chan error, 1)
@@ -266,7 +266,7 @@ func (p *pipeline) startSink(store *clickhouse.Store) (*counting, func()) {
 
 // sink runs the recording stage until every row is in ClickHouse.
 func (p *pipeline) sink(store *clickhouse.Store) int {
-	progress, stop := p.startSink(store)
+	progress, stop := p.startSink(store, nil)
 	defer stop()
 	messages := p.count(p.topics.Records())
 	until(func() bool { return progress.resolved() >= messages })
@@ -283,6 +283,23 @@ func (p *pipeline) count(topic string) (messages int64) {
 	return messages
 }
 
+// instant is a marketplace that applies what it is sent, at once.
+type instant struct{}
+
+func (instant) MaxLines() int { return 50 }
+
+func (instant) Push(_ context.Context, call channels.Call) channels.Answer {
+	a := channels.Answer{Calls: 1, Verdicts: make([]channels.Verdict, 0, len(call.Lines))}
+	for _, line := range call.Lines {
+		a.Verdicts = append(a.Verdicts, channels.Verdict{Outcome: channels.Confirmed, Qty: line.Qty})
+	}
+	return a
+}
+
+func (instant) Read(context.Context, int64, int64) ([]channels.ModelStock, channels.Verdict) {
+	return nil, channels.Verdict{Outcome: channels.Confirmed}
+}
+
 // wholeWay runs all stages until every event has its last row.
 func (p *pipeline) wholeWay(store *clickhouse.Store) int {
 	producer := p.producer()
@@ -290,7 +307,7 @@ func (p *pipeline) wholeWay(store *clickhouse.Store) int {
 	cfg := channels.DefaultConfig()
 	cfg.ShopRate, cfg.AppRate, cfg.BatchLinger = 1e6, 1e6, 0
 	lanes, err := channels.New(cfg, channels.Deps{
-		Channel: channeltest.NewMemory(nil), Producer: producer, DeadLetters: producer,
+		Channel: instant{}, Producer: producer, DeadLetters: producer,
 		History: channels.Kafka{Connection: p.conn, Topics: p.topics}, Topics: p.topics, RecordPartitions: p.load.partitions,
 		Logger: slog.New(slog.DiscardHandler), Metrics: channels.NewMetrics(prometheus.NewRegistry()),
 	})
@@ -299,7 +316,7 @@ func (p *pipeline) wholeWay(store *clickhouse.Store) int {
 	defer stopProcessor()
 	pushed, stopLanes := p.start(p.topics.ChannelsGroup(), lanes, p.topics.Commands())
 	defer stopLanes()
-	recorded, stopSink := p.startSink(store)
+	recorded, stopSink := p.startSink(store, compacted.behind)
 	defer stopSink()
 	until(func() bool { return compacted.resolved() >= benchEvents })
 	commands := p.count(p.topics.Commands())

@@ -21,6 +21,7 @@ type Assignment struct {
 	alive      func() bool
 	batches    chan []*Record
 	over       atomic.Bool
+	closing    atomic.Bool
 
 	mu        sync.Mutex
 	watermark *watermark.Watermark
@@ -48,6 +49,9 @@ func (a *Assignment) Generation() uint64 { return a.generation }
 // Batches delivers the partition's records in order. It is closed when the
 // partition is to be given back: finish what is in flight, and return.
 func (a *Assignment) Batches() <-chan []*Record { return a.batches }
+
+// Closing says that the partition is to be given back: it waits for its handler.
+func (a *Assignment) Closing() bool { return a.closing.Load() }
 
 // Alive says whether we may still act as the partition's owner: it is ours, and
 // the broker heard of us within half the session timeout.
@@ -165,6 +169,16 @@ func (a *Assignment) lag() int64 {
 	return max(0, a.logEnd-a.watermark.Committable())
 }
 
+// waiting is how many records of the log were not fetched yet, as of the last fetch.
+func (a *Assignment) waiting() int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.watermark == nil {
+		return 0
+	}
+	return max(0, a.logEnd-a.watermark.Next())
+}
+
 // NewTestAssignment makes an assignment that a test feeds by hand: deliver
 // hands over a batch, and closes the assignment when it is nil.
 func NewTestAssignment(ctx context.Context, topic string, partition int32) (a *Assignment, deliver func([]*Record)) {
@@ -172,6 +186,7 @@ func NewTestAssignment(ctx context.Context, topic string, partition int32) (a *A
 	a.alive = func() bool { return true }
 	return a, func(batch []*Record) {
 		if batch == nil {
+			a.closing.Store(true)
 			close(a.batches)
 			return
 		}

@@ -143,6 +143,7 @@ func (o *owner) pop() {
 
 // close asks the handler to finish what is in flight.
 func (o *owner) close() {
+	o.closing.Store(true)
 	o.mu.Lock()
 	o.closed = true
 	o.mu.Unlock()

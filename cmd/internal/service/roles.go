@@ -61,9 +61,13 @@ func (p *process) newProcessor(ctx context.Context) (*running, error) {
 		return nil, err
 	}
 	stage, err := p.stage(p.topics.ProcessorGroup(), handler, p.topics.Events())
+	if err != nil {
+		return nil, err
+	}
+	p.behind = stage.Behind
 	r := atWork(stage)
 	r.watch = func(ctx context.Context) error { return p.watchLog(ctx, log) }
-	return r, err
+	return r, nil
 }
 
 func (p *process) newChannels(ctx context.Context) (*running, error) {
@@ -136,13 +140,21 @@ func (p *process) newSink(ctx context.Context) (*running, error) {
 	sink := sinks.New(
 		sinks.Config{BatchRows: p.cfg.Sinks.BatchRows, BatchInterval: p.cfg.Sinks.BatchInterval},
 		sinks.Deps{
-			NewBatch: store.NewBatch, DeadLetters: p.letters, Topics: p.topics, Logger: p.log, Metrics: sinks.NewMetrics(p.registry),
+			NewBatch: store.NewBatch, Behind: p.eventsBehind, DeadLetters: p.letters, Topics: p.topics, Logger: p.log, Metrics: sinks.NewMetrics(p.registry),
 		})
 	handler := housekeeping{Handler: sink.Handler(), topic: p.topics.Records(), store: store, log: p.log, refresh: p.refreshByAge(store)}
 	stage, err := p.stage(p.topics.SinkGroup(), handler, p.topics.Records(), p.topics.DeadLetters())
 	r := atWork(stage)
 	r.beside, r.close = sink.Run, store.Close
 	return r, err
+}
+
+// eventsBehind is how many events wait to be compacted here.
+func (p *process) eventsBehind() int64 {
+	if !p.made.Load() || p.behind == nil {
+		return 0
+	}
+	return p.behind()
 }
 
 // newConsole serves from the start: ClickHouse may be down, and says so on the page.

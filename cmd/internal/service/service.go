@@ -64,6 +64,8 @@ type process struct {
 	made atomic.Bool
 	// refreshes counts for every role that refreshes; nil before the first.
 	refreshes *promotions.Metrics
+	// behind is how many events wait to be compacted; nil without the role that does.
+	behind func() int64
 	// pause sets the paused shops; nil without the role that pushes.
 	pause func(shops []int64)
 }
