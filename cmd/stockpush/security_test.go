@@ -24,6 +24,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"stockpush/cmd/internal/embedded/embeddedtest"
+	"stockpush/schemas"
 )
 
 // authority is a certificate authority of a test's own.
@@ -258,6 +259,23 @@ func TestWhoClickHouseRefusesIsAdvised(t *testing.T) {
 			require.NotContains(t, out+errs, sesame)
 		})
 	}
+}
+
+// What is wrong with ClickHouse may come up while the program serves: records wait, and the log says what for.
+func TestWhatRecordsWaitForIsAdvised(t *testing.T) {
+	s := newSurroundings(t)
+	s.store = embeddedtest.StartClickHouseFor(t, embeddedtest.User{Name: "guest", Password: sesame, Grants: []string{"SELECT ON *.*"}}).Addr()
+	s.configure("clickhouse.username: guest\nclickhouse.password: " + sesame + "\n")
+	code, out, _ := s.stockpush("setup")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, out, "topic stockpush.events")
+	p := s.serve()
+	s.send(schemas.Event{
+		EventID: "waits", Reason: schemas.SyncOrder, Key: schemas.Key{Channel: schemas.ChannelShopee, ShopID: 10001, StoreSKU: "s"},
+		ItemID: 1, Available: 5, RepeatsOffset: schemas.NoOffset, OccurredAt: time.Now(), TriggeredAt: time.Now(),
+	})
+	p.eventuallyLogged("`stockpush setup` makes what is missing")
+	require.NotContains(t, string(p.log.bytes()), sesame)
 }
 
 // The whole way works over encrypted and authenticated connections, with a

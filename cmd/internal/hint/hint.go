@@ -13,6 +13,7 @@ import (
 	"net"
 	"syscall"
 
+	"github.com/ClickHouse/ch-go"
 	"github.com/ClickHouse/ch-go/proto"
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -39,12 +40,14 @@ func Kafka(c config.Kafka, err error) error {
 
 // ClickHouse adds to an error of ClickHouse's what to look at.
 func ClickHouse(c config.ClickHouse, err error) error {
-	if exception, ok := errors.AsType[*clickhouse.Exception](err); ok {
-		switch proto.Error(exception.Code) {
+	if code, ok := exception(err); ok {
+		switch code {
 		case proto.ErrAuthenticationFailed, proto.ErrUnknownUser, proto.ErrWrongPassword:
 			return with(err, "clickhouse refuses the user: check clickhouse.username and clickhouse.password")
 		case proto.ErrAccessDenied:
 			return with(err, "the user has not all rights that are needed")
+		case proto.ErrUnknownDatabase, proto.ErrUnknownTable, proto.ErrNoSuchColumnInTable:
+			return with(err, "`stockpush setup` makes what is missing")
 		}
 		return err
 	}
@@ -52,6 +55,17 @@ func ClickHouse(c config.ClickHouse, err error) error {
 		return with(err, "the server hung up: does it want TLS (clickhouse.tls.enabled)?")
 	}
 	return encrypted("clickhouse", c.TLS.Enabled, err)
+}
+
+// exception is the code of what the server refused: a query, or an insert, which has another client.
+func exception(err error) (code proto.Error, ok bool) {
+	if query, ok := errors.AsType[*clickhouse.Exception](err); ok {
+		return proto.Error(query.Code), true
+	}
+	if insert, ok := errors.AsType[*ch.Exception](err); ok {
+		return insert.Code, true
+	}
+	return 0, false
 }
 
 // encrypted is for what goes wrong between two TLS sides, or one and none.

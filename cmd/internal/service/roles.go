@@ -140,7 +140,8 @@ func (p *process) newSink(ctx context.Context) (*running, error) {
 	sink := sinks.New(
 		sinks.Config{BatchRows: p.cfg.Sinks.BatchRows, BatchInterval: p.cfg.Sinks.BatchInterval},
 		sinks.Deps{
-			NewBatch: store.NewBatch, Behind: p.eventsBehind, DeadLetters: p.letters, Topics: p.topics, Logger: p.log, Metrics: sinks.NewMetrics(p.registry),
+			NewBatch: func() sinks.Batch { return advised{store.NewBatch(), p.cfg.ClickHouse} }, Behind: p.eventsBehind, DeadLetters: p.letters,
+			Topics: p.topics, Logger: p.log, Metrics: sinks.NewMetrics(p.registry),
 		})
 	handler := housekeeping{Handler: sink.Handler(), topic: p.topics.Records(), store: store, log: p.log, refresh: p.refreshByAge(store)}
 	stage, err := p.stage(p.topics.SinkGroup(), handler, p.topics.Records(), p.topics.DeadLetters())

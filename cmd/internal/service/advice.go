@@ -1,0 +1,17 @@
+package service
+
+import (
+	"context"
+
+	"stockpush/cmd/internal/config"
+	"stockpush/cmd/internal/hint"
+	"stockpush/sinks"
+)
+
+// advised is a batch whose errors say what to look at in the configuration.
+type advised struct {
+	sinks.Batch
+	cfg config.ClickHouse
+}
+
+func (b advised) Send(ctx context.Context) error { return hint.ClickHouse(b.cfg, b.Batch.Send(ctx)) }
