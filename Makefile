@@ -96,7 +96,7 @@ vuln-test: ## See that `make vuln` fails on a vulnerability, with databases of i
 
 # Every part is measured beside its bare counterpart, in one run; the broker is a process of its own, a new one for each load.
 .PHONY: bench
-bench: build clickhouse-lib ## Measure all: BENCH_RUNS (5) runs, one table beside the targets and the run before; about 90 minutes
+bench: build clickhouse-lib ## Measure all: BENCH_RUNS (5) runs, one table beside the targets and the run before; about an hour
 	mkdir -p $(BENCH)/profiles
 	@for f in pieces stages questions; do [ ! -s $(BENCH)/$$f.txt ] || mv $(BENCH)/$$f.txt $(BENCH)/$$f.before.txt; done
 	go test -run '^$$' -bench . -benchmem -count 6 ./schemas ./processor/... ./channels/... | tee $(BENCH)/pieces.txt
