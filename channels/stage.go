@@ -99,7 +99,7 @@ type worker struct {
 func (s *Stage) Run(ctx context.Context, a *stream.Assignment) error {
 	w := &worker{
 		Stage: s, assignment: a, lanes: map[string]*lane{}, skus: map[string]*storeSKU{},
-		results: make(chan func(time.Time), maxResults), timer: time.NewTimer(0), // what the state owes is due without any command
+		results: make(chan func(time.Time)), timer: time.NewTimer(0), // what the state owes is due without any command
 	}
 	w.out = newOutbox(s.deps, a)
 	w.out.looked = func(s *storeSKU) { w.agenda.add(s.lane) }
@@ -136,7 +136,8 @@ func (w *worker) run(ctx context.Context) error {
 				w.guarded(ctx, r, now)
 			}
 		case apply := <-w.results:
-			w.applyAll(apply, time.Now())
+			w.flying--
+			apply(time.Now())
 		case <-w.out.settled:
 		case <-w.timer.C:
 		}
@@ -150,26 +151,6 @@ func (w *worker) run(ctx context.Context) error {
 		if !w.draining && w.caughtUp() {
 			w.dispatch(ctx, time.Now())
 			w.out.flush(ctx)
-		}
-	}
-}
-
-// maxResults is how many calls a turn takes the outcomes of.
-const maxResults = 64
-
-// applyAll applies a call's outcome, and those that wait behind it: what comes of
-// them is written together.
-func (w *worker) applyAll(apply func(now time.Time), now time.Time) {
-	for n := 1; ; n++ {
-		w.flying--
-		apply(now)
-		if n == maxResults {
-			return
-		}
-		select {
-		case apply = <-w.results:
-		default:
-			return
 		}
 	}
 }
