@@ -160,23 +160,19 @@ func (a *Assignment) Unresolved() int {
 }
 
 // lag is how many records of the log are not committable yet, as far as we know.
-func (a *Assignment) lag() int64 {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.watermark == nil {
-		return 0
-	}
-	return max(0, a.logEnd-a.watermark.Committable())
-}
+func (a *Assignment) lag() int64 { return a.untilEnd((*watermark.Watermark).Committable) }
 
 // waiting is how many records of the log were not fetched yet, as of the last fetch.
-func (a *Assignment) waiting() int64 {
+func (a *Assignment) waiting() int64 { return a.untilEnd((*watermark.Watermark).Next) }
+
+// untilEnd is how far the log goes on behind an offset; 0 before the first fetch.
+func (a *Assignment) untilEnd(from func(*watermark.Watermark) int64) int64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.watermark == nil {
 		return 0
 	}
-	return max(0, a.logEnd-a.watermark.Next())
+	return max(0, a.logEnd-from(a.watermark))
 }
 
 // NewTestAssignment makes an assignment that a test feeds by hand: deliver

@@ -22,6 +22,18 @@ func TestALogThatWentBackIsAnError(t *testing.T) {
 	require.ErrorIs(t, a.track(records(3), 4), errRewound)
 }
 
+func TestWhatIsBehindIsCountedFromWhatWasFetchedOrIsDone(t *testing.T) {
+	a := newAssignment("in", 0, 1)
+	require.Zero(t, a.waiting())
+	require.Zero(t, a.lag())
+	require.NoError(t, a.track(records(5, 6, 7), 20))
+	require.Equal(t, int64(12), a.waiting())
+	require.Equal(t, int64(15), a.lag())
+	a.ResolveAll([]int64{5, 6})
+	require.Equal(t, int64(12), a.waiting())
+	require.Equal(t, int64(13), a.lag())
+}
+
 func TestTheOldestUnresolvedRecordHasAnAge(t *testing.T) {
 	a := newAssignment("in", 0, 1)
 	require.Zero(t, a.oldest())

@@ -28,7 +28,6 @@ type owner struct {
 	mu     sync.Mutex
 	queue  [][]*Record
 	paused bool
-	closed bool
 	wake   chan struct{}
 }
 
@@ -62,9 +61,7 @@ func (o *owner) handle(ctx context.Context, handler Handler) (err error) {
 	if err != nil {
 		return err
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if !o.closed {
+	if !o.Closing() {
 		return errors.New("the handler ended although its partition is still assigned")
 	}
 	return nil
@@ -124,8 +121,8 @@ func (o *owner) feed(ctx context.Context) {
 func (o *owner) next() (batch []*Record, closed bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closed || len(o.queue) == 0 {
-		return nil, o.closed
+	if closed = o.Closing(); closed || len(o.queue) == 0 {
+		return nil, closed
 	}
 	return o.queue[0], false
 }
@@ -144,9 +141,6 @@ func (o *owner) pop() {
 // close asks the handler to finish what is in flight.
 func (o *owner) close() {
 	o.closing.Store(true)
-	o.mu.Lock()
-	o.closed = true
-	o.mu.Unlock()
 	o.nudge()
 }
 

@@ -2,6 +2,7 @@ package stream_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -65,6 +66,12 @@ func (b *bench) run(h stream.Handler) (stop func() error) {
 
 // runIn is run with the registry of the member's metrics.
 func (b *bench) runIn(registry *prometheus.Registry, h stream.Handler) (stop func() error) {
+	_, stop = b.start(registry, h)
+	return stop
+}
+
+// start is runIn, and the member.
+func (b *bench) start(registry *prometheus.Registry, h stream.Handler) (stage *stream.Stage, stop func() error) {
 	cfg := stream.Config{Group: group, Topics: []string{topic}, SessionTimeout: 6 * time.Second, CommitInterval: 20 * time.Millisecond, DrainTimeout: 3 * time.Second}
 	stage, err := stream.New(cfg, stream.Deps{Connection: b.conn, Handler: h, Logger: slog.New(slog.DiscardHandler), Registerer: registry})
 	require.NoError(b.t, err)
@@ -80,7 +87,7 @@ func (b *bench) runIn(registry *prometheus.Registry, h stream.Handler) (stop fun
 	case <-time.After(20 * time.Second):
 		require.Fail(b.t, "the stage did not get ready")
 	}
-	return stop
+	return stage, stop
 }
 
 func (b *bench) produce(partition int32, n int) {
@@ -267,6 +274,27 @@ func TestASlowPartitionHoldsUpNoOther(t *testing.T) {
 	b.eventuallyCommitted(1, 100)
 	close(block)
 	b.eventuallyCommitted(0, 100)
+	require.NoError(t, stop())
+}
+
+func TestAStageKnowsHowFarItIsBehind(t *testing.T) {
+	b := newBench(t, 1)
+	p, err := stream.NewProducer(b.conn, stream.DefaultBatchBytes)
+	require.NoError(t, err)
+	defer p.Close()
+	const records, bytes = 2000, 1 << 10 // more than the fetches that wait for a handler bring
+	for range records {
+		value := make([]byte, bytes)
+		_, _ = rand.Read(value)
+		p.Produce(t.Context(), &stream.Record{Topic: topic, Value: value}, func(err error) { require.NoError(t, err) })
+	}
+	require.NoError(t, p.Flush(t.Context()))
+	block := make(chan struct{})
+	stage, stop := b.start(prometheus.NewRegistry(), each(func(a *stream.Assignment, r *stream.Record) { <-block; a.Resolve(r.Offset) }))
+	require.Eventually(t, func() bool { return stage.Behind() > 0 }, 10*time.Second, 10*time.Millisecond)
+	close(block)
+	b.eventuallyCommitted(0, records)
+	require.Zero(t, stage.Behind())
 	require.NoError(t, stop())
 }
 

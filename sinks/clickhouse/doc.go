@@ -29,14 +29,14 @@
 //	a day last week      57 / 63     33 / 36     64 / 72           73 / 77
 //	still failing        53 / 57     28 / 29     59 / 70
 //
-// A store SKU's history took 36 / 63, of a hot one 45 / 53; before its parts had merged 84 / 297 and 48 / 177: it has to
+// A store SKU's history took 36 / 63, of a hot one 45 / 53; in an earlier run 84 / 297 and 48 / 177: it has to
 // open a file for each of 47 columns in each part that has the store SKU. The slowest later page is by time what is
 // Pending, 93 / 110. So all keep to the target, 100 / 300, where the states are merged. Where they are not, about half
 // of the lists do not: by merchant SKU they take up to 502 / 597. In the benchmark inserts go on without a pause then.
 // The overview's statistics of a day take 1.9 s, 5.2 s meanwhile.
 //
 // Of 3 M records 196,000 to 201,000 rows/s were generated and inserted with all that is attached (207,000 and
-// 212,000 before the lists had columns of their own, in turn), and 336,000 to 347,000 rows/s into a plain table. On disk, 50 M records take 3.3 GiB, their facts 1.2 GiB, and 1 M
+// 212,000 before the lists had columns of their own, in turn), and 336,000 to 347,000 rows/s into a plain table. On disk, 50 M records take 3.3 to 3.6 GiB, their facts 1.2 GiB, and 1 M
 // states 85 MiB. A run of trimming took 14 s at 10 M records that had never been trimmed.
 //
 // Designs that were measured and left: FINAL over a million states is 40 to 120 ms
