@@ -282,18 +282,21 @@ func TestAStageKnowsHowFarItIsBehind(t *testing.T) {
 	p, err := stream.NewProducer(b.conn, stream.DefaultBatchBytes)
 	require.NoError(t, err)
 	defer p.Close()
-	const records, bytes = 2000, 1 << 10 // more than the fetches that wait for a handler bring
-	for range records {
-		value := make([]byte, bytes)
-		_, _ = rand.Read(value)
-		p.Produce(t.Context(), &stream.Record{Topic: topic, Value: value}, func(err error) { require.NoError(t, err) })
+	// Each batch is more than a fetch asks for, so each is a fetch: more of them than wait for a handler.
+	const batches, records, valueBytes = 20, 200, 1 << 10
+	for range batches {
+		for range records {
+			value := make([]byte, valueBytes)
+			_, _ = rand.Read(value)
+			p.Produce(t.Context(), &stream.Record{Topic: topic, Value: value}, func(err error) { require.NoError(t, err) })
+		}
+		require.NoError(t, p.Flush(t.Context()))
 	}
-	require.NoError(t, p.Flush(t.Context()))
 	block := make(chan struct{})
 	stage, stop := b.start(prometheus.NewRegistry(), each(func(a *stream.Assignment, r *stream.Record) { <-block; a.Resolve(r.Offset) }))
 	require.Eventually(t, func() bool { return stage.Behind() > 0 }, 10*time.Second, 10*time.Millisecond)
 	close(block)
-	b.eventuallyCommitted(0, records)
+	b.eventuallyCommitted(0, batches*records)
 	require.Zero(t, stage.Behind())
 	require.NoError(t, stop())
 }
