@@ -41,41 +41,86 @@ type field struct {
 	bytes []byte
 }
 
-func (f field) int() int64 { return protowire.DecodeZigZag(f.value) }
+func (f *field) int() int64 { return protowire.DecodeZigZag(f.value) }
 
 // text shares the message's memory.
-func (f field) text() string { return unsafe.String(unsafe.SliceData(f.bytes), len(f.bytes)) }
+func (f *field) text() string { return unsafe.String(unsafe.SliceData(f.bytes), len(f.bytes)) }
 
-func (f field) time() time.Time { return time.UnixMilli(f.int()).UTC() }
+func (f *field) time() time.Time { return time.UnixMilli(f.int()).UTC() }
 
-func (f field) optional() *int64 { n := f.int(); return &n }
+func (f *field) optional() *int64 { n := f.int(); return &n }
 
-// fields calls take for every field of a message.
-func fields(b []byte, take func(field) error) error {
-	for len(b) > 0 {
-		num, typ, n := protowire.ConsumeTag(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
-		f := field{num: num}
-		switch typ {
-		case protowire.VarintType:
-			f.value, n = protowire.ConsumeVarint(b)
-		case protowire.BytesType:
-			f.bytes, n = protowire.ConsumeBytes(b)
-		default:
-			f.num, n = 0, protowire.ConsumeFieldValue(num, typ, b)
-		}
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
-		if err := take(f); err != nil {
-			return err
-		}
+// reader reads a message field by field. It calls nobody back: most of what it costs
+// to read a message of ours would be that.
+type reader struct {
+	rest []byte
+	// field is the one that was read last.
+	field
+	// err is why the message cannot be read on.
+	err error
+}
+
+// next reads the next field; false at the end, and where the message is broken.
+func (r *reader) next() bool {
+	if len(r.rest) == 0 || r.err != nil {
+		return false
 	}
-	return nil
+	num, typ, n := consumeTag(r.rest)
+	if n < 0 {
+		return r.broken(n)
+	}
+	b := r.rest[n:]
+	r.field = field{num: num}
+	switch typ {
+	case protowire.VarintType:
+		r.value, n = consumeVarint(b)
+	case protowire.BytesType:
+		r.bytes, n = consumeBytes(b)
+	default:
+		r.num, n = 0, protowire.ConsumeFieldValue(num, typ, b)
+	}
+	if n < 0 {
+		return r.broken(n)
+	}
+	r.rest = b[n:]
+	return true
+}
+
+func (r *reader) broken(code int) bool {
+	r.err = protowire.ParseError(code)
+	return false
+}
+
+// stop lets the reader end with an error that a field's value is.
+func (r *reader) stop(err error) {
+	if r.err == nil {
+		r.err = err
+	}
+}
+
+// consumeTag is protowire's; ours have one byte. There must be one.
+func consumeTag(b []byte) (num protowire.Number, typ protowire.Type, n int) {
+	if tag := b[0]; tag < 1<<7 && tag>>3 > 0 {
+		return protowire.Number(tag >> 3), protowire.Type(tag & 7), 1
+	}
+	return protowire.ConsumeTag(b)
+}
+
+// consumeVarint is protowire's; most of ours have one byte.
+func consumeVarint(b []byte) (v uint64, n int) {
+	if len(b) > 0 && b[0] < 1<<7 {
+		return uint64(b[0]), 1
+	}
+	return protowire.ConsumeVarint(b)
+}
+
+// consumeBytes is protowire's; most of ours are shorter than 128 bytes.
+func consumeBytes(b []byte) (v []byte, n int) {
+	if len(b) > 0 && b[0] < 1<<7 && int(b[0]) < len(b) {
+		n = 1 + int(b[0])
+		return b[1:n], n
+	}
+	return protowire.ConsumeBytes(b)
 }
 
 // appendTag is protowire's for the numbers below 16 that we have, in one byte.

@@ -36,31 +36,35 @@ func PackEvent(b []byte, e *Event) []byte {
 // UnpackEvent reads a packed event of a store SKU. The event's texts share the packed bytes' memory.
 func UnpackEvent(key Key, packed []byte) (Event, error) {
 	e := Event{Key: key, RepeatsOffset: NoOffset}
-	if err := fields(packed, e.takeField); err != nil {
-		return Event{}, fmt.Errorf("packed event: %w", err)
+	r := reader{rest: packed}
+	for r.next() {
+		e.take(&r.field)
+	}
+	if r.err != nil {
+		return Event{}, fmt.Errorf("packed event: %w", r.err)
 	}
 	return e, nil
 }
 
 // eventAt reads of a packed event where it lies and what its reason is.
 func eventAt(packed []byte) (at Position, reason Reason, err error) {
-	err = fields(packed, func(f field) error {
-		switch f.num {
+	r := reader{rest: packed}
+	for r.next() {
+		switch r.num {
 		case 2:
-			reason = Reason(f.value)
+			reason = Reason(r.value)
 		case 12:
-			at.LogID = uint16(f.value)
+			at.LogID = uint16(r.value)
 		case 13:
-			at.Partition = int32(f.value)
+			at.Partition = int32(r.value)
 		case 14:
-			at.Offset = int64(f.value)
+			at.Offset = int64(r.value)
 		}
-		return nil
-	})
-	return at, reason, err
+	}
+	return at, reason, r.err
 }
 
-func (e *Event) takeField(f field) error {
+func (e *Event) take(f *field) {
 	switch f.num {
 	case 1:
 		e.EventID = f.text()
@@ -93,7 +97,6 @@ func (e *Event) takeField(f field) error {
 	case 15:
 		e.TriggeredAt = f.time()
 	}
-	return nil
 }
 
 // AppendCommand appends a command as a message of the commands topic to b.
@@ -124,19 +127,19 @@ func SplitCommand(message []byte) (c PackedCommand, err error) {
 	if err != nil {
 		return c, err
 	}
-	err = fields(rest, func(f field) error {
-		switch f.num {
+	r := reader{rest: rest}
+	for r.next() {
+		switch r.num {
 		case 1:
-			c.Key = f.text()
+			c.Key = r.text()
 		case 2:
-			c.Packed = f.bytes
+			c.Packed = r.bytes
 		case 3:
-			c.QueuedAt = f.time()
+			c.QueuedAt = r.time()
 		}
-		return nil
-	})
-	if err != nil {
-		return PackedCommand{}, fmt.Errorf("command: %w", err)
+	}
+	if r.err != nil {
+		return PackedCommand{}, fmt.Errorf("command: %w", r.err)
 	}
 	return c, nil
 }

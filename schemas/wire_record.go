@@ -1,6 +1,7 @@
 package schemas
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -131,21 +132,22 @@ func DecodeRecords(message []byte, yield func(*Record) error) error {
 		return err
 	}
 	var key Key
-	var r Record
-	return fields(rest, func(f field) (err error) {
-		switch f.num {
+	var record Record
+	r := reader{rest: rest}
+	for err == nil && r.next() {
+		switch r.num {
 		case 1:
-			key, err = ParseKey(f.text())
+			key, err = ParseKey(r.text())
 		case 2:
 			if key.Channel == "" {
 				return fmt.Errorf("records: a record before the key")
 			}
-			if err = r.decode(key, f.bytes); err == nil {
-				err = yield(&r)
+			if err = record.decode(key, r.bytes); err == nil {
+				err = yield(&record)
 			}
 		}
-		return err
-	})
+	}
+	return cmp.Or(err, r.err)
 }
 
 // PackedRecord is a record as AppendPackedRecord wrote it, with what is asked most.
@@ -160,22 +162,25 @@ type PackedRecord struct {
 func SplitRecord(b []byte) (p PackedRecord, err error) {
 	p.Bytes = b
 	var reason Reason
-	err = fields(b, func(f field) error {
-		return fields(f.bytes, func(f field) (err error) {
-			switch f.num {
+	outer := reader{rest: b}
+	for outer.next() {
+		r := reader{rest: outer.bytes}
+		for r.next() {
+			switch r.num {
 			case 1:
-				p.Event = f.bytes
-				p.Position, reason, err = eventAt(f.bytes)
+				p.Event = r.bytes
+				p.Position, reason, err = eventAt(r.bytes)
+				r.stop(err)
 			case 2:
-				p.Status = Status(f.value)
+				p.Status = Status(r.value)
 			}
-			return err
-		})
-	})
-	if err == nil {
-		err = known(p.Status, reason, p.Position)
+		}
+		outer.stop(r.err)
 	}
-	return p, err
+	if outer.err != nil {
+		return p, outer.err
+	}
+	return p, known(p.Status, reason, p.Position)
 }
 
 // PackedEventOf is the packed event of a packed record, whose memory it shares; nil
@@ -195,8 +200,11 @@ func PackedEventOf(record []byte) []byte {
 
 // Record reads all of a packed record, whose memory its texts share.
 func (p PackedRecord) Record(key Key) (r Record, err error) {
-	err = fields(p.Bytes, func(f field) error { return r.decode(key, f.bytes) })
-	return r, err
+	outer := reader{rest: p.Bytes}
+	for outer.next() {
+		outer.stop(r.decode(key, outer.bytes))
+	}
+	return r, outer.err
 }
 
 func known(s Status, reason Reason, at Position) error {
@@ -208,16 +216,27 @@ func known(s Status, reason Reason, at Position) error {
 
 func (r *Record) decode(key Key, b []byte) error {
 	*r = Record{Event: Event{Key: key, RepeatsOffset: NoOffset}, SupersededByOffset: NoOffset}
-	if err := fields(b, r.takeRecordField); err != nil {
-		return fmt.Errorf("record: %w", err)
+	from := reader{rest: b}
+	for from.next() {
+		if from.num != 1 {
+			r.take(&from.field)
+			continue
+		}
+		event := reader{rest: from.bytes}
+		for event.next() {
+			r.Event.take(&event.field)
+		}
+		from.stop(event.err)
+	}
+	if from.err != nil {
+		return fmt.Errorf("record: %w", from.err)
 	}
 	return known(r.Status, r.Reason, r.Position)
 }
 
-func (r *Record) takeRecordField(f field) error {
+// take takes a field that is not the event.
+func (r *Record) take(f *field) {
 	switch f.num {
-	case 1:
-		return fields(f.bytes, r.takeField)
 	case 2:
 		r.Status = Status(f.value)
 	case 3:
@@ -243,5 +262,4 @@ func (r *Record) takeRecordField(f field) error {
 	case 13:
 		r.PromotionFloor = f.optional()
 	}
-	return nil
 }

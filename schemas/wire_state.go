@@ -106,10 +106,14 @@ func SplitState(message []byte) (PackedState, error) {
 		return PackedState{}, err
 	}
 	var s PackedState
-	if err = fields(rest, s.takeField); err == nil {
-		err = s.settle()
+	r := reader{rest: rest}
+	for r.next() {
+		r.stop(s.take(&r.field))
 	}
-	if err != nil {
+	if r.err == nil {
+		r.err = s.settle()
+	}
+	if err = r.err; err != nil {
 		return PackedState{}, fmt.Errorf("state: %w", err)
 	}
 	return s, nil
@@ -129,7 +133,7 @@ func (s *PackedState) settle() (err error) {
 	return err
 }
 
-func (s *PackedState) takeField(f field) (err error) {
+func (s *PackedState) take(f *field) (err error) {
 	switch f.num {
 	case 1:
 		s.Key = f.text()
@@ -143,14 +147,18 @@ func (s *PackedState) takeField(f field) (err error) {
 		s.Confirmed = f.optional()
 	case 6:
 		s.Readback = new(Readback)
-		err = fields(f.bytes, s.Readback.takeField)
+		r := reader{rest: f.bytes}
+		for r.next() {
+			s.Readback.take(&r.field)
+		}
+		err = r.err
 	case 7:
 		s.Finished, err = SplitRecord(f.bytes)
 	}
 	return err
 }
 
-func (r *Readback) takeField(f field) error {
+func (r *Readback) take(f *field) {
 	switch f.num {
 	case 1:
 		r.ItemID = int64(f.value)
@@ -163,5 +171,4 @@ func (r *Readback) takeField(f field) error {
 	case 5:
 		r.NotBefore = f.time()
 	}
-	return nil
 }
