@@ -115,7 +115,7 @@ func (c *Client) roundTrip(ctx context.Context, req request) *result {
 	if err != nil {
 		return c.broken(ctx, req, err, channels.Unknown)
 	}
-	body, err := readBody(resp.Body)
+	body, err := readBody(resp.Body, req.usual.room())
 	if err != nil {
 		return c.broken(ctx, req, err, channels.Unknown)
 	}
@@ -161,13 +161,14 @@ func (c *Client) signedQuery(req request) string {
 }
 
 // readBody reads an answer up to maxBody and drains a little more, so that the
-// connection can be used again.
-func readBody(body io.ReadCloser) ([]byte, error) {
+// connection can be used again. It needs no more memory if the answer fits in room bytes.
+func readBody(body io.ReadCloser, room int) ([]byte, error) {
 	defer func() { _ = body.Close() }()
-	b, err := io.ReadAll(io.LimitReader(body, maxBody+1))
-	if err != nil {
+	buffer := bytes.NewBuffer(make([]byte, 0, room+bytes.MinRead))
+	if _, err := buffer.ReadFrom(io.LimitReader(body, maxBody+1)); err != nil {
 		return nil, fmt.Errorf("read answer: %w", err)
 	}
+	b := buffer.Bytes()
 	if len(b) > maxBody {
 		_, _ = io.CopyN(io.Discard, body, 64<<10)
 		return nil, fmt.Errorf("read answer: longer than %d bytes", maxBody)

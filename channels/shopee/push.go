@@ -49,16 +49,25 @@ func (c *Client) Push(ctx context.Context, call channels.Call) channels.Answer {
 		usual: &confirmation{lines: call.Lines},
 	}
 	r, calls := c.shopCall(ctx, req)
-	a := channels.Answer{Verdicts: fill(len(call.Lines), r.verdict), Calls: calls, Failure: r.failure}
-	switch {
-	case r.usual:
-		for i, l := range call.Lines {
-			a.Verdicts[i] = channels.Verdict{Outcome: channels.Confirmed, Qty: l.Qty, RequestID: r.requestID}
-		}
-	case r.body != nil:
+	a := channels.Answer{Calls: calls, Failure: r.failure}
+	if r.usual {
+		a.Verdicts = confirmed(call.Lines, r.requestID)
+		return a
+	}
+	a.Verdicts = fill(len(call.Lines), r.verdict)
+	if r.body != nil {
 		c.judgeLines(call, r, a.Verdicts)
 	}
 	return a
+}
+
+func confirmed(lines []channels.Line, requestID string) []channels.Verdict {
+	all := make([]channels.Verdict, len(lines))
+	for i, l := range lines {
+		v := &all[i]
+		v.Outcome, v.Qty, v.RequestID = channels.Confirmed, l.Qty, requestID
+	}
+	return all
 }
 
 // fits says what makes a call one that cannot be sent; a mistake of the caller.

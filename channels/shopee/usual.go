@@ -22,6 +22,14 @@ type confirmation struct {
 	row       channels.Line
 }
 
+// room is more than most of such answers have, in bytes; nothing is known of others.
+func (c *confirmation) room() int {
+	if c == nil {
+		return 0
+	}
+	return 256 + 64*len(c.lines)
+}
+
 var errUnusual = errors.New("not the usual answer")
 
 func (c *confirmation) read(body []byte) bool {
