@@ -79,6 +79,7 @@ func newLanesOnTheNet(b *testing.B, models int64) *lanesOnTheNet {
 		l.deliver = append(l.deliver, deliver)
 		ended.Go(func() { require.NoError(b, stage.Run(b.Context(), a)) })
 	}
+	l.waitFor(b, benchShops) // each owner's claim is a message among the states
 	b.Cleanup(func() {
 		for _, deliver := range l.deliver {
 			deliver(nil)
@@ -95,22 +96,34 @@ func (l *lanesOnTheNet) round(qty int64) [][]*stream.Record {
 	var batches [][]*stream.Record
 	for item := range int64(benchItems) {
 		for shop := range int64(benchShops) {
-			var batch []*stream.Record
-			for model := range l.models {
-				l.offset++
-				e := schemas.Event{
-					EventID: fmt.Sprintf("0190d3b2-7c1e-7a55-9d2f-%012d", l.offset), Reason: schemas.SyncOrder,
-					Key:    schemas.Key{Channel: schemas.ChannelShopee, ShopID: sandbox.FirstShopID + shop, StoreSKU: fmt.Sprintf("SKU-%d-%d", item, model)},
-					ItemID: 1 + item, ModelID: 1 + model, Available: qty, RepeatsOffset: schemas.NoOffset, OccurredAt: time.Now(), TriggeredAt: time.Now(),
-					Position: schemas.Position{LogID: 1, Offset: l.offset},
-				}
-				value := schemas.AppendCommand(nil, &schemas.Command{Event: e, QueuedAt: time.Now()})
-				batch = append(batch, &stream.Record{Topic: "t.commands", Offset: l.offset, Key: []byte(e.Key.String()), Value: value})
-			}
-			batches = append(batches, batch)
+			batches = append(batches, l.batch(sandbox.FirstShopID+shop, item, qty))
 		}
 	}
 	return batches
+}
+
+// batch has the commands of an item's models, whose memory is one fetch's.
+func (l *lanesOnTheNet) batch(shopID, item, qty int64) []*stream.Record {
+	const room = 512
+	fetch, records := make([]byte, 0, room*l.models), make([]stream.Record, l.models)
+	batch := make([]*stream.Record, 0, l.models)
+	for model := range l.models {
+		l.offset++
+		e := schemas.Event{
+			EventID: fmt.Sprintf("0190d3b2-7c1e-7a55-9d2f-%012d", l.offset), Reason: schemas.SyncOrder,
+			Key:    schemas.Key{Channel: schemas.ChannelShopee, ShopID: shopID, StoreSKU: fmt.Sprintf("SKU-%d-%d", item, model)},
+			ItemID: 1 + item, ModelID: 1 + model, Available: qty, RepeatsOffset: schemas.NoOffset, OccurredAt: time.Now(), TriggeredAt: time.Now(),
+			Position: schemas.Position{LogID: 1, Offset: l.offset},
+		}
+		from := len(fetch)
+		fetch = append(fetch, e.Key.String()...)
+		key := fetch[from:len(fetch):len(fetch)]
+		from = len(fetch)
+		fetch = schemas.AppendCommand(fetch, &schemas.Command{Event: e, QueuedAt: time.Now()})
+		records[model] = stream.Record{Topic: "t.commands", Offset: l.offset, Key: key, Value: fetch[from:len(fetch):len(fetch)]}
+		batch = append(batch, &records[model])
+	}
+	return batch
 }
 
 // BenchmarkLanes is the whole of the stage but for Kafka: commands in, records
@@ -155,11 +168,15 @@ func (l *lanesOnTheNet) timedRound(b *testing.B, qty int64) time.Duration {
 	for i, batch := range batches {
 		l.deliver[i%benchShops](batch)
 	}
-	for l.pushed.finished.Load() < want {
+	l.waitFor(b, want)
+	return time.Since(begun)
+}
+
+func (l *lanesOnTheNet) waitFor(b *testing.B, finished int64) {
+	for l.pushed.finished.Load() < finished {
 		require.NoError(b, b.Context().Err())
 		time.Sleep(100 * time.Microsecond)
 	}
-	return time.Since(begun)
 }
 
 func (l *lanesOnTheNet) timedBare(b *testing.B, bare *http.Client, pair TokenPair) time.Duration {
