@@ -25,8 +25,6 @@ type outbox struct {
 	// before it whose states were not written yet, in their order.
 	filling *parcel
 	sent    []*parcel
-	// last is how much the parcel before took.
-	last room
 
 	mu sync.Mutex
 	// next are the steps that acknowledgements allowed, in their order.
@@ -35,12 +33,12 @@ type outbox struct {
 }
 
 func newOutbox(deps Deps, a *stream.Assignment) *outbox {
-	return &outbox{deps: deps, assignment: a, settled: make(chan struct{}, 1), failed: make(chan error, 1), last: room{messages: 1, bytes: 2 * usualBytes, record: usualBytes}}
+	return &outbox{deps: deps, assignment: a, settled: make(chan struct{}, 1), failed: make(chan error, 1)}
 }
 
 func (o *outbox) parcel() *parcel {
 	if o.filling == nil {
-		o.filling = newParcel(o.deps.RecordPartitions, o.last)
+		o.filling = newParcel(o.deps.RecordPartitions)
 	}
 	return o.filling
 }
@@ -82,7 +80,7 @@ func (o *outbox) flush(ctx context.Context) {
 	if p == nil {
 		return
 	}
-	o.filling, o.last = nil, p.size()
+	o.filling = nil
 	o.sent = append(o.sent, p)
 	o.send(ctx, o.deps.Topics.Records(), stream.ByKey, p.records, func(ctx context.Context) {
 		p.recorded = true
@@ -100,7 +98,10 @@ func (o *outbox) store(ctx context.Context) {
 			s.storing--
 			o.looked(s)
 		}
-		o.send(ctx, o.deps.Topics.State(), o.assignment.Partition(), p.states, func(context.Context) { o.assignment.ResolveAll(p.offsets) })
+		o.send(ctx, o.deps.Topics.State(), o.assignment.Partition(), p.states, func(context.Context) {
+			o.assignment.ResolveAll(p.offsets)
+			p.free()
+		})
 	}
 }
 

@@ -2,6 +2,7 @@ package channels
 
 import (
 	"strings"
+	"sync"
 
 	"stockpush/processor/stream"
 	"stockpush/schemas"
@@ -10,10 +11,11 @@ import (
 const (
 	// maxParcelBytes is where records get another message: far below any broker's limit.
 	maxParcelBytes = 64 << 10
-	// usualBytes is what most messages of one store SKU need.
+	// usualBytes is more than most states need with their key; one that needs more gets it.
 	usualBytes = 512
-	// maxSlab is how many messages have their memory together at most.
-	maxSlab = 64
+	// slabMessages is how many messages have their memory together at most, and slabBytes
+	// how much of their keys and values.
+	slabMessages, slabBytes = 64, slabMessages * usualBytes
 	// leastWords is how much of the channel's own words stays where Kafka refuses more, in bytes.
 	leastWords = 128
 )
@@ -30,28 +32,13 @@ type parcel struct {
 	offsets []int64
 	// recorded says that the records are acknowledged.
 	recorded bool
-	// bytes are what was written of keys and states.
-	bytes int
-	room  room
 
+	// slab is the memory of the states' messages, of which the first are used, and chunk
+	// that of all keys and of the states. Spare are the records' messages of an earlier use.
 	slab  []message
-	of    []int64
+	used  int
 	chunk []byte
-}
-
-// room is how much a parcel is likely to need: as much as the one before.
-type room struct {
-	messages, bytes int
-	// record is the size of one message of records.
-	record int
-}
-
-func (p *parcel) size() room {
-	r := room{messages: len(p.records) + len(p.states), bytes: p.bytes, record: usualBytes}
-	for _, m := range p.records {
-		r.record = max(r.record, len(m.Value))
-	}
-	return r
+	spare []*message
 }
 
 // message is one of a parcel's.
@@ -59,14 +46,38 @@ type message struct {
 	stream.Record
 	// of are the commands that it came of, one for each record in it.
 	of []int64
+	// one is the memory of those of a state.
+	one [1]int64
 }
 
-func newParcel(recordPartitions int, r room) *parcel {
-	n := min(r.messages, maxSlab)
-	return &parcel{
-		byPartition: make([]*message, recordPartitions), room: r, states: make([]*message, 0, n), stored: make([]*storeSKU, 0, n),
-		offsets: make([]int64, 0, n), of: make([]int64, 0, n), slab: make([]message, n), chunk: make([]byte, 0, min(r.bytes+usualBytes, maxSlab*usualBytes)),
+// parcels are used again: without, most of what a push allocates would be its parcel's.
+var parcels = sync.Pool{New: func() any { return &parcel{} }}
+
+func newParcel(recordPartitions int) *parcel {
+	p := parcels.Get().(*parcel)
+	if len(p.byPartition) != recordPartitions {
+		p.byPartition = make([]*message, recordPartitions)
 	}
+	return p
+}
+
+// free gives a parcel back, of which nobody may have anything any more: all its
+// messages are acknowledged.
+func (p *parcel) free() {
+	for _, m := range p.records {
+		*m = message{Record: stream.Record{Value: m.Value[:0]}, of: m.of[:0]}
+	}
+	p.spare = append(p.spare, p.records...)
+	clear(p.records)
+	clear(p.states)
+	clear(p.stored)
+	clear(p.byPartition)
+	clear(p.slab[:p.used])
+	*p = parcel{
+		records: p.records[:0], states: p.states[:0], byPartition: p.byPartition, stored: p.stored[:0], offsets: p.offsets[:0],
+		slab: p.slab, chunk: p.chunk[:0], spare: p.spare,
+	}
+	parcels.Put(p)
 }
 
 // addRecord adds a packed record of a store SKU to the message that it shares with
@@ -85,8 +96,9 @@ func (p *parcel) recordsMessage(key string, size int) *message {
 			return m
 		}
 	}
-	m := p.message(key)
-	m.Value = schemas.BeginRecords(make([]byte, 0, p.room.record))
+	m := p.recordMessage()
+	m.Key = p.write(func(b []byte) []byte { return append(b, key...) })
+	m.Value = schemas.BeginRecords(m.Value)
 	p.records = append(p.records, m)
 	if shared != nil {
 		*shared = m
@@ -94,33 +106,42 @@ func (p *parcel) recordsMessage(key string, size int) *message {
 	return m
 }
 
+// recordMessage is a message of no records yet.
+func (p *parcel) recordMessage() *message {
+	last := len(p.spare) - 1
+	if last < 0 {
+		return &message{}
+	}
+	m := p.spare[last]
+	p.spare = p.spare[:last]
+	return m
+}
+
 // addState adds the state of a store SKU as it is now.
 func (p *parcel) addState(s *storeSKU, of int64) {
-	m := p.message(s.key)
-	m.Value = p.write(func(b []byte) []byte { return s.append(b) })
-	p.of = append(p.of, of)
-	m.of = p.of[len(p.of)-1:]
+	m := p.stateMessage()
+	m.Key = p.write(func(b []byte) []byte { return append(b, s.key...) })
+	m.Value = p.write(s.append)
+	m.one[0] = of
+	m.of = m.one[:]
 	p.states = append(p.states, m)
 }
 
-func (p *parcel) message(key string) *message {
-	if len(p.slab) == 0 {
-		p.slab = make([]message, min(maxSlab, 1+len(p.records)+len(p.states)))
+func (p *parcel) stateMessage() *message {
+	if p.used == len(p.slab) {
+		p.slab, p.used = make([]message, min(slabMessages, 1+2*len(p.slab))), 0
 	}
-	m := &p.slab[0]
-	p.slab = p.slab[1:]
-	m.Key = p.write(func(b []byte) []byte { return append(b, key...) })
-	return m
+	p.used++
+	return &p.slab[p.used-1]
 }
 
 // write is what a function appends, in memory that messages share.
 func (p *parcel) write(what func([]byte) []byte) []byte {
 	if cap(p.chunk)-len(p.chunk) < usualBytes {
-		p.chunk = make([]byte, 0, max(2*usualBytes, min(maxSlab*usualBytes, 2*cap(p.chunk))))
+		p.chunk = make([]byte, 0, min(slabBytes, 2*usualBytes+2*cap(p.chunk)))
 	}
 	from := len(p.chunk)
 	p.chunk = what(p.chunk)
-	p.bytes += len(p.chunk) - from
 	return p.chunk[from:len(p.chunk):len(p.chunk)]
 }
 

@@ -1,6 +1,7 @@
 package channels_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -40,6 +41,7 @@ func (l *log) Produce(_ context.Context, r *stream.Record, done func(error)) {
 		done(kerr.MessageTooLarge)
 		return
 	}
+	r = &stream.Record{Topic: r.Topic, Partition: r.Partition, Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value), Headers: r.Headers}
 	l.mu.Lock()
 	switch r.Topic {
 	case topics.Records():

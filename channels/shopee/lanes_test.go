@@ -128,7 +128,7 @@ func newLanes(t *testing.T, shopee sandbox.Config, cfg channels.Config) *lanes {
 func (l *lanes) Produce(_ context.Context, r *stream.Record, done func(error)) {
 	if r.Topic == schemas.Topics("t").Records() {
 		l.mu.Lock()
-		_ = schemas.DecodeRecords(r.Value, func(rec *schemas.Record) error {
+		_ = schemas.DecodeRecords(bytes.Clone(r.Value), func(rec *schemas.Record) error {
 			if rec.Status >= l.records[rec.EventID].Status {
 				l.records[rec.EventID] = *rec
 			}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"sync"
@@ -44,6 +45,7 @@ func (k *kafka) store(r stream.Record) *stream.Record {
 		r.Partition = schemas.PartitionFor(r.Key, k.partitions)
 	}
 	at := place{r.Topic, r.Partition}
+	r.Key, r.Value = bytes.Clone(r.Key), bytes.Clone(r.Value) // its producer may write over them once it is acknowledged
 	r.Offset, r.Timestamp = int64(len(k.logs[at])), time.Now()
 	k.logs[at] = append(k.logs[at], &r)
 	close(k.grown)

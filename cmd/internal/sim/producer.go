@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -88,6 +89,7 @@ func (q *producer) enqueue(at place, m *message) {
 	l.at, l.answered = m.at, m.answered
 	l.waiting = append(l.waiting, m)
 	if q.w.faulty == AcknowledgesEarly {
+		m.r.Key, m.r.Value = bytes.Clone(m.r.Key), bytes.Clone(m.r.Value)
 		early := m.done
 		time.AfterFunc(0, func() { early(nil) })
 		m.done = func(error) {}
