@@ -101,15 +101,12 @@ func (w *worker) send(ctx context.Context, l *lane, it *item, done func(error)) 
 	now := time.Now()
 	going := l.queue.depart(it, now.Add(w.cfg.BatchLinger), w.deps.Channel.MaxLines()) // those that only linger go along
 	call := Call{ShopID: l.shop.ID, ItemID: it.id, Alive: w.assignment.Alive, Lines: make([]Line, 0, len(going))}
-	triggered := make([]time.Time, len(going))
-	for i, s := range going {
+	for _, s := range going {
 		p := s.flying
 		p.final = p.age(l, now) > w.cfg.MaxPendingAge
-		e := p.unpack()
-		triggered[i] = e.TriggeredAt
 		past := s.history()
-		past.sent, past.sentQty = p.Position, e.PushQty()
-		call.Lines = append(call.Lines, Line{ModelID: p.modelID, LocationID: e.LocationID, Qty: past.sentQty})
+		past.sent, past.sentQty = p.Position, p.qty
+		call.Lines = append(call.Lines, Line{ModelID: p.modelID, LocationID: p.locationID(), Qty: p.qty})
 	}
 	if l.hold != nil {
 		l.hold.probing, l.hold.lastProbe, l.hold.asked = true, now, false
@@ -117,7 +114,7 @@ func (w *worker) send(ctx context.Context, l *lane, it *item, done func(error)) 
 	l.flying++
 	w.fly(ctx, func() func(time.Time) {
 		answer := w.push(ctx, call)
-		return func(now time.Time) { w.landed(landing{l, it, going, triggered, done, answer}, now) }
+		return func(now time.Time) { w.landed(landing{l, it, going, done, answer}, now) }
 	})
 }
 
@@ -162,7 +159,7 @@ func (w *worker) stepHeld(ctx context.Context, l *lane, now time.Time) (wake tim
 	}
 	for _, s := range l.queue.all() {
 		p := l.queue.remove(s)
-		w.fail(s, p, verdict{&l.hold.verdict, p.unpack().TriggeredAt}, now)
+		w.fail(s, p, &l.hold.verdict, now)
 	}
 	return now.Add(idlePoll), true
 }

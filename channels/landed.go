@@ -13,13 +13,11 @@ const maxUnknownTries = 3
 
 // landing is a call that is over.
 type landing struct {
-	lane  *lane
-	item  *item
-	going []*storeSKU
-	// triggered is when the event of each was.
-	triggered []time.Time
-	done      func(error)
-	answer    Answer
+	lane   *lane
+	item   *item
+	going  []*storeSKU
+	done   func(error)
+	answer Answer
 }
 
 // landed applies a call's verdicts, each to its own store SKU.
@@ -34,7 +32,7 @@ func (w *worker) landed(c landing, now time.Time) {
 		p := s.flying
 		s.flying = nil
 		p.attempts += uint16(c.answer.Calls)
-		w.settle(s, p, verdict{&c.answer.Verdicts[i], c.triggered[i]}, now)
+		w.settle(s, p, &c.answer.Verdicts[i], now)
 		l.queue.release(s, now)
 	}
 	l.queue.land(c.item)
@@ -75,19 +73,13 @@ func (w *worker) holdShop(l *lane, v Verdict, now time.Time) {
 	l.hold = &hold{verdict: v, nextProbe: now.Add(w.cfg.ProbeInterval), lastProbe: now, credentials: w.credentials(l.shop)}
 }
 
-// verdict is what became of a push, whose event was triggered then.
-type verdict struct {
-	*Verdict
-	triggered time.Time
-}
-
 // settle gives one push its verdict.
-func (w *worker) settle(s *storeSKU, p *push, v verdict, now time.Time) {
+func (w *worker) settle(s *storeSKU, p *push, v *Verdict, now time.Time) {
 	if v.Outcome == Confirmed && v.Qty == s.past.sentQty {
 		w.succeed(s, p, v, now)
 		return
 	}
-	p.more().last = v.Verdict
+	p.more().last = v
 	if v.Outcome != Refused {
 		lost := p.unpack()
 		w.owe(s.lane, s, &lost, now)
@@ -107,7 +99,7 @@ func (w *worker) settle(s *storeSKU, p *push, v verdict, now time.Time) {
 }
 
 // again lets a push wait for another try, unless something newer waits or it is too old.
-func (w *worker) again(s *storeSKU, p *push, v verdict, now time.Time) {
+func (w *worker) again(s *storeSKU, p *push, v *Verdict, now time.Time) {
 	t := p.more()
 	switch {
 	case s.waiting != nil:
@@ -126,19 +118,19 @@ func (w *worker) again(s *storeSKU, p *push, v verdict, now time.Time) {
 	}
 }
 
-func (w *worker) succeed(s *storeSKU, p *push, v verdict, now time.Time) {
-	r := recordOf(p, schemas.Successfully, v.triggered, now)
+func (w *worker) succeed(s *storeSKU, p *push, v *Verdict, now time.Time) {
+	r := recordOf(p, schemas.Successfully, now)
 	r.BeforeQty, r.AfterQty, r.RequestID = s.confirmed(), &v.Qty, v.RequestID
 	s.past.confirmed = v.Qty
 	w.finish(s, p, &r, now)
 }
 
-func (w *worker) fail(s *storeSKU, p *push, v verdict, now time.Time) {
+func (w *worker) fail(s *storeSKU, p *push, v *Verdict, now time.Time) {
 	if p.mends() {
-		w.notMended(s, v.Verdict, now)
+		w.notMended(s, v, now)
 		return
 	}
-	r := recordOf(p, schemas.Failed, v.triggered, now)
+	r := recordOf(p, schemas.Failed, now)
 	r.BeforeQty = s.confirmed()
 	r.FailureCode, r.FailureReason, r.PromotionFloor, r.RequestID = v.Code, v.Message, v.Floor, v.RequestID
 	if !r.FailureCode.Valid() {
@@ -151,8 +143,8 @@ func (w *worker) fail(s *storeSKU, p *push, v verdict, now time.Time) {
 }
 
 // recordOf is the record of a push; of its event it has only when it was triggered.
-func recordOf(p *push, status schemas.Status, triggered, now time.Time) schemas.Record {
-	r := schemas.RecordOf(schemas.Event{TriggeredAt: triggered}, status)
+func recordOf(p *push, status schemas.Status, now time.Time) schemas.Record {
+	r := schemas.RecordOf(schemas.Event{TriggeredAt: p.triggered()}, status)
 	r.QueuedAt, r.FinishedAt, r.Attempts = p.queued(), now, p.attempts
 	return r
 }
@@ -163,7 +155,7 @@ const recordRoom = 112
 // finish writes the terminal record, then the state that carries it.
 func (w *worker) finish(s *storeSKU, p *push, r *schemas.Record, now time.Time) {
 	w.deps.Metrics.finished(r, now)
-	record := schemas.AppendPackedRecord(make([]byte, 0, len(p.packed)+recordRoom), p.packed, r)
+	record := schemas.AppendPackedRecord(s.recordRoom(p.Position, len(p.packed)+recordRoom), p.packed, r)
 	s.finish(finished{p.Position, r.Status, record})
 	w.out.finish(s, record, p)
 }

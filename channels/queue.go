@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -32,6 +33,8 @@ type push struct {
 
 // tried is what few pushes have.
 type tried struct {
+	// locationID is the warehouse that its event names.
+	locationID string
 	// repetitions are further offsets of the commands topic that the push settles.
 	repetitions []int64
 	// pausedBefore is how long the shop had been paused when the push began to wait.
@@ -61,6 +64,25 @@ func (p *push) offsets(all []int64) []int64 {
 	}
 	return all
 }
+
+// newPush is a push of an event; it keeps the packed bytes, and none of e's memory.
+func newPush(e *schemas.Event, packed []byte) *push {
+	p := &push{event: eventOf(e, packed)}
+	if e.LocationID != "" {
+		p.more().locationID = strings.Clone(e.LocationID)
+	}
+	return p
+}
+
+// locationID is the warehouse that its event names; empty where it names none.
+func (p *push) locationID() string {
+	if p.tried == nil {
+		return ""
+	}
+	return p.tried.locationID
+}
+
+func (p *push) triggered() time.Time { return time.UnixMilli(p.triggeredAt).UTC() }
 
 func (p *push) queued() time.Time { return time.UnixMilli(p.queuedAt).UTC() }
 
@@ -312,7 +334,7 @@ func (q *queue) depart(it *item, then time.Time, most int) []*storeSKU {
 // looking at them is faster than a map.
 func goesAlready(going []*storeSKU, p *push) bool {
 	for _, s := range going {
-		if s.waiting.modelID == p.modelID && s.waiting.unpack().LocationID == p.unpack().LocationID {
+		if s.waiting.modelID == p.modelID && s.waiting.locationID() == p.locationID() {
 			return true
 		}
 	}

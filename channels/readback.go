@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"time"
@@ -71,11 +72,11 @@ func lostBefore(earlier []int64, qty int64) []int64 {
 
 func (w *worker) read(ctx context.Context, l *lane, s *storeSKU, done func(error)) {
 	asked := reading{duty: s.readback(), of: s.finishedAt()}
-	last := unpacked(s.lastEvent())
+	itemID := unpacked(s.lastEvent()).ItemID
 	s.reading = true
 	l.flying++
 	w.fly(ctx, func() func(time.Time) {
-		stocks, v := w.readItem(ctx, l.shop.ID, last.ItemID)
+		stocks, v := w.readItem(ctx, l.shop.ID, itemID)
 		return func(now time.Time) {
 			s.reading = false
 			w.readLanded(l, v, done, now)
@@ -124,10 +125,9 @@ func (w *worker) confirm(l *lane, s *storeSKU, r reading, now time.Time) {
 	if found && mustPushAgain(shown, last.PushQty(), duty) {
 		w.deps.Metrics.repaired.Inc()
 		duty.NotBefore = now.Add(w.cfg.ConfirmAfter)
-		mend := &push{
-			event: eventOf(&last.Event, s.lastEvent()), queuedAt: last.QueuedAt.UnixMilli(), offset: schemas.NoOffset,
-			notBefore: l.queue.since(now), attempts: last.Attempts,
-		}
+		mend := newPush(&last.Event, bytes.Clone(s.lastEvent()))
+		mend.queuedAt, mend.offset, mend.attempts = last.QueuedAt.UnixMilli(), schemas.NoOffset, last.Attempts
+		mend.notBefore = l.queue.since(now)
 		w.enqueue(s, mend, &last.Event, now)
 		return
 	}

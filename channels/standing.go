@@ -17,15 +17,20 @@ type standing struct {
 	past *past
 }
 
-// event is an event with what a lane asks of it while it waits. It never changes.
+// event is an event with what a lane asks of every one that waits. It never changes.
 type event struct {
 	schemas.Position
-	itemID, modelID int64
-	packed          []byte
+	itemID, modelID, qty int64
+	// triggeredAt is in milliseconds of the Unix epoch.
+	triggeredAt int64
+	packed      []byte
 }
 
 func eventOf(e *schemas.Event, packed []byte) event {
-	return event{Position: e.Position, itemID: e.ItemID, modelID: e.ModelID, packed: packed}
+	return event{
+		Position: e.Position, itemID: e.ItemID, modelID: e.ModelID, qty: e.PushQty(),
+		triggeredAt: e.TriggeredAt.UnixMilli(), packed: packed,
+	}
 }
 
 // unpack reads all of an event but its key.
@@ -131,6 +136,15 @@ func (s *standing) finish(f finished) {
 	}
 	p := s.history()
 	p.at, p.status, p.record = f.at, f.status, f.record
+}
+
+// recordRoom is memory for n bytes of an event's terminal record: where there is enough,
+// that of the record which it takes the place of. What was read from that is void then.
+func (s *standing) recordRoom(at schemas.Position, n int) []byte {
+	if s.past == nil || cap(s.past.record) < n || s.past.at.Newer(at) {
+		return make([]byte, 0, n)
+	}
+	return s.past.record[:0]
 }
 
 // append appends what is written down to b.

@@ -137,10 +137,9 @@ func (w *worker) take(ctx context.Context, r *stream.Record, now time.Time) {
 
 // stand lets a command wait. It outlives its fetch, and must not keep all of that in memory.
 func (w *worker) stand(s *storeSKU, c *schemas.PackedCommand, e *schemas.Event, offset int64, now time.Time) {
-	p := &push{
-		event: eventOf(e, bytes.Clone(c.Packed)), queuedAt: c.QueuedAt.UnixMilli(), offset: offset,
-		notBefore: s.lane.queue.since(now.Add(w.cfg.BatchLinger)), inherited: offset < w.inheritedBelow,
-	}
+	p := newPush(e, bytes.Clone(c.Packed))
+	p.queuedAt, p.offset, p.inherited = c.QueuedAt.UnixMilli(), offset, offset < w.inheritedBelow
+	p.notBefore = s.lane.queue.since(now.Add(w.cfg.BatchLinger))
 	s.newest = &p.event
 	w.enqueue(s, p, e, now)
 	if s.lane.hold != nil && e.Reason == schemas.PushNow {
