@@ -42,6 +42,7 @@ func (b *broker) Produce(_ context.Context, r *stream.Record, done func(error)) 
 		go done(fmt.Errorf("produce: %w", kerr.MessageTooLarge))
 		return
 	}
+	r = &stream.Record{Topic: r.Topic, Partition: r.Partition, Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value), Headers: r.Headers}
 	switch r.Topic {
 	case topics.Commands():
 		c, err := schemas.DecodeCommand(r.Value)

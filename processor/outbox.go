@@ -35,9 +35,7 @@ type outbox struct {
 	mayHold int
 	// parcels are what is being gathered, by partition of the records topic.
 	parcels []*parcel
-	// last is the size of the last one: the next one is likely as large.
-	last size
-	slab slab
+	slab    slab
 	// unacked counts messages that Kafka has not acknowledged yet.
 	unacked atomic.Int64
 	// settled has room for one: a hint that unacked fell to zero.
@@ -84,7 +82,7 @@ func (o *outbox) parcel(ctx context.Context, key string) *parcel {
 		p = nil
 	}
 	if p == nil {
-		p = newParcel(key, o.last)
+		p = newParcel(key)
 		o.parcels[n] = p
 	}
 	p.turnTo(key)
@@ -101,7 +99,6 @@ func (o *outbox) recordsPartition(key string) int32 {
 // ship produces a parcel's records. Whatever is added to the outbox from then on
 // goes into another one.
 func (o *outbox) ship(ctx context.Context, p *parcel) {
-	o.last = size{len(p.records), len(p.offsets)}
 	message := &stream.Record{Topic: o.deps.Topics.Records(), Partition: stream.ByKey, Key: p.key, Value: p.records}
 	o.produce(ctx, message, func() { p.acknowledged(o.assignment) })
 }
