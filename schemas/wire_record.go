@@ -3,6 +3,7 @@ package schemas
 import (
 	"cmp"
 	"fmt"
+	"sync"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -124,15 +125,19 @@ func AppendPackedRecord(b, packed []byte, r *Record) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(b, 2, protowire.BytesType), v)
 }
 
+// recordsRead spares each message the memory of the record that it is read into.
+var recordsRead = sync.Pool{New: func() any { return &Record{} }}
+
 // DecodeRecords reads a message of the records topic and yields its records one
-// by one. The record is reused, and its texts share the message's memory.
+// by one. The record is reused, by others too, and its texts share the message's memory.
 func DecodeRecords(message []byte, yield func(*Record) error) error {
 	rest, err := body(message)
 	if err != nil {
 		return err
 	}
 	var key Key
-	var record Record
+	record := recordsRead.Get().(*Record)
+	defer recordsRead.Put(record)
 	r := reader{rest: rest}
 	for err == nil && r.next() {
 		switch r.num {
@@ -143,7 +148,7 @@ func DecodeRecords(message []byte, yield func(*Record) error) error {
 				return fmt.Errorf("records: a record before the key")
 			}
 			if err = record.decode(key, r.bytes); err == nil {
-				err = yield(&record)
+				err = yield(record)
 			}
 		}
 	}
