@@ -23,7 +23,7 @@ func RunManual(ctx context.Context, cfg ManualConfig, h Handler) *Manual {
 		Assignment: newAssignment(cfg.Topic, cfg.Partition, 1),
 		limit:      Config{}.withDefaults().MaxQueuedBatches,
 		pause:      func() {}, resume: func() {},
-		done: make(chan struct{}), wake: make(chan struct{}, 1),
+		done: make(chan struct{}), wake: make(chan struct{}, 1), popped: make(chan struct{}, 1),
 	}}
 	m.alive = cfg.Alive
 	m.start(ctx, h, cfg.Failed)
@@ -32,6 +32,7 @@ func RunManual(ctx context.Context, cfg ManualConfig, h Handler) *Manual {
 
 // Deliver hands over the next records of the partition; it does not block.
 func (m *Manual) Deliver(batch []*Record) error {
+	defer m.pauseIfFull()
 	return m.push(batch, batch[len(batch)-1].Offset+1)
 }
 

@@ -29,6 +29,8 @@ type owner struct {
 	queue  [][]*Record
 	paused bool
 	wake   chan struct{}
+	// popped has room for one: a hint that the queue got shorter.
+	popped chan struct{}
 }
 
 func (o *owner) start(ctx context.Context, handler Handler, failed func(error)) {
@@ -67,8 +69,7 @@ func (o *owner) handle(ctx context.Context, handler Handler) (err error) {
 	return nil
 }
 
-// push never blocks: above the limit the partition is paused instead, so that
-// at most what was already fetched comes after.
+// push queues a batch for the handler. It never blocks.
 func (o *owner) push(batch []*Record, logEnd int64) error {
 	if err := o.track(batch, logEnd); err != nil {
 		return fmt.Errorf("%s/%d: %w", o.topic, o.partition, err)
@@ -76,17 +77,42 @@ func (o *owner) push(batch []*Record, logEnd int64) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.queue = append(o.queue, batch)
+	notify(o.wake)
+	return nil
+}
+
+// full says that as much is queued as may be, and the partition is not paused for it.
+func (o *owner) full() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.queue) >= o.limit && !o.paused
+}
+
+// makeRoom waits until less is queued than may be. When patience is over it pauses the
+// partition instead, so that at most what was already fetched comes after.
+func (o *owner) makeRoom(patience <-chan struct{}) {
+	for o.full() {
+		select {
+		case <-o.popped:
+		case <-patience:
+			o.pauseIfFull()
+			return
+		}
+	}
+}
+
+func (o *owner) pauseIfFull() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	if len(o.queue) >= o.limit && !o.paused {
 		o.paused = true
 		o.pause()
 	}
-	o.nudge()
-	return nil
 }
 
-func (o *owner) nudge() {
+func notify(c chan struct{}) {
 	select {
-	case o.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -132,6 +158,7 @@ func (o *owner) pop() {
 	defer o.mu.Unlock()
 	o.queue[0] = nil
 	o.queue = o.queue[1:]
+	notify(o.popped)
 	if o.paused && len(o.queue) <= o.limit/2 {
 		o.paused = false
 		o.resume()
@@ -141,7 +168,7 @@ func (o *owner) pop() {
 // close asks the handler to finish what is in flight.
 func (o *owner) close() {
 	o.closing.Store(true)
-	o.nudge()
+	notify(o.wake)
 }
 
 // drain closes, waits until ctx ends at the latest, and then cuts the handler

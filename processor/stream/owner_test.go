@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,4 +63,34 @@ func TestAHandlerThatEndsByItselfFails(t *testing.T) {
 		require.Fail(t, "nobody was told")
 	}
 	m.Drop()
+}
+
+// Whoever takes a batch in time is not paused; whoever does not is, until there is room.
+func TestAPartitionIsPausedWhenItsHandlerHasEnoughForLong(t *testing.T) {
+	for name, tt := range map[string]struct {
+		takes  time.Duration
+		paused int32
+	}{"a busy one": {roomPatience / 2, 0}, "a stuck one": {time.Minute, 1}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m, _ := manual(t, func(_ context.Context, a *Assignment) error {
+					for range a.Batches() {
+						time.Sleep(tt.takes)
+					}
+					return nil
+				})
+				var paused, resumed atomic.Int32
+				m.pause, m.resume = func() { paused.Add(1) }, func() { resumed.Add(1) }
+				for offset := range int64(10) {
+					require.NoError(t, m.push([]*Record{{Offset: offset}}, 10))
+					makeRoom(t.Context(), []*owner{m.owner})
+				}
+				require.Equal(t, tt.paused, paused.Load())
+				require.Zero(t, resumed.Load())
+				time.Sleep(time.Hour)
+				require.Equal(t, tt.paused, resumed.Load())
+				m.Drain(t.Context())
+			})
+		})
+	}
 }

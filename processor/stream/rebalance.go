@@ -36,6 +36,7 @@ func (s *Stage) own(tp topicPartition) {
 		resume:     func() { s.client.ResumeFetchPartitions(one) },
 		done:       make(chan struct{}),
 		wake:       make(chan struct{}, 1),
+		popped:     make(chan struct{}, 1),
 	}
 	o.alive = s.heard
 	s.owners[tp] = o

@@ -221,7 +221,7 @@ func (s *Stage) poll(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := s.distribute(fetches); err != nil {
+		if err := s.distribute(ctx, fetches); err != nil {
 			return err
 		}
 		if !time.Now().Before(nextCommit) {
@@ -239,7 +239,9 @@ func (s *Stage) poll(ctx context.Context) error {
 	return nil
 }
 
-func (s *Stage) distribute(fetches kgo.Fetches) (err error) {
+// distribute gives the owners what was fetched, and lets those that have enough of it go on.
+func (s *Stage) distribute(ctx context.Context, fetches kgo.Fetches) (err error) {
+	var full []*owner
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		if len(p.Records) == 0 {
 			return
@@ -251,8 +253,29 @@ func (s *Stage) distribute(fetches kgo.Fetches) (err error) {
 		if o != nil {
 			err = errors.Join(err, o.push(p.Records, p.HighWatermark))
 		}
+		if o != nil && o.full() {
+			full = append(full, o)
+		}
 	})
+	makeRoom(ctx, full)
 	return err
+}
+
+// roomPatience is how long a turn waits for handlers that have enough to do.
+const roomPatience = 10 * time.Millisecond
+
+// makeRoom waits a little before partitions are paused. A fetch without the only
+// partition that has more stands at the broker for fetchMaxWait, and its handler,
+// busy for some milliseconds, would stand still for the rest of that.
+func makeRoom(ctx context.Context, full []*owner) {
+	if len(full) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, roomPatience)
+	defer cancel()
+	for _, o := range full {
+		o.makeRoom(ctx.Done())
+	}
 }
 
 // faultRest is how long a stage waits where fetches fail at once: some errors,
