@@ -133,6 +133,7 @@ func (w *worker) take(ctx context.Context, r *stream.Record, now time.Time) {
 	case stands:
 		w.stand(s, &c, &e, r.Offset, now)
 	}
+	w.assignment.Recycle(r)
 }
 
 // stand lets a command wait. It outlives its fetch, and must not keep all of that in memory.

@@ -120,6 +120,8 @@ type partition struct {
 	backlog []*stream.Record
 	// verified says that the topic was as declared after the batch came.
 	verified bool
+	// rejected says that the event goes to the dead letters, which have its memory.
+	rejected bool
 }
 
 func newPartition(p *Processor, a *stream.Assignment) *partition {
@@ -168,12 +170,7 @@ func (p *partition) advance(ctx context.Context) error {
 		p.closed = now
 	}
 	for len(p.backlog) > 0 && p.hasRoomFor(p.backlog[0].Key) {
-		r := p.backlog[0]
-		var err error
-		if panicked := stream.Guard(func() { err = p.take(ctx, r, now) }); panicked != nil {
-			p.out.panicked(ctx, r, panicked)
-		}
-		if err != nil {
+		if err := p.guarded(ctx, p.backlog[0], now); err != nil {
 			return err
 		}
 		p.backlog = p.backlog[1:]
@@ -185,6 +182,19 @@ func (p *partition) advance(ctx context.Context) error {
 		p.timer.Reset(p.cfg.Window) // other partitions hold all the room
 	}
 	return nil
+}
+
+// guarded takes an event. Its memory is the next fetch's, unless it goes to the dead letters.
+func (p *partition) guarded(ctx context.Context, r *stream.Record, now time.Time) (err error) {
+	p.rejected = false
+	if panicked := stream.Guard(func() { err = p.take(ctx, r, now) }); panicked != nil {
+		p.rejected = true
+		p.out.panicked(ctx, r, panicked)
+	}
+	if !p.rejected {
+		p.assignment.Recycle(r)
+	}
+	return err
 }
 
 func (p *partition) tell() {
@@ -210,6 +220,7 @@ func (p *partition) take(ctx context.Context, r *stream.Record, now time.Time) e
 	event := &p.event
 	window := p.buffer.Find(r.Key)
 	if err := p.decode(event, r, window != nil); err != nil {
+		p.rejected = true
 		return p.reject(ctx, r, err)
 	}
 	result := p.buffer.Put(window, r.Key, event, now)

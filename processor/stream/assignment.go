@@ -19,9 +19,11 @@ type Assignment struct {
 	partition  int32
 	generation uint64
 	alive      func() bool
-	batches    chan []*Record
-	over       atomic.Bool
-	closing    atomic.Bool
+	// scribble writes over what is recycled; nil outside of tests.
+	scribble func(*Record)
+	batches  chan []*Record
+	over     atomic.Bool
+	closing  atomic.Bool
 
 	mu        sync.Mutex
 	watermark *watermark.Watermark
@@ -49,6 +51,16 @@ func (a *Assignment) Generation() uint64 { return a.generation }
 // Batches delivers the partition's records in order. It is closed when the
 // partition is to be given back: finish what is in flight, and return.
 func (a *Assignment) Batches() <-chan []*Record { return a.batches }
+
+// Recycle gives a record's memory to later fetches. Whoever was delivered it says by that
+// that nobody has anything of it any more, its key and value included; who never says
+// so leaves it to the collector.
+func (a *Assignment) Recycle(r *Record) {
+	if a.scribble != nil {
+		a.scribble(r)
+	}
+	r.Recycle()
+}
 
 // Closing says that the partition is to be given back: it waits for its handler.
 func (a *Assignment) Closing() bool { return a.closing.Load() }

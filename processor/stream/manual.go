@@ -1,6 +1,9 @@
 package stream
 
-import "context"
+import (
+	"bytes"
+	"context"
+)
 
 // Manual is an assignment outside of any consumer group, for tests that stand in
 // for Kafka. The same owner runs it as in a Stage; whoever holds it says what is
@@ -25,15 +28,31 @@ func RunManual(ctx context.Context, cfg ManualConfig, h Handler) *Manual {
 		pause:      func() {}, resume: func() {},
 		done: make(chan struct{}), wake: make(chan struct{}, 1), popped: make(chan struct{}, 1),
 	}}
-	m.alive = cfg.Alive
+	m.alive, m.scribble = cfg.Alive, scribble
 	m.start(ctx, h, cfg.Failed)
 	return m
 }
 
-// Deliver hands over the next records of the partition; it does not block.
+// Deliver hands over copies of the next records of the partition; it does not block.
+// Of a record that is recycled only nonsense is left.
 func (m *Manual) Deliver(batch []*Record) error {
 	defer m.pauseIfFull()
-	return m.push(batch, batch[len(batch)-1].Offset+1)
+	copies := make([]*Record, 0, len(batch))
+	for _, r := range batch {
+		own := *r
+		own.Key, own.Value = bytes.Clone(r.Key), bytes.Clone(r.Value)
+		copies = append(copies, &own)
+	}
+	return m.push(copies, batch[len(batch)-1].Offset+1)
+}
+
+func scribble(r *Record) {
+	for _, b := range [][]byte{r.Key, r.Value} {
+		for i := range b {
+			b[i] = '~'
+		}
+	}
+	*r = Record{}
 }
 
 // Full says whether a stage would fetch no more for now.

@@ -76,6 +76,7 @@ type Stage struct {
 	handler    Handler
 	log        *slog.Logger
 	options    []kgo.Opt
+	memory     fetchMemory
 	client     *kgo.Client
 	membership membership
 	ready      chan struct{}
@@ -123,6 +124,7 @@ func New(cfg Config, deps Deps) (*Stage, error) {
 		kgo.OnPartitionsRevoked(s.revoked),
 		kgo.OnPartitionsLost(s.lost),
 		kgo.WithHooks(&s.membership),
+		kgo.WithPools(&s.memory),
 	)
 	if err := kgo.ValidateOpts(s.options...); err != nil {
 		return nil, fmt.Errorf("kafka consumer %s: %w", cfg.Group, err)

@@ -1,0 +1,62 @@
+package stream
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// classes are the powers of two of a size that memory is kept by.
+const classes = 24
+
+// fetchMemory is the memory of fetches that was recycled. What is not asked for again
+// soon is the collector's.
+type fetchMemory struct {
+	bytes, records [classes]sync.Pool
+}
+
+// likelyRatio is how much longer than its compressed form a batch likely is; the
+// client lets it grow.
+const likelyRatio = 4
+
+// GetDecompressBytes implements kgo.PoolDecompressBytes.
+func (m *fetchMemory) GetDecompressBytes(compressed []byte, codec kgo.CompressionCodecType) []byte {
+	n := uint64(likelyRatio * len(compressed))
+	if codec == kgo.CodecSnappy { // its length comes first
+		if length, read := binary.Uvarint(compressed); read > 0 {
+			n = length
+		}
+	}
+	return get[byte](&m.bytes, n)
+}
+
+// PutDecompressBytes implements kgo.PoolDecompressBytes.
+func (m *fetchMemory) PutDecompressBytes(b []byte) { put(&m.bytes, b) }
+
+// GetRecords implements kgo.PoolRecords.
+func (m *fetchMemory) GetRecords(n int) []Record { return get[Record](&m.records, uint64(n)) }
+
+// PutRecords implements kgo.PoolRecords.
+func (m *fetchMemory) PutRecords(records []Record) { put(&m.records, records) }
+
+// get is an empty slice with room for n; for an unlikely many the client finds its own.
+func get[T any](kept *[classes]sync.Pool, n uint64) []T {
+	class := bits.Len64(max(n, 1) - 1)
+	if class >= classes {
+		return nil
+	}
+	if s, ok := kept[class].Get().(*[]T); ok {
+		return *s
+	}
+	return make([]T, 0, 1<<class)
+}
+
+// put keeps a slice that get made.
+func put[T any](kept *[classes]sync.Pool, s []T) {
+	if class := bits.Len(uint(cap(s)) - 1); cap(s) > 0 && class < classes && cap(s) == 1<<class {
+		s = s[:0]
+		kept[class].Put(&s)
+	}
+}
