@@ -13,6 +13,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,7 +34,8 @@ type RefusedError struct{ Err error }
 func (e *RefusedError) Error() string { return e.Err.Error() }
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// Batch collects rows for the store. Send may be called again after an error.
+// Batch collects rows for the store. Send may be called again after an error. Once it
+// succeeded a batch has nothing of the records' memory, which is used again.
 type Batch interface {
 	Add(r *schemas.Record)
 	Reject(letter schemas.DeadLetter, at Received)
@@ -82,26 +85,38 @@ type Sink struct {
 	courtesy courtesy
 }
 
-// load is a batch with whose offsets it settles.
+// load is a batch with the messages that it settles. They are kept for a store that
+// refuses the batch, and for nothing else: rows have memory of their own.
 type load struct {
-	batch   Batch
-	settles map[*stream.Assignment][]int64
-	// messages are what the batch was made of; their memory is the rows' own.
-	messages []*stream.Record
+	batch    Batch
+	messages map[*stream.Assignment][]*stream.Record
 	since    time.Time
 	sent     chan struct{}
+}
+
+func newLoad(b Batch) *load {
+	return &load{batch: b, messages: map[*stream.Assignment][]*stream.Record{}, sent: make(chan struct{})}
+}
+
+// settle says that the store has the messages.
+func (l *load) settle() {
+	for a, messages := range l.messages {
+		offsets := make([]int64, len(messages))
+		for i, m := range messages {
+			offsets[i] = m.Offset
+			a.Recycle(m)
+		}
+		a.ResolveAll(offsets)
+	}
+	close(l.sent)
 }
 
 // New makes the stage's handler; Run must run for it to send anything.
 func New(cfg Config, deps Deps) *Sink {
 	s := &Sink{cfg: cfg, deps: deps, kick: make(chan struct{}, 1), assigned: map[*stream.Assignment]struct{}{}}
 	s.free = sync.NewCond(&s.mu)
-	s.filled, s.spare = s.newLoad(), s.newLoad()
+	s.filled, s.spare = newLoad(deps.NewBatch()), newLoad(deps.NewBatch())
 	return s
-}
-
-func (s *Sink) newLoad() *load {
-	return &load{batch: s.deps.NewBatch(), settles: map[*stream.Assignment][]int64{}, sent: make(chan struct{})}
 }
 
 // Handler is the stream.Handler of the sink.
@@ -185,8 +200,7 @@ func (s *Sink) collect(ctx context.Context, a *stream.Assignment, messages []*st
 			s.filled.since = time.Now()
 		}
 		if s.take(ctx, a, m) {
-			s.filled.settles[a] = append(s.filled.settles[a], m.Offset)
-			s.filled.messages = append(s.filled.messages, m)
+			s.filled.messages[a] = append(s.filled.messages[a], m)
 		}
 	}
 	if s.filled.batch.Rows() >= s.cfg.BatchRows {
@@ -287,15 +301,11 @@ func (s *Sink) flush(ctx context.Context) {
 	s.mu.Unlock()
 	err := s.send(ctx, full)
 	if err == nil {
-		for a, offsets := range full.settles {
-			a.ResolveAll(offsets)
-		}
-		close(full.sent)
+		full.settle()
 	}
 	full.batch.Reset()
-	full = &load{batch: full.batch, settles: map[*stream.Assignment][]int64{}, sent: make(chan struct{})}
 	s.mu.Lock()
-	s.spare = full
+	s.spare = newLoad(full.batch)
 	s.mu.Unlock()
 }
 
@@ -309,7 +319,7 @@ func (s *Sink) send(ctx context.Context, full *load) error {
 	err := s.try(ctx, full.batch)
 	if refused, ok := errors.AsType[*RefusedError](err); ok {
 		s.deps.Logger.Warn("the store refuses a batch for good, looking for the row to blame", "rows", full.batch.Rows(), "error", err)
-		err = s.isolate(ctx, full.messages, refused)
+		err = s.isolate(ctx, slices.Concat(slices.Collect(maps.Values(full.messages))...), refused)
 	}
 	if err != nil {
 		return fmt.Errorf("send a batch: %w", err)
