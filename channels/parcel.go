@@ -96,7 +96,7 @@ func (p *parcel) recordsMessage(key string, size int) *message {
 			return m
 		}
 	}
-	m := p.recordMessage()
+	m := p.newRecordsMessage()
 	m.Key = p.write(func(b []byte) []byte { return append(b, key...) })
 	m.Value = schemas.BeginRecords(m.Value)
 	p.records = append(p.records, m)
@@ -106,8 +106,8 @@ func (p *parcel) recordsMessage(key string, size int) *message {
 	return m
 }
 
-// recordMessage is a message of no records yet.
-func (p *parcel) recordMessage() *message {
+// newRecordsMessage is a message of no records yet.
+func (p *parcel) newRecordsMessage() *message {
 	last := len(p.spare) - 1
 	if last < 0 {
 		return &message{}
@@ -119,7 +119,7 @@ func (p *parcel) recordMessage() *message {
 
 // addState adds the state of a store SKU as it is now.
 func (p *parcel) addState(s *storeSKU, of int64) {
-	m := p.stateMessage()
+	m := p.newStateMessage()
 	m.Key = p.write(func(b []byte) []byte { return append(b, s.key...) })
 	m.Value = p.write(s.append)
 	m.one[0] = of
@@ -127,7 +127,7 @@ func (p *parcel) addState(s *storeSKU, of int64) {
 	p.states = append(p.states, m)
 }
 
-func (p *parcel) stateMessage() *message {
+func (p *parcel) newStateMessage() *message {
 	if p.used == len(p.slab) {
 		p.slab, p.used = make([]message, min(slabMessages, 1+2*len(p.slab))), 0
 	}

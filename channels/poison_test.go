@@ -155,3 +155,19 @@ func TestAnAnswerAtWhichTheChannelPanicsFailsThatPushAlone(t *testing.T) {
 		b.allResolved()
 	})
 }
+
+func TestACommandsMemoryIsGivenBackUnlessItIsPutAside(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{})
+		e := event("a", 0, 5)
+		good := &stream.Record{Topic: topics.Commands(), Offset: 0, Value: schemas.AppendCommand(nil, &schemas.Command{Event: e, QueuedAt: time.Now()})}
+		bad := &stream.Record{Topic: topics.Commands(), Offset: 1, Value: []byte("nonsense")}
+		b.deliver([]*stream.Record{good, bad})
+		b.next = 2
+		pause(time.Second)
+		require.Nil(t, good.Value)
+		require.Equal(t, "nonsense", string(bad.Value))
+		require.Equal(t, schemas.Successfully, b.statusOf("a@0"))
+		b.finish()
+	})
+}

@@ -120,8 +120,6 @@ type partition struct {
 	backlog []*stream.Record
 	// verified says that the topic was as declared after the batch came.
 	verified bool
-	// rejected says that the event goes to the dead letters, which have its memory.
-	rejected bool
 }
 
 func newPartition(p *Processor, a *stream.Assignment) *partition {
@@ -170,7 +168,12 @@ func (p *partition) advance(ctx context.Context) error {
 		p.closed = now
 	}
 	for len(p.backlog) > 0 && p.hasRoomFor(p.backlog[0].Key) {
-		if err := p.guarded(ctx, p.backlog[0], now); err != nil {
+		r := p.backlog[0]
+		var err error
+		if panicked := stream.Guard(func() { err = p.take(ctx, r, now) }); panicked != nil {
+			p.out.panicked(ctx, r, panicked)
+		}
+		if err != nil {
 			return err
 		}
 		p.backlog = p.backlog[1:]
@@ -182,19 +185,6 @@ func (p *partition) advance(ctx context.Context) error {
 		p.timer.Reset(p.cfg.Window) // other partitions hold all the room
 	}
 	return nil
-}
-
-// guarded takes an event. Its memory is the next fetch's, unless it goes to the dead letters.
-func (p *partition) guarded(ctx context.Context, r *stream.Record, now time.Time) (err error) {
-	p.rejected = false
-	if panicked := stream.Guard(func() { err = p.take(ctx, r, now) }); panicked != nil {
-		p.rejected = true
-		p.out.panicked(ctx, r, panicked)
-	}
-	if !p.rejected {
-		p.assignment.Recycle(r)
-	}
-	return err
 }
 
 func (p *partition) tell() {
@@ -216,11 +206,11 @@ func (p *partition) hasRoomFor(key []byte) bool {
 	return p.waiting.Load() < int64(p.cfg.MaxBufferedSKUs) || p.buffer.Len() == 0 || p.buffer.Find(key) != nil
 }
 
+// take takes an event. One that goes to the dead letters keeps its memory.
 func (p *partition) take(ctx context.Context, r *stream.Record, now time.Time) error {
 	event := &p.event
 	window := p.buffer.Find(r.Key)
 	if err := p.decode(event, r, window != nil); err != nil {
-		p.rejected = true
 		return p.reject(ctx, r, err)
 	}
 	result := p.buffer.Put(window, r.Key, event, now)
@@ -232,6 +222,7 @@ func (p *partition) take(ctx context.Context, r *stream.Record, now time.Time) e
 		p.out.skipped += result.Skipped
 		p.out.keep(ctx, result.Entry)
 	}
+	p.assignment.Recycle(r)
 	return nil
 }
 

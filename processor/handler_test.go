@@ -428,3 +428,16 @@ func pause(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
 }
+
+func TestAnEventsMemoryIsGivenBackUnlessItIsRejected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		e := event("a", 1)
+		good, bad := b.message([]byte(e.Key.String()), schemas.EncodeEvent(&e)), b.message([]byte("k"), []byte("nonsense"))
+		b.deliver([]*stream.Record{good, bad})
+		synctest.Wait()
+		require.Nil(t, good.Value)
+		require.Equal(t, "nonsense", string(bad.Value))
+		b.finish()
+	})
+}

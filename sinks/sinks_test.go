@@ -260,3 +260,15 @@ func pause(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
 }
+
+func TestAMessagesMemoryIsGivenBackOnceItIsStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 3)
+		m := b.message("a")
+		b.deliver([]*stream.Record{m})
+		pause(1400 * time.Millisecond)
+		require.Equal(t, int64(1), b.committable())
+		require.Nil(t, m.Value)
+		b.finish()
+	})
+}

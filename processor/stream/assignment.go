@@ -188,9 +188,11 @@ func (a *Assignment) untilEnd(from func(*watermark.Watermark) int64) int64 {
 }
 
 // NewTestAssignment makes an assignment that a test feeds by hand: deliver
-// hands over a batch, and closes the assignment when it is nil.
+// hands over a batch, and closes the assignment when it is nil. A record that was
+// recycled is empty.
 func NewTestAssignment(ctx context.Context, topic string, partition int32) (a *Assignment, deliver func([]*Record)) {
 	a = newAssignment(topic, partition, 1)
+	a.scribble = func(r *Record) { *r = Record{} }
 	a.alive = func() bool { return true }
 	return a, func(batch []*Record) {
 		if batch == nil {

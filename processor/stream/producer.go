@@ -15,7 +15,8 @@ const ByKey int32 = -1
 
 // Producer sends records. Records of one partition are stored in the order in
 // which they were given. Done is called exactly once for each; it must not
-// block. Until then the record is the producer's, and after it the caller's again. Produce itself blocks while too much is unacknowledged.
+// block. Until then the record is the producer's, and after it the caller's again.
+// Produce itself blocks while too much is unacknowledged.
 type Producer interface {
 	Produce(ctx context.Context, r *Record, done func(error))
 }

@@ -31,7 +31,7 @@ type Config struct {
 	// CommitInterval is how often watermarks are committed. Default 1 s.
 	CommitInterval time.Duration
 	// MaxQueuedBatches is how many fetched batches wait for a partition's
-	// handler before the partition is paused. Default 2.
+	// handler before a turn waits a little for it, and then pauses the partition. Default 2.
 	MaxQueuedBatches int
 }
 
@@ -252,10 +252,11 @@ func (s *Stage) distribute(ctx context.Context, fetches kgo.Fetches) (err error)
 		o := s.owners[topicPartition{p.Topic, p.Partition}]
 		s.mu.Unlock()
 		delete(s.faults, topicPartition{p.Topic, p.Partition})
-		if o != nil {
-			err = errors.Join(err, o.push(p.Records, p.HighWatermark))
+		if o == nil {
+			return
 		}
-		if o != nil && o.full() {
+		err = errors.Join(err, o.push(p.Records, p.HighWatermark))
+		if o.full() {
 			full = append(full, o)
 		}
 	})

@@ -552,3 +552,25 @@ func TestAnEndDoesNotWaitForABrokerThatKeepsSilent(t *testing.T) {
 		require.Fail(t, "it waits for the answer")
 	}
 }
+
+// While we know a record's address nothing else gets it, but by way of the memory that is kept.
+func TestRecycledMemoryIsThatOfLaterFetches(t *testing.T) {
+	b := newBench(t, 1)
+	seen := map[*stream.Record]bool{}
+	var again atomic.Int64
+	stop := b.run(each(func(a *stream.Assignment, r *stream.Record) {
+		offset := r.Offset
+		if seen[r] {
+			again.Add(1)
+		}
+		seen[r] = true
+		a.Recycle(r)
+		a.Resolve(offset)
+	}))
+	for n := int64(1); n <= 20 || again.Load() == 0; n++ {
+		require.LessOrEqual(t, n, int64(500), "every fetch had memory of its own")
+		b.produce(0, 100)
+		b.eventuallyCommitted(0, 100*n)
+	}
+	require.NoError(t, stop())
+}

@@ -132,7 +132,7 @@ func TestAKilledEngineIsStartedAgainUntilTheFifthTime(t *testing.T) {
 	s := embeddedtest.StartClickHouse(t)
 	for range 4 {
 		kill(t)
-		require.Eventually(t, func() bool { return answers(t, s) }, 2*time.Minute, 50*time.Millisecond)
+		require.Eventually(t, func() bool { return answers(t, s) }, 30*time.Second, 50*time.Millisecond)
 	}
 	kill(t)
 	select {
