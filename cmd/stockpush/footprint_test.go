@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
@@ -13,8 +12,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"stockpush/processor/stream"
 	"stockpush/schemas"
@@ -60,23 +57,12 @@ func BenchmarkStart(b *testing.B) {
 	}
 }
 
-const twoProcessEvents = 10_000_000
-
-// BenchmarkTwoProcesses compacts a backlog with one process and with two that
-// share the partitions, and reports the ratio of their rates.
-func BenchmarkTwoProcesses(b *testing.B) {
-	s := newBacklog(b, "", twoProcessEvents, 100_000)
-	for b.Loop() {
-		one, two := s.compactWith(1), s.compactWith(2)
-		b.ReportMetric(one, "one-events/s")
-		b.ReportMetric(two, "two-events/s")
-		b.ReportMetric(two/one, "two/one")
-	}
-}
-
 // backlogShops are the shops of a backlog's events, all authorized: a shop that is not is
 // answered at once, and nothing of it waits.
 const backlogShops = 200
+
+// backlogPartitions are those of each topic.
+const backlogPartitions = 12
 
 // newBacklog is surroundings with topics and so many events of so many store SKUs.
 func newBacklog(b *testing.B, config string, events, skus int) *surroundings {
@@ -84,7 +70,7 @@ func newBacklog(b *testing.B, config string, events, skus int) *surroundings {
 	s.configure(config)
 	text, err := os.ReadFile(s.file)
 	require.NoError(b, err)
-	text = []byte(strings.NewReplacer("partitions: 3", "partitions: 12", "batch_interval: 50ms", "batch_interval: 1s").Replace(string(text)))
+	text = []byte(strings.NewReplacer("partitions: 3", fmt.Sprintf("partitions: %d", backlogPartitions), "batch_interval: 50ms", "batch_interval: 1s").Replace(string(text)))
 	require.NoError(b, os.WriteFile(s.file, text, 0o600))
 	s.setUp()
 	producer, err := stream.NewProducer(s.conn(), stream.DefaultBatchBytes)
@@ -137,39 +123,4 @@ func (p *serving) peakMiB() float64 {
 	kib, err := strconv.ParseFloat(string(peak[1]), 64)
 	require.NoError(p.t, err)
 	return kib / 1024
-}
-
-// compactWith is how many events a second so many processes compact together,
-// from their start until all offsets are committed.
-func (s *surroundings) compactWith(processes int) float64 {
-	client, err := kgo.NewClient(s.conn().Options()...)
-	require.NoError(s.t, err)
-	defer client.Close()
-	admin, group := kadm.NewClient(client), schemas.Topics("stockpush").ProcessorGroup()
-	path, err := binary()
-	require.NoError(s.t, err)
-	began := time.Now()
-	var all []*serving
-	for range processes {
-		p := &serving{t: s.t, cmd: exec.Command(path, "run", "--config", s.file, "--roles", "processor"), log: &lockedBuffer{}}
-		p.cmd.Stderr = p.log
-		require.NoError(s.t, p.cmd.Start())
-		s.t.Cleanup(func() { _ = p.cmd.Process.Kill() })
-		all = append(all, p)
-	}
-	until(func() bool {
-		var done int64
-		offsets, err := admin.FetchOffsets(s.t.Context(), group)
-		if err == nil {
-			offsets.Each(func(o kadm.OffsetResponse) { done += max(0, o.At) })
-		}
-		return done >= twoProcessEvents
-	})
-	rate := twoProcessEvents / time.Since(began).Seconds()
-	for _, p := range all {
-		p.terminate()
-	}
-	_, err = admin.DeleteGroup(s.t.Context(), group)
-	require.NoError(s.t, err)
-	return rate
 }

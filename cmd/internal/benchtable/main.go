@@ -93,7 +93,7 @@ func render(now, before measured, out io.Writer) {
 		if len(values) == 0 {
 			continue
 		}
-		t.AppendRow(table.Row{r.what, r.spread(values), len(values), r.target(), r.met(median(values)), r.earlier(before[r.metric])})
+		t.AppendRow(table.Row{r.what, r.spread(values), len(values), r.target(), r.met(values), r.earlier(before[r.metric])})
 	}
 	t.Render()
 }

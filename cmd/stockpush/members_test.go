@@ -1,0 +1,115 @@
+package main
+
+import (
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"stockpush/schemas"
+)
+
+const memberEvents = 10_000_000
+
+// BenchmarkTwoProcesses compacts a backlog with one process and with two that share the
+// partitions, and reports the ratio of their rates:
+//   - two/one: from when each has its partitions until the last event is taken. The windows
+//     that close later take as long in both, and commits come once a second;
+//   - two/one-from-start: from the start of the processes until all is committed. The second one joins
+//     while the first one has all partitions, so half of what that had begun is read again.
+func BenchmarkTwoProcesses(b *testing.B) {
+	s := newBacklog(b, "", memberEvents, 100_000)
+	for b.Loop() {
+		one, two := s.compactWith(1), s.compactWith(2)
+		b.ReportMetric(one.shared, "one-events/s")
+		b.ReportMetric(two.shared, "two-events/s")
+		b.ReportMetric(two.shared/one.shared, "two/one")
+		b.ReportMetric(two.fromStart/one.fromStart, "two/one-from-start")
+	}
+}
+
+// members are processes of role processor that share partitions.
+type members []*serving
+
+// rates are events a second.
+type rates struct{ shared, fromStart float64 }
+
+// compactWith lets so many processes compact the backlog.
+func (s *surroundings) compactWith(processes int) rates {
+	client, err := kgo.NewClient(s.conn().Options()...)
+	require.NoError(s.t, err)
+	defer client.Close()
+	admin, group := kadm.NewClient(client), schemas.Topics("stockpush").ProcessorGroup()
+	path, err := binary()
+	require.NoError(s.t, err)
+	began := time.Now()
+	var all members
+	for range processes {
+		p := &serving{t: s.t, cmd: exec.Command(path, "run", "--config", s.file, "--roles", "processor"), log: &lockedBuffer{}}
+		p.cmd.Stderr = p.log
+		require.NoError(s.t, p.cmd.Start())
+		s.t.Cleanup(func() { _ = p.cmd.Process.Kill() })
+		all = append(all, p)
+	}
+	r := rates{shared: all.rate()}
+	until(func() bool {
+		offsets, err := admin.FetchOffsets(s.t.Context(), group)
+		return err == nil && committed(offsets) >= memberEvents
+	})
+	r.fromStart = memberEvents / time.Since(began).Seconds()
+	for _, p := range all {
+		p.terminate()
+	}
+	_, err = admin.DeleteGroup(s.t.Context(), group)
+	require.NoError(s.t, err)
+	return r
+}
+
+func committed(offsets kadm.OffsetResponses) (sum int64) {
+	offsets.Each(func(o kadm.OffsetResponse) { sum += max(0, o.At) })
+	return sum
+}
+
+const (
+	memberSample = 100 * time.Millisecond
+	// memberRest is how long nobody takes an event when none is left: less than a window.
+	memberRest = 10 * memberSample
+)
+
+// rate is how many events a second the members take from when each has its share of
+// the partitions until none is left.
+func (m members) rate() float64 {
+	for _, p := range m {
+		p.eventuallyLogged("msg=ready")
+	}
+	until(m.shared)
+	from, began := m.taken(), time.Now()
+	taken, last := from, began
+	for time.Since(last) < memberRest {
+		<-time.After(memberSample)
+		if n := m.taken(); n > taken {
+			taken, last = n, time.Now()
+		}
+	}
+	return (taken - from) / last.Sub(began).Seconds()
+}
+
+func (m members) taken() (events float64) {
+	for _, p := range m {
+		events += p.metric("stockpush_processor_events_total")
+	}
+	return events
+}
+
+// shared says whether each member has as many partitions as the others.
+func (m members) shared() bool {
+	for _, p := range m {
+		if n := p.metric("stockpush_stream_partitions"); n != float64(backlogPartitions/len(m)) {
+			return false
+		}
+	}
+	return true
+}
