@@ -1,19 +1,28 @@
 package clickhouse
 
 import (
+	"context"
+	"io"
 	"time"
 
 	"github.com/ClickHouse/ch-go/proto"
 )
 
+// blockRows is how many rows are sent together. The server joins the blocks of an
+// insert again; here each of them is held twice, encoded and compressed.
+const blockRows = 8192
+
 // column is one column of a table: its name, its values so far as they are sent,
 // and how a row of T adds one. No value refers to the row's own memory.
 type column[T any] struct {
-	name   string
-	values proto.ColInput
-	add    func(T)
+	name string
+	// shown are the values of the block that is sent.
+	shown proto.ColInput
+	add   func(T)
 	// keep forgets all but the first n values, and keeps their memory.
 	keep func(n int)
+	// show makes the values from one row to before another those that are sent.
+	show func(from, to int)
 }
 
 // block is rows of one table, column by column as they are sent.
@@ -37,12 +46,34 @@ func (b *block[T]) keep(n int) {
 	b.rows = n
 }
 
+// input is what is shown, of each column.
 func (b *block[T]) input() proto.Input {
 	input := make(proto.Input, len(b.columns))
 	for i, c := range b.columns {
-		input[i] = proto.InputColumn{Name: c.name, Data: c.values}
+		input[i] = proto.InputColumn{Name: c.name, Data: c.shown}
 	}
 	return input
+}
+
+// blocks shows the rows in blocks, one a call; in the end none, with io.EOF.
+func (b *block[T]) blocks() (next func(context.Context) error) {
+	from := 0
+	b.show(0, 0)
+	return func(context.Context) error {
+		to := min(from+blockRows, b.rows)
+		b.show(from, to)
+		if from == to {
+			return io.EOF
+		}
+		from = to
+		return nil
+	}
+}
+
+func (b *block[T]) show(from, to int) {
+	for i := range b.columns {
+		b.columns[i].show(from, to)
+	}
 }
 
 // numbers makes a column of numbers from the function that reads a row's.
@@ -50,61 +81,60 @@ func numbers[C ~[]V, V, T any, P interface {
 	*C
 	proto.ColInput
 }](name string, value func(T) V) column[T] {
-	c := P(new(C))
+	var all C
+	shown := P(new(C))
 	return column[T]{
-		name:   name,
-		values: c,
-		add:    func(row T) { *c = append(*c, value(row)) },
-		keep:   func(n int) { *c = (*c)[:n] },
+		name:  name,
+		shown: shown,
+		add:   func(row T) { all = append(all, value(row)) },
+		keep:  func(n int) { all = all[:n] },
+		show:  func(from, to int) { *shown = all[from:to] },
 	}
 }
 
 // texts makes a column of texts. The server takes them for LowCardinality, too.
 func texts[T any](name string, value func(T) string) column[T] {
-	c := new(proto.ColStr)
+	c := new(wireTexts)
 	return column[T]{
-		name:   name,
-		values: c,
-		add:    func(row T) { c.Append(value(row)) },
-		keep: func(n int) {
-			c.Pos, c.Buf = c.Pos[:n], c.Buf[:endOf(c.Pos[:n])]
-		},
+		name:  name,
+		shown: &c.shown,
+		add:   func(row T) { c.add(value(row)) },
+		keep:  c.keep,
+		show:  c.show,
 	}
-}
-
-func endOf(texts []proto.Position) int {
-	if len(texts) == 0 {
-		return 0
-	}
-	return texts[len(texts)-1].End
 }
 
 // optionals makes a column of numbers that may be absent.
 func optionals[T any](name string, value func(T) *int64) column[T] {
-	c := proto.NewColNullable[int64](new(proto.ColInt64))
-	values := c.Values.(*proto.ColInt64)
+	var absent proto.ColUInt8
+	var all proto.ColInt64
+	values := new(proto.ColInt64)
+	shown := proto.NewColNullable[int64](values)
 	return column[T]{
-		name:   name,
-		values: c,
+		name:  name,
+		shown: shown,
 		add: func(row T) {
 			if v := value(row); v != nil {
-				c.Nulls, *values = append(c.Nulls, 0), append(*values, *v)
+				absent, all = append(absent, 0), append(all, *v)
 				return
 			}
-			c.Nulls, *values = append(c.Nulls, 1), append(*values, 0)
+			absent, all = append(absent, 1), append(all, 0)
 		},
-		keep: func(n int) { c.Nulls, *values = c.Nulls[:n], (*values)[:n] },
+		keep: func(n int) { absent, all = absent[:n], all[:n] },
+		show: func(from, to int) { shown.Nulls, *values = absent[from:to], all[from:to] },
 	}
 }
 
 // times makes a column of times, to the millisecond.
 func times[T any](name string, value func(T) time.Time) column[T] {
-	c := new(proto.ColDateTime64).WithPrecision(proto.PrecisionMilli).WithLocation(time.UTC)
+	var all []proto.DateTime64
+	shown := new(proto.ColDateTime64).WithPrecision(proto.PrecisionMilli).WithLocation(time.UTC)
 	return column[T]{
-		name:   name,
-		values: c,
-		add:    func(row T) { c.AppendRaw(proto.DateTime64(storable(value(row)).UnixMilli())) },
-		keep:   func(n int) { c.Data = c.Data[:n] },
+		name:  name,
+		shown: shown,
+		add:   func(row T) { all = append(all, proto.DateTime64(storable(value(row)).UnixMilli())) },
+		keep:  func(n int) { all = all[:n] },
+		show:  func(from, to int) { shown.Data = all[from:to] },
 	}
 }
 
@@ -122,11 +152,13 @@ func (e *enumeration) Type() proto.ColumnType { return e.words }
 
 // enumerations makes a column of an Enum8's numbers.
 func enumerations[T any](name string, value func(T) int8) column[T] {
-	c := new(enumeration)
+	var all proto.ColInt8
+	shown := new(enumeration)
 	return column[T]{
-		name:   name,
-		values: c,
-		add:    func(row T) { c.Append(value(row)) },
-		keep:   func(n int) { c.ColInt8 = c.ColInt8[:n] },
+		name:  name,
+		shown: shown,
+		add:   func(row T) { all = append(all, value(row)) },
+		keep:  func(n int) { all = all[:n] },
+		show:  func(from, to int) { shown.ColInt8 = all[from:to] },
 	}
 }

@@ -58,15 +58,15 @@ func (b *batch) Send(ctx context.Context) error {
 	return errors.Join(insert(ctx, b.store, "push_records", &b.records), insert(ctx, b.store, "rejected_event_rows", &b.rejected))
 }
 
-// insert sends a block's rows, if it has any, to a table.
+// insert sends rows, if there are any, to a table.
 func insert[T any](ctx context.Context, s *Store, table string, rows *block[T]) error {
 	if rows.rows == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxInsertTime)
 	defer cancel()
-	input := rows.input()
-	err := s.inserts.Do(ctx, ch.Query{Body: "INSERT INTO " + s.table(table) + " " + input.Columns() + " VALUES", Input: input})
+	next, input := rows.blocks(), rows.input()
+	err := s.inserts.Do(ctx, ch.Query{Body: "INSERT INTO " + s.table(table) + " " + input.Columns() + " VALUES", Input: input, OnInput: next})
 	if err != nil {
 		return fmt.Errorf("insert %d rows into %s: %w", rows.rows, table, judged(err))
 	}

@@ -1,6 +1,9 @@
 package setup_test
 
 import (
+	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,4 +51,33 @@ func TestABatchIsWrittenAsItWasFilled(t *testing.T) {
 	require.Contains(t, text(t, s, row+"'absent'"), `('','',NULL,17,'Pending',0,6,7,NULL,NULL,NULL,'','','',NULL,0,'',1,3,6,`)
 	require.Equal(t, "3", text(t, s, "SELECT toString(count()) FROM d.push_records FINAL"))
 	require.Equal(t, "65536 1", text(t, s, "SELECT concat(toString(any(length(value))), ' ', toString(count())) FROM d.rejected_event_rows FINAL"))
+}
+
+// A batch is sent in blocks: each row is there once, and a row that the store refuses
+// refuses the batch wherever it is.
+func TestABatchOfManyBlocksIsOneInsert(t *testing.T) {
+	const rows, more = 20_000, 5
+	s := newStore(t)
+	b := s.NewBatch()
+	add := func(n int) {
+		r := record(fmt.Sprint(n), int64(n), schemas.Failed)
+		r.FailureReason, r.AfterQty = strings.Repeat("é", n%40), &r.Position.Offset
+		b.Add(&r)
+	}
+	for n := range rows + more {
+		add(n)
+	}
+	b.KeepRecords(rows)
+	const right = `SELECT toString(tuple(count(), uniqExact(event_offset), countIf(store_sku != toString(event_offset) OR after_qty != event_offset
+		OR failure_reason != repeat('é', event_offset % 40)))) FROM d.push_records`
+	require.NoError(t, s.Conn().Exec(t.Context(), fmt.Sprintf("ALTER TABLE d.push_records ADD CONSTRAINT c CHECK event_offset != %d", rows)))
+	add(rows)
+	_, refused := errors.AsType[*sinks.RefusedError](b.Send(t.Context()))
+	require.True(t, refused)
+
+	require.NoError(t, s.Conn().Exec(t.Context(), "TRUNCATE TABLE d.push_records"))
+	b.KeepRecords(rows)
+	require.NoError(t, b.Send(t.Context()))
+	require.Equal(t, "(20000,20000,0)", text(t, s, right))
+	require.Equal(t, "1", text(t, s, "SELECT toString(count()) FROM system.parts WHERE database = 'd' AND table = 'push_records' AND active"), "blocks are joined again")
 }
