@@ -76,8 +76,10 @@ type worker struct {
 	*Stage
 	assignment *stream.Assignment
 	// lanes are by the text of their shop, skus by their Kafka key.
-	lanes  map[string]*lane
-	skus   map[string]*storeSKU
+	lanes map[string]*lane
+	skus  map[string]known
+	// room is what store SKUs are packed in.
+	room   []byte
 	agenda agenda
 	// inheritedBelow is where the commands begin that no earlier owner can have sent.
 	inheritedBelow int64
@@ -98,11 +100,14 @@ type worker struct {
 // Run restores the partition's state and pushes until it is taken away.
 func (s *Stage) Run(ctx context.Context, a *stream.Assignment) error {
 	w := &worker{
-		Stage: s, assignment: a, lanes: map[string]*lane{}, skus: map[string]*storeSKU{},
+		Stage: s, assignment: a, lanes: map[string]*lane{}, skus: map[string]known{},
 		results: make(chan func(time.Time)), timer: time.NewTimer(0), // what the state owes is due without any command
 	}
 	w.out = newOutbox(s.deps, a)
-	w.out.looked = func(s *storeSKU) { w.agenda.add(s.lane) }
+	w.out.looked = func(s *storeSKU) {
+		w.agenda.add(s.lane)
+		w.rest(s)
+	}
 	defer w.timer.Stop()
 	defer w.leaveLine()
 	defer w.leaveMetrics()
@@ -195,13 +200,19 @@ func (w *worker) laneOf(shop string, now time.Time) *lane {
 
 // sku is the store SKU of a Kafka key, of whose memory it keeps nothing.
 func (w *worker) sku(key string) (*storeSKU, error) {
-	s := w.skus[key]
-	if s == nil {
+	of, found := w.skus[key]
+	if of.sku != nil {
+		return of.sku, nil
+	}
+	var s *storeSKU
+	if found {
+		s = of.resting.open()
+	} else {
 		if _, err := schemas.ParseKey(key); err != nil {
 			return nil, err
 		}
 		s = &storeSKU{standing: standing{key: strings.Clone(key)}}
-		w.skus[s.key] = s
 	}
+	w.skus[s.key] = known{sku: s}
 	return s, nil
 }

@@ -20,7 +20,7 @@ func (w *worker) start(ctx context.Context) (err error) {
 	}
 	w.next, w.inheritedBelow = backlog.From, backlog.End
 	newest := schemas.Frontier{}
-	stale := map[*storeSKU]bool{}
+	stale := map[string]bool{}
 	lastOwner := ""
 	err = w.deps.History.States(ctx, w.assignment.Partition(), func(r *stream.Record) error {
 		if string(r.Key) == ownerKey {
@@ -32,8 +32,13 @@ func (w *worker) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	for s := range stale {
+	for key := range stale {
+		s, err := w.sku(key)
+		if err != nil {
+			return err
+		}
 		w.out.state(s) // so that compaction keeps the right one
+		w.rest(s)
 	}
 	w.clean = lastOwner != "" && backlog.Mark == cleanMark(lastOwner)
 	if err := w.claim(ctx); err != nil || w.deps.Verify == nil {
@@ -44,7 +49,7 @@ func (w *worker) start(ctx context.Context) (err error) {
 
 // restore takes a state, whose memory is its fetch's. One that knows less than an
 // earlier one is stale.
-func (w *worker) restore(ctx context.Context, r *stream.Record, newest schemas.Frontier, stale map[*storeSKU]bool) {
+func (w *worker) restore(ctx context.Context, r *stream.Record, newest schemas.Frontier, stale map[string]bool) {
 	s, err := w.sku(unsafe.String(unsafe.SliceData(r.Key), len(r.Key)))
 	if err != nil {
 		return // what is kept of the log itself, not of a store SKU
@@ -56,10 +61,10 @@ func (w *worker) restore(ctx context.Context, r *stream.Record, newest schemas.F
 	switch {
 	case err != nil:
 	case len(r.Value) > 0 && s.finishedAt().Newer(state.Finished.Position):
-		stale[s] = true
+		stale[s.key] = true
 		return
 	default:
-		delete(stale, s)
+		delete(stale, s.key)
 		err = s.restore(&state)
 	}
 	if err != nil {
@@ -68,6 +73,7 @@ func (w *worker) restore(ctx context.Context, r *stream.Record, newest schemas.F
 	}
 	newest.Take(state.NewestAt)
 	w.remember(s)
+	w.rest(s)
 }
 
 // remember notes whether a restored store SKU is to be read back.
@@ -133,6 +139,7 @@ func (w *worker) take(ctx context.Context, r *stream.Record, now time.Time) {
 	case stands:
 		w.stand(s, &c, &e, r.Offset, now)
 	}
+	w.rest(s)
 	w.assignment.Recycle(r)
 }
 
