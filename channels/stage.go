@@ -141,8 +141,7 @@ func (w *worker) run(ctx context.Context) error {
 				w.guarded(ctx, r, now)
 			}
 		case apply := <-w.results:
-			w.flying--
-			apply(time.Now())
+			w.applyAll(apply)
 		case <-w.out.settled:
 		case <-w.timer.C:
 		}
@@ -156,6 +155,25 @@ func (w *worker) run(ctx context.Context) error {
 		if !w.draining && w.caughtUp() {
 			w.dispatch(ctx, time.Now())
 			w.out.flush(ctx)
+		}
+	}
+}
+
+// maxTurnCalls bounds how many calls' outcomes a turn applies.
+const maxTurnCalls = 64
+
+// applyAll applies a call's outcome, and those that came meanwhile: what comes of one turn
+// goes out together.
+func (w *worker) applyAll(apply func(now time.Time)) {
+	w.flying--
+	apply(time.Now())
+	for range maxTurnCalls - 1 {
+		select {
+		case apply = <-w.results:
+			w.flying--
+			apply(time.Now())
+		default:
+			return
 		}
 	}
 }
