@@ -269,9 +269,7 @@ func (p *partition) closeDue(ctx context.Context, now time.Time) (closed bool) {
 	if closed = p.closedWindows > 0; closed {
 		p.out.flush(ctx)
 	}
-	if p.buffer.Held() > forgetBytes {
-		p.buffer.Forget() // a flash sale's memory is not kept
-	}
+	p.buffer.Trim(now)
 	return closed
 }
 

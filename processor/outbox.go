@@ -17,8 +17,6 @@ const (
 	// maxHeldBytes bounds the memory of the Skipped records that the process holds
 	// back. Each partition has its share; above it each record goes out at once.
 	maxHeldBytes = 128 << 20
-	// forgetBytes is how much of it a partition gives up once no window is open.
-	forgetBytes = 1 << 20
 )
 
 // outbox produces what a partition's events come to, and resolves their

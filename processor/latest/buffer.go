@@ -9,6 +9,7 @@ package latest
 
 import (
 	"bytes"
+	"maps"
 	"time"
 
 	"stockpush/schemas"
@@ -57,7 +58,11 @@ type Buffer struct {
 	byTouch list
 	slab    slab
 	spare   []byte
-	held    int
+	// held is the memory of records in bytes, and kept how much of it nobody uses.
+	held, kept int
+	// most is how many windows were open at once since trimmedAt.
+	most      int
+	trimmedAt time.Duration
 }
 
 // New makes an empty buffer. Times given to it must not lie before base.
@@ -91,11 +96,13 @@ func (b *Buffer) Put(w *Entry, key []byte, e *schemas.Event, now time.Time) Resu
 
 func (b *Buffer) open(key string, e *schemas.Event, at time.Duration) *Entry {
 	w := b.slab.take()
+	b.kept -= w.held()
 	w.key, w.openedAt = key, at
 	b.spare = schemas.BeginRecord(b.spare[:0], e)
 	w.records = append(w.records[:0], b.spare...) // no larger than it needs to be
 	w.newestAt, w.offset, w.repeats = 0, e.Position.Offset, e.RepeatsOffset
 	b.entries[key] = w
+	b.most = max(b.most, len(b.entries))
 	b.byClose.pushBack(w)
 	if b.cfg.QuietPeriod > 0 {
 		w.touchedAt = at
@@ -203,14 +210,37 @@ func (b *Buffer) Free(w *Entry, keep bool) {
 		b.held -= w.held()
 		w.records = nil
 	}
+	b.kept += w.held()
 	b.slab.give(w)
 }
 
-// Forget gives up what is kept for the next windows, where none is open.
-func (b *Buffer) Forget() {
-	if b.Len() == 0 {
-		b.slab, b.held = slab{}, 0
+const (
+	// trimEvery is how long what is kept for the next windows may lie unused.
+	trimEvery = 10 * time.Second
+	// fewEntries and fewBytes are kept in any case.
+	fewEntries, fewBytes = 4 * chunkEntries, 1 << 20
+)
+
+// Trim gives up what is kept for the next windows, as after a flash sale: where none is
+// open, and where not half of the entries were needed at once for a while.
+func (b *Buffer) Trim(now time.Time) {
+	at, none := now.Sub(b.base), b.Len() == 0
+	if !none && at-b.trimmedAt < trimEvery {
+		return
 	}
+	much := b.slab.kept > fewEntries || b.kept > fewBytes
+	if much && (none || b.most < (b.Len()+b.slab.kept)/2) {
+		b.forget()
+	}
+	b.most, b.trimmedAt = b.Len(), at
+}
+
+func (b *Buffer) forget() {
+	entries := make(map[string]*Entry, len(b.entries)) // a map never shrinks
+	maps.Copy(entries, b.entries)
+	b.slab.forget()
+	b.entries = entries
+	b.held, b.kept = b.held-b.kept, 0
 }
 
 // next is the entry whose window closes first. Both limits are the same for

@@ -193,12 +193,54 @@ func TestConservation(t *testing.T) {
 		}
 		leave(now + time.Hour)
 		require.Zero(t, b.Len())
-		b.Forget()
+		b.forget()
 		require.Zero(t, b.Held())
 		for i := range n {
 			require.Equal(t, 1, left[i], "event %d", i)
 		}
 	})
+}
+
+// What a flash sale took is given up: at once where nothing is open any more, and after
+// a while where little is.
+func TestAFlashSalesMemoryIsGivenUp(t *testing.T) {
+	const many = 100_000
+	flash := func(b *Buffer, at time.Duration) {
+		for i := range int64(many) {
+			sku := fmt.Sprint(i)
+			put(b, event(sku, 2*i), at)
+			put(b, event(sku, 2*i+1), at)
+		}
+		closeAll(b, at+time.Second)
+	}
+	before := heapBytes()
+	grown := func() int { return (int(heapBytes()) - int(before)) >> 20 }
+	b := New(Config{Window: time.Second}, start)
+	flash(b, 0)
+	require.Greater(t, b.Held(), many*firstRoom/2)
+	require.Greater(t, grown(), 50)
+	b.Trim(start.Add(time.Second))
+	require.Zero(t, b.Held())
+	require.Less(t, grown(), 10)
+
+	flash(b, time.Minute)
+	for at := time.Minute; at < 2*time.Minute; at += time.Second {
+		put(b, event("regular", int64(at)), at)
+		b.Trim(start.Add(at))
+		if at < time.Minute+trimEvery {
+			require.Positive(t, b.Held(), "it may be needed again")
+		}
+		closeAll(b, at+time.Second)
+	}
+	require.LessOrEqual(t, b.Held(), firstRoom)
+	require.Less(t, grown(), 10)
+	runtime.KeepAlive(b)
+}
+
+func closeAll(b *Buffer, at time.Duration) {
+	for w := b.PopDue(start.Add(at)); w != nil; w = b.PopDue(start.Add(at)) {
+		b.Free(w, true)
+	}
 }
 
 func TestPutOnAnExistingKeyAllocatesNothing(t *testing.T) {

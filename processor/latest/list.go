@@ -53,13 +53,17 @@ func (l *list) moveToBack(w *Entry) {
 type slab struct {
 	chunk []Entry
 	free  *Entry
+	// kept is how many are free.
+	kept int
 }
 
+// chunkEntries are allocated together, and are the collector's together.
 const chunkEntries = 1024
 
 func (s *slab) take() *Entry {
 	if w := s.free; w != nil {
 		s.free = w.links[closeLink].next
+		s.kept--
 		w.links[closeLink].next = nil
 		return w
 	}
@@ -76,4 +80,16 @@ func (s *slab) give(w *Entry) {
 	*w = Entry{records: w.records[:0]}
 	w.links[closeLink].next = s.free
 	s.free = w
+	s.kept++
+}
+
+// forget gives up what is free. An entry in use keeps its whole chunk, so those beside
+// it must not lead to others.
+func (s *slab) forget() {
+	for w := s.free; w != nil; {
+		next := w.links[closeLink].next
+		*w = Entry{}
+		w = next
+	}
+	*s = slab{}
 }
