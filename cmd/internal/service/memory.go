@@ -35,23 +35,42 @@ func BoundMemory(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
-			debug.SetMemoryLimit(memoryLimit(live()))
+			debug.SetMemoryLimit(use().limit())
 		}
 	}
 }
 
-// memoryLimit is the limit in bytes for so much that was alive at the last collection. What
-// must be remembered has a third of itself for garbage, above the target a half: with
-// less, the collector takes half of the processors.
-func memoryLimit(live int64) int64 {
-	if live > memoryTarget {
-		return live + live/2
-	}
-	return max(memoryTarget, live+live/3)
+// usage is memory that the runtime has, in bytes.
+type usage struct {
+	// live is what was alive at the last collection.
+	live int64
+	// beside is neither objects nor free for them: gaps between objects, stacks, and what the
+	// runtime needs itself. The limit is for all of it.
+	beside int64
 }
 
-func live() int64 {
-	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(sample)
-	return int64(sample[0].Value.Uint64())
+// limit is the memory limit in bytes: what must be remembered has a third of itself for
+// garbage. With less, one collection follows the other.
+func (u usage) limit() int64 {
+	return max(memoryTarget, u.live+u.live/3+u.beside)
+}
+
+func use() usage {
+	const (
+		live = iota
+		total
+		released
+		free
+		objects
+		count
+	)
+	samples := make([]metrics.Sample, count)
+	samples[live].Name = "/gc/heap/live:bytes"
+	samples[total].Name = "/memory/classes/total:bytes"
+	samples[released].Name = "/memory/classes/heap/released:bytes"
+	samples[free].Name = "/memory/classes/heap/free:bytes"
+	samples[objects].Name = "/memory/classes/heap/objects:bytes"
+	metrics.Read(samples)
+	bytes := func(i int) int64 { return int64(samples[i].Value.Uint64()) }
+	return usage{live: bytes(live), beside: bytes(total) - bytes(released) - bytes(free) - bytes(objects)}
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,10 +13,40 @@ import (
 )
 
 func TestTheMemoryTargetYieldsToWhatMustBeRemembered(t *testing.T) {
-	require.Equal(t, int64(448<<20), memoryLimit(10<<20))
-	require.Equal(t, int64(448<<20), memoryLimit(300<<20))
-	require.Equal(t, int64(520<<20), memoryLimit(390<<20))
-	require.Equal(t, int64(3<<30), memoryLimit(2<<30))
+	require.Equal(t, int64(448<<20), usage{live: 10 << 20, beside: 5 << 20}.limit())
+	require.Equal(t, int64(448<<20), usage{live: 300 << 20, beside: 48 << 20}.limit())
+	require.Equal(t, int64(470<<20), usage{live: 300 << 20, beside: 70 << 20}.limit())
+	require.Equal(t, int64(520<<20), usage{live: 390 << 20}.limit())
+	require.Equal(t, int64(4<<30), usage{live: 3 << 30}.limit())
+}
+
+func TestMemoryThatIsNoObjectsCounts(t *testing.T) {
+	kept := make([][]byte, 1000)
+	for i := range kept {
+		kept[i] = make([]byte, 64<<10)
+	}
+	runtime.GC()
+	before := use()
+	require.Greater(t, before.live, int64(1000*64<<10))
+	require.Less(t, before.beside, before.live/2, "objects are not counted twice")
+	ended := make(chan struct{})
+	var stacks sync.WaitGroup
+	for range 1000 {
+		stacks.Go(func() { deep(1000, ended) })
+	}
+	require.Eventually(t, func() bool { return use().beside-before.beside > 20<<20 }, 10*time.Second, time.Millisecond)
+	close(ended)
+	stacks.Wait()
+	runtime.KeepAlive(kept)
+}
+
+// deep waits on a stack of so many frames.
+func deep(frames int, ended <-chan struct{}) int {
+	if frames == 0 {
+		<-ended
+		return 0
+	}
+	return 1 + deep(frames-1, ended)
 }
 
 func TestTheMemoryIsBoundWhileTheProcessRuns(t *testing.T) {
