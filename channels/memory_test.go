@@ -99,6 +99,35 @@ func TestManyWaitingStoreSKUsTakeLittleMemory(t *testing.T) {
 	c.finish()
 }
 
+// maxKnownBytes is what a store SKU may cost that was pushed once, of which its key
+// and its last record, packed, are some 240.
+const maxKnownBytes = 340
+
+func TestKnownStoreSKUsTakeLittleMemory(t *testing.T) {
+	const known = 50_000
+	states := make([]*stream.Record, known)
+	for i := range states {
+		s := restorable(i)
+		states[i] = &stream.Record{Key: []byte(s.Key.String()), Value: schemas.AppendState(nil, &s)}
+	}
+	before := heapBytes()
+	stage, err := channels.New(channels.DefaultConfig(), channels.Deps{
+		Channel: channeltest.NewMemory(nil), Producer: &log{}, DeadLetters: &log{}, Topics: topics, History: channeltest.History{Records: states},
+		Logger: slog.New(slog.DiscardHandler), Metrics: channels.NewMetrics(prometheus.NewRegistry()),
+	})
+	require.NoError(t, err)
+	a, deliver := stream.NewTestAssignment(t.Context(), topics.Commands(), 0)
+	ended := make(chan error)
+	go func() { ended <- stage.Run(t.Context(), a) }()
+	deliver([]*stream.Record{{Topic: topics.Commands(), Value: []byte("?")}}) // taken once all are known
+	each := (heapBytes() - before) / known
+	t.Logf("%d bytes for each known store SKU", each)
+	require.Less(t, each, int64(maxKnownBytes))
+	deliver(nil)
+	require.NoError(t, <-ended)
+	runtime.KeepAlive(states)
+}
+
 // BenchmarkManyWaiting tells what they add to the heap, and what a command costs while they wait.
 func BenchmarkManyWaiting(b *testing.B) {
 	var added int64

@@ -87,6 +87,6 @@ func (w *worker) rest(s *storeSKU) {
 		delete(s.lane.owed, s)
 	}
 	var packed resting
-	packed, w.room = s.standing.resting(w.room)
+	packed, w.room = s.resting(w.room)
 	w.skus[packed.key()] = known{resting: packed} // the map takes the new key, whose memory is that of what rests
 }

@@ -185,6 +185,38 @@ func TestModelsOfAnItemGoInOneCall(t *testing.T) {
 	})
 }
 
+// What comes of calls that ended while the worker was busy shares a turn, and so messages.
+func TestCallsThatEndedMeanwhileAreAppliedTogether(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const calls = 8
+		busy := sync.OnceFunc(func() { time.Sleep(time.Minute) })
+		slow := func(context.Context, int, channels.Call) *channels.Answer { time.Sleep(time.Second); return nil }
+		b := newBench(t.Context(), t, channeltest.NewMemory(slow), options{
+			recordPartitions: 1,
+			refuses: func(r *stream.Record) bool {
+				if r.Topic == topics.Records() {
+					busy()
+				}
+				return false
+			},
+			change: func(c *channels.Config) { c.ShopConcurrency = calls },
+		})
+		var events []schemas.Event
+		for i := range int64(calls) {
+			e := event(string(rune('a'+i)), i, 5)
+			e.ItemID += i
+			events = append(events, e)
+		}
+		b.push(events...)
+		pause(2 * time.Minute)
+		require.Len(t, b.memory.Calls(), calls)
+		require.Len(t, b.log.records, calls)
+		require.LessOrEqual(t, len(b.log.messages), 2)
+		b.finish()
+		b.allResolved()
+	})
+}
+
 func TestANewerCommandWaitsForTheOneInFlightAndReplacesWhatWaits(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		slow := func(_ context.Context, n int, _ channels.Call) *channels.Answer {
