@@ -21,6 +21,9 @@ type Config struct {
 	// ConfirmAfter is how long after a lost request was given up a read-back counts.
 	ConfirmAfter time.Duration
 	Breaker      BreakerConfig
+	// RereadStates is how often an owner looks whether an earlier one wrote over its
+	// states; 0 is every minute. It must be much less than Kafka waits before it compacts them.
+	RereadStates time.Duration
 }
 
 // BreakerConfig sets the circuit breaker of each shop.

@@ -3,8 +3,6 @@ package channels
 import (
 	"context"
 
-	"github.com/google/uuid"
-
 	"stockpush/processor/stream"
 	"stockpush/schemas"
 )
@@ -29,7 +27,6 @@ func cleanMark(owner string) string { return "clean " + owner }
 
 // claim makes every earlier owner's mark void, and waits until that is stored.
 func (w *worker) claim(ctx context.Context) error {
-	w.id = uuid.NewString()
 	stored := make(chan struct{})
 	claim := &message{Record: stream.Record{Key: []byte(ownerKey), Value: []byte(w.id)}, of: []int64{schemas.NoOffset}}
 	w.out.flush(ctx)

@@ -11,8 +11,9 @@ import (
 type History interface {
 	// Backlog says which commands of a partition wait for its new owner.
 	Backlog(ctx context.Context, partition int32) (stream.Backlog, error)
-	// States gives take every message of a partition of the states, in order.
-	States(ctx context.Context, partition int32, take func(*stream.Record) error) error
+	// States gives take every message of a partition of the states from an offset on, in
+	// order, and says where they end.
+	States(ctx context.Context, partition int32, from int64, take func(*stream.Record) error) (end int64, err error)
 }
 
 // Kafka is the history that the topics hold. It waits for a broker that is away: a
@@ -31,9 +32,8 @@ func (k Kafka) Backlog(ctx context.Context, partition int32) (stream.Backlog, er
 
 // States reads the partition as far as it reaches now. Where the broker goes away it
 // begins anew: taking a message twice changes nothing.
-func (k Kafka) States(ctx context.Context, partition int32, take func(*stream.Record) error) error {
-	_, err := stream.Patiently(ctx, k.Connection.Logger, func() (struct{}, error) {
-		return struct{}{}, stream.ReadPartition(ctx, k.Connection, k.Topics.State(), partition, take)
+func (k Kafka) States(ctx context.Context, partition int32, from int64, take func(*stream.Record) error) (end int64, err error) {
+	return stream.Patiently(ctx, k.Connection.Logger, func() (int64, error) {
+		return stream.ReadFrom(ctx, k.Connection, stream.Place{Topic: k.Topics.State(), Partition: partition, Offset: from}, take)
 	})
-	return err
 }

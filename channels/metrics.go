@@ -13,7 +13,7 @@ import (
 
 // Metrics counts what the stage does. No label names a shop or a store SKU.
 type Metrics struct {
-	calls, callFailures, retries, repaired, poison prometheus.Counter
+	calls, callFailures, retries, repaired, rewritten, poison prometheus.Counter
 	// ended counts finished commands by status and failure code.
 	ended   [schemas.Successfully + 1]map[schemas.FailureCode]prometheus.Counter
 	seconds prometheus.Histogram
@@ -46,6 +46,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		callFailures: counter("call_failures_total", "Calls that count as failures for the breaker."),
 		retries:      counter("retries_total", "Pushes that wait for another try."),
 		repaired:     counter("repaired_total", "Pushes made again because a read-back showed what a lost request explains."),
+		rewritten:    counter("states_rewritten_total", "States written again because an earlier owner of the partition had written over them."),
 		poison:       counter("unreadable_messages_total", "Messages that nobody can work with and that went to the dead letters: unreadable, refused by Kafka, or at which the stage failed."),
 		seconds: f.NewHistogram(prometheus.HistogramOpts{
 			Name: "stockpush_channels_trigger_to_finish_seconds", Help: "From the event's time in the log to its outcome, Skipped ones left out.",

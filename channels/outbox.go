@@ -16,6 +16,8 @@ import (
 type outbox struct {
 	deps       Deps
 	assignment *stream.Assignment
+	// owner says in every state who wrote it.
+	owner []stream.Header
 	// settled has room for one: a hint that something was acknowledged.
 	settled chan struct{}
 	failed  chan error
@@ -32,8 +34,11 @@ type outbox struct {
 	open int
 }
 
-func newOutbox(deps Deps, a *stream.Assignment) *outbox {
-	return &outbox{deps: deps, assignment: a, settled: make(chan struct{}, 1), failed: make(chan error, 1)}
+func newOutbox(deps Deps, a *stream.Assignment, owner string) *outbox {
+	return &outbox{
+		deps: deps, assignment: a, owner: []stream.Header{{Key: ownerHeader, Value: []byte(owner)}},
+		settled: make(chan struct{}, 1), failed: make(chan error, 1),
+	}
 }
 
 func (o *outbox) parcel() *parcel {
@@ -55,7 +60,7 @@ func (o *outbox) finish(s *storeSKU, record []byte, of *push) {
 	p := o.parcel()
 	p.offsets = of.offsets(p.offsets)
 	p.addRecord(s.key, record, of.offset)
-	p.addState(s, of.offset)
+	p.addState(s, of.offset).Headers = o.owner
 	s.unsaved = false
 	s.storing++
 	p.stored = append(p.stored, s)
@@ -63,7 +68,7 @@ func (o *outbox) finish(s *storeSKU, record []byte, of *push) {
 
 // state writes the state alone, as it is now.
 func (o *outbox) state(s *storeSKU) {
-	o.parcel().addState(s, schemas.NoOffset)
+	o.parcel().addState(s, schemas.NoOffset).Headers = o.owner
 	s.unsaved = false
 }
 

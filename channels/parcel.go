@@ -118,13 +118,14 @@ func (p *parcel) newRecordsMessage() *message {
 }
 
 // addState adds the state of a store SKU as it is now.
-func (p *parcel) addState(s *storeSKU, of int64) {
+func (p *parcel) addState(s *storeSKU, of int64) *message {
 	m := p.newStateMessage()
 	m.Key = p.write(func(b []byte) []byte { return append(b, s.key...) })
 	m.Value = p.write(s.append)
 	m.one[0] = of
 	m.of = m.one[:]
 	p.states = append(p.states, m)
+	return m
 }
 
 func (p *parcel) newStateMessage() *message {

@@ -1,12 +1,15 @@
 package channels
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/google/uuid"
 
 	"stockpush/processor/stream"
 	"stockpush/schemas"
@@ -87,14 +90,16 @@ type worker struct {
 	// says that the one before left nothing in flight that the states do not tell of.
 	id    string
 	clean bool
-	// next is the offset after the last command that was taken.
-	next     int64
-	results  chan func(now time.Time)
-	calls    sync.WaitGroup
-	flying   int
-	out      *outbox
-	timer    *time.Timer
-	draining bool
+	// next is the offset after the last command that was taken, and statesEnd the one
+	// after the last state that was read.
+	next, statesEnd int64
+	results         chan func(now time.Time)
+	calls           sync.WaitGroup
+	flying          int
+	out             *outbox
+	timer           *time.Timer
+	rereads         *time.Timer
+	draining        bool
 }
 
 // Run restores the partition's state and pushes until it is taken away.
@@ -102,13 +107,15 @@ func (s *Stage) Run(ctx context.Context, a *stream.Assignment) error {
 	w := &worker{
 		Stage: s, assignment: a, lanes: map[string]*lane{}, skus: map[string]known{},
 		results: make(chan func(time.Time)), timer: time.NewTimer(0), // what the state owes is due without any command
+		id: uuid.NewString(), rereads: time.NewTimer(cmp.Or(s.cfg.RereadStates, rereadStates)),
 	}
-	w.out = newOutbox(s.deps, a)
+	w.out = newOutbox(s.deps, a, w.id)
 	w.out.looked = func(s *storeSKU) {
 		w.agenda.add(s.lane)
 		w.rest(s)
 	}
 	defer w.timer.Stop()
+	defer w.rereads.Stop()
 	defer w.leaveLine()
 	defer w.leaveMetrics()
 	if err := w.start(ctx); err != nil {
@@ -144,6 +151,8 @@ func (w *worker) run(ctx context.Context) error {
 			w.applyAll(apply)
 		case <-w.out.settled:
 		case <-w.timer.C:
+		case <-w.rereads.C:
+			w.reread(ctx)
 		}
 		w.out.flush(ctx)
 		if w.out.advance(ctx) {

@@ -95,6 +95,8 @@ type options struct {
 	pacer          *channels.Pacer
 	log            slog.Handler
 	refuses        func(*stream.Record) bool
+	// written are the states that are there to be read again.
+	written func() []*stream.Record
 	// recordPartitions are the records topic's, 0 if they are not known.
 	recordPartitions int
 }
@@ -112,7 +114,7 @@ func newBench(ctx context.Context, t require.TestingT, m *channeltest.Memory, o 
 	}
 	stage, err := channels.New(cfg, channels.Deps{
 		Channel: m, Producer: b.log, DeadLetters: b.log, Topics: topics, RecordPartitions: o.recordPartitions,
-		History: channeltest.History{End: o.inheritedBelow, Mark: o.mark, Records: o.states}, Verify: o.verify, Pacer: o.pacer,
+		History: history{channeltest.History{End: o.inheritedBelow, Mark: o.mark, Records: o.states}, o.written}, Verify: o.verify, Pacer: o.pacer,
 		Logger: slog.New(o.log), Metrics: channels.NewMetrics(b.registry),
 	})
 	require.NoError(t, err)

@@ -22,7 +22,7 @@ func (w *worker) start(ctx context.Context) (err error) {
 	newest := schemas.Frontier{}
 	stale := map[string]bool{}
 	lastOwner := ""
-	err = w.deps.History.States(ctx, w.assignment.Partition(), func(r *stream.Record) error {
+	w.statesEnd, err = w.deps.History.States(ctx, w.assignment.Partition(), 0, func(r *stream.Record) error {
 		if string(r.Key) == ownerKey {
 			lastOwner = string(r.Value)
 		}

@@ -1,6 +1,9 @@
 package schemas
 
-import "strconv"
+import (
+	"strconv"
+	"time"
+)
 
 // Topics names the topics and groups of an installation; the value is the prefix.
 type Topics string
@@ -40,6 +43,10 @@ type TopicSpec struct {
 // MaxDeadLetterBytes is the largest message of the dead-letters topic.
 const MaxDeadLetterBytes = 4 << 20
 
+// StateCompactionLag is how long a state stays though a later one of its store SKU is
+// there: that may be a late one, of a worker that lost its partition, and know less.
+const StateCompactionLag = time.Hour
+
 // Specs is how all topics are made.
 func (t Topics) Specs(partitions int) []TopicSpec {
 	keep := func(days int) map[string]string {
@@ -50,7 +57,7 @@ func (t Topics) Specs(partitions int) []TopicSpec {
 		{t.Events(), partitions, with(keep(7), "message.timestamp.type", "LogAppendTime")},
 		{t.DeadLetters(), partitions, with(keep(30), "max.message.bytes", strconv.Itoa(MaxDeadLetterBytes))},
 		{t.Commands(), partitions, keep(7)},
-		{t.State(), partitions, map[string]string{"cleanup.policy": "compact"}},
+		{t.State(), partitions, map[string]string{"cleanup.policy": "compact", "min.compaction.lag.ms": strconv.FormatInt(StateCompactionLag.Milliseconds(), 10)}},
 		{t.Records(), partitions, keep(7)},
 	}
 }

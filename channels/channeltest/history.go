@@ -12,7 +12,7 @@ type History struct {
 	From, End int64
 	// Mark is what the last owner left with its last commit.
 	Mark string
-	// Records are the messages of the states.
+	// Records are the messages of the states; each one's place is its offset.
 	Records []*stream.Record
 }
 
@@ -21,12 +21,13 @@ func (h History) Backlog(context.Context, int32) (stream.Backlog, error) {
 	return stream.Backlog{From: h.From, End: h.End, Mark: h.Mark}, nil
 }
 
-// States gives take the records.
-func (h History) States(_ context.Context, _ int32, take func(*stream.Record) error) error {
-	for _, r := range h.Records {
+// States gives take the records from an offset on.
+func (h History) States(_ context.Context, _ int32, from int64, take func(*stream.Record) error) (end int64, err error) {
+	end = int64(len(h.Records))
+	for _, r := range h.Records[min(from, end):] {
 		if err := take(r); err != nil {
-			return err
+			return end, err
 		}
 	}
-	return nil
+	return end, nil
 }

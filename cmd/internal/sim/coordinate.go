@@ -88,8 +88,12 @@ func (w *world) commit(turn int) {
 	}
 }
 
+// compactionLag is how old a state must be before it is compacted: longer than a partition
+// is without an owner that can write.
+const compactionLag = time.Minute
+
 // compact lets Kafka compact states: never the newest messages, which it keeps as they
-// are, so up to anywhere.
+// are, so up to anywhere before them.
 func (w *world) compact(turn int) {
 	for partition := range int32(w.plan.Partitions) {
 		draw := w.dice.about("compact", partition, turn)
@@ -97,7 +101,7 @@ func (w *world) compact(turn int) {
 			continue
 		}
 		at := place{topics.State(), partition}
-		below := draw.Int64N(w.kafka.end(at) + 1)
+		below := draw.Int64N(w.kafka.endBefore(at, time.Now().Add(-compactionLag)) + 1)
 		if removed := w.kafka.compact(at, below, w.faulty == CompactsWrong); removed > 0 {
 			w.count("states compacted")
 			w.trace("%v is compacted below %d: %d removed", at, below, removed)

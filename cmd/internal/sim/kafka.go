@@ -68,6 +68,18 @@ func (k *kafka) end(at place) int64 {
 	return int64(len(k.logs[at]))
 }
 
+// endBefore is where a log ended at a time.
+func (k *kafka) endBefore(at place, then time.Time) int64 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for i := len(k.logs[at]); i > 0; i-- {
+		if r := k.logs[at][i-1]; r == nil || r.Timestamp.Before(then) {
+			return int64(i)
+		}
+	}
+	return 0
+}
+
 // compact removes, below an offset, every message whose key has another one below
 // it that is kept: the newest, as Kafka keeps it.
 func (k *kafka) compact(at place, below int64, oldest bool) (removed int) {
@@ -146,15 +158,20 @@ func (h history) lastClaim(partition int32) (name string) {
 }
 
 // States implements channels.History.
-func (h history) States(_ context.Context, partition int32, take func(*stream.Record) error) error {
+func (h history) States(_ context.Context, partition int32, from int64, take func(*stream.Record) error) (end int64, err error) {
 	h.p.gate()
+	at := place{topics.State(), partition}
+	end = h.end(at)
 	if h.p.w.faulty == ForgetsStates {
-		return nil
+		return end, nil
 	}
-	for _, r := range h.left(place{topics.State(), partition}) {
+	for _, r := range h.left(at) {
+		if r.Offset < from || r.Offset >= end {
+			continue
+		}
 		if err := take(r); err != nil {
-			return err
+			return end, err
 		}
 	}
-	return nil
+	return end, nil
 }

@@ -55,6 +55,7 @@ func newProcess(w *world, seat, life int) *process {
 	cfg := channels.DefaultConfig()
 	cfg.ShopRate, cfg.AppRate, cfg.ShopConcurrency, cfg.MaxPendingAge = 50, 200, w.plan.concurrency, w.plan.maxPendingAge
 	cfg.ProbeInterval, cfg.ConfirmAfter, cfg.Breaker.OpenFor = 10*time.Second, confirmAfter, 5*time.Second
+	cfg.RereadStates = 2 * time.Second
 	lanes, err := channels.New(cfg, channels.Deps{
 		Channel: door{w.market, p}, Producer: out, DeadLetters: out, Topics: topics, RecordPartitions: w.plan.Partitions,
 		History: history{w.kafka, p}, Logger: log, Metrics: channels.NewMetrics(registry),
