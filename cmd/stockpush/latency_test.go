@@ -24,8 +24,10 @@ const (
 // produces it to the marketplace's receipt of it, beyond the window and the batch
 // linger that it waits for on purpose: in an otherwise idle system, and beside
 // 20,000 events a second of 200 other store SKUs. Everything runs: all roles, the
-// broker, ClickHouse, the sandbox over HTTP.
+// broker, ClickHouse, the sandbox over HTTP. Beside it stands what the same way takes
+// without us.
 func BenchmarkLatency(b *testing.B) {
+	b.Run("bare", measureBareLatency)
 	b.Run("idle", func(b *testing.B) { measureLatency(b, 0) })
 	b.Run("20000-a-second", func(b *testing.B) { measureLatency(b, 20_000) })
 }

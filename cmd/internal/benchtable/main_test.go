@@ -20,14 +20,18 @@ func TestTheTableHasMediansSpreadTargetsAndWhatWasBefore(t *testing.T) {
 		"BenchmarkPipeline/even-2 1 9 ns/op 0.55 compacted/bare",
 		"BenchmarkPipeline/even-2 1 9 ns/op 0.43 compacted/bare",
 		"BenchmarkLatency/idle-2 1 9 ns/op 1.5 p50-ms",
+		"BenchmarkTwoProcesses-2 1 9 ns/op 0.95 two/one 0.8 two/one-from-start",
+		"BenchmarkTwoProcesses-2 1 9 ns/op 1.01 two/one 0.9 two/one-from-start",
 	)
 	before := write("before", "BenchmarkPipeline/even-16 1 9 ns/op 0.25 compacted/bare")
 	var out strings.Builder
 	require.NoError(t, run([]string{now, before}, &out))
 	rows := strings.Split(strings.TrimSpace(out.String()), "\n")
-	require.Len(t, rows, 6)
+	require.Len(t, rows, 8)
 	require.Equal(t, "compaction / bare consumer 0.43 (0.41–0.55) 3 ≥ 0.50 no 0.25", words(rows[3]))
 	require.Equal(t, "lone event, idle, p50 1.5 ms 1 ≤ 2.0 ms yes", words(rows[4]))
+	require.Equal(t, "two processes / one 0.98 (0.95–1.01) 2 ≥ 1.00 within the spread yes", words(rows[5]))
+	require.Equal(t, "from their start 0.85 (0.80–0.90) 2", words(rows[6]))
 	require.Error(t, run(nil, &out))
 }
 

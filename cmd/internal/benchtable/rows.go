@@ -57,6 +57,7 @@ var rows = []row{
 	{"100 k waiting store SKUs of 200 shops add", metric{"ManyWaiting", "MiB-added"}, "%.0f MiB", atMost(100)},
 	{"lone event, idle, p50", metric{"Latency/idle", "p50-ms"}, millis, atMost(2)},
 	{"lone event, idle, p99", metric{"Latency/idle", "p99-ms"}, millis, atMost(10)},
+	{"  its way without us, p50", metric{"Latency/bare", "p50-ms"}, millis, none},
 	{"lone event beside 20,000 events/s, p99", metric{"Latency/20000-a-second", "p99-ms"}, millis, atMost(50)},
 	{"inserts into ClickHouse beside one event in 47 ms", metric{"Latency/idle", "inserts/s"}, "%.2f a second", atMost(1)},
 	{"run, resident: 1 M store SKUs in windows", metric{"Footprint/windows", "peak-MiB"}, "%.0f MiB", atMost(512)},
