@@ -8,8 +8,23 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// classes are the powers of two of a size that memory is kept by.
-const classes = 24
+// Memory is kept by its size: five, six, seven or eight eighths of a power of two, up to
+// 16 Mi of what is kept.
+const (
+	powers  = 24
+	steps   = 4
+	classes = (powers + 1) * steps
+)
+
+// classOf is the class of the smallest size with room for n, and that size.
+func classOf(n uint64) (class int, size uint64) {
+	power := max(bits.Len64(max(n, 1)-1), 3)
+	if power > powers {
+		return classes, n
+	}
+	eighths := max((n<<3+1<<power-1)>>power, steps+1)
+	return power*steps + int(eighths) - steps - 1, eighths << power >> 3
+}
 
 // fetchMemory is the memory of fetches that was recycled. What is not asked for again
 // soon is the collector's.
@@ -43,19 +58,19 @@ func (m *fetchMemory) PutRecords(records []Record) { put(&m.records, records) }
 
 // get is an empty slice with room for n; for an unlikely many the client finds its own.
 func get[T any](kept *[classes]sync.Pool, n uint64) []T {
-	class := bits.Len64(max(n, 1) - 1)
+	class, size := classOf(n)
 	if class >= classes {
-		return nil
+		return nil // unlikely many
 	}
 	if s, ok := kept[class].Get().(*[]T); ok {
 		return *s
 	}
-	return make([]T, 0, 1<<class)
+	return make([]T, 0, size)
 }
 
 // put keeps a slice that get made.
 func put[T any](kept *[classes]sync.Pool, s []T) {
-	if class := bits.Len(uint(cap(s)) - 1); cap(s) > 0 && class < classes && cap(s) == 1<<class {
+	if class, size := classOf(uint64(cap(s))); cap(s) > 0 && class < classes && uint64(cap(s)) == size {
 		s = s[:0]
 		kept[class].Put(&s)
 	}
