@@ -74,7 +74,15 @@ func (w *worker) reread(ctx context.Context) {
 	})
 }
 
-func (w *worker) rereadIn() { w.rereads.Reset(cmp.Or(w.cfg.RereadStates, rereadStates)) }
+func (w *worker) rereadIn() { w.rereads.Reset(w.cfg.rereadEvery()) }
+
+func (c Config) rereadEvery() time.Duration { return cmp.Or(c.RereadStates, rereadStates) }
+
+// firstReread is when a partition's states are read again first: not all at once.
+func (c Config) firstReread(partition int32) time.Duration {
+	const spread = 16
+	return c.rereadEvery() * time.Duration(spread+partition%spread) / spread
+}
 
 // writeAnew writes the states that others wrote over, unless those know more.
 func (w *worker) writeAnew(late others) {

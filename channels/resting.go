@@ -18,8 +18,8 @@ func (s *storeSKU) mayRest() bool {
 	return s.idle() && !s.reading && !s.unsaved && s.newest == nil && s.readback() == nil && !s.finishedAt().IsZero()
 }
 
-// resting packs what may rest, by way of memory that it returns.
-func (s *standing) resting(room []byte) (resting, []byte) {
+// atRest packs what may rest, by way of memory that it returns.
+func (s *standing) atRest(room []byte) (resting, []byte) {
 	p := s.past
 	b := append(binary.AppendUvarint(room[:0], uint64(len(s.key))), s.key...)
 	for _, n := range []int64{p.confirmed, p.sentQty, int64(p.sent.LogID), int64(p.sent.Partition), p.sent.Offset} {
@@ -87,6 +87,6 @@ func (w *worker) rest(s *storeSKU) {
 		delete(s.lane.owed, s)
 	}
 	var packed resting
-	packed, w.room = s.resting(w.room)
+	packed, w.room = s.atRest(w.room)
 	w.skus[packed.key()] = known{resting: packed} // the map takes the new key, whose memory is that of what rests
 }

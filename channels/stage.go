@@ -1,7 +1,6 @@
 package channels
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"strings"
@@ -107,7 +106,7 @@ func (s *Stage) Run(ctx context.Context, a *stream.Assignment) error {
 	w := &worker{
 		Stage: s, assignment: a, lanes: map[string]*lane{}, skus: map[string]known{},
 		results: make(chan func(time.Time)), timer: time.NewTimer(0), // what the state owes is due without any command
-		id: uuid.NewString(), rereads: time.NewTimer(cmp.Or(s.cfg.RereadStates, rereadStates)),
+		id: uuid.NewString(), rereads: time.NewTimer(s.cfg.firstReread(a.Partition())),
 	}
 	w.out = newOutbox(s.deps, a, w.id)
 	w.out.looked = func(s *storeSKU) {
