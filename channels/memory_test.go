@@ -1,11 +1,13 @@
 package channels_test
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"runtime"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -59,19 +61,24 @@ func (c *crowd) wait(n int) {
 	const batch = 500
 	for i := 0; i < n; i += batch {
 		shop := int64(i/batch%waitingShops + 1)
-		var records []*stream.Record
-		for j := i; j < i+batch; j++ {
-			e := event("a", int64(j), 1)
-			e.EventID, e.MerchantSKU = fmt.Sprintf("0190d3b2-7c1e-7a55-9d2f-%012d", j), fmt.Sprintf("MERCHANT-%06d", j/4)
-			e.Key.ShopID, e.Key.StoreSKU, e.ItemID, e.ModelID = shop, fmt.Sprintf("SKU-%08d", j), int64(1000+j/5), int64(j)
-			value := schemas.AppendCommand(nil, &schemas.Command{Event: e, QueuedAt: time.Now()})
-			records = append(records, &stream.Record{Topic: topics.Commands(), Offset: int64(j), Key: []byte(e.Key.String()), Value: value})
-		}
-		c.deliver[shop%waitingPartitions](records)
+		c.deliver[shop%waitingPartitions](commands(shop, i, batch))
 	}
 	for _, deliver := range c.deliver { // taken once this is: it cannot be read, and goes aside
 		deliver([]*stream.Record{{Topic: topics.Commands(), Offset: int64(n), Value: []byte("?")}})
 	}
+}
+
+// commands are those of n store SKUs of a shop, from one on.
+func commands(shop int64, from, n int) []*stream.Record {
+	var records []*stream.Record
+	for j := from; j < from+n; j++ {
+		e := event("a", int64(j), 1)
+		e.EventID, e.MerchantSKU = fmt.Sprintf("0190d3b2-7c1e-7a55-9d2f-%012d", j), fmt.Sprintf("MERCHANT-%06d", j/4)
+		e.Key.ShopID, e.Key.StoreSKU, e.ItemID, e.ModelID = shop, fmt.Sprintf("SKU-%08d", j), int64(1000+j/5), int64(j)
+		value := schemas.AppendCommand(nil, &schemas.Command{Event: e, QueuedAt: time.Now()})
+		records = append(records, &stream.Record{Topic: topics.Commands(), Offset: int64(j), Key: []byte(e.Key.String()), Value: value})
+	}
+	return records
 }
 
 func (c *crowd) finish() {
@@ -126,6 +133,57 @@ func TestKnownStoreSKUsTakeLittleMemory(t *testing.T) {
 	deliver(nil)
 	require.NoError(t, <-ended)
 	runtime.KeepAlive(states)
+}
+
+// confirming is a marketplace that takes everything at once, and keeps nothing.
+type confirming struct{}
+
+func (confirming) MaxLines() int { return 50 }
+
+func (confirming) Push(_ context.Context, call channels.Call) channels.Answer {
+	a := channels.Answer{Calls: 1}
+	for _, line := range call.Lines {
+		a.Verdicts = append(a.Verdicts, channels.Verdict{Outcome: channels.Confirmed, Qty: line.Qty})
+	}
+	return a
+}
+
+func (confirming) Read(context.Context, int64, int64) ([]channels.ModelStock, channels.Verdict) {
+	return nil, channels.Verdict{Outcome: channels.Confirmed}
+}
+
+// forgetting is a producer that acknowledges at once, and keeps nothing.
+type forgetting struct{}
+
+func (forgetting) Produce(_ context.Context, _ *stream.Record, done func(error)) { done(nil) }
+
+func TestStoreSKUsThatWerePushedTakeLittleMemoryAfterAWhile(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const pushed = 30_000
+		cfg := channels.DefaultConfig()
+		cfg.ShopRate, cfg.AppRate = 1e6, 1e6
+		stage, err := channels.New(cfg, channels.Deps{
+			Channel: confirming{}, Producer: forgetting{}, DeadLetters: &log{}, Topics: topics, History: channeltest.History{},
+			Logger: slog.New(slog.DiscardHandler), Metrics: channels.NewMetrics(prometheus.NewRegistry()),
+		})
+		require.NoError(t, err)
+		a, deliver := stream.NewTestAssignment(t.Context(), topics.Commands(), 0)
+		ended := make(chan error)
+		go func() { ended <- stage.Run(t.Context(), a) }()
+		synctest.Wait()
+		before := heapBytes()
+		for i := range pushed / 50 {
+			deliver(commands(1, 50*i, 50))
+		}
+		pause(time.Minute)
+		at, _ := a.Committable()
+		require.Equal(t, int64(pushed), at)
+		each := (heapBytes() - before) / pushed
+		t.Logf("%d bytes for each store SKU that was pushed", each)
+		require.Less(t, each, int64(maxKnownBytes))
+		deliver(nil)
+		require.NoError(t, <-ended)
+	})
 }
 
 // BenchmarkManyWaiting tells what they add to the heap, and what a command costs while they wait.

@@ -24,6 +24,8 @@ type storeSKU struct {
 	reading bool
 	// unsaved says that the state topic does not know of the duty to read back.
 	unsaved bool
+	// listed says that it is among those awake, and used that something came of it lately.
+	listed, used bool
 }
 
 // push is the push of an event, if it waits or flies.

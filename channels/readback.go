@@ -134,6 +134,7 @@ func (w *worker) confirm(l *lane, s *storeSKU, r reading, now time.Time) {
 	s.past.readback = nil
 	delete(l.owed, s)
 	w.out.state(s)
+	w.restLater(s)
 }
 
 // notMended keeps the duty of a push that was to mend what a lost request did, and

@@ -99,7 +99,7 @@ func (w *worker) writeAnew(late others) {
 			w.deps.Metrics.rewritten.Inc()
 			w.out.state(s)
 		}
-		w.rest(s)
+		w.restLater(s)
 	}
 }
 

@@ -2,6 +2,7 @@ package channels
 
 import (
 	"encoding/binary"
+	"time"
 	"unsafe"
 
 	"stockpush/schemas"
@@ -77,8 +78,48 @@ type known struct {
 	resting resting
 }
 
+// restAfter is for how long nothing comes of a store SKU before it rests. One that is pushed
+// in window after window is not packed and opened each time.
+const restAfter = 2 * time.Second
+
+// restLater lets a store SKU that may rest do so when nothing comes of it for a while. One
+// that may not is asked again when its state was written.
+func (w *worker) restLater(s *storeSKU) {
+	if !s.mayRest() {
+		return
+	}
+	s.used = true
+	if s.listed {
+		return
+	}
+	s.listed = true
+	if len(w.awake) == 0 {
+		w.rests.Reset(restAfter)
+	}
+	w.awake = append(w.awake, s)
+}
+
+// restUnused lets those rest of which nothing came since the last time.
+func (w *worker) restUnused() {
+	kept := w.awake[:0]
+	for _, s := range w.awake {
+		if s.used {
+			s.used = false
+			kept = append(kept, s)
+			continue
+		}
+		s.listed = false
+		w.rest(s)
+	}
+	clear(w.awake[len(kept):])
+	w.awake = kept
+	if len(kept) > 0 {
+		w.rests.Reset(restAfter)
+	}
+}
+
 // rest packs a store SKU of which nothing is under way or owed, until something comes of
-// it. Nobody else has it: not a lane, not a parcel.
+// it. Nobody else has it: not a lane, not a parcel, not the list of those awake.
 func (w *worker) rest(s *storeSKU) {
 	if !s.mayRest() {
 		return

@@ -72,3 +72,35 @@ func TestAStoreSKUThatIsNeededDoesNotRest(t *testing.T) {
 		})
 	}
 }
+
+// A store SKU rests once nothing came of it for a while, and not while anything does.
+func TestAStoreSKURestsWhenNothingComesOfIt(t *testing.T) {
+	w := &worker{skus: map[string]known{}, rests: time.NewTimer(time.Hour)}
+	rapid.Check(t, func(t *rapid.T) {
+		s := knownSKU(t)
+		clear(w.skus)
+		w.skus[s.key], w.awake = known{sku: s}, nil
+		rests := func() bool { return w.skus[s.key].sku == nil }
+		w.restLater(s)
+		w.restLater(s)
+		require.Len(t, w.awake, 1)
+		w.restUnused()
+		require.False(t, rests(), "something came of it just now")
+		w.restLater(s)
+		w.restUnused()
+		require.False(t, rests())
+		s.waiting = &push{}
+		w.restUnused()
+		require.False(t, rests(), "a push waits")
+		require.Empty(t, w.awake)
+		w.restLater(s)
+		require.Empty(t, w.awake)
+		s.waiting = nil
+		w.restLater(s)
+		w.restUnused()
+		w.restUnused()
+		require.True(t, rests())
+		require.Empty(t, w.awake)
+		require.Equal(t, s.append(nil), w.skus[s.key].resting.open().append(nil))
+	})
+}

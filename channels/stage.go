@@ -80,7 +80,9 @@ type worker struct {
 	// lanes are by the text of their shop, skus by their Kafka key.
 	lanes map[string]*lane
 	skus  map[string]known
-	// room is what store SKUs are packed in.
+	// awake are store SKUs that rest when nothing comes of them for a while, and room is
+	// what they are packed in.
+	awake  []*storeSKU
 	room   []byte
 	agenda agenda
 	// inheritedBelow is where the commands begin that no earlier owner can have sent.
@@ -97,7 +99,7 @@ type worker struct {
 	flying          int
 	out             *outbox
 	timer           *time.Timer
-	rereads         *time.Timer
+	rereads, rests  *time.Timer
 	draining        bool
 }
 
@@ -106,15 +108,16 @@ func (s *Stage) Run(ctx context.Context, a *stream.Assignment) error {
 	w := &worker{
 		Stage: s, assignment: a, lanes: map[string]*lane{}, skus: map[string]known{},
 		results: make(chan func(time.Time)), timer: time.NewTimer(0), // what the state owes is due without any command
-		id: uuid.NewString(), rereads: time.NewTimer(s.cfg.firstReread(a.Partition())),
+		id: uuid.NewString(), rereads: time.NewTimer(s.cfg.firstReread(a.Partition())), rests: time.NewTimer(restAfter),
 	}
 	w.out = newOutbox(s.deps, a, w.id)
 	w.out.looked = func(s *storeSKU) {
 		w.agenda.add(s.lane)
-		w.rest(s)
+		w.restLater(s)
 	}
 	defer w.timer.Stop()
 	defer w.rereads.Stop()
+	defer w.rests.Stop()
 	defer w.leaveLine()
 	defer w.leaveMetrics()
 	if err := w.start(ctx); err != nil {
@@ -152,6 +155,8 @@ func (w *worker) run(ctx context.Context) error {
 		case <-w.timer.C:
 		case <-w.rereads.C:
 			w.reread(ctx)
+		case <-w.rests.C:
+			w.restUnused()
 		}
 		w.out.flush(ctx)
 		if w.out.advance(ctx) {

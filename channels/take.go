@@ -139,7 +139,7 @@ func (w *worker) take(ctx context.Context, r *stream.Record, now time.Time) {
 	case stands:
 		w.stand(s, &c, &e, r.Offset, now)
 	}
-	w.rest(s)
+	w.restLater(s)
 	w.assignment.Recycle(r)
 }
 
