@@ -150,7 +150,7 @@ func (w *worker) run(ctx context.Context) error {
 				w.guarded(ctx, r, now)
 			}
 		case apply := <-w.results:
-			w.applyAll(apply)
+			w.applyAll(ctx, apply)
 		case <-w.out.settled:
 		case <-w.timer.C:
 		case <-w.rereads.C:
@@ -165,10 +165,8 @@ func (w *worker) run(ctx context.Context) error {
 		if w.draining && w.flying == 0 && w.out.idle() && w.handOver() {
 			return nil
 		}
-		if !w.draining && w.caughtUp() {
-			w.dispatch(ctx, time.Now())
-			w.out.flush(ctx)
-		}
+		w.goOn(ctx)
+		w.out.flush(ctx)
 	}
 }
 
@@ -176,18 +174,27 @@ func (w *worker) run(ctx context.Context) error {
 const maxTurnCalls = 64
 
 // applyAll applies a call's outcome, and those that came meanwhile: what comes of one turn
-// goes out together.
-func (w *worker) applyAll(apply func(now time.Time)) {
-	w.flying--
-	apply(time.Now())
-	for range maxTurnCalls - 1 {
+// goes out together. The calls that follow them do not wait for that.
+func (w *worker) applyAll(ctx context.Context, apply func(now time.Time)) {
+	for applied := 1; ; applied++ {
+		w.flying--
+		apply(time.Now())
+		w.goOn(ctx)
+		if applied == maxTurnCalls {
+			return
+		}
 		select {
 		case apply = <-w.results:
-			w.flying--
-			apply(time.Now())
 		default:
 			return
 		}
+	}
+}
+
+// goOn starts the calls that may start now.
+func (w *worker) goOn(ctx context.Context) {
+	if !w.draining && w.caughtUp() {
+		w.dispatch(ctx, time.Now())
 	}
 }
 

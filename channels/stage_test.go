@@ -190,7 +190,7 @@ func TestModelsOfAnItemGoInOneCall(t *testing.T) {
 // What comes of calls that ended while the worker was busy shares a turn, and so messages.
 func TestCallsThatEndedMeanwhileAreAppliedTogether(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		const calls = 8
+		const calls = 100 // more than a turn takes
 		busy := sync.OnceFunc(func() { time.Sleep(time.Minute) })
 		slow := func(context.Context, int, channels.Call) *channels.Answer { time.Sleep(time.Second); return nil }
 		b := newBench(t.Context(), t, channeltest.NewMemory(slow), options{
@@ -205,7 +205,7 @@ func TestCallsThatEndedMeanwhileAreAppliedTogether(t *testing.T) {
 		})
 		var events []schemas.Event
 		for i := range int64(calls) {
-			e := event(string(rune('a'+i)), i, 5)
+			e := event(fmt.Sprintf("a%d", i), i, 5)
 			e.ItemID += i
 			events = append(events, e)
 		}
@@ -213,7 +213,7 @@ func TestCallsThatEndedMeanwhileAreAppliedTogether(t *testing.T) {
 		pause(2 * time.Minute)
 		require.Len(t, b.memory.Calls(), calls)
 		require.Len(t, b.log.records, calls)
-		require.LessOrEqual(t, len(b.log.messages), 2)
+		require.LessOrEqual(t, len(b.log.messages), 3)
 		b.finish()
 		b.allResolved()
 	})
