@@ -116,6 +116,9 @@ type partition struct {
 	closedWindows int
 	// closed is when a window was last closed.
 	closed time.Time
+	// next is the offset behind the last event that was taken.
+	next int64
+	log  logAge
 	// backlog is the part of a batch that found the buffer full.
 	backlog []*stream.Record
 	// verified says that the topic was as declared after the batch came.
@@ -132,6 +135,7 @@ func newPartition(p *Processor, a *stream.Assignment) *partition {
 		buffer:     buffer,
 		out:        newOutbox(p.deps, a, buffer),
 		timer:      time.NewTimer(time.Hour),
+		log:        logAge{window: p.cfg.Window},
 	}
 }
 
@@ -163,12 +167,14 @@ func (p *partition) run(ctx context.Context) error {
 // advance closes the windows that are due and takes what the buffer has room for.
 func (p *partition) advance(ctx context.Context) error {
 	now := time.Now()
+	p.log.note(p.assignment.LogEnd(), now)
 	p.out.mayHold = int(maxHeldBytes / max(1, p.partitions.Load()))
 	if now.Sub(p.closed) >= closeEvery && p.closeDue(ctx, now) {
 		p.closed = now
 	}
 	for len(p.backlog) > 0 && p.hasRoomFor(p.backlog[0].Key) {
 		r := p.backlog[0]
+		p.next = r.Offset + 1
 		var err error
 		if panicked := stream.Guard(func() { err = p.take(ctx, r, now) }); panicked != nil {
 			p.out.panicked(ctx, r, panicked)
@@ -179,7 +185,7 @@ func (p *partition) advance(ctx context.Context) error {
 		p.backlog = p.backlog[1:]
 	}
 	p.tell()
-	if due, ok := p.buffer.NextDue(); ok {
+	if due, ok := p.nextDue(now); ok {
 		p.timer.Reset(max(time.Until(due), time.Until(p.closed.Add(closeEvery))))
 	} else if len(p.backlog) > 0 {
 		p.timer.Reset(p.cfg.Window) // other partitions hold all the room
@@ -260,7 +266,8 @@ func (p *partition) decode(event *schemas.Event, r *stream.Record, known bool) e
 // closeDue closes windows, and lets the records go that were gathered meanwhile.
 // None waits for longer than a window: a Skipped record's store SKU has one open.
 func (p *partition) closeDue(ctx context.Context, now time.Time) (closed bool) {
-	for w := p.buffer.PopDue(now); w != nil; w = p.buffer.PopDue(now) {
+	waited := p.waitedEnough()
+	for w := p.popDue(now, waited); w != nil; w = p.popDue(now, waited) {
 		p.out.send(ctx, w, now)
 		p.buffer.Free(w, p.out.mayKeep(w))
 		p.waiting.Add(-1)

@@ -97,7 +97,7 @@ func (b *Buffer) Put(w *Entry, key []byte, e *schemas.Event, now time.Time) Resu
 func (b *Buffer) open(key string, e *schemas.Event, at time.Duration) *Entry {
 	w := b.slab.take()
 	b.kept -= w.held()
-	w.key, w.openedAt = key, at
+	w.key, w.openedAt, w.first = key, at, e.Position.Offset
 	b.spare = schemas.BeginRecord(b.spare[:0], e)
 	w.records = append(w.records[:0], b.spare...) // no larger than it needs to be
 	w.newestAt, w.offset, w.repeats = 0, e.Position.Offset, e.RepeatsOffset
@@ -195,6 +195,25 @@ func (b *Buffer) PopDue(now time.Time) *Entry {
 	if w == nil || b.dueAt(w) > now.Sub(b.base) {
 		return nil
 	}
+	return b.remove(w)
+}
+
+// OpenedBelow says whether an open window's first event lies below an offset.
+func (b *Buffer) OpenedBelow(offset int64) bool {
+	w := b.byClose.front
+	return w != nil && w.first < offset
+}
+
+// PopOpenedBelow is PopDue for the windows whose first event lies below an offset,
+// whatever time it is.
+func (b *Buffer) PopOpenedBelow(offset int64) *Entry {
+	if !b.OpenedBelow(offset) {
+		return nil
+	}
+	return b.remove(b.byClose.front)
+}
+
+func (b *Buffer) remove(w *Entry) *Entry {
 	delete(b.entries, w.key)
 	b.byClose.remove(w)
 	if b.cfg.QuietPeriod > 0 {

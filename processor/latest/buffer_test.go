@@ -100,6 +100,18 @@ func TestWindowsLeaveInTheOrderInWhichTheyClose(t *testing.T) {
 	require.Contains(t, b.PopDue(start.Add(2*time.Second)).Key(), "hot")
 }
 
+func TestWindowsThatOpenedBelowAnOffsetLeaveAtOnce(t *testing.T) {
+	b := New(Config{Window: time.Second, QuietPeriod: 500 * time.Millisecond}, start)
+	put(b, event("early", 0), 0)
+	put(b, event("late", 1), 0)
+	put(b, event("early", 2), 0)
+	require.Contains(t, b.PopOpenedBelow(1).Key(), "early")
+	require.False(t, b.OpenedBelow(1))
+	require.Nil(t, b.PopOpenedBelow(1))
+	require.Contains(t, b.PopDue(start.Add(time.Second)).Key(), "late")
+	require.False(t, b.OpenedBelow(2), "none is open")
+}
+
 func TestAQuietStoreSKULeavesBeforeItsWindowEnds(t *testing.T) {
 	b := New(Config{Window: time.Second, QuietPeriod: 100 * time.Millisecond}, start)
 	put(b, event("busy", 0), 0)
@@ -152,8 +164,14 @@ func TestConservation(t *testing.T) {
 		b := New(cfg, start)
 		left, newest, opened := map[int64]int{}, map[string]int64{}, map[string]time.Duration{}
 		now := time.Duration(0)
-		leave := func(at time.Duration) {
-			for w := b.PopDue(start.Add(at)); w != nil; w = b.PopDue(start.Add(at)) {
+		leave := func(at time.Duration, below int64) {
+			pop := func() *Entry {
+				if w := b.PopDue(start.Add(at)); w != nil {
+					return w
+				}
+				return b.PopOpenedBelow(below)
+			}
+			for w := pop(); w != nil; w = pop() {
 				waiting := offsets(t, w.Waiting())
 				for _, o := range append(skipped(t, w), waiting...) {
 					left[o]++
@@ -167,7 +185,7 @@ func TestConservation(t *testing.T) {
 		n := rapid.Int64Range(1, 200).Draw(t, "n")
 		for i := range n {
 			now += time.Duration(rapid.IntRange(0, 8).Draw(t, "step")) * time.Millisecond
-			leave(now)
+			leave(now, max(0, i-rapid.Int64Range(0, 50).Draw(t, "below")))
 			e := event(rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(t, "sku"), i)
 			if rapid.IntRange(0, 4).Draw(t, "kind") == 0 {
 				e.RepeatsOffset = rapid.Int64Range(0, i).Draw(t, "repeats")
@@ -191,7 +209,7 @@ func TestConservation(t *testing.T) {
 				require.Less(t, now-at, cfg.Window)
 			}
 		}
-		leave(now + time.Hour)
+		leave(now+time.Hour, 0)
 		require.Zero(t, b.Len())
 		b.forget()
 		require.Zero(t, b.Held())

@@ -24,9 +24,10 @@ type Entry struct {
 	touchedAt time.Duration
 
 	openedAt time.Duration
-	links    [2]links
-	key      string
-	_        [8]byte
+	// first is the offset of the event that opened the window.
+	first int64
+	links [2]links
+	key   string
 }
 
 // Waiting is an event that waits, packed.

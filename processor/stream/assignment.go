@@ -171,6 +171,14 @@ func (a *Assignment) Unresolved() int {
 	return a.watermark.Unresolved()
 }
 
+// LogEnd is the offset behind the last record that the partition is known to have; 0
+// before the first fetch.
+func (a *Assignment) LogEnd() int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.logEnd
+}
+
 // lag is how many records of the log are not committable yet, as far as we know.
 func (a *Assignment) lag() int64 { return a.untilEnd((*watermark.Watermark).Committable) }
 

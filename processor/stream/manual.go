@@ -33,9 +33,9 @@ func RunManual(ctx context.Context, cfg ManualConfig, h Handler) *Manual {
 	return m
 }
 
-// Deliver hands over copies of the next records of the partition; it does not block.
-// Of a record that is recycled only nonsense is left.
-func (m *Manual) Deliver(batch []*Record) error {
+// Deliver hands over copies of the next records of the partition, whose log ends at
+// logEnd; it does not block. Of a record that is recycled only nonsense is left.
+func (m *Manual) Deliver(batch []*Record, logEnd int64) error {
 	defer m.pauseIfFull()
 	copies := make([]*Record, 0, len(batch))
 	for _, r := range batch {
@@ -43,7 +43,7 @@ func (m *Manual) Deliver(batch []*Record) error {
 		own.Key, own.Value = bytes.Clone(r.Key), bytes.Clone(r.Value)
 		copies = append(copies, &own)
 	}
-	return m.push(copies, batch[len(batch)-1].Offset+1)
+	return m.push(copies, logEnd)
 }
 
 func scribble(r *Record) {

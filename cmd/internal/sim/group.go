@@ -89,6 +89,7 @@ func (h *holding) feed(next int64) {
 			continue
 		}
 		draw := h.group.w.dice.about("fetch", h.p.name, h.slot.at, turn)
+		logEnd := next + int64(len(ahead))
 		ahead = ahead[:1+draw.IntN(len(ahead))]
 		rest(h.p.ctx, within(draw, 0, 20*time.Millisecond))
 		if !h.believes() {
@@ -99,7 +100,7 @@ func (h *holding) feed(next int64) {
 			fetched := *r
 			batch[i] = &fetched
 		}
-		must(h.Deliver(batch))
+		must(h.Deliver(batch, logEnd))
 		next += int64(len(batch))
 		h.delivered.Store(next)
 	}
