@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/semaphore"
 
 	"stockpush/schemas"
 )
@@ -25,12 +26,18 @@ type Producer interface {
 // replicas, retried until the cluster takes it or says that it never will.
 type KafkaProducer struct {
 	client *kgo.Client
-	// room has a place for each record that is not acknowledged.
-	room chan struct{}
+	// room is for what is not acknowledged, in bytes.
+	room *semaphore.Weighted
 }
 
-// MaxUnacknowledged is how many records may wait for their acknowledgement; above it Produce blocks.
-const MaxUnacknowledged = 100_000
+const (
+	// MaxUnacknowledgedBytes is how much may wait for its acknowledgement; above it Produce
+	// blocks. A larger record waits until it is alone.
+	MaxUnacknowledgedBytes = 16 << 20
+	// RecordOverheadBytes is what a record counts beside its key and value, for what the
+	// client and the one who waits for it keep of it.
+	RecordOverheadBytes = 320
+)
 
 // DefaultBatchBytes is the largest batch that every topic takes unless it was
 // made otherwise: Kafka's own default for max.message.bytes, less its headroom.
@@ -48,13 +55,13 @@ func NewProducer(c Connection, maxBatchBytes int32) (*KafkaProducer, error) {
 		// anyhow while the requests before them are on their way.
 		kgo.ProducerLinger(0),
 		kgo.ProducerBatchMaxBytes(maxBatchBytes),
-		kgo.MaxBufferedRecords(MaxUnacknowledged+1), // never reached: we wait for room ourselves
+		kgo.MaxBufferedRecords(MaxUnacknowledgedBytes/RecordOverheadBytes+1), // never reached: we wait for room ourselves
 		kgo.UnknownTopicRetries(10),
 	)...)
 	if err != nil {
 		return nil, fmt.Errorf("kafka producer: %w", err)
 	}
-	return &KafkaProducer{client, make(chan struct{}, MaxUnacknowledged)}, nil
+	return &KafkaProducer{client, semaphore.NewWeighted(MaxUnacknowledgedBytes)}, nil
 }
 
 func choosePartition(string) func(*Record, int) int {
@@ -71,14 +78,13 @@ func choosePartition(string) func(*Record, int) int {
 // record ends, with records of other partitions' and stages' owners. What a lost
 // partition's owner has given is sent, as what was on its way already is.
 func (p *KafkaProducer) Produce(ctx context.Context, r *Record, done func(error)) {
-	select {
-	case p.room <- struct{}{}:
-	case <-ctx.Done():
-		done(ctx.Err())
+	bytes := min(int64(RecordOverheadBytes+len(r.Key)+len(r.Value)), MaxUnacknowledgedBytes)
+	if err := p.room.Acquire(ctx, bytes); err != nil {
+		done(err)
 		return
 	}
 	p.client.Produce(context.WithoutCancel(ctx), r, func(_ *kgo.Record, err error) {
-		<-p.room
+		p.room.Release(bytes)
 		done(err)
 	})
 }

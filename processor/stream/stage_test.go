@@ -505,16 +505,18 @@ func TestTheWaitForRoomEndsWithTheContext(t *testing.T) {
 	p, err := stream.NewProducer(b.conn, stream.DefaultBatchBytes)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
-	answers := make(chan error, stream.MaxUnacknowledged+1)
-	for range stream.MaxUnacknowledged {
-		p.Produce(ctx, &stream.Record{Topic: topic, Partition: 0}, func(err error) { answers <- err })
+	const most = 1 << 10
+	value := make([]byte, stream.MaxUnacknowledgedBytes/most-stream.RecordOverheadBytes)
+	answers := make(chan error, most+1)
+	for range most {
+		p.Produce(ctx, &stream.Record{Topic: topic, Partition: 0, Value: value}, func(err error) { answers <- err })
 	}
 	require.Empty(t, answers)
 	cancel()
 	p.Produce(ctx, &stream.Record{Topic: topic, Partition: 0}, func(err error) { answers <- err })
 	require.ErrorIs(t, <-answers, context.Canceled)
 	p.Close()
-	for range stream.MaxUnacknowledged {
+	for range most {
 		require.ErrorIs(t, <-answers, kgo.ErrClientClosed)
 	}
 }
