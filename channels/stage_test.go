@@ -173,6 +173,18 @@ func (b *bench) allResolved() {
 
 func bubble(t *testing.T, test func(t *testing.T)) { t.Helper(); synctest.Test(t, test) }
 
+func TestAPushGoesOutWhenItsLingerEnds(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{})
+		b.push(event("a", 1, 5))
+		pause(19 * time.Millisecond)
+		require.Empty(t, b.memory.Calls())
+		pause(600 * time.Microsecond) // an idle process's timer is half a millisecond later
+		require.Len(t, b.memory.Calls(), 1)
+		b.finish()
+	})
+}
+
 func TestModelsOfAnItemGoInOneCall(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{})

@@ -127,7 +127,7 @@ type partition struct {
 
 func newPartition(p *Processor, a *stream.Assignment) *partition {
 	p.partitions.Add(1)
-	windows := latest.Config{Window: p.cfg.Window, QuietPeriod: p.cfg.QuietPeriod}
+	windows := latest.Config{Window: stream.Punctual(p.cfg.Window), QuietPeriod: stream.Punctual(p.cfg.QuietPeriod)}
 	buffer := latest.New(windows, time.Now())
 	return &partition{
 		Processor:  p,
@@ -135,7 +135,7 @@ func newPartition(p *Processor, a *stream.Assignment) *partition {
 		buffer:     buffer,
 		out:        newOutbox(p.deps, a, buffer),
 		timer:      time.NewTimer(time.Hour),
-		log:        logAge{window: p.cfg.Window},
+		log:        logAge{window: windows.Window},
 	}
 }
 
