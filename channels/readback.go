@@ -9,8 +9,8 @@ import (
 	"stockpush/schemas"
 )
 
-// stepReadback reads one model back whose last success followed a request of
-// unknown outcome. wake is when the queue wants to be looked at.
+// stepReadback reads an item back of which a model's last success followed a request
+// of unknown outcome. wake is when the queue wants to be looked at.
 func (w *worker) stepReadback(ctx context.Context, l *lane, now, wake time.Time) (bool, time.Time) {
 	for s := range l.owed {
 		duty := s.readback()
@@ -31,7 +31,7 @@ func (w *worker) stepReadback(ctx context.Context, l *lane, now, wake time.Time)
 		if done == nil {
 			return false, at
 		}
-		w.read(ctx, l, s, done)
+		w.read(ctx, l, l.dueWith(s, now), done)
 		return true, time.Time{}
 	}
 	return false, wake
@@ -70,18 +70,35 @@ func lostBefore(earlier []int64, qty int64) []int64 {
 	return lost[max(0, len(lost)-maxLost):]
 }
 
-func (w *worker) read(ctx context.Context, l *lane, s *storeSKU, done func(error)) {
-	asked := reading{duty: s.readback(), of: s.finishedAt()}
-	itemID := unpacked(s.lastEvent()).ItemID
-	s.reading = true
+// dueWith is a store SKU that is due, and those of its item that are due as well: a lost
+// call leaves as many as it had models, and a crash all of them.
+func (l *lane) dueWith(first *storeSKU, now time.Time) []*storeSKU {
+	itemID := unpacked(first.lastEvent()).ItemID
+	together := []*storeSKU{first}
+	for s := range l.owed {
+		if s != first && s.isDue(now) && s.readback().ItemID == itemID && unpacked(s.lastEvent()).ItemID == itemID {
+			together = append(together, s)
+		}
+	}
+	return together
+}
+
+// read reads the item that store SKUs are of, and confirms each of them.
+func (w *worker) read(ctx context.Context, l *lane, of []*storeSKU, done func(error)) {
+	asked := make([]asked, len(of))
+	for i, s := range of {
+		asked[i] = s.ask()
+	}
+	itemID := unpacked(of[0].lastEvent()).ItemID
 	l.flying++
 	w.fly(ctx, func() func(time.Time) {
 		stocks, v := w.readItem(ctx, l.shop.ID, itemID)
 		return func(now time.Time) {
-			s.reading = false
 			w.readLanded(l, v, done, now)
-			asked.stocks, asked.verdict = stocks, v
-			w.confirm(l, s, asked, now)
+			for i, s := range of {
+				s.reading = false
+				w.confirm(l, s, reading{asked[i], stocks, v}, now)
+			}
 		}
 	})
 }
@@ -100,11 +117,20 @@ func (w *worker) readLanded(l *lane, v Verdict, done func(error), now time.Time)
 	w.learn(l, itemID, a, now)
 }
 
+// asked is what was to be confirmed of a store SKU when a read began.
+type asked struct {
+	duty *schemas.Readback
+	of   schemas.Position
+}
+
+func (s *storeSKU) ask() asked {
+	s.reading = true
+	return asked{duty: s.readback(), of: s.finishedAt()}
+}
+
 // reading is what a read-back came to.
 type reading struct {
-	// duty and of are what was to be confirmed when the read began.
-	duty    *schemas.Readback
-	of      schemas.Position
+	asked
 	stocks  []ModelStock
 	verdict Verdict
 }

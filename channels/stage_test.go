@@ -450,6 +450,33 @@ func TestALostRequestIsReadBackAndRepaired(t *testing.T) {
 	})
 }
 
+// A lost call leaves several models to be read back; a read is of all of an item's.
+func TestModelsOfAnItemAreReadBackTogether(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		lost := func(_ context.Context, n int, call channels.Call) *channels.Answer {
+			if n == 0 {
+				return channeltest.All(call, channels.Verdict{Code: schemas.TimedOut}, true)
+			}
+			return nil
+		}
+		b := newBench(t.Context(), t, channeltest.NewMemory(lost), options{})
+		b.push(event("a", 1, 5), event("b", 2, 6), event("c", 3, 7))
+		pause(5 * time.Second)
+		for _, model := range []int64{1, 3} { // of two, what was there before shows again
+			b.memory.Set(channeltest.Model{ShopID: 1, ItemID: 10, ModelID: model}, 99)
+		}
+		pause(10 * time.Second)
+		require.Equal(t, 1, b.memory.Reads())
+		pause(time.Minute)
+		require.Equal(t, 2, b.memory.Reads(), "what was mended is read once more")
+		for model, qty := range map[int64]int64{1: 5, 2: 6, 3: 7} {
+			require.Equal(t, qty, b.memory.Stock(channeltest.Model{ShopID: 1, ItemID: 10, ModelID: model}))
+		}
+		b.finish()
+		b.allResolved()
+	})
+}
+
 // Several requests are lost before any is read back, and an early one lands last.
 func TestEachOfSeveralLostRequestsIsRepaired(t *testing.T) {
 	bubble(t, func(t *testing.T) {
