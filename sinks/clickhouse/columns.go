@@ -25,43 +25,43 @@ type column[T any] struct {
 	show func(from, to int)
 }
 
-// block is rows of one table, column by column as they are sent.
-type block[T any] struct {
+// tableRows are rows of one table, column by column as they are sent.
+type tableRows[T any] struct {
 	columns []column[T]
 	rows    int
 }
 
-func (b *block[T]) add(row T) {
-	for i := range b.columns {
-		b.columns[i].add(row)
+func (t *tableRows[T]) add(row T) {
+	for i := range t.columns {
+		t.columns[i].add(row)
 	}
-	b.rows++
+	t.rows++
 }
 
 // keep forgets all rows but the first n.
-func (b *block[T]) keep(n int) {
-	for i := range b.columns {
-		b.columns[i].keep(n)
+func (t *tableRows[T]) keep(n int) {
+	for i := range t.columns {
+		t.columns[i].keep(n)
 	}
-	b.rows = n
+	t.rows = n
 }
 
 // input is what is shown, of each column.
-func (b *block[T]) input() proto.Input {
-	input := make(proto.Input, len(b.columns))
-	for i, c := range b.columns {
+func (t *tableRows[T]) input() proto.Input {
+	input := make(proto.Input, len(t.columns))
+	for i, c := range t.columns {
 		input[i] = proto.InputColumn{Name: c.name, Data: c.shown}
 	}
 	return input
 }
 
 // blocks shows the rows in blocks, one a call; in the end none, with io.EOF.
-func (b *block[T]) blocks() (next func(context.Context) error) {
+func (t *tableRows[T]) blocks() (next func(context.Context) error) {
 	from := 0
-	b.show(0, 0)
+	t.show(0, 0)
 	return func(context.Context) error {
-		to := min(from+blockRows, b.rows)
-		b.show(from, to)
+		to := min(from+blockRows, t.rows)
+		t.show(from, to)
 		if from == to {
 			return io.EOF
 		}
@@ -70,9 +70,9 @@ func (b *block[T]) blocks() (next func(context.Context) error) {
 	}
 }
 
-func (b *block[T]) show(from, to int) {
-	for i := range b.columns {
-		b.columns[i].show(from, to)
+func (t *tableRows[T]) show(from, to int) {
+	for i := range t.columns {
+		t.columns[i].show(from, to)
 	}
 }
 

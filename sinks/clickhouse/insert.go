@@ -19,14 +19,14 @@ const maxInsertTime = maxExecutionTime + 10*time.Second
 
 // NewBatch makes an empty batch of this store; one goroutine fills it at a time.
 func (s *Store) NewBatch() sinks.Batch {
-	return &batch{store: s, records: block[*rec]{columns: recordColumns()}, rejected: block[rejected]{columns: rejectedColumns()}}
+	return &batch{store: s, records: tableRows[*rec]{columns: recordColumns()}, rejected: tableRows[rejected]{columns: rejectedColumns()}}
 }
 
 // batch keeps rows as they are sent.
 type batch struct {
 	store    *Store
-	records  block[*rec]
-	rejected block[rejected]
+	records  tableRows[*rec]
+	rejected tableRows[rejected]
 }
 
 // Add adds a record's row.
@@ -59,7 +59,7 @@ func (b *batch) Send(ctx context.Context) error {
 }
 
 // insert sends rows, if there are any, to a table.
-func insert[T any](ctx context.Context, s *Store, table string, rows *block[T]) error {
+func insert[T any](ctx context.Context, s *Store, table string, rows *tableRows[T]) error {
 	if rows.rows == 0 {
 		return nil
 	}
