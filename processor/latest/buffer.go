@@ -231,6 +231,20 @@ func (b *Buffer) Free(w *Entry, keep bool) {
 	}
 	b.kept += w.held()
 	b.slab.give(w)
+	for range 2 { // one would only keep as much as there is
+		if b.slab.kept > b.Len()+fewEntries {
+			b.giveUp(b.slab.take())
+		}
+	}
+}
+
+// giveUp leaves an entry to the collector, which has its chunk when all of that is given
+// up. More are not kept than are open: windows that close together, as at a backlog's
+// end, would lie here while what came of them waits in the lanes.
+func (b *Buffer) giveUp(w *Entry) {
+	b.held -= w.held()
+	b.kept -= w.held()
+	*w = Entry{}
 }
 
 const (

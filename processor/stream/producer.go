@@ -33,7 +33,7 @@ type KafkaProducer struct {
 const (
 	// MaxUnacknowledgedBytes is how much may wait for its acknowledgement; above it Produce
 	// blocks. A larger record waits until it is alone.
-	MaxUnacknowledgedBytes = 16 << 20
+	MaxUnacknowledgedBytes = 32 << 20
 	// RecordOverheadBytes is what a record counts beside its key and value, for what the
 	// client and the one who waits for it keep of it.
 	RecordOverheadBytes = 320
