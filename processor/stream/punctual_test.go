@@ -7,13 +7,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestPunctualTakesOffHalfAMillisecondOrATenth(t *testing.T) {
+func TestPunctualTakesOffWhatATimerIsLateOrATenth(t *testing.T) {
 	for d, want := range map[time.Duration]time.Duration{
 		0:                     0,
 		time.Millisecond:      900 * time.Microsecond,
 		5 * time.Millisecond:  4500 * time.Microsecond,
-		20 * time.Millisecond: 19500 * time.Microsecond,
-		time.Second:           999500 * time.Microsecond,
+		20 * time.Millisecond: 19350 * time.Microsecond,
+		time.Second:           999350 * time.Microsecond,
 	} {
 		require.Equal(t, want, Punctual(d))
 	}
