@@ -85,9 +85,9 @@ func (l *lane) dueWith(first *storeSKU, now time.Time) []*storeSKU {
 
 // read reads the item that store SKUs are of, and confirms each of them.
 func (w *worker) read(ctx context.Context, l *lane, of []*storeSKU, done func(error)) {
-	asked := make([]asked, len(of))
+	questions := make([]asked, len(of))
 	for i, s := range of {
-		asked[i] = s.ask()
+		questions[i] = s.ask()
 	}
 	itemID := unpacked(of[0].lastEvent()).ItemID
 	l.flying++
@@ -97,7 +97,7 @@ func (w *worker) read(ctx context.Context, l *lane, of []*storeSKU, done func(er
 			w.readLanded(l, v, done, now)
 			for i, s := range of {
 				s.reading = false
-				w.confirm(l, s, reading{asked[i], stocks, v}, now)
+				w.confirm(l, s, reading{questions[i], stocks, v}, now)
 			}
 		}
 	})

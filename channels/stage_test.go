@@ -376,13 +376,7 @@ func TestARestartAnswersFinishedCommandsAgainWithoutACall(t *testing.T) {
 // Nothing is unresolved then, and yet something waits.
 func TestAReadBackThatCannotBeMadeHasAnAge(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		lost := func(_ context.Context, n int, call channels.Call) *channels.Answer {
-			if n == 0 {
-				return channeltest.All(call, channels.Verdict{Code: schemas.TimedOut}, true)
-			}
-			return nil
-		}
-		b := newBench(t.Context(), t, channeltest.NewMemory(lost), options{})
+		b := newBench(t.Context(), t, lostFirst(1), options{})
 		const due = "stockpush_channels_oldest_readback_due_seconds"
 		b.push(event("a", 1, 5))
 		pause(2 * time.Second)
@@ -429,13 +423,7 @@ func TestACommandThatAnEarlierWorkerOnlyKnewOfIsPushed(t *testing.T) {
 
 func TestALostRequestIsReadBackAndRepaired(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		lost := func(_ context.Context, n int, call channels.Call) *channels.Answer {
-			if n == 0 {
-				return channeltest.All(call, channels.Verdict{Code: schemas.TimedOut}, true)
-			}
-			return nil
-		}
-		b := newBench(t.Context(), t, channeltest.NewMemory(lost), options{})
+		b := newBench(t.Context(), t, lostFirst(1), options{})
 		model := channeltest.Model{ShopID: 1, ItemID: 10, ModelID: 1}
 		b.push(event("a", 1, 5))
 		pause(50 * time.Millisecond)
@@ -453,13 +441,7 @@ func TestALostRequestIsReadBackAndRepaired(t *testing.T) {
 // A lost call leaves several models to be read back; a read is of all of an item's.
 func TestModelsOfAnItemAreReadBackTogether(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		lost := func(_ context.Context, n int, call channels.Call) *channels.Answer {
-			if n == 0 {
-				return channeltest.All(call, channels.Verdict{Code: schemas.TimedOut}, true)
-			}
-			return nil
-		}
-		b := newBench(t.Context(), t, channeltest.NewMemory(lost), options{})
+		b := newBench(t.Context(), t, lostFirst(1), options{})
 		b.push(event("a", 1, 5), event("b", 2, 6), event("c", 3, 7))
 		pause(5 * time.Second)
 		for _, model := range []int64{1, 3} { // of two, what was there before shows again
@@ -480,13 +462,7 @@ func TestModelsOfAnItemAreReadBackTogether(t *testing.T) {
 // Several requests are lost before any is read back, and an early one lands last.
 func TestEachOfSeveralLostRequestsIsRepaired(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		lose := func(_ context.Context, n int, call channels.Call) *channels.Answer {
-			if n < 2 {
-				return channeltest.All(call, channels.Verdict{Code: schemas.TimedOut}, true)
-			}
-			return nil
-		}
-		m := channeltest.NewMemory(lose)
+		m := lostFirst(2)
 		b := newBench(t.Context(), t, m, options{})
 		b.push(event("a", 1, 5))
 		pause(100 * time.Millisecond) // lost

@@ -185,7 +185,8 @@ func (p *partition) advance(ctx context.Context) error {
 		p.backlog = p.backlog[1:]
 	}
 	p.tell()
-	if due, ok := p.nextDue(now); ok {
+	p.buffer.SetWaited(p.waitedEnough())
+	if due, ok := p.buffer.NextDue(); ok {
 		p.timer.Reset(max(time.Until(due), time.Until(p.closed.Add(closeEvery))))
 	} else if len(p.backlog) > 0 {
 		p.timer.Reset(p.cfg.Window) // other partitions hold all the room
@@ -266,8 +267,8 @@ func (p *partition) decode(event *schemas.Event, r *stream.Record, known bool) e
 // closeDue closes windows, and lets the records go that were gathered meanwhile.
 // None waits for longer than a window: a Skipped record's store SKU has one open.
 func (p *partition) closeDue(ctx context.Context, now time.Time) (closed bool) {
-	waited := p.waitedEnough()
-	for w := p.popDue(now, waited); w != nil; w = p.popDue(now, waited) {
+	p.buffer.SetWaited(p.waitedEnough())
+	for w := p.buffer.PopDue(now); w != nil; w = p.buffer.PopDue(now) {
 		p.out.send(ctx, w, now)
 		p.buffer.Free(w, p.out.mayKeep(w))
 		p.waiting.Add(-1)

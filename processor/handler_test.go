@@ -94,6 +94,13 @@ func newBench(t *testing.T, change func(*processor.Config)) *bench {
 
 func newBenchOn(t *testing.T, log processor.Log, verify func(context.Context) error, change func(*processor.Config)) *bench {
 	b := &bench{t: t, broker: &broker{}, ended: make(chan error, 1)}
+	p := b.processor(log, verify, change)
+	b.assignment, b.deliver = stream.NewTestAssignment(t.Context(), topics.Events(), 0)
+	go func() { b.ended <- p.Run(t.Context(), b.assignment) }()
+	return b
+}
+
+func (b *bench) processor(log processor.Log, verify func(context.Context) error, change func(*processor.Config)) *processor.Processor {
 	cfg := processor.DefaultConfig()
 	if change != nil {
 		change(&cfg)
@@ -102,10 +109,8 @@ func newBenchOn(t *testing.T, log processor.Log, verify func(context.Context) er
 		Producer: b.broker, DeadLetters: b.broker, Topics: topics, Metrics: processor.NewMetrics(prometheus.NewRegistry()),
 		Log: log, Verify: verify,
 	})
-	require.NoError(t, err)
-	b.assignment, b.deliver = stream.NewTestAssignment(t.Context(), topics.Events(), 0)
-	go func() { b.ended <- p.Run(t.Context(), b.assignment) }()
-	return b
+	require.NoError(b.t, err)
+	return p
 }
 
 func (b *bench) finish() { b.deliver(nil); require.NoError(b.t, <-b.ended) }
@@ -120,12 +125,15 @@ func event(sku string, qty int64) schemas.Event {
 }
 
 func (b *bench) send(events ...schemas.Event) {
-	var batch []*stream.Record
+	b.deliver(b.batch(events))
+	synctest.Wait()
+}
+
+func (b *bench) batch(events []schemas.Event) (batch []*stream.Record) {
 	for _, e := range events {
 		batch = append(batch, b.message([]byte(e.Key.String()), schemas.EncodeEvent(&e)))
 	}
-	b.deliver(batch)
-	synctest.Wait()
+	return batch
 }
 
 func (b *bench) message(key, value []byte) *stream.Record {

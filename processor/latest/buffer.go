@@ -58,6 +58,8 @@ type Buffer struct {
 	byTouch list
 	slab    slab
 	spare   []byte
+	// waited is the offset below which events waited long enough.
+	waited int64
 	// held is the memory of records in bytes, and kept how much of it nobody uses.
 	held, kept int
 	// most is how many windows were open at once since trimmedAt.
@@ -195,25 +197,6 @@ func (b *Buffer) PopDue(now time.Time) *Entry {
 	if w == nil || b.dueAt(w) > now.Sub(b.base) {
 		return nil
 	}
-	return b.remove(w)
-}
-
-// OpenedBelow says whether an open window's first event lies below an offset.
-func (b *Buffer) OpenedBelow(offset int64) bool {
-	w := b.byClose.front
-	return w != nil && w.first < offset
-}
-
-// PopOpenedBelow is PopDue for the windows whose first event lies below an offset,
-// whatever time it is.
-func (b *Buffer) PopOpenedBelow(offset int64) *Entry {
-	if !b.OpenedBelow(offset) {
-		return nil
-	}
-	return b.remove(b.byClose.front)
-}
-
-func (b *Buffer) remove(w *Entry) *Entry {
 	delete(b.entries, w.key)
 	b.byClose.remove(w)
 	if b.cfg.QuietPeriod > 0 {
@@ -221,6 +204,10 @@ func (b *Buffer) remove(w *Entry) *Entry {
 	}
 	return w
 }
+
+// SetWaited says that events below an offset waited long enough before they were put:
+// windows that they opened are due, whatever time it is.
+func (b *Buffer) SetWaited(below int64) { b.waited = below }
 
 // Free gives back an entry that PopDue returned; it must not be used again. Keep
 // says whether the memory of its records may be kept for the next window.
@@ -287,6 +274,9 @@ func (b *Buffer) next() *Entry {
 }
 
 func (b *Buffer) dueAt(w *Entry) time.Duration {
+	if w.first < b.waited {
+		return 0
+	}
 	due := w.openedAt + b.cfg.Window
 	if b.cfg.QuietPeriod > 0 {
 		due = min(due, w.touchedAt+b.cfg.QuietPeriod)

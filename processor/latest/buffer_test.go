@@ -100,16 +100,17 @@ func TestWindowsLeaveInTheOrderInWhichTheyClose(t *testing.T) {
 	require.Contains(t, b.PopDue(start.Add(2*time.Second)).Key(), "hot")
 }
 
-func TestWindowsThatOpenedBelowAnOffsetLeaveAtOnce(t *testing.T) {
+func TestWindowsOfEventsThatWaitedAreDueAtOnce(t *testing.T) {
 	b := New(Config{Window: time.Second, QuietPeriod: 500 * time.Millisecond}, start)
 	put(b, event("early", 0), 0)
 	put(b, event("late", 1), 0)
 	put(b, event("early", 2), 0)
-	require.Contains(t, b.PopOpenedBelow(1).Key(), "early")
-	require.False(t, b.OpenedBelow(1))
-	require.Nil(t, b.PopOpenedBelow(1))
-	require.Contains(t, b.PopDue(start.Add(time.Second)).Key(), "late")
-	require.False(t, b.OpenedBelow(2), "none is open")
+	b.SetWaited(1)
+	due, _ := b.NextDue()
+	require.False(t, due.After(start))
+	require.Contains(t, b.PopDue(start).Key(), "early")
+	require.Nil(t, b.PopDue(start))
+	require.Contains(t, b.PopDue(start.Add(500*time.Millisecond)).Key(), "late")
 }
 
 func TestAQuietStoreSKULeavesBeforeItsWindowEnds(t *testing.T) {
@@ -165,13 +166,8 @@ func TestConservation(t *testing.T) {
 		left, newest, opened := map[int64]int{}, map[string]int64{}, map[string]time.Duration{}
 		now := time.Duration(0)
 		leave := func(at time.Duration, below int64) {
-			pop := func() *Entry {
-				if w := b.PopDue(start.Add(at)); w != nil {
-					return w
-				}
-				return b.PopOpenedBelow(below)
-			}
-			for w := pop(); w != nil; w = pop() {
+			b.SetWaited(below)
+			for w := b.PopDue(start.Add(at)); w != nil; w = b.PopDue(start.Add(at)) {
 				waiting := offsets(t, w.Waiting())
 				for _, o := range append(skipped(t, w), waiting...) {
 					left[o]++

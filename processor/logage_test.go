@@ -5,7 +5,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
 	"stockpush/processor"
@@ -18,20 +17,11 @@ import (
 func TestWhatWaitedInTheLogLeavesAsSoonAsAllOfItIsRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{t: t, broker: &broker{}}
-		p, err := processor.New(processor.DefaultConfig(), processor.Deps{
-			Producer: b.broker, DeadLetters: b.broker, Topics: topics, Metrics: processor.NewMetrics(prometheus.NewRegistry()),
-			Log: processor.Log{ID: 1, Partitions: 1, CommandPartitions: 1},
-		})
-		require.NoError(t, err)
 		log := stream.RunManual(t.Context(), stream.ManualConfig{
 			Topic: topics.Events(), Alive: func() bool { return true }, Failed: func(err error) { t.Error(err) },
-		}, p)
+		}, b.processor(processor.Log{ID: 1, Partitions: 1, CommandPartitions: 1}, nil, nil))
 		read := func(logEnd int64, events ...schemas.Event) (commands int) {
-			var batch []*stream.Record
-			for _, e := range events {
-				batch = append(batch, b.message([]byte(e.Key.String()), schemas.EncodeEvent(&e)))
-			}
-			require.NoError(t, log.Deliver(batch, logEnd))
+			require.NoError(t, log.Deliver(b.batch(events), logEnd))
 			pause(20 * time.Millisecond)
 			return len(b.broker.sent().commands)
 		}

@@ -1,10 +1,6 @@
 package processor
 
-import (
-	"time"
-
-	"stockpush/processor/latest"
-)
+import "time"
 
 // logAge remembers how long the events of a partition were in its log at least, by
 // where the log ended when we looked. Timestamps would tell more, but those are other
@@ -36,18 +32,4 @@ func (p *partition) waitedEnough() int64 {
 		return 0
 	}
 	return p.log.old.end
-}
-
-func (p *partition) nextDue(now time.Time) (time.Time, bool) {
-	if p.buffer.OpenedBelow(p.waitedEnough()) {
-		return now, true
-	}
-	return p.buffer.NextDue()
-}
-
-func (p *partition) popDue(now time.Time, waited int64) *latest.Entry {
-	if w := p.buffer.PopDue(now); w != nil {
-		return w
-	}
-	return p.buffer.PopOpenedBelow(waited)
 }
