@@ -3,10 +3,43 @@ package sinks
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"stockpush/processor/stream"
 	"stockpush/schemas"
 )
+
+// isolateLoad sends what can be sent of a load that the store refuses, each partition's
+// messages by themselves.
+func (s *Sink) isolateLoad(ctx context.Context, l *load) error {
+	var errs []error
+	for a, offsets := range l.offsets {
+		messages, err := s.reread(ctx, a, offsets)
+		if err == nil {
+			err = s.resend(ctx, messages)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// reread reads messages of a partition again. What Kafka has dropped since is gone.
+func (s *Sink) reread(ctx context.Context, a *stream.Assignment, offsets []int64) ([]*stream.Record, error) {
+	messages := make([]*stream.Record, 0, len(offsets))
+	span := stream.Span{Topic: a.Topic(), Partition: a.Partition(), From: offsets[0], To: offsets[len(offsets)-1] + 1}
+	next := span.From // behind the last message: where the broker goes away, they may come from the first one on again
+	err := s.deps.Reread(ctx, span, func(m *stream.Record) error {
+		if _, ours := slices.BinarySearch(offsets, m.Offset); ours && m.Offset >= next {
+			messages, next = append(messages, m), m.Offset+1
+		}
+		return nil
+	})
+	if gone := len(offsets) - len(messages); err == nil && gone > 0 {
+		s.deps.Logger.Error("messages that the store has not taken are no longer in Kafka (its retention was shorter than the store's outage)",
+			"topic", span.Topic, "partition", span.Partition, "messages", gone)
+	}
+	return messages, err
+}
 
 // isolate sends messages that the store refuses together in halves, and those in
 // halves, until the row to blame is alone; that one goes to the dead letters.

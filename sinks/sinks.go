@@ -13,8 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -34,8 +32,8 @@ type RefusedError struct{ Err error }
 func (e *RefusedError) Error() string { return e.Err.Error() }
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// Batch collects rows for the store. Send may be called again after an error. Once it
-// succeeded a batch has nothing of the records' memory, which is used again.
+// Batch collects rows for the store. Send may be called again after an error. It keeps
+// nothing of the memory of what it is given, which is used again.
 type Batch interface {
 	Add(r *schemas.Record)
 	Reject(letter schemas.DeadLetter, at Received)
@@ -62,6 +60,9 @@ type Deps struct {
 	// Behind is how many events wait that this process is to compact; nil is none. Batches
 	// let it go first where they are many.
 	Behind func() int64
+	// Reread gives take a span's messages again, in order and with memory of their own, as
+	// far as they are still there.
+	Reread func(ctx context.Context, of stream.Span, take func(*stream.Record) error) error
 	// DeadLetters is where a message of ours goes that cannot be read.
 	DeadLetters stream.Producer
 	Topics      schemas.Topics
@@ -85,27 +86,22 @@ type Sink struct {
 	courtesy courtesy
 }
 
-// load is a batch with the messages that it settles. They are kept for a store that
-// refuses the batch, and for nothing else: rows have memory of their own.
+// load is a batch with the offsets, in order, of the messages that it settles. Should the
+// store refuse it, they are read again.
 type load struct {
-	batch    Batch
-	messages map[*stream.Assignment][]*stream.Record
-	since    time.Time
-	sent     chan struct{}
+	batch   Batch
+	offsets map[*stream.Assignment][]int64
+	since   time.Time
+	sent    chan struct{}
 }
 
 func newLoad(b Batch) *load {
-	return &load{batch: b, messages: map[*stream.Assignment][]*stream.Record{}, sent: make(chan struct{})}
+	return &load{batch: b, offsets: map[*stream.Assignment][]int64{}, sent: make(chan struct{})}
 }
 
 // settle says that the store has the messages.
 func (l *load) settle() {
-	for a, messages := range l.messages {
-		offsets := make([]int64, len(messages))
-		for i, m := range messages {
-			offsets[i] = m.Offset
-			a.Recycle(m)
-		}
+	for a, offsets := range l.offsets {
 		a.ResolveAll(offsets)
 	}
 	close(l.sent)
@@ -200,7 +196,8 @@ func (s *Sink) collect(ctx context.Context, a *stream.Assignment, messages []*st
 			s.filled.since = time.Now()
 		}
 		if s.take(ctx, a, m) {
-			s.filled.messages[a] = append(s.filled.messages[a], m)
+			s.filled.offsets[a] = append(s.filled.offsets[a], m.Offset)
+			a.Recycle(m)
 		}
 	}
 	if s.filled.batch.Rows() >= s.cfg.BatchRows {
@@ -257,8 +254,8 @@ func addDeadLetter(b Batch, m *stream.Record) {
 	b.Reject(letter, Received{m.Timestamp})
 }
 
-// Run sends batches until ctx ends. What is not sent then is read again by
-// whoever owns its partitions next.
+// Run sends batches until ctx ends, or with an error where what the store refuses cannot be
+// read again. What is not sent then is read again by whoever owns its partitions next.
 func (s *Sink) Run(ctx context.Context) error {
 	ticker := time.NewTicker(max(s.cfg.BatchInterval/4, time.Millisecond))
 	defer ticker.Stop()
@@ -272,8 +269,11 @@ func (s *Sink) Run(ctx context.Context) error {
 				continue
 			}
 		}
-		if !s.yields(time.Now()) {
-			s.flush(ctx)
+		if s.yields(time.Now()) {
+			continue
+		}
+		if err := s.flush(ctx); err != nil && ctx.Err() == nil {
+			return err
 		}
 	}
 }
@@ -292,7 +292,7 @@ func (s *Sink) isDue(now time.Time) bool {
 }
 
 // flush sends the filled batch while the other one is being filled.
-func (s *Sink) flush(ctx context.Context) {
+func (s *Sink) flush(ctx context.Context) error {
 	s.mu.Lock()
 	full := s.filled
 	s.filled = s.spare
@@ -307,6 +307,7 @@ func (s *Sink) flush(ctx context.Context) {
 	s.mu.Lock()
 	s.spare = newLoad(full.batch)
 	s.mu.Unlock()
+	return err
 }
 
 // send tries until the store has the batch or ctx ends. Of a batch that the store
@@ -317,9 +318,9 @@ func (s *Sink) send(ctx context.Context, full *load) error {
 	}
 	started := time.Now()
 	err := s.try(ctx, full.batch)
-	if refused, ok := errors.AsType[*RefusedError](err); ok {
+	if _, refused := errors.AsType[*RefusedError](err); refused {
 		s.deps.Logger.Warn("the store refuses a batch for good, looking for the row to blame", "rows", full.batch.Rows(), "error", err)
-		err = s.isolate(ctx, slices.Concat(slices.Collect(maps.Values(full.messages))...), refused)
+		err = s.isolateLoad(ctx, full)
 	}
 	if err != nil {
 		return fmt.Errorf("send a batch: %w", err)

@@ -72,7 +72,11 @@ func (l *letters) Produce(_ context.Context, r *stream.Record, done func(error))
 }
 
 type bench struct {
-	store      *store
+	store *store
+	// log has copies of all messages, of which those below kept are gone, and rereads counts who reads it.
+	log        []stream.Record
+	kept       int64
+	rereads    int
 	letters    *letters
 	assignment *stream.Assignment
 	deliver    func([]*stream.Record)
@@ -85,7 +89,7 @@ func newBench(t *testing.T, rows int) *bench {
 	b := &bench{store: &store{}, letters: &letters{}}
 	sink := sinks.New(sinks.Config{BatchRows: rows, BatchInterval: time.Second}, sinks.Deps{
 		NewBatch: func() sinks.Batch { return &batch{store: b.store} }, Behind: b.behind.Load, DeadLetters: b.letters, Topics: topics,
-		Logger: slog.New(slog.DiscardHandler), Metrics: sinks.NewMetrics(prometheus.NewRegistry()),
+		Logger: slog.New(slog.DiscardHandler), Metrics: sinks.NewMetrics(prometheus.NewRegistry()), Reread: b.reread,
 	})
 	b.assignment, b.deliver = stream.NewTestAssignment(t.Context(), topics.Records(), 0)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -110,7 +114,22 @@ func (b *bench) message(ids ...string) *stream.Record {
 		value = schemas.AppendRecord(value, &r)
 	}
 	b.next++
-	return &stream.Record{Topic: topics.Records(), Offset: b.next - 1, Value: value}
+	b.log = append(b.log, stream.Record{Topic: topics.Records(), Offset: b.next - 1, Value: value})
+	return new(b.log[b.next-1])
+}
+
+// reread reads the log as from a broker that goes away once in between.
+func (b *bench) reread(_ context.Context, of stream.Span, take func(*stream.Record) error) error {
+	b.rereads++
+	from := max(of.From, b.kept)
+	for _, to := range []int64{(from + of.To) / 2, of.To} {
+		for _, m := range b.log[from:to] {
+			if err := take(&m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (b *bench) committable() int64 { at, _ := b.assignment.Committable(); return at }
@@ -186,6 +205,7 @@ func TestARowThatTheStoreRefusesForGoodIsPutAsideAlone(t *testing.T) {
 		b.deliver([]*stream.Record{b.message("h")})
 		pause(2 * time.Second)
 		require.Contains(t, b.store.rows, "h")
+		require.Equal(t, 1, b.rereads, "only what was refused is read again")
 		b.finish()
 	})
 }
@@ -261,14 +281,54 @@ func pause(d time.Duration) {
 	synctest.Wait()
 }
 
-func TestAMessagesMemoryIsGivenBackOnceItIsStored(t *testing.T) {
+func TestAMessagesMemoryIsGivenBackOnceItsRowsAreInABatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, 3)
-		m := b.message("a")
-		b.deliver([]*stream.Record{m})
-		pause(1400 * time.Millisecond)
-		require.Equal(t, int64(1), b.committable())
+		b.store.refuses = "poison"
+		m, poison := b.message("a"), b.message("poison")
+		b.deliver([]*stream.Record{m, poison})
+		synctest.Wait()
+		require.Zero(t, b.committable())
 		require.Nil(t, m.Value)
+		pause(1400 * time.Millisecond)
+		require.Equal(t, []string{"a"}, b.store.rows)
+		require.NotEmpty(t, b.letters.last.Value, "what is refused is read again")
+		require.Equal(t, int64(2), b.committable())
 		b.finish()
+	})
+}
+
+func TestARefusedMessageThatKafkaDroppedHoldsNobodyUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 4)
+		b.store.refuses = "poison"
+		b.kept = 1
+		b.deliver([]*stream.Record{b.message("gone"), b.message("poison"), b.message("a")})
+		pause(1400 * time.Millisecond)
+		require.Equal(t, []string{"a"}, b.store.rows)
+		require.Equal(t, int64(3), b.committable())
+		b.finish()
+	})
+}
+
+func TestASinkEndsWhereWhatIsRefusedCannotBeReadAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refused := errors.New("not allowed")
+		store := &store{refuses: "poison"}
+		sink := sinks.New(sinks.Config{BatchRows: 1, BatchInterval: time.Second}, sinks.Deps{
+			NewBatch: func() sinks.Batch { return &batch{store: store} }, Topics: topics,
+			Logger: slog.New(slog.DiscardHandler), Metrics: sinks.NewMetrics(prometheus.NewRegistry()),
+			Reread: func(context.Context, stream.Span, func(*stream.Record) error) error { return refused },
+		})
+		assignment, deliver := stream.NewTestAssignment(t.Context(), topics.Records(), 0)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- sink.Handler().Run(ctx, assignment) }()
+		deliver([]*stream.Record{(&bench{}).message("poison")})
+		require.ErrorIs(t, sink.Run(t.Context()), refused)
+		require.Equal(t, 1, assignment.Unresolved())
+		cancel()
+		deliver(nil)
+		require.NoError(t, <-ended)
 	})
 }

@@ -73,33 +73,52 @@ type Place struct {
 	Offset    int64
 }
 
+// Span is a part of a partition's log: from an offset up to another, which it does not have.
+type Span struct {
+	Topic     string
+	Partition int32
+	From, To  int64
+}
+
 // ReadFrom is ReadPartition from an offset on, or from the first message that is
 // still there. It returns where it ended.
 func ReadFrom(ctx context.Context, c Connection, from Place, take func(*Record) error) (end int64, err error) {
 	first, end, err := bounds(ctx, c, from.Topic, from.Partition)
-	start := max(first, from.Offset)
-	if err != nil || start >= end {
+	if err != nil {
 		return end, err
 	}
-	return end, readBetween(ctx, c, Place{from.Topic, from.Partition, start}, end, take)
+	return end, readSpan(ctx, c, Span{from.Topic, from.Partition, max(first, from.Offset), end}, take)
 }
 
-func readBetween(ctx context.Context, c Connection, from Place, end int64, take func(*Record) error) error {
-	topic, partition, start := from.Topic, from.Partition, from.Offset
+// ReadSpan gives take every message of a span that is still there, in order.
+func ReadSpan(ctx context.Context, c Connection, of Span, take func(*Record) error) error {
+	first, end, err := bounds(ctx, c, of.Topic, of.Partition)
+	if err != nil {
+		return err
+	}
+	of.From, of.To = max(first, of.From), min(end, of.To)
+	return readSpan(ctx, c, of, take)
+}
+
+// readSpan reads what lies within the log's bounds.
+func readSpan(ctx context.Context, c Connection, of Span, take func(*Record) error) error {
+	if of.From >= of.To {
+		return nil
+	}
 	client, err := kgo.NewClient(append(c.Options(), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{
-		topic: {partition: kgo.NewOffset().At(start)},
+		of.Topic: {of.Partition: kgo.NewOffset().At(of.From)},
 	}))...)
 	if err != nil {
 		return fmt.Errorf("kafka client: %w", err)
 	}
 	defer client.Close()
-	for next := start; next < end; {
+	for next := of.From; next < of.To; {
 		fetches := client.PollFetches(ctx)
 		if err := fetches.Err(); err != nil {
-			return fmt.Errorf("read %s/%d: %w", topic, partition, err)
+			return fmt.Errorf("read %s/%d: %w", of.Topic, of.Partition, err)
 		}
 		for _, r := range fetches.Records() {
-			if r.Offset >= end {
+			if r.Offset >= of.To {
 				return nil
 			}
 			if err := take(r); err != nil {

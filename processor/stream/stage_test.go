@@ -536,6 +536,20 @@ func TestReadPartitionReadsWhatIsThere(t *testing.T) {
 	require.Equal(t, 2, info.Partitions)
 }
 
+func TestReadSpanReadsWhatIsThereOfIt(t *testing.T) {
+	b := newBench(t, 2)
+	b.produce(1, 1000)
+	for _, c := range []struct{ from, to, want int64 }{{0, 1000, 1000}, {10, 20, 10}, {999, 2000, 1}, {1000, 1001, 0}, {5, 5, 0}} {
+		next := c.from
+		require.NoError(t, stream.ReadSpan(t.Context(), b.conn, stream.Span{Topic: topic, Partition: 1, From: c.from, To: c.to}, func(r *stream.Record) error {
+			require.Equal(t, next, r.Offset)
+			next++
+			return nil
+		}))
+		require.Equal(t, c.want, next-c.from)
+	}
+}
+
 func TestAnEndDoesNotWaitForABrokerThatKeepsSilent(t *testing.T) {
 	b := newBench(t, 1)
 	stop := b.run(each(func(a *stream.Assignment, r *stream.Record) { a.Resolve(r.Offset) }))

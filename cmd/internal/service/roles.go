@@ -141,13 +141,19 @@ func (p *process) newSink(ctx context.Context) (*running, error) {
 		sinks.Config{BatchRows: p.cfg.Sinks.BatchRows, BatchInterval: p.cfg.Sinks.BatchInterval},
 		sinks.Deps{
 			NewBatch: func() sinks.Batch { return advised{store.NewBatch(), p.cfg.ClickHouse} }, Behind: p.eventsBehind, DeadLetters: p.letters,
-			Topics: p.topics, Logger: p.log, Metrics: sinks.NewMetrics(p.registry),
+			Topics: p.topics, Logger: p.log, Metrics: sinks.NewMetrics(p.registry), Reread: p.reread,
 		})
 	handler := housekeeping{Handler: sink.Handler(), topic: p.topics.Records(), store: store, log: p.log, refresh: p.refreshByAge(store)}
 	stage, err := p.stage(p.topics.SinkGroup(), handler, p.topics.Records(), p.topics.DeadLetters())
 	r := atWork(stage)
 	r.beside, r.close = sink.Run, store.Close
 	return r, err
+}
+
+// reread waits for a broker that is away.
+func (p *process) reread(ctx context.Context, of stream.Span, take func(*stream.Record) error) error {
+	_, err := stream.Patiently(ctx, p.log, func() (struct{}, error) { return struct{}{}, stream.ReadSpan(ctx, p.conn, of, take) })
+	return err
 }
 
 // eventsBehind is how many events wait to be compacted here.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	"stockpush/channels"
@@ -162,7 +161,7 @@ func (l *ledger) wrote(rows []schemas.Record, letters []source) {
 		r := &rows[i]
 		at := sourceOf(r.Position)
 		if r.Status > l.rows[at].status {
-			l.rows[at] = row{r.Status, schemas.FailureCode(strings.Clone(string(r.FailureCode))), r.SupersededByOffset}
+			l.rows[at] = row{r.Status, r.FailureCode, r.SupersededByOffset}
 		}
 	}
 	for _, letter := range letters {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"stockpush/schemas"
@@ -21,7 +22,12 @@ type batch struct {
 	sends   int
 }
 
-func (b *batch) Add(r *schemas.Record) { b.rows = append(b.rows, *r) }
+// Add keeps nothing of the record's memory: of its texts the ledger asks for one.
+func (b *batch) Add(r *schemas.Record) {
+	kept := *r
+	kept.FailureCode = schemas.FailureCode(strings.Clone(string(r.FailureCode)))
+	b.rows = append(b.rows, kept)
+}
 
 func (b *batch) Reject(l schemas.DeadLetter, _ sinks.Received) {
 	b.letters = append(b.letters, source{l.SourceTopic, l.SourcePartition, l.SourceOffset})
