@@ -11,8 +11,8 @@ import (
 
 // outbox writes what pushes come to, in the order that makes a restart
 // harmless: the record is acknowledged, then the state, then the offset is
-// resolved. What comes of one turn of the worker goes together. Only its
-// callbacks run outside the worker's goroutine.
+// resolved. What comes of one turn of the worker goes together, and what comes of turns
+// that follow while much is under way. Only its callbacks run outside the worker's goroutine.
 type outbox struct {
 	deps       Deps
 	assignment *stream.Assignment
@@ -23,10 +23,12 @@ type outbox struct {
 	failed  chan error
 	// looked lets a store SKU's lane be looked at again.
 	looked func(*storeSKU)
-	// filling is the turn's parcel, nil while nothing came of the turn. Sent are those
+	// filling is what was not sent yet, nil while that is nothing. Sent are the parcels
 	// before it whose states were not written yet, in their order.
 	filling *parcel
 	sent    []*parcel
+	// underWay counts parcels that were sent and are not done with.
+	underWay int
 
 	mu sync.Mutex
 	// next are the steps that acknowledgements allowed, in their order.
@@ -79,13 +81,19 @@ func firstOf(offsets []int64) int64 {
 	return offsets[0]
 }
 
-// flush sends the records of what came of the turn.
+// maxUnderWay is how many parcels are under way when what comes of further turns is
+// gathered: a busy worker's turns are short, and its messages would be, too.
+const maxUnderWay = 4
+
+// flush sends the records of what came of turns. While much is under way it goes on
+// gathering: what is acknowledged then calls it again.
 func (o *outbox) flush(ctx context.Context) {
 	p := o.filling
-	if p == nil {
+	if p == nil || o.underWay >= maxUnderWay && !p.full() {
 		return
 	}
 	o.filling = nil
+	o.underWay++
 	o.sent = append(o.sent, p)
 	o.send(ctx, o.deps.Topics.Records(), stream.ByKey, p.records, func(ctx context.Context) {
 		p.recorded = true
@@ -106,6 +114,7 @@ func (o *outbox) store(ctx context.Context) {
 		o.send(ctx, o.deps.Topics.State(), o.assignment.Partition(), p.states, func(context.Context) {
 			o.assignment.ResolveAll(p.offsets)
 			p.free()
+			o.underWay--
 		})
 	}
 }

@@ -18,9 +18,11 @@ const (
 	slabMessages, slabBytes = 64, slabMessages * usualBytes
 	// leastWords is how much of the channel's own words stays where Kafka refuses more, in bytes.
 	leastWords = 128
+	// fullParcel is how many outcomes a parcel gathers while others are under way.
+	fullParcel = 512
 )
 
-// parcel is what came of one turn of a worker: records, then the states that carry
+// parcel is what came of a worker's turns: records, then the states that carry
 // them, then the offsets of the commands that are settled by that.
 type parcel struct {
 	records, states []*message
@@ -79,6 +81,9 @@ func (p *parcel) free() {
 	}
 	parcels.Put(p)
 }
+
+// full says that the parcel gathers no more.
+func (p *parcel) full() bool { return max(len(p.offsets), len(p.states)) >= fullParcel }
 
 // addRecord adds a packed record of a store SKU to the message that it shares with
 // others whose keys lie in the same partition.

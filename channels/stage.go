@@ -81,7 +81,7 @@ type worker struct {
 	lanes map[string]*lane
 	skus  map[string]known
 	// awake are store SKUs that rest when nothing comes of them for a while, and room is
-	// what they are packed in.
+	// what they, and records that nobody keeps, are packed in.
 	awake  []*storeSKU
 	room   []byte
 	agenda agenda

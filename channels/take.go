@@ -132,7 +132,9 @@ func (w *worker) take(ctx context.Context, r *stream.Record, now time.Time) {
 		w.out.record(s, s.past.record, r.Offset)
 	case loses:
 		by := s.newestEvent()
-		w.out.record(s, skipped(c.Packed, c.QueuedAt, &by, now), r.Offset)
+		lost := skippedBy(&by, now)
+		lost.QueuedAt = c.QueuedAt
+		w.out.record(s, w.packed(c.Packed, &lost), r.Offset)
 	case repeated:
 		p := s.push(e.Position).more()
 		p.repetitions = append(p.repetitions, r.Offset) // it settles the repetition as well
@@ -172,7 +174,7 @@ func (w *worker) skip(s *storeSKU, p *push, by *schemas.Event, now time.Time) {
 	r := skippedBy(by, now)
 	r.QueuedAt, r.Attempts, r.RequestID = p.queued(), p.attempts, p.requestID()
 	w.deps.Metrics.finished(&r, now)
-	record := schemas.AppendPackedRecord(nil, p.packed, &r)
+	record := w.packed(p.packed, &r)
 	if s.unsaved || by.Repeats() {
 		// Nothing else will tell of a request of its that may still land, nor that it
 		// was news, which is what repeats that are still to come are judged by.
@@ -182,11 +184,10 @@ func (w *worker) skip(s *storeSKU, p *push, by *schemas.Event, now time.Time) {
 	w.out.record(s, record, p.offsets(nil)...)
 }
 
-// skipped is the record of a command that a newer event beat as it came.
-func skipped(packed []byte, queuedAt time.Time, by *schemas.Event, now time.Time) []byte {
-	r := skippedBy(by, now)
-	r.QueuedAt = queuedAt
-	return schemas.AppendPackedRecord(nil, packed, &r)
+// packed is a packed event's record, until the next is packed.
+func (w *worker) packed(event []byte, r *schemas.Record) []byte {
+	w.room = schemas.AppendPackedRecord(w.room[:0], event, r)
+	return w.room
 }
 
 // skippedBy is a Skipped record but for its event.
