@@ -42,22 +42,30 @@ func BoundMemory(ctx context.Context) error {
 
 // usage is memory that the runtime has, in bytes.
 type usage struct {
-	// live is what was alive at the last collection.
-	live int64
+	// live is what was alive at the last collection, and scanned what of it a collection
+	// reads: all but what holds no pointers.
+	live, scanned int64
 	// beside is neither objects nor free for them: gaps between objects, stacks, and what the
 	// runtime needs itself. The limit is for all of it.
 	beside int64
 }
 
-// limit is the memory limit in bytes: what must be remembered has a third of itself for
-// garbage. With less, one collection follows the other.
+// limit is the memory limit in bytes: what must be remembered has room for garbage beside
+// it. With too little, one collection follows the other.
 func (u usage) limit() int64 {
-	return max(memoryTarget, u.live+u.live/3+u.beside)
+	return max(memoryTarget, u.live+u.room()+u.beside)
+}
+
+// room is a third of what is alive, or less where little of that is read by a collection,
+// which costs as much as it reads: three quarters of that, and an eighth of all at least.
+func (u usage) room() int64 {
+	return min(u.live/3, max(u.live/8, u.scanned/4*3))
 }
 
 func use() usage {
 	const (
 		live = iota
+		scanned
 		total
 		released
 		free
@@ -66,11 +74,15 @@ func use() usage {
 	)
 	samples := make([]metrics.Sample, count)
 	samples[live].Name = "/gc/heap/live:bytes"
+	samples[scanned].Name = "/gc/scan/heap:bytes"
 	samples[total].Name = "/memory/classes/total:bytes"
 	samples[released].Name = "/memory/classes/heap/released:bytes"
 	samples[free].Name = "/memory/classes/heap/free:bytes"
 	samples[objects].Name = "/memory/classes/heap/objects:bytes"
 	metrics.Read(samples)
 	bytes := func(i int) int64 { return int64(samples[i].Value.Uint64()) }
-	return usage{live: bytes(live), beside: bytes(total) - bytes(released) - bytes(free) - bytes(objects)}
+	return usage{
+		live: bytes(live), scanned: bytes(scanned),
+		beside: bytes(total) - bytes(released) - bytes(free) - bytes(objects),
+	}
 }

@@ -13,11 +13,19 @@ import (
 )
 
 func TestTheMemoryTargetYieldsToWhatMustBeRemembered(t *testing.T) {
-	require.Equal(t, int64(448<<20), usage{live: 10 << 20, beside: 5 << 20}.limit())
-	require.Equal(t, int64(448<<20), usage{live: 300 << 20, beside: 48 << 20}.limit())
-	require.Equal(t, int64(470<<20), usage{live: 300 << 20, beside: 70 << 20}.limit())
-	require.Equal(t, int64(520<<20), usage{live: 390 << 20}.limit())
-	require.Equal(t, int64(4<<30), usage{live: 3 << 30}.limit())
+	const mib = 1 << 20
+	for _, c := range []struct{ live, scanned, beside, limit int64 }{
+		{live: 10, scanned: 10, beside: 5, limit: 448},
+		{live: 300, scanned: 300, beside: 48, limit: 448},
+		{live: 300, scanned: 300, beside: 70, limit: 470},
+		{live: 390, scanned: 390, limit: 520},
+		{live: 3072, scanned: 3072, limit: 4096},
+		{live: 3072, scanned: 1200, limit: 3972},
+		{live: 3072, scanned: 800, limit: 3672}, // little is read
+		{live: 3072, scanned: 10, limit: 3456},  // next to nothing
+	} {
+		require.Equal(t, c.limit*mib, usage{live: c.live * mib, scanned: c.scanned * mib, beside: c.beside * mib}.limit(), "%+v", c)
+	}
 }
 
 func TestMemoryThatIsNoObjectsCounts(t *testing.T) {
@@ -29,6 +37,7 @@ func TestMemoryThatIsNoObjectsCounts(t *testing.T) {
 	before := use()
 	require.Greater(t, before.live, int64(1000*64<<10))
 	require.Less(t, before.beside, before.live/2, "objects are not counted twice")
+	require.Less(t, before.scanned, before.live/2, "what holds no pointers is not read")
 	ended := make(chan struct{})
 	var stacks sync.WaitGroup
 	for range 1000 {
