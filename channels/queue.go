@@ -46,9 +46,8 @@ func (s *storeSKU) idle() bool { return s.waiting == nil && s.flying == nil && s
 type item struct {
 	id      int64
 	waiting []*storeSKU
-	// before and after are its neighbours among the items that are due.
-	before, after *item
-	// at is when it is looked at later: no push of it is due before. Turn breaks ties.
+	// at is when it is looked at later: no push of it is due before. Turn breaks ties; of one
+	// that is due it is its place in the line.
 	at   time.Duration
 	turn uint32
 	// index is its place in the heap, counted from 1, or says where else it is.
@@ -64,31 +63,36 @@ const (
 
 func (it *item) flying() bool { return it.index == inFlight }
 
-// line is items that are due, in the order in which they became it.
-type line struct{ first, last *item }
+// line is items that are due, in the order in which they became it, with gaps where one left.
+type line struct {
+	items []*item
+	// front is the place of the first of them; places are counted on, and may go round.
+	front uint32
+}
 
 func (l *line) enter(it *item) {
-	it.index, it.before = isDue, l.last
-	if l.last != nil {
-		l.last.after = it
-	} else {
-		l.first = it
-	}
-	l.last = it
+	it.index, it.turn = isDue, l.front+uint32(len(l.items))
+	l.items = append(l.items, it)
 }
 
 func (l *line) leave(it *item) {
-	if it.before != nil {
-		it.before.after = it.after
-	} else {
-		l.first = it.after
+	l.items[it.turn-l.front] = nil
+	it.index = nowhere
+	for len(l.items) > 0 && l.items[0] == nil {
+		l.items = l.items[1:]
+		l.front++
 	}
-	if it.after != nil {
-		it.after.before = it.before
-	} else {
-		l.last = it.before
+	if len(l.items) == 0 {
+		l.items = nil
 	}
-	it.index, it.before, it.after = nowhere, nil, nil
+}
+
+// first is the item that became due first; nil if none is.
+func (l *line) first() *item {
+	if len(l.items) == 0 {
+		return nil
+	}
+	return l.items[0]
 }
 
 // earliest is when the first push of an item may go out.
@@ -212,7 +216,7 @@ func (q *queue) next(now time.Time) (it *item, wake time.Time) {
 	for len(q.later) > 0 && q.later[0].at <= then {
 		q.due.enter(heap.Pop(&q.later).(*item))
 	}
-	for it := q.due.first; it != nil; it = q.due.first {
+	for it := q.due.first(); it != nil; it = q.due.first() {
 		at := it.earliest()
 		if at <= then {
 			return it, time.Time{}
