@@ -16,7 +16,7 @@ const (
 	maxRecordsBytes = 16 << 10
 	// maxHeldBytes bounds the memory of the Skipped records that the process holds
 	// back. Each partition has its share; above it each record goes out at once.
-	maxHeldBytes = 128 << 20
+	maxHeldBytes = 112 << 20
 )
 
 // outbox produces what a partition's events come to, and resolves their

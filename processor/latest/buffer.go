@@ -62,8 +62,9 @@ type Buffer struct {
 	waited int64
 	// held is the memory of records in bytes, and kept how much of it nobody uses.
 	held, kept int
-	// most is how many windows were open at once since trimmedAt.
-	most      int
+	// most is how many windows were open at once since trimmedAt, and mapped since the map
+	// of entries was made, which never shrinks.
+	most, mapped int
 	trimmedAt time.Duration
 }
 
@@ -104,7 +105,7 @@ func (b *Buffer) open(key string, e *schemas.Event, at time.Duration) *Entry {
 	w.records = append(w.records[:0], b.spare...) // no larger than it needs to be
 	w.newestAt, w.offset, w.repeats = 0, e.Position.Offset, e.RepeatsOffset
 	b.entries[key] = w
-	b.most = max(b.most, len(b.entries))
+	b.most, b.mapped = max(b.most, len(b.entries)), max(b.mapped, len(b.entries))
 	b.byClose.pushBack(w)
 	if b.cfg.QuietPeriod > 0 {
 		w.touchedAt = at
@@ -248,7 +249,7 @@ func (b *Buffer) Trim(now time.Time) {
 	if !none && at-b.trimmedAt < trimEvery {
 		return
 	}
-	much := b.slab.kept > fewEntries || b.kept > fewBytes
+	much := b.slab.kept > fewEntries || b.kept > fewBytes || b.mapped > fewEntries
 	if much && (none || b.most < (b.Len()+b.slab.kept)/2) {
 		b.forget()
 	}
@@ -256,10 +257,10 @@ func (b *Buffer) Trim(now time.Time) {
 }
 
 func (b *Buffer) forget() {
-	entries := make(map[string]*Entry, len(b.entries)) // a map never shrinks
+	entries := make(map[string]*Entry, len(b.entries))
 	maps.Copy(entries, b.entries)
 	b.slab.forget()
-	b.entries = entries
+	b.entries, b.mapped = entries, len(entries)
 	b.held, b.kept = b.held-b.kept, 0
 }
 

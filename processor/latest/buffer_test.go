@@ -254,6 +254,19 @@ func TestAFlashSalesMemoryIsGivenUp(t *testing.T) {
 	runtime.KeepAlive(b)
 }
 
+// A map keeps room for all that it ever had, so it is made anew where many windows were open.
+func TestTheMapOfAFlashSaleIsGivenUp(t *testing.T) {
+	before := heapBytes()
+	b := New(Config{Window: time.Second}, start)
+	for i := range int64(200_000) {
+		put(b, event(fmt.Sprint(i), i), 0)
+	}
+	closeAll(b, time.Second)
+	b.Trim(start.Add(time.Second))
+	require.Less(t, int(heapBytes()-before), 2<<20)
+	runtime.KeepAlive(b)
+}
+
 func closeAll(b *Buffer, at time.Duration) {
 	for w := b.PopDue(start.Add(at)); w != nil; w = b.PopDue(start.Add(at)) {
 		b.Free(w, true)
