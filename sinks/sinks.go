@@ -53,6 +53,13 @@ type Config struct {
 	BatchInterval time.Duration
 }
 
+// StreamConfig is how the stage's group reads records and dead letters. One fetched batch
+// waits for its partition's handler: rows wait in batches of their own, and while the store is
+// down what was fetched waits for hours.
+func StreamConfig(topics schemas.Topics) stream.Config {
+	return stream.Config{Group: topics.SinkGroup(), Topics: []string{topics.Records(), topics.DeadLetters()}, MaxQueuedBatches: 1}
+}
+
 // Deps are what the stage needs from outside.
 type Deps struct {
 	// NewBatch makes an empty batch of the store.

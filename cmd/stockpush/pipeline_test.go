@@ -165,9 +165,10 @@ func (p *pipeline) truncate(store *clickhouse.Store) {
 }
 
 // start runs a stage; stop ends it and waits for it.
-func (p *pipeline) start(group string, h stream.Handler, topics ...string) (progress *counting, stop func()) {
+func (p *pipeline) start(cfg stream.Config, h stream.Handler) (progress *counting, stop func()) {
 	progress = &counting{Handler: h}
-	stage, err := stream.New(stream.Config{Group: group, Topics: topics, CommitInterval: 100 * time.Millisecond},
+	cfg.CommitInterval = 100 * time.Millisecond
+	stage, err := stream.New(cfg,
 		stream.Deps{Connection: p.conn, Handler: progress, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
 	require.NoError(p.b, err)
 	progress.ready, progress.behind = stage.Ready(), stage.Behind
@@ -201,7 +202,7 @@ func (p *pipeline) startProcessor(producer stream.Producer) (*counting, func()) 
 		Log: processor.Log{ID: 1, Partitions: p.load.partitions, CommandPartitions: p.load.partitions},
 	})
 	require.NoError(p.b, err)
-	return p.start(p.topics.ProcessorGroup(), handler, p.events)
+	return p.start(stream.Config{Group: p.topics.ProcessorGroup(), Topics: []string{p.events}}, handler)
 }
 
 // compact runs the processor until every event is resolved.
@@ -260,7 +261,7 @@ func (p *pipeline) startSink(store *clickhouse.Store, behind func() int64) (*cou
 	ctx, cancel := context.WithCancel(p.b.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- sink.Run(ctx) }()
-	progress, stop := p.start(p.topics.SinkGroup(), sink.Handler(), p.topics.Records())
+	progress, stop := p.start(sinks.StreamConfig(p.topics), sink.Handler())
 	return progress, func() {
 		stop()
 		cancel()
@@ -318,7 +319,7 @@ func (p *pipeline) wholeWay(store *clickhouse.Store) int {
 	require.NoError(p.b, err)
 	compacted, stopProcessor := p.startProcessor(producer)
 	defer stopProcessor()
-	pushed, stopLanes := p.start(p.topics.ChannelsGroup(), lanes, p.topics.Commands())
+	pushed, stopLanes := p.start(stream.Config{Group: p.topics.ChannelsGroup(), Topics: []string{p.topics.Commands()}}, lanes)
 	defer stopLanes()
 	recorded, stopSink := p.startSink(store, compacted.behind)
 	defer stopSink()

@@ -70,6 +70,9 @@ const fetchMaxWait = 100 * time.Millisecond
 // that is bound to 384 MiB spent half of its time collecting garbage.
 const fetchPartitionBytes = 128 << 10
 
+// fetchBytes bounds what a fetch brings of all partitions: with 64 of them it would be twice as much.
+const fetchBytes = 4 << 20
+
 // Stage is a consumer group member.
 type Stage struct {
 	cfg        Config
@@ -117,6 +120,7 @@ func New(cfg Config, deps Deps) (*Stage, error) {
 		kgo.BlockRebalanceOnPoll(),
 		kgo.FetchMaxWait(fetchMaxWait),
 		kgo.FetchMaxPartitionBytes(fetchPartitionBytes),
+		kgo.FetchMaxBytes(fetchBytes),
 		kgo.SessionTimeout(s.cfg.SessionTimeout),
 		kgo.HeartbeatInterval(s.membership.interval),
 		kgo.RebalanceTimeout(s.cfg.DrainTimeout+10*time.Second),

@@ -19,8 +19,9 @@ import (
 	"stockpush/sinks/clickhouse"
 )
 
-func (p *process) stage(group string, handler stream.Handler, topics ...string) (*stream.Stage, error) {
-	return stream.New(stream.Config{Group: group, Topics: topics, SessionTimeout: p.cfg.Kafka.SessionTimeout}, stream.Deps{
+func (p *process) stage(cfg stream.Config, handler stream.Handler) (*stream.Stage, error) {
+	cfg.SessionTimeout = p.cfg.Kafka.SessionTimeout
+	return stream.New(cfg, stream.Deps{
 		Connection: p.conn, Handler: handler, Logger: p.log, Registerer: p.registry,
 	})
 }
@@ -60,7 +61,7 @@ func (p *process) newProcessor(ctx context.Context) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	stage, err := p.stage(p.topics.ProcessorGroup(), handler, p.topics.Events())
+	stage, err := p.stage(stream.Config{Group: p.topics.ProcessorGroup(), Topics: []string{p.topics.Events()}}, handler)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +99,7 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 	}
 	handler.Pause(p.cfg.Shopee.PausedShops)
 	p.pause = handler.Pause
-	stage, err := p.stage(p.topics.ChannelsGroup(), handler, p.topics.Commands())
+	stage, err := p.stage(stream.Config{Group: p.topics.ChannelsGroup(), Topics: []string{p.topics.Commands()}}, handler)
 	r := atWork(stage)
 	r.watch = func(ctx context.Context) error { return p.watchLog(ctx, log) }
 	r.beside = func(ctx context.Context) error { market.KeepAuthorizations(ctx); return nil }
@@ -144,7 +145,7 @@ func (p *process) newSink(ctx context.Context) (*running, error) {
 			Topics: p.topics, Logger: p.log, Metrics: sinks.NewMetrics(p.registry), Reread: p.reread,
 		})
 	handler := housekeeping{Handler: sink.Handler(), topic: p.topics.Records(), store: store, log: p.log, refresh: p.refreshByAge(store)}
-	stage, err := p.stage(p.topics.SinkGroup(), handler, p.topics.Records(), p.topics.DeadLetters())
+	stage, err := p.stage(sinks.StreamConfig(p.topics), handler)
 	r := atWork(stage)
 	r.beside, r.close = sink.Run, store.Close
 	return r, err
