@@ -99,6 +99,7 @@ type options struct {
 	written func() []*stream.Record
 	// recordPartitions are the records topic's, 0 if they are not known.
 	recordPartitions int
+	courtesy         *stream.Courtesy
 }
 
 // newBench runs a stage on one partition in the bubble that it is called in.
@@ -114,7 +115,7 @@ func newBench(ctx context.Context, t require.TestingT, m *channeltest.Memory, o 
 	}
 	stage, err := channels.New(cfg, channels.Deps{
 		Channel: m, Producer: b.log, DeadLetters: b.log, Topics: topics, RecordPartitions: o.recordPartitions,
-		History: history{channeltest.History{End: o.inheritedBelow, Mark: o.mark, Records: o.states}, o.written}, Verify: o.verify, Pacer: o.pacer,
+		History: history{channeltest.History{End: o.inheritedBelow, Mark: o.mark, Records: o.states}, o.written}, Verify: o.verify, Pacer: o.pacer, Courtesy: o.courtesy,
 		Logger: slog.New(o.log), Metrics: channels.NewMetrics(b.registry),
 	})
 	require.NoError(t, err)

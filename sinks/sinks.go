@@ -64,9 +64,8 @@ func StreamConfig(topics schemas.Topics) stream.Config {
 type Deps struct {
 	// NewBatch makes an empty batch of the store.
 	NewBatch func() Batch
-	// Behind is how many events wait that this process is to compact; nil is none. Batches
-	// let it go first where they are many.
-	Behind func() int64
+	// Courtesy lets compaction go before batches; nil does not.
+	Courtesy *stream.Courtesy
 	// Reread gives take a span's messages again, in order and with memory of their own, as
 	// far as they are still there.
 	Reread func(ctx context.Context, of stream.Span, take func(*stream.Record) error) error
@@ -90,7 +89,6 @@ type Sink struct {
 	kick chan struct{}
 	// assigned are the partitions in our hands, under mu.
 	assigned map[*stream.Assignment]struct{}
-	courtesy courtesy
 }
 
 // load is a batch with the offsets, in order, of the messages that it settles. Should the
@@ -285,11 +283,8 @@ func (s *Sink) Run(ctx context.Context) error {
 	}
 }
 
-// yields says that the batch waits for compaction, which makes fewer rows of the events
-// that wait the sooner it has them. The ticker looks again.
-func (s *Sink) yields(now time.Time) bool {
-	return s.courtesy.yields(s.deps.Behind != nil && s.deps.Behind() >= farBehind && !s.drains(), now)
-}
+// yields says that the batch waits for compaction. The ticker looks again.
+func (s *Sink) yields(now time.Time) bool { return !s.drains() && s.deps.Courtesy.Yields(now) }
 
 func (s *Sink) isDue(now time.Time) bool {
 	s.mu.Lock()

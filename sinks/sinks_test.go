@@ -88,7 +88,7 @@ type bench struct {
 func newBench(t *testing.T, rows int) *bench {
 	b := &bench{store: &store{}, letters: &letters{}}
 	sink := sinks.New(sinks.Config{BatchRows: rows, BatchInterval: time.Second}, sinks.Deps{
-		NewBatch: func() sinks.Batch { return &batch{store: b.store} }, Behind: b.behind.Load, DeadLetters: b.letters, Topics: topics,
+		NewBatch: func() sinks.Batch { return &batch{store: b.store} }, Courtesy: stream.NewCourtesy(b.behind.Load), DeadLetters: b.letters, Topics: topics,
 		Logger: slog.New(slog.DiscardHandler), Metrics: sinks.NewMetrics(prometheus.NewRegistry()), Reread: b.reread,
 	})
 	b.assignment, b.deliver = stream.NewTestAssignment(t.Context(), topics.Records(), 0)

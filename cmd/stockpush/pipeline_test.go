@@ -253,10 +253,10 @@ func (p *pipeline) insertBare(store *clickhouse.Store) int {
 	return <-sent
 }
 
-// startSink runs the recording stage; behind is what waits for compaction beside it.
-func (p *pipeline) startSink(store *clickhouse.Store, behind func() int64) (*counting, func()) {
+// startSink runs the recording stage; courtesy is towards compaction beside it.
+func (p *pipeline) startSink(store *clickhouse.Store, courtesy *stream.Courtesy) (*counting, func()) {
 	sink := sinks.New(sinks.Config{BatchRows: benchBatchRows, BatchInterval: time.Second}, sinks.Deps{
-		NewBatch: store.NewBatch, Behind: behind, Topics: p.topics, Logger: slog.New(slog.DiscardHandler), Metrics: sinks.NewMetrics(prometheus.NewRegistry()),
+		NewBatch: store.NewBatch, Courtesy: courtesy, Topics: p.topics, Logger: slog.New(slog.DiscardHandler), Metrics: sinks.NewMetrics(prometheus.NewRegistry()),
 	})
 	ctx, cancel := context.WithCancel(p.b.Context())
 	ended := make(chan error, 1)
@@ -311,17 +311,18 @@ func (p *pipeline) wholeWay(store *clickhouse.Store) int {
 	defer producer.Close()
 	cfg := channels.DefaultConfig()
 	cfg.ShopRate, cfg.AppRate, cfg.BatchLinger = 1e6, 1e6, 0
+	compacted, stopProcessor := p.startProcessor(producer)
+	defer stopProcessor()
+	courtesy := stream.NewCourtesy(compacted.behind)
 	lanes, err := channels.New(cfg, channels.Deps{
-		Channel: instant{}, Producer: producer, DeadLetters: producer,
+		Channel: instant{}, Courtesy: courtesy, Producer: producer, DeadLetters: producer,
 		History: channels.Kafka{Connection: p.conn, Topics: p.topics}, Topics: p.topics, RecordPartitions: p.load.partitions,
 		Logger: slog.New(slog.DiscardHandler), Metrics: channels.NewMetrics(prometheus.NewRegistry()),
 	})
 	require.NoError(p.b, err)
-	compacted, stopProcessor := p.startProcessor(producer)
-	defer stopProcessor()
 	pushed, stopLanes := p.start(stream.Config{Group: p.topics.ChannelsGroup(), Topics: []string{p.topics.Commands()}}, lanes)
 	defer stopLanes()
-	recorded, stopSink := p.startSink(store, compacted.behind)
+	recorded, stopSink := p.startSink(store, courtesy)
 	defer stopSink()
 	until(func() bool { return compacted.resolved() >= benchEvents })
 	p.commands = p.count(p.topics.Commands())

@@ -30,8 +30,9 @@ type Assignment struct {
 	committed int64
 	// mark goes along with the next commit, and committedMark went along with the last.
 	mark, committedMark string
-	// logEnd is the partition's end as of the last fetch.
-	logEnd int64
+	// logEnd is the partition's end as of the last fetch, and fetched when that came.
+	logEnd  int64
+	fetched time.Time
 	ages   ages
 }
 
@@ -97,7 +98,7 @@ var errRewound = errors.New("the log went back: records after the last ones have
 func (a *Assignment) track(batch []*Record, logEnd int64) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.logEnd = logEnd
+	a.logEnd, a.fetched = logEnd, time.Now()
 	if a.watermark == nil {
 		a.watermark = watermark.New(batch[0].Offset)
 	}
@@ -108,7 +109,7 @@ func (a *Assignment) track(batch []*Record, logEnd int64) error {
 		a.watermark.Track(r.Offset)
 	}
 	a.ages.of(a.watermark.Committable()) // so that what is done with is forgotten
-	a.ages.delivered(batch[len(batch)-1].Offset, time.Now())
+	a.ages.delivered(batch[len(batch)-1].Offset, a.fetched)
 	return nil
 }
 
@@ -182,8 +183,20 @@ func (a *Assignment) LogEnd() int64 {
 // lag is how many records of the log are not committable yet, as far as we know.
 func (a *Assignment) lag() int64 { return a.untilEnd((*watermark.Watermark).Committable) }
 
-// waiting is how many records of the log were not fetched yet, as of the last fetch.
-func (a *Assignment) waiting() int64 { return a.untilEnd((*watermark.Watermark).Next) }
+// stuckAfter is for how long nothing comes of a partition until nobody waits for it any more.
+const stuckAfter = 2 * time.Second
+
+// waiting is how many records of the log were not fetched yet, as of the last fetch; none
+// of a partition that is stuck, as without a leader.
+func (a *Assignment) waiting(now time.Time) int64 {
+	a.mu.Lock()
+	stuck := now.Sub(a.fetched) > stuckAfter
+	a.mu.Unlock()
+	if stuck {
+		return 0
+	}
+	return a.untilEnd((*watermark.Watermark).Next)
+}
 
 // untilEnd is how far the log goes on behind an offset; 0 before the first fetch.
 func (a *Assignment) untilEnd(from func(*watermark.Watermark) int64) int64 {

@@ -140,11 +140,12 @@ func New(cfg Config, deps Deps) (*Stage, error) {
 func (s *Stage) Ready() <-chan struct{} { return s.ready }
 
 // Behind is how many records of our partitions were not fetched yet, as far as the
-// fetches tell: none where the stage keeps up.
+// fetches tell: none where the stage keeps up, and none of a partition that is stuck.
 func (s *Stage) Behind() int64 {
 	var n int64
+	now := time.Now()
 	for _, o := range s.all() {
-		n += o.waiting()
+		n += o.waiting(now)
 	}
 	return n
 }

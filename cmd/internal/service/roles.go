@@ -87,7 +87,7 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 	}
 	handler, err := channels.New(laneConfig(p.cfg), channels.Deps{
 		Channel: market.Client, Producer: p.producer, DeadLetters: p.letters, History: channels.Kafka{Connection: p.conn, Topics: p.topics}, Topics: p.topics,
-		RecordPartitions: records.Partitions, Pacer: pacer, Logger: p.log, Metrics: channels.NewMetrics(p.registry),
+		RecordPartitions: records.Partitions, Pacer: pacer, Courtesy: p.courtesy, Logger: p.log, Metrics: channels.NewMetrics(p.registry),
 		Verify: func(ctx context.Context, newest schemas.Frontier) error {
 			_, err := stream.Patiently(ctx, p.log, func() (struct{}, error) { return struct{}{}, eventlog.Verify(ctx, p.conn, p.topics, log, newest) })
 			return err
@@ -141,7 +141,7 @@ func (p *process) newSink(ctx context.Context) (*running, error) {
 	sink := sinks.New(
 		sinks.Config{BatchRows: p.cfg.Sinks.BatchRows, BatchInterval: p.cfg.Sinks.BatchInterval},
 		sinks.Deps{
-			NewBatch: func() sinks.Batch { return advised{store.NewBatch(), p.cfg.ClickHouse} }, Behind: p.eventsBehind, DeadLetters: p.letters,
+			NewBatch: func() sinks.Batch { return advised{store.NewBatch(), p.cfg.ClickHouse} }, Courtesy: p.courtesy, DeadLetters: p.letters,
 			Topics: p.topics, Logger: p.log, Metrics: sinks.NewMetrics(p.registry), Reread: p.reread,
 		})
 	handler := housekeeping{Handler: sink.Handler(), topic: p.topics.Records(), store: store, log: p.log, refresh: p.refreshByAge(store)}

@@ -66,6 +66,8 @@ type process struct {
 	refreshes *promotions.Metrics
 	// behind is how many events wait to be compacted; nil without the role that does.
 	behind func() int64
+	// courtesy lets those go first.
+	courtesy *stream.Courtesy
 	// pause sets the paused shops; nil without the role that pushes.
 	pause func(shops []int64)
 }
@@ -103,6 +105,7 @@ type Running struct {
 // Run runs the roles until ctx ends, drains them, and returns.
 func Run(ctx context.Context, cfg config.Config, r Running, log *slog.Logger) (err error) {
 	p := &process{cfg: cfg, log: log, registry: prometheus.NewRegistry(), topics: schemas.Topics(cfg.Kafka.TopicPrefix)}
+	p.courtesy = stream.NewCourtesy(p.eventsBehind)
 	p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	server, err := ops.Listen(cfg.Ops.Listen, ops.Probes{Registry: p.registry, Ready: p.ready}, log)
 	if err != nil {

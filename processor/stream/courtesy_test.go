@@ -1,4 +1,4 @@
-package sinks
+package stream
 
 import (
 	"testing"
@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestBatchesLetOthersGoFirstForATime(t *testing.T) {
-	var c courtesy
+func TestOthersLetCompactionGoFirstForATime(t *testing.T) {
+	var c turns
 	start := time.Unix(1_700_000_000, 0)
 	for _, step := range []struct {
 		after  time.Duration
@@ -28,4 +28,18 @@ func TestBatchesLetOthersGoFirstForATime(t *testing.T) {
 	} {
 		require.Equal(t, step.yields, c.yields(step.behind, start.Add(step.after)), "%v", step.after)
 	}
+}
+
+func TestACourtesyLooksNowAndThen(t *testing.T) {
+	var none *Courtesy
+	require.False(t, none.Yields(time.Now()))
+	behind, looks := int64(farBehind), 0
+	c := NewCourtesy(func() int64 { looks++; return behind })
+	now := time.Unix(1_700_000_000, 0)
+	require.True(t, c.Yields(now))
+	behind--
+	require.True(t, c.Yields(now.Add(yieldLook-1)))
+	require.Equal(t, 1, looks)
+	require.False(t, c.Yields(now.Add(yieldLook)))
+	require.Equal(t, 2, looks)
 }
