@@ -103,8 +103,8 @@ type worker struct {
 	timer           *time.Timer
 	rereads, rests  *time.Timer
 	// looks is when a worker that yields looks whether it still must.
-	looks *time.Timer
-	draining        bool
+	looks    *time.Timer
+	draining bool
 }
 
 // Run restores the partition's state and pushes until it is taken away.

@@ -65,7 +65,7 @@ type Buffer struct {
 	// most is how many windows were open at once since trimmedAt, and mapped since the map
 	// of entries was made, which never shrinks.
 	most, mapped int
-	trimmedAt time.Duration
+	trimmedAt    time.Duration
 }
 
 // New makes an empty buffer. Times given to it must not lie before base.

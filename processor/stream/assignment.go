@@ -33,7 +33,7 @@ type Assignment struct {
 	// logEnd is the partition's end as of the last fetch, and fetched when that came.
 	logEnd  int64
 	fetched time.Time
-	ages   ages
+	ages    ages
 }
 
 func newAssignment(topic string, partition int32, generation uint64) *Assignment {
