@@ -45,6 +45,7 @@ func newProcess(w *world, seat, life int) *process {
 	p.ctx, p.end = context.WithCancel(context.Background())
 	log, out := slog.New(slog.DiscardHandler), newProducer(w, p)
 	registry := prometheus.NewRegistry()
+	courtesy := stream.NewCourtesy(p.behind)
 	proc, err := processor.New(
 		processor.Config{Window: w.plan.window, QuietPeriod: w.plan.quiet, MaxBufferedSKUs: w.plan.maxBuffered},
 		processor.Deps{
@@ -58,16 +59,25 @@ func newProcess(w *world, seat, life int) *process {
 	cfg.RereadStates = 2 * time.Second
 	lanes, err := channels.New(cfg, channels.Deps{
 		Channel: door{w.market, p}, Producer: out, DeadLetters: out, Topics: topics, RecordPartitions: w.plan.Partitions,
-		History: history{w.kafka, p}, Logger: log, Metrics: channels.NewMetrics(registry),
+		History: history{w.kafka, p}, Courtesy: courtesy, Logger: log, Metrics: channels.NewMetrics(registry),
 	})
 	must(err)
 	sink := sinks.New(sinks.Config{BatchRows: w.plan.batchRows, BatchInterval: w.plan.batchInterval}, sinks.Deps{
-		NewBatch: func() sinks.Batch { return &batch{w: w, p: p} }, DeadLetters: out, Topics: topics,
+		NewBatch: func() sinks.Batch { return &batch{w: w, p: p} }, Courtesy: courtesy, DeadLetters: out, Topics: topics,
 		Logger: log, Metrics: sinks.NewMetrics(registry),
 	})
 	p.work.Go(func() { _ = sink.Run(p.ctx) })
 	p.handlers = []stream.Handler{proc, lanes, sink.Handler()}
 	return p
+}
+
+// behind makes lanes and sink yield in some seconds, until everything heals.
+func (p *process) behind() int64 {
+	second := time.Since(p.w.start) / time.Second
+	if p.w.healed() || !chance(p.w.dice.about("behind", p.name, second), 0.2) {
+		return 0
+	}
+	return 1 << 20
 }
 
 // must is for what the simulation itself gets wrong.
