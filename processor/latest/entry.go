@@ -85,11 +85,10 @@ func (w *Entry) Full() bool {
 	return cap(w.records)-len(w.records) < len(w.records)-w.newestAt+endRoom
 }
 
-// makeRoom lets what is full grow by half. The runtime would grow it by less, and copy more
-// often; twice as much would leave a third of all that windows have unused.
+// makeRoom doubles what is full: the runtime would grow it by less, and copy more often.
 func (w *Entry) makeRoom() {
 	if w.Full() {
-		w.records = append(make([]byte, 0, max(firstRoom, cap(w.records)+cap(w.records)/2)), w.records...)
+		w.records = append(make([]byte, 0, max(firstRoom, 2*cap(w.records))), w.records...)
 	}
 }
 
