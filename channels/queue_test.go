@@ -3,6 +3,7 @@ package channels
 import (
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -28,6 +29,11 @@ func TestItemsTakeTurns(t *testing.T) {
 	}
 	require.Equal(t, []int64{1, 2, 3, 1, 2, 3, 1}, turns)
 	require.Len(t, q.all(), 3)
+}
+
+// One byte more, and the runtime gives each the next size, a third more.
+func TestAnItemTakes48Bytes(t *testing.T) {
+	require.LessOrEqual(t, unsafe.Sizeof(item{}), uintptr(48))
 }
 
 // A shop with very many items must not be slower for each.

@@ -27,7 +27,7 @@ func (s *Sink) isolateLoad(ctx context.Context, l *load) error {
 func (s *Sink) reread(ctx context.Context, a *stream.Assignment, offsets []int64) ([]*stream.Record, error) {
 	messages := make([]*stream.Record, 0, len(offsets))
 	span := stream.Span{Topic: a.Topic(), Partition: a.Partition(), From: offsets[0], To: offsets[len(offsets)-1] + 1}
-	next := span.From // behind the last message: where the broker goes away, they may come from the first one on again
+	next := span.From // behind the last one, since they may begin with the first one once more
 	err := s.deps.Reread(ctx, span, func(m *stream.Record) error {
 		if _, ours := slices.BinarySearch(offsets, m.Offset); ours && m.Offset >= next {
 			messages, next = append(messages, m), m.Offset+1

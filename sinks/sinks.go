@@ -67,7 +67,7 @@ type Deps struct {
 	// Courtesy lets compaction go before batches; nil does not.
 	Courtesy *stream.Courtesy
 	// Reread gives take a span's messages again, in order and with memory of their own, as
-	// far as they are still there.
+	// far as they are still there. After an outage it may begin with the first one once more.
 	Reread func(ctx context.Context, of stream.Span, take func(*stream.Record) error) error
 	// DeadLetters is where a message of ours goes that cannot be read.
 	DeadLetters stream.Producer

@@ -168,8 +168,9 @@ func (p *pipeline) truncate(store *clickhouse.Store) {
 func (p *pipeline) start(cfg stream.Config, h stream.Handler) (progress *counting, stop func()) {
 	progress = &counting{Handler: h}
 	cfg.CommitInterval = 100 * time.Millisecond
-	stage, err := stream.New(cfg,
-		stream.Deps{Connection: p.conn, Handler: progress, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
+	stage, err := stream.New(cfg, stream.Deps{
+		Connection: p.conn, Handler: progress, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
+	})
 	require.NoError(p.b, err)
 	progress.ready, progress.behind = stage.Ready(), stage.Behind
 	ctx, cancel := context.WithCancel(p.b.Context())
