@@ -39,9 +39,5 @@ func (w *worker) pausedAlready(l *lane, p *push, now time.Time) time.Duration {
 
 // age is how long a push waits, pauses left out.
 func (p *push) age(l *lane, now time.Time) time.Duration {
-	before := time.Duration(0)
-	if p.tried != nil {
-		before = p.tried.pausedBefore
-	}
-	return now.Sub(p.queued()) - (l.paused.sum(now) - before)
+	return now.Sub(p.queued()) - (l.paused.sum(now) - p.pausedBefore())
 }

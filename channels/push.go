@@ -62,6 +62,26 @@ func (p *push) offsets(all []int64) []int64 {
 	return all
 }
 
+// fresh says that it was never tried, and settles its own command alone.
+func (p *push) fresh() bool {
+	t := p.tried
+	return !p.mends() && p.attempts == 0 && (t == nil || t.repetitions == nil && t.backoff == nil && t.last == nil)
+}
+
+// pause tells how long the shop had been paused when the push began to wait.
+func (p *push) pause(before time.Duration) {
+	if before != 0 {
+		p.more().pausedBefore = before
+	}
+}
+
+func (p *push) pausedBefore() time.Duration {
+	if p.tried == nil {
+		return 0
+	}
+	return p.tried.pausedBefore
+}
+
 // newPush is a push of an event; it keeps the packed bytes, and none of e's memory.
 func newPush(e *schemas.Event, packed []byte) *push {
 	p := &push{event: eventOf(e, packed)}

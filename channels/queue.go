@@ -3,7 +3,6 @@ package channels
 import (
 	"container/heap"
 	"math"
-	"slices"
 	"time"
 
 	"stockpush/schemas"
@@ -13,6 +12,8 @@ import (
 // waits, and at most one in flight.
 type storeSKU struct {
 	standing
+	// known is what it is found by.
+	known *known
 	// lane is nil until a command of it comes, or something is owed.
 	lane    *lane
 	waiting *push
@@ -44,8 +45,8 @@ func (s *storeSKU) idle() bool { return s.waiting == nil && s.flying == nil && s
 // item is an item of a shop with pushes that wait. It is due, or is looked at
 // later, or its call is in flight; gone when nothing of it waits or flies.
 type item struct {
+	waiting ring // first: behind the last pointer the collector reads nothing
 	id      int64
-	waiting []*storeSKU
 	// at is when it is looked at later: no push of it is due before. Turn breaks ties; of one
 	// that is due it is its place in the line.
 	at   time.Duration
@@ -97,9 +98,9 @@ func (l *line) first() *item {
 
 // earliest is when the first push of an item may go out.
 func (it *item) earliest() time.Duration {
-	at := it.waiting[0].waiting.notBefore
-	for _, s := range it.waiting[1:] {
-		at = min(at, s.waiting.notBefore)
+	at := never
+	for k := range it.waiting.all() {
+		at = min(at, k.notBefore())
 	}
 	return at
 }
@@ -124,7 +125,9 @@ func newQueue(now time.Time) *queue {
 func (q *queue) all() []*storeSKU {
 	skus := make([]*storeSKU, 0, q.size)
 	for _, it := range q.items {
-		skus = append(skus, it.waiting...)
+		for k := range it.waiting.all() {
+			skus = append(skus, k.awake())
+		}
 	}
 	return skus
 }
@@ -148,7 +151,7 @@ func (q *queue) put(s *storeSKU, p *push) (replaced *push) {
 	}
 	it := q.item(p.itemID)
 	if s.waiting == nil {
-		it.waiting = append(it.waiting, s)
+		it.waiting.add(s.known)
 		q.size++
 	}
 	s.waiting = p
@@ -200,10 +203,10 @@ func (q *queue) unplan(it *item) {
 func (q *queue) remove(s *storeSKU) *push {
 	p := s.waiting
 	it := q.items[p.itemID]
-	it.waiting = slices.DeleteFunc(it.waiting, func(w *storeSKU) bool { return w == s })
+	it.waiting.drop(func(k *known) bool { return k == s.known })
 	s.waiting = nil
 	q.size--
-	if len(it.waiting) == 0 && !it.flying() {
+	if it.waiting.empty() && !it.flying() {
 		q.unplan(it)
 		delete(q.items, it.id)
 	}
@@ -232,21 +235,20 @@ func (q *queue) next(now time.Time) (it *item, wake time.Time) {
 // depart takes up to most pushes of an item out, no two of one model, and marks
 // them and the item as in flight. Pushes that would be due by then go along.
 func (q *queue) depart(it *item, then time.Time, most int) []*storeSKU {
-	going := make([]*storeSKU, 0, min(most, len(it.waiting)))
-	var staying []*storeSKU
+	going := make([]*storeSKU, 0, it.waiting.count(most))
 	by := q.since(then)
-	for _, s := range it.waiting {
-		if len(going) == most || s.waiting.notBefore > by || goesAlready(going, s.waiting) {
-			staying = append(staying, s)
-			continue
+	it.waiting.drop(func(k *known) bool {
+		if len(going) == most || k.notBefore() > by || goesAlready(going, k.awake().waiting) {
+			return false
 		}
-		going = append(going, s)
-	}
+		going = append(going, k.sku)
+		return true
+	})
 	for _, s := range going {
 		s.flying, s.waiting = s.waiting, nil
 	}
 	q.unplan(it)
-	it.waiting, it.index = staying, inFlight
+	it.index = inFlight
 	q.size -= len(going)
 	return going
 }
@@ -265,7 +267,7 @@ func goesAlready(going []*storeSKU, p *push) bool {
 // land says that an item's call is over. Other items that are due come before it.
 func (q *queue) land(it *item) {
 	it.index = nowhere
-	if len(it.waiting) > 0 {
+	if !it.waiting.empty() {
 		q.plan(it, it.earliest())
 		return
 	}
@@ -279,8 +281,8 @@ func (q *queue) oldest() time.Time {
 	}
 	oldest := int64(math.MaxInt64)
 	for _, it := range q.items {
-		for _, s := range it.waiting {
-			oldest = min(oldest, s.waiting.queuedAt)
+		for k := range it.waiting.all() {
+			oldest = min(oldest, k.queuedAt())
 		}
 	}
 	return time.UnixMilli(oldest)

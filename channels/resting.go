@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"bytes"
 	"encoding/binary"
 	"time"
 	"unsafe"
@@ -9,87 +10,174 @@ import (
 )
 
 // resting is a store SKU of which nothing is under way and nothing owed, packed: most rest,
-// most of the time. It is one piece of memory without pointers, a third smaller than the
-// four pieces of a storeSKU, which the garbage collector would look at again and again:
-// the key's length and the key, what past has beside its record, and the record.
-type resting string
+// most of the time, or wait for long. It is one piece of memory without pointers, half as
+// large as the pieces of a storeSKU, which the garbage collector would look at again and again:
+//
+//   - its length in bytes, and a byte that says what follows;
+//   - the Kafka key;
+//   - of a push that waits: notBefore, queuedAt, offset, pausedBefore, and its event;
+//   - of a past: what it has beside its record, and the record.
+//
+// Numbers are varints, but for the first. A key and an event come after their lengths.
+type resting struct{ first *byte }
+
+// lengthBytes is how long a resting's length is.
+const lengthBytes = 4
+
+// What a resting says that follows.
+const (
+	restsWaiting = 1 << iota
+	restsPast
+	restsInherited
+)
 
 // mayRest says that a resting tells all of a store SKU.
 func (s *storeSKU) mayRest() bool {
-	return s.idle() && !s.reading && !s.unsaved && s.newest == nil && s.readback() == nil && !s.finishedAt().IsZero()
+	if s.flying != nil || s.storing != 0 || s.reading || s.unsaved || s.readback() != nil {
+		return false
+	}
+	if p := s.waiting; p != nil {
+		return s.newest == &p.event && p.fresh()
+	}
+	return s.newest == nil && !s.finishedAt().IsZero()
 }
 
 // atRest packs what may rest, by way of memory that it returns.
-func (s *standing) atRest(room []byte) (resting, []byte) {
-	p := s.past
-	b := append(binary.AppendUvarint(room[:0], uint64(len(s.key))), s.key...)
-	for _, n := range []int64{p.confirmed, p.sentQty, int64(p.sent.LogID), int64(p.sent.Partition), p.sent.Offset} {
+func (s *storeSKU) atRest(room []byte) (resting, []byte) {
+	flags := byte(0)
+	b := appendSized(append(room[:0], make([]byte, lengthBytes+1)...), s.key)
+	if p := s.waiting; p != nil {
+		flags |= restsWaiting
+		if p.inherited {
+			flags |= restsInherited
+		}
+		b = appendVarints(b, int64(p.notBefore), p.queuedAt, p.offset, int64(p.pausedBefore()))
+		b = appendSized(b, p.packed)
+	}
+	if p := s.past; p != nil {
+		flags |= restsPast
+		b = appendVarints(b, p.confirmed, p.sentQty, int64(p.sent.LogID), int64(p.sent.Partition), p.sent.Offset)
+		b = append(b, p.record...)
+	}
+	binary.NativeEndian.PutUint32(b, uint32(len(b)))
+	b[lengthBytes] = flags
+	return resting{unsafe.SliceData(bytes.Clone(b))}, b
+}
+
+func appendVarints(b []byte, numbers ...int64) []byte {
+	for _, n := range numbers {
 		b = binary.AppendVarint(b, n)
 	}
-	b = append(b, p.record...)
-	return resting(b), b
+	return b
 }
 
-func (t resting) bytes() []byte { return unsafe.Slice(unsafe.StringData(string(t)), len(t)) }
-
-// split is the key, which shares the memory, and what follows it.
-func (t resting) split() (key string, rest []byte) {
-	length, n := binary.Uvarint(t.bytes())
-	end := n + int(length)
-	return string(t[n:end]), t.bytes()[end:]
+func appendSized[T string | []byte](b []byte, what T) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(what))), what...)
 }
 
-// key is the Kafka key.
+// unpacking is what is left of a resting, whose memory it shares.
+type unpacking []byte
+
+func (t resting) bytes() []byte {
+	length := binary.NativeEndian.Uint32(unsafe.Slice(t.first, lengthBytes))
+	return unsafe.Slice(t.first, length)
+}
+
+func (t resting) unpack() (flags byte, rest unpacking) {
+	b := t.bytes()
+	return b[lengthBytes], b[lengthBytes+1:]
+}
+
+func (u *unpacking) varint() int64 {
+	n, size := binary.Varint(*u)
+	*u = (*u)[size:]
+	return n
+}
+
+func (u *unpacking) sized() []byte {
+	length, size := binary.Uvarint(*u)
+	end := size + int(length)
+	b := (*u)[size:end:end]
+	*u = (*u)[end:]
+	return b
+}
+
+// waits is when the push that waits may go out and when it was queued; there must be one.
+func (t resting) waits() (notBefore time.Duration, queuedAt int64) {
+	_, u := t.unpack()
+	u.sized() // the key
+	return time.Duration(u.varint()), u.varint()
+}
+
+// key is the Kafka key, which shares the memory.
 func (t resting) key() string {
-	key, _ := t.split()
-	return key
+	_, u := t.unpack()
+	return text(u.sized())
 }
 
 // open is the store SKU again.
 func (t resting) open() *storeSKU {
-	known := &struct {
-		storeSKU
-		past
-	}{}
-	key, rest := t.split()
-	var n [5]int64
-	for i := range n {
-		value, size := binary.Varint(rest)
-		n[i], rest = value, rest[size:]
+	flags, u := t.unpack()
+	s := &storeSKU{standing: standing{key: text(u.sized())}}
+	if flags&restsWaiting != 0 {
+		s.waiting = u.push()
+		s.waiting.inherited = flags&restsInherited != 0
+		s.newest = &s.waiting.event
 	}
-	record, err := schemas.SplitRecord(append(make([]byte, 0, len(rest)+recordSlack), rest...))
+	if flags&restsPast != 0 {
+		s.past = u.past()
+	}
+	return s
+}
+
+func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+func (u *unpacking) push() *push {
+	notBefore, queuedAt, offset, pausedBefore := u.varint(), u.varint(), u.varint(), u.varint()
+	packed := u.sized()
+	e := unpacked(packed)
+	p := newPush(&e, packed)
+	p.notBefore, p.queuedAt, p.offset = time.Duration(notBefore), queuedAt, offset
+	p.pause(time.Duration(pausedBefore))
+	return p
+}
+
+func (u *unpacking) past() *past {
+	p := &past{confirmed: u.varint(), sentQty: u.varint()}
+	p.sent = schemas.Position{LogID: uint16(u.varint()), Partition: int32(u.varint()), Offset: u.varint()}
+	if len(*u) == 0 {
+		return p // nothing was finished
+	}
+	record, err := schemas.SplitRecord(append(make([]byte, 0, len(*u)+recordSlack), *u...))
 	if err != nil {
 		panic(err) // it could be read when it came
 	}
-	known.key, known.storeSKU.past = key, &known.past
-	known.past = past{
-		confirmed: n[0], sentQty: n[1], sent: schemas.Position{LogID: uint16(n[2]), Partition: int32(n[3]), Offset: n[4]},
-		at: record.Position, status: record.Status, record: record.Bytes,
-	}
-	return &known.storeSKU
+	p.at, p.status, p.record = record.Position, record.Status, record.Bytes
+	return p
 }
 
 // recordSlack is by how much a store SKU's next record may be longer, as a rule.
 const recordSlack = 16
 
-// known is what is known of a store SKU: itself, or it rests.
-type known struct {
-	sku     *storeSKU
-	resting resting
-}
-
 // restAfter is for how long nothing comes of a store SKU before it rests. One that is pushed
 // in window after window is not packed and opened each time.
 const restAfter = 2 * time.Second
 
-// restLater lets a store SKU that may rest do so when nothing comes of it for a while. One
-// that may not is asked again when its state was written.
+// restBehind is behind how many pushes of a shop another one waits for long.
+const restBehind = 512
+
+// restLater lets a store SKU that may rest do so when nothing comes of it for a while, or
+// at once where it waits for long. One that may not is asked again when its state was written.
 func (w *worker) restLater(s *storeSKU) {
 	if !s.mayRest() {
 		return
 	}
 	s.used = true
 	if s.listed {
+		return
+	}
+	if s.waiting != nil && s.lane != nil && s.lane.queue.size > restBehind {
+		w.rest(s)
 		return
 	}
 	s.listed = true
@@ -127,7 +215,7 @@ func (w *worker) rest(s *storeSKU) {
 	if s.lane != nil {
 		delete(s.lane.owed, s)
 	}
-	var packed resting
-	packed, w.room = s.atRest(w.room)
-	w.skus[packed.key()] = known{resting: packed} // the map takes the new key, whose memory is that of what rests
+	k := s.known
+	w.room = k.rest(w.room)
+	w.skus[k.resting.key()] = k // the map takes the new key, whose memory is that of what rests
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -15,7 +16,7 @@ import (
 // What rests is told by its state as before, and so is what was opened again.
 func TestAStoreSKUThatRestedIsWhatItWas(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := knownSKU(t)
+		s := restableSKU(t)
 		require.True(t, s.mayRest())
 		written := s.append(nil)
 		rests, _ := s.atRest(nil)
@@ -23,10 +24,44 @@ func TestAStoreSKUThatRestedIsWhatItWas(t *testing.T) {
 		opened := rests.open()
 		require.Equal(t, written, opened.append(nil))
 		require.Equal(t, s.past, opened.past)
+		require.Equal(t, s.waiting, opened.waiting)
 		require.True(t, opened.mayRest())
 		again, _ := opened.atRest(make([]byte, 7))
-		require.Equal(t, rests, again)
+		require.Equal(t, rests.bytes(), again.bytes())
 	})
+}
+
+// restableSKU is a store SKU that was pushed, or waits to be, or both.
+func restableSKU(t *rapid.T) *storeSKU {
+	s := knownSKU(t)
+	if rapid.Bool().Draw(t, "a push waits") {
+		s.waiting = waitingOne(t)
+		s.newest = &s.waiting.event
+	}
+	switch rapid.IntRange(0, 2).Draw(t, "past") {
+	case 0:
+		s.past.at, s.past.status, s.past.record = schemas.Position{}, 0, nil // sent only
+	case 1:
+		s.past = nil
+	}
+	if s.waiting == nil && s.finishedAt().IsZero() {
+		return knownSKU(t)
+	}
+	return s
+}
+
+// waitingOne is a push that was never tried.
+func waitingOne(t *rapid.T) *push {
+	p := pushOf(schemas.Event{
+		EventID: rapid.String().Draw(t, "waiting event"), Reason: schemas.StockInPurchase, ItemID: rapid.Int64Min(1).Draw(t, "item"), ModelID: 4,
+		LocationID: rapid.SampledFrom([]string{"", "SGZ"}).Draw(t, "location"), Available: rapid.Int64Min(0).Draw(t, "quantity"),
+		RepeatsOffset: schemas.NoOffset, Position: positions(t, "waiting"), OccurredAt: time.UnixMilli(3).UTC(), TriggeredAt: time.UnixMilli(4).UTC(),
+	})
+	p.notBefore = time.Duration(rapid.Int64().Draw(t, "not before"))
+	p.queuedAt, p.offset = rapid.Int64().Draw(t, "queued"), rapid.Int64Min(0).Draw(t, "command")
+	p.inherited = rapid.Bool().Draw(t, "inherited")
+	p.pause(time.Duration(rapid.Int64Min(0).Draw(t, "paused before")))
+	return p
 }
 
 func positions(t *rapid.T, name string) schemas.Position {
@@ -44,7 +79,7 @@ func knownSKU(t *rapid.T) *storeSKU {
 		OccurredAt: time.UnixMilli(1).UTC(), TriggeredAt: time.UnixMilli(2).UTC(),
 	}
 	r := schemas.RecordOf(e, rapid.SampledFrom([]schemas.Status{schemas.Skipped, schemas.Failed, schemas.Successfully}).Draw(t, "status"))
-	s := &storeSKU{standing: standing{key: e.Key.String()}}
+	s := newKnown(e.Key.String()).sku
 	p := s.history()
 	p.sent, p.sentQty = positions(t, "sent"), rapid.Int64().Draw(t, "sent quantity")
 	p.confirmed = rapid.Int64Min(noQty).Draw(t, "confirmed")
@@ -54,7 +89,11 @@ func knownSKU(t *rapid.T) *storeSKU {
 
 func TestAStoreSKUThatIsNeededDoesNotRest(t *testing.T) {
 	for name, use := range map[string]func(*storeSKU){
-		"a push waits":          func(s *storeSKU) { s.waiting = &push{} },
+		"a push is tried again": func(s *storeSKU) { s.waits(&push{attempts: 1}) },
+		"a retry backs off":     func(s *storeSKU) { s.waits(&push{tried: &tried{backoff: backoff.NewExponentialBackOff()}}) },
+		"two commands wait":     func(s *storeSKU) { s.waits(&push{tried: &tried{repetitions: []int64{3}}}) },
+		"a push of our own":     func(s *storeSKU) { s.waits(&push{offset: schemas.NoOffset}) },
+		"something newer":       func(s *storeSKU) { s.waits(&push{}); s.newest = &event{} },
 		"a push flies":          func(s *storeSKU) { s.flying = &push{} },
 		"its state waits":       func(s *storeSKU) { s.storing = 1 },
 		"it is being read":      func(s *storeSKU) { s.reading = true },
@@ -73,13 +112,15 @@ func TestAStoreSKUThatIsNeededDoesNotRest(t *testing.T) {
 	}
 }
 
+func (s *storeSKU) waits(p *push) { s.waiting, s.newest = p, &p.event }
+
 // A store SKU rests once nothing came of it for a while, and not while anything does.
 func TestAStoreSKURestsWhenNothingComesOfIt(t *testing.T) {
-	w := &worker{skus: map[string]known{}, rests: time.NewTimer(time.Hour)}
+	w := &worker{skus: map[string]*known{}, rests: time.NewTimer(time.Hour)}
 	rapid.Check(t, func(t *rapid.T) {
 		s := knownSKU(t)
 		clear(w.skus)
-		w.skus[s.key], w.awake = known{sku: s}, nil
+		w.skus[s.key], w.awake = s.known, nil
 		rests := func() bool { return w.skus[s.key].sku == nil }
 		w.restLater(s)
 		w.restLater(s)
@@ -89,13 +130,13 @@ func TestAStoreSKURestsWhenNothingComesOfIt(t *testing.T) {
 		w.restLater(s)
 		w.restUnused()
 		require.False(t, rests())
-		s.waiting = &push{}
+		s.flying = &push{}
 		w.restUnused()
-		require.False(t, rests(), "a push waits")
+		require.False(t, rests(), "a push flies")
 		require.Empty(t, w.awake)
 		w.restLater(s)
 		require.Empty(t, w.awake)
-		s.waiting = nil
+		s.flying = nil
 		w.restLater(s)
 		w.restUnused()
 		w.restUnused()
@@ -103,4 +144,25 @@ func TestAStoreSKURestsWhenNothingComesOfIt(t *testing.T) {
 		require.Empty(t, w.awake)
 		require.Equal(t, s.append(nil), w.skus[s.key].resting.open().append(nil))
 	})
+}
+
+// What waits behind many others of its shop rests at once: there may be very many.
+func TestAStoreSKURestsAtOnceWhereItWaitsForLong(t *testing.T) {
+	now := time.Now()
+	w := &worker{skus: map[string]*known{}, rests: time.NewTimer(time.Hour)}
+	l := &lane{queue: newQueue(now)}
+	for i := range 2 * restBehind {
+		k := newKnown(fmt.Sprint(i))
+		w.skus[k.sku.key], k.sku.lane = k, l
+		p := pushOf(schemas.Event{ItemID: int64(i), ModelID: 1})
+		l.queue.put(k.sku, p)
+		k.sku.newest = &p.event
+		w.restLater(k.sku)
+		require.Equal(t, i < restBehind, k.sku != nil, i)
+	}
+	require.Len(t, w.awake, restBehind)
+	going := l.queue.depart(l.queue.items[restBehind], now, 50)
+	require.Len(t, going, 1)
+	require.Equal(t, fmt.Sprint(restBehind), going[0].key)
+	require.Equal(t, int64(restBehind), going[0].flying.itemID)
 }

@@ -81,7 +81,7 @@ type worker struct {
 	assignment *stream.Assignment
 	// lanes are by the text of their shop, skus by their Kafka key.
 	lanes map[string]*lane
-	skus  map[string]known
+	skus  map[string]*known
 	// awake are store SKUs that rest when nothing comes of them for a while, and room is
 	// what they, and records that nobody keeps, are packed in.
 	awake  []*storeSKU
@@ -110,7 +110,7 @@ type worker struct {
 // Run restores the partition's state and pushes until it is taken away.
 func (s *Stage) Run(ctx context.Context, a *stream.Assignment) error {
 	w := &worker{
-		Stage: s, assignment: a, lanes: map[string]*lane{}, skus: map[string]known{},
+		Stage: s, assignment: a, lanes: map[string]*lane{}, skus: map[string]*known{},
 		results: make(chan func(time.Time)), timer: time.NewTimer(0), // what the state owes is due without any command
 		id: uuid.NewString(), rereads: time.NewTimer(s.cfg.firstReread(a.Partition())), rests: time.NewTimer(restAfter),
 		looks: time.NewTimer(yieldPoll),
@@ -258,19 +258,13 @@ func (w *worker) laneOf(shop string, now time.Time) *lane {
 
 // sku is the store SKU of a Kafka key, of whose memory it keeps nothing.
 func (w *worker) sku(key string) (*storeSKU, error) {
-	of, found := w.skus[key]
-	if of.sku != nil {
-		return of.sku, nil
+	if k := w.skus[key]; k != nil {
+		return k.awake(), nil
 	}
-	var s *storeSKU
-	if found {
-		s = of.resting.open()
-	} else {
-		if _, err := schemas.ParseKey(key); err != nil {
-			return nil, err
-		}
-		s = &storeSKU{standing: standing{key: strings.Clone(key)}}
+	if _, err := schemas.ParseKey(key); err != nil {
+		return nil, err
 	}
-	w.skus[s.key] = known{sku: s}
-	return s, nil
+	k := newKnown(strings.Clone(key))
+	w.skus[k.sku.key] = k
+	return k.sku, nil
 }

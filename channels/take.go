@@ -159,9 +159,7 @@ func (w *worker) stand(s *storeSKU, c *schemas.PackedCommand, e *schemas.Event, 
 
 // enqueue lets a push wait whose event is e.
 func (w *worker) enqueue(s *storeSKU, p *push, e *schemas.Event, now time.Time) {
-	if paused := w.pausedAlready(s.lane, p, now); paused != 0 {
-		p.more().pausedBefore = paused
-	}
+	p.pause(w.pausedAlready(s.lane, p, now))
 	if replaced := s.lane.queue.put(s, p); replaced != nil {
 		w.skip(s, replaced, e, now)
 	}
