@@ -65,7 +65,7 @@ const backlogShops = 200
 const backlogPartitions = 12
 
 // newBacklog is surroundings with topics and so many events of so many store SKUs.
-func newBacklog(b *testing.B, config string, events, skus int) *surroundings {
+func newBacklog(b testing.TB, config string, events, skus int) *surroundings {
 	s := newSurroundingsOf(b, backlogShops)
 	s.configure(config)
 	text, err := os.ReadFile(s.file)

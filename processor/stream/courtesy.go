@@ -3,6 +3,8 @@ package stream
 import (
 	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 const (
@@ -31,6 +33,19 @@ type Courtesy struct {
 
 // NewCourtesy makes a Courtesy towards so many events as behind says.
 func NewCourtesy(behind func() int64) *Courtesy { return &Courtesy{behind: behind} }
+
+// Show registers the metric that says whether other work waits.
+func (c *Courtesy) Show(r prometheus.Registerer) {
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "stockpush_stream_compaction_first",
+		Help: "1 while lanes take no new commands and the sink writes nothing, since very many events wait to be compacted; else 0.",
+	}, func() float64 {
+		if c.Yields(time.Now()) {
+			return 1
+		}
+		return 0
+	}))
+}
 
 // Yields says whether other work waits now; who does asks again some time later.
 func (c *Courtesy) Yields(now time.Time) bool {

@@ -106,6 +106,7 @@ type Running struct {
 func Run(ctx context.Context, cfg config.Config, r Running, log *slog.Logger) (err error) {
 	p := &process{cfg: cfg, log: log, registry: prometheus.NewRegistry(), topics: schemas.Topics(cfg.Kafka.TopicPrefix)}
 	p.courtesy = stream.NewCourtesy(p.eventsBehind)
+	p.courtesy.Show(p.registry)
 	p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	server, err := ops.Listen(cfg.Ops.Listen, ops.Probes{Registry: p.registry, Ready: p.ready}, log)
 	if err != nil {
