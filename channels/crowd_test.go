@@ -39,7 +39,7 @@ func TestACrowdThatWaitsIsPushedWithWhatWasTriggeredLast(t *testing.T) {
 		}
 		b.push(again...)
 		pause(time.Minute)
-		require.Equal(t, float64(skus), b.metric("stockpush_channels_waiting"))
+		require.Equal(t, skus, int(b.metric("stockpush_channels_waiting")))
 		require.Empty(t, b.memory.Calls())
 		b.stage.Pause(nil)
 		pause(time.Minute)
@@ -52,7 +52,7 @@ func TestACrowdThatWaitsIsPushedWithWhatWasTriggeredLast(t *testing.T) {
 		for i := int64(0); i < skus; i += 3 {
 			require.Equal(t, schemas.Skipped, records[of(i, i, i).EventID].Status)
 		}
-		require.Equal(t, 2*skus/models, len(b.memory.Calls()), "a call for each item, old and new")
+		require.Len(t, b.memory.Calls(), 2*skus/models, "a call for each item, old and new")
 		b.finish()
 		b.allResolved()
 	})

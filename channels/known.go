@@ -36,8 +36,7 @@ func (k *known) rest(room []byte) []byte {
 	return room
 }
 
-// notBefore and queuedAt are those of the push that waits, which there must be.
-
+// notBefore is that of the push that waits, which there must be.
 func (k *known) notBefore() time.Duration {
 	if k.sku != nil {
 		return k.sku.waiting.notBefore
@@ -46,6 +45,7 @@ func (k *known) notBefore() time.Duration {
 	return notBefore
 }
 
+// queuedAt is that of the push that waits, which there must be.
 func (k *known) queuedAt() int64 {
 	if k.sku != nil {
 		return k.sku.waiting.queuedAt

@@ -54,8 +54,10 @@ type Deps struct {
 	Log         Log
 	// Verify says what is wrong if the events topic is not Log any more: an event in
 	// another partition than its key's may be right in a topic with more partitions.
-	Verify  func(context.Context) error
-	Metrics *Metrics
+	Verify func(context.Context) error
+	// Courtesy is that of lanes in this process; nil where there are none.
+	Courtesy *stream.Courtesy
+	Metrics  *Metrics
 	// Logger is told of messages that are put aside though upstream is not to
 	// blame; nil tells nobody.
 	Logger *slog.Logger
@@ -268,17 +270,29 @@ func (p *partition) decode(event *schemas.Event, r *stream.Record, known bool) e
 // None waits for longer than a window: a Skipped record's store SKU has one open.
 func (p *partition) closeDue(ctx context.Context, now time.Time) (closed bool) {
 	p.buffer.SetWaited(p.waitedEnough())
+	p.buffer.Hold(p.holds(now))
 	for w := p.buffer.PopDue(now); w != nil; w = p.buffer.PopDue(now) {
 		p.out.send(ctx, w, now)
 		p.buffer.Free(w, p.out.mayKeep(w))
 		p.waiting.Add(-1)
 		p.closedWindows++
+		closed = true
 	}
-	if closed = p.closedWindows > 0; closed {
+	for w := p.buffer.PostponeDue(now); w != nil; w = p.buffer.PostponeDue(now) {
+		p.out.letGo(ctx, w)
+		closed = true
+	}
+	if closed {
 		p.out.flush(ctx)
 	}
 	p.buffer.Trim(now)
 	return closed
+}
+
+// holds says that windows stay open: there is more to read, and while lanes let that go first
+// nobody would take their commands. Where store SKUs wait that are half as many as may, they close.
+func (p *partition) holds(now time.Time) bool {
+	return p.next < p.assignment.LogEnd() && p.waiting.Load() < int64(p.cfg.MaxBufferedSKUs/2) && p.deps.Courtesy.Yields(now)
 }
 
 func (p *partition) leave() {

@@ -86,6 +86,7 @@ type bench struct {
 	deliver    func([]*stream.Record)
 	next       int64
 	ended      chan error
+	courtesy   *stream.Courtesy
 }
 
 func newBench(t *testing.T, change func(*processor.Config)) *bench {
@@ -107,7 +108,7 @@ func (b *bench) processor(log processor.Log, verify func(context.Context) error,
 	}
 	p, err := processor.New(cfg, processor.Deps{
 		Producer: b.broker, DeadLetters: b.broker, Topics: topics, Metrics: processor.NewMetrics(prometheus.NewRegistry()),
-		Log: log, Verify: verify,
+		Log: log, Verify: verify, Courtesy: b.courtesy,
 	})
 	require.NoError(b.t, err)
 	return p

@@ -56,6 +56,13 @@ func newOutbox(deps Deps, a *stream.Assignment, buffer *latest.Buffer) *outbox {
 func (o *outbox) keep(ctx context.Context, w *latest.Entry) {
 	held := o.buffer.Held()
 	if len(w.Records()) > maxRecordsBytes || held > o.mayHold || w.Full() && held > o.mayHold/4*3 {
+		o.letGo(ctx, w)
+	}
+}
+
+// letGo lets the Skipped records go of a window that stays open.
+func (o *outbox) letGo(ctx context.Context, w *latest.Entry) {
+	if len(w.Records()) > 0 {
 		o.pack(w, o.parcel(ctx, w.Key()))
 		o.buffer.Cut(w, o.mayKeep(w))
 	}

@@ -8,10 +8,10 @@ import (
 )
 
 // A process that is far behind compacts first: lanes that took its commands meanwhile would
-// push what is old already, and make it slower.
+// push what is old already, and make it slower. So no window closes before, either.
 func TestAProcessThatIsFarBehindCompactsFirst(t *testing.T) {
-	const events = 400_000
-	s := newBacklog(t, "processor: {window: 20ms}\n", events, 10_000)
+	const events, skus = 400_000, 10_000
+	s := newBacklog(t, "processor: {window: 20ms}\n", events, skus)
 	p := s.serve()
 	went := false
 	deadline := time.Now().Add(time.Minute)
@@ -23,5 +23,8 @@ func TestAProcessThatIsFarBehindCompactsFirst(t *testing.T) {
 	t.Logf("the first call came when %.0f of %d events were compacted", taken, events)
 	require.True(t, went, "the metric says so meanwhile")
 	require.Greater(t, taken, float64(events)/2)
+	commands := p.metric("stockpush_processor_commands_total")
+	t.Logf("%.0f commands", commands)
+	require.Less(t, commands, float64(events)/3, "two of three events would be alone in their window")
 	p.terminate()
 }

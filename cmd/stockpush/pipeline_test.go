@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -197,10 +198,11 @@ func (p *pipeline) producer() *stream.KafkaProducer {
 	return producer
 }
 
-func (p *pipeline) startProcessor(producer stream.Producer) (*counting, func()) {
+// startProcessor runs the compacting stage; courtesy is that of lanes beside it.
+func (p *pipeline) startProcessor(producer stream.Producer, courtesy *stream.Courtesy) (*counting, func()) {
 	handler, err := processor.New(processor.DefaultConfig(), processor.Deps{
 		Producer: producer, DeadLetters: producer, Topics: p.topics, Metrics: processor.NewMetrics(prometheus.NewRegistry()),
-		Log: processor.Log{ID: 1, Partitions: p.load.partitions, CommandPartitions: p.load.partitions},
+		Log: processor.Log{ID: 1, Partitions: p.load.partitions, CommandPartitions: p.load.partitions}, Courtesy: courtesy,
 	})
 	require.NoError(p.b, err)
 	return p.start(stream.Config{Group: p.topics.ProcessorGroup(), Topics: []string{p.events}}, handler)
@@ -210,7 +212,7 @@ func (p *pipeline) startProcessor(producer stream.Producer) (*counting, func()) 
 func (p *pipeline) compact() int {
 	producer := p.producer()
 	defer producer.Close()
-	progress, stop := p.startProcessor(producer)
+	progress, stop := p.startProcessor(producer, nil)
 	defer stop()
 	<-progress.ready
 	p.restart()
@@ -312,9 +314,16 @@ func (p *pipeline) wholeWay(store *clickhouse.Store) int {
 	defer producer.Close()
 	cfg := channels.DefaultConfig()
 	cfg.ShopRate, cfg.AppRate, cfg.BatchLinger = 1e6, 1e6, 0
-	compacted, stopProcessor := p.startProcessor(producer)
+	var behind atomic.Pointer[func() int64]
+	courtesy := stream.NewCourtesy(func() int64 {
+		if of := behind.Load(); of != nil {
+			return (*of)()
+		}
+		return 0
+	})
+	compacted, stopProcessor := p.startProcessor(producer, courtesy)
+	behind.Store(&compacted.behind)
 	defer stopProcessor()
-	courtesy := stream.NewCourtesy(compacted.behind)
 	lanes, err := channels.New(cfg, channels.Deps{
 		Channel: instant{}, Courtesy: courtesy, Producer: producer, DeadLetters: producer,
 		History: channels.Kafka{Connection: p.conn, Topics: p.topics}, Topics: p.topics, RecordPartitions: p.load.partitions,

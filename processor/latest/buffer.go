@@ -56,8 +56,11 @@ type Buffer struct {
 	entries map[string]*Entry
 	byClose list
 	byTouch list
-	slab    slab
-	spare   []byte
+	// postponed are windows that were due while holds said that none closes.
+	postponed list
+	holds     bool
+	slab      slab
+	spare     []byte
 	// waited is the offset below which events waited long enough.
 	waited int64
 	// held is the memory of records in bytes, and kept how much of it nobody uses.
@@ -71,7 +74,7 @@ type Buffer struct {
 // New makes an empty buffer. Times given to it must not lie before base.
 func New(cfg Config, base time.Time) *Buffer {
 	b := &Buffer{cfg: cfg, base: base, entries: make(map[string]*Entry)}
-	b.byClose.link, b.byTouch.link = closeLink, touchLink
+	b.byClose.link, b.postponed.link, b.byTouch.link = closeLink, closeLink, touchLink
 	return b
 }
 
@@ -182,7 +185,7 @@ func (b *Buffer) touch(w *Entry, at time.Duration) {
 	}
 }
 
-// NextDue is when the next window closes; false if none is open.
+// NextDue is when the next window closes, or is postponed; false if none is open.
 func (b *Buffer) NextDue() (time.Time, bool) {
 	w := b.next()
 	if w == nil {
@@ -191,19 +194,53 @@ func (b *Buffer) NextDue() (time.Time, bool) {
 	return b.base.Add(b.dueAt(w)), true
 }
 
+// Hold says whether windows that are due stay open. Those that did are due at once when it ends.
+func (b *Buffer) Hold(holds bool) { b.holds = holds }
+
 // PopDue removes the window that closed longest ago; nil if none has closed by
 // now. The entry is the caller's until it gives it back with Free.
 func (b *Buffer) PopDue(now time.Time) *Entry {
-	w := b.next()
-	if w == nil || b.dueAt(w) > now.Sub(b.base) {
+	w := b.due(now)
+	if w == nil || b.holds {
 		return nil
 	}
 	delete(b.entries, w.key)
-	b.byClose.remove(w)
+	b.lineOf(w).remove(w)
 	if b.cfg.QuietPeriod > 0 {
 		b.byTouch.remove(w)
 	}
 	return w
+}
+
+// PostponeDue is a window that is due and is held open, for another window's time; nil if
+// there is none. Its Records need not wait as long.
+func (b *Buffer) PostponeDue(now time.Time) *Entry {
+	w := b.due(now)
+	if w == nil || !b.holds {
+		return nil
+	}
+	b.lineOf(w).remove(w)
+	w.openedAt, w.first = now.Sub(b.base), wasPostponed
+	b.postponed.pushBack(w)
+	return w
+}
+
+// wasPostponed stands in the place of the offset of the event that opened a window: it
+// is below any of those that waited long enough.
+const wasPostponed = -1
+
+func (b *Buffer) lineOf(w *Entry) *list {
+	if w.first == wasPostponed {
+		return &b.postponed
+	}
+	return &b.byClose
+}
+
+func (b *Buffer) due(now time.Time) *Entry {
+	if w := b.next(); w != nil && b.dueAt(w) <= now.Sub(b.base) {
+		return w
+	}
+	return nil
 }
 
 // SetWaited says that events below an offset waited long enough before they were put:
@@ -264,23 +301,27 @@ func (b *Buffer) forget() {
 	b.held, b.kept = b.held-b.kept, 0
 }
 
-// next is the entry whose window closes first. Both limits are the same for
-// all, so the front of each list is the first to reach its own limit.
+// next is the entry whose window closes first. The limits are the same for all, so the
+// front of each list is the first to reach its own limit.
 func (b *Buffer) next() *Entry {
-	w, q := b.byClose.front, b.byTouch.front
-	if q != nil && b.dueAt(q) < b.dueAt(w) {
-		return q
+	w := b.byClose.front
+	for _, other := range []*Entry{b.postponed.front, b.byTouch.front} {
+		if other != nil && (w == nil || b.dueAt(other) < b.dueAt(w)) {
+			w = other
+		}
 	}
 	return w
 }
 
 func (b *Buffer) dueAt(w *Entry) time.Duration {
-	if w.first < b.waited {
-		return 0
-	}
 	due := w.openedAt + b.cfg.Window
-	if b.cfg.QuietPeriod > 0 {
-		due = min(due, w.touchedAt+b.cfg.QuietPeriod)
+	switch {
+	case b.holds:
+		return due
+	case w.first < b.waited:
+		return 0
+	case b.cfg.QuietPeriod > 0:
+		return min(due, w.touchedAt+b.cfg.QuietPeriod)
 	}
 	return due
 }

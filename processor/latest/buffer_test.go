@@ -113,6 +113,34 @@ func TestWindowsOfEventsThatWaitedAreDueAtOnce(t *testing.T) {
 	require.Contains(t, b.PopDue(start.Add(500*time.Millisecond)).Key(), "late")
 }
 
+func TestWindowsThatAreHeldStayOpenAndCloseAtOnceAfterwards(t *testing.T) {
+	for _, quiet := range []time.Duration{0, 100 * time.Millisecond} {
+		b := New(Config{Window: time.Second, QuietPeriod: quiet}, start)
+		at := func(d time.Duration) time.Time { return start.Add(d) }
+		put(b, event("x", 0), 0)
+		put(b, event("x", 1), 0)
+		b.Hold(true)
+		due, _ := b.NextDue()
+		require.Equal(t, at(time.Second), due)
+		require.Nil(t, b.PostponeDue(at(999*time.Millisecond)))
+		w := b.PostponeDue(at(time.Second))
+		require.Equal(t, []int64{0}, skipped(t, w))
+		b.Cut(w, true)
+		require.Nil(t, b.PostponeDue(at(time.Second)), "once a window's time")
+		put(b, event("late", 2), 1500*time.Millisecond)
+		put(b, event("x", 3), 1500*time.Millisecond)
+		require.Equal(t, []int64{1}, skipped(t, b.PostponeDue(at(2*time.Second))))
+		require.Nil(t, b.PopDue(at(time.Hour)))
+		b.Hold(false)
+		w = b.PopDue(at(1501 * time.Millisecond))
+		require.Equal(t, []int64{3}, offsets(t, w.Waiting()), "as if it had closed a second after it opened")
+		b.Free(w, true)
+		require.Nil(t, b.PopDue(at(1501*time.Millisecond)), "this one is not due yet")
+		require.Contains(t, b.PopDue(at(2500*time.Millisecond)).Key(), "late")
+		require.Zero(t, b.Len())
+	}
+}
+
 func TestAQuietStoreSKULeavesBeforeItsWindowEnds(t *testing.T) {
 	b := New(Config{Window: time.Second, QuietPeriod: 100 * time.Millisecond}, start)
 	put(b, event("busy", 0), 0)
@@ -165,8 +193,23 @@ func TestConservation(t *testing.T) {
 		b := New(cfg, start)
 		left, newest, opened := map[int64]int{}, map[string]int64{}, map[string]time.Duration{}
 		now := time.Duration(0)
-		leave := func(at time.Duration, below int64) {
+		held := func(at time.Duration) {
+			require.Nil(t, b.PopDue(start.Add(at)))
+			for w := b.PostponeDue(start.Add(at)); w != nil; w = b.PostponeDue(start.Add(at)) {
+				for _, o := range skipped(t, w) {
+					left[o]++
+				}
+				b.Cut(w, rapid.Bool().Draw(t, "keep"))
+			}
+		}
+		leave := func(at time.Duration, below int64, hold bool) {
 			b.SetWaited(below)
+			b.Hold(hold)
+			if hold {
+				held(at)
+				return
+			}
+			require.Nil(t, b.PostponeDue(start.Add(at)))
 			for w := b.PopDue(start.Add(at)); w != nil; w = b.PopDue(start.Add(at)) {
 				waiting := offsets(t, w.Waiting())
 				for _, o := range append(skipped(t, w), waiting...) {
@@ -181,7 +224,8 @@ func TestConservation(t *testing.T) {
 		n := rapid.Int64Range(1, 200).Draw(t, "n")
 		for i := range n {
 			now += time.Duration(rapid.IntRange(0, 8).Draw(t, "step")) * time.Millisecond
-			leave(now, max(0, i-rapid.Int64Range(0, 50).Draw(t, "below")))
+			hold := rapid.IntRange(0, 2).Draw(t, "hold") == 0
+			leave(now, max(0, i-rapid.Int64Range(0, 50).Draw(t, "below")), hold)
 			e := event(rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(t, "sku"), i)
 			if rapid.IntRange(0, 4).Draw(t, "kind") == 0 {
 				e.RepeatsOffset = rapid.Int64Range(0, i).Draw(t, "repeats")
@@ -202,10 +246,10 @@ func TestConservation(t *testing.T) {
 				newest[e.Key.String()] = i
 			}
 			for _, at := range opened {
-				require.Less(t, now-at, cfg.Window)
+				require.True(t, hold || now-at < cfg.Window, "no window is open that should have closed")
 			}
 		}
-		leave(now+time.Hour, 0)
+		leave(now+time.Hour, 0, false)
 		require.Zero(t, b.Len())
 		b.forget()
 		require.Zero(t, b.Held())

@@ -34,7 +34,8 @@ func atWork(stage *stream.Stage) *running {
 	return &running{ready: stage.Ready(), serve: stage.Run}
 }
 
-func (p *process) newProcessor(ctx context.Context) (*running, error) {
+// newProcessor makes the compacting role; courtesy is nil where no lanes run beside it.
+func (p *process) newProcessor(ctx context.Context, courtesy *stream.Courtesy) (*running, error) {
 	log, err := p.currentLog(ctx)
 	if err != nil {
 		return nil, err
@@ -55,8 +56,8 @@ func (p *process) newProcessor(ctx context.Context) (*running, error) {
 			Log: processor.Log{
 				ID: log.ID, Partitions: log.Partitions, CommandPartitions: commands.Partitions, RecordPartitions: records.Partitions, Earlier: earlier(log),
 			},
-			Verify: func(ctx context.Context) error { return p.sameLog(ctx, log) },
-			Logger: p.log,
+			Verify:   func(ctx context.Context) error { return p.sameLog(ctx, log) },
+			Courtesy: courtesy, Logger: p.log,
 		})
 	if err != nil {
 		return nil, err

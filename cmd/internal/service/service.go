@@ -154,7 +154,7 @@ func (p *process) add(ctx context.Context, role string, r Running) error {
 	var err error
 	switch role {
 	case Processor:
-		s, err = p.newProcessor(ctx)
+		s, err = p.newProcessor(ctx, p.courtesyIn(r.Roles))
 	case Channels:
 		s, err = p.newChannels(ctx)
 	case Sink:
@@ -167,6 +167,14 @@ func (p *process) add(ctx context.Context, role string, r Running) error {
 	}
 	s.role = role
 	p.stages = append(p.stages, s)
+	return nil
+}
+
+// courtesyIn is what compaction knows of lanes among the roles.
+func (p *process) courtesyIn(roles []string) *stream.Courtesy {
+	if slices.Contains(roles, Channels) {
+		return p.courtesy
+	}
 	return nil
 }
 
