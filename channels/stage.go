@@ -87,6 +87,11 @@ type worker struct {
 	awake  []*storeSKU
 	room   []byte
 	agenda agenda
+	// restored is memory that states are read into which rest at once.
+	restored struct {
+		storeSKU
+		past
+	}
 	// inheritedBelow is where the commands begin that no earlier owner can have sent.
 	inheritedBelow int64
 	// id names this owner of the partition among those before and after it, and clean

@@ -162,28 +162,27 @@ func (s *standing) append(b []byte) []byte {
 	return schemas.AppendPackedState(b, &state)
 }
 
-// restore takes what was written down, but for the key. It keeps none of its memory.
-func (s *standing) restore(state *schemas.PackedState) error {
+// restore takes what was written down, but for the key, and its memory; room is that of a past.
+func (s *standing) restore(state *schemas.PackedState, room *past) error {
 	s.newest, s.past = nil, nil
 	if len(state.Newest) > 0 {
-		packed := append([]byte(nil), state.Newest...)
-		e, err := schemas.UnpackEvent(schemas.Key{}, packed)
+		e, err := schemas.UnpackEvent(schemas.Key{}, state.Newest)
 		if err != nil {
 			return err
 		}
-		newest := eventOf(&e, packed)
+		newest := eventOf(&e, state.Newest)
 		s.newest = &newest
 	}
 	if state.Sent.IsZero() && state.Confirmed == nil && state.Readback == nil && state.Finished.Position.IsZero() {
 		return nil
 	}
-	p := s.history()
-	p.sent, p.sentQty, p.readback = state.Sent, state.SentQty, state.Readback
+	*room = past{confirmed: noQty, sent: state.Sent, sentQty: state.SentQty, readback: state.Readback}
+	s.past = room
 	if state.Confirmed != nil {
-		p.confirmed = *state.Confirmed
+		room.confirmed = *state.Confirmed
 	}
 	if !state.Finished.Position.IsZero() {
-		s.finish(finished{state.Finished.Position, state.Finished.Status, append([]byte(nil), state.Finished.Bytes...)})
+		s.finish(finished{state.Finished.Position, state.Finished.Status, state.Finished.Bytes})
 	}
 	return nil
 }

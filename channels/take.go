@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"time"
-	"unsafe"
 
 	"stockpush/processor/stream"
 	"stockpush/schemas"
@@ -50,14 +49,20 @@ func (w *worker) start(ctx context.Context) (err error) {
 // restore takes a state, whose memory is its fetch's. One that knows less than an
 // earlier one is stale.
 func (w *worker) restore(ctx context.Context, r *stream.Record, newest schemas.Frontier, stale map[string]bool) {
-	s, err := w.sku(unsafe.String(unsafe.SliceData(r.Key), len(r.Key)))
-	if err != nil {
+	key := text(r.Key)
+	if _, err := schemas.ParseKey(key); err != nil {
 		return // what is kept of the log itself, not of a store SKU
 	}
 	var state schemas.PackedState
+	var err error
 	if len(r.Value) > 0 { // else it was taken back
 		state, err = schemas.SplitState(r.Value)
 	}
+	if err == nil && w.restoreAtRest(key, &state) {
+		newest.Take(state.NewestAt)
+		return
+	}
+	s, _ := w.sku(key) // it is a key
 	switch {
 	case err != nil:
 	case len(r.Value) > 0 && s.finishedAt().Newer(state.Finished.Position):
@@ -65,7 +70,8 @@ func (w *worker) restore(ctx context.Context, r *stream.Record, newest schemas.F
 		return
 	default:
 		delete(stale, s.key)
-		err = s.restore(&state)
+		state.Newest, state.Finished.Bytes = bytes.Clone(state.Newest), bytes.Clone(state.Finished.Bytes)
+		err = s.restore(&state, &past{})
 	}
 	if err != nil {
 		w.unreadable(ctx, r, err)
@@ -74,6 +80,23 @@ func (w *worker) restore(ctx context.Context, r *stream.Record, newest schemas.F
 	newest.Take(state.NewestAt)
 	w.remember(s)
 	w.rest(s)
+}
+
+// restoreAtRest packs a store SKU that nothing else is known of, if it may rest, straight from
+// its state. Most may, and there may be very many.
+func (w *worker) restoreAtRest(key string, state *schemas.PackedState) bool {
+	if w.skus[key] != nil {
+		return false
+	}
+	room := &w.restored
+	room.storeSKU = storeSKU{standing: standing{key: key}}
+	if room.restore(state, &room.past) != nil || !room.mayRest() {
+		return false
+	}
+	k := &known{sku: &room.storeSKU}
+	w.room = k.rest(w.room)
+	w.skus[k.resting.key()] = k
+	return true
 }
 
 // remember notes whether a restored store SKU is to be read back.
