@@ -9,7 +9,8 @@ import (
 // Config sets the compacting stage.
 type Config struct {
 	// Window is processor.window: how long after a store SKU's first event its
-	// newest one is pushed. Default 1 s; it must be positive.
+	// newest one is pushed. Default 1 s; it must be positive. In a partition with more
+	// to read it is longer while lanes of the process take no commands (Deps.Courtesy).
 	Window time.Duration
 	// QuietPeriod is processor.quiet_period: a store SKU quiet this long is
 	// pushed before its window ends. 0, the default, is off.

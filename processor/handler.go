@@ -55,7 +55,8 @@ type Deps struct {
 	// Verify says what is wrong if the events topic is not Log any more: an event in
 	// another partition than its key's may be right in a topic with more partitions.
 	Verify func(context.Context) error
-	// Courtesy is that of lanes in this process; nil where there are none.
+	// Courtesy is that of lanes in this process: while they wait, windows of a partition
+	// with more to read stay open. Nil where there are none: windows close in time.
 	Courtesy *stream.Courtesy
 	Metrics  *Metrics
 	// Logger is told of messages that are put aside though upstream is not to
