@@ -6,11 +6,12 @@ import "time"
 // in window after window is not packed and opened each time.
 const restAfter = 2 * time.Second
 
-// restBehind is behind how many pushes of a shop another one waits for long.
-const restBehind = 512
+// manyAwake is how many store SKUs of a partition are awake when others that wait rest at
+// once: commands come faster than pushes go.
+const manyAwake = 4096
 
-// restLater lets a store SKU that may rest do so when nothing comes of it for a while, or
-// at once where it waits for long. One that may not is asked again when its state was written.
+// restLater lets a store SKU that may rest do so when nothing comes of it for a while. One
+// that may not is asked again when its state was written.
 func (w *worker) restLater(s *storeSKU) {
 	if !s.mayRest() {
 		return
@@ -19,7 +20,7 @@ func (w *worker) restLater(s *storeSKU) {
 	if s.listed {
 		return
 	}
-	if s.waiting != nil && s.lane != nil && s.lane.queue.size > restBehind {
+	if s.waiting != nil && len(w.awake) >= manyAwake {
 		w.rest(s)
 		return
 	}

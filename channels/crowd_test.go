@@ -11,10 +11,10 @@ import (
 	"stockpush/schemas"
 )
 
-// What waits behind many others is packed, and what waits for long. It must be pushed all the
+// What waits where many are awake is packed, and what waits for long. It must be pushed all the
 // same, once, with the quantity that was triggered last.
 func TestACrowdThatWaitsIsPushedWithWhatWasTriggeredLast(t *testing.T) {
-	const skus, models = 1500, 10
+	const skus, models = 9000, 10
 	of := func(i, offset, qty int64) schemas.Event {
 		e := event(fmt.Sprintf("a%04d", i), offset, qty)
 		e.ItemID, e.ModelID = 1+i/models, 1+i%models
@@ -31,9 +31,9 @@ func TestACrowdThatWaitsIsPushedWithWhatWasTriggeredLast(t *testing.T) {
 		pause(time.Minute)
 		var again []schemas.Event
 		for i := int64(0); i < skus; i += 3 {
-			newest[i] = of(i, skus+i, 5000+i)
+			newest[i] = of(i, skus+i, 50_000+i)
 			if i%2 == 0 {
-				newest[i].ItemID += 1000 // it moved to another item
+				newest[i].ItemID += 1_000_000 // it moved to another item
 			}
 			again = append(again, newest[i])
 		}

@@ -22,7 +22,7 @@ import (
 const (
 	waitingSKUs       = 100_000
 	waitingShops      = 20
-	waitingPartitions = 12
+	waitingPartitions = 1
 	// maxWaitingBytes bounds what they add to the heap.
 	maxWaitingBytes = 30 << 20
 )

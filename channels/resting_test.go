@@ -146,23 +146,23 @@ func TestAStoreSKURestsWhenNothingComesOfIt(t *testing.T) {
 	})
 }
 
-// What waits behind many others of its shop rests at once: there may be very many.
-func TestAStoreSKURestsAtOnceWhereItWaitsForLong(t *testing.T) {
+// What waits where many are awake rests at once: there may be very many.
+func TestAStoreSKUThatWaitsRestsAtOnceWhereManyAreAwake(t *testing.T) {
 	now := time.Now()
 	w := &worker{skus: map[string]*known{}, rests: time.NewTimer(time.Hour)}
 	l := &lane{queue: newQueue(now)}
-	for i := range 2 * restBehind {
+	for i := range manyAwake + 100 {
 		k := newKnown(fmt.Sprint(i))
 		w.skus[k.sku.key], k.sku.lane = k, l
 		p := pushOf(schemas.Event{ItemID: int64(i), ModelID: 1})
 		l.queue.put(k.sku, p)
 		k.sku.newest = &p.event
 		w.restLater(k.sku)
-		require.Equal(t, i < restBehind, k.sku != nil, i)
+		require.Equal(t, i < manyAwake, k.sku != nil, i)
 	}
-	require.Len(t, w.awake, restBehind)
-	going := l.queue.depart(l.queue.items[restBehind], now, 50)
+	require.Len(t, w.awake, manyAwake)
+	going := l.queue.depart(l.queue.items[manyAwake], now, 50)
 	require.Len(t, going, 1)
-	require.Equal(t, fmt.Sprint(restBehind), going[0].key)
-	require.Equal(t, int64(restBehind), going[0].flying.itemID)
+	require.Equal(t, fmt.Sprint(manyAwake), going[0].key)
+	require.Equal(t, int64(manyAwake), going[0].flying.itemID)
 }

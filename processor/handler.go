@@ -290,10 +290,15 @@ func (p *partition) closeDue(ctx context.Context, now time.Time) (closed bool) {
 	return closed
 }
 
+// maxHeldOpen is how many windows of a process may be open for others to stay open that are
+// due: together they take some 100 MB, and what comes of them another hundred in the lanes.
+const maxHeldOpen = 160_000
+
 // holds says that windows stay open: there is more to read, and while lanes let that go first
-// nobody would take their commands. Where store SKUs wait that are half as many as may, they close.
+// nobody would take their commands. Where very many are open, they close.
 func (p *partition) holds(now time.Time) bool {
-	return p.next < p.assignment.LogEnd() && p.waiting.Load() < int64(p.cfg.MaxBufferedSKUs/2) && p.deps.Courtesy.Yields(now)
+	few := p.waiting.Load() < int64(min(maxHeldOpen, p.cfg.MaxBufferedSKUs/2))
+	return few && p.next < p.assignment.LogEnd() && p.deps.Courtesy.Yields(now)
 }
 
 func (p *partition) leave() {

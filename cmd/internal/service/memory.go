@@ -57,9 +57,9 @@ func (u usage) limit() int64 {
 }
 
 // room is a third of what is alive, or less where little of that is read by a collection,
-// which costs as much as it reads: three quarters of that, and an eighth of all at least.
+// which costs as much as it reads: five eighths of that, and an eighth of all at least.
 func (u usage) room() int64 {
-	return min(u.live/3, max(u.live/8, u.scanned/4*3))
+	return min(u.live/3, max(u.live/8, u.scanned/8*5))
 }
 
 func use() usage {
