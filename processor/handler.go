@@ -292,7 +292,7 @@ func (p *partition) closeDue(ctx context.Context, now time.Time) (closed bool) {
 
 // maxHeldOpen is how many windows of a process may be open for others to stay open that are
 // due: together they take some 100 MB, and what comes of them another hundred in the lanes.
-const maxHeldOpen = 160_000
+const maxHeldOpen = 260_000
 
 // holds says that windows stay open: there is more to read, and while lanes let that go first
 // nobody would take their commands. Where very many are open, they close.
