@@ -59,7 +59,11 @@ func (w *worker) rest(s *storeSKU) {
 	if s.lane != nil {
 		delete(s.lane.owed, s)
 	}
-	k := s.known
+	w.pack(s.known)
+}
+
+// pack keeps what may rest as one piece of memory.
+func (w *worker) pack(k *known) {
 	w.room = k.rest(w.room)
 	w.skus[k.resting.key()] = k // the map takes the new key, whose memory is that of what rests
 }

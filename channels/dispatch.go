@@ -102,7 +102,6 @@ func (w *worker) send(ctx context.Context, l *lane, it *item, done func(error)) 
 	going := l.queue.depart(it, now.Add(w.cfg.BatchLinger), w.deps.Channel.MaxLines()) // those that only linger go along
 	call := Call{ShopID: l.shop.ID, ItemID: it.id, Alive: w.assignment.Alive, Lines: make([]Line, 0, len(going))}
 	for _, s := range going {
-		s.lane = l // it may have rested
 		p := s.flying
 		p.final = p.age(l, now) > w.cfg.MaxPendingAge
 		past := s.history()
@@ -159,7 +158,6 @@ func (w *worker) stepHeld(ctx context.Context, l *lane, now time.Time) (wake tim
 		return w.probeByRead(ctx, l, now), true
 	}
 	for _, s := range l.queue.all() {
-		s.lane = l // it may have rested
 		p := l.queue.remove(s)
 		w.fail(s, p, &l.hold.verdict, now)
 	}

@@ -36,6 +36,7 @@ var (
 
 func newLane(shop schemas.Shop, cfg Config, now time.Time) *lane {
 	l := &lane{shop: shop, queue: newQueue(now), owed: map[*storeSKU]struct{}{}}
+	l.queue.lane = l
 	b := cfg.Breaker
 	l.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Name:        breakerName,

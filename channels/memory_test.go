@@ -21,10 +21,10 @@ import (
 
 const (
 	waitingSKUs       = 100_000
-	waitingShops      = 20
-	waitingPartitions = 1
+	waitingShops      = 200
+	waitingPartitions = 12
 	// maxWaitingBytes bounds what they add to the heap.
-	maxWaitingBytes = 30 << 20
+	maxWaitingBytes = 36 << 20
 )
 
 // crowd is a stage with very many store SKUs that wait, since every shop is paused.

@@ -110,6 +110,8 @@ func (it *item) earliest() time.Duration {
 // looks at few. It is pure: no clock, no lock, no I/O.
 type queue struct {
 	clock
+	// lane is whose pushes these are; what rests does not know.
+	lane  *lane
 	items map[int64]*item
 	due   line
 	later itemsByTime
@@ -126,10 +128,16 @@ func (q *queue) all() []*storeSKU {
 	skus := make([]*storeSKU, 0, q.size)
 	for _, it := range q.items {
 		for k := range it.waiting.all() {
-			skus = append(skus, k.awake())
+			skus = append(skus, q.awake(k))
 		}
 	}
 	return skus
+}
+
+func (q *queue) awake(k *known) *storeSKU {
+	s := k.awake()
+	s.lane = q.lane
+	return s
 }
 
 // never is when a push may go out that waits for its own store SKU.
@@ -238,7 +246,7 @@ func (q *queue) depart(it *item, then time.Time, most int) []*storeSKU {
 	going := make([]*storeSKU, 0, it.waiting.count(most))
 	by := q.since(then)
 	it.waiting.drop(func(k *known) bool {
-		if len(going) == most || k.notBefore() > by || goesAlready(going, k.awake().waiting) {
+		if len(going) == most || k.notBefore() > by || goesAlready(going, q.awake(k).waiting) {
 			return false
 		}
 		going = append(going, k.sku)

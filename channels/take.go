@@ -93,9 +93,7 @@ func (w *worker) restoreAtRest(key string, state *schemas.PackedState) bool {
 	if room.restore(state, &room.past) != nil || !room.mayRest() {
 		return false
 	}
-	k := &known{sku: &room.storeSKU}
-	w.room = k.rest(w.room)
-	w.skus[k.resting.key()] = k
+	w.pack(&known{sku: &room.storeSKU})
 	return true
 }
 

@@ -290,8 +290,8 @@ func (p *partition) closeDue(ctx context.Context, now time.Time) (closed bool) {
 	return closed
 }
 
-// maxHeldOpen is how many windows of a process may be open for others to stay open that are
-// due: together they take some 100 MB, and what comes of them another hundred in the lanes.
+// maxHeldOpen is how many windows of a process may be open while some stay open that are due.
+// Windows and what comes of them in the lanes, some 300 bytes each, are alive together then.
 const maxHeldOpen = 260_000
 
 // holds says that windows stay open: there is more to read, and while lanes let that go first

@@ -1,6 +1,7 @@
 package processor_test
 
 import (
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -66,20 +67,26 @@ func TestWindowsStayOpenWhileLanesLetCompactionGoFirst(t *testing.T) {
 
 func TestWindowsCloseInTimeThoughLanesLetCompactionGoFirst(t *testing.T) {
 	for name, c := range map[string]struct {
+		skus   int
 		more   int64
 		after  time.Duration
 		change func(*processor.Config)
 	}{
-		"all of the log is read":         {0, time.Second, nil},
-		"they did so for ten seconds":    {9, 11 * time.Second, nil},
-		"half as many wait as may do so": {9, time.Second, func(c *processor.Config) { c.MaxBufferedSKUs = 2 }},
+		"all of the log is read":         {1, 0, time.Second, nil},
+		"they did so for ten seconds":    {1, 9, 11 * time.Second, nil},
+		"very many are open":             {260_000, 9, time.Second, nil},
+		"half as many wait as may do so": {1, 9, time.Second, func(c *processor.Config) { c.MaxBufferedSKUs = 2 }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := newBacklog(t, c.change)
-				b.read(c.more, event("a", 1))
+				events := make([]schemas.Event, c.skus)
+				for i := range events {
+					events[i] = event(fmt.Sprintf("a%d", i), 1)
+				}
+				b.read(c.more, events...)
 				pause(c.after)
-				b.requireSent(1, 1)
+				b.requireSent(c.skus, c.skus)
 				b.log.Drain(t.Context())
 			})
 		})

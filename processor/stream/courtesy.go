@@ -38,7 +38,7 @@ func NewCourtesy(behind func() int64) *Courtesy { return &Courtesy{behind: behin
 func (c *Courtesy) Show(r prometheus.Registerer) {
 	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "stockpush_stream_compaction_first",
-		Help: "1 while lanes take no new commands and the sink writes nothing, since very many events wait to be compacted; else 0.",
+		Help: "1 while lanes of this process take no new commands, windows stay open and the sink writes nothing, since very many events wait to be compacted; else 0.",
 	}, func() float64 {
 		if c.Yields(time.Now()) {
 			return 1

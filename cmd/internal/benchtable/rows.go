@@ -54,7 +54,7 @@ var rows = []row{
 	{"pushes of one model, lane and client / bare HTTP client", metric{"Lanes/1-models", "ratio"}, ratio, atLeast(0.7)},
 	{"pushes of 50 models, lane and client / bare HTTP client", metric{"Lanes/50-models", "ratio"}, ratio, atLeast(0.7)},
 	{"  their calls for each item that is due", metric{"Lanes/50-models", "calls/item"}, ratio, atMost(1)},
-	{"100 k waiting store SKUs of 20 shops add", metric{"ManyWaiting", "MiB-added"}, "%.0f MiB", atMost(100)},
+	{"100 k waiting store SKUs of 200 shops add", metric{"ManyWaiting", "MiB-added"}, "%.0f MiB", atMost(100)},
 	{"lone event, idle, p50", metric{"Latency/idle", "p50-ms"}, millis, atMost(2)},
 	{"lone event, idle, p99", metric{"Latency/idle", "p99-ms"}, millis, atMost(10)},
 	{"  its way without us, p50", metric{"Latency/bare", "p50-ms"}, millis, none},
