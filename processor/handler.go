@@ -176,16 +176,14 @@ func (p *partition) advance(ctx context.Context) error {
 		p.closed = now
 	}
 	for len(p.backlog) > 0 && p.hasRoomFor(p.backlog[0].Key) {
-		r := p.backlog[0]
-		p.next = r.Offset + 1
 		var err error
-		if panicked := stream.Guard(func() { err = p.take(ctx, r, now) }); panicked != nil {
-			p.out.panicked(ctx, r, panicked)
+		if panicked := stream.Guard(func() { err = p.takeWhatFits(ctx, now) }); panicked != nil {
+			p.out.panicked(ctx, p.backlog[0], panicked)
+			p.backlog = p.backlog[1:]
 		}
 		if err != nil {
 			return err
 		}
-		p.backlog = p.backlog[1:]
 	}
 	p.tell()
 	p.buffer.SetWaited(p.waitedEnough())
@@ -214,6 +212,20 @@ func (p *partition) tell() {
 // window at all may open one, so that no partition starves.
 func (p *partition) hasRoomFor(key []byte) bool {
 	return p.waiting.Load() < int64(p.cfg.MaxBufferedSKUs) || p.buffer.Len() == 0 || p.buffer.Find(key) != nil
+}
+
+// takeWhatFits takes of the backlog what there is room for. Where it panics, the event
+// that it was at is the backlog's first.
+func (p *partition) takeWhatFits(ctx context.Context, now time.Time) error {
+	for len(p.backlog) > 0 && p.hasRoomFor(p.backlog[0].Key) {
+		r := p.backlog[0]
+		p.next = r.Offset + 1
+		if err := p.take(ctx, r, now); err != nil {
+			return err
+		}
+		p.backlog = p.backlog[1:]
+	}
+	return nil
 }
 
 // take takes an event. One that goes to the dead letters keeps its memory.

@@ -25,6 +25,8 @@ const (
 type outbox struct {
 	deps       Deps
 	assignment *stream.Assignment
+	// commandsTopic is made once, not for each command.
+	commandsTopic string
 	// skipped and commands count for the metrics, which are told now and then.
 	skipped, commands int
 	buffer            *latest.Buffer
@@ -44,7 +46,8 @@ type outbox struct {
 
 func newOutbox(deps Deps, a *stream.Assignment, buffer *latest.Buffer) *outbox {
 	return &outbox{
-		deps: deps, assignment: a, buffer: buffer, mayHold: maxHeldBytes, parcels: make([]*parcel, deps.Log.RecordPartitions),
+		deps: deps, assignment: a, commandsTopic: deps.Topics.Commands(),
+		buffer: buffer, mayHold: maxHeldBytes, parcels: make([]*parcel, deps.Log.RecordPartitions),
 		settled: make(chan struct{}, 1), failed: make(chan error, 1),
 	}
 }
@@ -87,7 +90,7 @@ func (o *outbox) parcel(ctx context.Context, key string) *parcel {
 		p = nil
 	}
 	if p == nil {
-		p = newParcel(key)
+		p = newParcel(key, o.assignment)
 		o.parcels[n] = p
 	}
 	p.turnTo(key)
@@ -105,7 +108,7 @@ func (o *outbox) recordsPartition(key string) int32 {
 // goes into another one.
 func (o *outbox) ship(ctx context.Context, p *parcel) {
 	message := &stream.Record{Topic: o.deps.Topics.Records(), Partition: stream.ByKey, Key: p.key, Value: p.records}
-	o.produce(ctx, message, func() { p.acknowledged(o.assignment) })
+	o.produce(ctx, message, p.acknowledged)
 }
 
 // flush ships everything that was gathered.
@@ -124,18 +127,25 @@ func (o *outbox) flush(ctx context.Context) {
 func (o *outbox) send(ctx context.Context, w *latest.Entry, now time.Time) {
 	p := o.parcel(ctx, w.Key())
 	o.pack(w, p)
-	for _, waiting := range w.Waiting() {
-		p.records = schemas.AppendPending(p.records, waiting.Packed, now)
-		p.offsets = append(p.offsets, waiting.Offset)
-		p.unacked.Add(1)
-		o.produce(ctx, o.command(w.Key(), waiting.Packed, now), func() { p.acknowledged(o.assignment) })
-		o.commands++
+	for _, repeat := range w.Earlier() {
+		o.order(ctx, p, repeat, now)
 	}
+	o.order(ctx, p, w.Newest(), now)
+}
+
+// order makes a command of an event of the store SKU that the parcel is at, and its
+// Pending record.
+func (o *outbox) order(ctx context.Context, p *parcel, e latest.Waiting, now time.Time) {
+	p.records = schemas.AppendPending(p.records, e.Packed, now)
+	p.offsets = append(p.offsets, e.Offset)
+	p.unacked.Add(1)
+	o.produce(ctx, o.command(p.sku, e.Packed, now), p.acknowledged)
+	o.commands++
 }
 
 func (o *outbox) command(key string, packed []byte, now time.Time) *stream.Record {
 	m := o.slab.message()
-	m.Topic = o.deps.Topics.Commands()
+	m.Topic = o.commandsTopic
 	m.Partition = schemas.PartitionFor([]byte(schemas.ShopText(key)), o.deps.Log.CommandPartitions)
 	m.Key = o.slab.bytes(func(b []byte) []byte { return append(b, key...) })
 	m.Value = o.slab.bytes(func(b []byte) []byte { return schemas.AppendPackedCommand(b, key, packed, now) })

@@ -47,11 +47,12 @@ func unpack(t require.TestingT, packed []byte) schemas.Event {
 	return e
 }
 
-func offsets(t require.TestingT, waiting []Waiting) []int64 {
+// offsets are those of the events that leave with a window.
+func offsets(t require.TestingT, w *Entry) []int64 {
 	out := []int64{}
-	for _, w := range waiting {
-		require.Equal(t, w.Offset, unpack(t, w.Packed).Position.Offset)
-		out = append(out, w.Offset)
+	for _, waiting := range append(w.Earlier(), w.Newest()) {
+		require.Equal(t, waiting.Offset, unpack(t, waiting.Packed).Position.Offset)
+		out = append(out, waiting.Offset)
 	}
 	return out
 }
@@ -82,7 +83,7 @@ func TestOf100EventsInAWindowThe100thLeaves(t *testing.T) {
 	}
 	require.Nil(t, b.PopDue(start.Add(999*time.Millisecond)))
 	w := b.PopDue(start.Add(time.Second))
-	require.Equal(t, []int64{99}, offsets(t, w.Waiting()))
+	require.Equal(t, []int64{99}, offsets(t, w))
 	require.Len(t, skipped(t, w), 99)
 	require.Zero(t, b.Len())
 	_, open := b.NextDue()
@@ -133,7 +134,7 @@ func TestWindowsThatAreHeldStayOpenAndCloseAtOnceAfterwards(t *testing.T) {
 		require.Nil(t, b.PopDue(at(time.Hour)))
 		b.Hold(false)
 		w = b.PopDue(at(1501 * time.Millisecond))
-		require.Equal(t, []int64{3}, offsets(t, w.Waiting()), "as if it had closed a second after it opened")
+		require.Equal(t, []int64{3}, offsets(t, w), "as if it had closed a second after it opened")
 		b.Free(w, true)
 		require.Nil(t, b.PopDue(at(1501*time.Millisecond)), "this one is not due yet")
 		require.Contains(t, b.PopDue(at(2500*time.Millisecond)).Key(), "late")
@@ -179,7 +180,7 @@ func TestRepeatsAgainstWhatWaits(t *testing.T) {
 			}
 			require.Equal(t, c.want, put(b, c.comes, 0).Verdict)
 			w := b.PopDue(start.Add(time.Second))
-			require.Equal(t, c.leaving, offsets(t, w.Waiting()))
+			require.Equal(t, c.leaving, offsets(t, w))
 			require.Equal(t, c.lost, skipped(t, w))
 		})
 	}
@@ -211,7 +212,7 @@ func TestConservation(t *testing.T) {
 			}
 			require.Nil(t, b.PostponeDue(start.Add(at)))
 			for w := b.PopDue(start.Add(at)); w != nil; w = b.PopDue(start.Add(at)) {
-				waiting := offsets(t, w.Waiting())
+				waiting := offsets(t, w)
 				for _, o := range append(skipped(t, w), waiting...) {
 					left[o]++
 				}

@@ -54,10 +54,6 @@ func (w *Entry) Newest() Waiting {
 // until the next Put or Free.
 func (w *Entry) Records() []byte { return w.records[:w.newestAt] }
 
-// Waiting lists the events that leave with the window, oldest first: the
-// newest one, and before it repeats that only the channel worker can judge.
-func (w *Entry) Waiting() []Waiting { return append(w.before(), w.Newest()) }
-
 // begin begins the newest event's record behind those that were ended.
 func (w *Entry) begin(ended []byte, e *schemas.Event) {
 	w.newestAt = len(ended)
@@ -116,12 +112,14 @@ func (w *Entry) weighRepeat(e *schemas.Event) Verdict {
 }
 
 func (w *Entry) takeEarlier() []Waiting {
-	before := w.before()
+	all := w.Earlier()
 	w.earlier = nil
-	return before
+	return all
 }
 
-func (w *Entry) before() []Waiting {
+// Earlier are repeats that leave with the window before the newest event, oldest first,
+// since only the channel worker can judge them. As a rule there are none.
+func (w *Entry) Earlier() []Waiting {
 	if w.earlier == nil {
 		return nil
 	}

@@ -83,7 +83,7 @@ func (p *KafkaProducer) Produce(ctx context.Context, r *Record, done func(error)
 		done(err)
 		return
 	}
-	p.client.Produce(context.WithoutCancel(ctx), r, func(_ *kgo.Record, err error) {
+	p.client.Produce(context.Background(), r, func(_ *kgo.Record, err error) {
 		p.room.Release(bytes)
 		done(err)
 	})
