@@ -175,15 +175,8 @@ func (p *partition) advance(ctx context.Context) error {
 	if now.Sub(p.closed) >= closeEvery && p.closeDue(ctx, now) {
 		p.closed = now
 	}
-	for len(p.backlog) > 0 && p.hasRoomFor(p.backlog[0].Key) {
-		var err error
-		if panicked := stream.Guard(func() { err = p.takeWhatFits(ctx, now) }); panicked != nil {
-			p.out.panicked(ctx, p.backlog[0], panicked)
-			p.backlog = p.backlog[1:]
-		}
-		if err != nil {
-			return err
-		}
+	if err := p.takeGuarded(ctx, now); err != nil {
+		return err
 	}
 	p.tell()
 	p.buffer.SetWaited(p.waitedEnough())
@@ -212,6 +205,19 @@ func (p *partition) tell() {
 // window at all may open one, so that no partition starves.
 func (p *partition) hasRoomFor(key []byte) bool {
 	return p.waiting.Load() < int64(p.cfg.MaxBufferedSKUs) || p.buffer.Len() == 0 || p.buffer.Find(key) != nil
+}
+
+// takeGuarded takes what fits, and puts events aside at which that panics.
+func (p *partition) takeGuarded(ctx context.Context, now time.Time) error {
+	for {
+		var err error
+		panicked := stream.Guard(func() { err = p.takeWhatFits(ctx, now) })
+		if panicked == nil {
+			return err
+		}
+		p.out.panicked(ctx, p.backlog[0], panicked)
+		p.backlog = p.backlog[1:]
+	}
 }
 
 // takeWhatFits takes of the backlog what there is room for. Where it panics, the event

@@ -422,12 +422,13 @@ func TestAnEventAtWhichTheStagePanicsIsPutAside(t *testing.T) {
 		for i := 0; schemas.PartitionFor([]byte(fine.Key.String()), 1000) != 0; i++ {
 			fine = event(fmt.Sprint("a", i), 1)
 		}
-		b.send(event("elsewhere", 1), fine)
+		b.send(fine, event("elsewhere", 1), fine)
 		pause(2 * time.Second)
 		require.Len(t, b.broker.sent().letters, 1)
+		require.Contains(t, string(b.broker.sent().letters[0].Key), "elsewhere")
 		require.Equal(t, schemas.CodePanicked, b.broker.headersOf(0)["error-code"])
 		require.Len(t, b.broker.sent().commands, 1)
-		require.Equal(t, int64(2), b.committable())
+		require.Equal(t, int64(3), b.committable())
 		b.finish()
 	})
 }
