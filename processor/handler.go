@@ -117,8 +117,10 @@ type partition struct {
 	// told: a counter that other goroutines write too would cost more than the map's look-up.
 	took          [latest.Joined + 1]int
 	closedWindows int
-	// closed is when a window was last closed.
-	closed time.Time
+	// closed is when a window was last closed, and unrecorded says that its records have not
+	// gone out since.
+	closed     time.Time
+	unrecorded bool
 	// next is the offset behind the last event that was taken.
 	next int64
 	log  logAge
@@ -156,6 +158,7 @@ func (p *partition) run(ctx context.Context) error {
 			return err
 		case batch, open := <-batches:
 			if !open {
+				p.out.flush(ctx)
 				return p.out.drain(ctx)
 			}
 			p.backlog, p.verified = batch, false
@@ -172,20 +175,35 @@ func (p *partition) advance(ctx context.Context) error {
 	now := time.Now()
 	p.log.note(p.assignment.LogEnd(), now)
 	p.out.mayHold = int(maxHeldBytes / max(1, p.partitions.Load()))
-	if now.Sub(p.closed) >= closeEvery && p.closeDue(ctx, now) {
-		p.closed = now
+	if now.Sub(p.closed) >= closeEvery {
+		p.close(ctx, now)
 	}
 	if err := p.takeGuarded(ctx, now); err != nil {
 		return err
 	}
 	p.tell()
 	p.buffer.SetWaited(p.waitedEnough())
-	if due, ok := p.buffer.NextDue(); ok {
+	switch due, ok := p.buffer.NextDue(); {
+	case p.unrecorded:
+		p.timer.Reset(time.Until(p.closed.Add(closeEvery)))
+	case ok:
 		p.timer.Reset(max(time.Until(due), time.Until(p.closed.Add(closeEvery))))
-	} else if len(p.backlog) > 0 {
+	case len(p.backlog) > 0:
 		p.timer.Reset(p.cfg.Window) // other partitions hold all the room
 	}
 	return nil
+}
+
+// close closes the windows that are due, after the records went out of those that were
+// closed before. A store SKU's command goes first that way: nobody waits for its record,
+// and the broker and its consumers would do both at once.
+func (p *partition) close(ctx context.Context, now time.Time) {
+	if p.unrecorded {
+		p.out.flush(ctx)
+	}
+	if p.unrecorded = p.closeDue(ctx, now); p.unrecorded {
+		p.closed = now
+	}
 }
 
 func (p *partition) tell() {
@@ -285,8 +303,8 @@ func (p *partition) decode(event *schemas.Event, r *stream.Record, known bool) e
 	return nil
 }
 
-// closeDue closes windows, and lets the records go that were gathered meanwhile.
-// None waits for longer than a window: a Skipped record's store SKU has one open.
+// closeDue closes windows. Records that were gathered since wait for the next time, and so
+// for little more than a window: a Skipped record's store SKU has one open.
 func (p *partition) closeDue(ctx context.Context, now time.Time) (closed bool) {
 	p.buffer.SetWaited(p.waitedEnough())
 	p.buffer.Hold(p.holds(now))
@@ -300,9 +318,6 @@ func (p *partition) closeDue(ctx context.Context, now time.Time) (closed bool) {
 	for w := p.buffer.PostponeDue(now); w != nil; w = p.buffer.PostponeDue(now) {
 		p.out.letGo(ctx, w)
 		closed = true
-	}
-	if closed {
-		p.out.flush(ctx)
 	}
 	p.buffer.Trim(now)
 	return closed

@@ -143,6 +143,9 @@ func (b *bench) message(key, value []byte) *stream.Record {
 	return r
 }
 
+// recordsAfter is by how much records may go out later than their window's command.
+const recordsAfter = 10 * time.Millisecond
+
 func TestALoneEventLeavesWhenItsWindowCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
@@ -152,9 +155,24 @@ func TestALoneEventLeavesWhenItsWindowCloses(t *testing.T) {
 		require.Empty(t, b.broker.sent().records)
 		pause(500 * time.Microsecond) // an idle process's timer is later
 		require.Len(t, b.broker.sent().commands, 1)
+		require.Empty(t, b.broker.sent().records, "a command goes first")
+		require.Zero(t, b.committable())
+		pause(recordsAfter)
 		require.Equal(t, schemas.Pending, b.broker.sent().records[0].Status)
 		require.Equal(t, int64(1), b.committable())
 		b.finish()
+	})
+}
+
+func TestRecordsOfCommandsThatWentOutGoOutBeforeThePartitionIsGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		b.send(event("a", 5))
+		pause(time.Second)
+		require.Empty(t, b.broker.sent().records)
+		b.finish()
+		require.Len(t, b.broker.sent().records, 1)
+		require.Equal(t, int64(1), b.committable())
 	})
 }
 
@@ -176,7 +194,7 @@ func TestEveryReplacedEventHasItsRecord(t *testing.T) {
 		for i := range int64(1000) {
 			b.send(event("a", i))
 		}
-		pause(time.Second)
+		pause(time.Second + recordsAfter)
 		require.Len(t, b.broker.sent().commands, 1)
 		require.Equal(t, int64(999), b.broker.sent().commands[0].Available)
 		require.Len(t, b.broker.sent().records, 1000)
@@ -212,7 +230,7 @@ func TestWindowsThatCloseTogetherShareAMessage(t *testing.T) {
 		b.send(event("a", 1), event("b", 1), event("a", 2), event("b", 2))
 		pause(999 * time.Millisecond)
 		require.Empty(t, b.broker.sent().records)
-		pause(2 * time.Millisecond)
+		pause(2*time.Millisecond + recordsAfter)
 		require.Len(t, b.broker.held, 3) // two commands, and the records of both
 		byStatus := map[schemas.Status][]string{}
 		for _, r := range b.broker.sent().records {
@@ -237,7 +255,7 @@ func TestManySkippedRecordsGoOutBeforeTheWindowCloses(t *testing.T) {
 		require.Greater(t, len(b.broker.sent().records), 1000)
 		require.Empty(t, b.broker.sent().commands)
 		require.Equal(t, int64(len(b.broker.sent().records)), b.committable())
-		pause(time.Second)
+		pause(time.Second + recordsAfter)
 		require.Equal(t, int64(2000), b.committable())
 		b.finish()
 	})
@@ -282,6 +300,7 @@ func TestAFullBufferTakesNoNewStoreSKUUntilAWindowCloses(t *testing.T) {
 		require.Len(t, b.broker.sent().commands, 2)
 		pause(10 * time.Millisecond)
 		require.Len(t, b.broker.sent().commands, 3, "c had waited for a window already")
+		pause(recordsAfter)
 		require.Equal(t, int64(4), b.committable())
 		b.finish()
 	})
