@@ -11,7 +11,7 @@ import (
 const (
 	// memoryTarget is what the process stays below as long as what it must remember
 	// leaves room: the collector works more as it comes near, not less.
-	memoryTarget = 448 << 20
+	memoryTarget = 432 << 20
 	memoryCheck  = time.Second
 	// gcPercent lets garbage be four times what is alive, as far as the target allows:
 	// most of it is fetched messages, and little of them is alive when it is looked for.
@@ -56,11 +56,9 @@ func (u usage) limit() int64 {
 	return max(memoryTarget, u.live+u.room()+u.beside)
 }
 
-// room is a third of what is alive, or less where little of that is read by a collection,
-// which costs as much as it reads: five eighths of that, and an eighth of all at least.
-func (u usage) room() int64 {
-	return min(u.live/3, max(u.live/8, u.scanned/8*5))
-}
+// room is three eighths of what a collection reads, which is what it costs, and an eighth
+// of all that is alive at least.
+func (u usage) room() int64 { return max(u.live/8, u.scanned/8*3) }
 
 func use() usage {
 	const (

@@ -15,14 +15,13 @@ import (
 func TestTheMemoryTargetYieldsToWhatMustBeRemembered(t *testing.T) {
 	const mib = 1 << 20
 	for _, c := range []struct{ live, scanned, beside, limit int64 }{
-		{live: 10, scanned: 10, beside: 5, limit: 448},
-		{live: 300, scanned: 300, beside: 48, limit: 448},
-		{live: 300, scanned: 300, beside: 70, limit: 470},
-		{live: 390, scanned: 390, limit: 520},
-		{live: 3072, scanned: 3072, limit: 4096},
-		{live: 3072, scanned: 1200, limit: 3822},
-		{live: 3072, scanned: 800, limit: 3572}, // little is read
-		{live: 3072, scanned: 10, limit: 3456},  // next to nothing
+		{live: 10, scanned: 10, beside: 5, limit: 432},
+		{live: 280, scanned: 280, beside: 40, limit: 432},
+		{live: 280, scanned: 280, beside: 50, limit: 435},
+		{live: 480, scanned: 480, limit: 660},
+		{live: 3072, scanned: 3072, limit: 4224},
+		{live: 3072, scanned: 1200, limit: 3522}, // little is read
+		{live: 3072, scanned: 10, limit: 3456},   // next to nothing
 	} {
 		require.Equal(t, c.limit*mib, usage{live: c.live * mib, scanned: c.scanned * mib, beside: c.beside * mib}.limit(), "%+v", c)
 	}
