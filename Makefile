@@ -49,7 +49,7 @@ test: clickhouse-lib ## Run all tests: unit, property, and end to end on the emb
 .PHONY: sim
 sim: SEEDS := 10000
 sim: ## Simulate SEEDS (10000) random schedules from seed FIRST (the time) on
-	@set -o pipefail; STOCKPUSH_SIM_SEEDS=$(SEEDS) STOCKPUSH_SIM_FIRST=$(FIRST) go test -count=1 -timeout 60m -run NoSchedule -v ./cmd/internal/sim | grep -v '^=== '
+	@set -o pipefail; STOCKPUSH_SIM_SEEDS=$(SEEDS) STOCKPUSH_SIM_FIRST=$(FIRST) go test -count=1 -timeout 60m -run NoSchedule -v ./cmd/lab/sim | grep -v '^=== '
 
 .PHONY: race
 race: clickhouse-lib ## Run the tests of all that is concurrent with the race detector (needs a C compiler)
@@ -66,7 +66,7 @@ upgrade: clickhouse-lib ## Exchange the program of .ci/previous-version for this
 
 .PHONY: chaos
 chaos: build clickhouse-lib ## Break the real program in every way: SEEDS (10) fresh seeds for at most MINUTES (30), or SEED=x again; KAFKA=DIR with Apache Kafka's jars
-	go run ./cmd/internal/chaos -seeds $(if $(SEED),1 -seed $(SEED),$(SEEDS)) -minutes $(MINUTES) $(if $(KAFKA),-kafka $(KAFKA)) $(CHAOS)
+	go run ./cmd/lab/chaos -seeds $(if $(SEED),1 -seed $(SEED),$(SEEDS)) -minutes $(MINUTES) $(if $(KAFKA),-kafka $(KAFKA)) $(CHAOS)
 
 .PHONY: postgres
 postgres: clickhouse-lib ## Run what keeps tokens in PostgreSQL on a real one, whose binaries must be installed
@@ -74,8 +74,8 @@ postgres: clickhouse-lib ## Run what keeps tokens in PostgreSQL on a real one, w
 
 .PHONY: flood
 flood: build clickhouse-lib ## Let EVENTS (5000000) come at once while ClickHouse is down, then while Shopee is, and see that memory stays bounded
-	go run ./cmd/internal/chaos -load $(EVENTS) -without clickhouse
-	go run ./cmd/internal/chaos -load $(EVENTS) -without shopee
+	go run ./cmd/lab/chaos -load $(EVENTS) -without clickhouse
+	go run ./cmd/lab/chaos -load $(EVENTS) -without shopee
 
 .PHONY: browser
 browser: clickhouse-lib ## Try the page in a real browser, the Chromium at CHROMIUM; pictures go to SCREENSHOTS
@@ -119,7 +119,7 @@ bench: build clickhouse-lib ## Measure all: BENCH_RUNS (5) runs, one table besid
 bench-table: ## Print the table of the last `make bench` again
 	@cat $(BENCH)/pieces.txt $(BENCH)/stages.txt > $(BENCH)/all.txt
 	@cat $(BENCH)/pieces.before.txt $(BENCH)/stages.before.txt > $(BENCH)/all.before.txt 2>/dev/null || true
-	@go run ./cmd/internal/benchtable $(BENCH)/all.txt $(BENCH)/all.before.txt | tee $(BENCH)/table.txt
+	@go run ./cmd/lab/benchtable $(BENCH)/all.txt $(BENCH)/all.before.txt | tee $(BENCH)/table.txt
 
 .PHONY: load
 load: clickhouse-lib ## Play a sale day in LOAD_FOR (10m): quiet, a flash sale at midnight, recovery; a table, and a chart

@@ -44,9 +44,11 @@ var rules = []rule{
 	{of: "stockpush/sinks", never: []string{"stockpush/processor", "stockpush/channels", "stockpush/cmd", viper, kafka}, except: []string{"stockpush/processor/stream"}},
 	{of: "stockpush/cmd", never: []string{viper}, except: nil},
 	// The fault suite knows the program from outside only, and what judges it knows nothing at all.
-	{of: "stockpush/cmd/internal/chaos", never: []string{"stockpush"}},
-	{of: "stockpush/cmd/internal/chaos/checker", never: []string{"stockpush/cmd/internal/chaos", "github.com"}},
-	{of: "stockpush/cmd/stockpush", never: []string{"stockpush/cmd/internal/chaos"}},
+	{of: "stockpush/cmd/lab/chaos", never: []string{"stockpush"}},
+	{of: "stockpush/cmd/lab/chaos/checker", never: []string{"stockpush/cmd/lab/chaos", "github.com"}},
+	// The product does not know what tries it.
+	{of: "stockpush/cmd/stockpush", never: []string{"stockpush/cmd/lab"}},
+	{of: "stockpush/cmd/internal", never: []string{"stockpush/cmd/lab"}},
 }
 
 // exempt may import what its folder may not.
@@ -100,14 +102,17 @@ func TestAPlantedViolationIsFound(t *testing.T) {
 		{"stockpush/processor/latest", []string{"time", "sync"}},
 		{"stockpush/cmd/stockpush", []string{viper}},
 		{"stockpush/cmd/internal/config", []string{viper}},
-		{"stockpush/cmd/internal/chaos/checker", []string{"encoding/json", "stockpush/schemas"}},
-		{"stockpush/cmd/internal/chaos/cluster", []string{"stockpush/cmd/internal/config"}},
+		{"stockpush/cmd/lab/chaos/checker", []string{"encoding/json", "stockpush/schemas"}},
+		{"stockpush/cmd/lab/chaos/cluster", []string{"stockpush/cmd/internal/config"}},
+		{"stockpush/cmd/lab/bench", []string{"stockpush/cmd/internal/service"}},
+		{"stockpush/cmd/internal/service", []string{"stockpush/cmd/lab/sim"}},
 	}
 	require.Equal(t, []string{
 		"stockpush/channels -> stockpush/processor", "stockpush/sinks -> " + kafka + "/pkg/kgo",
 		"stockpush/processor/latest -> sync", "stockpush/cmd/stockpush -> " + viper,
-		"stockpush/cmd/internal/chaos/checker -> stockpush/schemas",
-		"stockpush/cmd/internal/chaos/cluster -> stockpush/cmd/internal/config",
+		"stockpush/cmd/lab/chaos/checker -> stockpush/schemas",
+		"stockpush/cmd/lab/chaos/cluster -> stockpush/cmd/internal/config",
+		"stockpush/cmd/internal/service -> stockpush/cmd/lab/sim",
 	}, violations(planted))
 }
 

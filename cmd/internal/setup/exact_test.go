@@ -8,8 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"stockpush/cmd/internal/chaos/cluster"
 	"stockpush/cmd/internal/embedded/embeddedtest"
+	"stockpush/cmd/lab/chaos/cluster"
 	"stockpush/schemas"
 	"stockpush/sinks"
 	"stockpush/sinks/clickhouse"

@@ -16,7 +16,7 @@ import (
 	"sync"
 	"time"
 
-	"stockpush/cmd/internal/chaos/cluster"
+	"stockpush/cmd/lab/chaos/cluster"
 )
 
 // Trouble is one fault with its particulars.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"stockpush/cmd/internal/chaos/cluster"
+	"stockpush/cmd/lab/chaos/cluster"
 )
 
 // storage are what can happen on the way to ClickHouse.

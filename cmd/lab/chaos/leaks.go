@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"stockpush/cmd/internal/chaos/cluster"
+	"stockpush/cmd/lab/chaos/cluster"
 )
 
 // leaks are what no log may have: secrets, panics.

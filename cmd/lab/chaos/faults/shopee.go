@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"stockpush/cmd/internal/chaos/cluster"
+	"stockpush/cmd/lab/chaos/cluster"
 )
 
 // shopee are what the marketplace can do, to one shop or to all.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"stockpush/cmd/internal/chaos/cluster"
+	"stockpush/cmd/lab/chaos/cluster"
 )
 
 // instances are what can happen to a process of `run`.

@@ -14,10 +14,10 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"stockpush/cmd/internal/chaos/checker"
-	"stockpush/cmd/internal/chaos/cluster"
-	"stockpush/cmd/internal/chaos/faults"
-	"stockpush/cmd/internal/chaos/history"
+	"stockpush/cmd/lab/chaos/checker"
+	"stockpush/cmd/lab/chaos/cluster"
+	"stockpush/cmd/lab/chaos/faults"
+	"stockpush/cmd/lab/chaos/history"
 )
 
 // How long the parts of a run take.

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"stockpush/cmd/internal/chaos/checker"
-	"stockpush/cmd/internal/chaos/faults"
+	"stockpush/cmd/lab/chaos/checker"
+	"stockpush/cmd/lab/chaos/faults"
 )
 
 // result is what a seed came to.

@@ -5,7 +5,7 @@ import (
 	"syscall"
 	"time"
 
-	"stockpush/cmd/internal/chaos/cluster"
+	"stockpush/cmd/lab/chaos/cluster"
 )
 
 // servers are what can happen to the broker's and ClickHouse's processes.

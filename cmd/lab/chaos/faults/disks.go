@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"stockpush/cmd/internal/chaos/cluster"
+	"stockpush/cmd/lab/chaos/cluster"
 )
 
 // BrokerDiskFull is the kind's name.

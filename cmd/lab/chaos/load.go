@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"stockpush/cmd/internal/chaos/checker"
-	"stockpush/cmd/internal/chaos/cluster"
-	"stockpush/cmd/internal/chaos/history"
+	"stockpush/cmd/lab/chaos/checker"
+	"stockpush/cmd/lab/chaos/cluster"
+	"stockpush/cmd/lab/chaos/history"
 )
 
 // How the load is shaped, and what it may take.
