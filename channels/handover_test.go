@@ -110,6 +110,29 @@ func TestALateStateOfAnEarlierOwnerCountsForNothing(t *testing.T) {
 	})
 }
 
+// Starting writes a state again only where the last one is not the right one.
+func TestAStateThatCameAfterALateOneIsNotWrittenAgain(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		first := newBench(t.Context(), t, channeltest.NewMemory(nil), options{})
+		for i := range int64(3) {
+			first.push(event("a", 1+i, i))
+			pause(time.Second)
+		}
+		first.finish()
+		states := first.log.states
+		cases := map[string]*stream.Record{
+			"a newer one":       states[2],
+			"it was taken back": {Key: states[0].Key},
+		}
+		for name, last := range cases {
+			second := newBench(t.Context(), t, channeltest.NewMemory(nil), options{states: []*stream.Record{states[1], states[0], last}})
+			pause(time.Second)
+			require.Empty(t, second.log.states, name)
+			second.finish()
+		}
+	})
+}
+
 // left is what an owner leaves: its states, its claim and the mark on its last commit.
 func (b *bench) left(o options) options {
 	o.states = append(append([]*stream.Record{}, b.log.states...), b.log.claims...)

@@ -94,7 +94,7 @@ func (w *worker) writeAnew(late others) {
 		if err != nil {
 			continue
 		}
-		if s.storing == 0 && s.wasWrittenOver(late[key]) { // else a state of ours follows
+		if s.wasWrittenOver(late[key]) {
 			w.deps.Logger.Warn("an earlier owner of the partition wrote over a state, it is written again", "store_sku", key)
 			w.deps.Metrics.rewritten.Inc()
 			w.out.state(s)

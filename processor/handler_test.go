@@ -328,6 +328,8 @@ func TestAnEventInAWrongPartitionIsRejectedOnlyIfTheTopicIsAsDeclared(t *testing
 					return
 				}
 				require.Len(t, b.broker.sent().letters, 2)
+				b.send(elsewhere)
+				require.Equal(t, 2, asked, "the topic may have changed since the last batch")
 				b.finish()
 			})
 		})

@@ -25,14 +25,16 @@ type Memory struct {
 	reads  int
 	// readDelay is how long a read is on its way before it looks.
 	readDelay time.Duration
-	script    func(ctx context.Context, n int, call channels.Call) *channels.Answer
-	next      Trouble
+	// credentials are the shops', 0 for one whose never changed.
+	credentials map[int64]uint64
+	script      func(ctx context.Context, n int, call channels.Call) *channels.Answer
+	next        Trouble
 }
 
 // NewMemory makes a channel. Script is asked before the n-th call, counted from
 // 0; nil, or a nil answer of it, lets the call succeed.
 func NewMemory(script func(ctx context.Context, n int, call channels.Call) *channels.Answer) *Memory {
-	return &Memory{stock: map[Model]int64{}, flying: map[[2]int64]int{}, script: script}
+	return &Memory{stock: map[Model]int64{}, flying: map[[2]int64]int{}, credentials: map[int64]uint64{}, script: script}
 }
 
 // MaxLines is enough for tests to see full calls.
@@ -159,6 +161,20 @@ func (m *Memory) Read(_ context.Context, shopID, itemID int64) ([]channels.Model
 		}
 	}
 	return all, channels.Verdict{Outcome: channels.Confirmed}
+}
+
+// Credentials is a number that changes with the shop's credentials.
+func (m *Memory) Credentials(shopID int64) uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.credentials[shopID]
+}
+
+// ChangeCredentials changes a shop's credentials.
+func (m *Memory) ChangeCredentials(shopID int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.credentials[shopID]++
 }
 
 // DelayReads lets every read look so long after it was asked.
