@@ -20,6 +20,14 @@ type Channel interface {
 	// Read reads what an item shows. The answer's verdict says what went wrong;
 	// its Outcome is Confirmed if stocks are complete.
 	Read(ctx context.Context, shopID, itemID int64) ([]ModelStock, Verdict)
+	// Ready says whether a call for a shop would send a request now. If not, as for
+	// a shop whose authorization is known to be lost, it returns the verdict that
+	// every such call gets. It decides from memory and never blocks; true may turn
+	// out wrong, since what is in memory may be old.
+	Ready(shopID int64) (Verdict, bool)
+	// Credentials is a number that changes with the shop's credentials, so that a
+	// held shop can be probed at once when they do. It is 0 for a shop without any.
+	Credentials(shopID int64) uint64
 }
 
 // Call is one request: models of one item of one shop.

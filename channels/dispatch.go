@@ -149,7 +149,7 @@ func (w *worker) panicked(shopID int64, err error) (Verdict, bool) {
 // stepHeld lets one push through as a probe when one is due, or a read where no
 // push waits, and fails the others.
 func (w *worker) stepHeld(ctx context.Context, l *lane, now time.Time) (wake time.Time, blocked bool) {
-	switch due := l.hold.probeDue(now, w.credentials(l.shop)); {
+	switch due := l.hold.probeDue(now, w.deps.Channel.Credentials(l.shop.ID)); {
 	case l.hold.probing:
 		return time.Time{}, true
 	case due && l.queue.size > 0:
@@ -178,11 +178,4 @@ func (w *worker) probeByRead(ctx context.Context, l *lane, now time.Time) (wake 
 		return func(now time.Time) { w.readLanded(l, v, done, now) }
 	})
 	return time.Time{}
-}
-
-func (w *worker) credentials(shop schemas.Shop) uint64 {
-	if c, ok := w.deps.Channel.(Credentialed); ok {
-		return c.Credentials(shop.ID)
-	}
-	return 0
 }

@@ -70,7 +70,7 @@ func (w *worker) holdShop(l *lane, v Verdict, now time.Time) {
 		w.deps.Logger.Warn("the shop is held: its pushes fail until a probe passes",
 			"shop_id", l.shop.ID, "code", v.Code, "said", v.Message, "hint", v.Code.Hint())
 	}
-	l.hold = &hold{verdict: v, nextProbe: now.Add(w.cfg.ProbeInterval), lastProbe: now, credentials: w.credentials(l.shop)}
+	l.hold = &hold{verdict: v, nextProbe: now.Add(w.cfg.ProbeInterval), lastProbe: now, credentials: w.deps.Channel.Credentials(l.shop.ID)}
 }
 
 // settle gives one push its verdict.

@@ -136,7 +136,7 @@ func TestKnownStoreSKUsTakeLittleMemory(t *testing.T) {
 }
 
 // confirming is a marketplace that takes everything at once, and keeps nothing.
-type confirming struct{}
+type confirming struct{ channeltest.Authorized }
 
 func (confirming) MaxLines() int { return 50 }
 

@@ -37,10 +37,6 @@ type Deps struct {
 	Metrics  *Metrics
 }
 
-// Credentialed is a channel that knows when a shop's credentials change: the
-// number is another one then. A held shop is probed at once when it changes.
-type Credentialed interface{ Credentials(shopID int64) uint64 }
-
 // Stage is the pushing stage's handler; it implements stream.Handler.
 type Stage struct {
 	cfg    Config

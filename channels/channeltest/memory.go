@@ -25,8 +25,9 @@ type Memory struct {
 	reads  int
 	// readDelay is how long a read is on its way before it looks.
 	readDelay time.Duration
-	// credentials are the shops', 0 for one whose never changed.
+	// credentials counts the changes of a shop's, and strangers are shops without any.
 	credentials map[int64]uint64
+	strangers   map[int64]bool
 	script      func(ctx context.Context, n int, call channels.Call) *channels.Answer
 	next        Trouble
 }
@@ -34,7 +35,9 @@ type Memory struct {
 // NewMemory makes a channel. Script is asked before the n-th call, counted from
 // 0; nil, or a nil answer of it, lets the call succeed.
 func NewMemory(script func(ctx context.Context, n int, call channels.Call) *channels.Answer) *Memory {
-	return &Memory{stock: map[Model]int64{}, flying: map[[2]int64]int{}, credentials: map[int64]uint64{}, script: script}
+	return &Memory{
+		stock: map[Model]int64{}, flying: map[[2]int64]int{}, credentials: map[int64]uint64{}, strangers: map[int64]bool{}, script: script,
+	}
 }
 
 // MaxLines is enough for tests to see full calls.
@@ -42,6 +45,11 @@ func (m *Memory) MaxLines() int { return 50 }
 
 // Push applies a call, or answers as the script says.
 func (m *Memory) Push(ctx context.Context, call channels.Call) channels.Answer {
+	if v, ready := m.Ready(call.ShopID); !ready {
+		a := All(call, v, false)
+		a.Calls = 0
+		return *a
+	}
 	n := m.enter(call)
 	defer m.leave(call)
 	if m.script != nil {
@@ -104,6 +112,12 @@ func (m *Memory) Channel() channels.Channel { return m }
 // Shop is any shop.
 func (m *Memory) Shop() int64 { return 1 }
 
+// Stranger is a shop without credentials.
+func (m *Memory) Stranger() int64 {
+	m.DropCredentials(2)
+	return 2
+}
+
 // Shows is what a model of Shop shows.
 func (m *Memory) Shows(itemID, modelID int64) int64 {
 	return m.Stock(Model{m.Shop(), itemID, modelID})
@@ -141,8 +155,21 @@ func (m *Memory) leave(call channels.Call) {
 	m.flying[[2]int64{call.ShopID, call.ItemID}]--
 }
 
+// Ready is false for a shop without credentials.
+func (m *Memory) Ready(shopID int64) (channels.Verdict, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.strangers[shopID] {
+		return channels.Verdict{Outcome: channels.Refused, Code: schemas.AuthorizationLost, Scope: channels.ScopeShop, Message: "no credentials"}, false
+	}
+	return channels.Verdict{}, true
+}
+
 // Read shows an item's models.
 func (m *Memory) Read(_ context.Context, shopID, itemID int64) ([]channels.ModelStock, channels.Verdict) {
+	if v, ready := m.Ready(shopID); !ready {
+		return nil, v
+	}
 	m.mu.Lock()
 	delay := m.readDelay
 	m.mu.Unlock()
@@ -163,18 +190,29 @@ func (m *Memory) Read(_ context.Context, shopID, itemID int64) ([]channels.Model
 	return all, channels.Verdict{Outcome: channels.Confirmed}
 }
 
-// Credentials is a number that changes with the shop's credentials.
+// Credentials is a number that changes with the shop's credentials, 0 without any.
 func (m *Memory) Credentials(shopID int64) uint64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.credentials[shopID]
+	if m.strangers[shopID] {
+		return 0
+	}
+	return 1 + m.credentials[shopID]
 }
 
-// ChangeCredentials changes a shop's credentials.
+// ChangeCredentials gives a shop other credentials, or some if it has none.
 func (m *Memory) ChangeCredentials(shopID int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.credentials[shopID]++
+	delete(m.strangers, shopID)
+}
+
+// DropCredentials takes a shop's credentials away. Until then every shop has some.
+func (m *Memory) DropCredentials(shopID int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.strangers[shopID] = true
 }
 
 // DelayReads lets every read look so long after it was asked.
@@ -218,3 +256,12 @@ func (m *Memory) MostPerItem() int {
 	defer m.mu.Unlock()
 	return m.most
 }
+
+// Authorized is the part of a channel whose shops all have credentials that never change.
+type Authorized struct{}
+
+// Ready is true for every shop.
+func (Authorized) Ready(int64) (channels.Verdict, bool) { return channels.Verdict{}, true }
+
+// Credentials is the same for every shop.
+func (Authorized) Credentials(int64) uint64 { return 1 }

@@ -34,6 +34,8 @@ type Marketplace interface {
 	Channel() channels.Channel
 	// Shop is a shop that the channel may push to.
 	Shop() int64
+	// Stranger is a shop that the channel has no credentials for.
+	Stranger() int64
 	// Shows is what a model shows; 0 for one that was never mentioned.
 	Shows(itemID, modelID int64) int64
 	// Next makes the next call run into trouble.
@@ -55,6 +57,7 @@ func Run(t *testing.T, open func(t *testing.T) Marketplace) {
 		"an ended context ends the call":            anEndedContextEndsTheCall,
 		"a read in an outage does not claim stocks": aReadInAnOutage,
 		"a call of who may not push is not sent":    aWithheldCall,
+		"a shop without credentials is not called":  aStrangerIsNotCalled,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, bench{open(t)}) })
 	}
@@ -204,6 +207,27 @@ func aWithheldCall(t *testing.T, b bench) {
 	require.False(t, a.Failure)
 	require.Zero(t, a.Calls)
 	require.Equal(t, int64(5), b.Shows(itemID, 1))
+}
+
+func aStrangerIsNotCalled(t *testing.T, b bench) {
+	shopID := b.Stranger()
+	a := b.Channel().Push(t.Context(), channels.Call{ShopID: shopID, ItemID: itemID, Lines: []channels.Line{{ModelID: 1, Qty: 5}}})
+	require.Zero(t, a.Calls)
+	require.False(t, a.Failure)
+	_, read := b.Channel().Read(t.Context(), shopID, itemID)
+	known, ready := b.Channel().Ready(shopID)
+	require.False(t, ready, "it is known once one call was tried")
+	for _, v := range []channels.Verdict{a.Verdicts[0], read, known} {
+		require.Equal(t, channels.Refused, v.Outcome)
+		require.Equal(t, schemas.AuthorizationLost, v.Code)
+		require.Equal(t, channels.ScopeShop, v.Scope)
+	}
+	require.Zero(t, b.Channel().Credentials(shopID))
+
+	b.one(t, 5)
+	_, ready = b.Channel().Ready(b.Shop())
+	require.True(t, ready)
+	require.NotZero(t, b.Channel().Credentials(b.Shop()))
 }
 
 func aReadInAnOutage(t *testing.T, b bench) {

@@ -21,6 +21,7 @@ type marketplace struct{ *market }
 
 func (m marketplace) Channel() channels.Channel { return m.client }
 func (m marketplace) Shop() int64               { return shopID }
+func (m marketplace) Stranger() int64           { return shopID + 1000 }
 
 func (m marketplace) Next(trouble channeltest.Trouble) {
 	require.NoError(m.t, m.sandbox.AddFault(sandbox.Fault{ShopID: shopID, Kind: string(trouble), Times: 1}))

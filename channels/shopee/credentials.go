@@ -2,13 +2,44 @@ package shopee
 
 import (
 	"context"
+	"errors"
 	"hash/fnv"
 	"maps"
 	"slices"
+	"time"
+
+	"stockpush/channels"
 )
 
-// Credentials is a number that changes with the shop's tokens, so that a held
-// shop is probed at once when they do. It is 0 for a shop without tokens.
+// Ready says whether a call for a shop would send a request. It would not for a
+// shop without tokens, and for one whose access token has ended and whose refresh
+// token Shopee has just refused.
+func (c *Client) Ready(shopID int64) (channels.Verdict, bool) {
+	pair, err := c.tokens.Peek(shopID)
+	switch {
+	case errors.Is(err, ErrNoTokens):
+		return noTokens(), false
+	case err != nil: // nothing is known: a call finds out
+		return channels.Verdict{}, true
+	}
+	return c.sessions.usable(shopID, pair)
+}
+
+// usable says whether a pair is good for a request, of whichever of its tokens.
+func (s *sessions) usable(shopID int64, pair TokenPair) (channels.Verdict, bool) {
+	n := s.note(shopID)
+	switch {
+	case time.Now().Before(pair.ExpiresAt):
+	case pair.RefreshToken == "":
+		return noTokens(), false
+	case n.refusedLately(pair):
+		return n.refusal.verdict, false
+	}
+	return channels.Verdict{}, true
+}
+
+// Credentials is a number that changes with the shop's tokens. It is 0 for a shop
+// without tokens. Like Load, it may look at the store.
 func (c *Client) Credentials(shopID int64) uint64 {
 	pair, err := c.tokens.Load(context.Background(), shopID)
 	if err != nil {

@@ -134,6 +134,11 @@ func (n note) margin(shopID int64) time.Duration {
 	return m
 }
 
+// refusedLately says that Shopee has just refused a pair's refresh token.
+func (n note) refusedLately(pair TokenPair) bool {
+	return n.refusal != nil && n.refused == pair.RefreshToken && time.Since(n.refusedAt) < refusalMemory
+}
+
 func (s *sessions) note(shopID int64) note {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -199,7 +204,7 @@ func (s *sessions) exchange(ctx context.Context, shopID int64, held TokenPair) (
 	if n.spent == held.RefreshToken {
 		return n.unsaved, nil
 	}
-	if n.refused == held.RefreshToken && time.Since(n.refusedAt) < refusalMemory {
+	if n.refusedLately(held) {
 		return TokenPair{}, n.refusal
 	}
 	pair, err := s.client.refreshTokens(ctx, shopID, held.RefreshToken)
@@ -225,7 +230,13 @@ func storeError(err error) error {
 	}
 	v := channels.Verdict{Outcome: channels.Refused, Code: schemas.ChannelUnavailable, Message: "tokens: " + err.Error()}
 	if errors.Is(err, ErrNoTokens) {
-		v.Code, v.Scope, v.Message = schemas.AuthorizationLost, channels.ScopeShop, "there are no tokens of the shop"
+		v = noTokens()
 	}
 	return &refreshError{verdict: v, err: err}
+}
+
+func noTokens() channels.Verdict {
+	return channels.Verdict{
+		Outcome: channels.Refused, Code: schemas.AuthorizationLost, Scope: channels.ScopeShop, Message: "there are no tokens of the shop",
+	}
 }

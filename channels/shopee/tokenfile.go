@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -38,7 +39,19 @@ type FileStore struct {
 	lookedAt time.Time
 	seen     fs.FileInfo
 	shops    map[int64]TokenPair
+
+	// known is what was read last, for those that may not wait for mu.
+	known atomic.Pointer[knownPairs]
 }
+
+// knownPairs is the file as it was read last, and why that may be old.
+type knownPairs struct {
+	shops map[int64]TokenPair
+	err   error
+}
+
+// errUnread says that the store was not read yet.
+var errUnread = errors.New("the tokens have not been read yet")
 
 var _ TokenStore = (*FileStore)(nil)
 
@@ -54,13 +67,26 @@ func NewFileStore(path string) *FileStore {
 // what was read last, and with an error where nothing was.
 func (s *FileStore) Load(_ context.Context, shopID int64) (TokenPair, error) {
 	shops, err := s.current()
-	if pair, ok := shops[shopID]; ok {
+	return knownPairs{shops, err}.of(shopID)
+}
+
+// Peek returns a shop's pair as it was when the file was read last.
+func (s *FileStore) Peek(shopID int64) (TokenPair, error) {
+	known := s.known.Load()
+	if known == nil {
+		return TokenPair{}, errUnread
+	}
+	return known.of(shopID)
+}
+
+func (k knownPairs) of(shopID int64) (TokenPair, error) {
+	if pair, ok := k.shops[shopID]; ok {
 		return pair, nil
 	}
-	if err != nil {
-		return TokenPair{}, err
+	if k.err != nil {
+		return TokenPair{}, k.err
 	}
-	return TokenPair{}, fmt.Errorf("shop %d: %w; run `stockpush authorize`", shopID, ErrNoTokens)
+	return TokenPair{}, NoTokens(shopID)
 }
 
 // current is the file's pairs, read only if the file changed. The map is never
@@ -68,6 +94,13 @@ func (s *FileStore) Load(_ context.Context, shopID int64) (TokenPair, error) {
 func (s *FileStore) current() (map[int64]TokenPair, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	shops, err := s.look()
+	s.known.Store(&knownPairs{shops, err})
+	return shops, err
+}
+
+// look reads the file if it changed; s.mu is held.
+func (s *FileStore) look() (map[int64]TokenPair, error) {
 	if s.seen != nil && time.Since(s.lookedAt) < trust {
 		return s.shops, nil
 	}
@@ -181,6 +214,13 @@ func sweep(path string) {
 func (s *FileStore) reread() (*tokenDoc, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	doc, err := s.readAgain()
+	s.known.Store(&knownPairs{s.shops, err})
+	return doc, err
+}
+
+// readAgain reads the file; s.mu is held.
+func (s *FileStore) readAgain() (*tokenDoc, error) {
 	info, err := os.Stat(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		s.seen, s.shops = nil, nil

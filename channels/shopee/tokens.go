@@ -3,6 +3,7 @@ package shopee
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -16,6 +17,11 @@ type TokenPair struct {
 // ErrNoTokens says that the store has no pair of a shop: its authorization is lost.
 var ErrNoTokens = errors.New("no tokens of the shop")
 
+// NoTokens is ErrNoTokens of a shop, with what to do.
+func NoTokens(shopID int64) error {
+	return fmt.Errorf("shop %d: %w; run `stockpush authorize`", shopID, ErrNoTokens)
+}
+
 // ErrRefused is what a change given to TokenStore.Update wraps when Shopee
 // refused the refresh token it was given.
 var ErrRefused = errors.New("refresh token refused")
@@ -26,6 +32,10 @@ type TokenStore interface {
 	// Load returns a shop's newest pair, or ErrNoTokens. It is called before
 	// every call to Shopee, so it must be cheap.
 	Load(ctx context.Context, shopID int64) (TokenPair, error)
+	// Peek is Load without looking whether the store has changed since: it answers
+	// from memory and never blocks. Before the first Load, and for an absent shop
+	// while the store cannot be read, its error is not ErrNoTokens.
+	Peek(shopID int64) (TokenPair, error)
 	// Update reads a shop's pair under the store's exclusive lock, gives it to
 	// change (zero if there is none), and returns what change returned once that
 	// is durable. When change fails with ErrRefused and the pair is another

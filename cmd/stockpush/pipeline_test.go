@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stockpush/channels"
+	"stockpush/channels/channeltest"
 	"stockpush/cmd/internal/embedded/embeddedtest"
 	"stockpush/cmd/internal/service"
 	"stockpush/processor"
@@ -292,7 +293,7 @@ func (p *pipeline) count(topic string) (messages int64) {
 }
 
 // instant is a marketplace that applies what it is sent, at once.
-type instant struct{}
+type instant struct{ channeltest.Authorized }
 
 func (instant) MaxLines() int { return 50 }
 

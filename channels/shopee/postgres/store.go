@@ -65,6 +65,9 @@ type Store struct {
 
 var _ shopee.TokenStore = (*Store)(nil)
 
+// errUnread is a store's state before its first read.
+var errUnread = errors.New("shopee.tokens_postgres: not read yet")
+
 // Open makes a store and begins to read. It fails only on a dsn that is none;
 // a server that is not there is tried again. Close it.
 func Open(dsn string, partnerID int64) (*Store, error) {
@@ -78,7 +81,7 @@ func Open(dsn string, partnerID int64) (*Store, error) {
 		return nil, wrap("connect", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &Store{pool: pool, partner: partnerID, stop: cancel, read: make(chan struct{})}
+	s := &Store{pool: pool, partner: partnerID, stop: cancel, read: make(chan struct{}), err: errUnread}
 	s.polling.Go(func() { s.keepReading(ctx) })
 	return s, nil
 }
@@ -164,12 +167,19 @@ func pairOf(access, refresh string, expires time.Time) shopee.TokenPair {
 	return shopee.TokenPair{AccessToken: shopee.Secret(access), RefreshToken: shopee.Secret(refresh), ExpiresAt: expires.UTC()}
 }
 
-// current is what was read last. The map is never written to again.
-func (s *Store) current(ctx context.Context) (map[int64]shopee.TokenPair, error) {
+func (s *Store) firstRead(ctx context.Context) error {
 	select {
 	case <-s.read:
+		return nil
 	case <-ctx.Done():
-		return nil, wrap("read", ctx.Err())
+		return wrap("read", ctx.Err())
+	}
+}
+
+// current is what was read last. The map is never written to again.
+func (s *Store) current(ctx context.Context) (map[int64]shopee.TokenPair, error) {
+	if err := s.firstRead(ctx); err != nil {
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -179,14 +189,23 @@ func (s *Store) current(ctx context.Context) (map[int64]shopee.TokenPair, error)
 // Load returns a shop's pair as it was at most half a second ago. While the
 // server cannot be asked it answers from what was read last.
 func (s *Store) Load(ctx context.Context, shopID int64) (shopee.TokenPair, error) {
-	pairs, err := s.current(ctx)
-	if pair, ok := pairs[shopID]; ok {
-		return pair, nil
-	}
-	if err != nil {
+	if err := s.firstRead(ctx); err != nil {
 		return shopee.TokenPair{}, err
 	}
-	return shopee.TokenPair{}, fmt.Errorf("shop %d: %w; run `stockpush authorize`", shopID, shopee.ErrNoTokens)
+	return s.Peek(shopID)
+}
+
+// Peek is Load without waiting for the first read.
+func (s *Store) Peek(shopID int64) (shopee.TokenPair, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if pair, ok := s.pairs[shopID]; ok {
+		return pair, nil
+	}
+	if s.err != nil {
+		return shopee.TokenPair{}, s.err
+	}
+	return shopee.TokenPair{}, shopee.NoTokens(shopID)
 }
 
 // Shops lists the shops that the table has tokens of, in order.

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stockpush/channels"
+	"stockpush/channels/channeltest"
 	"stockpush/cmd/internal/embedded/embeddedtest"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
@@ -87,6 +88,7 @@ func TestWhatCanBeCompared(t *testing.T) {
 
 // world is a log and a marketplace.
 type world struct {
+	channeltest.Authorized
 	t        *testing.T
 	conn     stream.Connection
 	producer *stream.KafkaProducer

@@ -103,7 +103,7 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 	stage, err := p.stage(stream.Config{Group: p.topics.ChannelsGroup(), Topics: []string{p.topics.Commands()}}, handler)
 	r := atWork(stage)
 	r.watch = func(ctx context.Context) error { return p.watchLog(ctx, log) }
-	r.beside = func(ctx context.Context) error { market.KeepAuthorizations(ctx); return nil }
+	r.beside = market.keep
 	r.close = func() error { market.Close(); return nil }
 	return r, err
 }

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"log/slog"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -41,6 +42,16 @@ type Shopee struct {
 	Tokens Tokens
 	// Pace waits until a shop may be called once more within the configured rates.
 	Pace func(ctx context.Context, shopID int64) error
+}
+
+// keep does what the client needs while its shops are pushed, until ctx ends. Watch
+// keeps what is in memory of the tokens as the store is.
+func (s *Shopee) keep(ctx context.Context) error {
+	var watching sync.WaitGroup
+	watching.Go(func() { _ = s.Watch(ctx, func(int64) {}) }) // it ends with ctx only
+	s.KeepAuthorizations(ctx)
+	watching.Wait()
+	return nil
 }
 
 // Close ends the client, and then its tokens.
