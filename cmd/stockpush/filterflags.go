@@ -43,7 +43,7 @@ func (f *filterFlags) filter(cmd *cobra.Command) (pushrecords.Filter, error) {
 		values.Set("shop_id", fmt.Sprint(f.shop))
 	}
 	for name, given := range values {
-		if f := cmd.Flags().Lookup(flagOf(name)); f != nil && f.Changed && slices.Contains(given, "") {
+		if f := cmd.Flags().Lookup(flagOf(name)); f != nil && f.Changed && slices.ContainsFunc(given, pushrecords.IsBlank) {
 			return pushrecords.Filter{}, &usageError{fmt.Errorf("--%s: is empty", flagOf(name))}
 		}
 	}

@@ -50,7 +50,7 @@ func (s *system) confirms(answer string) bool {
 	os.Stdin = in
 	defer func() { os.Stdin = stdin }()
 	var asked bytes.Buffer
-	ok, err := (&app{stderr: &asked}).confirm(s.t.Context(), s.newRetrier(), retry.Request{})
+	ok, err := (&app{stderr: &asked}).confirm(s.t.Context(), s.newRetrier(), retry.Request{All: true})
 	require.NoError(s.t, err)
 	require.Contains(s.t, asked.String(), "3 failed records match, 3 events will be published")
 	return ok
@@ -105,9 +105,12 @@ func TestE2EFailuresArePushedAgainByCommandAndOverHTTP(t *testing.T) {
 	operators.Wait()
 	require.EqualValues(t, 2, published.Load(), "of those who ask one console at once, one publishes")
 	eventually(s, uint64(6), "SELECT count() FROM {db}.store_sku_push_status WHERE last_push_status = 'Successfully'")
-	status, result = s.post(`{}`)
+	status, result = s.post(`{"all": true}`)
 	require.Equal(t, http.StatusOK, status)
 	require.Zero(t, result.Matched)
+	code, out, errs = s.command("retry", "--yes", "--output", "json")
+	require.Equal(t, exitDone, code, errs)
+	require.JSONEq(t, `{"matched": 0, "published": 0, "left_out": {}, "event_ids": []}`, out, "the command means everything when it has no filter")
 }
 
 func TestE2ERecordsOnATerminal(t *testing.T) {
@@ -161,6 +164,7 @@ func TestBadUsageOfRecordsAndRetryNamesTheFlag(t *testing.T) {
 		{"--since", []string{"retry", "--since", "yesterday"}},
 		{"--shop", []string{"retry", "--shop", "0"}},
 		{"--store-sku", []string{"retry", "--store-sku", ""}},
+		{"--store-sku", []string{"retry", "--store-sku", "\r\n"}},
 		{"--event-id", []string{"retry", "--event-id", ""}},
 		{"--output", []string{"retry", "--output", "csv"}},
 		{"--yes", []string{"retry"}},

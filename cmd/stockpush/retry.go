@@ -57,7 +57,7 @@ func (f *retryFlags) request(cmd *cobra.Command) (retry.Request, error) {
 		return retry.Request{}, &usageError{errors.New("--event-id: is empty")}
 	}
 	filter, err := f.filter.filter(cmd)
-	return retry.Request{Filter: filter, EventIDs: f.eventIDs, Limit: f.limit, DryRun: f.dryRun}, err
+	return retry.Request{Filter: filter, EventIDs: f.eventIDs, All: true, Limit: f.limit, DryRun: f.dryRun}, err
 }
 
 func (a *app) retry(cmd *cobra.Command, f retryFlags) error {

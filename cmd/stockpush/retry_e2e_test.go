@@ -121,14 +121,14 @@ func TestE2ELimitsAndNamesOfARetry(t *testing.T) {
 	named, err := retrier.Do(t.Context(), retry.Request{EventIDs: []string{"promotion_locked/03-1", "nobody"}, DryRun: true})
 	require.NoError(t, err)
 	require.Equal(t, retry.Result{Matched: 1, Published: 1, LeftOut: map[string]int{retry.NotFailing: 1}, EventIDs: []string{}}, named)
-	first, err := retrier.Do(t.Context(), retry.Request{Limit: 2})
+	first, err := retrier.Do(t.Context(), retry.Request{All: true, Limit: 2})
 	require.NoError(t, err)
 	require.Equal(t, map[string]int{retry.OverLimit: 3}, first.LeftOut)
 	require.Len(t, first.EventIDs, 2)
-	second, err := retrier.Do(t.Context(), retry.Request{})
+	second, err := retrier.Do(t.Context(), retry.Request{All: true})
 	require.NoError(t, err)
 	require.Equal(t, 3, second.Published, "what ClickHouse does not show yet is known to be on its way")
-	_, err = retrier.Do(t.Context(), retry.Request{Limit: -1})
+	_, err = retrier.Do(t.Context(), retry.Request{All: true, Limit: -1})
 	require.ErrorAs(t, err, new(*pushrecords.ParameterError))
 }
 
@@ -144,7 +144,7 @@ func TestE2EARetryOlderThanTheLogChangesNothing(t *testing.T) {
 	s.stop()
 	s.send(broken(shop, 1, 1, 9)) // within the window of the retry, and for the other store SKU well before it
 	s.send(broken(shop, 1, 2, 9))
-	got, err := s.newRetrier().Do(t.Context(), retry.Request{})
+	got, err := s.newRetrier().Do(t.Context(), retry.Request{All: true})
 	require.NoError(t, err)
 	require.Equal(t, 2, got.Published)
 	s.start()
@@ -170,7 +170,7 @@ func TestE2ETwoOperatorsAtOnceAreOnePush(t *testing.T) {
 		retrier := s.newRetrier()
 		operators.Go(func() {
 			var err error
-			results[i], err = retrier.Do(t.Context(), retry.Request{})
+			results[i], err = retrier.Do(t.Context(), retry.Request{All: true})
 			require.NoError(t, err)
 		})
 	}
@@ -181,7 +181,7 @@ func TestE2ETwoOperatorsAtOnceAreOnePush(t *testing.T) {
 	eventually(s, uint64(2), "SELECT count() FROM {db}.failed_push_records")
 
 	s.describe(item(shop, 1, true))
-	again, err := s.newRetrier().Do(t.Context(), retry.Request{})
+	again, err := s.newRetrier().Do(t.Context(), retry.Request{All: true})
 	require.NoError(t, err)
 	require.Equal(t, 1, again.Published)
 	require.Equal(t, map[string]int{retry.NotNewest: 1}, again.LeftOut)
@@ -197,7 +197,7 @@ func TestE2EFailuresOfAnOldLogAreLeftOut(t *testing.T) {
 	s.stop()
 	_, err := eventlog.Declare(t.Context(), s.conn, s.topics)
 	require.NoError(t, err)
-	got, err := s.newRetrier().Do(t.Context(), retry.Request{})
+	got, err := s.newRetrier().Do(t.Context(), retry.Request{All: true})
 	require.NoError(t, err)
 	require.Equal(t, retry.Result{Matched: 1, LeftOut: map[string]int{retry.OldLog: 1}, EventIDs: []string{}}, got)
 }
@@ -208,7 +208,7 @@ func TestE2EARetryWithoutKafkaSaysSo(t *testing.T) {
 	retrier.Connection = stream.Connection{Brokers: []string{"127.0.0.1:1"}}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
-	_, err := retrier.Do(ctx, retry.Request{})
+	_, err := retrier.Do(ctx, retry.Request{All: true})
 	require.ErrorIs(t, err, retry.ErrUnavailable)
 	require.ErrorContains(t, err, "kafka.brokers")
 }

@@ -263,6 +263,21 @@ func TestWithoutClickHouseItSaysSo(t *testing.T) {
 	require.Equal(t, http.StatusOK, do(h, request(http.MethodGet, "/readyz", nil)).Code)
 }
 
+// events are those in some partitions of the events topic; of none given, in all.
+func (d *desk) events(partitions ...int32) (all []schemas.Event) {
+	if len(partitions) == 0 {
+		partitions = []int32{0, 1, 2, 3}
+	}
+	for _, partition := range partitions {
+		require.NoError(d.t, stream.ReadPartition(d.t.Context(), d.conn, d.topics.Events(), partition, func(r *stream.Record) error {
+			e, err := schemas.DecodeEvent(r.Key, r.Value)
+			all = append(all, e)
+			return err
+		}))
+	}
+	return all
+}
+
 func (d *desk) retry(body any) *httptest.ResponseRecorder {
 	ctx, cancel := context.WithTimeout(d.t.Context(), 3*time.Second) // nobody records what is published here
 	defer cancel()
@@ -275,9 +290,9 @@ func TestRetriesAreAskedForByFilterOrByEvent(t *testing.T) {
 	for _, c := range []struct {
 		name, body, want string
 	}{
-		{"all", `{"dry_run": true}`, fmt.Sprintf(`{"matched":%d,"published":%d,"left_out":{},"event_ids":[]}`, failing, failing)},
+		{"all", `{"dry_run": true, "all": true}`, fmt.Sprintf(`{"matched":%d,"published":%d,"left_out":{},"event_ids":[]}`, failing, failing)},
 		{"numbers and texts", `{"dry_run": true, "shop_id": 10001, "store_sku": "sku/06"}`, `{"matched":1,"published":1,"left_out":{},"event_ids":[]}`},
-		{"a text for a number, a list", `{"dry_run": true, "shop_id": "10001", "store_sku": ["sku/06", "=1+1"], "merchant_sku": null}`, `{"matched":2,"published":2,"left_out":{},"event_ids":[]}`},
+		{"a text for a number, a list", `{"dry_run": true, "shop_id": "10001", "store_sku": ["sku/06", "=1+1"]}`, `{"matched":2,"published":2,"left_out":{},"event_ids":[]}`},
 		{"events", `{"dry_run": true, "event_ids": ["sku/06@6", "sku/07@7"]}`, `{"matched":1,"published":1,"left_out":{"not_failing":1},"event_ids":[]}`},
 		{"a limit", `{"dry_run": true, "store_sku": ["sku/06", "=1+1"], "limit": 1}`, `{"matched":2,"published":1,"left_out":{"limit":1},"event_ids":[]}`},
 		{"a reason", `{"dry_run": true, "reason": "stock_out_manual", "store_sku": "sku/06"}`, `{"matched":1,"published":1,"left_out":{},"event_ids":[]}`},
@@ -287,14 +302,35 @@ func TestRetriesAreAskedForByFilterOrByEvent(t *testing.T) {
 		require.JSONEq(t, c.want, w.Body.String(), c.name)
 	}
 	for body, parameter := range map[string]string{
-		"": "body", "[]": "body", `{"dryrun": true}`: "body", `{} {}`: "body", `{"store_sku": ""}`: "body", `{"store_sku": []}`: "body", `{"shop_id": {}}`: "body",
-		`{"event_ids": []}`: "event_ids", `{"limit": 0}`: "limit", `{"limit": 100001}`: "limit", `{"failure_code": "x"}`: "failure_code", `{"since": "x"}`: "since",
+		`{"limit": 0}`: "limit", `{"limit": 100001, "all": true}`: "limit", `{"failure_code": "x"}`: "failure_code", `{"since": "x"}`: "since",
 	} {
 		require.Equal(t, parameter, problemOf(t, d.retry(body))["parameter"], body)
 	}
 	require.EqualValues(t, http.StatusRequestEntityTooLarge, problemOf(t, d.retry(`{"store_sku": "`+strings.Repeat("x", 2<<20)+`"}`))["status"])
 	w := do(d.handler, request(http.MethodPost, "/api/v1/retries?shop_id=10001", "{}"))
 	require.Equal(t, "shop_id", problemOf(t, w)["parameter"], "a filter in the URL is not passed over")
+}
+
+// A client that lost its conditions on the way must not push everything again.
+func TestARetryOfEverythingMustSaySo(t *testing.T) {
+	d := newDesk(t)
+	for _, body := range []string{
+		"", "null", "[]", `"all"`, "1", "{", `{} {}`, `{"all": true} x`, "{\"store_sku\": \"\xff\"}",
+		`{"event_ids": null}`, `{"event_ids": []}`, `{"event_ids": [null]}`, `{"event_ids": [""]}`, `{"event_ids": "e"}`,
+		`{"shop_id": null}`, `{"shop_id": [null]}`, `{"shop_id": {}}`, `{"shop_id": [[10001]]}`, `{"shop_id": true}`, `{"store_sku": ""}`, `{"store_sku": []}`,
+		`{"store_sku": "\r\n \n", "status": "Failed"}`, `{"shop_id": 10001, "merchant_sku": null}`, `{"shop_id": 10001, "limit": null}`, `{"shop_id": 10001, "dry_run": null}`,
+		`{"all": null}`, `{"all": "true"}`, `{"all": 1}`, `{"All": true}`, `{"ALL": true}`, `{"Shop_ID": 10001}`, `{"EVENT_IDS": ["e"]}`, `{"shop_id": 10001, "Dry_Run": true}`,
+		`{"all": true, "all": true}`, `{"shop_id": 10001, "shop_id": 10002}`, `{"dry_run": true, "shop_id": 10001, "dry_run": false}`,
+		`{"shop_id": 10001, "dryrun": true}`, `{"all": true, "misspelt": 1}`, `{"shop_id": 10001, "limit": 1.5}`, `{"shop_id": 10001, "limit": "1"}`,
+	} {
+		p := problemOf(t, d.retry(body))
+		require.EqualValues(t, http.StatusBadRequest, p["status"], body)
+		require.Equal(t, "body", p["parameter"], body)
+	}
+	for _, body := range []string{`{}`, `{"dry_run": true}`, `{"limit": 5}`, `{"all": false}`, `{"all": false, "limit": 5}`} {
+		require.Equal(t, "all", problemOf(t, d.retry(body))["parameter"], body)
+	}
+	require.Empty(t, d.events(), "nothing is published")
 }
 
 func TestARetryIsAnEventInTheRecordsPartition(t *testing.T) {
@@ -305,12 +341,7 @@ func TestARetryIsAnEventInTheRecordsPartition(t *testing.T) {
 	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &result))
 	require.Len(t, result.EventIDs, 1)
 	key := schemas.Key{Channel: "shopee", ShopID: 10001, StoreSKU: hostile}
-	var got []schemas.Event
-	require.NoError(t, stream.ReadPartition(t.Context(), d.conn, d.topics.Events(), schemas.PartitionFor([]byte(key.String()), 4), func(r *stream.Record) error {
-		e, err := schemas.DecodeEvent(r.Key, r.Value)
-		got = append(got, e)
-		return err
-	}))
+	got := d.events(schemas.PartitionFor([]byte(key.String()), 4))
 	require.Len(t, got, 1)
 	require.Equal(t, schemas.Event{
 		EventID: result.EventIDs[0], Reason: schemas.PushNow, Key: key, MerchantSKU: "M-<", ItemID: 1, Available: 6,

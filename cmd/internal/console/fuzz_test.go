@@ -18,7 +18,7 @@ func FuzzRetryBody(f *testing.F) {
 	now := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
 	for _, body := range []string{
 		`{"shop_id":10001,"store_sku":["a","b"],"since":"24h","limit":1}`, `{"event_ids":[]}`, `{"event_ids":["e"],"dry_run":true}`, `{"shop_id":[1e400]}`, `{"shop_id":""}`,
-		`{"limit":0}`, `{"limit":-1}`, `{}{}`, `null`, "\xff",
+		`{"limit":0}`, `{"limit":-1}`, `{}{}`, `null`, "\xff", `{"all":true}`, `{"all":true,"all":false}`, `{"shop_id":[null]}`, `{"Shop_ID":1}`,
 	} {
 		f.Add(body)
 	}

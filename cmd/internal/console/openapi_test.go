@@ -105,11 +105,15 @@ func TestTheServerIsAsItIsDescribed(t *testing.T) {
 		}
 	}
 	for body, want := range map[string]int{
-		`{"dry_run": true}`: http.StatusOK,
+		`{"dry_run": true, "all": true}`: http.StatusOK,
 		`{"dry_run": true, "shop_id": 10001, "failure_code": "unknown", "reason": ["sync_order"], "since": "24h", "limit": 5}`:   http.StatusOK,
 		`{"dry_run": true, "event_ids": ["a"], "store_sku": ["a", "b"], "merchant_sku": "m", "status": "Failed", "until": "1h"}`: http.StatusOK,
 		`{"event_ids": []}`:  http.StatusBadRequest,
 		`{"limit": 0}`:       http.StatusBadRequest,
+		`null`:               http.StatusBadRequest,
+		`{}`:                 http.StatusBadRequest,
+		`{"all": false}`:     http.StatusBadRequest,
+		`{"shop_id": null}`:  http.StatusBadRequest,
 		`{"misspelt": true}`: http.StatusBadRequest,
 	} {
 		require.Equal(t, want, d.ask(http.MethodPost, "/api/v1/retries", body), body)

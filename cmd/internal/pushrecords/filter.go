@@ -14,8 +14,8 @@ import (
 // MaxValues is how many values a filter takes for one parameter.
 const MaxValues = 1000
 
-// Filter chooses rows; its zero value chooses all. Conditions of different
-// fields must all hold, of several values of one field any.
+// Filter chooses rows; its zero value chooses all (see IsZero). Conditions of
+// different fields must all hold, of several values of one field any.
 type Filter struct {
 	// ShopID is 0 for all shops.
 	ShopID int64
@@ -37,6 +37,9 @@ type Filter struct {
 	// nothing has mended yet.
 	StillFailing bool
 }
+
+// IsZero reports whether the filter has no condition, and so chooses all rows.
+func (f Filter) IsZero() bool { return len(f.Items) == 0 && len(f.Values()) == 0 }
 
 // Item is an item of a shop.
 type Item struct{ ShopID, ItemID int64 }
@@ -62,6 +65,12 @@ const (
 // FilterParameters lists the parameters that ParseFilter reads.
 func FilterParameters() []string {
 	return []string{paramShop, paramStoreSKU, paramMerchantSKU, paramStatus, paramReason, paramFailureCode, paramSince, paramUntil, paramStillFailing}
+}
+
+// IsBlank reports whether ParseFilter takes a parameter's value for none: it is
+// empty, or has several lines, which are all empty.
+func IsBlank(value string) bool {
+	return value == "" || strings.ContainsAny(value, "\r\n") && strings.TrimSpace(value) == ""
 }
 
 // ParseFilter reads a filter from a URL's parameters and ignores all others. An

@@ -29,10 +29,13 @@ const MaxEventIDs = 10_000
 
 // Request chooses the failures.
 type Request struct {
-	// Filter chooses among failed_push_records; its zero value is all of them.
+	// Filter chooses among failed_push_records.
 	Filter pushrecords.Filter
 	// EventIDs are the failed records' own, at most MaxEventIDs; none is all that the filter chooses.
 	EventIDs []string
+	// All permits a request with neither a filter nor event ids, which takes every
+	// failure. Without it such a request is refused: it may have lost its conditions.
+	All bool
 	// Limit is how many events are published at most; 0 is MaxEvents.
 	Limit int
 	// Refresh says that no person asks: the events' reason is refresh_inventory,
@@ -128,6 +131,9 @@ func (q *Request) validate() error {
 	}
 	if len(q.EventIDs) > MaxEventIDs {
 		return &pushrecords.ParameterError{Name: "event_ids", Problem: fmt.Sprintf("%d values are more than %d", len(q.EventIDs), MaxEventIDs)}
+	}
+	if !q.All && len(q.EventIDs) == 0 && q.Filter.IsZero() {
+		return &pushrecords.ParameterError{Name: "all", Problem: "is not set, and there is neither a filter nor event_ids; say \"all\": true to push every failure again"}
 	}
 	return nil
 }

@@ -305,6 +305,7 @@ func TestARePushIsPreviewedThenDoneThenFollowed(t *testing.T) {
 	require.Contains(t, page, "being re-pushed at this moment")
 	require.True(t, p.requests[0].DryRun)
 	require.Equal(t, []string{"e-a", "e-b"}, p.requests[0].EventIDs)
+	require.False(t, p.requests[0].All)
 	require.Equal(t, pushrecords.Filter{ShopID: 10001, StoreSKUs: []string{"a", "b"}}, p.requests[0].Filter)
 
 	form.Set("confirm", "yes")
@@ -330,6 +331,7 @@ func TestAllThatMatchAreChosenByTheFilter(t *testing.T) {
 	status, page, _ := post(t, h, url.Values{"scope": {"all"}, "pick": {pick("a")}, "failure_code": {"item_not_found"}, "shop_id": {"10001"}})
 	require.Equal(t, http.StatusOK, status)
 	require.Empty(t, p.requests[0].EventIDs)
+	require.True(t, p.requests[0].All, "without a filter this is everything, as the user chose")
 	require.Equal(t, pushrecords.Filter{ShopID: 10001, FailureCodes: []schemas.FailureCode{schemas.ItemNotFound}}, p.requests[0].Filter)
 	require.Contains(t, page, `<input type="hidden" name="failure_code" value="item_not_found">`)
 }

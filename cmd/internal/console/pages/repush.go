@@ -81,7 +81,7 @@ func requestOf(scope string, a asked, posted url.Values) (retry.Request, []strin
 	request := retry.Request{Limit: maxRePush}
 	switch scope {
 	case scopeAll:
-		request.Filter = a.filter
+		request.Filter, request.All = a.filter, true
 		return request, nil, nil
 	case scopeSelected, scopePage:
 	default:

@@ -1,0 +1,142 @@
+package console
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-faster/jx"
+
+	"stockpush/cmd/internal/pushrecords"
+	"stockpush/cmd/internal/retry"
+)
+
+// retryBody is the body of POST /api/v1/retries.
+type retryBody struct {
+	// filter holds the parameters that lists take, too.
+	filter url.Values
+	// eventIDs and limit are nil if the body has no such member.
+	eventIDs    []string
+	limit       *int
+	dryRun, all bool
+}
+
+var (
+	errNoValue  = errors.New("an empty value or null would select everything; leave the member out, and say \"all\": true if everything is meant")
+	errTwice    = errors.New("is given twice")
+	errNoMember = errors.New("is not a member of a retry (names match exactly)")
+)
+
+// decode reads a body strictly. A member that was misspelt, lost its value or is
+// given twice would otherwise select more than the client meant.
+func decode(r *http.Request) (retryBody, error) {
+	raw, err := io.ReadAll(r.Body)
+	if err != nil {
+		return retryBody{}, err
+	}
+	body := retryBody{filter: url.Values{}}
+	if err := body.read(raw); err != nil {
+		return retryBody{}, &pushrecords.ParameterError{Name: "body", Problem: "is not the JSON object of a retry: " + err.Error()}
+	}
+	return body, nil
+}
+
+func (b *retryBody) read(raw []byte) error {
+	if !utf8.Valid(raw) {
+		return errors.New("it is not UTF-8")
+	}
+	d := jx.DecodeBytes(raw)
+	seen := map[string]bool{}
+	err := d.Obj(func(d *jx.Decoder, name string) error {
+		if seen[name] {
+			return fmt.Errorf("%q %w", name, errTwice)
+		}
+		seen[name] = true
+		if err := b.member(d, name); err != nil {
+			return fmt.Errorf("%q: %w", name, err)
+		}
+		return nil
+	})
+	if err == nil && !errors.Is(d.Skip(), io.EOF) {
+		err = errors.New("something follows it")
+	}
+	return err
+}
+
+func (b *retryBody) member(d *jx.Decoder, name string) (err error) {
+	switch name {
+	case "shop_id", "store_sku", "merchant_sku", "status", "reason", "failure_code", "since", "until":
+		b.filter[name], err = words(d)
+	case "event_ids":
+		if d.Next() != jx.Array {
+			return errors.New("is not a list")
+		}
+		b.eventIDs, err = words(d)
+	case "limit":
+		var n int
+		n, err = d.Int()
+		b.limit = &n
+	case "dry_run":
+		b.dryRun, err = d.Bool()
+	case "all":
+		b.all, err = d.Bool()
+	default:
+		return errNoMember
+	}
+	return err
+}
+
+// words reads a parameter's values: a text, a number, or a list of them.
+func words(d *jx.Decoder) ([]string, error) {
+	if d.Next() != jx.Array {
+		one, err := word(d)
+		return []string{one}, err
+	}
+	var all []string
+	err := d.Arr(func(d *jx.Decoder) error {
+		one, err := word(d)
+		all = append(all, one)
+		return err
+	})
+	if err == nil && len(all) == 0 {
+		return nil, errNoValue
+	}
+	return all, err
+}
+
+func word(d *jx.Decoder) (string, error) {
+	switch d.Next() {
+	case jx.Null:
+		return "", errNoValue
+	case jx.Number:
+		n, err := d.Num()
+		return n.String(), err
+	case jx.String:
+		text, err := d.Str()
+		if err == nil && pushrecords.IsBlank(text) {
+			return "", errNoValue
+		}
+		return text, err
+	default:
+		return "", errors.New("a value is neither a text nor a number")
+	}
+}
+
+func (b *retryBody) request(now time.Time) (retry.Request, error) {
+	f, err := pushrecords.ParseFilter(b.filter, now)
+	if err != nil {
+		return retry.Request{}, err
+	}
+	q := retry.Request{Filter: f, EventIDs: b.eventIDs, All: b.all, DryRun: b.dryRun}
+	if b.limit != nil {
+		if *b.limit == 0 {
+			return q, &pushrecords.ParameterError{Name: "limit", Problem: fmt.Sprintf("0 is not within 1 to %d", retry.MaxEvents)}
+		}
+		q.Limit = *b.limit
+	}
+	return q, nil
+}
