@@ -30,11 +30,9 @@ type Deps struct {
 	DeadLetters stream.Producer
 	// Verify is told the newest events that the restored state knows, and says
 	// if they cannot be of the events topic as it is. Nil asks nothing.
-	Verify func(context.Context, schemas.Frontier) error
-	// Courtesy lets compaction go before new commands; nil does not.
-	Courtesy *stream.Courtesy
-	Logger   *slog.Logger
-	Metrics  *Metrics
+	Verify  func(context.Context, schemas.Frontier) error
+	Logger  *slog.Logger
+	Metrics *Metrics
 }
 
 // Stage is the pushing stage's handler; it implements stream.Handler.
@@ -103,9 +101,7 @@ type worker struct {
 	out             *outbox
 	timer           *time.Timer
 	rereads, rests  *time.Timer
-	// looks is when a worker that yields looks whether it still must.
-	looks    *time.Timer
-	draining bool
+	draining        bool
 }
 
 // Run restores the partition's state and pushes until it is taken away.
@@ -114,7 +110,6 @@ func (s *Stage) Run(ctx context.Context, a *stream.Assignment) error {
 		Stage: s, assignment: a, lanes: map[string]*lane{}, skus: map[string]*known{},
 		results: make(chan func(time.Time)), timer: time.NewTimer(0), // what the state owes is due without any command
 		id: uuid.NewString(), rereads: time.NewTimer(s.cfg.firstReread(a.Partition())), rests: time.NewTimer(restAfter),
-		looks: time.NewTimer(yieldPoll),
 	}
 	w.out = newOutbox(s.deps, a, w.id)
 	w.out.looked = func(s *storeSKU) {
@@ -124,7 +119,6 @@ func (s *Stage) Run(ctx context.Context, a *stream.Assignment) error {
 	defer w.timer.Stop()
 	defer w.rereads.Stop()
 	defer w.rests.Stop()
-	defer w.looks.Stop()
 	defer w.leaveLine()
 	defer w.leaveMetrics()
 	if err := w.start(ctx); err != nil {
@@ -148,7 +142,7 @@ func (w *worker) run(ctx context.Context) error {
 			return nil
 		case err := <-w.out.failed:
 			return err
-		case batch, open := <-w.intake(batches):
+		case batch, open := <-batches:
 			if !open {
 				batches, w.draining = nil, true
 			}
@@ -160,7 +154,6 @@ func (w *worker) run(ctx context.Context) error {
 			w.applyAll(ctx, apply)
 		case <-w.out.settled:
 		case <-w.timer.C:
-		case <-w.looks.C:
 		case <-w.rereads.C:
 			w.reread(ctx)
 		case <-w.rests.C:
@@ -176,19 +169,6 @@ func (w *worker) run(ctx context.Context) error {
 		w.goOn(ctx)
 		w.out.flush(ctx)
 	}
-}
-
-// yieldPoll is how soon a worker that yields looks again.
-const yieldPoll = 100 * time.Millisecond
-
-// intake is where commands come from: nowhere while compaction goes first. What waits in
-// the lanes is pushed meanwhile, and a partition that is to be given back is not held up.
-func (w *worker) intake(batches <-chan []*stream.Record) <-chan []*stream.Record {
-	if batches == nil || w.assignment.Closing() || !w.deps.Courtesy.Yields(time.Now()) {
-		return batches
-	}
-	w.looks.Reset(yieldPoll)
-	return nil
 }
 
 // maxTurnCalls bounds how many calls' outcomes a turn applies.

@@ -170,7 +170,7 @@ func (w *worker) take(ctx context.Context, r *stream.Record, now time.Time) {
 func (w *worker) stand(s *storeSKU, c *schemas.PackedCommand, e *schemas.Event, offset int64, now time.Time) {
 	p := newPush(e, bytes.Clone(c.Packed))
 	p.queuedAt, p.offset, p.inherited = c.QueuedAt.UnixMilli(), offset, offset < w.inheritedBelow
-	p.notBefore = s.lane.queue.since(now.Add(stream.Punctual(w.cfg.BatchLinger)))
+	p.notBefore = s.lane.queue.since(now.Add(w.cfg.BatchLinger))
 	s.newest = &p.event
 	w.enqueue(s, p, e, now)
 	if s.lane.hold != nil && e.Reason == schemas.PushNow {

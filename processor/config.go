@@ -9,9 +9,11 @@ import (
 // Config sets the compacting stage.
 type Config struct {
 	// Window is processor.window: how long after a store SKU's first event its
-	// newest one is pushed. Default 1 s; it must be positive. In a partition with more
-	// to read it is longer while lanes of the process take no commands (Deps.Courtesy).
+	// newest one is pushed. Default 1 s; it must be positive.
 	Window time.Duration
+	// CatchUpWindow is processor.catch_up_window: how long windows last while their partition
+	// is behind. Default 10 s; one that is shorter than Window is Window.
+	CatchUpWindow time.Duration
 	// QuietPeriod is processor.quiet_period: a store SKU quiet this long is
 	// pushed before its window ends. 0, the default, is off.
 	QuietPeriod time.Duration
@@ -23,7 +25,7 @@ type Config struct {
 
 // DefaultConfig is the contract's.
 func DefaultConfig() Config {
-	return Config{Window: time.Second, MaxBufferedSKUs: 2_000_000}
+	return Config{Window: time.Second, CatchUpWindow: 10 * time.Second, MaxBufferedSKUs: 2_000_000}
 }
 
 // Validate names every key whose value is out of range.
@@ -31,6 +33,9 @@ func (c Config) Validate() error {
 	var errs []error
 	if c.Window <= 0 || c.Window > time.Hour {
 		errs = append(errs, fmt.Errorf("processor.window: %v is not within (0, 1h]", c.Window))
+	}
+	if c.CatchUpWindow <= 0 || c.CatchUpWindow > time.Hour {
+		errs = append(errs, fmt.Errorf("processor.catch_up_window: %v is not within (0, 1h]", c.CatchUpWindow))
 	}
 	if c.QuietPeriod < 0 || c.QuietPeriod > c.Window {
 		errs = append(errs, fmt.Errorf("processor.quiet_period: %v is not within [0, processor.window]", c.QuietPeriod))

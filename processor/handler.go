@@ -54,11 +54,8 @@ type Deps struct {
 	Log         Log
 	// Verify says what is wrong if the events topic is not Log any more: an event in
 	// another partition than its key's may be right in a topic with more partitions.
-	Verify func(context.Context) error
-	// Courtesy is that of lanes in this process: while they wait, windows of a partition
-	// with more to read stay open. Nil where there are none: windows close in time.
-	Courtesy *stream.Courtesy
-	Metrics  *Metrics
+	Verify  func(context.Context) error
+	Metrics *Metrics
 	// Logger is told of messages that are put aside though upstream is not to
 	// blame; nil tells nobody.
 	Logger *slog.Logger
@@ -123,7 +120,6 @@ type partition struct {
 	unrecorded bool
 	// next is the offset behind the last event that was taken.
 	next int64
-	log  logAge
 	// backlog is the part of a batch that found the buffer full.
 	backlog []*stream.Record
 	// verified says that the topic was as declared after the batch came.
@@ -132,15 +128,13 @@ type partition struct {
 
 func newPartition(p *Processor, a *stream.Assignment) *partition {
 	p.partitions.Add(1)
-	windows := latest.Config{Window: stream.Punctual(p.cfg.Window), QuietPeriod: stream.Punctual(p.cfg.QuietPeriod)}
-	buffer := latest.New(windows, time.Now())
+	buffer := latest.New(latest.Config{Window: p.cfg.Window, QuietPeriod: p.cfg.QuietPeriod}, time.Now())
 	return &partition{
 		Processor:  p,
 		assignment: a,
 		buffer:     buffer,
 		out:        newOutbox(p.deps, a, buffer),
 		timer:      time.NewTimer(time.Hour),
-		log:        logAge{window: windows.Window},
 	}
 }
 
@@ -173,7 +167,6 @@ func (p *partition) run(ctx context.Context) error {
 // advance closes the windows that are due and takes what the buffer has room for.
 func (p *partition) advance(ctx context.Context) error {
 	now := time.Now()
-	p.log.note(p.assignment.LogEnd(), now)
 	p.out.mayHold = int(maxHeldBytes / max(1, p.partitions.Load()))
 	if now.Sub(p.closed) >= closeEvery {
 		p.close(ctx, now)
@@ -182,7 +175,7 @@ func (p *partition) advance(ctx context.Context) error {
 		return err
 	}
 	p.tell()
-	p.buffer.SetWaited(p.waitedEnough())
+	p.buffer.SetWindow(p.window())
 	switch due, ok := p.buffer.NextDue(); {
 	case p.unrecorded:
 		p.timer.Reset(time.Until(p.closed.Add(closeEvery)))
@@ -222,8 +215,11 @@ func (p *partition) tell() {
 // hasRoomFor lets an event of an open window in always. A partition with no
 // window at all may open one, so that no partition starves.
 func (p *partition) hasRoomFor(key []byte) bool {
-	return p.waiting.Load() < int64(p.cfg.MaxBufferedSKUs) || p.buffer.Len() == 0 || p.buffer.Find(key) != nil
+	return !p.full() || p.buffer.Len() == 0 || p.buffer.Find(key) != nil
 }
+
+// full says that as many store SKUs wait in this process as may.
+func (p *partition) full() bool { return p.waiting.Load() >= int64(p.cfg.MaxBufferedSKUs) }
 
 // takeGuarded takes what fits, and puts events aside at which that panics.
 func (p *partition) takeGuarded(ctx context.Context, now time.Time) error {
@@ -306,8 +302,6 @@ func (p *partition) decode(event *schemas.Event, r *stream.Record, known bool) e
 // closeDue closes windows. Records that were gathered since wait for the next time, and so
 // for little more than a window: a Skipped record's store SKU has one open.
 func (p *partition) closeDue(ctx context.Context, now time.Time) (closed bool) {
-	p.buffer.SetWaited(p.waitedEnough())
-	p.buffer.Hold(p.holds(now))
 	for w := p.buffer.PopDue(now); w != nil; w = p.buffer.PopDue(now) {
 		p.out.send(ctx, w, now)
 		p.buffer.Free(w, p.out.mayKeep(w))
@@ -315,23 +309,22 @@ func (p *partition) closeDue(ctx context.Context, now time.Time) (closed bool) {
 		p.closedWindows++
 		closed = true
 	}
-	for w := p.buffer.PostponeDue(now); w != nil; w = p.buffer.PostponeDue(now) {
-		p.out.letGo(ctx, w)
-		closed = true
-	}
 	p.buffer.Trim(now)
 	return closed
 }
 
-// maxHeldOpen is how many windows of a process may be open while some stay open that are due.
-// Windows and what comes of them in the lanes, some 300 bytes each, are alive together then.
-const maxHeldOpen = 260_000
+// farBehind is how many of a partition's events are unread when it is behind. Fewer are
+// read within a few milliseconds.
+const farBehind = 2000
 
-// holds says that windows stay open: there is more to read, and while lanes let that go first
-// nobody would take their commands. Where very many are open, they close.
-func (p *partition) holds(now time.Time) bool {
-	few := p.waiting.Load() < int64(min(maxHeldOpen, p.cfg.MaxBufferedSKUs/2))
-	return few && p.next < p.assignment.LogEnd() && p.deps.Courtesy.Yields(now)
+// window is how long windows last now. While the partition is behind they last longer, so
+// that more events share one, unless the buffer is full: then only closing makes room.
+func (p *partition) window() time.Duration {
+	unread := p.assignment.LogEnd() - p.next
+	if unread > farBehind && !p.full() {
+		return max(p.cfg.Window, p.cfg.CatchUpWindow)
+	}
+	return p.cfg.Window
 }
 
 func (p *partition) leave() {

@@ -64,8 +64,6 @@ func StreamConfig(topics schemas.Topics) stream.Config {
 type Deps struct {
 	// NewBatch makes an empty batch of the store.
 	NewBatch func() Batch
-	// Courtesy lets compaction go before batches; nil does not.
-	Courtesy *stream.Courtesy
 	// Reread gives take a span's messages again, in order and with memory of their own, as
 	// far as they are still there. After an outage it may begin with the first one once more.
 	Reread func(ctx context.Context, of stream.Span, take func(*stream.Record) error) error
@@ -87,8 +85,6 @@ type Sink struct {
 	// free is signalled when a batch has been sent and the spare one is back.
 	free *sync.Cond
 	kick chan struct{}
-	// assigned are the partitions in our hands, under mu.
-	assigned map[*stream.Assignment]struct{}
 }
 
 // load is a batch with the offsets, in order, of the messages that it settles. Should the
@@ -114,7 +110,7 @@ func (l *load) settle() {
 
 // New makes the stage's handler; Run must run for it to send anything.
 func New(cfg Config, deps Deps) *Sink {
-	s := &Sink{cfg: cfg, deps: deps, kick: make(chan struct{}, 1), assigned: map[*stream.Assignment]struct{}{}}
+	s := &Sink{cfg: cfg, deps: deps, kick: make(chan struct{}, 1)}
 	s.free = sync.NewCond(&s.mu)
 	s.filled, s.spare = newLoad(deps.NewBatch()), newLoad(deps.NewBatch())
 	return s
@@ -134,8 +130,6 @@ func (h handler) Run(ctx context.Context, a *stream.Assignment) error {
 		h.free.Broadcast()
 	})
 	defer stop()
-	h.assign(a)
-	defer h.release(a)
 	var last *load
 	for messages := range a.Batches() {
 		if last = h.collect(ctx, a, messages); last == nil {
@@ -151,30 +145,6 @@ func (h handler) Run(ctx context.Context, a *stream.Assignment) error {
 	case <-last.sent:
 	}
 	return nil
-}
-
-func (s *Sink) assign(a *stream.Assignment) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.assigned[a] = struct{}{}
-}
-
-func (s *Sink) release(a *stream.Assignment) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.assigned, a)
-}
-
-// drains says that a partition is to be given back, which waits for its rows.
-func (s *Sink) drains() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for a := range s.assigned {
-		if a.Closing() {
-			return true
-		}
-	}
-	return false
 }
 
 func (s *Sink) nudge() {
@@ -274,17 +244,11 @@ func (s *Sink) Run(ctx context.Context) error {
 				continue
 			}
 		}
-		if s.yields(time.Now()) {
-			continue
-		}
 		if err := s.flush(ctx); err != nil && ctx.Err() == nil {
 			return err
 		}
 	}
 }
-
-// yields says that the batch waits for compaction. The ticker looks again.
-func (s *Sink) yields(now time.Time) bool { return !s.drains() && s.deps.Courtesy.Yields(now) }
 
 func (s *Sink) isDue(now time.Time) bool {
 	s.mu.Lock()

@@ -81,14 +81,13 @@ type bench struct {
 	assignment *stream.Assignment
 	deliver    func([]*stream.Record)
 	next       int64
-	behind     atomic.Int64
 	finish     func()
 }
 
 func newBench(t *testing.T, rows int) *bench {
 	b := &bench{store: &store{}, letters: &letters{}}
 	sink := sinks.New(sinks.Config{BatchRows: rows, BatchInterval: time.Second}, sinks.Deps{
-		NewBatch: func() sinks.Batch { return &batch{store: b.store} }, Courtesy: stream.NewCourtesy(b.behind.Load), DeadLetters: b.letters, Topics: topics,
+		NewBatch: func() sinks.Batch { return &batch{store: b.store} }, DeadLetters: b.letters, Topics: topics,
 		Logger: slog.New(slog.DiscardHandler), Metrics: sinks.NewMetrics(prometheus.NewRegistry()), Reread: b.reread,
 	})
 	b.assignment, b.deliver = stream.NewTestAssignment(t.Context(), topics.Records(), 0)
@@ -234,44 +233,6 @@ func TestADrainWaitsUntilTheStoreHasEverything(t *testing.T) {
 		b.finish()
 		require.Equal(t, []string{"a"}, b.store.rows)
 		require.Equal(t, int64(1), b.committable())
-	})
-}
-
-func TestWhileManyEventsWaitABatchLetsThemGoFirstForATime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, 2)
-		b.behind.Store(1 << 20)
-		b.deliver([]*stream.Record{b.message("a")})
-		pause(9 * time.Second)
-		require.Zero(t, b.committable())
-		pause(3 * time.Second)
-		require.Equal(t, int64(1), b.committable(), "ten seconds are enough")
-		b.deliver([]*stream.Record{b.message("b", "c")})
-		pause(2 * time.Second)
-		require.Equal(t, int64(2), b.committable(), "and the next batches do not wait")
-		pause(10 * time.Second)
-		b.deliver([]*stream.Record{b.message("d", "e")})
-		pause(2 * time.Second)
-		require.Equal(t, int64(2), b.committable())
-		b.behind.Store(0)
-		pause(time.Second)
-		require.Equal(t, int64(3), b.committable())
-		b.finish()
-	})
-}
-
-func TestADrainWaitsForNobody(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, 2)
-		b.behind.Store(1 << 20)
-		b.deliver([]*stream.Record{b.message("a", "b"), b.message("c")})
-		pause(time.Second)
-		require.Zero(t, b.committable())
-		started := time.Now()
-		b.finish()
-		require.Less(t, time.Since(started), time.Second)
-		require.Equal(t, []string{"a", "b", "c"}, b.store.rows)
-		require.Equal(t, int64(2), b.committable())
 	})
 }
 

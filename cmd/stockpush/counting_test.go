@@ -12,8 +12,6 @@ type counting struct {
 	stream.Handler
 	// ready is closed when the stage has its partitions.
 	ready <-chan struct{}
-	// behind is the stage's.
-	behind func() int64
 
 	mu  sync.Mutex
 	all []*stream.Assignment

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -174,7 +173,7 @@ func (p *pipeline) start(cfg stream.Config, h stream.Handler) (progress *countin
 		Connection: p.conn, Handler: progress, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
 	})
 	require.NoError(p.b, err)
-	progress.ready, progress.behind = stage.Ready(), stage.Behind
+	progress.ready = stage.Ready()
 	ctx, cancel := context.WithCancel(p.b.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- stage.Run(ctx) }()
@@ -199,11 +198,11 @@ func (p *pipeline) producer() *stream.KafkaProducer {
 	return producer
 }
 
-// startProcessor runs the compacting stage; courtesy is that of lanes beside it.
-func (p *pipeline) startProcessor(producer stream.Producer, courtesy *stream.Courtesy) (*counting, func()) {
+// startProcessor runs the compacting stage.
+func (p *pipeline) startProcessor(producer stream.Producer) (*counting, func()) {
 	handler, err := processor.New(processor.DefaultConfig(), processor.Deps{
 		Producer: producer, DeadLetters: producer, Topics: p.topics, Metrics: processor.NewMetrics(prometheus.NewRegistry()),
-		Log: processor.Log{ID: 1, Partitions: p.load.partitions, CommandPartitions: p.load.partitions}, Courtesy: courtesy,
+		Log: processor.Log{ID: 1, Partitions: p.load.partitions, CommandPartitions: p.load.partitions},
 	})
 	require.NoError(p.b, err)
 	return p.start(stream.Config{Group: p.topics.ProcessorGroup(), Topics: []string{p.events}}, handler)
@@ -213,7 +212,7 @@ func (p *pipeline) startProcessor(producer stream.Producer, courtesy *stream.Cou
 func (p *pipeline) compact() int {
 	producer := p.producer()
 	defer producer.Close()
-	progress, stop := p.startProcessor(producer, nil)
+	progress, stop := p.startProcessor(producer)
 	defer stop()
 	<-progress.ready
 	p.restart()
@@ -257,10 +256,10 @@ func (p *pipeline) insertBare(store *clickhouse.Store) int {
 	return <-sent
 }
 
-// startSink runs the recording stage; courtesy is towards compaction beside it.
-func (p *pipeline) startSink(store *clickhouse.Store, courtesy *stream.Courtesy) (*counting, func()) {
+// startSink runs the recording stage.
+func (p *pipeline) startSink(store *clickhouse.Store) (*counting, func()) {
 	sink := sinks.New(sinks.Config{BatchRows: benchBatchRows, BatchInterval: time.Second}, sinks.Deps{
-		NewBatch: store.NewBatch, Courtesy: courtesy, Topics: p.topics, Logger: slog.New(slog.DiscardHandler), Metrics: sinks.NewMetrics(prometheus.NewRegistry()),
+		NewBatch: store.NewBatch, Topics: p.topics, Logger: slog.New(slog.DiscardHandler), Metrics: sinks.NewMetrics(prometheus.NewRegistry()),
 	})
 	ctx, cancel := context.WithCancel(p.b.Context())
 	ended := make(chan error, 1)
@@ -275,7 +274,7 @@ func (p *pipeline) startSink(store *clickhouse.Store, courtesy *stream.Courtesy)
 
 // sink runs the recording stage until every row is in ClickHouse.
 func (p *pipeline) sink(store *clickhouse.Store) int {
-	progress, stop := p.startSink(store, nil)
+	progress, stop := p.startSink(store)
 	defer stop()
 	messages := p.count(p.topics.Records())
 	until(func() bool { return progress.resolved() >= messages })
@@ -315,25 +314,17 @@ func (p *pipeline) wholeWay(store *clickhouse.Store) int {
 	defer producer.Close()
 	cfg := channels.DefaultConfig()
 	cfg.ShopRate, cfg.AppRate, cfg.BatchLinger = 1e6, 1e6, 0
-	var behind atomic.Pointer[func() int64]
-	courtesy := stream.NewCourtesy(func() int64 {
-		if of := behind.Load(); of != nil {
-			return (*of)()
-		}
-		return 0
-	})
-	compacted, stopProcessor := p.startProcessor(producer, courtesy)
-	behind.Store(&compacted.behind)
+	compacted, stopProcessor := p.startProcessor(producer)
 	defer stopProcessor()
 	lanes, err := channels.New(cfg, channels.Deps{
-		Channel: instant{}, Courtesy: courtesy, Producer: producer, DeadLetters: producer,
+		Channel: instant{}, Producer: producer, DeadLetters: producer,
 		History: channels.Kafka{Connection: p.conn, Topics: p.topics}, Topics: p.topics, RecordPartitions: p.load.partitions,
 		Logger: slog.New(slog.DiscardHandler), Metrics: channels.NewMetrics(prometheus.NewRegistry()),
 	})
 	require.NoError(p.b, err)
 	pushed, stopLanes := p.start(stream.Config{Group: p.topics.ChannelsGroup(), Topics: []string{p.topics.Commands()}}, lanes)
 	defer stopLanes()
-	recorded, stopSink := p.startSink(store, courtesy)
+	recorded, stopSink := p.startSink(store)
 	defer stopSink()
 	until(func() bool { return compacted.resolved() >= benchEvents })
 	p.commands = p.count(p.topics.Commands())

@@ -56,13 +56,8 @@ type Buffer struct {
 	entries map[string]*Entry
 	byClose list
 	byTouch list
-	// postponed are windows that were due while holds said that none closes.
-	postponed list
-	holds     bool
-	slab      slab
-	spare     []byte
-	// waited is the offset below which events waited long enough.
-	waited int64
+	slab    slab
+	spare   []byte
 	// held is the memory of records in bytes, and kept how much of it nobody uses.
 	held, kept int
 	// most is how many windows were open at once since trimmedAt, and mapped since the map
@@ -74,7 +69,7 @@ type Buffer struct {
 // New makes an empty buffer. Times given to it must not lie before base.
 func New(cfg Config, base time.Time) *Buffer {
 	b := &Buffer{cfg: cfg, base: base, entries: make(map[string]*Entry)}
-	b.byClose.link, b.postponed.link, b.byTouch.link = closeLink, closeLink, touchLink
+	b.byClose.link, b.byTouch.link = closeLink, touchLink
 	return b
 }
 
@@ -103,7 +98,7 @@ func (b *Buffer) Put(w *Entry, key []byte, e *schemas.Event, now time.Time) Resu
 func (b *Buffer) open(key string, e *schemas.Event, at time.Duration) *Entry {
 	w := b.slab.take()
 	b.kept -= w.held()
-	w.key, w.openedAt, w.first = key, at, e.Position.Offset
+	w.key, w.openedAt = key, at
 	b.spare = schemas.BeginRecord(b.spare[:0], e)
 	w.records = append(w.records[:0], b.spare...) // no larger than it needs to be
 	w.newestAt, w.offset, w.repeats = 0, e.Position.Offset, e.RepeatsOffset
@@ -185,7 +180,10 @@ func (b *Buffer) touch(w *Entry, at time.Duration) {
 	}
 }
 
-// NextDue is when the next window closes, or is postponed; false if none is open.
+// SetWindow sets how long windows last, the open ones too.
+func (b *Buffer) SetWindow(d time.Duration) { b.cfg.Window = d }
+
+// NextDue is when the next window closes; false if none is open.
 func (b *Buffer) NextDue() (time.Time, bool) {
 	w := b.next()
 	if w == nil {
@@ -194,58 +192,20 @@ func (b *Buffer) NextDue() (time.Time, bool) {
 	return b.base.Add(b.dueAt(w)), true
 }
 
-// Hold says whether windows that are due stay open. Those that did are due at once when it ends.
-func (b *Buffer) Hold(holds bool) { b.holds = holds }
-
 // PopDue removes the window that closed longest ago; nil if none has closed by
 // now. The entry is the caller's until it gives it back with Free.
 func (b *Buffer) PopDue(now time.Time) *Entry {
-	w := b.due(now)
-	if w == nil || b.holds {
+	w := b.next()
+	if w == nil || b.dueAt(w) > now.Sub(b.base) {
 		return nil
 	}
 	delete(b.entries, w.key)
-	b.lineOf(w).remove(w)
+	b.byClose.remove(w)
 	if b.cfg.QuietPeriod > 0 {
 		b.byTouch.remove(w)
 	}
 	return w
 }
-
-// PostponeDue is a window that is due and is held open, for another window's time; nil if
-// there is none. Its Records need not wait as long.
-func (b *Buffer) PostponeDue(now time.Time) *Entry {
-	w := b.due(now)
-	if w == nil || !b.holds {
-		return nil
-	}
-	b.lineOf(w).remove(w)
-	w.openedAt, w.first = now.Sub(b.base), wasPostponed
-	b.postponed.pushBack(w)
-	return w
-}
-
-// wasPostponed stands in the place of the offset of the event that opened a window: it
-// is below any of those that waited long enough.
-const wasPostponed = -1
-
-func (b *Buffer) lineOf(w *Entry) *list {
-	if w.first == wasPostponed {
-		return &b.postponed
-	}
-	return &b.byClose
-}
-
-func (b *Buffer) due(now time.Time) *Entry {
-	if w := b.next(); w != nil && b.dueAt(w) <= now.Sub(b.base) {
-		return w
-	}
-	return nil
-}
-
-// SetWaited says that events below an offset waited long enough before they were put:
-// windows that they opened are due, whatever time it is.
-func (b *Buffer) SetWaited(below int64) { b.waited = below }
 
 // Free gives back an entry that PopDue returned; it must not be used again. Keep
 // says whether the memory of its records may be kept for the next window.
@@ -304,23 +264,16 @@ func (b *Buffer) forget() {
 // next is the entry whose window closes first. The limits are the same for all, so the
 // front of each list is the first to reach its own limit.
 func (b *Buffer) next() *Entry {
-	w := b.byClose.front
-	for _, other := range []*Entry{b.postponed.front, b.byTouch.front} {
-		if other != nil && (w == nil || b.dueAt(other) < b.dueAt(w)) {
-			w = other
-		}
+	w, quiet := b.byClose.front, b.byTouch.front
+	if quiet != nil && b.dueAt(quiet) < b.dueAt(w) {
+		return quiet
 	}
 	return w
 }
 
 func (b *Buffer) dueAt(w *Entry) time.Duration {
 	due := w.openedAt + b.cfg.Window
-	switch {
-	case b.holds:
-		return due
-	case w.first < b.waited:
-		return 0
-	case b.cfg.QuietPeriod > 0:
+	if b.cfg.QuietPeriod > 0 {
 		return min(due, w.touchedAt+b.cfg.QuietPeriod)
 	}
 	return due

@@ -101,44 +101,31 @@ func TestWindowsLeaveInTheOrderInWhichTheyClose(t *testing.T) {
 	require.Contains(t, b.PopDue(start.Add(2*time.Second)).Key(), "hot")
 }
 
-func TestWindowsOfEventsThatWaitedAreDueAtOnce(t *testing.T) {
-	b := New(Config{Window: time.Second, QuietPeriod: 500 * time.Millisecond}, start)
-	put(b, event("early", 0), 0)
-	put(b, event("late", 1), 0)
-	put(b, event("early", 2), 0)
-	b.SetWaited(1)
-	due, _ := b.NextDue()
-	require.False(t, due.After(start))
-	require.Contains(t, b.PopDue(start).Key(), "early")
-	require.Nil(t, b.PopDue(start))
-	require.Contains(t, b.PopDue(start.Add(500*time.Millisecond)).Key(), "late")
-}
-
-func TestWindowsThatAreHeldStayOpenAndCloseAtOnceAfterwards(t *testing.T) {
-	for _, quiet := range []time.Duration{0, 100 * time.Millisecond} {
-		b := New(Config{Window: time.Second, QuietPeriod: quiet}, start)
-		at := func(d time.Duration) time.Time { return start.Add(d) }
-		put(b, event("x", 0), 0)
-		put(b, event("x", 1), 0)
-		b.Hold(true)
-		due, _ := b.NextDue()
-		require.Equal(t, at(time.Second), due)
-		require.Nil(t, b.PostponeDue(at(999*time.Millisecond)))
-		w := b.PostponeDue(at(time.Second))
-		require.Equal(t, []int64{0}, skipped(t, w))
-		b.Cut(w, true)
-		require.Nil(t, b.PostponeDue(at(time.Second)), "once a window's time")
-		put(b, event("late", 2), 1500*time.Millisecond)
-		put(b, event("x", 3), 1500*time.Millisecond)
-		require.Equal(t, []int64{1}, skipped(t, b.PostponeDue(at(2*time.Second))))
-		require.Nil(t, b.PopDue(at(time.Hour)))
-		b.Hold(false)
-		w = b.PopDue(at(1501 * time.Millisecond))
-		require.Equal(t, []int64{3}, offsets(t, w), "as if it had closed a second after it opened")
-		b.Free(w, true)
-		require.Nil(t, b.PopDue(at(1501*time.Millisecond)), "this one is not due yet")
-		require.Contains(t, b.PopDue(at(2500*time.Millisecond)).Key(), "late")
-		require.Zero(t, b.Len())
+func TestAnotherWindowAppliesToWhatIsOpen(t *testing.T) {
+	for name, c := range map[string]struct {
+		quiet, then  time.Duration
+		early, later time.Duration
+	}{
+		"a longer one":                         {0, 10 * time.Second, 10 * time.Second, 10*time.Second + 300*time.Millisecond},
+		"a shorter one":                        {0, 200 * time.Millisecond, 200 * time.Millisecond, 500 * time.Millisecond},
+		"a longer one, and quiet ones go then": {400 * time.Millisecond, 10 * time.Second, 400 * time.Millisecond, 700 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := New(Config{Window: time.Second, QuietPeriod: c.quiet}, start)
+			put(b, event("early", 0), 0)
+			put(b, event("later", 1), 300*time.Millisecond)
+			b.SetWindow(c.then)
+			for _, next := range []struct {
+				sku string
+				due time.Duration
+			}{{"early", c.early}, {"later", c.later}} {
+				due, open := b.NextDue()
+				require.True(t, open)
+				require.Equal(t, start.Add(next.due), due)
+				require.Nil(t, b.PopDue(due.Add(-1)))
+				require.Contains(t, b.PopDue(due).Key(), next.sku)
+			}
+		})
 	}
 }
 
@@ -194,23 +181,7 @@ func TestConservation(t *testing.T) {
 		b := New(cfg, start)
 		left, newest, opened := map[int64]int{}, map[string]int64{}, map[string]time.Duration{}
 		now := time.Duration(0)
-		held := func(at time.Duration) {
-			require.Nil(t, b.PopDue(start.Add(at)))
-			for w := b.PostponeDue(start.Add(at)); w != nil; w = b.PostponeDue(start.Add(at)) {
-				for _, o := range skipped(t, w) {
-					left[o]++
-				}
-				b.Cut(w, rapid.Bool().Draw(t, "keep"))
-			}
-		}
-		leave := func(at time.Duration, below int64, hold bool) {
-			b.SetWaited(below)
-			b.Hold(hold)
-			if hold {
-				held(at)
-				return
-			}
-			require.Nil(t, b.PostponeDue(start.Add(at)))
+		leave := func(at time.Duration) {
 			for w := b.PopDue(start.Add(at)); w != nil; w = b.PopDue(start.Add(at)) {
 				waiting := offsets(t, w)
 				for _, o := range append(skipped(t, w), waiting...) {
@@ -225,8 +196,9 @@ func TestConservation(t *testing.T) {
 		n := rapid.Int64Range(1, 200).Draw(t, "n")
 		for i := range n {
 			now += time.Duration(rapid.IntRange(0, 8).Draw(t, "step")) * time.Millisecond
-			hold := rapid.IntRange(0, 2).Draw(t, "hold") == 0
-			leave(now, max(0, i-rapid.Int64Range(0, 50).Draw(t, "below")), hold)
+			window := rapid.SampledFrom([]time.Duration{cfg.Window, 5 * cfg.Window}).Draw(t, "window")
+			b.SetWindow(window)
+			leave(now)
 			e := event(rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(t, "sku"), i)
 			if rapid.IntRange(0, 4).Draw(t, "kind") == 0 {
 				e.RepeatsOffset = rapid.Int64Range(0, i).Draw(t, "repeats")
@@ -247,10 +219,10 @@ func TestConservation(t *testing.T) {
 				newest[e.Key.String()] = i
 			}
 			for _, at := range opened {
-				require.True(t, hold || now-at < cfg.Window, "no window is open that should have closed")
+				require.Less(t, now-at, window, "no window is open that should have closed")
 			}
 		}
-		leave(now+time.Hour, 0, false)
+		leave(now + time.Hour)
 		require.Zero(t, b.Len())
 		b.forget()
 		require.Zero(t, b.Held())

@@ -24,10 +24,8 @@ type Entry struct {
 	touchedAt time.Duration
 
 	openedAt time.Duration
-	// first is the offset of the event that opened the window.
-	first int64
-	links [2]links
-	key   string
+	links    [2]links
+	key      string
 }
 
 // Waiting is an event that waits, packed.

@@ -181,31 +181,13 @@ func (a *Assignment) LogEnd() int64 {
 }
 
 // lag is how many records of the log are not committable yet, as far as we know.
-func (a *Assignment) lag() int64 { return a.untilEnd((*watermark.Watermark).Committable) }
-
-// stuckAfter is for how long nothing comes of a partition until nobody waits for it any more.
-const stuckAfter = 2 * time.Second
-
-// waiting is how many records of the log were not fetched yet, as of the last fetch; none
-// of a partition that is stuck, as without a leader.
-func (a *Assignment) waiting(now time.Time) int64 {
-	a.mu.Lock()
-	stuck := now.Sub(a.fetched) > stuckAfter
-	a.mu.Unlock()
-	if stuck {
-		return 0
-	}
-	return a.untilEnd((*watermark.Watermark).Next)
-}
-
-// untilEnd is how far the log goes on behind an offset; 0 before the first fetch.
-func (a *Assignment) untilEnd(from func(*watermark.Watermark) int64) int64 {
+func (a *Assignment) lag() int64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.watermark == nil {
 		return 0
 	}
-	return max(0, a.logEnd-from(a.watermark))
+	return max(0, a.logEnd-a.watermark.Committable())
 }
 
 // NewTestAssignment makes an assignment that a test feeds by hand: deliver

@@ -22,17 +22,13 @@ func TestALogThatWentBackIsAnError(t *testing.T) {
 	require.ErrorIs(t, a.track(records(3), 4), errRewound)
 }
 
-func TestWhatIsBehindIsCountedFromWhatWasFetchedOrIsDone(t *testing.T) {
+func TestLagIsCountedFromWhatIsDone(t *testing.T) {
 	a := newAssignment("in", 0, 1)
-	require.Zero(t, a.waiting(time.Now()))
 	require.Zero(t, a.lag())
 	require.NoError(t, a.track(records(5, 6, 7), 20))
-	require.Equal(t, int64(12), a.waiting(time.Now()))
 	require.Equal(t, int64(15), a.lag())
 	a.ResolveAll([]int64{5, 6})
-	require.Equal(t, int64(12), a.waiting(time.Now()))
 	require.Equal(t, int64(13), a.lag())
-	require.Zero(t, a.waiting(time.Now().Add(time.Minute)), "nobody waits for what is stuck")
 }
 
 func TestTheOldestUnresolvedRecordHasAnAge(t *testing.T) {

@@ -139,17 +139,6 @@ func New(cfg Config, deps Deps) (*Stage, error) {
 // Ready is closed once the group is joined and our partitions' handlers run.
 func (s *Stage) Ready() <-chan struct{} { return s.ready }
 
-// Behind is how many records of our partitions were not fetched yet, as far as the
-// fetches tell: none where the stage keeps up, and none of a partition that is stuck.
-func (s *Stage) Behind() int64 {
-	var n int64
-	now := time.Now()
-	for _, o := range s.all() {
-		n += o.waiting(now)
-	}
-	return n
-}
-
 // Run works until ctx ends, then drains, commits and leaves the group. It
 // returns early with the first error of a handler, or one that no waiting mends.
 func (s *Stage) Run(ctx context.Context) error {

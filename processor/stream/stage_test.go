@@ -2,7 +2,6 @@ package stream_test
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -274,30 +273,6 @@ func TestASlowPartitionHoldsUpNoOther(t *testing.T) {
 	b.eventuallyCommitted(1, 100)
 	close(block)
 	b.eventuallyCommitted(0, 100)
-	require.NoError(t, stop())
-}
-
-func TestAStageKnowsHowFarItIsBehind(t *testing.T) {
-	b := newBench(t, 1)
-	p, err := stream.NewProducer(b.conn, stream.DefaultBatchBytes)
-	require.NoError(t, err)
-	defer p.Close()
-	// Each batch is more than a fetch asks for, so each is a fetch: more of them than wait for a handler.
-	const batches, records, valueBytes = 20, 200, 1 << 10
-	for range batches {
-		for range records {
-			value := make([]byte, valueBytes)
-			_, _ = rand.Read(value)
-			p.Produce(t.Context(), &stream.Record{Topic: topic, Value: value}, func(err error) { require.NoError(t, err) })
-		}
-		require.NoError(t, p.Flush(t.Context()))
-	}
-	block := make(chan struct{})
-	stage, stop := b.start(prometheus.NewRegistry(), each(func(a *stream.Assignment, r *stream.Record) { <-block; a.Resolve(r.Offset) }))
-	require.Eventually(t, func() bool { return stage.Behind() > 0 }, 10*time.Second, 10*time.Millisecond)
-	close(block)
-	b.eventuallyCommitted(0, batches*records)
-	require.Zero(t, stage.Behind())
 	require.NoError(t, stop())
 }
 

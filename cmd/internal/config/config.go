@@ -53,6 +53,7 @@ type SASL struct {
 // Processor sets the compacting stage.
 type Processor struct {
 	Window          time.Duration `mapstructure:"window"`
+	CatchUpWindow   time.Duration `mapstructure:"catch_up_window"`
 	QuietPeriod     time.Duration `mapstructure:"quiet_period"`
 	MaxBufferedSKUs int           `mapstructure:"max_buffered_skus"`
 }

@@ -36,6 +36,7 @@ var keys = append(append([]key{
 	{"kafka.sasl.username", text, "", nil},
 	{"kafka.sasl.password", secret, "", nil},
 	{"processor.window", duration, time.Second, between(time.Millisecond, time.Hour)},
+	{"processor.catch_up_window", duration, 10 * time.Second, between(time.Millisecond, time.Hour)},
 	{"processor.quiet_period", duration, time.Duration(0), between(0, time.Hour)},
 	{"processor.max_buffered_skus", whole, 2_000_000, within(1, 1<<31)},
 	{"channels.max_pending_age", duration, 24 * time.Hour, between(time.Second, 72*time.Hour)},

@@ -34,8 +34,8 @@ func atWork(stage *stream.Stage) *running {
 	return &running{ready: stage.Ready(), serve: stage.Run}
 }
 
-// newProcessor makes the compacting role; courtesy is nil where no lanes run beside it.
-func (p *process) newProcessor(ctx context.Context, courtesy *stream.Courtesy) (*running, error) {
+// newProcessor makes the compacting role.
+func (p *process) newProcessor(ctx context.Context) (*running, error) {
 	log, err := p.currentLog(ctx)
 	if err != nil {
 		return nil, err
@@ -50,14 +50,14 @@ func (p *process) newProcessor(ctx context.Context, courtesy *stream.Courtesy) (
 	}
 	c := p.cfg.Processor
 	handler, err := processor.New(
-		processor.Config{Window: c.Window, QuietPeriod: c.QuietPeriod, MaxBufferedSKUs: c.MaxBufferedSKUs},
+		processor.Config{Window: c.Window, CatchUpWindow: c.CatchUpWindow, QuietPeriod: c.QuietPeriod, MaxBufferedSKUs: c.MaxBufferedSKUs},
 		processor.Deps{
 			Producer: p.producer, DeadLetters: p.letters, Topics: p.topics, Metrics: processor.NewMetrics(p.registry),
 			Log: processor.Log{
 				ID: log.ID, Partitions: log.Partitions, CommandPartitions: commands.Partitions, RecordPartitions: records.Partitions, Earlier: earlier(log),
 			},
-			Verify:   func(ctx context.Context) error { return p.sameLog(ctx, log) },
-			Courtesy: courtesy, Logger: p.log,
+			Verify: func(ctx context.Context) error { return p.sameLog(ctx, log) },
+			Logger: p.log,
 		})
 	if err != nil {
 		return nil, err
@@ -66,7 +66,6 @@ func (p *process) newProcessor(ctx context.Context, courtesy *stream.Courtesy) (
 	if err != nil {
 		return nil, err
 	}
-	p.behind = stage.Behind
 	r := atWork(stage)
 	r.watch = func(ctx context.Context) error { return p.watchLog(ctx, log) }
 	return r, nil
@@ -88,7 +87,7 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 	}
 	handler, err := channels.New(laneConfig(p.cfg), channels.Deps{
 		Channel: market.Client, Producer: p.producer, DeadLetters: p.letters, History: channels.Kafka{Connection: p.conn, Topics: p.topics}, Topics: p.topics,
-		RecordPartitions: records.Partitions, Pacer: pacer, Courtesy: p.courtesy, Logger: p.log, Metrics: channels.NewMetrics(p.registry),
+		RecordPartitions: records.Partitions, Pacer: pacer, Logger: p.log, Metrics: channels.NewMetrics(p.registry),
 		Verify: func(ctx context.Context, newest schemas.Frontier) error {
 			_, err := stream.Patiently(ctx, p.log, func() (struct{}, error) { return struct{}{}, eventlog.Verify(ctx, p.conn, p.topics, log, newest) })
 			return err
@@ -142,7 +141,7 @@ func (p *process) newSink(ctx context.Context) (*running, error) {
 	sink := sinks.New(
 		sinks.Config{BatchRows: p.cfg.Sinks.BatchRows, BatchInterval: p.cfg.Sinks.BatchInterval},
 		sinks.Deps{
-			NewBatch: func() sinks.Batch { return advised{store.NewBatch(), p.cfg.ClickHouse} }, Courtesy: p.courtesy, DeadLetters: p.letters,
+			NewBatch: func() sinks.Batch { return advised{store.NewBatch(), p.cfg.ClickHouse} }, DeadLetters: p.letters,
 			Topics: p.topics, Logger: p.log, Metrics: sinks.NewMetrics(p.registry), Reread: p.reread,
 		})
 	handler := housekeeping{Handler: sink.Handler(), topic: p.topics.Records(), store: store, log: p.log, refresh: p.refreshByAge(store)}
@@ -156,14 +155,6 @@ func (p *process) newSink(ctx context.Context) (*running, error) {
 func (p *process) reread(ctx context.Context, of stream.Span, take func(*stream.Record) error) error {
 	_, err := stream.Patiently(ctx, p.log, func() (struct{}, error) { return struct{}{}, stream.ReadSpan(ctx, p.conn, of, take) })
 	return err
-}
-
-// eventsBehind is how many events wait to be compacted here.
-func (p *process) eventsBehind() int64 {
-	if !p.made.Load() || p.behind == nil {
-		return 0
-	}
-	return p.behind()
 }
 
 // newConsole serves from the start: ClickHouse may be down, and says so on the page.

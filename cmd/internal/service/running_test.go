@@ -34,12 +34,3 @@ func TestWhatRunsBesideARoleOutlivesItsDrain(t *testing.T) {
 	}
 	require.NoError(t, s.run(ctx))
 }
-
-func TestWhatIsBehindIsAskedOfTheRoleThatCompacts(t *testing.T) {
-	p := &process{}
-	require.Zero(t, p.eventsBehind(), "without that role")
-	p.behind = func() int64 { return 7 }
-	require.Zero(t, p.eventsBehind(), "before every role is made")
-	p.made.Store(true)
-	require.Equal(t, int64(7), p.eventsBehind())
-}

@@ -64,10 +64,6 @@ type process struct {
 	made atomic.Bool
 	// refreshes counts for every role that refreshes; nil before the first.
 	refreshes *promotions.Metrics
-	// behind is how many events wait to be compacted; nil without the role that does.
-	behind func() int64
-	// courtesy lets those go first.
-	courtesy *stream.Courtesy
 	// pause sets the paused shops; nil without the role that pushes.
 	pause func(shops []int64)
 }
@@ -105,8 +101,6 @@ type Running struct {
 // Run runs the roles until ctx ends, drains them, and returns.
 func Run(ctx context.Context, cfg config.Config, r Running, log *slog.Logger) (err error) {
 	p := &process{cfg: cfg, log: log, registry: prometheus.NewRegistry(), topics: schemas.Topics(cfg.Kafka.TopicPrefix)}
-	p.courtesy = stream.NewCourtesy(p.eventsBehind)
-	p.courtesy.Show(p.registry)
 	p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	server, err := ops.Listen(cfg.Ops.Listen, ops.Probes{Registry: p.registry, Ready: p.ready}, log)
 	if err != nil {
@@ -154,7 +148,7 @@ func (p *process) add(ctx context.Context, role string, r Running) error {
 	var err error
 	switch role {
 	case Processor:
-		s, err = p.newProcessor(ctx, p.courtesyIn(r.Roles))
+		s, err = p.newProcessor(ctx)
 	case Channels:
 		s, err = p.newChannels(ctx)
 	case Sink:
@@ -167,14 +161,6 @@ func (p *process) add(ctx context.Context, role string, r Running) error {
 	}
 	s.role = role
 	p.stages = append(p.stages, s)
-	return nil
-}
-
-// courtesyIn is what compaction knows of lanes among the roles.
-func (p *process) courtesyIn(roles []string) *stream.Courtesy {
-	if slices.Contains(roles, Channels) {
-		return p.courtesy
-	}
 	return nil
 }
 

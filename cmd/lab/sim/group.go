@@ -89,7 +89,7 @@ func (h *holding) feed(next int64) {
 			continue
 		}
 		draw := h.group.w.dice.about("fetch", h.p.name, h.slot.at, turn)
-		logEnd := next + int64(len(ahead))
+		logEnd := next + int64(len(ahead)) + h.p.behind()
 		ahead = ahead[:1+draw.IntN(len(ahead))]
 		rest(h.p.ctx, within(draw, 0, 20*time.Millisecond))
 		if !h.believes() {

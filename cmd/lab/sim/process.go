@@ -45,12 +45,11 @@ func newProcess(w *world, seat, life int) *process {
 	p.ctx, p.end = context.WithCancel(context.Background())
 	log, out := slog.New(slog.DiscardHandler), newProducer(w, p)
 	registry := prometheus.NewRegistry()
-	courtesy := stream.NewCourtesy(p.behind)
 	proc, err := processor.New(
-		processor.Config{Window: w.plan.window, QuietPeriod: w.plan.quiet, MaxBufferedSKUs: w.plan.maxBuffered},
+		processor.Config{Window: w.plan.window, CatchUpWindow: catchUpWindow, QuietPeriod: w.plan.quiet, MaxBufferedSKUs: w.plan.maxBuffered},
 		processor.Deps{
 			Producer: out, DeadLetters: out, Topics: topics, Metrics: processor.NewMetrics(registry),
-			Log: processor.Log{ID: 1, Partitions: w.plan.Partitions, CommandPartitions: w.plan.Partitions}, Courtesy: courtesy,
+			Log: processor.Log{ID: 1, Partitions: w.plan.Partitions, CommandPartitions: w.plan.Partitions},
 		})
 	must(err)
 	cfg := channels.DefaultConfig()
@@ -59,11 +58,11 @@ func newProcess(w *world, seat, life int) *process {
 	cfg.RereadStates = 2 * time.Second
 	lanes, err := channels.New(cfg, channels.Deps{
 		Channel: door{w.market, p}, Producer: out, DeadLetters: out, Topics: topics, RecordPartitions: w.plan.Partitions,
-		History: history{w.kafka, p}, Courtesy: courtesy, Logger: log, Metrics: channels.NewMetrics(registry),
+		History: history{w.kafka, p}, Logger: log, Metrics: channels.NewMetrics(registry),
 	})
 	must(err)
 	sink := sinks.New(sinks.Config{BatchRows: w.plan.batchRows, BatchInterval: w.plan.batchInterval}, sinks.Deps{
-		NewBatch: func() sinks.Batch { return &batch{w: w, p: p} }, Courtesy: courtesy, DeadLetters: out, Topics: topics,
+		NewBatch: func() sinks.Batch { return &batch{w: w, p: p} }, DeadLetters: out, Topics: topics,
 		Logger: log, Metrics: sinks.NewMetrics(registry),
 	})
 	p.work.Go(func() { _ = sink.Run(p.ctx) })
@@ -71,12 +70,17 @@ func newProcess(w *world, seat, life int) *process {
 	return p
 }
 
-// behind makes lanes and sink yield in some seconds, until everything heals.
+// catchUpWindow is that of partitions which are behind.
+const catchUpWindow = 5 * time.Second
+
+// behind is how much more a partition's log seems to have in some seconds than it has, until
+// everything heals: plans have too few events for one that is behind.
 func (p *process) behind() int64 {
 	second := time.Since(p.w.start) / time.Second
 	if p.w.healed() || !chance(p.w.dice.about("behind", p.name, second), 0.2) {
 		return 0
 	}
+	p.w.count("partition behind")
 	return 1 << 20
 }
 

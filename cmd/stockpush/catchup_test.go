@@ -1,0 +1,22 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// While partitions are behind, their windows last for processor.catch_up_window: a backlog of
+// 40 events for each store SKU becomes few pushes, and not one for almost every event.
+func TestABacklogIsCompactedInLongWindows(t *testing.T) {
+	const events, skus = 400_000, 10_000
+	s := newBacklog(t, "processor: {window: 20ms}\n", events, skus)
+	p := s.serve()
+	require.Eventually(t, func() bool { return p.metric("stockpush_processor_events_total") == events }, time.Minute, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return p.metric("stockpush_processor_waiting") == 0 }, time.Minute, 10*time.Millisecond)
+	commands := p.metric("stockpush_processor_commands_total")
+	t.Logf("%.0f commands", commands)
+	require.Less(t, commands, float64(events)/4)
+	p.terminate()
+}
