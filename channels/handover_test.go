@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"stockpush/channels"
 	"stockpush/channels/channeltest"
@@ -84,6 +85,22 @@ func TestNothingIsSentBeforeTheWholeBacklogIsKnown(t *testing.T) {
 		require.Len(t, b.memory.Calls(), 1)
 		require.Equal(t, schemas.Skipped, b.statusOf("a@1"))
 		require.Equal(t, schemas.Successfully, b.statusOf("a@2"))
+		b.finish()
+		b.allResolved()
+	})
+}
+
+// A backlog's last offset may be a transaction's marker, which is no command.
+func TestABacklogThatEndsWithAMarkerIsKnown(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{inheritedBelow: 2})
+		b.push(event("a", 1, 1))
+		pause(time.Minute)
+		require.Empty(t, b.memory.Calls())
+		b.deliver([]*stream.Record{{Offset: b.next, Attrs: kgo.NewRecordAttrs(kgo.RecordAttrsOpts{Control: true})}})
+		b.next++
+		pause(time.Second)
+		require.Len(t, b.memory.Calls(), 1)
 		b.finish()
 		b.allResolved()
 	})

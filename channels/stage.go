@@ -92,7 +92,7 @@ type worker struct {
 	// says that the one before left nothing in flight that the states do not tell of.
 	id    string
 	clean bool
-	// next is the offset after the last command that was taken, and statesEnd the one
+	// next is the offset after what was taken of the commands, and statesEnd the one
 	// after the last state that was read.
 	next, statesEnd int64
 	results         chan func(now time.Time)
@@ -146,6 +146,7 @@ func (w *worker) run(ctx context.Context) error {
 			if !open {
 				batches, w.draining = nil, true
 			}
+			w.next = max(w.next, w.assignment.Passed())
 			now := time.Now()
 			for _, r := range batch {
 				w.guarded(ctx, r, now)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"stockpush/processor"
 	"stockpush/processor/stream"
@@ -62,6 +63,24 @@ func TestWindowsOfAPartitionThatIsBehindLastForTheCatchUpWindow(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A transaction's markers are not events: nothing is unread when only they follow.
+func TestMarkersAreNotABacklog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBacklog(t, nil)
+		const markers = 3000
+		b.read(markers, event("a", 1))
+		var batch []*stream.Record
+		for range markers {
+			batch = append(batch, &stream.Record{Offset: b.next, Attrs: kgo.NewRecordAttrs(kgo.RecordAttrsOpts{Control: true})})
+			b.next++
+		}
+		require.NoError(t, b.log.Deliver(batch, b.next))
+		pause(time.Second)
+		require.Equal(t, 1, b.commands())
+		b.log.Drain(t.Context())
+	})
 }
 
 // The normal window applies at once to what is open when the partition has caught up.

@@ -118,7 +118,7 @@ type partition struct {
 	// gone out since.
 	closed     time.Time
 	unrecorded bool
-	// next is the offset behind the last event that was taken.
+	// next is the offset behind what was taken.
 	next int64
 	// backlog is the part of a batch that found the buffer full.
 	backlog []*stream.Record
@@ -156,6 +156,7 @@ func (p *partition) run(ctx context.Context) error {
 				return p.out.drain(ctx)
 			}
 			p.backlog, p.verified = batch, false
+			p.next = max(p.next, p.assignment.Passed())
 		case <-p.timer.C:
 		}
 		if err := p.advance(ctx); err != nil {

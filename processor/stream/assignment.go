@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,13 +25,14 @@ type Assignment struct {
 	batches  chan []*Record
 	over     atomic.Bool
 	closing  atomic.Bool
+	passed   atomic.Int64
 
 	mu        sync.Mutex
 	watermark *watermark.Watermark
 	committed int64
 	// mark goes along with the next commit, and committedMark went along with the last.
 	mark, committedMark string
-	// logEnd is the partition's end as of the last fetch, and fetched when that came.
+	// logEnd is the partition's last stable offset as of the last fetch, and fetched when that came.
 	logEnd  int64
 	fetched time.Time
 	ages    ages
@@ -50,8 +52,14 @@ func (a *Assignment) Partition() int32 { return a.partition }
 func (a *Assignment) Generation() uint64 { return a.generation }
 
 // Batches delivers the partition's records in order. It is closed when the
-// partition is to be given back: finish what is in flight, and return.
+// partition is to be given back: finish what is in flight, and return. A batch
+// without records says that Passed has moved.
 func (a *Assignment) Batches() <-chan []*Record { return a.batches }
+
+// Passed is an offset below which every record was delivered. It is above the last record's
+// where offsets follow that hold no record, such as a transaction's marker. Who waits until all
+// records below some offset were delivered compares it as well.
+func (a *Assignment) Passed() int64 { return a.passed.Load() }
 
 // Recycle gives a record's memory to later fetches. Whoever was delivered it says by that
 // that nobody has anything of it any more, its key and value included; who never says
@@ -95,21 +103,67 @@ func (a *Assignment) ResolveAll(offsets []int64) {
 var errRewound = errors.New("the log went back: records after the last ones have lower offsets " +
 	"(was the topic made anew, or cut by an unclean election? `stockpush check` tells; `setup --new-log` declares a new one)")
 
-func (a *Assignment) track(batch []*Record, logEnd int64) error {
+// fetch is what came of a partition at once.
+type fetch struct {
+	records []*Record
+	// first is the first offset that was read, and next the one behind the last:
+	// there may be no record at them.
+	first, next int64
+	// logEnd is the partition's last stable offset: behind it are only records of
+	// transactions that are still open, and what came after them.
+	logEnd int64
+}
+
+// fetchOf is the fetch that brought records, some of which may be control records.
+func fetchOf(all []*Record, logEnd int64) fetch {
+	f := fetch{first: all[0].Offset, next: all[len(all)-1].Offset + 1, logEnd: logEnd}
+	f.records = slices.DeleteFunc(all, func(r *Record) bool { return r.Attrs.IsControl() })
+	return f
+}
+
+// queued waits for the handler: records, or none of them and the offset that Passed will be.
+type queued struct {
+	records []*Record
+	passed  int64
+}
+
+// queued is what the handler gets of a fetch.
+func (f *fetch) queued() (all []queued) {
+	n := len(f.records)
+	if n > 0 {
+		all = append(all, queued{records: f.records})
+	}
+	if n == 0 || f.records[n-1].Offset+1 < f.next {
+		all = append(all, queued{passed: f.next})
+	}
+	return all
+}
+
+// offer is called when all that was queued before has been delivered.
+func (a *Assignment) offer(next queued) {
+	if len(next.records) == 0 {
+		a.passed.Store(next.passed)
+	}
+}
+
+func (a *Assignment) track(f fetch) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.logEnd, a.fetched = logEnd, time.Now()
+	a.logEnd, a.fetched = f.logEnd, time.Now()
 	if a.watermark == nil {
-		a.watermark = watermark.New(batch[0].Offset)
+		a.watermark = watermark.New(f.first)
 	}
-	if batch[0].Offset < a.watermark.Next() {
-		return fmt.Errorf("offset %d after %d: %w", batch[0].Offset, a.watermark.Next()-1, errRewound)
+	if f.first < a.watermark.Next() {
+		return fmt.Errorf("offset %d after %d: %w", f.first, a.watermark.Next()-1, errRewound)
 	}
-	for _, r := range batch {
+	for _, r := range f.records {
 		a.watermark.Track(r.Offset)
 	}
+	a.watermark.Skip(f.next)
 	a.ages.of(a.watermark.Committable()) // so that what is done with is forgotten
-	a.ages.delivered(batch[len(batch)-1].Offset, a.fetched)
+	if n := len(f.records); n > 0 {
+		a.ages.delivered(f.records[n-1].Offset, a.fetched)
+	}
 	return nil
 }
 
@@ -172,8 +226,8 @@ func (a *Assignment) Unresolved() int {
 	return a.watermark.Unresolved()
 }
 
-// LogEnd is the offset behind the last record that the partition is known to have; 0
-// before the first fetch.
+// LogEnd is the partition's last stable offset as of the last fetch: the end of what readers
+// of committed records get. It is 0 before the first fetch.
 func (a *Assignment) LogEnd() int64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -191,8 +245,8 @@ func (a *Assignment) lag() int64 {
 }
 
 // NewTestAssignment makes an assignment that a test feeds by hand: deliver
-// hands over a batch, and closes the assignment when it is nil. A record that was
-// recycled is empty.
+// hands over a batch as it was fetched, and closes the assignment when it is nil. A
+// record that was recycled is empty.
 func NewTestAssignment(ctx context.Context, topic string, partition int32) (a *Assignment, deliver func([]*Record)) {
 	a = newAssignment(topic, partition, 1)
 	a.scribble = func(r *Record) { *r = Record{} }
@@ -203,12 +257,16 @@ func NewTestAssignment(ctx context.Context, topic string, partition int32) (a *A
 			close(a.batches)
 			return
 		}
-		if err := a.track(batch, batch[len(batch)-1].Offset+1); err != nil {
+		f := fetchOf(batch, batch[len(batch)-1].Offset+1)
+		if err := a.track(f); err != nil {
 			panic(err) // the test's own mistake
 		}
-		select {
-		case a.batches <- batch:
-		case <-ctx.Done():
+		for _, next := range f.queued() {
+			a.offer(next)
+			select {
+			case a.batches <- next.records:
+			case <-ctx.Done():
+			}
 		}
 	}
 }

@@ -17,15 +17,15 @@ func records(offsets ...int64) []*Record {
 
 func TestALogThatWentBackIsAnError(t *testing.T) {
 	a := newAssignment("in", 0, 1)
-	require.NoError(t, a.track(records(5, 6, 9), 10))
-	require.NoError(t, a.track(records(12), 13))
-	require.ErrorIs(t, a.track(records(3), 4), errRewound)
+	require.NoError(t, a.track(fetchOf(records(5, 6, 9), 10)))
+	require.NoError(t, a.track(fetchOf(records(12), 13)))
+	require.ErrorIs(t, a.track(fetchOf(records(3), 4)), errRewound)
 }
 
 func TestLagIsCountedFromWhatIsDone(t *testing.T) {
 	a := newAssignment("in", 0, 1)
 	require.Zero(t, a.lag())
-	require.NoError(t, a.track(records(5, 6, 7), 20))
+	require.NoError(t, a.track(fetchOf(records(5, 6, 7), 20)))
 	require.Equal(t, int64(15), a.lag())
 	a.ResolveAll([]int64{5, 6})
 	require.Equal(t, int64(13), a.lag())
@@ -34,10 +34,10 @@ func TestLagIsCountedFromWhatIsDone(t *testing.T) {
 func TestTheOldestUnresolvedRecordHasAnAge(t *testing.T) {
 	a := newAssignment("in", 0, 1)
 	require.Zero(t, a.oldest())
-	require.NoError(t, a.track(records(0, 1), 2))
+	require.NoError(t, a.track(fetchOf(records(0, 1), 2)))
 	first := a.oldest()
 	require.False(t, first.IsZero())
-	require.NoError(t, a.track(records(2), 3))
+	require.NoError(t, a.track(fetchOf(records(2), 3)))
 	require.Equal(t, first, a.oldest())
 	a.ResolveAll([]int64{0, 1})
 	second := a.oldest()

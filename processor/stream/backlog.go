@@ -11,8 +11,8 @@ import (
 
 // Backlog is what of a partition waits for a group's member.
 type Backlog struct {
-	// From is the offset of the first record that the member gets, End that of the
-	// partition's next one. They are equal if nothing waits.
+	// From is the offset of the first record that the member gets, End the partition's
+	// last stable offset, below which nothing more is added. They are equal if nothing waits.
 	From, End int64
 	// Mark is the last committed one of Assignment.Mark; where none was given it is
 	// some text of the client's.

@@ -43,7 +43,7 @@ func (m *Manual) Deliver(batch []*Record, logEnd int64) error {
 		own.Key, own.Value = bytes.Clone(r.Key), bytes.Clone(r.Value)
 		copies = append(copies, &own)
 	}
-	return m.push(copies, logEnd)
+	return m.push(fetchOf(copies, logEnd))
 }
 
 func scribble(r *Record) {

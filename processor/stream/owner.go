@@ -26,7 +26,7 @@ type owner struct {
 	failed func(error)
 
 	mu     sync.Mutex
-	queue  [][]*Record
+	queue  []queued
 	paused bool
 	wake   chan struct{}
 	// popped has room for one: a hint that the queue got shorter.
@@ -69,14 +69,14 @@ func (o *owner) handle(ctx context.Context, handler Handler) (err error) {
 	return nil
 }
 
-// push queues a batch for the handler. It never blocks.
-func (o *owner) push(batch []*Record, logEnd int64) error {
-	if err := o.track(batch, logEnd); err != nil {
+// push queues what was fetched for the handler. It never blocks.
+func (o *owner) push(f fetch) error {
+	if err := o.track(f); err != nil {
 		return fmt.Errorf("%s/%d: %w", o.topic, o.partition, err)
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.queue = append(o.queue, batch)
+	o.queue = append(o.queue, f.queued()...)
 	notify(o.wake)
 	return nil
 }
@@ -122,41 +122,36 @@ func notify(c chan struct{}) {
 func (o *owner) feed(ctx context.Context) {
 	defer close(o.batches)
 	for {
-		batch, closed := o.next()
-		if closed {
+		next, batches := o.next()
+		if o.Closing() {
 			return
-		}
-		if batch == nil {
-			select {
-			case <-ctx.Done():
-				return
-			case <-o.wake:
-			}
-			continue
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case o.batches <- batch:
+		case batches <- next.records:
 			o.pop()
 		case <-o.wake: // closed, or more to come: look again
 		}
 	}
 }
 
-func (o *owner) next() (batch []*Record, closed bool) {
+// next is what the handler gets next, and where; nowhere if nothing is queued.
+func (o *owner) next() (next queued, to chan<- []*Record) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if closed = o.Closing(); closed || len(o.queue) == 0 {
-		return nil, closed
+	if len(o.queue) == 0 {
+		return queued{}, nil
 	}
-	return o.queue[0], false
+	next = o.queue[0]
+	o.offer(next)
+	return next, o.batches
 }
 
 func (o *owner) pop() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.queue[0] = nil
+	o.queue[0] = queued{}
 	o.queue = o.queue[1:]
 	notify(o.popped)
 	if o.paused && len(o.queue) <= o.limit/2 {

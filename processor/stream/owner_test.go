@@ -82,7 +82,7 @@ func TestAPartitionIsPausedWhenItsHandlerHasEnoughForLong(t *testing.T) {
 				var paused, resumed atomic.Int32
 				m.pause, m.resume = func() { paused.Add(1) }, func() { resumed.Add(1) }
 				for offset := range int64(10) {
-					require.NoError(t, m.push([]*Record{{Offset: offset}}, 10))
+					require.NoError(t, m.push(fetchOf([]*Record{{Offset: offset}}, 10)))
 					makeRoom(t.Context(), []*owner{m.owner})
 				}
 				require.Equal(t, tt.paused, paused.Load())

@@ -8,13 +8,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// EndOffset is the offset that the partition's next message will get.
-func EndOffset(ctx context.Context, c Connection, topic string, partition int32) (int64, error) {
-	_, end, err := bounds(ctx, c, topic, partition)
-	return end, err
-}
-
-// EndOffsets is, for each partition, the offset that its next message will get.
+// EndOffsets is, for each partition, the offset that its next message will get. Messages of
+// transactions that are still open lie below it, too.
 func EndOffsets(ctx context.Context, c Connection, topic string) (map[int32]int64, error) {
 	ends := map[int32]int64{}
 	err := withAdmin(c, func(admin *kadm.Client) error {
@@ -31,6 +26,7 @@ func EndOffsets(ctx context.Context, c Connection, topic string) (map[int32]int6
 	return ends, nil
 }
 
+// bounds are a partition's first offset and its last stable one.
 func bounds(ctx context.Context, c Connection, topic string, partition int32) (start, end int64, err error) {
 	err = withAdmin(c, func(admin *kadm.Client) (err error) {
 		start, end, err = boundsBy(ctx, admin, topic, partition)
@@ -44,7 +40,7 @@ func boundsBy(ctx context.Context, admin *kadm.Client, topic string, partition i
 	if err != nil {
 		return 0, 0, fmt.Errorf("start offset of %s: %w", topic, err)
 	}
-	ends, err := admin.ListEndOffsets(ctx, topic)
+	ends, err := admin.ListCommittedOffsets(ctx, topic)
 	if err != nil {
 		return 0, 0, fmt.Errorf("end offset of %s: %w", topic, err)
 	}
@@ -59,7 +55,7 @@ func boundsBy(ctx context.Context, admin *kadm.Client, topic string, partition i
 	return from.Offset, to.Offset, to.Err
 }
 
-// ReadPartition gives take every message of a partition that is there at the
+// ReadPartition gives take every committed message of a partition that is there at the
 // time of the call, in order. It is how a compacted topic is restored.
 func ReadPartition(ctx context.Context, c Connection, topic string, partition int32, take func(*Record) error) error {
 	_, err := ReadFrom(ctx, c, Place{topic, partition, 0}, take)
@@ -105,27 +101,29 @@ func readSpan(ctx context.Context, c Connection, of Span, take func(*Record) err
 	if of.From >= of.To {
 		return nil
 	}
-	client, err := kgo.NewClient(append(c.Options(), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{
-		of.Topic: {of.Partition: kgo.NewOffset().At(of.From)},
-	}))...)
+	client, err := kgo.NewClient(append(c.Options(), kgo.MaxDecompressBatchBytes(maxBatchBytes))...)
 	if err != nil {
 		return fmt.Errorf("kafka client: %w", err)
 	}
 	defer client.Close()
-	for next := of.From; next < of.To; {
-		fetches := client.PollFetches(ctx)
-		if err := fetches.Err(); err != nil {
+	log := logReader{client: client, topic: of.Topic, partition: of.Partition}
+	for at := of.From; at < of.To; {
+		got, err := log.fetch(ctx, at)
+		if err != nil {
 			return fmt.Errorf("read %s/%d: %w", of.Topic, of.Partition, err)
 		}
-		for _, r := range fetches.Records() {
+		for _, r := range got.records {
 			if r.Offset >= of.To {
 				return nil
 			}
 			if err := take(r); err != nil {
 				return err
 			}
-			next = r.Offset + 1
 		}
+		if got.next == at {
+			return nil // compaction left nothing up to the end
+		}
+		at = got.next
 	}
 	return nil
 }

@@ -115,6 +115,8 @@ func New(cfg Config, deps Deps) (*Stage, error) {
 		kgo.ConsumerGroup(cfg.Group),
 		kgo.ConsumeTopics(cfg.Topics...),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.KeepControlRecords(), // they take offsets: without them we would wait for those at a log's end
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(),
@@ -249,7 +251,7 @@ func (s *Stage) distribute(ctx context.Context, fetches kgo.Fetches) (err error)
 		if o == nil {
 			return
 		}
-		err = errors.Join(err, o.push(p.Records, p.HighWatermark))
+		err = errors.Join(err, o.push(fetchOf(p.Records, p.LastStableOffset)))
 		if o.full() {
 			full = append(full, o)
 		}

@@ -44,6 +44,9 @@ func (w *Watermark) Track(offset int64) {
 	w.unresolved++
 }
 
+// Skip says that no offset below next will be tracked any more: what lies there are no records.
+func (w *Watermark) Skip(next int64) { w.next = max(w.next, next) }
+
 // Resolve says that an offset is dealt with. Twice is harmless, and so is an
 // offset that was never tracked.
 func (w *Watermark) Resolve(offset int64) {

@@ -15,16 +15,12 @@ type eventsTopic struct {
 
 // end is how many events were ever in the topic.
 func (t eventsTopic) end(ctx context.Context) (int, error) {
-	info, err := stream.Describe(ctx, t.conn, t.name)
+	ends, err := stream.EndOffsets(ctx, t.conn, t.name)
 	if err != nil {
 		return 0, err
 	}
 	var sum int64
-	for p := range int32(info.Partitions) {
-		end, err := stream.EndOffset(ctx, t.conn, t.name, p)
-		if err != nil {
-			return 0, err
-		}
+	for _, end := range ends {
 		sum += end
 	}
 	return int(sum), nil

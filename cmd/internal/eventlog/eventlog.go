@@ -145,7 +145,8 @@ func Declare(ctx context.Context, c stream.Connection, topics schemas.Topics) (L
 	return next, nil
 }
 
-// layouts are the log's own and those before it, for the log that follows it.
+// layouts are the log's own and those before it, for the log that follows it. What lies below
+// the ends counts, if its transaction is still open, too.
 func (l Log) layouts(ctx context.Context, c stream.Connection, topics schemas.Topics) ([]Layout, error) {
 	ends, err := stream.EndOffsets(ctx, c, topics.Events())
 	return append(l.Earlier, Layout{l.ID, l.Partitions, ends}), err

@@ -8,14 +8,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// ReadTopic reads a topic from its beginning to its end of now.
+// ReadTopic reads what is committed of a topic, from its beginning to its end of now.
 func ReadTopic(ctx context.Context, broker, topic string) (all []*kgo.Record, err error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	client, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords()) // the last offset may be a marker's
 	if err != nil {
 		return nil, err
 	}
 	defer client.Close()
-	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topic)
+	ends, err := kadm.NewClient(client).ListCommittedOffsets(ctx, topic)
 	if err == nil {
 		err = ends.Error()
 	}
@@ -34,7 +35,9 @@ func ReadTopic(ctx context.Context, broker, topic string) (all []*kgo.Record, er
 			return nil, fmt.Errorf("read %s: %w", topic, ctx.Err())
 		}
 		fetches.EachRecord(func(r *kgo.Record) {
-			all = append(all, r)
+			if !r.Attrs.IsControl() {
+				all = append(all, r)
+			}
 			if r.Offset+1 >= left[r.Partition] {
 				delete(left, r.Partition)
 			}
