@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"stockpush/cmd/internal/config"
+	"stockpush/cmd/internal/liblog"
 	"stockpush/cmd/internal/version"
 )
 
@@ -73,16 +74,23 @@ func (a *app) load(cmd *cobra.Command) (*config.Loaded, *slog.Logger, error) {
 	return loaded, log, nil
 }
 
+// newLogger makes the program's log, where the standard library's logger ends, too.
 func newLogger(w io.Writer, c config.Log) *slog.Logger {
+	log := slog.New(newHandler(w, c))
+	liblog.Capture(log)
+	return log
+}
+
+func newHandler(w io.Writer, c config.Log) slog.Handler {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
 		level = slog.LevelInfo // the configuration's check lets no other in
 	}
 	options := &slog.HandlerOptions{Level: level}
 	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
+		return slog.NewJSONHandler(w, options)
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	return slog.NewTextHandler(w, options)
 }
 
 func (a *app) newVersion() *cobra.Command {

@@ -58,8 +58,11 @@ var indiscretions = map[string]func(w http.ResponseWriter, r *http.Request){
 	"a redirection of the request": func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "http://127.0.0.1:1/?"+r.URL.RawQuery, http.StatusFound)
 	},
-	"a connection that is cut":     func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
-	"no answer":                    func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body); <-r.Context().Done() },
+	"a connection that is cut": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+	"no answer":                func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body); <-r.Context().Done() },
+	"bytes after the answer, which net/http logs": func(w http.ResponseWriter, r *http.Request) {
+		hijack(w, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"+toldBy(r))
+	},
 	"an answer that is not HTTP's": func(w http.ResponseWriter, r *http.Request) { told := toldBy(r); hijack(w, told) },
 }
 
