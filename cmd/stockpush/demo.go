@@ -89,7 +89,7 @@ func (a *app) demo(cmd *cobra.Command, f demoFlags) (err error) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(cmd.Context()))
 	defer cancel()
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return serve(ctx, listener, shopee) })
+	group.Go(func() error { return serveSandbox(ctx, listener, shopee, log) })
 	ready := make(chan struct{})
 	group.Go(func() error {
 		return service.Run(ctx, cfg, service.Running{Roles: service.Roles(), Ready: func() { close(ready) }, Console: a.tellConsole}, log)

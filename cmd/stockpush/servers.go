@@ -2,10 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"stockpush/cmd/internal/config"
 	"stockpush/cmd/internal/embedded/broker"
 	"stockpush/cmd/internal/embedded/clickhouse"
+	"stockpush/cmd/internal/webserver"
 )
 
 const defaultDataDir = ".stockpush"
@@ -116,7 +116,7 @@ func (a *app) newSandbox() *cobra.Command {
 				return fmt.Errorf("--listen: %w", err)
 			}
 			_, _ = fmt.Fprintf(a.stdout, "ready shopee sandbox http://%s partner-id %d tokens %q\n", listener.Addr(), c.PartnerID, c.TokensFile)
-			return serve(cmd.Context(), listener, s)
+			return serveSandbox(cmd.Context(), listener, s, newLogger(a.stderr, config.Log{Level: "info"}))
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8090", "`address` to listen on")
@@ -130,13 +130,7 @@ func (a *app) newSandbox() *cobra.Command {
 	return cmd
 }
 
-// serve serves HTTP until ctx ends.
-func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
-	defer stop()
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
+// serveSandbox serves until ctx ends. It does not wait for the answers that a fault holds back.
+func serveSandbox(ctx context.Context, listener net.Listener, s *sandbox.Sandbox, log *slog.Logger) error {
+	return webserver.Serve(ctx, webserver.New(s, log), listener, 0)
 }

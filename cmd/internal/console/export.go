@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"stockpush/cmd/internal/pushrecords"
+	"stockpush/cmd/internal/webserver"
 )
 
 // maxExport is how many rows a CSV has at most.
@@ -54,6 +55,6 @@ func export[T any](w http.ResponseWriter, r *http.Request, name string, p pushre
 		if page, err = list(p); err != nil {
 			panic(http.ErrAbortHandler)
 		}
-		_ = deadline.SetWriteDeadline(time.Now().Add(writeTimeout)) // only a test's recorder has none
+		_ = deadline.SetWriteDeadline(time.Now().Add(webserver.WriteTimeout)) // only a test's recorder has none
 	}
 }

@@ -1,8 +1,9 @@
 package console
 
 import (
-	"net"
 	"net/http"
+
+	"stockpush/cmd/internal/webserver"
 )
 
 // securityHeaders go with every answer. Scripts and styles come from files of
@@ -45,23 +46,7 @@ func (a *auth) loopbackNames(next http.Handler) http.Handler {
 	if a.required() {
 		return next
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !loopback(r.Host) {
-			problem{Status: http.StatusMisdirectedRequest, Detail: "without console.token the console answers to localhost and loopback addresses only"}.write(w)
-			return
-		}
-		next.ServeHTTP(w, r)
+	return webserver.LoopbackHostOnly(next, func(w http.ResponseWriter, _ *http.Request) {
+		problem{Status: http.StatusMisdirectedRequest, Detail: "without console.token the console answers to localhost and loopback addresses only"}.write(w)
 	})
-}
-
-func loopback(hostport string) bool {
-	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
-	}
-	if len(host) > 2 && host[0] == '[' {
-		host = host[1 : len(host)-1]
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -18,6 +18,7 @@ import (
 	"stockpush/cmd/internal/ops"
 	"stockpush/cmd/internal/pushrecords"
 	"stockpush/cmd/internal/retry"
+	"stockpush/cmd/internal/webserver"
 )
 
 // Config says where the console listens and who may use it.
@@ -60,8 +61,6 @@ func (c Config) Check() error {
 const (
 	maxHeaderBytes = 128 << 10 // a link may carry a pasted list of SKUs
 	maxBodyBytes   = 1 << 20
-	// writeTimeout is longer than a retry that waits for its events, and any query.
-	writeTimeout = time.Minute
 	// drainTimeout is how long requests may take to end once the server stops.
 	drainTimeout = 5 * time.Second
 )
@@ -81,17 +80,10 @@ func Listen(cfg Config, d Deps) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("console.listen: %w (give another address; port 0 takes a free one)", err)
 	}
-	s := &Server{listener: listener, http: &http.Server{
-		Handler:           NewHandler(cfg.Token, d),
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(d.Logger.Handler(), slog.LevelDebug),
-	}}
+	server := webserver.New(NewHandler(cfg.Token, d), d.Logger)
+	server.MaxHeaderBytes = maxHeaderBytes
 	d.Logger.Info("console served", "console.listen", listener.Addr().String())
-	return s, nil
+	return &Server{listener: listener, http: server}, nil
 }
 
 // URL is the page's address.
@@ -99,20 +91,9 @@ func (s *Server) URL() string { return "http://" + s.listener.Addr().String() + 
 
 // Serve answers until ctx ends, and then lets requests end.
 func (s *Server) Serve(ctx context.Context) error {
-	ended := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(ended)
-		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
-		defer cancel()
-		if s.http.Shutdown(drain) != nil {
-			_ = s.http.Close() // what has not ended by now is cut
-		}
-	})
-	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
-		stop()
+	if err := webserver.Serve(ctx, s.http, s.listener, drainTimeout); err != nil {
 		return fmt.Errorf("serve console.listen: %w", err)
 	}
-	<-ended
 	return nil
 }
 

@@ -1,12 +1,12 @@
 // Package ops serves the probes and the metrics of a process.
 //
 // It owns /livez, /readyz and /metrics. It needs no token and holds no secret;
-// it refuses everything else. Serve blocks until its context ends.
+// it refuses everything else. A server that listens on loopback answers only
+// requests for a loopback Host. Serve blocks until its context ends.
 package ops
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -15,13 +15,17 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"stockpush/cmd/internal/webserver"
 )
+
+// drainTimeout is how long a request may take to end once the server stops.
+const drainTimeout = time.Second
 
 // Server is the probes' HTTP server.
 type Server struct {
 	listener net.Listener
 	http     *http.Server
-	log      *slog.Logger
 }
 
 // Probes are what the server tells.
@@ -37,9 +41,16 @@ func Listen(address string, probes Probes, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ops.listen: %w (give another address; port 0 takes a free one)", err)
 	}
-	server := &http.Server{Handler: Handler(probes), ReadHeaderTimeout: 5 * time.Second}
+	handler := Handler(probes)
+	if webserver.IsLoopback(listener.Addr()) {
+		handler = webserver.LoopbackHostOnly(handler, refuseHost)
+	}
 	log.Info("probes and metrics served", "ops.listen", listener.Addr().String())
-	return &Server{listener: listener, http: server, log: log}, nil
+	return &Server{listener: listener, http: webserver.New(handler, log)}, nil
+}
+
+func refuseHost(w http.ResponseWriter, _ *http.Request) {
+	say(w, http.StatusMisdirectedRequest, "ops.listen is a loopback address, which answers to localhost and loopback addresses only")
 }
 
 // Addr is where it listens.
@@ -47,9 +58,7 @@ func (s *Server) Addr() string { return s.listener.Addr().String() }
 
 // Serve answers until ctx ends.
 func (s *Server) Serve(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { _ = s.http.Close() })
-	defer stop()
-	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+	if err := webserver.Serve(ctx, s.http, s.listener, drainTimeout); err != nil {
 		return fmt.Errorf("serve ops.listen: %w", err)
 	}
 	return nil

@@ -36,6 +36,22 @@ func TestProbes(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, status)
 }
 
+func TestOnLoopbackOnlyLoopbackHostsAreAnswered(t *testing.T) {
+	probes := Probes{Registry: prometheus.NewRegistry(), Ready: func() (bool, string) { return true, "" }}
+	for listen, want := range map[string]int{"127.0.0.1:0": http.StatusMisdirectedRequest, "0.0.0.0:0": http.StatusOK} {
+		server, err := Listen(listen, probes, slog.New(slog.DiscardHandler))
+		require.NoError(t, err)
+		defer func() { require.NoError(t, server.http.Close()) }()
+		for host, status := range map[string]int{"evil.example": want, "localhost:8081": http.StatusOK, "127.0.0.1": http.StatusOK} {
+			answer := httptest.NewRecorder()
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
+			r.Host = host
+			server.http.Handler.ServeHTTP(answer, r)
+			require.Equal(t, status, answer.Code, "%s asked as %s", listen, host)
+		}
+	}
+}
+
 func TestATakenPortNamesTheKey(t *testing.T) {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	probes := Probes{Registry: prometheus.NewRegistry(), Ready: func() (bool, string) { return true, "" }}

@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -15,6 +14,7 @@ import (
 	"stockpush/cmd/internal/promotions"
 	"stockpush/cmd/internal/pushrecords"
 	"stockpush/cmd/internal/retry"
+	"stockpush/cmd/internal/webserver"
 	"stockpush/sinks/clickhouse"
 )
 
@@ -39,11 +39,8 @@ func (p *process) refreshByAge(store *clickhouse.Store) func(context.Context) {
 	return func(ctx context.Context) { refresher.FollowAges(ctx, age) }
 }
 
-// The webhook's limits on a request; Shopee itself waits for 3 s.
-const (
-	webhookTimeout     = 10 * time.Second
-	webhookHeaderBytes = 16 << 10
-)
+// webhookTimeout bounds a request and its answer; Shopee itself waits for 3 s.
+const webhookTimeout = 10 * time.Second
 
 // newWebhook takes its address at once and serves beside a role; nil where it is off.
 func (p *process) newWebhook(publisher promotions.Publisher, tell func(address string)) (func(context.Context) error, error) {
@@ -70,7 +67,8 @@ func (p *process) newWebhook(publisher promotions.Publisher, tell func(address s
 	if tell != nil {
 		tell(listener.Addr().String())
 	}
-	server := &http.Server{Handler: receiver, ReadTimeout: webhookTimeout, WriteTimeout: webhookTimeout, IdleTimeout: time.Minute, MaxHeaderBytes: webhookHeaderBytes}
+	server := webserver.New(receiver, p.log)
+	server.ReadTimeout, server.WriteTimeout = webhookTimeout, webhookTimeout
 	return func(ctx context.Context) error { return serveWebhook(ctx, server, listener, refresher) }, nil
 }
 
@@ -78,9 +76,7 @@ func serveWebhook(ctx context.Context, server *http.Server, listener net.Listene
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { refresher.FollowMessages(ctx); return nil })
 	group.Go(func() error {
-		stop := context.AfterFunc(ctx, func() { _ = server.Close() })
-		defer stop()
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := webserver.Serve(ctx, server, listener, webhookTimeout); err != nil {
 			return fmt.Errorf("serve shopee.webhook.listen: %w", err)
 		}
 		return nil
