@@ -29,12 +29,11 @@ const (
 // maxRetryAfter bounds how long a Retry-After is believed.
 const maxRetryAfter = time.Hour
 
-// classify judges an error code with its message, or one model's reason for
-// failing (code empty). Rules on messages come before rules on codes: Shopee
-// uses error_auth, error_param, error_server and error_inner for everything.
-// The verdict has no Message and no RequestID yet.
+// classify judges an error code with its message. The verdict has no Message and no
+// RequestID yet.
 func classify(code, message string, now time.Time) (channels.Verdict, action) {
-	squeezed, text := squeeze(bareCode(code)), squeeze(message)
+	message = withoutName(message)
+	squeezed, text := squeeze(bareCode(code)), plain(message)
 	for i := range rules {
 		if rules[i].matches(squeezed, text) {
 			v := rules[i].verdict(now)
@@ -50,8 +49,33 @@ func classify(code, message string, now time.Time) (channels.Verdict, action) {
 	return channels.Verdict{Outcome: channels.Refused, Code: schemas.UnknownFailure}, refuse
 }
 
+// classifyModel judges one model's reason for failing, a free text. It speaks of
+// that model only: whatever words it has, it holds neither the shop nor the app, and
+// what asks for patience with them asks to try the model again.
+func classifyModel(reason string) channels.Verdict {
+	v, _ := classify("", reason, time.Time{})
+	v.Scope, v.HoldUntil = channels.ScopeModel, time.Time{}
+	if v.Code.Class() == schemas.ClassThrottle {
+		v.Code = schemas.ChannelUnavailable
+	}
+	return v
+}
+
+// names is what Shopee ends a text about a model with, before the model's name. Not
+// `model_id`, which a number follows.
+var names = regexp.MustCompile(`(?i)(?:^|[^\pL\pN_])for[^\pL\pN_]+model(?:[^\pL\pN_]|$)`)
+
+// withoutName cuts a message before a model's name, which the seller chose and which
+// may say anything.
+func withoutName(message string) string {
+	if at := names.FindStringIndex(message); at != nil {
+		return message[:at[1]]
+	}
+	return message
+}
+
 // bareWord says whether a reason is nothing but a code, such as "error_item_not_found".
-func bareWord(s string) bool { return s != "" && !strings.ContainsAny(s, " \t\n") }
+func bareWord(s string) bool { return len(strings.Fields(s)) == 1 }
 
 // rule is one row of the table.
 type rule struct {
@@ -61,7 +85,8 @@ type rule struct {
 	// codes are bare codes, any of which matches; nil where says decides alone.
 	codes []string
 	// says are patterns of the message, any of which matches; nil where codes
-	// decide alone. A pattern is fragments joined with &, all of which must occur.
+	// decide alone. A pattern is phrases joined with &, all of which must occur, as
+	// whole words.
 	says []string
 }
 
@@ -87,9 +112,9 @@ func (r *rule) saidIn(text string) bool {
 	return false
 }
 
-func allIn(text string, fragments []string) bool {
-	for _, f := range fragments {
-		if !strings.Contains(text, squeeze(f)) {
+func allIn(text string, phrases []string) bool {
+	for _, p := range phrases {
+		if !strings.Contains(text, plain(p)) {
 			return false
 		}
 	}
@@ -124,8 +149,18 @@ func floorIn(message string) *int64 {
 	return &floor
 }
 
-// squeeze keeps letters and digits only, in lower case, so that neither case
-// nor spacing nor punctuation decides.
+// plain is a text's words in lower case with a space before, between and after
+// them, so that a phrase that is found in it begins and ends with a word, and
+// neither case nor spacing nor punctuation decides. A negation is one word or two.
+func plain(s string) string {
+	words := strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	return negations.Replace(" " + strings.Join(words, " ") + " ")
+}
+
+// negations are the forms that "can't" and the like have without punctuation.
+var negations = strings.NewReplacer(" can t ", " cannot ", " can not ", " cannot ", " don t ", " do not ", " doesn t ", " does not ", " isn t ", " is not ")
+
+// squeeze keeps a code's letters and digits, in lower case.
 func squeeze(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {

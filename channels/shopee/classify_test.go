@@ -25,6 +25,7 @@ func TestEveryRefusalHasItsMeaning(t *testing.T) {
 func TestNoDocumentedCodeIsMissing(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range shopeetest.Refusals {
+		require.True(t, r.Message != "" || r.Code == "", "%s has no text", r.Code)
 		code := bareCode(r.Code)
 		seen[code[max(0, strings.LastIndex(code, ".")+1):]], seen[code] = true, true
 	}
@@ -101,11 +102,87 @@ var asks = map[action]shopeetest.Ask{refuse: shopeetest.Refuse, unsure: shopeete
 func requireMeaning(t require.TestingT, want shopeetest.Refusal, code, message string) {
 	now := time.Date(2026, 11, 24, 3, 0, 0, 0, time.UTC)
 	v, act := classify(code, message, now)
+	if want.Code == "" {
+		v = classifyModel(message)
+		act = asked(v)
+	}
 	require.Equal(t, want.Want, v.Code, "%s: %s", code, message)
 	require.Equal(t, want.Scope, v.Scope, "%s: %s", code, message)
 	require.Equal(t, want.Asks, asks[act], "%s: %s", code, message)
 	require.Equal(t, act == unsure, v.Outcome == channels.Unknown, "%s: %s", code, message)
 	require.Equal(t, act == holdDay, !v.HoldUntil.IsZero(), "%s: %s", code, message)
+}
+
+// asked is what a model's verdict asks for: no more than that it is unsure.
+func asked(v channels.Verdict) action {
+	if v.Outcome == channels.Unknown {
+		return unsure
+	}
+	return refuse
+}
+
+// alone are codes that mean the same without a text.
+var alone = map[string]schemas.FailureCode{
+	"error_server": schemas.ChannelUnavailable, "error_rate_limit": schemas.RateLimited, "error_limit": schemas.DailyQuotaExhausted,
+	"invalid_acceess_token": schemas.AuthorizationLost, "shop_banned": schemas.ShopRestricted, "error_sign": schemas.SignatureRejected,
+	"source_ip_undeclared": schemas.IPNotAllowed, "error_kyc_auth": schemas.ShopRestricted, "error_auth": schemas.UnknownFailure,
+	"error_stock_bigger_then_limit": schemas.InvalidQuantity, "error_stock_less_then_min_limit": schemas.InvalidQuantity, "error_stock_limit_no_pass": schemas.InvalidQuantity,
+}
+
+func TestACodeWithoutATextHasItsMeaning(t *testing.T) {
+	for code, want := range alone {
+		v, _ := classify(code, "", time.Time{})
+		require.Equal(t, want, v.Code, code)
+	}
+}
+
+// unfortunate are names of models that have words of other refusals.
+var unfortunate = []string{
+	"Daily Care Limited Edition", "Partner Keychain", "Time Stamp", "Pirate Limited", "Holiday Mode", "Shop is banned", "rate limit", "no permission",
+	"Invalid access_token", "error_limit", "Refresh Token", "1 (reserve stock number)", "for model X", "try later", "status invalid", "IP whitelist",
+}
+
+// requireNameless holds that a model's name behind a text changes nothing of its verdict.
+func requireNameless(t require.TestingT, code, text, name string) {
+	text += " for model"
+	named := text + " " + name
+	want, _ := classify(code, text, time.Time{})
+	got, _ := classify(code, named, time.Time{})
+	require.Equal(t, want, got, "%s: %s", code, named)
+	reason := classifyModel(named)
+	require.Equal(t, classifyModel(text), reason, named)
+	require.Equal(t, channels.ScopeModel, reason.Scope)
+	require.Zero(t, reason.HoldUntil)
+	require.NotEqual(t, schemas.ClassThrottle, reason.Code.Class(), "the worker would hold the shop")
+}
+
+func TestAModelsNameChangesNothing(t *testing.T) {
+	for _, r := range shopeetest.Refusals {
+		for _, name := range unfortunate {
+			requireNameless(t, r.Code, r.Message, name)
+		}
+		if r.Code == "" && !strings.Contains(r.Message, "for model") && !bareWord(r.Message) && r.Message != "" {
+			requireMeaning(t, r, "", r.Message+" for model Daily Care Limited Edition")
+		}
+	}
+}
+
+func TestAnyModelsNameChangesNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := rapid.SampledFrom(shopeetest.Refusals).Draw(t, "refusal")
+		other := rapid.SampledFrom(shopeetest.Refusals).Draw(t, "refusal in the name")
+		name := rapid.SampledFrom([]string{rapid.String().Draw(t, "any"), other.Message, other.Code, rapid.SampledFrom(unfortunate).Draw(t, "known")}).Draw(t, "name")
+		requireNameless(t, r.Code, mutate(t, r.Message), mutate(t, name))
+	})
+}
+
+// A name that does not follow "for model" still matches no rule by half a word.
+func TestHalfAWordIsNoWord(t *testing.T) {
+	for _, name := range unfortunate[:4] {
+		v := classifyModel(name)
+		require.Equal(t, schemas.UnknownFailure, v.Code, name)
+		require.Equal(t, channels.ScopeModel, v.Scope, name)
+	}
 }
 
 func TestTheFloorIsReadFromARefusal(t *testing.T) {

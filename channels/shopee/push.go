@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"time"
 
 	"stockpush/channels"
 	"stockpush/schemas"
@@ -192,7 +191,7 @@ func (s *stockLists) verdict(l channels.Line, alone bool) (channels.Verdict, boo
 	case failed && shown && (alone || exact):
 		unknown.Message = "Shopee lists the model as done and as failed: " + reason
 	case failed && !shown:
-		v, _ := classify("", reason, time.Now())
+		v := classifyModel(reason)
 		v.Message = reason
 		return v, true
 	case !shown:
