@@ -103,12 +103,12 @@ bench: build clickhouse-lib ## Measure all: BENCH_RUNS (5) runs, one table besid
 	@set -o pipefail; for load in $(BENCH_LOADS); do \
 		bin/stockpush broker --listen 127.0.0.1:19092 --data-dir '' & broker=$$!; \
 		STOCKPUSH_TEST_KAFKA=127.0.0.1:19092 STOCKPUSH_BENCH_PROFILES=$(abspath $(BENCH))/profiles \
-			$(MEASURE) -bench "Pipeline/$$load\$$" -count $(BENCH_RUNS) ./cmd/stockpush | tee -a $(BENCH)/stages.txt; \
+			$(MEASURE) -bench "Pipeline/$$load\$$" -count $(BENCH_RUNS) ./cmd/lab/bench | tee -a $(BENCH)/stages.txt; \
 		done=$$?; kill $$broker; wait $$broker || true; [ $$done = 0 ] || exit $$done; done
-	$(MEASURE) -bench 'Latency|Start|TwoProcesses' -count $(BENCH_RUNS) ./cmd/stockpush | tee -a $(BENCH)/stages.txt
-	$(MEASURE) -bench Footprint ./cmd/stockpush | tee -a $(BENCH)/stages.txt
+	$(MEASURE) -bench 'Latency|Start|TwoProcesses' -count $(BENCH_RUNS) ./cmd/lab/bench | tee -a $(BENCH)/stages.txt
+	$(MEASURE) -bench Footprint ./cmd/lab/bench | tee -a $(BENCH)/stages.txt
 	STOCKPUSH_BENCH_RECORDS=$(BENCH_RECORDS) STOCKPUSH_BENCH_SKUS=$(BENCH_SKUS) STOCKPUSH_BENCH_QUESTIONS='$(BENCH_QUESTIONS)' \
-		$(MEASURE) -bench Queries ./cmd/stockpush | tee $(BENCH)/questions.txt
+		$(MEASURE) -bench Queries ./cmd/lab/queries | tee $(BENCH)/questions.txt
 	@for p in $(BENCH)/profiles/even-*.cpu.pprof; do echo; echo "$$p"; go tool pprof -top -nodecount 10 "$$p" 2>/dev/null | tail -n +5; done
 	@for p in $(BENCH)/profiles/even-*-before.allocs.pprof; do echo; echo "allocations: $${p%-before.allocs.pprof}"; \
 		go tool pprof -top -nodecount 10 -sample_index alloc_space -diff_base "$$p" "$${p%-before.allocs.pprof}.allocs.pprof" 2>/dev/null | tail -n +5; done
@@ -124,7 +124,7 @@ bench-table: ## Print the table of the last `make bench` again
 .PHONY: load
 load: clickhouse-lib ## Play a sale day in LOAD_FOR (10m): quiet, a flash sale at midnight, recovery; a table, and a chart
 	mkdir -p $(STATE)/load
-	STOCKPUSH_LOAD_FOR=$(LOAD_FOR) STOCKPUSH_LOAD_DIR=$(abspath $(STATE))/load $(MEASURE) -bench SaleDay ./cmd/stockpush | tee $(STATE)/load/saleday.txt
+	STOCKPUSH_LOAD_FOR=$(LOAD_FOR) STOCKPUSH_LOAD_DIR=$(abspath $(STATE))/load $(MEASURE) -bench SaleDay ./cmd/lab/bench | tee $(STATE)/load/saleday.txt
 
 # Without a bound Go makes each input that reaches something new smaller for a minute, and says nothing meanwhile.
 .PHONY: fuzz

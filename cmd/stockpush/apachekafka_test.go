@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"stockpush/cmd/internal/programtest"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -71,14 +73,14 @@ auto.create.topics.enable=false
 		"--add-scram", "SCRAM-SHA-256=[name=short,password="+sesame+"]", "--add-scram", "SCRAM-SHA-512=[name=long,password="+sesame+"]").CombinedOutput()
 	require.NoError(t, err, string(out))
 	broker := java(t, "kafka.Kafka", properties)
-	var log lockedBuffer
+	var log programtest.Log
 	broker.Stdout, broker.Stderr = &log, &log
 	require.NoError(t, broker.Start())
 	t.Cleanup(func() {
 		_ = broker.Process.Kill()
 		_ = broker.Wait()
 		if t.Failed() {
-			t.Log(string(log.bytes()))
+			t.Log(string(log.Bytes()))
 		}
 	})
 	return address
@@ -96,12 +98,12 @@ func TestE2EApacheKafkaOverTLSAndSASL(t *testing.T) {
 	java(t) // or skip before anything is started
 	ours, theirs := newAuthority(t, "ours"), newAuthority(t, "theirs")
 	s := newSurroundings(t)
-	s.broker = startSecureKafka(t, ours.bundle(serverName))
+	s.Kafka = startSecureKafka(t, ours.bundle(serverName))
 	right := map[string]string{
-		"kafka.brokers": s.broker, "kafka.tls.enabled": "true", "kafka.tls.ca_file": ours.ca(), "kafka.tls.server_name": serverName,
+		"kafka.brokers": s.Kafka, "kafka.tls.enabled": "true", "kafka.tls.ca_file": ours.ca(), "kafka.tls.server_name": serverName,
 		"kafka.sasl.mechanism": "SCRAM-SHA-512", "kafka.sasl.username": "long", "kafka.sasl.password": sesame,
 	}
-	s.configure(fmt.Sprintf("kafka.tls: {enabled: true, ca_file: %q, server_name: %s}\nkafka.sasl: {mechanism: SCRAM-SHA-512, username: long, password: %s}\n", ours.ca(), serverName, sesame))
+	s.Configure(fmt.Sprintf("kafka.tls: {enabled: true, ca_file: %q, server_name: %s}\nkafka.sasl: {mechanism: SCRAM-SHA-512, username: long, password: %s}\n", ours.ca(), serverName, sesame))
 	require.Eventually(t, func() bool { code, _, _ := s.stockpush("setup"); return code == exitDone }, 2*time.Minute, 100*time.Millisecond, "Kafka does not start")
 	s.checkEdges(t, " kafka", []edge{
 		{"SCRAM-SHA-512", right, []string{"ok"}},
@@ -119,9 +121,9 @@ func TestE2EApacheKafkaOverTLSAndSASL(t *testing.T) {
 	require.Contains(t, errs, "check kafka.sasl.mechanism, kafka.sasl.username and kafka.sasl.password")
 	require.NotContains(t, out+errs, sesame)
 	view := s.system()
-	p := s.serve()
+	p := s.Serve()
 	view.send(event(10001, "over-tls", 5))
 	eventually(view, "Successfully", "SELECT any(toString(status)) FROM {db}.push_record_history WHERE event_id = 'over-tls-5' AND status != 'Pending'")
-	p.terminate()
-	require.NotContains(t, string(p.log.bytes()), sesame)
+	p.Terminate()
+	require.NotContains(t, string(p.Log()), sesame)
 }

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 
+	"stockpush/cmd/internal/programtest"
+
 	"github.com/stretchr/testify/require"
 
 	"stockpush/channels/shopee/sandbox"
@@ -171,8 +173,8 @@ func TestE2EAnAuditGoesOnAfterTheDaysQuota(t *testing.T) {
 
 func TestAuditSaysWhatIsWrongWithItsFlags(t *testing.T) {
 	for flag, value := range map[string]string{"fix": "some", "output": "xml", "rate": "-1", "shop": "-4"} {
-		var errs lockedBuffer
+		var errs programtest.Log
 		require.Equal(t, exitUsage, run([]string{"audit", "--" + flag + "=" + value}, &errs, &errs))
-		require.Contains(t, string(errs.bytes()), "--"+flag)
+		require.Contains(t, string(errs.Bytes()), "--"+flag)
 	}
 }

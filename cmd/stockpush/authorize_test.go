@@ -18,20 +18,20 @@ import (
 func (s *surroundings) consent(link, shop string) url.Values {
 	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := browser.Get(strings.TrimSpace(link) + "&shop_id=" + shop)
-	require.NoError(s.t, err)
-	require.NoError(s.t, res.Body.Close())
+	require.NoError(s.TB, err)
+	require.NoError(s.TB, res.Body.Close())
 	back, err := res.Location()
-	require.NoError(s.t, err)
+	require.NoError(s.TB, err)
 	return back.Query()
 }
 
 func TestAShopIsAuthorizedAndAuthorizedAgain(t *testing.T) {
 	s := newSurroundings(t)
-	tokens := filepath.Join(filepath.Dir(s.file), "tokens.json")
+	tokens := filepath.Join(filepath.Dir(s.File), "tokens.json")
 	require.NoError(t, os.Remove(tokens))
 	code, link, errs := s.stockpush("authorize", "--redirect", "https://seller.example/back")
 	require.Equal(t, 0, code, errs)
-	require.Contains(t, link, s.web.URL+"/api/v2/shop/auth_partner?")
+	require.Contains(t, link, s.Web.URL+"/api/v2/shop/auth_partner?")
 	back := s.consent(link, "10001")
 	code, out, errs := s.stockpush("authorize", "--code", back.Get("code"), "--shop-id", back.Get("shop_id"))
 	require.Equal(t, 0, code, errs)
@@ -41,19 +41,19 @@ func TestAShopIsAuthorizedAndAuthorizedAgain(t *testing.T) {
 	require.Equal(t, os.FileMode(0o600), held.Mode().Perm())
 
 	s.setUp()
-	p := s.serve()
+	p := s.Serve()
 	s.send(event(10001, "x", 5))
-	require.Eventually(t, func() bool { return len(s.sandbox.Calls(10001)) == 1 }, 30*time.Second, 20*time.Millisecond)
-	require.NoError(t, s.sandbox.AddFault(sandbox.Fault{ShopID: 10001, Kind: "unlink"}))
+	require.Eventually(t, func() bool { return len(s.Sandbox.Calls(10001)) == 1 }, 30*time.Second, 20*time.Millisecond)
+	require.NoError(t, s.Sandbox.AddFault(sandbox.Fault{ShopID: 10001, Kind: "unlink"}))
 	s.send(event(10001, "x", 6))
-	p.eventuallyLogged("the shop is held")
+	p.EventuallyLogged("the shop is held")
 	back = s.consent(link, "10001")
 	code, _, errs = s.stockpush("authorize", "--code", back.Get("code"), "--shop-id", "10001")
 	require.Equal(t, 0, code, errs)
-	p.eventuallyLogged("the shop takes pushes again") // at once: the probe interval is a minute
+	p.EventuallyLogged("the shop takes pushes again") // at once: the probe interval is a minute
 	s.send(event(10001, "x", 7))
-	require.Eventually(t, func() bool { return s.sandbox.Stock(10001)[0].Stock == 7 }, 30*time.Second, 20*time.Millisecond)
-	p.terminate()
+	require.Eventually(t, func() bool { return s.Sandbox.Stock(10001)[0].Stock == 7 }, 30*time.Second, 20*time.Millisecond)
+	p.Terminate()
 
 	code, _, errs = s.stockpush("authorize", "--code", back.Get("code"), "--shop-id", "10001")
 	require.Equal(t, 1, code)

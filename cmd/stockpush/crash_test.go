@@ -49,34 +49,29 @@ func (w *wire) held(push func()) {
 	<-w.received
 }
 
-func (p *serving) kill() {
-	require.NoError(p.t, p.cmd.Process.Kill())
-	_ = p.cmd.Wait() // it says that it was killed
-}
-
 func TestACrashWithARequestOnTheWireEndsRight(t *testing.T) {
 	t.Setenv("STOCKPUSH_KAFKA_SESSION_TIMEOUT", "6s")
 	s := newSurroundings(t)
-	w := &wire{sandbox: s.sandbox, received: make(chan struct{}), release: make(chan struct{})}
-	s.web.Close()
-	s.web = httptest.NewServer(w)
-	s.configure("  confirm_after: 5s\n  timeout: 2s\nprocessor: {window: 200ms}\n")
+	w := &wire{sandbox: s.Sandbox, received: make(chan struct{}), release: make(chan struct{})}
+	s.Web.Close()
+	s.Web = httptest.NewServer(w)
+	s.Configure("  confirm_after: 5s\n  timeout: 2s\nprocessor: {window: 200ms}\n")
 	s.setUp()
 	v := s.system()
 	const shop = 10001
 	shows := func(want int64) {
 		t.Helper()
 		require.Eventually(t, func() bool {
-			stock := s.sandbox.Stock(shop)
+			stock := s.Sandbox.Stock(shop)
 			return len(stock) == 1 && stock[0].Stock == want
-		}, 60*time.Second, 20*time.Millisecond, "%v", s.sandbox.Stock(shop))
+		}, 60*time.Second, 20*time.Millisecond, "%v", s.Sandbox.Stock(shop))
 	}
 
 	// The worker is killed with a push on the wire, which lands after its successor's.
-	first := s.serve()
+	first := s.Serve()
 	w.held(func() { s.send(event(shop, "x", 3)) })
-	first.kill()
-	second := s.serve()
+	first.Kill()
+	second := s.Serve()
 	s.send(event(shop, "x", 9))
 	eventually(v, "Successfully", "SELECT any(toString(status)) FROM {db}.push_record_history WHERE event_id = 'x-9'")
 	shows(9)
@@ -89,19 +84,19 @@ func TestACrashWithARequestOnTheWireEndsRight(t *testing.T) {
 	s.send(event(shop, "x", 13))
 	shows(13)
 	require.Eventually(t, func() bool { return owes(t, s, "x-13") }, 30*time.Second, 10*time.Millisecond)
-	second.kill()
+	second.Kill()
 	w.release <- struct{}{}
 	shows(11)
-	third := s.serve()
+	third := s.Serve()
 	shows(13)
-	third.terminate()
+	third.Terminate()
 }
 
 // owes says whether the states tell of an event that it is finished and still to be read back.
 func owes(t *testing.T, s *surroundings, eventID string) (owes bool) {
 	topics := schemas.Topics("stockpush")
 	for partition := range int32(3) {
-		require.NoError(t, stream.ReadPartition(t.Context(), s.conn(), topics.State(), partition, func(r *stream.Record) error {
+		require.NoError(t, stream.ReadPartition(t.Context(), s.Conn(), topics.State(), partition, func(r *stream.Record) error {
 			if _, err := schemas.ParseKey(string(r.Key)); err != nil {
 				return nil
 			}

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"stockpush/cmd/internal/programtest"
+
 	"github.com/stretchr/testify/require"
 
 	"stockpush/channels/shopee/sandbox"
@@ -26,7 +28,7 @@ import (
 	"stockpush/sinks/clickhouse"
 )
 
-func TestMain(m *testing.M) { embeddedtest.Main(m, removeBinary) }
+func TestMain(m *testing.M) { embeddedtest.Main(m, programtest.Remove) }
 
 // system is everything, running: the broker (embedded, or the one that
 // STOCKPUSH_TEST_KAFKA names), the real ClickHouse, the sandbox, all roles.
@@ -150,25 +152,16 @@ func (s *system) sendRaw(key, value []byte) {
 // one is the single value of a query; {db} stands for the database.
 func one[T any](s *system, query string) T {
 	s.t.Helper()
-	var value T
-	query = strings.ReplaceAll(query, "{db}", s.cfg.ClickHouse.Database)
-	require.NoError(s.t, s.store.Conn().QueryRow(s.t.Context(), query).Scan(&value))
-	return value
+	return embeddedtest.One[T](s.t, s.store.Conn(), s.ofDatabase(query))
 }
 
 func eventually[T comparable](s *system, want T, query string) {
 	s.t.Helper()
-	deadline := time.Now().Add(45 * time.Second)
-	for {
-		got := one[T](s, query)
-		if got == want {
-			return
-		}
-		if time.Now().After(deadline) {
-			require.Equal(s.t, want, got, query)
-		}
-		<-time.After(50 * time.Millisecond)
-	}
+	embeddedtest.Eventually(s.t, s.store.Conn(), want, s.ofDatabase(query))
+}
+
+func (s *system) ofDatabase(query string) string {
+	return strings.ReplaceAll(query, "{db}", s.cfg.ClickHouse.Database)
 }
 
 func TestE2EOf100EventsInASecondThe100thIsPushed(t *testing.T) {

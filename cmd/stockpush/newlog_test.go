@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"stockpush/cmd/internal/programtest"
+
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -18,7 +20,7 @@ import (
 type newLog struct {
 	*system
 	s    *surroundings
-	runs *serving
+	runs *programtest.Process
 	n    int
 }
 
@@ -70,12 +72,12 @@ func (l *newLog) refused() {
 
 // addPartitions doubles the events topic's, as an operator of Kafka does.
 func (s *surroundings) addPartitions() {
-	client, err := kgo.NewClient(s.conn().Options()...)
-	require.NoError(s.t, err)
+	client, err := kgo.NewClient(s.Conn().Options()...)
+	require.NoError(s.TB, err)
 	defer client.Close()
-	answers, err := kadm.NewClient(client).CreatePartitions(s.t.Context(), 3, "stockpush.events")
-	require.NoError(s.t, err)
-	require.NoError(s.t, answers.Error())
+	answers, err := kadm.NewClient(client).CreatePartitions(s.TB.Context(), 3, "stockpush.events")
+	require.NoError(s.TB, err)
+	require.NoError(s.TB, answers.Error())
 }
 
 // renewProducer makes a producer that knows the topic as it is now.
@@ -104,11 +106,11 @@ func TestAnotherEventsTopicIsNoticedRefusedAndCarriedThrough(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSurroundings(t)
-			s.configure("  shop_rate: 100\n  app_rate: 400\nprocessor: {window: 200ms}\n")
-			require.NoError(t, s.sandbox.Describe(sandbox.Item{ShopID: newLogShop, ItemID: 700, Models: []sandbox.Model{{ModelID: lockedModel, Locked: true}}}))
+			s.Configure("  shop_rate: 100\n  app_rate: 400\nprocessor: {window: 200ms}\n")
+			require.NoError(t, s.Sandbox.Describe(sandbox.Item{ShopID: newLogShop, ItemID: 700, Models: []sandbox.Model{{ModelID: lockedModel, Locked: true}}}))
 			s.setUp()
 			l := &newLog{s: s, system: s.system()}
-			l.runs = s.serve("--roles", "processor,channels,sink")
+			l.runs = s.Serve("--roles", "processor,channels,sink")
 			l.round()
 			l.settled()
 			failing := event(newLogShop, "failing", 1)
@@ -119,12 +121,12 @@ func TestAnotherEventsTopicIsNoticedRefusedAndCarriedThrough(t *testing.T) {
 				c.change(l)
 				l.renewProducer()
 				l.round()
-				require.Error(t, l.runs.cmd.Wait())
-				require.Equal(t, 1, l.runs.cmd.ProcessState.ExitCode())
-				require.Contains(t, string(l.runs.log.bytes()), "setup --new-log")
-				require.Less(t, len(l.runs.log.bytes()), 20_000, "what goes on is told once")
+				require.Error(t, l.runs.Cmd.Wait())
+				require.Equal(t, 1, l.runs.Cmd.ProcessState.ExitCode())
+				require.Contains(t, string(l.runs.Log()), "setup --new-log")
+				require.Less(t, len(l.runs.Log()), 20_000, "what goes on is told once")
 			} else {
-				l.runs.terminate()
+				l.runs.Terminate()
 				if c.left {
 					l.round()
 				}
@@ -136,13 +138,13 @@ func TestAnotherEventsTopicIsNoticedRefusedAndCarriedThrough(t *testing.T) {
 			code, out, errs := s.stockpush("setup", "--new-log")
 			require.Equal(t, 0, code, errs)
 			require.Contains(t, out, "declared as log 2")
-			l.runs = s.serve("--roles", "processor,channels,sink")
+			l.runs = s.Serve("--roles", "processor,channels,sink")
 			l.settled()
 			l.round()
 			l.settled()
 			l.failureOfTheOldLog()
 			eventually(l.system, uint64(l.n+2), "SELECT sum(records) FROM {db}.push_stats_hourly")
-			l.runs.terminate()
+			l.runs.Terminate()
 		})
 	}
 }

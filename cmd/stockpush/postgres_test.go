@@ -15,18 +15,18 @@ import (
 
 // keepTokensIn replaces the tokens file of the configuration by a server.
 func (s *surroundings) keepTokensIn(dsn string) {
-	text, err := os.ReadFile(s.file)
-	require.NoError(s.t, err)
+	text, err := os.ReadFile(s.File)
+	require.NoError(s.TB, err)
 	text = regexp.MustCompile(`tokens_(file|postgres): .*`).ReplaceAll(text, []byte("tokens_postgres: "+dsn))
-	require.NoError(s.t, os.WriteFile(s.file, text, 0o600))
+	require.NoError(s.TB, os.WriteFile(s.File, text, 0o600))
 }
 
 func (s *surroundings) authorize(shop string) {
 	code, link, errs := s.stockpush("authorize", "--redirect", "https://seller.example/back")
-	require.Equal(s.t, 0, code, errs)
+	require.Equal(s.TB, 0, code, errs)
 	code, out, errs := s.stockpush("authorize", "--code", s.consent(link, shop).Get("code"), "--shop-id", shop)
-	require.Equal(s.t, 0, code, errs)
-	require.Contains(s.t, out, "stockpush_tokens")
+	require.Equal(s.TB, 0, code, errs)
+	require.Contains(s.TB, out, "stockpush_tokens")
 }
 
 func TestPostgresKeepsTheTokensOfTheProgram(t *testing.T) {
@@ -46,19 +46,19 @@ func TestPostgresKeepsTheTokensOfTheProgram(t *testing.T) {
 	code, out, errs := s.stockpush("check")
 	require.Equal(t, 0, code, out+errs)
 
-	p := s.serve()
+	p := s.Serve()
 	s.send(event(10001, "x", 5))
-	require.Eventually(t, func() bool { return len(s.sandbox.Calls(10001)) == 1 }, 30*time.Second, 20*time.Millisecond)
-	require.NoError(t, s.sandbox.AddFault(sandbox.Fault{ShopID: 10001, Kind: "unlink"}))
+	require.Eventually(t, func() bool { return len(s.Sandbox.Calls(10001)) == 1 }, 30*time.Second, 20*time.Millisecond)
+	require.NoError(t, s.Sandbox.AddFault(sandbox.Fault{ShopID: 10001, Kind: "unlink"}))
 	s.send(event(10001, "x", 6))
-	p.eventuallyLogged("the shop is held")
+	p.EventuallyLogged("the shop is held")
 	s.authorize("10001")
-	p.eventuallyLogged("the shop takes pushes again")
+	p.EventuallyLogged("the shop takes pushes again")
 	s.send(event(10001, "x", 7))
 	require.Eventually(t, func() bool {
-		return slices.ContainsFunc(s.sandbox.Stock(10001), func(m sandbox.Stock) bool { return m.Stock == 7 })
+		return slices.ContainsFunc(s.Sandbox.Stock(10001), func(m sandbox.Stock) bool { return m.Stock == 7 })
 	}, 30*time.Second, 20*time.Millisecond)
-	p.terminate()
+	p.Terminate()
 }
 
 func TestTokensAreKeptInOnePlace(t *testing.T) {

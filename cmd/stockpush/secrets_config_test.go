@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -88,20 +87,15 @@ func TestARefusedSecretIsNotRepeated(t *testing.T) {
 
 // runUntil runs the program until it has logged a text, and ends it.
 func (c *confidant) runUntil(logged string, flags ...string) {
-	path, err := binary()
-	require.NoError(c.t, err)
-	p := &serving{t: c.t, cmd: exec.Command(path, append([]string{"run", "--config", c.file}, flags...)...), log: &lockedBuffer{}}
-	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
-	require.NoError(c.t, p.cmd.Start())
-	c.t.Cleanup(func() { _ = p.cmd.Process.Kill(); _ = p.cmd.Wait() })
-	p.eventuallyLogged(logged)
-	p.terminate()
-	c.heard.note("`run`", string(p.log.bytes()))
+	p := c.Launch(flags...)
+	p.EventuallyLogged(logged)
+	p.Terminate()
+	c.heard.note("`run`", string(p.Log()))
 }
 
 // broken is a tokens file that is none, around a token.
 func (c *confidant) broken(name, text string) string {
-	file := strings.ReplaceAll(c.file, "stockpush.yaml", name+".json")
+	file := strings.ReplaceAll(c.File, "stockpush.yaml", name+".json")
 	require.NoError(c.t, os.WriteFile(file, fmt.Appendf(nil, text, c.secrets.word("the token in "+name)), 0o600))
 	return file
 }

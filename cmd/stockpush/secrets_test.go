@@ -12,7 +12,6 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -22,6 +21,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"stockpush/cmd/internal/programtest"
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -122,10 +123,12 @@ func newConfidant(t *testing.T) *confidant {
 	web.Start()
 	t.Cleanup(func() { web.CloseClientConnections(); web.Close(); pretended.Wait() })
 	c.database = "http://" + store.HTTPAddr()
-	c.surroundings = &surroundings{t: t, file: filepath.Join(dir, "stockpush.yaml"), broker: broker.ListenAddrs()[0], sandbox: pretended, web: web, store: store.Addr()}
+	c.surroundings = &surroundings{&programtest.Servers{
+		TB: t, File: filepath.Join(dir, "stockpush.yaml"), Kafka: broker.ListenAddrs()[0], Topics: "stockpush", Sandbox: pretended, Web: web, ClickHouse: store.Addr(),
+	}}
 	c.settings = map[string]string{
-		"kafka.brokers": c.broker, "kafka.partitions": "3", "kafka.sasl.mechanism": "PLAIN", "kafka.sasl.username": "stockpush", "kafka.sasl.password": sasl,
-		"clickhouse.addr": c.store, "clickhouse.username": "keeper", "clickhouse.password": password, "sinks.batch_interval": "50ms", "processor.window": "100ms",
+		"kafka.brokers": c.Kafka, "kafka.partitions": "3", "kafka.sasl.mechanism": "PLAIN", "kafka.sasl.username": "stockpush", "kafka.sasl.password": sasl,
+		"clickhouse.addr": c.ClickHouse, "clickhouse.username": "keeper", "clickhouse.password": password, "sinks.batch_interval": "50ms", "processor.window": "100ms",
 		"shopee.base_url": web.URL, "shopee.partner_id": strconv.Itoa(sandbox.DefaultPartnerID), "shopee.partner_key": c.secrets["shopee.partner_key"],
 		"shopee.tokens_file": tokens, "shopee.timeout": "300ms", "shopee.shop_rate": "50", "shopee.app_rate": "200", "shopee.confirm_after": "500ms", "shopee.breaker.open_for": "1s",
 		"shopee.probe_interval": "1s",
@@ -165,7 +168,7 @@ func (c *confidant) write(more ...string) {
 			_, _ = fmt.Fprintf(&text, "%s: %q\n", key, c.settings[key])
 		}
 	}
-	require.NoError(c.t, os.WriteFile(c.file, []byte(text.String()+strings.Join(more, "\n")), 0o600))
+	require.NoError(c.t, os.WriteFile(c.File, []byte(text.String()+strings.Join(more, "\n")), 0o600))
 }
 
 // ask runs a command and notes what it says.
@@ -176,16 +179,10 @@ func (c *confidant) ask(args ...string) (code int) {
 }
 
 // start runs the program until it serves, and finds where it listens.
-func (c *confidant) start() (p *serving, at map[string]string) {
-	path, err := binary()
-	require.NoError(c.t, err)
-	p = &serving{t: c.t, cmd: exec.Command(path, "run", "--config", c.file), log: &lockedBuffer{}}
-	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
-	require.NoError(c.t, p.cmd.Start())
-	c.t.Cleanup(func() { _ = p.cmd.Process.Kill(); _ = p.cmd.Wait() })
-	p.eventuallyLogged("msg=ready")
+func (c *confidant) start() (p *programtest.Process, at map[string]string) {
+	p = c.Serve()
 	at = map[string]string{}
-	for _, m := range regexp.MustCompile(`(ops|console|shopee\.webhook)\.listen=(\S+)`).FindAllSubmatch(p.log.bytes(), -1) {
+	for _, m := range regexp.MustCompile(`(ops|console|shopee\.webhook)\.listen=(\S+)`).FindAllSubmatch(p.Log(), -1) {
 		at[string(m[1])] = "http://" + string(m[2])
 	}
 	require.Len(c.t, at, 3)
@@ -278,11 +275,11 @@ func TestNoSecretIsEverSaid(t *testing.T) {
 	}
 	c.command()
 	c.write("shopee.partner_key: [" + c.settings["shopee.partner_key"] + "]\n")
-	require.NoError(t, p.cmd.Process.Signal(syscall.SIGHUP))
-	p.eventuallyLogged("the configuration stays as it was")
-	require.NoError(t, p.cmd.Process.Signal(syscall.SIGQUIT)) // Go's own account of a crash: every stack
-	require.Error(t, p.cmd.Wait())
-	c.heard.note("`run`", string(p.log.bytes()))
+	require.NoError(t, p.Cmd.Process.Signal(syscall.SIGHUP))
+	p.EventuallyLogged("the configuration stays as it was")
+	require.NoError(t, p.Cmd.Process.Signal(syscall.SIGQUIT)) // Go's own account of a crash: every stack
+	require.Error(t, p.Cmd.Wait())
+	c.heard.note("`run`", string(p.Log()))
 	c.newTokens()
 	for where, text := range map[string]string{
 		"`run`": "goroutine ", "`config`": "[redacted]", "`check`": "ok      kafka", "`records`": "first", "a page": "first", "the API": "first", "the ops server": "stockpush_",

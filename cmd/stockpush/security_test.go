@@ -173,7 +173,7 @@ func TestKafkaIsReachedByTLSAndSASLAsConfigured(t *testing.T) {
 		{"no certificate of our own", with(right, "kafka.tls.cert_file", "", "kafka.tls.key_file", ""), []string{"FAILED", "kafka.tls.cert_file"}},
 		{"a certificate of an authority that the server does not know", with(right, "kafka.tls.cert_file", foreignCert, "kafka.tls.key_file", foreignKey), []string{"FAILED", "kafka.tls.cert_file"}},
 		{"no TLS", with(right, "kafka.tls.enabled", ""), []string{"FAILED", "kafka.tls.enabled"}},
-		{"TLS to a server without it", with(right, "kafka.brokers", s.broker), []string{"FAILED", "kafka.tls.enabled"}},
+		{"TLS to a server without it", with(right, "kafka.brokers", s.Kafka), []string{"FAILED", "kafka.tls.enabled"}},
 		{"a file that is not there", with(right, "kafka.tls.ca_file", "nowhere.pem"), []string{"FAILED", "kafka.tls.ca_file", "nowhere.pem"}},
 	})
 }
@@ -219,10 +219,10 @@ func relay(ctx context.Context, from net.Conn, address string) {
 func TestClickHouseIsReachedByTLSAndAUserAsConfigured(t *testing.T) {
 	ours, theirs := newAuthority(t, "ours"), newAuthority(t, "theirs")
 	s := newSurroundings(t)
-	s.store = embeddedtest.StartClickHouseFor(t, embeddedtest.User{Name: "keeper", Password: sesame}).Addr()
+	s.ClickHouse = embeddedtest.StartClickHouseFor(t, embeddedtest.User{Name: "keeper", Password: sesame}).Addr()
 	cert, key := ours.issue("client")
 	right := map[string]string{
-		"clickhouse.addr": ours.terminate(t, s.store, ours), "clickhouse.username": "keeper", "clickhouse.password": sesame,
+		"clickhouse.addr": ours.terminate(t, s.ClickHouse, ours), "clickhouse.username": "keeper", "clickhouse.password": sesame,
 		"clickhouse.tls.enabled": "true", "clickhouse.tls.ca_file": ours.ca(), "clickhouse.tls.server_name": serverName,
 		"clickhouse.tls.cert_file": cert, "clickhouse.tls.key_file": key,
 	}
@@ -234,7 +234,7 @@ func TestClickHouseIsReachedByTLSAndAUserAsConfigured(t *testing.T) {
 		{"another name than the server's", with(right, "clickhouse.tls.server_name", "elsewhere.internal"), []string{"FAILED", "clickhouse.tls.server_name"}},
 		{"no certificate of our own", with(right, "clickhouse.tls.cert_file", "", "clickhouse.tls.key_file", ""), []string{"FAILED", "clickhouse.tls.cert_file"}},
 		{"no TLS", with(right, "clickhouse.tls.enabled", ""), []string{"FAILED", "clickhouse.tls.enabled"}},
-		{"TLS to a server without it", with(right, "clickhouse.addr", s.store), []string{"FAILED", "clickhouse.tls.enabled"}},
+		{"TLS to a server without it", with(right, "clickhouse.addr", s.ClickHouse), []string{"FAILED", "clickhouse.tls.enabled"}},
 	})
 }
 
@@ -252,8 +252,8 @@ func TestWhoClickHouseRefusesIsAdvised(t *testing.T) {
 		"a table that it must not": {"check", "guest", sesame, "stockpush setup"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s.store = embeddedtest.StartClickHouseFor(t, embeddedtest.User{Name: "guest", Password: sesame, Grants: []string{"SELECT ON system.*"}}).Addr()
-			code, out, errs := s.stockpush(c.command, "--clickhouse.addr="+s.store, "--clickhouse.username="+c.user, "--clickhouse.password="+c.password)
+			s.ClickHouse = embeddedtest.StartClickHouseFor(t, embeddedtest.User{Name: "guest", Password: sesame, Grants: []string{"SELECT ON system.*"}}).Addr()
+			code, out, errs := s.stockpush(c.command, "--clickhouse.addr="+s.ClickHouse, "--clickhouse.username="+c.user, "--clickhouse.password="+c.password)
 			require.Equal(t, exitFailed, code)
 			require.Contains(t, out+errs, c.advice)
 			require.NotContains(t, out+errs, sesame)
@@ -264,18 +264,18 @@ func TestWhoClickHouseRefusesIsAdvised(t *testing.T) {
 // What is wrong with ClickHouse may come up while the program serves: records wait, and the log says what for.
 func TestWhatRecordsWaitForIsAdvised(t *testing.T) {
 	s := newSurroundings(t)
-	s.store = embeddedtest.StartClickHouseFor(t, embeddedtest.User{Name: "guest", Password: sesame, Grants: []string{"SELECT ON *.*"}}).Addr()
-	s.configure("clickhouse.username: guest\nclickhouse.password: " + sesame + "\n")
+	s.ClickHouse = embeddedtest.StartClickHouseFor(t, embeddedtest.User{Name: "guest", Password: sesame, Grants: []string{"SELECT ON *.*"}}).Addr()
+	s.Configure("clickhouse.username: guest\nclickhouse.password: " + sesame + "\n")
 	code, out, _ := s.stockpush("setup")
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, out, "topic stockpush.events")
-	p := s.serve()
+	p := s.Serve()
 	s.send(schemas.Event{
 		EventID: "waits", Reason: schemas.SyncOrder, Key: schemas.Key{Channel: schemas.ChannelShopee, ShopID: 10001, StoreSKU: "s"},
 		ItemID: 1, Available: 5, RepeatsOffset: schemas.NoOffset, OccurredAt: time.Now(), TriggeredAt: time.Now(),
 	})
-	p.eventuallyLogged("`stockpush setup` makes what is missing")
-	require.NotContains(t, string(p.log.bytes()), sesame)
+	p.EventuallyLogged("`stockpush setup` makes what is missing")
+	require.NotContains(t, string(p.Log()), sesame)
 }
 
 // The whole way works over encrypted and authenticated connections, with a
@@ -287,8 +287,8 @@ func TestEverythingRunsOverTLSAndSASL(t *testing.T) {
 	t.Cleanup(broker.Close)
 	s := newSurroundings(t)
 	keeper := embeddedtest.User{Name: "keeper", Password: sesame, Grants: []string{"ALL ON stockpush.*", "TABLE ENGINE ON *", "SELECT ON system.parts"}}
-	s.broker, s.store = broker.ListenAddrs()[0], ours.terminate(t, embeddedtest.StartClickHouseFor(t, keeper).Addr(), nil)
-	s.configure(fmt.Sprintf(`kafka.tls: {enabled: true, ca_file: %[1]q, server_name: %[2]s}
+	s.Kafka, s.ClickHouse = broker.ListenAddrs()[0], ours.terminate(t, embeddedtest.StartClickHouseFor(t, keeper).Addr(), nil)
+	s.Configure(fmt.Sprintf(`kafka.tls: {enabled: true, ca_file: %[1]q, server_name: %[2]s}
 kafka.sasl: {mechanism: SCRAM-SHA-512, username: long, password: %[3]s}
 clickhouse.tls: {enabled: true, ca_file: %[1]q, server_name: %[2]s}
 clickhouse.username: keeper
@@ -296,9 +296,9 @@ clickhouse.password: %[3]s
 `, ours.ca(), serverName, sesame))
 	s.setUp()
 	view := s.system()
-	p := s.serve()
+	p := s.Serve()
 	view.send(event(10001, "over-tls", 5))
 	eventually(view, "Successfully", "SELECT any(toString(status)) FROM {db}.push_record_history WHERE event_id = 'over-tls-5' AND status != 'Pending'")
-	p.terminate()
-	require.NotContains(t, string(p.log.bytes()), sesame)
+	p.Terminate()
+	require.NotContains(t, string(p.Log()), sesame)
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"stockpush/cmd/internal/programtest"
+
 	"github.com/stretchr/testify/require"
 
 	"stockpush/channels/shopee/sandbox"
@@ -51,7 +53,7 @@ type upgrade struct {
 	s *surroundings
 	// old and now are the two programs.
 	old, now string
-	running  map[string]*serving
+	running  map[string]*programtest.Process
 	round    int
 	// sent is the newest quantity of each store SKU, and events how many there were.
 	sent   map[schemas.Key]int64
@@ -68,14 +70,13 @@ const (
 
 func newUpgrade(t *testing.T) *upgrade {
 	source, old := previousVersion(t)
-	now, err := binary()
-	require.NoError(t, err)
+	now := programtest.Build(t)
 	requireReleasedStepsAreUnchanged(t, source)
 	s := newSurroundings(t)
-	s.configure("  shop_rate: 100\n  app_rate: 400\n  confirm_after: 6s\nprocessor: {window: 200ms}\n")
-	u := &upgrade{s: s, old: old, now: now, running: map[string]*serving{}, sent: map[schemas.Key]int64{}}
-	require.NoError(t, s.sandbox.Describe(sandbox.Item{ShopID: refusingShop, ItemID: 500, Models: []sandbox.Model{{ModelID: 7, Locked: true}}}))
-	require.NoError(t, s.sandbox.AddFault(sandbox.Fault{ShopID: downShop, Kind: "outage"}))
+	s.Configure("  shop_rate: 100\n  app_rate: 400\n  confirm_after: 6s\nprocessor: {window: 200ms}\n")
+	u := &upgrade{s: s, old: old, now: now, running: map[string]*programtest.Process{}, sent: map[schemas.Key]int64{}}
+	require.NoError(t, s.Sandbox.Describe(sandbox.Item{ShopID: refusingShop, ItemID: 500, Models: []sandbox.Model{{ModelID: 7, Locked: true}}}))
+	require.NoError(t, s.Sandbox.AddFault(sandbox.Fault{ShopID: downShop, Kind: "outage"}))
 	u.command(old, "setup")
 	u.system = s.system()
 	return u
@@ -97,9 +98,9 @@ func requireReleasedStepsAreUnchanged(t *testing.T, source string) {
 
 // command runs a command of one of the programs, which must do well.
 func (u *upgrade) command(program string, args ...string) {
-	u.s.t.Helper()
-	out, err := exec.Command(program, append(args, "--config", u.s.file)...).CombinedOutput()
-	require.NoError(u.s.t, err, "%v: %s", args, out)
+	u.s.TB.Helper()
+	out, err := exec.Command(program, append(args, "--config", u.s.File)...).CombinedOutput()
+	require.NoError(u.s.TB, err, "%v: %s", args, out)
 }
 
 // roll starts a role of one program beside the one that runs, and then stops
@@ -107,10 +108,10 @@ func (u *upgrade) command(program string, args ...string) {
 func (u *upgrade) roll(role, program string) {
 	before := u.running[role]
 	u.business()
-	u.running[role] = u.s.serveWith(program, "--roles", role)
+	u.running[role] = u.s.ServeWith(program, "--roles", role)
 	u.business()
 	if before != nil {
-		before.terminate()
+		before.Terminate()
 		requireNoComplaint(u.t, before)
 	}
 	u.business()
@@ -118,9 +119,9 @@ func (u *upgrade) roll(role, program string) {
 }
 
 // requireNoComplaint looks for what must not happen in a role's log.
-func requireNoComplaint(t testing.TB, p *serving) {
+func requireNoComplaint(t testing.TB, p *programtest.Process) {
 	for _, complaint := range []string{"cannot be read", "level=ERROR", "panic"} {
-		require.NotContains(t, string(p.log.bytes()), complaint)
+		require.NotContains(t, string(p.Log()), complaint)
 	}
 }
 
@@ -224,7 +225,7 @@ func TestUpgradeRollsForwardAndBackWithoutLoss(t *testing.T) {
 	u := newUpgrade(t)
 	stages := []string{service.Processor, service.Channels, service.Sink}
 	for _, role := range stages {
-		u.running[role] = u.s.serveWith(u.old, "--roles", role)
+		u.running[role] = u.s.ServeWith(u.old, "--roles", role)
 	}
 	u.bad(1)
 	u.business()
@@ -243,7 +244,7 @@ func TestUpgradeRollsForwardAndBackWithoutLoss(t *testing.T) {
 	u.bad(1)
 	u.allIsRight()
 	for _, role := range stages {
-		u.running[role].terminate()
+		u.running[role].Terminate()
 		requireNoComplaint(t, u.running[role])
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"fmt"
@@ -10,8 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stockpush/channels/shopee/sandbox"
-	"stockpush/cmd/internal/config"
-	"stockpush/schemas"
+	"stockpush/cmd/internal/embedded/embeddedtest"
+	"stockpush/cmd/internal/traffic"
+	"stockpush/processor/stream"
 )
 
 // The load of the isolation benchmark: every store SKU changes once a second.
@@ -34,16 +35,14 @@ func BenchmarkOneShopDark(b *testing.B) {
 		lasts, err = time.ParseDuration(v)
 		require.NoError(b, err)
 	}
-	s := newSystem(b, func(c *config.Config) {
-		c.Shopee.ShopRate, c.Shopee.AppRate, c.Shopee.Timeout = 200, 2000, 2*time.Second
-		c.Kafka.Partitions = 12
-	})
-	s.steady(5 * time.Second) // warm
+	p := newProgram(b, "--shopee.shop_rate=200", "--shopee.app_rate=2000", "--shopee.timeout=2s")
+	p.Serve()
+	p.steady(5 * time.Second) // warm
 	var control, dark []float64
 	for b.Loop() {
 		for range isolationRuns {
-			control = append(control, s.p99While(lasts, false))
-			dark = append(dark, s.p99While(lasts, true))
+			control = append(control, p.p99While(lasts, false))
+			dark = append(dark, p.p99While(lasts, true))
 		}
 	}
 	slices.Sort(control)
@@ -57,31 +56,37 @@ func BenchmarkOneShopDark(b *testing.B) {
 
 // p99While is the 99th percentile in ms, from trigger to finish, of the shops
 // but the first while that one hangs, or does not.
-func (s *system) p99While(lasts time.Duration, hangs bool) float64 {
-	s.t.Helper()
+func (p *program) p99While(lasts time.Duration, hangs bool) float64 {
+	p.b.Helper()
 	if hangs {
-		require.NoError(s.t, s.sandbox.AddFault(sandbox.Fault{ShopID: sandbox.FirstShopID, Kind: "hang"}))
+		require.NoError(p.b, p.Sandbox.AddFault(sandbox.Fault{ShopID: sandbox.FirstShopID, Kind: "hang"}))
 	}
 	began := time.Now()
-	s.steady(lasts)
+	p.steady(lasts)
 	ended := time.Now()
-	s.sandbox.ClearFaults()
-	eventually(s, uint64(0), "SELECT sum(pending) FROM {db}.store_sku_push_status")
-	return one[float64](s, fmt.Sprintf(`SELECT quantileExact(0.99)(date_diff('millisecond', triggered_at, finished_at)) + 0.0 FROM {db}.push_records FINAL
+	p.Sandbox.ClearFaults()
+	embeddedtest.Eventually(p.b, p.store.Conn(), uint64(0), "SELECT sum(pending) FROM stockpush.store_sku_push_status")
+	return embeddedtest.One[float64](p.b, p.store.Conn(), fmt.Sprintf(`SELECT quantileExact(0.99)(date_diff('millisecond', triggered_at, finished_at)) + 0.0 FROM stockpush.push_records FINAL
 		WHERE shop_id != %d AND status = 'Successfully' AND triggered_at BETWEEN fromUnixTimestamp64Milli(%d) AND fromUnixTimestamp64Milli(%d)`,
 		sandbox.FirstShopID, began.UnixMilli(), ended.UnixMilli()))
 }
 
 // steady sends an event of every store SKU once a second, evenly.
-func (s *system) steady(lasts time.Duration) {
-	s.t.Helper()
+func (p *program) steady(lasts time.Duration) {
+	p.b.Helper()
 	const n = isolationShops * isolationSKUs
+	producer, err := stream.NewProducer(p.Conn(), stream.DefaultBatchBytes)
+	require.NoError(p.b, err)
+	defer producer.Close()
+	send := traffic.ToTopic(producer, p.Topics)
 	ticker := time.NewTicker(time.Second / n)
 	defer ticker.Stop()
 	for began, i := time.Now(), 0; time.Since(began) < lasts; i++ {
 		<-ticker.C
-		e := spread(int64(sandbox.FirstShopID+i%isolationShops), i/isolationShops%isolationSKUs, i)
-		s.sendRaw([]byte(e.Key.String()), schemas.EncodeEvent(&e))
+		sku := i / isolationShops % isolationSKUs
+		e := event(int64(sandbox.FirstShopID+i%isolationShops), fmt.Sprintf("sku-%d", sku), i)
+		e.ItemID, e.ModelID = int64(500+sku/5), int64(1+sku)
+		send(p.b.Context(), e, func(err error) { require.NoError(p.b, err) })
 	}
-	require.NoError(s.t, s.producer.Flush(s.t.Context()))
+	require.NoError(p.b, producer.Flush(p.b.Context()))
 }

@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"context"
@@ -9,15 +9,17 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"stockpush/cmd/internal/config"
+	"stockpush/cmd/internal/embedded/embeddedtest"
 	"stockpush/cmd/internal/traffic"
-	"stockpush/schemas"
+	"stockpush/processor/stream"
 )
 
 const (
 	latencyProbes = 200
 	latencyGap    = 47 * time.Millisecond
 	latencyShop   = 10010
+	latencyWindow = time.Second
+	latencyLinger = 20 * time.Millisecond
 )
 
 // BenchmarkLatency measures how long a lone event takes from the call that
@@ -33,15 +35,17 @@ func BenchmarkLatency(b *testing.B) {
 }
 
 func measureLatency(b *testing.B, rate float64) {
-	s := newSystem(b, func(c *config.Config) {
-		c.Processor.Window, c.Sinks.BatchInterval, c.Kafka.Partitions = time.Second, time.Second, 12
-		c.Shopee.ShopRate, c.Shopee.AppRate = 1000, 10_000
-	})
-	stop := s.drive(rate)
+	p := newProgram(b, "--processor.window="+latencyWindow.String(), "--shopee.batch_linger="+latencyLinger.String(), "--shopee.shop_rate=1000", "--shopee.app_rate=10000")
+	p.Serve()
+	producer, err := stream.NewProducer(p.Conn(), stream.DefaultBatchBytes)
+	require.NoError(b, err)
+	defer producer.Close()
+	send := traffic.ToTopic(producer, p.Topics)
+	stop := p.drive(rate, send)
 	for b.Loop() {
-		inserts, began := s.inserts(), time.Now()
-		waits := s.probe()
-		b.ReportMetric(float64(s.inserts()-inserts)/time.Since(began).Seconds(), "inserts/s")
+		inserts, began := p.inserts(), time.Now()
+		waits := p.probe(send)
+		b.ReportMetric(float64(p.inserts()-inserts)/time.Since(began).Seconds(), "inserts/s")
 		for name, share := range map[string]float64{"p50-ms": 0.5, "p99-ms": 0.99, "max-ms": 1} {
 			b.ReportMetric(waits[int(share*float64(len(waits)-1))].Seconds()*1000, name)
 		}
@@ -50,42 +54,42 @@ func measureLatency(b *testing.B, rate float64) {
 }
 
 // inserts is how many ClickHouse has taken.
-func (s *system) inserts() uint64 {
-	return one[uint64](s, "SELECT sum(value) FROM system.events WHERE event = 'InsertQuery'")
+func (p *program) inserts() uint64 {
+	return embeddedtest.One[uint64](p.b, p.store.Conn(), "SELECT sum(value) FROM system.events WHERE event = 'InsertQuery'")
 }
 
 // drive makes traffic until it is stopped.
-func (s *system) drive(rate float64) (stop func()) {
+func (p *program) drive(rate float64, send traffic.Send) (stop func()) {
 	if rate == 0 {
 		return func() {}
 	}
-	ctx, cancel := context.WithCancel(s.t.Context())
+	ctx, cancel := context.WithCancel(p.b.Context())
 	ended := make(chan error, 1)
 	go func() {
-		_, err := traffic.Drive(ctx, traffic.New(traffic.Shape{SKUs: 200, Shops: 5, Seed: 1}), traffic.Pace{Rate: rate}, traffic.ToTopic(s.producer, s.topics))
+		_, err := traffic.Drive(ctx, traffic.New(traffic.Shape{SKUs: 200, Shops: 5, Seed: 1}), traffic.Pace{Rate: rate}, send)
 		ended <- err
 	}()
-	return func() { cancel(); require.NoError(s.t, <-ended) }
+	return func() { cancel(); require.NoError(p.b, <-ended) }
 }
 
 // probe sends lone events one after the other, and returns their waits in ascending order.
-func (s *system) probe() []time.Duration {
+func (p *program) probe(send traffic.Send) []time.Duration {
 	sent := make([]time.Time, latencyProbes)
 	for i := range sent {
 		e := event(latencyShop, fmt.Sprintf("probe-%d-%d", i, time.Now().UnixNano()), i)
-		e.ItemID, e.Available = int64(1000+i), int64(i)
+		e.ItemID = int64(1000 + i)
 		sent[i] = time.Now()
-		s.sendRaw([]byte(e.Key.String()), schemas.EncodeEvent(&e))
+		send(p.b.Context(), e, func(err error) { require.NoError(p.b, err) })
 		<-time.After(latencyGap)
 	}
 	deadline := time.Now().Add(45 * time.Second)
-	for len(s.sandbox.Calls(latencyShop)) < latencyProbes {
-		require.True(s.t, time.Now().Before(deadline), "not every probe arrived")
+	for len(p.Sandbox.Calls(latencyShop)) < latencyProbes {
+		require.True(p.b, time.Now().Before(deadline), "not every probe arrived")
 		<-time.After(50 * time.Millisecond)
 	}
 	var waits []time.Duration
-	for _, call := range s.sandbox.Calls(latencyShop)[:latencyProbes] {
-		waits = append(waits, call.ReceivedAt.Sub(sent[call.ItemID-1000])-s.cfg.Processor.Window-s.cfg.Shopee.BatchLinger)
+	for _, call := range p.Sandbox.Calls(latencyShop)[:latencyProbes] {
+		waits = append(waits, call.ReceivedAt.Sub(sent[call.ItemID-1000])-latencyWindow-latencyLinger)
 	}
 	slices.Sort(waits)
 	return waits

@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"bytes"
@@ -13,9 +13,10 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/stretchr/testify/require"
 
+	"stockpush/cmd/internal/embedded/embeddedtest"
+	"stockpush/cmd/internal/programtest"
 	"stockpush/cmd/internal/traffic"
 	"stockpush/processor/stream"
-	"stockpush/schemas"
 )
 
 const (
@@ -40,9 +41,8 @@ func BenchmarkSaleDay(b *testing.B) {
 		length, err = time.ParseDuration(text)
 		require.NoError(b, err)
 	}
-	s := newBacklog(b, "  shop_rate: 50\n  app_rate: 400\n", 0, 1)
-	p := s.serve()
-	day := &saleDay{surroundings: s, serving: p, hour: length / saleHours}
+	p := newProgram(b, "--shopee.shop_rate=50", "--shopee.app_rate=400")
+	day := &saleDay{program: p, process: p.Serve(), hour: length / saleHours}
 	day.play()
 	day.print()
 	day.draw()
@@ -56,8 +56,8 @@ type moment struct {
 }
 
 type saleDay struct {
-	*surroundings
-	*serving
+	*program
+	process *programtest.Process
 	hour    time.Duration
 	stored  int
 	moments []moment
@@ -65,14 +65,14 @@ type saleDay struct {
 
 // play makes the day's traffic while it is watched, and waits for its end.
 func (d *saleDay) play() {
-	t := d.surroundings.t
+	t := d.b
 	ctx, stopWatching := context.WithCancel(t.Context())
 	watched := make(chan struct{})
 	go func() { d.watch(ctx); close(watched) }() // ends with ctx
-	producer, err := stream.NewProducer(d.conn(), stream.DefaultBatchBytes)
+	producer, err := stream.NewProducer(d.Conn(), stream.DefaultBatchBytes)
 	require.NoError(t, err)
 	defer producer.Close()
-	send := traffic.ToTopic(producer, schemas.Topics("stockpush"))
+	send := traffic.ToTopic(producer, d.Topics)
 	all := traffic.New(traffic.Shape{SKUs: saleSKUs, Shops: saleShops, Seed: 1})
 	few := traffic.New(traffic.Shape{SKUs: saleSKUs / 100, Shops: saleShops, Seed: 2})
 	for hour := range saleHours {
@@ -89,8 +89,7 @@ func (d *saleDay) play() {
 		require.NoError(t, err)
 		d.stored += n + <-flash
 	}
-	v := d.system()
-	eventually(v, uint64(d.stored), "SELECT count() FROM {db}.push_records FINAL WHERE status != 'Pending'")
+	embeddedtest.Eventually(t, d.store.Conn(), uint64(d.stored), "SELECT count() FROM stockpush.push_records FINAL WHERE status != 'Pending'")
 	stopWatching()
 	<-watched
 }
@@ -114,9 +113,9 @@ func (d *saleDay) watch(ctx context.Context) {
 		case <-ticker.C:
 		}
 		now := moment{
-			Events: d.metric("stockpush_processor_events_total"), Pushes: d.metric("stockpush_shopee_calls_total"),
-			Inserted: d.metric("stockpush_sink_rows_total"), Waiting: d.metric("stockpush_channels_waiting"), Lag: d.metric("stockpush_stream_lag"),
-			OldestSeconds: d.metric("stockpush_channels_oldest_waiting_seconds"), MemoryMiB: d.metric("process_resident_memory_bytes") / (1 << 20),
+			Events: d.process.Metric("stockpush_processor_events_total"), Pushes: d.process.Metric("stockpush_shopee_calls_total"),
+			Inserted: d.process.Metric("stockpush_sink_rows_total"), Waiting: d.process.Metric("stockpush_channels_waiting"), Lag: d.process.Metric("stockpush_stream_lag"),
+			OldestSeconds: d.process.Metric("stockpush_channels_oldest_waiting_seconds"), MemoryMiB: d.process.Metric("process_resident_memory_bytes") / (1 << 20),
 		}
 		seconds := time.Since(last).Seconds()
 		if seconds < d.hour.Seconds()/samplesAnHour/2 {
@@ -179,7 +178,7 @@ func (d *saleDay) print() {
 const panelHeight = 180
 
 func (d *saleDay) draw() {
-	t := d.surroundings.t
+	t := d.b
 	var svg bytes.Buffer
 	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" width="900" height="%d">`, panelHeight*len(panels))
 	labels := make([]string, len(d.moments))

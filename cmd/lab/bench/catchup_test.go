@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"testing"
@@ -11,12 +11,12 @@ import (
 // 40 events for each store SKU becomes few pushes, and not one for almost every event.
 func TestABacklogIsCompactedInLongWindows(t *testing.T) {
 	const events, skus = 400_000, 10_000
-	s := newBacklog(t, "processor: {window: 20ms}\n", events, skus)
-	p := s.serve()
-	require.Eventually(t, func() bool { return p.metric("stockpush_processor_events_total") == events }, time.Minute, 10*time.Millisecond)
-	require.Eventually(t, func() bool { return p.metric("stockpush_processor_waiting") == 0 }, time.Minute, 10*time.Millisecond)
-	commands := p.metric("stockpush_processor_commands_total")
+	s := newBacklog(t, events, skus, "--processor.window=20ms")
+	p := s.Serve()
+	require.Eventually(t, func() bool { return p.Metric("stockpush_processor_events_total") == events }, time.Minute, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return p.Metric("stockpush_processor_waiting") == 0 }, time.Minute, 10*time.Millisecond)
+	commands := p.Metric("stockpush_processor_commands_total")
 	t.Logf("%.0f commands", commands)
 	require.Less(t, commands, float64(events)/4)
-	p.terminate()
+	p.Terminate()
 }

@@ -1,4 +1,4 @@
-package main
+package queries
 
 import (
 	"context"
@@ -18,6 +18,8 @@ import (
 	"stockpush/schemas"
 	"stockpush/sinks/clickhouse"
 )
+
+func TestMain(m *testing.M) { embeddedtest.Main(m) }
 
 // generated makes records from:offset to their end. Store SKUs are drawn log-uniformly, so that a few are hot;
 // the first so many records touch each once. 78 % are Skipped; a store SKU in 50 fails most of its pushes, the others 1.5 %.

@@ -1,15 +1,14 @@
-package main
+package bench
 
 import (
-	"os/exec"
 	"testing"
 	"time"
+
+	"stockpush/cmd/internal/programtest"
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"stockpush/schemas"
 )
 
 const memberEvents = 10_000_000
@@ -21,7 +20,7 @@ const memberEvents = 10_000_000
 //   - two/one-from-start: from the start of the processes until all is committed. The second one joins
 //     while the first one has all partitions, so half of what that had begun is read again.
 func BenchmarkTwoProcesses(b *testing.B) {
-	s := newBacklog(b, "", memberEvents, 100_000)
+	s := newBacklog(b, memberEvents, 100_000)
 	for b.Loop() {
 		one, two := s.compactWith(1), s.compactWith(2)
 		b.ReportMetric(one.shared, "one-events/s")
@@ -32,39 +31,33 @@ func BenchmarkTwoProcesses(b *testing.B) {
 }
 
 // members are processes of role processor that share partitions.
-type members []*serving
+type members []*programtest.Process
 
 // rates are events a second.
 type rates struct{ shared, fromStart float64 }
 
 // compactWith lets so many processes compact the backlog.
-func (s *surroundings) compactWith(processes int) rates {
-	client, err := kgo.NewClient(s.conn().Options()...)
-	require.NoError(s.t, err)
+func (s *program) compactWith(processes int) rates {
+	client, err := kgo.NewClient(s.Conn().Options()...)
+	require.NoError(s.b, err)
 	defer client.Close()
-	admin, group := kadm.NewClient(client), schemas.Topics("stockpush").ProcessorGroup()
-	path, err := binary()
-	require.NoError(s.t, err)
+	admin, group := kadm.NewClient(client), s.Topics.ProcessorGroup()
 	began := time.Now()
 	var all members
 	for range processes {
-		p := &serving{t: s.t, cmd: exec.Command(path, "run", "--config", s.file, "--roles", "processor"), log: &lockedBuffer{}}
-		p.cmd.Stderr = p.log
-		require.NoError(s.t, p.cmd.Start())
-		s.t.Cleanup(func() { _ = p.cmd.Process.Kill() })
-		all = append(all, p)
+		all = append(all, s.Launch("--roles=processor"))
 	}
 	r := rates{shared: all.rate()}
 	until(func() bool {
-		offsets, err := admin.FetchOffsets(s.t.Context(), group)
+		offsets, err := admin.FetchOffsets(s.b.Context(), group)
 		return err == nil && committed(offsets) >= memberEvents
 	})
 	r.fromStart = memberEvents / time.Since(began).Seconds()
 	for _, p := range all {
-		p.terminate()
+		p.Terminate()
 	}
-	_, err = admin.DeleteGroup(s.t.Context(), group)
-	require.NoError(s.t, err)
+	_, err = admin.DeleteGroup(s.b.Context(), group)
+	require.NoError(s.b, err)
 	return r
 }
 
@@ -83,7 +76,7 @@ const (
 // the partitions until none is left.
 func (m members) rate() float64 {
 	for _, p := range m {
-		p.eventuallyLogged("msg=ready")
+		p.EventuallyLogged("msg=ready")
 	}
 	until(m.shared)
 	from, began := m.taken(), time.Now()
@@ -99,7 +92,7 @@ func (m members) rate() float64 {
 
 func (m members) taken() (events float64) {
 	for _, p := range m {
-		events += p.metric("stockpush_processor_events_total")
+		events += p.Metric("stockpush_processor_events_total")
 	}
 	return events
 }
@@ -107,7 +100,7 @@ func (m members) taken() (events float64) {
 // shared says whether each member has as many partitions as the others.
 func (m members) shared() bool {
 	for _, p := range m {
-		if n := p.metric("stockpush_stream_partitions"); n != float64(backlogPartitions/len(m)) {
+		if n := p.Metric("stockpush_stream_partitions"); n != float64(programPartitions/len(m)) {
 			return false
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"context"
@@ -16,11 +16,6 @@ import (
 	"stockpush/cmd/internal/embedded/embeddedtest"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
-)
-
-const (
-	bareWindow = time.Second
-	bareLinger = 20 * time.Millisecond
 )
 
 // measureBareLatency measures the way of a lone event without us: a message that waits
@@ -44,10 +39,10 @@ func measureBareLatency(b *testing.B) {
 	defer consumers.Wait()
 	defer cancel()
 	consumers.Go(func() {
-		forward(ctx, b, conn, specs[0].Name, bareWindow, func(key string) { send(specs[1].Name, key) })
+		forward(ctx, b, conn, specs[0].Name, latencyWindow, func(key string) { send(specs[1].Name, key) })
 	})
 	consumers.Go(func() {
-		forward(ctx, b, conn, specs[1].Name, bareLinger, func(key string) {
+		forward(ctx, b, conn, specs[1].Name, latencyLinger, func(key string) {
 			if res, err := http.Post(web.URL+"/"+key, "", nil); err == nil {
 				_ = res.Body.Close()
 			}
@@ -86,7 +81,7 @@ func probeBare(send func(key string), arrived <-chan probe) []time.Duration {
 	var waits []time.Duration
 	for range latencyProbes {
 		p := <-arrived
-		waits = append(waits, p.at.Sub(sent[p.key])-bareWindow-bareLinger)
+		waits = append(waits, p.at.Sub(sent[p.key])-latencyWindow-latencyLinger)
 	}
 	slices.Sort(waits)
 	return waits

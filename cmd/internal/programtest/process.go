@@ -1,0 +1,156 @@
+package programtest
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// built is the program that Build built, and the folder that it is in.
+var built struct {
+	sync.Mutex
+	dir, path string
+}
+
+// Build builds the program, once for all tests of a test binary, whose TestMain has to call Remove.
+func Build(t testing.TB) (path string) {
+	t.Helper()
+	built.Lock()
+	defer built.Unlock()
+	if built.path != "" {
+		return built.path
+	}
+	dir, err := os.MkdirTemp("", "stockpush-test-")
+	require.NoError(t, err)
+	path = filepath.Join(dir, "stockpush")
+	out, err := exec.Command("go", "build", "-o", path, "stockpush/cmd/stockpush").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	built.dir, built.path = dir, path
+	return path
+}
+
+// Remove removes what Build built.
+func Remove() {
+	if built.dir != "" {
+		_ = os.RemoveAll(built.dir) // a folder that stays in the temporary folder does no harm
+	}
+}
+
+// Process is the program as a process. Its output is kept in memory.
+type Process struct {
+	Cmd *exec.Cmd
+
+	t   testing.TB
+	log Log
+}
+
+// Start starts a program, and kills it when the test ends.
+func Start(t testing.TB, path string, args ...string) *Process {
+	t.Helper()
+	p := &Process{t: t, Cmd: exec.Command(path, args...)}
+	p.Cmd.Stdout, p.Cmd.Stderr = &p.log, &p.log
+	require.NoError(t, p.Cmd.Start())
+	t.Cleanup(func() { _ = p.Cmd.Process.Kill(); _ = p.Cmd.Wait() })
+	return p
+}
+
+// Log is what the program wrote so far.
+func (p *Process) Log() []byte { return p.log.Bytes() }
+
+// EventuallyLogged waits until the program has written a text.
+func (p *Process) EventuallyLogged(text string) {
+	p.t.Helper()
+	logged := func() bool { return bytes.Contains(p.Log(), []byte(text)) }
+	require.Eventually(p.t, logged, 30*time.Second, 20*time.Millisecond, "%q is not in the log", text)
+}
+
+// Terminate sends SIGTERM and requires exit code 0.
+func (p *Process) Terminate() {
+	p.t.Helper()
+	require.NoError(p.t, p.Cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(p.t, p.Cmd.Wait(), string(p.Log()))
+}
+
+// Kill ends the program without any warning.
+func (p *Process) Kill() {
+	p.t.Helper()
+	require.NoError(p.t, p.Cmd.Process.Kill())
+	_ = p.Cmd.Wait() // its error says that the process was killed
+}
+
+// AwaitMetric waits until the sum of a metric's series is at least so much.
+func (p *Process) AwaitMetric(name string, want float64) {
+	p.t.Helper()
+	deadline := time.Now().Add(10 * time.Minute)
+	for p.Metric(name) < want {
+		require.True(p.t, time.Now().Before(deadline), "%s is %v, not %v", name, p.Metric(name), want)
+		<-time.After(100 * time.Millisecond)
+	}
+}
+
+// Metric is the sum of a metric's series.
+func (p *Process) Metric(name string) (sum float64) {
+	p.t.Helper()
+	ops := regexp.MustCompile(`ops.listen=(\S+)`).FindSubmatch(p.Log())
+	require.Len(p.t, ops, 2)
+	res, err := http.Get("http://" + string(ops[1]) + "/metrics")
+	require.NoError(p.t, err, "the program's log ends with\n%s", tail(p.Log()))
+	defer func() { _ = res.Body.Close() }()
+	for lines := bufio.NewScanner(res.Body); lines.Scan(); {
+		series, value, _ := strings.Cut(lines.Text(), " ")
+		if series == name || strings.HasPrefix(series, name+"{") {
+			n, err := strconv.ParseFloat(value, 64)
+			require.NoError(p.t, err)
+			sum += n
+		}
+	}
+	return sum
+}
+
+func tail(log []byte) []byte { return log[max(0, len(log)-4<<10):] }
+
+// PeakMiB is the most memory that the process had resident.
+func (p *Process) PeakMiB() float64 {
+	p.t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Cmd.Process.Pid))
+	require.NoError(p.t, err)
+	peak := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(text)
+	require.Len(p.t, peak, 2)
+	kib, err := strconv.ParseFloat(string(peak[1]), 64)
+	require.NoError(p.t, err)
+	return kib / 1024
+}
+
+// Log keeps what is written to it; its methods are safe for concurrent use. Its zero value is empty.
+type Log struct {
+	mu  sync.Mutex
+	all []byte
+}
+
+// Write adds to the log.
+func (l *Log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, p...)
+	return len(p), nil
+}
+
+// Bytes is a copy of what was written so far.
+func (l *Log) Bytes() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return bytes.Clone(l.all)
+}

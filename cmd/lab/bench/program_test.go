@@ -1,0 +1,70 @@
+package bench
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"stockpush/cmd/internal/embedded/embeddedtest"
+	"stockpush/cmd/internal/programtest"
+	"stockpush/schemas"
+	"stockpush/sinks/clickhouse"
+)
+
+func TestMain(m *testing.M) { embeddedtest.Main(m, programtest.Remove) }
+
+const (
+	programShops      = 200
+	programPartitions = 12
+)
+
+// program is the program with the settings that a benchmark gives it, and the servers around it.
+type program struct {
+	*programtest.Servers
+	b testing.TB
+	// flags are those of every process.
+	flags []string
+	store *clickhouse.Store
+}
+
+// newProgram starts the servers and sets them up. All shops of the events are authorized: pushes of
+// one that is not fail at once, and nothing waits.
+func newProgram(b testing.TB, flags ...string) *program {
+	p := &program{b: b, Servers: programtest.StartServers(b, programtest.Options{Shops: programShops, Kafka: os.Getenv("STOCKPUSH_TEST_KAFKA")})}
+	p.flags = append([]string{"--kafka.partitions=12", "--sinks.batch_interval=1s"}, flags...)
+	setup := append([]string{"setup", "--config", p.File}, p.flags...)
+	out, err := exec.Command(programtest.Build(b), setup...).CombinedOutput()
+	require.NoError(b, err, "%s", out)
+	p.store, err = clickhouse.Open(clickhouse.Config{Addr: p.ClickHouse, Database: "stockpush", Username: "default"})
+	require.NoError(b, err)
+	b.Cleanup(func() { require.NoError(b, p.store.Close()) })
+	return p
+}
+
+// newBacklog is a program with so many events of so many store SKUs to read.
+func newBacklog(b testing.TB, events, skus int, flags ...string) *program {
+	p := newProgram(b, flags...)
+	p.Produce(events, load{skus: skus, shops: programShops, even: true}.events())
+	return p
+}
+
+// Serve starts a process with the flags of the program and waits until it serves.
+func (p *program) Serve() *programtest.Process { return p.Servers.Serve(p.flags...) }
+
+// Launch is Serve with more flags, and does not wait.
+func (p *program) Launch(more ...string) *programtest.Process {
+	return p.Servers.Launch(append(more, p.flags...)...)
+}
+
+// event is an event of a store SKU that is a product of its own.
+func event(shop int64, sku string, quantity int) schemas.Event {
+	return schemas.Event{
+		EventID: fmt.Sprintf("%s-%d", sku, quantity), Reason: schemas.SyncOrder,
+		Key:         schemas.Key{Channel: schemas.ChannelShopee, ShopID: shop, StoreSKU: sku},
+		MerchantSKU: "M-" + sku, ItemID: 500, ModelID: 7, Available: int64(quantity), OccurredAt: time.Now().UTC(), RepeatsOffset: schemas.NoOffset,
+	}
+}
