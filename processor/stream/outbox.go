@@ -1,0 +1,230 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"stockpush/schemas"
+)
+
+// maxInFlight is how many messages of an Outbox may be unacknowledged. It is the capacity of
+// the channel of acknowledgements, so a producer's callback never blocks.
+const maxInFlight = 4096
+
+// OutboxDeps are what an Outbox needs from outside.
+type OutboxDeps struct {
+	Producer Producer
+	// DeadLetters takes dead letters.
+	DeadLetters Producer
+	Topics      schemas.Topics
+	Logger      *slog.Logger
+	// Poison counts messages that went to the dead letters.
+	Poison prometheus.Counter
+}
+
+// Outbox produces what a partition's work results in, and tells the partition's owner what
+// Kafka acknowledged.
+//
+// Work goes out in turns. One goroutine owns an Outbox: it calls every method, and passes
+// each value that Acks delivers to Handle.
+type Outbox struct {
+	deps       OutboxDeps
+	assignment *Assignment
+	acks       chan Ack
+	// received are acknowledgements that were received while a message waited to be sent.
+	received []Ack
+	inFlight int
+	// waiting are the turns whose second step was not sent, in their order.
+	waiting []*turn
+	// open counts turns that are not finished.
+	open int
+}
+
+// Turn is what one turn of the owner results in.
+type Turn struct {
+	// First are sent at once. Second are sent when Kafka has acknowledged First of this
+	// turn and of all turns before it.
+	First, Second []*Message
+	// Offsets are resolved when Kafka has acknowledged all of the turn.
+	Offsets []int64
+}
+
+// Message is a message to produce.
+type Message struct {
+	Record
+	// Sources are the offsets of the owner's partition that it came of, one for each record in it.
+	Sources []int64
+
+	letter *schemas.DeadLetter
+}
+
+// turn is a Turn on its way.
+type turn struct {
+	Turn
+	// unacknowledged counts messages of the step that was sent last.
+	unacknowledged int
+	secondSent     bool
+}
+
+// Ack is Kafka's answer to a message.
+type Ack struct {
+	turn    *turn
+	message *Message
+	err     error
+}
+
+// NewOutbox makes the outbox of a partition's owner.
+func NewOutbox(deps OutboxDeps, a *Assignment) *Outbox {
+	return &Outbox{deps: deps, assignment: a, acks: make(chan Ack, maxInFlight)}
+}
+
+// Acks delivers acknowledgements, which the owner passes to Handle.
+func (o *Outbox) Acks() <-chan Ack { return o.acks }
+
+// Open is how many turns are not finished.
+func (o *Outbox) Open() int { return o.open }
+
+// Send sends a turn. It blocks while too much is unacknowledged.
+func (o *Outbox) Send(ctx context.Context, t Turn) {
+	sent := &turn{Turn: t, unacknowledged: len(t.First)}
+	o.open++
+	o.waiting = append(o.waiting, sent)
+	o.produceAll(ctx, sent, t.First)
+}
+
+// Handle takes an acknowledgement. An error ends the stage: continuing would lose a message.
+func (o *Outbox) Handle(ctx context.Context, a Ack) error {
+	o.inFlight--
+	o.received = append(o.received, a)
+	for len(o.received) > 0 {
+		next := o.received[0]
+		o.received = o.received[1:]
+		if err := o.take(ctx, next); err != nil {
+			return err
+		}
+	}
+	o.Advance(ctx)
+	return nil
+}
+
+func (o *Outbox) take(ctx context.Context, a Ack) error {
+	switch {
+	case a.err == nil:
+		o.acknowledged(a.turn)
+	case Refused(a.err):
+		o.refused(ctx, a)
+	default:
+		return fmt.Errorf("produce to %s: %w", a.message.Topic, a.err)
+	}
+	return nil
+}
+
+func (o *Outbox) acknowledged(t *turn) {
+	t.unacknowledged--
+	if t.secondSent && t.unacknowledged == 0 {
+		o.finish(t)
+	}
+}
+
+// Advance sends the second steps that acknowledgements allow. While the partition may be
+// another owner's already it sends none and returns true: a state of ours could follow one of theirs.
+func (o *Outbox) Advance(ctx context.Context) (held bool) {
+	for len(o.waiting) > 0 && o.waiting[0].unacknowledged == 0 {
+		if !o.assignment.Alive() {
+			return true
+		}
+		t := o.waiting[0]
+		o.waiting[0], o.waiting = nil, o.waiting[1:]
+		t.secondSent, t.unacknowledged = true, len(t.Second)
+		if len(t.Second) == 0 {
+			o.finish(t)
+			continue
+		}
+		o.produceAll(ctx, t, t.Second)
+	}
+	return false
+}
+
+func (o *Outbox) finish(t *turn) {
+	o.assignment.ResolveAll(t.Offsets)
+	o.open--
+}
+
+func (o *Outbox) produceAll(ctx context.Context, t *turn, messages []*Message) {
+	for _, m := range messages {
+		o.produce(ctx, t, m)
+	}
+}
+
+func (o *Outbox) produce(ctx context.Context, t *turn, m *Message) {
+	o.makeRoom(ctx)
+	o.inFlight++
+	producer := o.deps.Producer
+	if m.letter != nil {
+		producer = o.deps.DeadLetters
+	}
+	producer.Produce(ctx, &m.Record, func(err error) { o.acks <- Ack{t, m, err} })
+}
+
+// makeRoom receives acknowledgements, to be handled later, while as many messages are in
+// flight as may be.
+func (o *Outbox) makeRoom(ctx context.Context) {
+	for o.inFlight >= maxInFlight {
+		select {
+		case a := <-o.acks:
+			o.inFlight--
+			o.received = append(o.received, a)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// DeadLetter sends a message to the dead letters. When that is acknowledged its offsets are resolved.
+func (o *Outbox) DeadLetter(ctx context.Context, letter schemas.DeadLetter, offsets ...int64) {
+	o.Send(ctx, Turn{First: []*Message{o.letter(letter)}, Offsets: offsets})
+}
+
+func (o *Outbox) letter(letter schemas.DeadLetter) *Message {
+	o.deps.Poison.Inc()
+	return &Message{Record: *DeadLetterMessage(o.deps.Topics, &letter), letter: &letter}
+}
+
+// refused replaces a message that Kafka will never take: records by smaller messages,
+// anything else by a dead letter, and a dead letter by a smaller one, or by nothing.
+func (o *Outbox) refused(ctx context.Context, a Ack) {
+	replacements := o.smaller(a)
+	a.turn.unacknowledged += len(replacements)
+	o.produceAll(ctx, a.turn, replacements)
+	o.acknowledged(a.turn)
+}
+
+func (o *Outbox) smaller(a Ack) []*Message {
+	m := a.message
+	if m.letter != nil {
+		return o.smallerLetter(m, a.err)
+	}
+	if m.Topic == o.deps.Topics.Records() {
+		if parts := splitRecords(m); len(parts) > 0 {
+			return parts
+		}
+	}
+	o.deps.Logger.Error("kafka refused a message, it becomes a dead letter",
+		"topic", m.Topic, "source_partition", o.assignment.Partition(), "source_offset", m.Sources[0], "error", a.err)
+	return []*Message{o.letter(schemas.DeadLetter{
+		BadEvent:    schemas.BadEvent{Code: schemas.CodeRefusedByKafka, Message: a.err.Error()},
+		SourceTopic: m.Topic, SourcePartition: o.assignment.Partition(), SourceOffset: m.Sources[0], Key: m.Key, Value: m.Value,
+	})}
+}
+
+func (o *Outbox) smallerLetter(m *Message, cause error) []*Message {
+	if smaller, ok := m.letter.Smaller(); ok {
+		return []*Message{{Record: *DeadLetterMessage(o.deps.Topics, &smaller), letter: &smaller}}
+	}
+	o.deps.Logger.Error("kafka refused a dead letter, it is lost",
+		"source_topic", m.letter.SourceTopic, "source_partition", m.letter.SourcePartition, "source_offset", m.letter.SourceOffset, "error", cause)
+	return nil
+}
