@@ -51,6 +51,11 @@ type Line struct {
 	Qty        int64
 }
 
+// SameModel says whether two lines are of one model and location.
+func (l Line) SameModel(other Line) bool {
+	return l.ModelID == other.ModelID && l.LocationID == other.LocationID
+}
+
 // ModelStock is what a model shows now.
 type ModelStock struct {
 	ModelID    int64

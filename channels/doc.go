@@ -1,8 +1,4 @@
-// Package channels is the pushing stage: a lane per shop takes the newest
-// command of each store SKU, pushes it through a Channel, and records what
-// became of it.
-//
-// It owns the order of pushes, waiting (rate limits, breakers, holds, retries),
-// outcomes, and the state topic. It refuses to know any marketplace: those are
-// packages below it that implement Channel. It never reads ClickHouse.
+// Package channels is the contract between the pushing stage and a marketplace: what a call
+// carries and what an answer says. The stage is package worker below it, and its rules package
+// lane; each marketplace is a package of its own that implements Channel.
 package channels

@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
-	"stockpush/channels"
+	"stockpush/channels/channeltest"
 	"stockpush/channels/shopee/sandbox"
 	"stockpush/schemas"
 )
@@ -27,7 +27,7 @@ func gauge(t *testing.T, g prometheus.Gauge) float64 {
 func TestTheEndOfAnAuthorizationIsWarnedOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const day = 24 * time.Hour
-		l := newLanes(t, sandbox.Config{Shops: 150}, channels.DefaultConfig()) // two pages
+		l := newLanes(t, sandbox.Config{Shops: 150}, channeltest.Defaults()) // two pages
 		ends := time.Now().Add(32 * day)
 		const shop = sandbox.FirstShopID + 120
 		require.NoError(t, l.sandbox.SetShop(sandbox.ShopState{ShopID: shop, AuthorizationEnds: ends}))

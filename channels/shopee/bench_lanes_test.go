@@ -15,9 +15,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
-	"stockpush/channels"
 	"stockpush/channels/channeltest"
 	"stockpush/channels/shopee/sandbox"
+	"stockpush/channels/worker"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
 )
@@ -61,16 +61,16 @@ func newLanesOnTheNet(b *testing.B, models int64) *lanesOnTheNet {
 	l.sandbox, err = sandbox.New(sandbox.Config{TokensFile: tokens, Shops: benchShops, MaxCalls: 100})
 	require.NoError(b, err)
 	server := httptest.NewServer(l.sandbox)
-	cfg := channels.DefaultConfig()
+	cfg := channeltest.Defaults()
 	cfg.ShopRate, cfg.AppRate, cfg.ShopConcurrency, cfg.BatchLinger = 1e9, 1e9, benchClients/benchShops, 0
-	pacer := channels.NewPacer(cfg)
+	pacer := cfg.Pacer()
 	l.client, err = New(
 		Config{BaseURL: server.URL, PartnerID: sandbox.DefaultPartnerID, PartnerKey: sandbox.DefaultPartnerKey},
 		Deps{Tokens: NewFileStore(tokens), Pace: pacer.Wait})
 	require.NoError(b, err)
-	stage, err := channels.New(cfg, channels.Deps{
-		Channel: l.client, Pacer: pacer, Producer: l.pushed, DeadLetters: l.pushed, Topics: "t", RecordPartitions: benchPartitions, History: channeltest.History{},
-		Logger: slog.New(slog.DiscardHandler), Metrics: channels.NewMetrics(prometheus.NewRegistry()),
+	stage, err := worker.New(cfg.Config, worker.Deps{
+		Channel: l.client, Pacer: pacer, LogID: 1, Producer: l.pushed, DeadLetters: l.pushed, Topics: "t", RecordPartitions: benchPartitions, History: channeltest.History{},
+		Logger: slog.New(slog.DiscardHandler), Metrics: worker.NewMetrics(prometheus.NewRegistry()),
 	})
 	require.NoError(b, err)
 	var ended sync.WaitGroup

@@ -21,9 +21,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
-	"stockpush/channels"
 	"stockpush/channels/channeltest"
 	"stockpush/channels/shopee/sandbox"
+	"stockpush/channels/worker"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
 )
@@ -92,13 +92,13 @@ type lanes struct {
 	finish  func()
 }
 
-func newLanes(t *testing.T, shopee sandbox.Config, cfg channels.Config) *lanes {
+func newLanes(t *testing.T, shopee sandbox.Config, cfg channeltest.Settings) *lanes {
 	tokens := filepath.Join(t.TempDir(), "tokens.json")
 	shopee.TokensFile = tokens
 	s, err := sandbox.New(shopee)
 	require.NoError(t, err)
 	l := &lanes{t: t, sandbox: s, direct: &direct{server: s}, records: map[string]schemas.Record{}}
-	pacer := channels.NewPacer(cfg)
+	pacer := cfg.Pacer()
 	l.logged = &syncBuffer{}
 	logger := slog.New(slog.NewTextHandler(l.logged, nil))
 	c, err := New(
@@ -107,9 +107,9 @@ func newLanes(t *testing.T, shopee sandbox.Config, cfg channels.Config) *lanes {
 	require.NoError(t, err)
 	c.http.Transport = l.direct
 	l.client = c
-	stage, err := channels.New(cfg, channels.Deps{
-		Channel: c, Pacer: pacer, Producer: l, DeadLetters: l, Topics: "t", History: channeltest.History{},
-		Logger: logger, Metrics: channels.NewMetrics(prometheus.NewRegistry()),
+	stage, err := worker.New(cfg.Config, worker.Deps{
+		Channel: c, Pacer: pacer, LogID: 1, Producer: l, DeadLetters: l, Topics: "t", RecordPartitions: 1, History: channeltest.History{},
+		Logger: logger, Metrics: worker.NewMetrics(prometheus.NewRegistry()),
 	})
 	require.NoError(t, err)
 	var a *stream.Assignment
@@ -174,7 +174,7 @@ func (l *lanes) count(status schemas.Status) (n int) {
 func TestCallsOfEveryKindKeepToTheLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const shops = 20
-		cfg := channels.DefaultConfig()
+		cfg := channeltest.Defaults()
 		l := newLanes(t, sandbox.Config{Shops: shops}, cfg)
 		sent := 0
 		for second := range int64(60) {
@@ -205,7 +205,7 @@ func TestCallsOfEveryKindKeepToTheLimits(t *testing.T) {
 func TestATokenThatEndsEvery2SecondsUnderLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const shops, seconds = 10, 120
-		cfg := channels.DefaultConfig()
+		cfg := channeltest.Defaults()
 		cfg.ShopRate, cfg.AppRate = 50, 500
 		l := newLanes(t, sandbox.Config{Shops: shops, TokenLife: 2 * time.Second}, cfg)
 		for i := range int64(seconds * 4) {
@@ -238,7 +238,7 @@ func (l *lanes) consent(code string) {
 func TestRetriesOneSecondAfterANewConsentSucceed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const items, models = 100, 50
-		l := newLanes(t, sandbox.Config{Shops: 2}, channels.DefaultConfig())
+		l := newLanes(t, sandbox.Config{Shops: 2}, channeltest.Defaults())
 		shop := schemas.Key{ShopID: sandbox.FirstShopID}
 		require.NoError(t, l.sandbox.AddFault(sandbox.Fault{ShopID: shop.ShopID, Kind: "unlink"}))
 		for n := range int64(items * models) {
@@ -260,8 +260,8 @@ func TestRetriesOneSecondAfterANewConsentSucceed(t *testing.T) {
 		require.Equal(t, items*models, l.count(schemas.Successfully))
 		require.EqualValues(t, failed, l.count(schemas.Failed))
 		require.EqualValues(t, items, l.sandbox.Stats().Calls, "50 models a call, and none twice")
-		require.Equal(t, 1, strings.Count(l.logged.String(), "the shop is held"))
-		require.Equal(t, 1, strings.Count(l.logged.String(), "the shop takes pushes again"))
+		require.Equal(t, 1, strings.Count(l.logged.String(), "msg=\"shop held\""))
+		require.Equal(t, 1, strings.Count(l.logged.String(), "shop no longer held"))
 		l.finish()
 	})
 }

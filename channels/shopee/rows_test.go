@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"stockpush/channels"
+	"stockpush/channels/channeltest"
 	"stockpush/channels/shopee/sandbox"
 	"stockpush/schemas"
 )
@@ -24,7 +24,7 @@ func TestAModelsRefusalHoldsNobody(t *testing.T) {
 	} {
 		t.Run(reason, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := newLanes(t, sandbox.Config{Shops: 2}, channels.DefaultConfig())
+				l := newLanes(t, sandbox.Config{Shops: 2}, channeltest.Defaults())
 				shop := schemas.Key{ShopID: sandbox.FirstShopID}
 				require.NoError(t, l.sandbox.AddFault(sandbox.Fault{ShopID: shop.ShopID, ItemID: 1, Kind: "refuse", Message: reason}))
 				l.push(schemas.Event{Key: shop, ItemID: 1, ModelID: 7, Available: 5})

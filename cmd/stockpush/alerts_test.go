@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
-	"stockpush/channels"
 	"stockpush/channels/shopee"
 	"stockpush/channels/shopee/webhook"
+	"stockpush/channels/worker"
 	"stockpush/cmd/internal/promotions"
 	"stockpush/processor"
 	"stockpush/processor/stream"
@@ -56,7 +56,7 @@ func TestEveryAlertHasItsPlaceInTheRunbook(t *testing.T) {
 func TestEveryAlertAsksForMetricsThatExist(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	processor.NewMetrics(registry)
-	channels.NewMetrics(registry)
+	worker.NewMetrics(registry)
 	sinks.NewMetrics(registry)
 	promotions.NewMetrics(registry)
 	_, err := webhook.New(webhook.Config{}, webhook.Deps{Registerer: registry})

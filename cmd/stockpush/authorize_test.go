@@ -46,11 +46,11 @@ func TestAShopIsAuthorizedAndAuthorizedAgain(t *testing.T) {
 	require.Eventually(t, func() bool { return len(s.Sandbox.Calls(10001)) == 1 }, 30*time.Second, 20*time.Millisecond)
 	require.NoError(t, s.Sandbox.AddFault(sandbox.Fault{ShopID: 10001, Kind: "unlink"}))
 	s.send(event(10001, "x", 6))
-	p.EventuallyLogged("the shop is held")
+	p.EventuallyLogged("shop held")
 	back = s.consent(link, "10001")
 	code, _, errs = s.stockpush("authorize", "--code", back.Get("code"), "--shop-id", "10001")
 	require.Equal(t, 0, code, errs)
-	p.EventuallyLogged("the shop takes pushes again") // at once: the probe interval is a minute
+	p.EventuallyLogged("shop no longer held") // at once: the probe interval is a minute
 	s.send(event(10001, "x", 7))
 	require.Eventually(t, func() bool { return s.Sandbox.Stock(10001)[0].Stock == 7 }, 30*time.Second, 20*time.Millisecond)
 	p.Terminate()

@@ -51,9 +51,9 @@ func TestPostgresKeepsTheTokensOfTheProgram(t *testing.T) {
 	require.Eventually(t, func() bool { return len(s.Sandbox.Calls(10001)) == 1 }, 30*time.Second, 20*time.Millisecond)
 	require.NoError(t, s.Sandbox.AddFault(sandbox.Fault{ShopID: 10001, Kind: "unlink"}))
 	s.send(event(10001, "x", 6))
-	p.EventuallyLogged("the shop is held")
+	p.EventuallyLogged("shop held")
 	s.authorize("10001")
-	p.EventuallyLogged("the shop takes pushes again")
+	p.EventuallyLogged("shop no longer held")
 	s.send(event(10001, "x", 7))
 	require.Eventually(t, func() bool {
 		return slices.ContainsFunc(s.Sandbox.Stock(10001), func(m sandbox.Stock) bool { return m.Stock == 7 })

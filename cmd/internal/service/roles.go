@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 
-	"stockpush/channels"
+	"stockpush/channels/pacer"
+	"stockpush/channels/worker"
 	"stockpush/cmd/internal/config"
 	"stockpush/cmd/internal/console"
 	"stockpush/cmd/internal/console/pages"
@@ -80,14 +81,14 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	pacer := channels.NewPacer(laneConfig(p.cfg))
-	market, err := openShopee(p.cfg, pacer, p.log, p.registry)
+	pace := pacer.New(p.cfg.Shopee.ShopRate, p.cfg.Shopee.AppRate)
+	market, err := openShopee(p.cfg, pace, p.log, p.registry)
 	if err != nil {
 		return nil, err
 	}
-	handler, err := channels.New(laneConfig(p.cfg), channels.Deps{
-		Channel: market.Client, Producer: p.producer, DeadLetters: p.letters, History: channels.Kafka{Connection: p.conn, Topics: p.topics}, Topics: p.topics,
-		RecordPartitions: records.Partitions, Pacer: pacer, Logger: p.log, Metrics: channels.NewMetrics(p.registry),
+	handler, err := worker.New(workerConfig(p.cfg), worker.Deps{
+		Channel: market.Client, Producer: p.producer, DeadLetters: p.letters, History: worker.Kafka{Connection: p.conn, Topics: p.topics}, Topics: p.topics,
+		RecordPartitions: records.Partitions, Pacer: pace, LogID: log.ID, Logger: p.log, Metrics: worker.NewMetrics(p.registry),
 		Verify: func(ctx context.Context, newest schemas.Frontier) error {
 			_, err := stream.Patiently(ctx, p.log, func() (struct{}, error) { return struct{}{}, eventlog.Verify(ctx, p.conn, p.topics, log, newest) })
 			return err
@@ -107,12 +108,12 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 	return r, err
 }
 
-func laneConfig(cfg config.Config) channels.Config {
+func workerConfig(cfg config.Config) worker.Config {
 	c := cfg.Shopee
-	return channels.Config{
-		MaxPendingAge: cfg.Channels.MaxPendingAge, ShopRate: c.ShopRate, AppRate: c.AppRate, ShopConcurrency: c.ShopConcurrency,
+	return worker.Config{
+		MaxPendingAge: cfg.Channels.MaxPendingAge, ShopConcurrency: c.ShopConcurrency,
 		BatchLinger: c.BatchLinger, ProbeInterval: c.ProbeInterval, ConfirmAfter: c.ConfirmAfter,
-		Breaker: channels.BreakerConfig{
+		Breaker: worker.BreakerConfig{
 			FailureRatio: c.Breaker.FailureRatio, MinCalls: c.Breaker.MinCalls, Window: c.Breaker.Window, OpenFor: c.Breaker.OpenFor,
 		},
 	}

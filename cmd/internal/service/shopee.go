@@ -7,7 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"stockpush/channels"
+	"stockpush/channels/pacer"
 	"stockpush/channels/shopee"
 	"stockpush/channels/shopee/postgres"
 	"stockpush/cmd/internal/config"
@@ -63,10 +63,10 @@ func (s *Shopee) Close() {
 // NewShopee is the configured client for a program that makes few calls: those
 // within others keep to the configured rates.
 func NewShopee(cfg config.Config, log *slog.Logger, registry prometheus.Registerer) (*Shopee, error) {
-	return openShopee(cfg, channels.NewPacer(laneConfig(cfg)), log, registry)
+	return openShopee(cfg, pacer.New(cfg.Shopee.ShopRate, cfg.Shopee.AppRate), log, registry)
 }
 
-func openShopee(cfg config.Config, pacer *channels.Pacer, log *slog.Logger, registry prometheus.Registerer) (*Shopee, error) {
+func openShopee(cfg config.Config, pace *pacer.Pacer, log *slog.Logger, registry prometheus.Registerer) (*Shopee, error) {
 	c := cfg.Shopee
 	tokens, err := OpenTokens(c)
 	if err != nil {
@@ -74,10 +74,10 @@ func openShopee(cfg config.Config, pacer *channels.Pacer, log *slog.Logger, regi
 	}
 	client, err := shopee.New(
 		shopee.Config{BaseURL: c.BaseURL, PartnerID: c.PartnerID, PartnerKey: shopee.Secret(c.PartnerKey.Reveal()), Timeout: c.Timeout},
-		shopee.Deps{Tokens: tokens, Logger: log, Registerer: registry, Pace: pacer.Wait})
+		shopee.Deps{Tokens: tokens, Logger: log, Registerer: registry, Pace: pace.Wait})
 	if err != nil {
 		tokens.Close()
 		return nil, err
 	}
-	return &Shopee{client, tokens, pacer.Wait}, nil
+	return &Shopee{client, tokens, pace.Wait}, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"stockpush/channels"
 	"stockpush/channels/channeltest"
+	"stockpush/channels/worker"
 	"stockpush/cmd/internal/embedded/embeddedtest"
 	"stockpush/cmd/internal/service"
 	"stockpush/processor"
@@ -312,14 +313,14 @@ func (instant) Read(context.Context, int64, int64) ([]channels.ModelStock, chann
 func (p *pipeline) wholeWay(store *clickhouse.Store) int {
 	producer := p.producer()
 	defer producer.Close()
-	cfg := channels.DefaultConfig()
+	cfg := channeltest.Defaults()
 	cfg.ShopRate, cfg.AppRate, cfg.BatchLinger = 1e6, 1e6, 0
 	compacted, stopProcessor := p.startProcessor(producer)
 	defer stopProcessor()
-	lanes, err := channels.New(cfg, channels.Deps{
-		Channel: instant{}, Producer: producer, DeadLetters: producer,
-		History: channels.Kafka{Connection: p.conn, Topics: p.topics}, Topics: p.topics, RecordPartitions: p.load.partitions,
-		Logger: slog.New(slog.DiscardHandler), Metrics: channels.NewMetrics(prometheus.NewRegistry()),
+	lanes, err := worker.New(cfg.Config, worker.Deps{
+		Channel: instant{}, Pacer: cfg.Pacer(), LogID: 1, Producer: producer, DeadLetters: producer,
+		History: worker.Kafka{Connection: p.conn, Topics: p.topics}, Topics: p.topics, RecordPartitions: p.load.partitions,
+		Logger: slog.New(slog.DiscardHandler), Metrics: worker.NewMetrics(prometheus.NewRegistry()),
 	})
 	require.NoError(p.b, err)
 	pushed, stopLanes := p.start(stream.Config{Group: p.topics.ChannelsGroup(), Topics: []string{p.topics.Commands()}}, lanes)

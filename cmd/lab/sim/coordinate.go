@@ -173,8 +173,8 @@ func (w *world) restart() {
 // repeatOld repeats events that news made old: the states must know that. None of
 // them may be pushed.
 func (w *world) repeatOld() {
-	for sku, all := range w.ledger.bySKU {
-		if stand := standing(all); len(stand) > 1 {
+	for sku := range w.plan.SKUs {
+		if stand := standing(w.ledger.eventsOf(sku)); len(stand) > 1 {
 			w.write(sku, event{kind: repetition, repeats: stand[0].at.offset, qty: stand[0].qty})
 		}
 	}

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"sync"
@@ -95,10 +96,39 @@ func sourceOf(p schemas.Position) source { return source{topics.Events(), p.Part
 func (l *ledger) happened(e *event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.note(e)
+}
+
+func (l *ledger) note(e *event) {
 	l.events[e.at] = e
 	if e.kind != bad {
-		l.bySKU[e.sku] = append(l.bySKU[e.sku], e)
+		all := append(l.bySKU[e.sku], e)
+		slices.SortFunc(all, func(a, b *event) int { return cmp.Compare(a.at.offset, b.at.offset) })
+		l.bySKU[e.sku] = all
 	}
+}
+
+// eventsOf are the events of a store SKU so far, in their order.
+func (l *ledger) eventsOf(sku int) []*event {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.bySKU[sku])
+}
+
+// published notes an event that the product itself published: it pushes again what failed
+// while a shop was held.
+func (l *ledger) published(r *stream.Record) {
+	var e struct {
+		Reason        string `json:"reason"`
+		Available     int64  `json:"available"`
+		RepeatsOffset *int64 `json:"repeats_offset"`
+	}
+	if json.Unmarshal(r.Value, &e) != nil || e.Reason != "refresh_inventory" {
+		return // upstream's
+	}
+	of := slices.IndexFunc(l.w.plan.SKUs, func(s sku) bool { return s.key.String() == string(r.Key) })
+	l.note(&event{at: source{r.Topic, r.Partition, r.Offset}, kind: repetition, sku: of, qty: e.Available, repeats: *e.RepeatsOffset})
+	l.w.count("pushed again after a hold")
 }
 
 // rank is the offset of the news that brought a quantity; quantities of a store SKU are all different.
@@ -116,6 +146,8 @@ func (l *ledger) stored(r *stream.Record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch r.Topic {
+	case topics.Events():
+		l.published(r)
 	case topics.Records():
 		must(schemas.DecodeRecords(r.Value, func(rec *schemas.Record) error {
 			at := sourceOf(rec.Position)

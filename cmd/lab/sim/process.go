@@ -10,7 +10,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"stockpush/channels"
+	"stockpush/channels/channeltest"
+	"stockpush/channels/worker"
 	"stockpush/processor"
 	"stockpush/processor/stream"
 	"stockpush/sinks"
@@ -52,13 +53,13 @@ func newProcess(w *world, seat, life int) *process {
 			Log: processor.Log{ID: 1, Partitions: w.plan.Partitions, CommandPartitions: w.plan.Partitions},
 		})
 	must(err)
-	cfg := channels.DefaultConfig()
+	cfg := channeltest.Defaults()
 	cfg.ShopRate, cfg.AppRate, cfg.ShopConcurrency, cfg.MaxPendingAge = 50, 200, w.plan.concurrency, w.plan.maxPendingAge
 	cfg.ProbeInterval, cfg.ConfirmAfter, cfg.Breaker.OpenFor = 10*time.Second, confirmAfter, 5*time.Second
 	cfg.RereadStates = 2 * time.Second
-	lanes, err := channels.New(cfg, channels.Deps{
+	lanes, err := worker.New(cfg.Config, worker.Deps{
 		Channel: door{w.market, p}, Producer: out, DeadLetters: out, Topics: topics, RecordPartitions: w.plan.Partitions,
-		History: history{w.kafka, p}, Logger: log, Metrics: channels.NewMetrics(registry),
+		History: history{w.kafka, p}, LogID: 1, Pacer: cfg.Pacer(), Logger: log, Metrics: worker.NewMetrics(registry),
 	})
 	must(err)
 	sink := sinks.New(sinks.Config{BatchRows: w.plan.batchRows, BatchInterval: w.plan.batchInterval}, sinks.Deps{

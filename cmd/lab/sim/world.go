@@ -96,7 +96,7 @@ func (w *world) until(at time.Duration) { time.Sleep(at - time.Since(w.start)) }
 func (w *world) produce(p planned) {
 	draw := w.dice.about("event", w.produced)
 	e := event{kind: p.kind, repeats: schemas.NoOffset, qty: w.freshQty(draw.Int64N(1000))}
-	earlier := standing(w.ledger.bySKU[p.sku])
+	earlier := standing(w.ledger.eventsOf(p.sku))
 	switch {
 	case p.kind == repetition && len(earlier) > 0:
 		of := earlier[draw.IntN(len(earlier))]

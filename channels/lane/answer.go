@@ -1,0 +1,133 @@
+package lane
+
+import (
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"stockpush/channels"
+	"stockpush/channels/sku"
+	"stockpush/schemas"
+)
+
+const (
+	// maxUnknownRefusals is how often a push is tried that a refusal we do not know meets.
+	maxUnknownRefusals = 3
+	// maxBackoff is the longest time between two tries of a push.
+	maxBackoff = 30 * time.Second
+)
+
+// Pushed ends a Push with its answer: each verdict is its own store SKU's.
+func (l *Lane) Pushed(c *Call, a *channels.Answer, now time.Time) Result {
+	var r Result
+	l.inFlight--
+	wasHeld, confirmed := l.hold != nil, false
+	l.learn(c.ItemID, c.probe, a, now, &r)
+	for i, s := range c.pushes {
+		confirmed = confirmed || a.Verdicts[i].Outcome == channels.Confirmed
+		p := s.InFlight
+		s.InFlight = nil
+		p.Attempts += uint16(a.Calls)
+		l.settle(s, p, &a.Verdicts[i], now, &r)
+		l.queue.unblock(s)
+	}
+	l.queue.release(c.item, now)
+	l.repush(wasHeld, confirmed, &r)
+	return r
+}
+
+// settle gives one push its verdict.
+func (l *Lane) settle(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Time, r *Result) {
+	if v.Outcome == channels.Confirmed && v.Qty == s.SentQty {
+		l.succeed(s, p, v, now, r)
+		return
+	}
+	p.RequestID = v.RequestID
+	if v.Outcome != channels.Refused {
+		sent := p.Decode()
+		l.requireReadback(s, &sent, now)
+		l.retry(s, p, v, now, r)
+		return
+	}
+	if l.mayRetry(p, v) {
+		l.retry(s, p, v, now, r)
+		return
+	}
+	l.fail(s, p, v, now, r)
+}
+
+// mayRetry says whether a refused push is tried again.
+func (l *Lane) mayRetry(p *sku.Push, v *channels.Verdict) bool {
+	switch v.Code.Class() {
+	case schemas.ClassThrottle, schemas.ClassInfrastructure:
+		return true
+	case schemas.ClassUnknown, "":
+		p.UnknownRefusals++
+		return p.UnknownRefusals < maxUnknownRefusals
+	default:
+		return false
+	}
+}
+
+// retry lets a push wait for another try, unless something newer waits or it is too old.
+func (l *Lane) retry(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Time, r *Result) {
+	switch {
+	case s.Waiting != nil:
+		by := s.Waiting.Decode()
+		l.skip(s, p, &by, now, r)
+	case p.Final:
+		l.fail(s, p, v, now, r)
+	default:
+		if p.Backoff == nil {
+			p.Backoff = backoff.NewExponentialBackOff()
+			p.Backoff.MaxInterval = maxBackoff
+		}
+		p.NotBefore = now.Add(p.Backoff.NextBackOff())
+		r.Retries++
+		l.queue.put(s, p)
+	}
+}
+
+func (l *Lane) succeed(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Time, r *Result) {
+	record := l.recordOf(s, p, schemas.Successfully, now)
+	record.AfterQty, record.RequestID = &v.Qty, v.RequestID
+	s.Confirmed = v.Qty
+	l.finish(s, p, &record, r)
+}
+
+func (l *Lane) fail(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Time, r *Result) {
+	if p.IsRepair() {
+		l.repairRefused(s, v, now, r)
+		return
+	}
+	record := l.recordOf(s, p, schemas.Failed, now)
+	record.FailureCode, record.FailureReason, record.PromotionFloor, record.RequestID = v.Code, v.Message, v.Floor, v.RequestID
+	switch {
+	case p.Final && p.Attempts == 0:
+		record.FailureCode = schemas.Expired
+	case !v.Code.Valid():
+		record.FailureCode = schemas.UnknownFailure
+	}
+	l.finish(s, p, &record, r)
+	if holdsShop(v) {
+		l.failedByHold[s] = struct{}{}
+	}
+}
+
+func (l *Lane) recordOf(s *sku.SKU, p *sku.Push, status schemas.Status, now time.Time) schemas.Record {
+	r := schemas.RecordOf(p.Decode(), status)
+	r.BeforeQty, r.QueuedAt, r.FinishedAt, r.Attempts = s.ConfirmedQty(), p.QueuedTime(), now, p.Attempts
+	return r
+}
+
+// finish ends a push with its terminal record, which the state carries too.
+func (l *Lane) finish(s *sku.SKU, p *sku.Push, record *schemas.Record, r *Result) {
+	o := terminal(s, record)
+	o.Record, o.SaveState, o.Offsets = schemas.AppendPackedRecord(nil, p.Encoded, record), true, p.Offsets()
+	s.Finish(sku.Outcome{Position: p.Position, Status: record.Status, Encoded: o.Record})
+	delete(l.failedByHold, s)
+	if s.Readback != nil {
+		l.expectReadback(s)
+	}
+	r.add(o)
+}

@@ -1,0 +1,29 @@
+package lane
+
+import "time"
+
+// pauseClock adds up how long a shop was paused. The zero value has never run.
+type pauseClock struct {
+	since time.Time
+	sum   time.Duration
+}
+
+func (c *pauseClock) running() bool { return !c.since.IsZero() }
+
+func (c *pauseClock) set(paused bool, now time.Time) {
+	switch {
+	case paused && !c.running():
+		c.since = now
+	case !paused && c.running():
+		c.sum += now.Sub(c.since)
+		c.since = time.Time{}
+	}
+}
+
+// total is how long the shop was paused in all until now.
+func (c *pauseClock) total(now time.Time) time.Duration {
+	if !c.running() {
+		return c.sum
+	}
+	return c.sum + now.Sub(c.since)
+}

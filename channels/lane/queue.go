@@ -1,0 +1,234 @@
+package lane
+
+import (
+	"container/heap"
+	"slices"
+	"time"
+
+	"stockpush/channels"
+	"stockpush/channels/sku"
+)
+
+// queue holds the waiting pushes of a shop, item by item. Items take turns in the order in
+// which they become due, and each has at most one call in flight.
+type queue struct {
+	items map[int64]*item
+	order itemHeap
+	turns uint64
+	// size is how many pushes wait.
+	size int
+}
+
+// item is an item of the shop with pushes that wait or are in flight.
+type item struct {
+	id      int64
+	waiting []*sku.SKU
+	// at is no later than when the item is due; turn breaks ties.
+	at   time.Time
+	turn uint64
+	// index is its place in the heap, counted from 1; 0 if it is not there.
+	index    int
+	inFlight bool
+}
+
+// put makes a push the one that waits for its store SKU and returns the push that it
+// replaced; nil if none. It is due no later than that one, if that is of the same item.
+func (q *queue) put(s *sku.SKU, p *sku.Push) (replaced *sku.Push) {
+	replaced = s.Waiting
+	if replaced != nil && replaced.ItemID != p.ItemID {
+		q.remove(s)
+	}
+	it := q.item(p.ItemID)
+	switch {
+	case s.Waiting == nil:
+		it.waiting = append(it.waiting, s)
+		q.size++
+	case replaced.NotBefore.Before(p.NotBefore):
+		p.NotBefore = replaced.NotBefore
+	}
+	s.Waiting = p
+	q.replan(it, time.Time{})
+	return replaced
+}
+
+func (q *queue) item(id int64) *item {
+	it := q.items[id]
+	if it == nil {
+		it = &item{id: id}
+		q.items[id] = it
+	}
+	return it
+}
+
+// remove takes a store SKU's waiting push out.
+func (q *queue) remove(s *sku.SKU) *sku.Push {
+	p := s.Waiting
+	it := q.items[p.ItemID]
+	it.waiting = slices.DeleteFunc(it.waiting, func(other *sku.SKU) bool { return other == s })
+	s.Waiting = nil
+	q.size--
+	q.replan(it, time.Time{})
+	return p
+}
+
+// replan puts an item where it belongs: in the heap while something of it may become due.
+// It is not due before the given time; zero is no bound.
+func (q *queue) replan(it *item, notBefore time.Time) {
+	at, due := it.due()
+	switch {
+	case it.inFlight || !due:
+		q.unplan(it)
+	case it.index > 0 && !at.Before(it.at):
+		return // next looks again when it.at has come
+	default:
+		q.unplan(it)
+		q.turns++
+		it.at, it.turn = later(at, notBefore), q.turns
+		heap.Push(&q.order, it)
+	}
+	if len(it.waiting) == 0 && !it.inFlight {
+		delete(q.items, it.id)
+	}
+}
+
+func (q *queue) unplan(it *item) {
+	if it.index > 0 {
+		heap.Remove(&q.order, it.index-1)
+	}
+}
+
+// due is when the first push of the item may be sent; false if none may.
+func (it *item) due() (at time.Time, ok bool) {
+	for _, s := range it.waiting {
+		if !blocked(s) && (!ok || s.Waiting.NotBefore.Before(at)) {
+			at, ok = s.Waiting.NotBefore, true
+		}
+	}
+	return at, ok
+}
+
+// blocked says that a waiting push waits for the push in flight of the same store SKU,
+// which had another item then.
+func blocked(s *sku.SKU) bool { return s.InFlight != nil && s.InFlight.ItemID != s.Waiting.ItemID }
+
+// next is the first item that is due, or the time when the first will be; zero for never.
+func (q *queue) next(now time.Time) (it *item, wake time.Time) {
+	for len(q.order) > 0 {
+		first := q.order[0]
+		if first.at.After(now) {
+			return nil, first.at
+		}
+		at, due := first.due()
+		if due && !at.After(now) {
+			return first, time.Time{}
+		}
+		q.unplan(first) // what was due is gone
+		q.replan(first, time.Time{})
+	}
+	return nil, time.Time{}
+}
+
+// oldest is the item of the push that was queued first; nil if nothing may be sent.
+func (q *queue) oldest() *item {
+	var oldest *item
+	first := int64(0)
+	for _, it := range q.order {
+		for _, s := range it.waiting {
+			if at := s.Waiting.QueuedAt; !blocked(s) && (oldest == nil || at < first) {
+				oldest, first = it, at
+			}
+		}
+	}
+	return oldest
+}
+
+// take takes up to most pushes of an item that are due by then, no two of one model and
+// location. It marks them and the item as in flight.
+func (q *queue) take(it *item, by time.Time, most int) (pushes []*sku.SKU, lines []channels.Line) {
+	kept := it.waiting[:0]
+	for _, s := range it.waiting {
+		if len(lines) == most || blocked(s) || s.Waiting.NotBefore.After(by) {
+			kept = append(kept, s)
+			continue
+		}
+		e := s.Waiting.Decode()
+		line := channels.Line{ModelID: e.ModelID, LocationID: e.LocationID, Qty: e.PushQty()}
+		if slices.ContainsFunc(lines, line.SameModel) {
+			kept = append(kept, s)
+			continue
+		}
+		pushes, lines = append(pushes, s), append(lines, line)
+	}
+	clear(it.waiting[len(kept):])
+	it.waiting = kept
+	for _, s := range pushes {
+		s.InFlight, s.Waiting = s.Waiting, nil
+	}
+	q.size -= len(pushes)
+	it.inFlight = true
+	q.replan(it, time.Time{})
+	return pushes, lines
+}
+
+// release ends an item's call. Other items that are due precede it.
+func (q *queue) release(it *item, now time.Time) {
+	it.inFlight = false
+	q.replan(it, now)
+}
+
+// unblock lets the waiting push of a store SKU be sent whose push in flight ended.
+func (q *queue) unblock(s *sku.SKU) {
+	if s.Waiting != nil {
+		q.replan(q.items[s.Waiting.ItemID], time.Time{})
+	}
+}
+
+// all lists the store SKUs with a waiting push.
+func (q *queue) all() []*sku.SKU {
+	all := make([]*sku.SKU, 0, q.size)
+	for _, it := range q.items {
+		all = append(all, it.waiting...)
+	}
+	return all
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// itemHeap orders items by at, then by turn.
+type itemHeap []*item
+
+func (h itemHeap) Len() int { return len(h) }
+
+func (h itemHeap) Less(i, j int) bool {
+	if h[i].at.Equal(h[j].at) {
+		return h[i].turn < h[j].turn
+	}
+	return h[i].at.Before(h[j].at)
+}
+
+func (h itemHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i+1, j+1
+}
+
+// Push implements heap.Interface.
+func (h *itemHeap) Push(x any) {
+	it := x.(*item)
+	*h = append(*h, it)
+	it.index = len(*h)
+}
+
+// Pop implements heap.Interface.
+func (h *itemHeap) Pop() any {
+	last := len(*h) - 1
+	it := (*h)[last]
+	(*h)[last] = nil
+	*h = (*h)[:last]
+	it.index = 0
+	return it
+}

@@ -1,0 +1,183 @@
+package lane
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"stockpush/channels"
+	"stockpush/channels/sku"
+	"stockpush/schemas"
+)
+
+// maxLost is how many lost quantities a read-back remembers. A model has one call in
+// flight, so when so many followed it the oldest was applied long ago or never will be.
+const maxLost = 16
+
+// requireReadback notes that a request of unknown outcome may have carried the event.
+func (l *Lane) requireReadback(s *sku.SKU, sent *schemas.Event, now time.Time) {
+	required := &schemas.Readback{
+		ItemID: sent.ItemID, ModelID: sent.ModelID, Lost: []int64{sent.PushQty()}, BeforeQty: s.ConfirmedQty(),
+		NotBefore: now.Add(l.cfg.ConfirmAfter),
+	}
+	if pending := s.Readback; pending != nil && pending.ItemID == required.ItemID && pending.ModelID == required.ModelID {
+		required.Lost = addLost(pending.Lost, sent.PushQty())
+	}
+	s.Readback, s.Unsaved = required, true
+	l.expectReadback(s)
+}
+
+// addLost adds a quantity to those that were lost before it, each once.
+func addLost(earlier []int64, qty int64) []int64 {
+	lost := append(slices.DeleteFunc(slices.Clone(earlier), func(q int64) bool { return q == qty }), qty)
+	return lost[max(0, len(lost)-maxLost):]
+}
+
+func (l *Lane) expectReadback(s *sku.SKU) {
+	l.readbacks[s] = struct{}{}
+	if s.Readback.NotBefore.Before(l.readbackAt) {
+		l.readbackAt = s.Readback.NotBefore
+	}
+}
+
+// nextReadback is a store SKU whose read-back is due, or the time when the next will be;
+// zero for never.
+func (l *Lane) nextReadback(now time.Time) (due *sku.SKU, wake time.Time) {
+	if len(l.readbacks) == 0 {
+		return nil, time.Time{}
+	}
+	if l.readbackAt.After(now) {
+		return nil, l.readbackAt
+	}
+	for s := range l.readbacks {
+		switch {
+		case !comparable(s):
+		case s.Readback.NotBefore.After(now):
+			wake = sooner(wake, s.Readback.NotBefore)
+		default:
+			return s, time.Time{}
+		}
+	}
+	l.readbackAt = wake
+	if wake.IsZero() {
+		l.readbackAt = now.Add(l.cfg.ConfirmAfter) // nothing is comparable: the next success lowers it
+	}
+	return nil, wake
+}
+
+// comparable says that what the model shows can be compared with a success. While it is
+// not, the next success is read back instead.
+func comparable(s *sku.SKU) bool {
+	return s.Idle() && !s.Reading && s.Last.Status == schemas.Successfully
+}
+
+func isDue(s *sku.SKU, now time.Time) bool {
+	return comparable(s) && !s.Readback.NotBefore.After(now)
+}
+
+// question is what a read-back is to confirm of a store SKU.
+type question struct {
+	sku      *sku.SKU
+	readback *schemas.Readback
+	of       schemas.Position
+}
+
+// startReadback reads an item back for every store SKU of it that is due: a lost call
+// leaves as many as it had models, and a crash all of them.
+func (l *Lane) startReadback(c *Call, now time.Time) {
+	first, _ := l.nextReadback(now)
+	c.ItemID = itemOf(first)
+	for s := range l.readbacks {
+		if s == first || isDue(s, now) && s.Readback.ItemID == c.ItemID && itemOf(s) == c.ItemID {
+			s.Reading = true
+			c.readbacks = append(c.readbacks, question{s, s.Readback, s.Last.Position})
+		}
+	}
+}
+
+// itemOf is the item of a store SKU's last event.
+func itemOf(s *sku.SKU) int64 {
+	e := s.Last.Event()
+	return e.ItemID
+}
+
+// Read ends a Readback or a ProbeRead with what the item shows.
+func (l *Lane) Read(c *Call, stocks []channels.ModelStock, v channels.Verdict, now time.Time) Result {
+	var r Result
+	l.inFlight--
+	a, wasHeld := ReadAnswer(v), l.hold != nil
+	l.learn(c.ItemID, c.probe, &a, now, &r)
+	for _, q := range c.readbacks {
+		q.sku.Reading = false
+		l.confirm(q, stocks, v, now, &r)
+	}
+	l.readbackAt = time.Time{}
+	l.repush(wasHeld, false, &r)
+	return r
+}
+
+// ReadAnswer is a read's verdict as the answer to a call.
+func ReadAnswer(v channels.Verdict) channels.Answer {
+	return channels.Answer{Verdicts: []channels.Verdict{v}, Calls: 1, Failure: v.Code.Class() == schemas.ClassInfrastructure}
+}
+
+// confirm compares what a model shows with what was sent, and pushes it again if a lost
+// request may have been applied after that.
+func (l *Lane) confirm(q question, stocks []channels.ModelStock, v channels.Verdict, now time.Time, r *Result) {
+	s := q.sku
+	if s.Readback == nil || !s.Idle() || s.Readback != q.readback || s.Last.Position != q.of {
+		return // a newer push is read back instead
+	}
+	if v.Outcome != channels.Confirmed {
+		s.Readback.NotBefore = now.Add(l.cfg.ConfirmAfter)
+		return
+	}
+	last := s.Last.Record()
+	shown, found := stockOf(stocks, &last.Event)
+	if found && needsRepair(shown, last.PushQty(), s.Readback) {
+		l.repair(s, &last, now, r)
+		return
+	}
+	s.Readback = nil
+	delete(l.readbacks, s)
+	r.add(Outcome{SKU: s, SaveState: true})
+}
+
+// repair pushes the last event of a store SKU again.
+func (l *Lane) repair(s *sku.SKU, last *schemas.Record, now time.Time, r *Result) {
+	r.Repairs++
+	s.Readback.NotBefore = now.Add(l.cfg.ConfirmAfter)
+	p := &sku.Push{
+		Event:  sku.Event{Position: s.Last.Position, Encoded: bytes.Clone(schemas.PackedEventOf(s.Last.Encoded))},
+		ItemID: last.ItemID, QueuedAt: last.QueuedAt.UnixMilli(), Offset: schemas.NoOffset,
+		NotBefore: now, PausedBefore: l.pause.total(now), Attempts: last.Attempts,
+	}
+	l.enqueue(s, p, &last.Event, now, r)
+}
+
+// repairRefused keeps the read-back of a repair push that was refused: its record stays
+// Successfully, so nothing else would try again.
+func (l *Lane) repairRefused(s *sku.SKU, v *channels.Verdict, now time.Time, r *Result) {
+	r.Notices = append(r.Notices, Notice{Kind: RepairRefused, Verdict: *v, StoreSKU: s.Key})
+	pending := *s.Readback
+	pending.NotBefore = now.Add(l.cfg.ProbeInterval)
+	s.Readback = &pending
+	l.expectReadback(s)
+	r.add(Outcome{SKU: s, SaveState: true})
+}
+
+func stockOf(stocks []channels.ModelStock, e *schemas.Event) (qty int64, found bool) {
+	for _, s := range stocks {
+		if s.ModelID == e.ModelID && (e.LocationID == "" || s.LocationID == e.LocationID) {
+			return s.Qty, true
+		}
+	}
+	return 0, false
+}
+
+// needsRepair says whether a model shows what a lost request or the time before it
+// explains; less than was sent is what buyers took since.
+func needsRepair(shown, sent int64, pending *schemas.Readback) bool {
+	before := pending.BeforeQty != nil && *pending.BeforeQty == shown
+	return shown != sent && (shown > sent || slices.Contains(pending.Lost, shown) || before)
+}

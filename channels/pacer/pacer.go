@@ -1,0 +1,277 @@
+// Package pacer spaces the calls that one process makes to a marketplace: each shop's at the
+// shop's rate, all together at the app's.
+//
+// It owns rates, their reduction after throttling, and the queue of those that wait for the
+// app's rate. It knows neither pushes nor what a marketplace answers. A Pacer is safe for
+// concurrent use; only Wait blocks.
+package pacer
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+const (
+	// grace is how long an available call is reserved for the first in the queue before
+	// the next may take it.
+	grace = 5 * time.Millisecond
+	// sameCause is the time within which throttling of two shops counts as the app's.
+	sameCause = 2 * time.Second
+	// defaultPause is how long calls stop where the marketplace named no time.
+	defaultPause = time.Second
+	// longHold is from when on a hold of the app is worth a log line.
+	longHold = time.Minute
+	// maxRecheck bounds the time until a waiting Turn should ask again.
+	maxRecheck = 100 * time.Millisecond
+)
+
+// errNoCallInTime says that the rate limits allow no call before the context ends.
+var errNoCallInTime = errors.New("the rate limits allow no call in time")
+
+// Pacer allows the calls of an app one by one. Each shop has one place in the queue for the
+// app's rate, so that a shop with one push never waits for another shop's thousands. A
+// nested call, which a call needs to complete (a token refresh, a repeat), precedes that queue.
+type Pacer struct {
+	shopRate float64
+
+	mu    sync.Mutex
+	app   bucket
+	shops map[int64]*shopPace
+	// queue holds the turns that wait for the app's rate, nested those of nested calls.
+	queue, nested *list.List
+	entered       int64
+	// throttledShop was throttled last, at throttledAt.
+	throttledShop int64
+	throttledAt   time.Time
+}
+
+// shopPace is one shop's state in a Pacer, guarded by the Pacer's lock.
+type shopPace struct {
+	bucket
+	// nested counts the shop's nested calls that wait; they precede its next push.
+	nested int
+}
+
+// Turn is a shop's place with a Pacer; the Pacer's lock guards it.
+type Turn struct {
+	shopID int64
+	shop   *shopPace
+	nested bool
+	// place is its element in the queue; nil while it does not wait for the app's rate.
+	place *list.Element
+	// number rises in the order of entering the queue.
+	number int64
+}
+
+// New makes the pacer of an app; rates are in calls a second.
+func New(shopRate, appRate float64) *Pacer {
+	return &Pacer{shopRate: shopRate, app: newBucket(appRate), shops: map[int64]*shopPace{}, queue: list.New(), nested: list.New()}
+}
+
+// Wait waits until a shop may make a nested call. It fails when the context ends, and at
+// once if the context's deadline is too soon.
+func (p *Pacer) Wait(ctx context.Context, shopID int64) error {
+	t := p.Turn(shopID)
+	p.enterNested(t)
+	defer p.leaveNested(t)
+	for {
+		ok, wake := p.Take(t)
+		if ok {
+			return nil
+		}
+		if end, bounded := ctx.Deadline(); bounded && wake.After(end) {
+			return errNoCallInTime
+		}
+		timer := time.NewTimer(time.Until(wake))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+	}
+}
+
+// Turn makes a turn for a shop, which does not wait yet.
+func (p *Pacer) Turn(shopID int64) *Turn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	shop := p.shops[shopID]
+	if shop == nil {
+		shop = &shopPace{bucket: newBucket(p.shopRate)}
+		p.shops[shopID] = shop
+	}
+	return &Turn{shopID: shopID, shop: shop}
+}
+
+func (p *Pacer) enterNested(t *Turn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t.nested = true
+	t.shop.nested++
+}
+
+func (p *Pacer) leaveNested(t *Turn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t.shop.nested--
+	p.dequeue(t)
+}
+
+// Take allows a call now, or says when to ask again. A turn that waits for the app's rate
+// keeps its place in the queue until it takes a call or leaves.
+func (p *Pacer) Take(t *Turn) (ok bool, wake time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now() // under the lock it never goes back, so that spacing is exact
+	if at := t.shop.readyAt(); at.After(now) {
+		p.dequeue(t)
+		return false, at
+	}
+	if t.shop.nested > 0 && !t.nested {
+		p.dequeue(t)
+		return false, now.Add(max(t.shop.interval(now), grace))
+	}
+	p.enqueue(t)
+	if p.app.readyAt().After(now) || !p.isNext(t, now) {
+		return false, p.expectedAt(t, now)
+	}
+	p.dequeue(t)
+	t.shop.take(now)
+	p.app.take(now)
+	return true, time.Time{}
+}
+
+// Leave gives up a place in the queue; a turn without one is left as it is.
+func (p *Pacer) Leave(t *Turn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dequeue(t)
+}
+
+func (p *Pacer) queueOf(t *Turn) *list.List {
+	if t.nested {
+		return p.nested
+	}
+	return p.queue
+}
+
+func (p *Pacer) enqueue(t *Turn) {
+	if t.place == nil {
+		p.entered++
+		t.number, t.place = p.entered, p.queueOf(t).PushBack(t)
+	}
+}
+
+func (p *Pacer) dequeue(t *Turn) {
+	if t.place != nil {
+		p.queueOf(t).Remove(t.place)
+		t.place = nil
+	}
+}
+
+// isNext says whether an available call is t's. Turns before it that did not take theirs
+// within grace lose their places.
+func (p *Pacer) isNext(t *Turn, now time.Time) bool {
+	for late := p.app.readyAt().Add(grace); ; late = late.Add(grace) {
+		first := p.first()
+		if first == t {
+			return true
+		}
+		if now.Before(late) {
+			return false
+		}
+		p.dequeue(first)
+	}
+}
+
+func (p *Pacer) first() *Turn {
+	e := p.nested.Front()
+	if e == nil {
+		e = p.queue.Front()
+	}
+	return e.Value.(*Turn)
+}
+
+// expectedAt estimates when a call is t's: one interval for each turn before it, but soon
+// enough to notice that some of them left.
+func (p *Pacer) expectedAt(t *Turn, now time.Time) time.Time {
+	before := t.number - p.queueOf(t).Front().Value.(*Turn).number
+	if !t.nested {
+		before += int64(p.nested.Len())
+	}
+	wait := maxRecheck
+	if interval := p.app.interval(now); before == 0 || interval < maxRecheck/time.Duration(before) {
+		wait = time.Duration(before) * interval
+	}
+	return later(p.app.readyAt().Add(wait), now.Add(time.Millisecond))
+}
+
+// Throttling is a marketplace's answer that a call was one too many.
+type Throttling struct {
+	// Until is when calls are accepted again; zero if the marketplace named no time.
+	Until time.Time
+	// App says that it applies to the whole app, not to the shop alone.
+	App bool
+	// Quota says that a quota was used up, which a lower rate would not have prevented.
+	Quota bool
+}
+
+// Throttle holds the shop or the app and lowers its rate. Throttling of two shops within
+// two seconds counts as the app's. held says that the app is held for long and was not before.
+func (p *Pacer) Throttle(t *Turn, by Throttling, now time.Time) (held bool) {
+	until := by.Until
+	if until.IsZero() {
+		until = now.Add(defaultPause)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if by.App {
+		held = until.Sub(later(p.app.heldUntil, now)) > longHold
+		p.app.hold(until)
+	} else {
+		t.shop.hold(until)
+	}
+	if !by.Quota {
+		p.cut(t, by.App, now)
+	}
+	return held
+}
+
+// cut lowers the rates that a throttled call of t exceeded.
+func (p *Pacer) cut(t *Turn, app bool, now time.Time) {
+	othersToo := p.throttledShop != 0 && p.throttledShop != t.shopID && now.Sub(p.throttledAt) < sameCause
+	if app || othersToo {
+		p.app.cut(now)
+	}
+	if !app {
+		t.shop.cut(now)
+		p.throttledShop, p.throttledAt = t.shopID, now
+	}
+}
+
+// Snapshot is a Pacer's state at one moment.
+type Snapshot struct {
+	// AppRate is in calls a second.
+	AppRate float64
+	// AppHeld is how long the app is still held.
+	AppHeld time.Duration
+	// SlowedShops are the shops below their rate after throttling.
+	SlowedShops int
+}
+
+// Look returns the state now.
+func (p *Pacer) Look(now time.Time) Snapshot {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	seen := Snapshot{AppRate: p.app.rate(now), AppHeld: max(0, p.app.heldUntil.Sub(now))}
+	for _, s := range p.shops {
+		if s.rate(now) < s.limit {
+			seen.SlowedShops++
+		}
+	}
+	return seen
+}

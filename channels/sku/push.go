@@ -1,0 +1,50 @@
+package sku
+
+import (
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"stockpush/schemas"
+)
+
+// Push is a command on its way to the channel.
+type Push struct {
+	Event
+	ItemID int64
+	// QueuedAt is when the processor issued the command, in milliseconds of the Unix epoch.
+	QueuedAt int64
+	// Offset is the command's; schemas.NoOffset for a repair push.
+	Offset int64
+	// Duplicates are the offsets of further commands of the same event, which it settles too.
+	Duplicates []int64
+	// NotBefore is the earliest time to send it: the end of the linger or of a backoff.
+	NotBefore time.Time
+	// PausedBefore is how long the shop had been paused when the push began to wait.
+	PausedBefore time.Duration
+	// Backoff is nil before the first retry.
+	Backoff *backoff.ExponentialBackOff
+	// RequestID is the last answer's; empty before the first.
+	RequestID string
+	// Attempts counts calls that carried it, throttled ones too.
+	Attempts uint16
+	// UnknownRefusals counts refusals with the failure code unknown.
+	UnknownRefusals uint8
+	// Final says that it is too old for another try.
+	Final bool
+}
+
+// IsRepair says that it repairs what an earlier request of unknown outcome may have done:
+// its event has its record already.
+func (p *Push) IsRepair() bool { return p.Offset == schemas.NoOffset }
+
+// Offsets are those of the commands that the push settles.
+func (p *Push) Offsets() []int64 {
+	if p.IsRepair() {
+		return p.Duplicates
+	}
+	return append([]int64{p.Offset}, p.Duplicates...)
+}
+
+// QueuedTime is QueuedAt as a time.
+func (p *Push) QueuedTime() time.Time { return time.UnixMilli(p.QueuedAt).UTC() }

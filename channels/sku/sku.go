@@ -1,0 +1,167 @@
+// Package sku holds what the owner of a partition knows of one store SKU, in one shape.
+//
+// It owns the judgement of a command against that knowledge, and its encoding to and from
+// schemas.State. It is pure: no clock, no goroutine, no I/O. What to do with a store SKU is
+// the lane's.
+package sku
+
+import (
+	"bytes"
+	"fmt"
+
+	"stockpush/schemas"
+)
+
+// NoQty is a quantity that is not known.
+const NoQty int64 = -1
+
+// SKU is one store SKU. Its owner is the partition's goroutine.
+type SKU struct {
+	// Key is the Kafka key.
+	Key string
+	// Newest is the newest event that is news; nil if it is Last's event, or none is known.
+	Newest *Event
+	// Sent is the position of the newest event that may have been sent, and SentQty its
+	// quantity in units; zero if none was.
+	Sent    schemas.Position
+	SentQty int64
+	// Confirmed is the last quantity that the channel confirmed, in units; NoQty if none.
+	Confirmed int64
+	// Readback is the pending read-back; nil if there is none.
+	Readback *schemas.Readback
+	// Last is the last finished event.
+	Last Outcome
+
+	// Waiting is the push that waits, InFlight the one that was sent; nil for none.
+	Waiting, InFlight *Push
+	// Reading says that a read-back is in flight.
+	Reading bool
+	// Unsaved says that the state topic does not have Readback or Newest yet.
+	Unsaved bool
+}
+
+// New makes a store SKU of which nothing is known but its Kafka key.
+func New(key string) *SKU { return &SKU{Key: key, Confirmed: NoQty} }
+
+// Event is an event as it is encoded, with its position. It never changes.
+type Event struct {
+	schemas.Position
+	Encoded []byte
+}
+
+// Decode reads all of the event but its key. Its texts share Encoded's memory.
+func (e *Event) Decode() schemas.Event { return decode(e.Encoded) }
+
+// decode reads an event that was read successfully before.
+func decode(encoded []byte) schemas.Event {
+	e, err := schemas.UnpackEvent(schemas.Key{}, encoded)
+	if err != nil {
+		panic(fmt.Sprintf("an event that was valid cannot be decoded: %v", err))
+	}
+	return e
+}
+
+// Outcome is the terminal record of an event; its position is zero if there is none.
+type Outcome struct {
+	schemas.Position
+	Status schemas.Status
+	// Encoded is the record as it was written.
+	Encoded []byte
+}
+
+// Event reads the outcome's event; there must be one.
+func (o *Outcome) Event() schemas.Event { return decode(schemas.PackedEventOf(o.Encoded)) }
+
+// Record reads the outcome's record; there must be one.
+func (o *Outcome) Record() schemas.Record {
+	r, err := schemas.PackedRecord{Bytes: o.Encoded}.Record(schemas.Key{})
+	if err != nil {
+		panic(fmt.Sprintf("a record that was valid cannot be decoded: %v", err))
+	}
+	return r
+}
+
+// NewestPosition is the position of the newest event that is news; zero if none is known.
+func (s *SKU) NewestPosition() schemas.Position {
+	if s.Newest != nil {
+		return s.Newest.Position
+	}
+	return s.Last.Position
+}
+
+// NewestEvent reads the newest event that is news; there must be one.
+func (s *SKU) NewestEvent() schemas.Event {
+	if s.Newest != nil {
+		return s.Newest.Decode()
+	}
+	return s.Last.Event()
+}
+
+// ConfirmedQty is the last quantity that the channel confirmed, in units; nil if none.
+func (s *SKU) ConfirmedQty() *int64 {
+	if s.Confirmed == NoQty {
+		return nil
+	}
+	qty := s.Confirmed
+	return &qty
+}
+
+// Push is the waiting or in-flight push of an event; nil if there is none.
+func (s *SKU) Push(of schemas.Position) *Push {
+	for _, p := range []*Push{s.Waiting, s.InFlight} {
+		if p != nil && p.Position == of {
+			return p
+		}
+	}
+	return nil
+}
+
+// Idle says that no push waits or is in flight.
+func (s *SKU) Idle() bool { return s.Waiting == nil && s.InFlight == nil }
+
+// Finish takes a terminal record, unless the last one is of a newer event.
+func (s *SKU) Finish(o Outcome) {
+	if s.Last.Newer(o.Position) {
+		return
+	}
+	if s.Newest != nil && s.Newest.Position == o.Position {
+		s.Newest = nil
+	}
+	s.Last = o
+}
+
+// AppendState appends the state as a message of the state topic to b.
+func (s *SKU) AppendState(b []byte) []byte {
+	state := schemas.PackedState{Key: s.Key, Confirmed: s.ConfirmedQty(), Readback: s.Readback, Sent: s.Sent, SentQty: s.SentQty}
+	if !s.Last.IsZero() {
+		state.Finished = schemas.PackedRecord{Position: s.Last.Position, Event: schemas.PackedEventOf(s.Last.Encoded), Bytes: s.Last.Encoded}
+	}
+	if s.Newest != nil {
+		state.Newest = s.Newest.Encoded
+	}
+	return schemas.AppendPackedState(b, &state)
+}
+
+// Restore takes over a state that was read from the state topic; it copies what it keeps.
+func (s *SKU) Restore(state *schemas.PackedState) {
+	s.Newest, s.Last, s.Confirmed = nil, Outcome{}, NoQty
+	s.Sent, s.SentQty, s.Readback = state.Sent, state.SentQty, state.Readback
+	if len(state.Newest) > 0 {
+		s.Newest = &Event{state.NewestAt, bytes.Clone(state.Newest)}
+	}
+	if state.Confirmed != nil {
+		s.Confirmed = *state.Confirmed
+	}
+	if !state.Finished.Position.IsZero() {
+		s.Finish(Outcome{state.Finished.Position, state.Finished.Status, bytes.Clone(state.Finished.Bytes)})
+	}
+}
+
+// KnowsMoreThan says whether a state that was read knows less than this SKU, or cannot be read.
+func (s *SKU) KnowsMoreThan(message []byte) bool {
+	state, err := schemas.SplitState(message)
+	if err == nil && state.Finished.Position.Newer(s.Last.Position) {
+		return false
+	}
+	return !bytes.Equal(message, s.AppendState(nil))
+}

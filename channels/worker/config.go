@@ -1,0 +1,63 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"stockpush/channels"
+	"stockpush/channels/lane"
+)
+
+// Config sets the pushing stage; the keys are the configuration's.
+type Config struct {
+	// MaxPendingAge is channels.max_pending_age.
+	MaxPendingAge time.Duration
+	// ShopConcurrency is how many calls of one shop may be in flight.
+	ShopConcurrency int
+	// BatchLinger is how long a push waits for others of its item; 0 is not at all.
+	BatchLinger time.Duration
+	// ProbeInterval is the time between probes of a held shop.
+	ProbeInterval time.Duration
+	// ConfirmAfter is the time from an unknown outcome to its read-back.
+	ConfirmAfter time.Duration
+	Breaker      BreakerConfig
+	// RereadStates is how often an owner looks for states that an earlier owner wrote over
+	// its own; 0 is every minute. It must be much less than schemas.StateCompactionLag.
+	RereadStates time.Duration
+}
+
+// BreakerConfig sets the circuit breaker of each shop.
+type BreakerConfig struct {
+	// FailureRatio opens it after at least MinCalls calls within Window.
+	FailureRatio float64
+	MinCalls     int
+	Window       time.Duration
+	// OpenFor is how long it stays open before one call is tried.
+	OpenFor time.Duration
+}
+
+// Validate names every value that no lane can work with.
+func (c *Config) Validate() error {
+	var errs []error
+	positive := func(name string, value float64) {
+		if value <= 0 {
+			errs = append(errs, fmt.Errorf("%s: %v is not positive", name, value))
+		}
+	}
+	positive("channels.max_pending_age", float64(c.MaxPendingAge))
+	positive("shop_concurrency", float64(c.ShopConcurrency))
+	positive("probe_interval", float64(c.ProbeInterval))
+	positive("breaker.failure_ratio", c.Breaker.FailureRatio)
+	positive("breaker.min_calls", float64(c.Breaker.MinCalls))
+	positive("breaker.window", float64(c.Breaker.Window))
+	positive("breaker.open_for", float64(c.Breaker.OpenFor))
+	return errors.Join(errs...)
+}
+
+func (c *Config) lanes(channel channels.Channel) *lane.Config {
+	return &lane.Config{
+		MaxPendingAge: c.MaxPendingAge, Concurrency: c.ShopConcurrency, MaxLines: channel.MaxLines(),
+		Linger: c.BatchLinger, ProbeInterval: c.ProbeInterval, ConfirmAfter: c.ConfirmAfter,
+	}
+}

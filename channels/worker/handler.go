@@ -1,0 +1,88 @@
+package worker
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+
+	"stockpush/channels"
+	"stockpush/channels/lane"
+	"stockpush/channels/pacer"
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+// Deps are what the stage needs from outside.
+type Deps struct {
+	Channel  channels.Channel
+	Producer stream.Producer
+	// DeadLetters takes commands that cannot be read.
+	DeadLetters stream.Producer
+	// History is what partitions hold from before they were assigned.
+	History History
+	Topics  schemas.Topics
+	// LogID is the current generation of the events topic. Failed records of it are pushed
+	// again when the hold that failed them ends.
+	LogID uint16
+	// RecordPartitions is how many partitions the records topic has.
+	RecordPartitions int
+	// Pacer is the app's, shared with whatever else calls the marketplace.
+	Pacer *pacer.Pacer
+	// Verify is told the newest events that the restored state knows. It fails if they
+	// cannot be of the events topic as it is. Nil verifies nothing.
+	Verify  func(context.Context, schemas.Frontier) error
+	Logger  *slog.Logger
+	Metrics *Metrics
+}
+
+// Handler is the pushing stage; it implements stream.Handler.
+type Handler struct {
+	cfg     Config
+	lanes   *lane.Config
+	deps    Deps
+	pausing atomic.Pointer[pausing]
+}
+
+// pausing is which shops are paused; changed is closed when others are.
+type pausing struct {
+	shops   map[int64]bool
+	changed chan struct{}
+}
+
+// New makes the stage's handler.
+func New(cfg Config, deps Deps) (*Handler, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	h := &Handler{cfg: cfg, lanes: cfg.lanes(deps.Channel), deps: deps}
+	deps.Metrics.watch(deps.Pacer)
+	h.Pause(nil)
+	return h, nil
+}
+
+// Pause sets the paused shops. Their pushes wait, and newer events still replace them.
+func (h *Handler) Pause(shops []int64) {
+	p := &pausing{shops: make(map[int64]bool, len(shops)), changed: make(chan struct{})}
+	for _, id := range shops {
+		p.shops[id] = true
+	}
+	if before := h.pausing.Swap(p); before != nil {
+		close(before.changed)
+	}
+}
+
+// Run restores the partition's state and pushes until the partition is taken away.
+func (h *Handler) Run(ctx context.Context, a *stream.Assignment) error {
+	w := newWorker(h, a)
+	defer w.close()
+	if err := w.restore(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	callCtx, cancel := context.WithCancel(ctx)
+	defer w.calls.Wait()
+	defer cancel()
+	return w.run(callCtx)
+}

@@ -1,0 +1,181 @@
+package worker
+
+import (
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+	"github.com/sony/gobreaker/v2"
+
+	"stockpush/channels"
+	"stockpush/channels/lane"
+	"stockpush/channels/pacer"
+	"stockpush/schemas"
+)
+
+// Metrics counts what the stage does. No label names a shop or a store SKU.
+type Metrics struct {
+	calls, callFailures, retries, repaired, rewritten, poison prometheus.Counter
+	// ended counts finished commands by status and failure code.
+	ended   [schemas.Successfully + 1]map[schemas.FailureCode]prometheus.Counter
+	seconds prometheus.Histogram
+
+	mu      sync.Mutex
+	workers map[*worker]snapshot
+	pacer   *pacer.Pacer
+}
+
+// snapshot is what one worker's lanes look like.
+type snapshot struct {
+	at     time.Time
+	oldest time.Time
+	// due is since when the read-back is due that is longest so.
+	due                 time.Time
+	waiting, held, open int
+}
+
+// NewMetrics registers the stage's metrics; every outcome exists at zero.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	f := promauto.With(r)
+	counter := func(name, help string) prometheus.Counter {
+		return f.NewCounter(prometheus.CounterOpts{Name: "stockpush_channels_" + name, Help: help})
+	}
+	outcomes := f.NewCounterVec(prometheus.CounterOpts{
+		Name: "stockpush_channels_outcomes_total", Help: "Finished commands by status and failure code.",
+	}, []string{"status", "failure_code"})
+	m := &Metrics{
+		calls:        counter("calls_total", "Calls to the marketplace."),
+		callFailures: counter("call_failures_total", "Calls that count as failures for the breaker."),
+		retries:      counter("retries_total", "Pushes that wait for another try."),
+		repaired:     counter("repaired_total", "Pushes made again because a read-back showed what a lost request explains."),
+		rewritten:    counter("states_rewritten_total", "States written again because an earlier owner of the partition had written over them."),
+		poison:       counter("unreadable_messages_total", "Messages that nobody can work with and that went to the dead letters: unreadable, refused by Kafka, or at which the stage failed."),
+		seconds: f.NewHistogram(prometheus.HistogramOpts{
+			Name: "stockpush_channels_trigger_to_finish_seconds", Help: "From the event's time in the log to its outcome, Skipped ones left out.",
+			Buckets: prometheus.ExponentialBuckets(0.25, 2, 16),
+		}),
+		workers: map[*worker]snapshot{},
+	}
+	for _, status := range []schemas.Status{schemas.Successfully, schemas.Skipped, schemas.Failed} {
+		m.ended[status] = map[schemas.FailureCode]prometheus.Counter{}
+	}
+	for _, status := range []schemas.Status{schemas.Successfully, schemas.Skipped} {
+		m.ended[status][""] = outcomes.WithLabelValues(status.String(), "")
+	}
+	for _, code := range schemas.FailureCodes() {
+		m.ended[schemas.Failed][code] = outcomes.WithLabelValues(schemas.Failed.String(), string(code))
+	}
+	longest := func(a, b float64) float64 { return max(a, b) }
+	m.gauge(f, "oldest_waiting_seconds", "Age of the push that waits longest.", func(s snapshot) float64 { return secondsSince(s.oldest) }, longest)
+	m.gauge(f, "oldest_readback_due_seconds", "Since when the read-back is due that waits longest for it.", func(s snapshot) float64 { return secondsSince(s.due) }, longest)
+	sum := func(a, b float64) float64 { return a + b }
+	m.gauge(f, "waiting", "Pushes that wait.", func(s snapshot) float64 { return float64(s.waiting) }, sum)
+	m.gauge(f, "held_shops", "Shops that refuse every push.", func(s snapshot) float64 { return float64(s.held) }, sum)
+	m.gauge(f, "open_breakers", "Shops whose circuit breaker is open or half-open.", func(s snapshot) float64 { return float64(s.open) }, sum)
+	m.pace(f, "app_calls_per_second", "Calls a second that the app may make now; less than configured after throttling.", func(p pacer.Snapshot) float64 { return p.AppRate })
+	m.pace(f, "app_held_seconds", "How long no shop may call, after the app was throttled or its daily quota was used up.", func(p pacer.Snapshot) float64 { return p.AppHeld.Seconds() })
+	m.pace(f, "slowed_shops", "Shops that may call less often than configured, after throttling.", func(p pacer.Snapshot) float64 { return float64(p.SlowedShops) })
+	return m
+}
+
+// secondsSince is 0 for a time that never was.
+func secondsSince(at time.Time) float64 {
+	if at.IsZero() {
+		return 0
+	}
+	return time.Since(at).Seconds()
+}
+
+// earlier is the earlier of two times of which the zero one never was.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// watch makes a pacer the one that is shown.
+func (m *Metrics) watch(p *pacer.Pacer) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.pacer = p
+}
+
+func (m *Metrics) pace(f promauto.Factory, name, help string, value func(pacer.Snapshot) float64) {
+	f.NewGaugeFunc(prometheus.GaugeOpts{Name: "stockpush_channels_" + name, Help: help}, func() float64 {
+		m.mu.Lock()
+		p := m.pacer
+		m.mu.Unlock()
+		if p == nil {
+			return 0
+		}
+		return value(p.Look(time.Now()))
+	})
+}
+
+func (m *Metrics) gauge(f promauto.Factory, name, help string, value func(snapshot) float64, join func(a, b float64) float64) {
+	f.NewGaugeFunc(prometheus.GaugeOpts{Name: "stockpush_channels_" + name, Help: help}, func() float64 {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		total := 0.0
+		for _, s := range m.workers {
+			total = join(total, value(s))
+		}
+		return total
+	})
+}
+
+// observe notes how a worker's lanes look now, at most once a second: it looks at all that waits.
+func (m *Metrics) observe(w *worker, now time.Time) {
+	m.mu.Lock()
+	recent := now.Sub(m.workers[w].at) < time.Second
+	m.mu.Unlock()
+	if recent {
+		return
+	}
+	s := snapshot{at: now}
+	for _, sh := range w.shops {
+		seen := sh.lane.Stats(now)
+		s.oldest, s.due = earlier(s.oldest, seen.OldestQueued), earlier(s.due, seen.ReadbackDue)
+		s.waiting += seen.Waiting
+		if sh.breaker.State() != gobreaker.StateClosed {
+			s.open++
+		}
+	}
+	s.held = len(w.held)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.workers[w] = s
+}
+
+// forget removes a worker that ended.
+func (m *Metrics) forget(w *worker) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.workers, w)
+}
+
+func (m *Metrics) called(a *channels.Answer) {
+	m.calls.Add(float64(a.Calls))
+	if a.Failure {
+		m.callFailures.Inc()
+	}
+}
+
+// finished counts an outcome with which an event ended.
+func (m *Metrics) finished(o *lane.Outcome, now time.Time) {
+	if o.Status == 0 {
+		return
+	}
+	m.ended[o.Status][o.FailureCode].Inc()
+	if o.Status != schemas.Skipped {
+		m.seconds.Observe(now.Sub(o.TriggeredAt).Seconds())
+	}
+}
+
+// stepped counts the rest of a step's result.
+func (m *Metrics) stepped(r *lane.Result) {
+	m.retries.Add(float64(r.Retries))
+	m.repaired.Add(float64(r.Repairs))
+}

@@ -1,0 +1,93 @@
+package worker
+
+import (
+	"context"
+	"time"
+
+	"stockpush/channels/sku"
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+// restore reads the partition's states, finds out which commands an earlier owner may have
+// had in flight, and claims the partition.
+func (w *worker) restore(ctx context.Context) error {
+	backlog, err := w.deps.History.Backlog(ctx, w.assignment.Partition())
+	if err != nil {
+		return err
+	}
+	w.next, w.inheritedBelow = backlog.From, backlog.End
+	r := restoring{worker: w, now: time.Now(), newest: schemas.Frontier{}, stale: map[*sku.SKU]struct{}{}}
+	w.statesEnd, err = w.deps.History.States(ctx, w.assignment.Partition(), 0, func(m *stream.Record) error {
+		r.take(ctx, m)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for s := range r.stale {
+		w.writing.state(s, schemas.NoOffset) // the topic keeps the last message, so it must be the newest state
+	}
+	w.clean = r.lastOwner != "" && backlog.Mark == cleanMark(r.lastOwner)
+	if err := w.claim(ctx); err != nil || w.deps.Verify == nil {
+		return err
+	}
+	return w.deps.Verify(ctx, r.newest)
+}
+
+// restoring is a restore on its way.
+type restoring struct {
+	*worker
+	now time.Time
+	// newest are the newest events that the states know.
+	newest schemas.Frontier
+	// stale are store SKUs whose last message knows less than an earlier one: a worker that
+	// lost its partition may write late.
+	stale     map[*sku.SKU]struct{}
+	lastOwner string
+}
+
+// take takes a message of the state topic.
+func (r *restoring) take(ctx context.Context, m *stream.Record) {
+	if string(m.Key) == ownerKey {
+		r.lastOwner = string(m.Value)
+		return
+	}
+	s, err := r.sku(m.Key)
+	if err != nil {
+		return // it is about the log, not about a store SKU
+	}
+	var state schemas.PackedState
+	if len(m.Value) > 0 { // an empty one is a deleted state
+		state, err = schemas.SplitState(m.Value)
+	}
+	switch {
+	case err != nil:
+		r.unreadableState(ctx, m, err)
+	case len(m.Value) > 0 && s.Last.Newer(state.Finished.Position):
+		r.stale[s] = struct{}{}
+	default:
+		delete(r.stale, s)
+		s.Restore(&state)
+		r.newest.Take(state.NewestAt)
+		r.tellLane(s)
+	}
+}
+
+// tellLane tells the lane of a store SKU that it has to act on. Most have nothing to do.
+func (r *restoring) tellLane(s *sku.SKU) {
+	_, known := r.shops[schemas.ShopText(s.Key)]
+	if known || s.Readback != nil || s.Last.Status == schemas.Failed {
+		sh := r.shopOf(s.Key)
+		sh.lane.Restore(s, r.now)
+		r.schedule.add(sh)
+		r.noteHold(sh)
+	}
+}
+
+// unreadableState dead-letters a state. Its store SKU counts as one without a state, until
+// its next push writes another.
+func (r *restoring) unreadableState(ctx context.Context, m *stream.Record, cause error) {
+	r.deps.Logger.Error("a state cannot be read, it becomes a dead letter", "partition", m.Partition, "offset", m.Offset, "error", cause)
+	r.deadLetter(ctx, m, schemas.CodeUnreadable, cause)
+}

@@ -1,0 +1,191 @@
+package worker
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"stockpush/channels/lane"
+	"stockpush/channels/sku"
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+const (
+	// recheckAfter is how soon the worker looks again at what no event announces: whether it
+	// may act as the owner, and the credentials of held shops.
+	recheckAfter = 100 * time.Millisecond
+	// maxTurnCalls bounds how many calls' answers one turn applies.
+	maxTurnCalls = 64
+)
+
+// worker is the owner of one partition: its goroutine owns all of it. Calls run in goroutines
+// of their own and end on results.
+type worker struct {
+	*Handler
+	assignment *stream.Assignment
+	// id names this owner of the partition among those before and after it.
+	id string
+	// shops are by the text "<channel>/<shop_id>", skus by their Kafka key.
+	shops map[string]*shop
+	skus  map[string]*sku.SKU
+	// held are the shops that are held.
+	held     map[*shop]struct{}
+	schedule schedule
+	// pausing is what the lanes were told last.
+	pausing *pausing
+
+	// next is the offset after the last command that was taken; commands below
+	// inheritedBelow may have been in flight at an earlier owner. clean says that the last
+	// owner left nothing in flight that the states do not tell of.
+	next, inheritedBelow int64
+	clean                bool
+	// statesEnd is the offset after the last state that was read.
+	statesEnd int64
+
+	out      *stream.Outbox
+	writing  writing
+	results  chan callEnd
+	rereads  chan rereading
+	calls    sync.WaitGroup
+	inFlight int
+
+	timer, rereadTimer, recheck *time.Timer
+	draining                    bool
+}
+
+func newWorker(h *Handler, a *stream.Assignment) *worker {
+	w := &worker{
+		Handler: h, assignment: a, id: uuid.NewString(),
+		shops: map[string]*shop{}, skus: map[string]*sku.SKU{}, held: map[*shop]struct{}{}, pausing: h.pausing.Load(),
+		results: make(chan callEnd), rereads: make(chan rereading),
+		timer: time.NewTimer(0), rereadTimer: time.NewTimer(h.cfg.firstReread(a.Partition())), recheck: time.NewTimer(recheckAfter),
+		out: stream.NewOutbox(stream.OutboxDeps{
+			Producer: h.deps.Producer, DeadLetters: h.deps.DeadLetters, Topics: h.deps.Topics, Logger: h.deps.Logger, Poison: h.deps.Metrics.poison,
+		}, a),
+	}
+	w.writing = newWriting(h.deps, a.Partition(), w.id)
+	return w
+}
+
+func (w *worker) close() {
+	w.timer.Stop()
+	w.rereadTimer.Stop()
+	w.recheck.Stop()
+	for _, sh := range w.shops {
+		w.deps.Pacer.Leave(sh.turn)
+	}
+	w.deps.Metrics.forget(w)
+}
+
+// run is the owner's loop. It ends when the partition is drained or lost.
+func (w *worker) run(ctx context.Context) error {
+	batches := w.assignment.Batches()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return nil
+		case batch, open := <-batches:
+			if !open {
+				batches, w.draining = nil, true
+			}
+			w.takeAll(ctx, batch)
+		case end := <-w.results:
+			w.endCalls(ctx, end)
+		case read := <-w.rereads:
+			w.endReread(read)
+		case ack := <-w.out.Acks():
+			err = w.out.Handle(ctx, ack)
+		case <-w.rereadTimer.C:
+			w.startReread(ctx)
+		case <-w.pausing.changed:
+			w.repause()
+		case <-w.recheck.C:
+			w.probeHeld(time.Now())
+		case <-w.timer.C:
+		}
+		if err != nil {
+			return err
+		}
+		if held := w.out.Advance(ctx); held || len(w.held) > 0 {
+			w.recheck.Reset(recheckAfter)
+		}
+		w.dispatch(ctx)
+		w.flush(ctx)
+		if w.drained() && w.handOver() {
+			return nil
+		}
+	}
+}
+
+// repause looks at every lane, since the paused shops changed.
+func (w *worker) repause() {
+	w.pausing = w.Handler.pausing.Load()
+	for _, sh := range w.shops {
+		w.schedule.add(sh)
+	}
+}
+
+// probeHeld probes the held shops whose credentials changed.
+func (w *worker) probeHeld(now time.Time) {
+	for sh := range w.held {
+		if current := w.deps.Channel.Credentials(sh.id); current != sh.credentials {
+			sh.credentials = current
+			sh.lane.Probe(now)
+			w.schedule.add(sh)
+		}
+	}
+}
+
+// drained says that the partition is to be given back and nothing is left to do for it.
+func (w *worker) drained() bool {
+	return w.draining && w.inFlight == 0 && w.writing.empty() && w.out.Open() == 0
+}
+
+// caughtUp says whether every command was taken that was there when the partition came.
+// An earlier owner may have sent the last of them, so nothing older may be sent before.
+func (w *worker) caughtUp() bool { return w.next >= w.inheritedBelow }
+
+// shop is a shop of the partition.
+type shop struct {
+	scheduled
+	id      int64
+	lane    *lane.Lane
+	breaker breaker
+	// credentials are those of its last call.
+	credentials uint64
+}
+
+// shopOf is the shop of a Kafka key.
+func (w *worker) shopOf(key string) *shop {
+	text := schemas.ShopText(key)
+	if sh := w.shops[text]; sh != nil {
+		return sh
+	}
+	parsed, err := schemas.ParseKey(key)
+	if err != nil {
+		panic(err) // every key was parsed when its store SKU was added
+	}
+	sh := &shop{id: parsed.ShopID, lane: lane.New(w.lanes), breaker: newBreaker(w.cfg.Breaker)}
+	sh.turn = w.deps.Pacer.Turn(sh.id)
+	sh.lane.SetPaused(w.pausing.shops[sh.id], time.Now())
+	w.shops[strings.Clone(text)] = sh
+	return sh
+}
+
+// sku is the store SKU of a Kafka key, which it copies if the store SKU is new.
+func (w *worker) sku(key []byte) (*sku.SKU, error) {
+	if s := w.skus[string(key)]; s != nil {
+		return s, nil
+	}
+	s := sku.New(string(key))
+	if _, err := schemas.ParseKey(s.Key); err != nil {
+		return nil, err
+	}
+	w.skus[s.Key] = s
+	return s, nil
+}

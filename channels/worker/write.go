@@ -1,0 +1,144 @@
+package worker
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"stockpush/channels"
+	"stockpush/channels/lane"
+	"stockpush/channels/pacer"
+	"stockpush/channels/sku"
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+const (
+	// ownerHeader is the header of a state that names the owner that wrote it.
+	ownerHeader = "owner"
+	// maxOpenTurns is how many turns may be open before the results of further ones are
+	// gathered: a busy worker's turns are short, and so would be its messages.
+	maxOpenTurns = 4
+	// maxGathered is how many outcomes are gathered meanwhile.
+	maxGathered = 512
+)
+
+// writing gathers what the next turn writes.
+type writing struct {
+	deps      *Deps
+	partition int32
+	owner     []stream.Header
+	records   *stream.RecordBatch
+	states    []*stream.Message
+	events    []*stream.Message
+	offsets   []int64
+	outcomes  int
+}
+
+func newWriting(deps Deps, partition int32, owner string) writing {
+	return writing{
+		deps: &deps, partition: partition, owner: []stream.Header{{Key: ownerHeader, Value: []byte(owner)}},
+		records: stream.NewRecordBatch(deps.Topics, deps.RecordPartitions),
+	}
+}
+
+func (w *writing) empty() bool { return w.outcomes == 0 && len(w.offsets) == 0 }
+
+// outcome adds an outcome: a record, a state, and the commands that it settles.
+func (w *writing) outcome(o *lane.Outcome) {
+	source := schemas.NoOffset
+	if len(o.Offsets) > 0 {
+		source = o.Offsets[0]
+	}
+	if o.Record != nil {
+		w.records.Add(o.SKU.Key, o.Record, source)
+		w.outcomes++
+	}
+	if o.SaveState {
+		w.state(o.SKU, source)
+	}
+	w.offsets = append(w.offsets, o.Offsets...)
+}
+
+// state adds the state of a store SKU as it is now.
+func (w *writing) state(s *sku.SKU, source int64) {
+	s.Unsaved = false
+	w.outcomes++
+	w.states = append(w.states, &stream.Message{Sources: []int64{source}, Record: stream.Record{
+		Topic: w.deps.Topics.State(), Partition: w.partition, Key: []byte(s.Key), Value: s.AppendState(nil), Headers: w.owner,
+	}})
+}
+
+// repush adds an event that pushes the last failed record of a store SKU again. A record of
+// an earlier generation of the events topic has no offset there, so its store SKU is left out.
+func (w *writing) repush(s *sku.SKU) {
+	if s.Last.LogID != w.deps.LogID {
+		return
+	}
+	e := s.Last.Event()
+	e.Key, _ = schemas.ParseKey(s.Key)
+	e.EventID, e.Reason, e.RetryOf, e.RepeatsOffset, e.OccurredAt = uuid.NewString(), schemas.RefreshInventory, "", e.Position.Offset, time.Now()
+	w.outcomes++
+	w.events = append(w.events, &stream.Message{Sources: []int64{schemas.NoOffset}, Record: stream.Record{
+		Topic: w.deps.Topics.Events(), Partition: e.Position.Partition, Key: []byte(s.Key), Value: schemas.EncodeEvent(&e),
+	}})
+}
+
+// take returns the gathered turn and starts over.
+func (w *writing) take() stream.Turn {
+	t := stream.Turn{First: append(w.records.Take(), w.events...), Second: w.states, Offsets: w.offsets}
+	w.states, w.events, w.offsets, w.outcomes = nil, nil, nil, 0
+	return t
+}
+
+// flush sends what was gathered, unless many turns are open and more may be gathered.
+func (w *worker) flush(ctx context.Context) {
+	if w.writing.empty() || w.out.Open() >= maxOpenTurns && w.writing.outcomes < maxGathered {
+		return
+	}
+	w.out.Send(ctx, w.writing.take())
+}
+
+// write does what a step of a lane resulted in.
+func (w *worker) write(sh *shop, r lane.Result, now time.Time) {
+	for i := range r.Outcomes {
+		w.writing.outcome(&r.Outcomes[i])
+		w.deps.Metrics.finished(&r.Outcomes[i], now)
+	}
+	for _, s := range r.Repush {
+		w.writing.repush(s)
+	}
+	w.deps.Metrics.stepped(&r)
+	if v := r.Throttled; v != nil {
+		by := pacer.Throttling{Until: v.HoldUntil, App: v.Scope == channels.ScopeApp, Quota: v.Code == schemas.DailyQuotaExhausted}
+		if w.deps.Pacer.Throttle(sh.turn, by, now) {
+			w.deps.Logger.Warn("app held", "until", v.HoldUntil, "code", v.Code, "said", v.Message, "hint", v.Code.Hint())
+		}
+	}
+	for i := range r.Notices {
+		w.log(sh, &r.Notices[i])
+	}
+	w.noteHold(sh)
+}
+
+// noteHold keeps the list of held shops.
+func (w *worker) noteHold(sh *shop) {
+	if _, held := sh.lane.Held(); held {
+		w.held[sh] = struct{}{}
+	} else {
+		delete(w.held, sh)
+	}
+}
+
+func (w *worker) log(sh *shop, n *lane.Notice) {
+	v := &n.Verdict
+	switch n.Kind {
+	case lane.HoldBegan:
+		w.deps.Logger.Warn("shop held", "shop_id", sh.id, "code", v.Code, "said", v.Message, "hint", v.Code.Hint())
+	case lane.HoldEnded:
+		w.deps.Logger.Info("shop no longer held", "shop_id", sh.id)
+	case lane.RepairRefused:
+		w.deps.Logger.Warn("repair push refused, it will be retried", "store_sku", n.StoreSKU, "code", v.Code, "said", v.Message, "hint", v.Code.Hint())
+	}
+}
