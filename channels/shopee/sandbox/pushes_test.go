@@ -26,6 +26,13 @@ func newListener(t *testing.T, key string) *listener {
 	l := &listener{got: make(chan map[string]any, 100), refuses: make(chan int, 10)}
 	l.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
+		var m map[string]any
+		if json.Unmarshal(body, &m) == nil && m["code"] == 0.0 {
+			if r.Header.Get("Authorization") == "" {
+				l.got <- m
+			}
+			return
+		}
 		mac := hmac.New(sha256.New, []byte(key))
 		_, _ = mac.Write([]byte(l.URL + "/push|" + string(body)))
 		if r.Header.Get("Authorization") != hex.EncodeToString(mac.Sum(nil)) {
@@ -38,8 +45,7 @@ func newListener(t *testing.T, key string) *listener {
 			return
 		default:
 		}
-		var m map[string]any
-		if json.Unmarshal(body, &m) == nil {
+		if m != nil {
 			l.got <- m
 		}
 	}))
@@ -103,9 +109,18 @@ func TestPromotionsTellOfThemselves(t *testing.T) {
 }
 
 func TestAnAddressThatDoesNotAnswerIsRefused(t *testing.T) {
-	l := newListener(t, "another key")
+	answers := http.NewServeMux()
+	answers.HandleFunc("/guarded", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
+	answers.HandleFunc("/talks", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })
+	answers.Handle("/moved", http.RedirectHandler("/empty", http.StatusFound))
+	answers.HandleFunc("/empty", func(http.ResponseWriter, *http.Request) {})
+	l := httptest.NewServer(answers)
+	defer l.Close()
 	c := newCaller(t, sandbox.Config{})
-	require.ErrorContains(t, c.sandbox.SetPush(sandbox.PushTarget{URL: l.URL + "/push"}), "401")
+	for path, said := range map[string]string{"/guarded": "401", "/talks": "2 bytes", "/moved": "302"} {
+		require.ErrorContains(t, c.sandbox.SetPush(sandbox.PushTarget{URL: l.URL + path}), said)
+	}
+	require.NoError(t, c.sandbox.SetPush(sandbox.PushTarget{URL: l.URL + "/empty"}))
 	require.ErrorContains(t, c.sandbox.SetPush(sandbox.PushTarget{URL: "push"}), "not an address")
 	require.ErrorContains(t, c.sandbox.SetPromotion(sandbox.Promotion{ShopID: 1, ItemID: 1}), "no shop 1")
 }

@@ -7,6 +7,7 @@ import (
 
 // The codes of the messages that matter, as labels too.
 const (
+	codeTrial     = "0"
 	codePromotion = "7"
 	codeReserved  = "8"
 	codeOther     = "other"
@@ -49,10 +50,17 @@ type promotion struct {
 	} `json:"changed_values"`
 }
 
+// isTrial says that Shopee tries a callback URL out before it saves it. That message
+// has no signature: the key is made on the page on which the URL is entered.
+func isTrial(body []byte) bool {
+	var m message
+	return json.Unmarshal(body, &m) == nil && m.Code == codeTrial
+}
+
 // read judges a message; code is a label.
 func read(body []byte) (code string, is meaning, c Change) {
 	var m message
-	if len(body) == 0 { // Shopee tries a URL out
+	if len(body) == 0 {
 		return codeOther, irrelevant, c
 	}
 	if err := json.Unmarshal(body, &m); err != nil {

@@ -54,13 +54,13 @@ const (
 func New(cfg Config, deps Deps) (*Receiver, error) {
 	r := &Receiver{cfg: cfg, deps: deps,
 		messages: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "stockpush_webhook_messages_total", Help: "Push messages of Shopee's, by code (7, 8, other) and by what they say: a promotion released stock, irrelevant, unreadable.",
+			Name: "stockpush_webhook_messages_total", Help: "Push messages of Shopee's, by code (0, a trial of the URL, 7, 8, other) and by what they say: a promotion released stock, irrelevant, unreadable.",
 		}, []string{"code", "meaning"}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "stockpush_webhook_refused_total", Help: "Requests to the webhook that are no push messages of Shopee's, by cause.",
 		}, []string{"cause"}),
 	}
-	for _, code := range []string{codePromotion, codeReserved, codeOther} {
+	for _, code := range []string{codeTrial, codePromotion, codeReserved, codeOther} {
 		for _, name := range meanings {
 			r.messages.WithLabelValues(code, name)
 		}
@@ -74,8 +74,9 @@ func New(cfg Config, deps Deps) (*Receiver, error) {
 	return r, errors.Join(deps.Registerer.Register(r.messages), deps.Registerer.Register(r.refused))
 }
 
-// ServeHTTP answers a message with an empty body: 200 if the signature is right,
-// whatever it says, since Shopee would send it again.
+// ServeHTTP answers a message with an empty body, as Shopee wants it: 200 if the
+// signature is right, whatever it says, since Shopee would send it again. A trial of
+// the URL is answered the same without a signature, and nothing follows from it.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	if q.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
@@ -89,6 +90,11 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	}
 	if err != nil {
 		r.refuse(w, refusedBody, http.StatusBadRequest)
+		return
+	}
+	if isTrial(body) {
+		r.messages.WithLabelValues(codeTrial, meanings[irrelevant]).Inc()
+		r.deps.Logger.Debug("the webhook's URL was tried out")
 		return
 	}
 	if !r.signed(q.Header.Get("Authorization"), body) {

@@ -103,7 +103,7 @@ func TestMessagesAreUnderstood(t *testing.T) {
 		"the reserve changes without its values":   {`{"data":{"item_id":14946910660,"action":"place_order"},"shop_id":46641242,"code":8}`, item, "8", "released"},
 		"another kind of message":                  {`{"data":{"ordersn":"1","status":"READY_TO_SHIP"},"shop_id":46641242,"code":3,"timestamp":1660123421}`, nil, "other", "irrelevant"},
 		"data that is a text, of another kind":     {`{"data":"x","code":12}`, nil, "other", "irrelevant"},
-		"the test of a new URL":                    {`{"data":{"verify_info":"please answer"},"shop_id":0,"code":0,"timestamp":1660123421}`, nil, "other", "irrelevant"},
+		"the test of a new URL":                    {`{"data":{"verify_info":"please answer"},"shop_id":0,"code":0,"timestamp":1660123421}`, nil, "0", "irrelevant"},
 		"nothing":                                  {``, nil, "other", "irrelevant"},
 		"no JSON":                                  {`<xml>`, nil, "other", "unreadable"},
 		"no item":                                  {`{"data":{"action":"promo_end"},"shop_id":46641242,"code":7}`, nil, "7", "unreadable"},
@@ -144,6 +144,35 @@ func TestOnlyWhatShopeeSignedIsTaken(t *testing.T) {
 	r := newReceiver(t)
 	require.Equal(t, http.StatusOK, r.send(http.MethodPost, " "+strings.ToUpper(right), body).Code, "hex has no case")
 	require.Len(t, r.told, 1)
+}
+
+// Shopee saves a callback URL only after it answered a trial, which has no signature.
+func TestATrialOfTheURLNeedsNoSignature(t *testing.T) {
+	const released = `"data":{"item_id":5,"action":"promo_end"},"shop_id":7`
+	for body, want := range map[string]int{
+		`{"data":{"verify_info":"This is a Verification message. Please respond in a specified format."},"shop_id":0,"code":0,"timestamp":1660123421}`: http.StatusOK,
+		`{"code":"0","data":{"verify_info":"x"}}`:       http.StatusOK,
+		`{"code":0,` + released + `}`:                   http.StatusOK,
+		`{"code":7,` + released + `,"code":0}`:          http.StatusOK,
+		`{"code":0,` + released + `,"code":7}`:          http.StatusUnauthorized,
+		`{"code":7,"verify_info":"x",` + released + `}`: http.StatusUnauthorized,
+		`{"code":8,"data":{"verify_info":"x"}}`:         http.StatusUnauthorized,
+		reserved(9, 8):                                  http.StatusUnauthorized,
+		`{"data":{"verify_info":"x"}}`:                  http.StatusUnauthorized,
+		`{"code":null}`:                                 http.StatusUnauthorized,
+		`{"code":0`:                                     http.StatusUnauthorized,
+		``:                                              http.StatusUnauthorized,
+	} {
+		for _, signature := range []string{"", "00", sign("another", callback+"|"+body)} {
+			r := newReceiver(t)
+			require.Equal(t, want, r.send(http.MethodPost, signature, body).Code, body)
+			require.Empty(t, r.told, body)
+			if want == http.StatusOK {
+				require.Equal(t, 1, r.count("stockpush_webhook_messages_total", "0", "irrelevant"), body)
+				require.Zero(t, r.count("stockpush_webhook_refused_total"), body)
+			}
+		}
+	}
 }
 
 func TestWhatIsNoMessageIsRefused(t *testing.T) {
