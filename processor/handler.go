@@ -48,7 +48,7 @@ func (l *Log) idOf(key []byte, partition int32, offset int64) (id uint16, ok boo
 // Deps are what the stage needs from outside.
 type Deps struct {
 	Producer stream.Producer
-	// DeadLetters is a Producer for messages of up to schemas.MaxDeadLetterBytes.
+	// DeadLetters is a stream.DeadLetters.
 	DeadLetters stream.Producer
 	Topics      schemas.Topics
 	Log         Log

@@ -420,20 +420,6 @@ func TestARecordThatKafkaRefusesGoesToTheDeadLettersAlone(t *testing.T) {
 	})
 }
 
-func TestADeadLetterThatIsTooLargeForItsTopicIsCut(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, nil)
-		b.broker.refuses = func(r *stream.Record) bool { return r.Topic == topics.DeadLetters() && len(r.Value) > 1000 }
-		b.deliver([]*stream.Record{b.message([]byte("k"), bytes.Repeat([]byte("x"), 100_000))})
-		pause(time.Second)
-		require.Len(t, b.broker.sent().letters, 1)
-		require.Empty(t, b.broker.sent().letters[0].Value)
-		require.Equal(t, "true", b.broker.headersOf(0)["error-truncated"])
-		require.Equal(t, int64(1), b.committable())
-		b.finish()
-	})
-}
-
 func TestAnEventAtWhichTheStagePanicsIsPutAside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		verify := func(context.Context) error { panic("a mistake of ours") }

@@ -13,11 +13,17 @@ const (
 	headerTopic     = "source-topic"
 	headerPartition = "source-partition"
 	headerOffset    = "source-offset"
-	headerTruncated = "error-truncated"
+	// HeaderTruncated is "true" if only the value's begin is there, HeaderKeyTruncated if only the key's is.
+	HeaderTruncated    = "error-truncated"
+	HeaderKeyTruncated = "error-key-truncated"
 )
 
-// maxTruncatedBytes is what is kept of a value that does not fit the dead letters.
-const maxTruncatedBytes = 64 << 10
+// MaxDeadLetterKeyBytes is what is kept of a key, and MaxTruncatedBytes of a value that
+// does not fit.
+const (
+	MaxDeadLetterKeyBytes = 64 << 10
+	MaxTruncatedBytes     = 64 << 10
+)
 
 // deadLetterOverheadBytes leaves room for what a message has beside key and
 // value: headers with texts of at most a few hundred bytes, and the batch's own.
@@ -30,31 +36,17 @@ type DeadLetter struct {
 	SourcePartition int32
 	SourceOffset    int64
 	Key, Value      []byte
-	// cuts is how often it was made smaller.
-	cuts int
 }
 
-// Truncated says whether the value is too large for the dead letters.
-func (d *DeadLetter) Truncated() bool { return len(d.FittingValue()) < len(d.Value) }
+// FittingKey is the key, or its first 64 KiB.
+func (d *DeadLetter) FittingKey() []byte { return d.Key[:min(len(d.Key), MaxDeadLetterKeyBytes)] }
 
 // FittingValue is the value, or its first 64 KiB where it does not fit.
 func (d *DeadLetter) FittingValue() []byte {
-	switch {
-	case d.cuts > 1:
-		return nil
-	case d.cuts > 0, len(d.Key)+len(d.Value) > MaxDeadLetterBytes-deadLetterOverheadBytes:
-		return d.Value[:min(len(d.Value), maxTruncatedBytes)]
-	default:
-		return d.Value
+	if len(d.FittingKey())+len(d.Value) > MaxDeadLetterBytes-deadLetterOverheadBytes {
+		return d.Value[:MaxTruncatedBytes]
 	}
-}
-
-// Smaller is the dead letter for a topic that takes less than it should: with the
-// first 64 KiB of the value, and then with none of it. False says that nothing is
-// left to cut.
-func (d DeadLetter) Smaller() (DeadLetter, bool) {
-	d.cuts++
-	return d, d.cuts <= 2
+	return d.Value
 }
 
 // Headers calls put for each header of the message, in a fixed order.
@@ -65,8 +57,11 @@ func (d *DeadLetter) Headers(put func(name, value string)) {
 	put(headerTopic, d.SourceTopic)
 	put(headerPartition, strconv.Itoa(int(d.SourcePartition)))
 	put(headerOffset, strconv.FormatInt(d.SourceOffset, 10))
-	if d.Truncated() {
-		put(headerTruncated, "true")
+	if len(d.FittingValue()) < len(d.Value) {
+		put(HeaderTruncated, "true")
+	}
+	if len(d.FittingKey()) < len(d.Key) {
+		put(HeaderKeyTruncated, "true")
 	}
 }
 

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
+	"slices"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"stockpush/schemas"
@@ -14,7 +18,7 @@ import (
 // DeadLetterMessage is a dead letter as it is produced: in the partition, and with
 // the key, that its source had.
 func DeadLetterMessage(topics schemas.Topics, letter *schemas.DeadLetter) *Record {
-	m := &Record{Topic: topics.DeadLetters(), Partition: letter.SourcePartition, Key: letter.Key, Value: letter.FittingValue()}
+	m := &Record{Topic: topics.DeadLetters(), Partition: letter.SourcePartition, Key: letter.FittingKey(), Value: letter.FittingValue()}
 	letter.Headers(func(name, value string) {
 		m.Headers = append(m.Headers, Header{Key: name, Value: []byte(value)})
 	})
@@ -32,18 +36,76 @@ func Refused(err error) bool {
 	return false
 }
 
-// PutAside produces a dead letter. Of one that the topic refuses, since it takes
-// less than it should, it keeps less of the value. Done is called once.
+// PutAside produces a dead letter. Done is called once.
 func PutAside(ctx context.Context, p Producer, topics schemas.Topics, letter schemas.DeadLetter, done func(error)) {
-	p.Produce(ctx, DeadLetterMessage(topics, &letter), func(err error) {
-		smaller, ok := letter.Smaller()
-		if !Refused(err) || !ok {
+	p.Produce(ctx, DeadLetterMessage(topics, &letter), done)
+}
+
+// DeadLetters is the producer of dead letters. One that Kafka refuses is cut, and one that it
+// refuses all the same is only logged and counted: a dead letter never ends a stage by its content.
+type DeadLetters struct {
+	producer Producer
+	log      *slog.Logger
+	poison   *prometheus.CounterVec
+}
+
+// NewDeadLetters makes the producer; p takes messages of up to schemas.MaxDeadLetterBytes.
+func NewDeadLetters(p Producer, topics schemas.Topics, log *slog.Logger, r prometheus.Registerer) *DeadLetters {
+	d := &DeadLetters{p, log, promauto.With(r).NewCounterVec(prometheus.CounterOpts{
+		Name: "stockpush_stream_poison_total",
+		Help: "Positions of a topic that were skipped because they cannot be fetched, unpacked or decoded, or because Kafka refuses their dead letter.",
+	}, []string{"topic"})}
+	for _, topic := range []string{topics.Events(), topics.Commands(), topics.State(), topics.Records(), topics.DeadLetters()} {
+		d.poison.WithLabelValues(topic)
+	}
+	return d
+}
+
+// Produce stores a dead letter, or as much of it as Kafka takes.
+func (d *DeadLetters) Produce(ctx context.Context, r *Record, done func(error)) {
+	d.producer.Produce(ctx, r, func(err error) {
+		if !Refused(err) {
 			done(err)
 			return
 		}
-		// A producer's callback must not produce itself; who waits for done waits for this.
-		go PutAside(ctx, p, topics, smaller, done)
+		smaller := smallerLetter(r)
+		if smaller == nil {
+			d.skip(r, err)
+			done(nil)
+			return
+		}
+		go d.Produce(ctx, smaller, done) // a callback must not produce; who waits for done waits for this
 	})
+}
+
+// smallerLetter is a dead letter for a topic that takes less than it should: with the first 64 KiB
+// of its value, then without a value, then without a key. Nil if nothing is left to cut.
+func smallerLetter(r *Record) *Record {
+	header := schemas.HeaderTruncated
+	smaller := &Record{Topic: r.Topic, Partition: r.Partition, Key: r.Key}
+	switch {
+	case len(r.Value) > schemas.MaxTruncatedBytes:
+		smaller.Value = r.Value[:schemas.MaxTruncatedBytes]
+	case len(r.Value) > 0:
+	case len(r.Key) > 0:
+		smaller.Key, header = nil, schemas.HeaderKeyTruncated
+	default:
+		return nil
+	}
+	is := func(h Header) bool { return h.Key == header }
+	smaller.Headers = append(slices.DeleteFunc(slices.Clone(r.Headers), is), Header{Key: header, Value: []byte("true")})
+	return smaller
+}
+
+// skip says that nothing but the log and a counter will tell of a dead letter.
+func (d *DeadLetters) skip(r *Record, cause error) {
+	var letter schemas.DeadLetter
+	for _, h := range r.Headers {
+		_ = letter.TakeHeader(h.Key, string(h.Value)) // we wrote them
+	}
+	d.poison.WithLabelValues(letter.SourceTopic).Inc()
+	d.log.Error("kafka refuses a dead letter, it is skipped (compare max.message.bytes of the dead-letters topic: `stockpush setup --check`)",
+		"topic", letter.SourceTopic, "partition", letter.SourcePartition, "offset", letter.SourceOffset, "code", letter.Code, "error", cause)
 }
 
 // PanicError is a panic at one message.

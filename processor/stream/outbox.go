@@ -17,7 +17,7 @@ const maxInFlight = 4096
 // OutboxDeps are what an Outbox needs from outside.
 type OutboxDeps struct {
 	Producer Producer
-	// DeadLetters takes dead letters.
+	// DeadLetters takes dead letters; a DeadLetters refuses none.
 	DeadLetters Producer
 	Topics      schemas.Topics
 	Logger      *slog.Logger
@@ -58,7 +58,7 @@ type Message struct {
 	// Sources are the offsets of the owner's partition that it came of, one for each record in it.
 	Sources []int64
 
-	letter *schemas.DeadLetter
+	isLetter bool
 }
 
 // turn is a Turn on its way.
@@ -114,7 +114,7 @@ func (o *Outbox) take(ctx context.Context, a Ack) error {
 	switch {
 	case a.err == nil:
 		o.acknowledged(a.turn)
-	case Refused(a.err):
+	case Refused(a.err) && !a.message.isLetter:
 		o.refused(ctx, a)
 	default:
 		return fmt.Errorf("produce to %s: %w", a.message.Topic, a.err)
@@ -163,7 +163,7 @@ func (o *Outbox) produce(ctx context.Context, t *turn, m *Message) {
 	o.makeRoom(ctx)
 	o.inFlight++
 	producer := o.deps.Producer
-	if m.letter != nil {
+	if m.isLetter {
 		producer = o.deps.DeadLetters
 	}
 	producer.Produce(ctx, &m.Record, func(err error) { o.acks <- Ack{t, m, err} })
@@ -190,11 +190,11 @@ func (o *Outbox) DeadLetter(ctx context.Context, letter schemas.DeadLetter, offs
 
 func (o *Outbox) letter(letter schemas.DeadLetter) *Message {
 	o.deps.Poison.Inc()
-	return &Message{Record: *DeadLetterMessage(o.deps.Topics, &letter), letter: &letter}
+	return &Message{Record: *DeadLetterMessage(o.deps.Topics, &letter), isLetter: true}
 }
 
-// refused replaces a message that Kafka will never take: records by smaller messages,
-// anything else by a dead letter, and a dead letter by a smaller one, or by nothing.
+// refused replaces a message that Kafka will never take: records by smaller messages, and
+// anything else by a dead letter.
 func (o *Outbox) refused(ctx context.Context, a Ack) {
 	replacements := o.smaller(a)
 	a.turn.unacknowledged += len(replacements)
@@ -204,9 +204,6 @@ func (o *Outbox) refused(ctx context.Context, a Ack) {
 
 func (o *Outbox) smaller(a Ack) []*Message {
 	m := a.message
-	if m.letter != nil {
-		return o.smallerLetter(m, a.err)
-	}
 	if m.Topic == o.deps.Topics.Records() {
 		if parts := splitRecords(m); len(parts) > 0 {
 			return parts
@@ -218,13 +215,4 @@ func (o *Outbox) smaller(a Ack) []*Message {
 		BadEvent:    schemas.BadEvent{Code: schemas.CodeRefusedByKafka, Message: a.err.Error()},
 		SourceTopic: m.Topic, SourcePartition: o.assignment.Partition(), SourceOffset: m.Sources[0], Key: m.Key, Value: m.Value,
 	})}
-}
-
-func (o *Outbox) smallerLetter(m *Message, cause error) []*Message {
-	if smaller, ok := m.letter.Smaller(); ok {
-		return []*Message{{Record: *DeadLetterMessage(o.deps.Topics, &smaller), letter: &smaller}}
-	}
-	o.deps.Logger.Error("kafka refused a dead letter, it is lost",
-		"source_topic", m.letter.SourceTopic, "source_partition", m.letter.SourcePartition, "source_offset", m.letter.SourceOffset, "error", cause)
-	return nil
 }

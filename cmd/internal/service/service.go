@@ -57,9 +57,11 @@ type process struct {
 	conn     stream.Connection
 	topics   schemas.Topics
 	producer *stream.KafkaProducer
-	// letters takes messages as large as the dead letters may be.
-	letters *stream.KafkaProducer
-	stages  []*running
+	// letterProducer takes messages as large as the dead letters may be, and letters cuts what
+	// is larger.
+	letterProducer *stream.KafkaProducer
+	letters        *stream.DeadLetters
+	stages         []*running
 	// made says that stages is complete; it does not change from then on.
 	made atomic.Bool
 	// refreshes counts for every role that refreshes; nil before the first.
@@ -113,7 +115,7 @@ func Run(ctx context.Context, cfg config.Config, r Running, log *slog.Logger) (e
 		return err
 	}
 	defer p.producer.Close()
-	defer p.letters.Close()
+	defer p.letterProducer.Close()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Serve(ctx) })
 	group.Go(func() error { return BoundMemory(ctx) })
@@ -139,8 +141,11 @@ func (p *process) connect() (err error) {
 	if p.producer, err = stream.NewProducer(p.conn, stream.DefaultBatchBytes); err != nil {
 		return err
 	}
-	p.letters, err = stream.NewProducer(p.conn, schemas.MaxDeadLetterBytes)
-	return err
+	if p.letterProducer, err = stream.NewProducer(p.conn, schemas.MaxDeadLetterBytes); err != nil {
+		return err
+	}
+	p.letters = stream.NewDeadLetters(p.letterProducer, p.topics, p.log, p.registry)
+	return nil
 }
 
 func (p *process) add(ctx context.Context, role string, r Running) error {

@@ -1,0 +1,102 @@
+package stream_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+const topics = schemas.Topics("t")
+
+// narrow is a producer that takes messages of so many bytes of key and value; less than 0 takes none.
+type narrow struct {
+	takes int
+	taken chan *stream.Record
+}
+
+func (n narrow) Produce(_ context.Context, r *stream.Record, done func(error)) {
+	if len(r.Key)+len(r.Value) > n.takes {
+		done(fmt.Errorf("produce: %w", kerr.MessageTooLarge))
+		return
+	}
+	n.taken <- r
+	done(nil)
+}
+
+// putAside sends a dead letter with so long a key and value to who takes so much.
+func putAside(t *testing.T, takes, key, value int) (stored *stream.Record, headers map[string]string, registry *prometheus.Registry, log string) {
+	var logged bytes.Buffer
+	registry = prometheus.NewRegistry()
+	n := narrow{takes, make(chan *stream.Record, 1)}
+	letters := stream.NewDeadLetters(n, topics, slog.New(slog.NewTextHandler(&logged, nil)), registry)
+	done := make(chan error, 1)
+	stream.PutAside(t.Context(), letters, topics, schemas.DeadLetter{
+		BadEvent: schemas.BadEvent{Code: schemas.CodeNotJSON}, SourceTopic: topics.Events(), SourcePartition: 3, SourceOffset: 77,
+		Key: bytes.Repeat([]byte("k"), key), Value: bytes.Repeat([]byte("v"), value),
+	}, func(err error) { done <- err })
+	require.NoError(t, <-done)
+	headers = map[string]string{}
+	if len(n.taken) > 0 {
+		stored = <-n.taken
+		for _, h := range stored.Headers {
+			require.NotContains(t, headers, h.Key)
+			headers[h.Key] = string(h.Value)
+		}
+	}
+	return stored, headers, registry, logged.String()
+}
+
+func TestADeadLetterIsCutUntilItFits(t *testing.T) {
+	const whole = schemas.MaxDeadLetterBytes
+	for name, c := range map[string]struct{ takes, key, value, wantKey, wantValue int }{
+		"it fits":                                {whole, 100, 1 << 20, 100, 1 << 20},
+		"a key of five megabytes":                {whole, 5_000_000, 10, 64 << 10, 10},
+		"key and value":                          {whole, 5_000_000, 5_000_000, 64 << 10, 64 << 10},
+		"a topic that takes a hundred kilobytes": {100_000, 10, 1 << 20, 10, 64 << 10},
+		"a topic that takes a kilobyte":          {1000, 10, 2000, 10, 0},
+		"a topic that takes hardly any":          {10, 1000, 2000, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stored, headers, registry, _ := putAside(t, c.takes, c.key, c.value)
+			require.NotNil(t, stored)
+			require.Equal(t, []int{c.wantKey, c.wantValue}, []int{len(stored.Key), len(stored.Value)})
+			require.Equal(t, c.wantKey < c.key, headers["error-key-truncated"] == "true")
+			require.Equal(t, c.wantValue < c.value, headers["error-truncated"] == "true")
+			require.Equal(t, "77", headers["source-offset"])
+			require.EqualValues(t, 3, stored.Partition)
+			require.Zero(t, counted(t, registry, topics.Events()))
+		})
+	}
+}
+
+// What Kafka refuses in any form is told with its position, and skipped.
+func TestADeadLetterThatKafkaRefusesIsSkipped(t *testing.T) {
+	stored, _, registry, log := putAside(t, -1, 1000, 1000)
+	require.Nil(t, stored)
+	require.Contains(t, log, "topic=t.events partition=3 offset=77 code=not_json")
+	require.Equal(t, 1, counted(t, registry, topics.Events()))
+}
+
+// counted is how many positions of a topic were skipped.
+func counted(t *testing.T, registry *prometheus.Registry, topic string) int {
+	families, err := registry.Gather()
+	require.NoError(t, err)
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			if family.GetName() == "stockpush_stream_poison_total" && m.GetLabel()[0].GetValue() == topic {
+				return int(m.GetCounter().GetValue())
+			}
+		}
+	}
+	require.Fail(t, "the series does not exist from the start")
+	return -1
+}
