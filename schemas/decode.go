@@ -61,14 +61,6 @@ func (s *fieldSet) add(field int)     { *s |= 1 << field }
 // complete says whether every required field is there.
 func (s fieldSet) complete() bool { return s&(1<<requiredFields-1) == 1<<requiredFields-1 }
 
-// DecodeEvent reads a stock event as Decoder does, for those who read few.
-func DecodeEvent(key, value []byte) (Event, error) {
-	var d Decoder
-	var e Event
-	err := d.Decode(&e, key, value)
-	return e, err
-}
-
 // strictly reads what key and whole do not concern, whatever the value is.
 func strictly(e *Event, value []byte) *BadEvent {
 	d := eventDecoder{event: e}

@@ -1,7 +1,5 @@
 package schemas
 
-import "fmt"
-
 // FailureCode says why a push failed; the closed set of CONTRACT.md section 3.
 type FailureCode string
 
@@ -113,14 +111,6 @@ func (c FailureCode) HoldsShop() bool {
 
 // FloorHint follows a hint where a refusal named the reserve, in units.
 const FloorHint = " Shopee reserves %d."
-
-// HintWith is the hint with what a refusal said of a promotion's reserve, in units; nil is nothing.
-func (c FailureCode) HintWith(promotionFloor *int64) string {
-	if promotionFloor == nil {
-		return c.Hint()
-	}
-	return c.Hint() + fmt.Sprintf(FloorHint, *promotionFloor)
-}
 
 // Hint tells the operator what to do; empty for a code that is not of the set.
 func (c FailureCode) Hint() string { return failureByCode[c].hint }

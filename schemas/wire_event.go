@@ -99,13 +99,8 @@ func (e *Event) take(f *field) {
 	}
 }
 
-// AppendCommand appends a command as a message of the commands topic to b.
-func AppendCommand(b []byte, c *Command) []byte {
-	var room [256]byte
-	return AppendPackedCommand(b, c.Key.String(), PackEvent(room[:0], &c.Event), c.QueuedAt)
-}
-
-// AppendPackedCommand is AppendCommand of a packed event; key is its Kafka key.
+// AppendPackedCommand appends a command, whose event is packed, as a message of the commands topic
+// to b; key is its Kafka key.
 func AppendPackedCommand(b []byte, key string, packed []byte, queuedAt time.Time) []byte {
 	b = putText(append(b, formatVersion), 1, key)
 	b = putBytes(b, 2, packed)

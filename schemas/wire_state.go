@@ -22,20 +22,7 @@ type PackedState struct {
 	Finished PackedRecord
 }
 
-// AppendState appends a state as a message of the state topic to b.
-func AppendState(b []byte, s *State) []byte {
-	p := PackedState{Key: s.Key.String(), Sent: s.Sent, SentQty: s.SentQty, Confirmed: s.Confirmed, Readback: s.Readback}
-	if !s.Newest.Position.IsZero() {
-		p.Newest = PackEvent(nil, &s.Newest)
-	}
-	if !s.Finished.Position.IsZero() {
-		p.Finished.Position = s.Finished.Position
-		p.Finished.Bytes = AppendRecord(nil, &s.Finished)
-	}
-	return AppendPackedState(b, &p)
-}
-
-// AppendPackedState is AppendState of a packed state.
+// AppendPackedState appends a state as a message of the state topic to b.
 func AppendPackedState(b []byte, s *PackedState) []byte {
 	newest := s.Newest
 	if len(newest) == 0 {

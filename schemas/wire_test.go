@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"stockpush/schemas"
+	"stockpush/schemas/schemastest"
 )
 
 func drawEvent(t *rapid.T) schemas.Event {
@@ -50,7 +51,7 @@ func drawRecord(t *rapid.T, key schemas.Key) schemas.Record {
 func TestCommandsSurviveTheWire(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := schemas.Command{Event: drawEvent(t), QueuedAt: time.UnixMilli(7).UTC()}
-		got, err := schemas.DecodeCommand(schemas.AppendCommand(nil, &c))
+		got, err := schemas.DecodeCommand(schemastest.AppendCommand(nil, &c))
 		require.NoError(t, err)
 		require.Equal(t, c, got)
 	})
@@ -90,11 +91,10 @@ func TestAMessageMayHaveRecordsOfSeveralStoreSKUs(t *testing.T) {
 	})
 }
 
-func TestAPackedCommandIsTheSameAsAnUnpackedOne(t *testing.T) {
+func TestShopTextIsTheShopOfAKey(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c := schemas.Command{Event: drawEvent(t), QueuedAt: time.UnixMilli(7).UTC()}
-		require.Equal(t, schemas.AppendCommand(nil, &c), schemas.AppendPackedCommand(nil, c.Key.String(), schemas.PackEvent(nil, &c.Event), c.QueuedAt))
-		require.Equal(t, c.Key.Shop().String(), schemas.ShopText(c.Key.String()))
+		key := drawEvent(t).Key
+		require.Equal(t, key.Shop().String(), schemas.ShopText(key.String()))
 	})
 }
 
@@ -125,7 +125,7 @@ func TestStatesSurviveTheWire(t *testing.T) {
 		if rapid.Bool().Draw(t, "readback") {
 			s.Readback = &schemas.Readback{ItemID: 1, ModelID: 2, Lost: []int64{qty, 4, 9}, NotBefore: time.UnixMilli(11).UTC()}
 		}
-		got, err := schemas.DecodeState(schemas.AppendState(nil, &s))
+		got, err := schemas.DecodeState(schemastest.AppendState(nil, &s))
 		require.NoError(t, err)
 		require.Equal(t, s, got)
 	})
@@ -170,17 +170,17 @@ func TestAnUnknownFormatIsSaid(t *testing.T) {
 func FuzzOwnMessages(f *testing.F) {
 	e := schemas.Event{EventID: "e", Reason: schemas.SyncOrder, Key: schemas.Key{Channel: "shopee", ShopID: 1, StoreSKU: "s"}, RepeatsOffset: schemas.NoOffset, Position: schemas.Position{LogID: 1}}
 	r := schemas.RecordOf(e, schemas.Pending)
-	f.Add(schemas.AppendCommand(nil, &schemas.Command{Event: e}))
+	f.Add(schemastest.AppendCommand(nil, &schemas.Command{Event: e}))
 	f.Add(schemas.AppendRecord(schemas.AppendRecordsHeader(nil, e.Key), &r))
-	f.Add(schemas.AppendState(nil, &schemas.State{Key: e.Key, Newest: e, Finished: r}))
+	f.Add(schemastest.AppendState(nil, &schemas.State{Key: e.Key, Newest: e, Finished: r}))
 	f.Fuzz(func(t *testing.T, message []byte) {
 		if c, err := schemas.DecodeCommand(message); err == nil {
-			again, err := schemas.DecodeCommand(schemas.AppendCommand(nil, &c))
+			again, err := schemas.DecodeCommand(schemastest.AppendCommand(nil, &c))
 			require.NoError(t, err)
 			require.Equal(t, c, again)
 		}
 		if s, err := schemas.DecodeState(message); err == nil {
-			again, err := schemas.DecodeState(schemas.AppendState(nil, &s))
+			again, err := schemas.DecodeState(schemastest.AppendState(nil, &s))
 			require.NoError(t, err)
 			require.Equal(t, s.Finished.Position, again.Finished.Position)
 		}

@@ -20,6 +20,7 @@ import (
 	"stockpush/channels/worker"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/schemastest"
 )
 
 const (
@@ -119,7 +120,7 @@ func (l *lanesOnTheNet) batch(shopID, item, qty int64) []*stream.Record {
 		fetch = append(fetch, e.Key.String()...)
 		key := fetch[from:len(fetch):len(fetch)]
 		from = len(fetch)
-		fetch = schemas.AppendCommand(fetch, &schemas.Command{Event: e, QueuedAt: time.Now()})
+		fetch = schemastest.AppendCommand(fetch, &schemas.Command{Event: e, QueuedAt: time.Now()})
 		records[model] = stream.Record{Topic: "t.commands", Offset: l.offset, Key: key, Value: fetch[from:len(fetch):len(fetch)]}
 		batch = append(batch, &records[model])
 	}

@@ -26,6 +26,7 @@ import (
 	"stockpush/channels/worker"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/schemastest"
 )
 
 // syncBuffer is written by a log while a test reads it.
@@ -147,7 +148,7 @@ func (l *lanes) push(e schemas.Event) string {
 	if e.Reason == 0 {
 		e.Reason, e.RepeatsOffset = schemas.SyncOrder, schemas.NoOffset
 	}
-	value := schemas.AppendCommand(nil, &schemas.Command{Event: e, QueuedAt: time.Now()})
+	value := schemastest.AppendCommand(nil, &schemas.Command{Event: e, QueuedAt: time.Now()})
 	l.deliver([]*stream.Record{{Topic: "t.commands", Offset: l.offset, Key: []byte(e.Key.String()), Value: value}})
 	return e.EventID
 }

@@ -18,6 +18,7 @@ import (
 	"stockpush/channels/worker"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/schemastest"
 )
 
 // spread is a stage at work on several partitions, its shops spread over them.
@@ -58,7 +59,7 @@ func (s *spread) push(shop int64, items int) {
 		s.offset++
 		e := event("a", s.offset, 1)
 		e.Key.ShopID, e.Key.StoreSKU, e.ItemID = shop, fmt.Sprint("sku-", i), int64(i+1)
-		value := schemas.AppendCommand(nil, &schemas.Command{Event: e, QueuedAt: time.Now()})
+		value := schemastest.AppendCommand(nil, &schemas.Command{Event: e, QueuedAt: time.Now()})
 		batch = append(batch, &stream.Record{Topic: topics.Commands(), Offset: s.offset, Key: []byte(e.Key.String()), Value: value})
 	}
 	s.deliver[shop%s.partitions](batch)

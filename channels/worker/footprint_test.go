@@ -16,6 +16,7 @@ import (
 	"stockpush/channels/worker"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/schemastest"
 )
 
 const (
@@ -72,7 +73,7 @@ func commands(shop int64, from, n int) []*stream.Record {
 		e := event("a", int64(j), 1)
 		e.EventID, e.MerchantSKU = fmt.Sprintf("0190d3b2-7c1e-7a55-9d2f-%012d", j), fmt.Sprintf("MERCHANT-%06d", j/4)
 		e.Key.ShopID, e.Key.StoreSKU, e.ItemID, e.ModelID = shop, fmt.Sprintf("SKU-%08d", j), int64(1000+j/5), int64(j)
-		value := schemas.AppendCommand(nil, &schemas.Command{Event: e, QueuedAt: time.Now()})
+		value := schemastest.AppendCommand(nil, &schemas.Command{Event: e, QueuedAt: time.Now()})
 		records = append(records, &stream.Record{Topic: topics.Commands(), Offset: int64(j), Key: []byte(e.Key.String()), Value: value})
 	}
 	return records

@@ -11,6 +11,7 @@ import (
 	"stockpush/channels/channeltest"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/schemastest"
 )
 
 // history is that of a test, with what was written to the states since.
@@ -45,7 +46,7 @@ func TestAStateThatAnEarlierOwnerWroteOverIsWrittenAgain(t *testing.T) {
 	state := func(sku string, offset int64) *stream.Record {
 		e := event(sku, offset, 5)
 		s := schemas.State{Key: e.Key, Newest: e, Finished: schemas.RecordOf(e, schemas.Successfully)}
-		return &stream.Record{Key: []byte(e.Key.String()), Value: schemas.AppendState(nil, &s), Headers: []stream.Header{{Key: "owner", Value: []byte("an earlier one")}}}
+		return &stream.Record{Key: []byte(e.Key.String()), Value: schemastest.AppendState(nil, &s), Headers: []stream.Header{{Key: "owner", Value: []byte("an earlier one")}}}
 	}
 	cases := map[string]struct {
 		// late is what came among the states, after those of the owner itself.

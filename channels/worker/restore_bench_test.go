@@ -20,6 +20,7 @@ import (
 	"stockpush/channels/worker"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/schemastest"
 )
 
 const (
@@ -49,7 +50,7 @@ func fillStates(b *testing.B, conn stream.Connection) {
 		s := restorable(i)
 		producer.Produce(b.Context(), &stream.Record{
 			Topic: topics.State(), Partition: schemas.PartitionFor([]byte(s.Key.Shop().String()), restoredPartitions),
-			Key: []byte(s.Key.String()), Value: schemas.AppendState(nil, &s),
+			Key: []byte(s.Key.String()), Value: schemastest.AppendState(nil, &s),
 		}, func(err error) { require.NoError(b, err) })
 	}
 	require.NoError(b, producer.Flush(b.Context()))

@@ -21,6 +21,7 @@ import (
 	"stockpush/channels/worker"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/schemastest"
 )
 
 const topics = schemas.Topics("t")
@@ -162,7 +163,7 @@ func (b *bench) push(events ...schemas.Event) { b.pushQueued(time.Now(), events.
 func (b *bench) pushQueued(at time.Time, events ...schemas.Event) {
 	var batch []*stream.Record
 	for _, e := range events {
-		value := schemas.AppendCommand(nil, &schemas.Command{Event: e, QueuedAt: at})
+		value := schemastest.AppendCommand(nil, &schemas.Command{Event: e, QueuedAt: at})
 		batch = append(batch, &stream.Record{Topic: topics.Commands(), Offset: b.next, Key: []byte(e.Key.String()), Value: value})
 		b.next++
 	}

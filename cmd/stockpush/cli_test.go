@@ -23,6 +23,7 @@ import (
 	"stockpush/cmd/internal/service"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/schemastest"
 )
 
 // surroundings are the servers that a command is pointed at, and the file that does it.
@@ -118,7 +119,7 @@ func TestSimulateProducesAtARate(t *testing.T) {
 	for p := range int32(3) {
 		require.NoError(t, stream.ReadPartition(t.Context(), s.Conn(), "stockpush.events", p, func(r *stream.Record) error {
 			stored++
-			_, err := schemas.DecodeEvent(r.Key, r.Value)
+			_, err := schemastest.DecodeEvent(r.Key, r.Value)
 			return err
 		}))
 	}

@@ -13,6 +13,7 @@ import (
 	"stockpush/channels/shopee/shopeetest"
 	"stockpush/cmd/internal/config"
 	"stockpush/schemas"
+	"stockpush/schemas/schemastest"
 )
 
 // How long a refusal that is retried stays Pending in these tests: first as long as
@@ -101,7 +102,7 @@ func (s *system) requireFailed(skus ...refusedSKU) {
 		row := found[r.Key.StoreSKU]
 		want := failedPush{
 			SKU: r.Key.StoreSKU, Code: string(r.Want), Class: string(r.class()), Reason: r.said(),
-			Hint: r.Want.HintWith(row.Floor), Floor: row.Floor, Attempts: row.Attempts, Waited: row.Waited,
+			Hint: schemastest.Hint(r.Want, row.Floor), Floor: row.Floor, Attempts: row.Attempts, Waited: row.Waited,
 		}
 		require.Equal(s.t, want, row)
 		named := r.Want == schemas.BelowPromotionReserve && strings.ContainsAny(r.Message, "0123456789")

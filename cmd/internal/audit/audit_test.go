@@ -17,6 +17,7 @@ import (
 	"stockpush/cmd/internal/embedded/embeddedtest"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/schemastest"
 )
 
 const (
@@ -120,14 +121,14 @@ func (w *world) produce(topic string, e *schemas.Event, value []byte) {
 
 // push makes a store SKU one that was pushed, and that Shopee shows as given.
 func (w *world) push(e schemas.Event, shown int64) {
-	w.produce(topics.State(), &e, schemas.AppendState(nil, pushed(e)))
+	w.produce(topics.State(), &e, schemastest.AppendState(nil, pushed(e)))
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.shown[[2]int64{e.Key.ShopID, e.ItemID}] = shown
 }
 
 func (w *world) command(e schemas.Event) {
-	w.produce(topics.Commands(), &e, schemas.AppendCommand(nil, &schemas.Command{Event: e, QueuedAt: morning}))
+	w.produce(topics.Commands(), &e, schemastest.AppendCommand(nil, &schemas.Command{Event: e, QueuedAt: morning}))
 }
 
 // Push is not what an audit does.
@@ -207,7 +208,7 @@ func TestFixesRepeatTheRecordInItsPartition(t *testing.T) {
 	require.Len(t, report.Drifts, 2)
 	var events []schemas.Event
 	require.NoError(t, stream.ReadPartition(t.Context(), w.conn, topics.Events(), 2, func(r *stream.Record) error {
-		e, bad := schemas.DecodeEvent(r.Key, r.Value)
+		e, bad := schemastest.DecodeEvent(r.Key, r.Value)
 		require.NoError(t, bad)
 		events = append(events, e)
 		return nil

@@ -28,6 +28,7 @@ import (
 	"stockpush/cmd/internal/setup"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/schemastest"
 	"stockpush/sinks"
 	"stockpush/sinks/clickhouse"
 )
@@ -270,7 +271,7 @@ func (d *desk) events(partitions ...int32) (all []schemas.Event) {
 	}
 	for _, partition := range partitions {
 		require.NoError(d.t, stream.ReadPartition(d.t.Context(), d.conn, d.topics.Events(), partition, func(r *stream.Record) error {
-			e, err := schemas.DecodeEvent(r.Key, r.Value)
+			e, err := schemastest.DecodeEvent(r.Key, r.Value)
 			all = append(all, e)
 			return err
 		}))

@@ -97,9 +97,6 @@ func (s *Server) Serve(ctx context.Context) error {
 	return nil
 }
 
-// Close ends a server that never served.
-func (s *Server) Close() error { return s.http.Close() }
-
 // NewHandler is the whole console; token is as in Config.
 func NewHandler(token string, d Deps) http.Handler {
 	mux := http.NewServeMux()

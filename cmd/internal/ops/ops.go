@@ -53,9 +53,6 @@ func refuseHost(w http.ResponseWriter, _ *http.Request) {
 	say(w, http.StatusMisdirectedRequest, "ops.listen is a loopback address, which answers to localhost and loopback addresses only")
 }
 
-// Addr is where it listens.
-func (s *Server) Addr() string { return s.listener.Addr().String() }
-
 // Serve answers until ctx ends.
 func (s *Server) Serve(ctx context.Context) error {
 	if err := webserver.Serve(ctx, s.http, s.listener, drainTimeout); err != nil {

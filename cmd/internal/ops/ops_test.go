@@ -57,7 +57,7 @@ func TestATakenPortNamesTheKey(t *testing.T) {
 	probes := Probes{Registry: prometheus.NewRegistry(), Ready: func() (bool, string) { return true, "" }}
 	first, err := Listen("127.0.0.1:0", probes, log)
 	require.NoError(t, err)
-	_, err = Listen(first.Addr(), probes, log)
+	_, err = Listen(first.listener.Addr().String(), probes, log)
 	require.ErrorContains(t, err, "ops.listen")
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)

@@ -9,6 +9,7 @@ import (
 	"stockpush/cmd/internal/embedded/embeddedtest"
 	"stockpush/schemas"
 	schema "stockpush/schemas/clickhouse"
+	"stockpush/schemas/schemastest"
 	"stockpush/sinks/clickhouse"
 )
 
@@ -52,8 +53,8 @@ func TestTheSchemaIsUpgradedWithRowsPresent(t *testing.T) {
 		require.Equal(t, "after 9,before -,between -", text(t, s, floors+view), view)
 	}
 	require.Equal(t, schemas.BelowPromotionReserve.Hint(), text(t, s, "SELECT hint FROM d.failed_push_records WHERE store_sku = 'before'"))
-	require.Equal(t, schemas.BelowPromotionReserve.HintWith(&floor), text(t, s, "SELECT hint FROM d.failed_push_records WHERE store_sku = 'after'"))
-	require.Contains(t, schemas.BelowPromotionReserve.HintWith(&floor), "Shopee reserves 9.")
+	require.Equal(t, schemastest.Hint(schemas.BelowPromotionReserve, &floor), text(t, s, "SELECT hint FROM d.failed_push_records WHERE store_sku = 'after'"))
+	require.Contains(t, schemastest.Hint(schemas.BelowPromotionReserve, &floor), "Shopee reserves 9.")
 	for _, step := range steps { // a setup that ended half-way begins the step again
 		if step.Name >= firstAddition && step.Name < lastAddition {
 			run(step.SQL)

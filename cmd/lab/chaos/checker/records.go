@@ -2,7 +2,6 @@ package checker
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 )
 
@@ -49,9 +48,6 @@ var labels = map[string]string{
 	"change_warehouse": "Change Warehouse", "move_to_pack": "Move to [To Pack]", "refresh_inventory": "Refresh Inventory",
 	"push_now": "Click Push Now/ Push Manually", "stock_count": "Stock Count",
 }
-
-// Reasons are the slugs of all reasons, sorted.
-func Reasons() []string { return slices.Sorted(maps.Keys(labels)) }
 
 // truth: a record repeats its event, and has what its status asks for.
 func (c *check) truth() {

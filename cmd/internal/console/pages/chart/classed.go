@@ -19,9 +19,6 @@ const (
 // colour for each that stands for nothing but its place here.
 var tones = []string{toneText, toneAxis, toneGrid, "ok", "failed", "pending", "skipped", "accent", "second"}
 
-// Tones are the classes that a series may have.
-func Tones() []string { return tones[3:] }
-
 func colourOf(tone string) charts.Color {
 	for i, t := range tones {
 		if t == tone {

@@ -1,0 +1,41 @@
+package schemastest
+
+import (
+	"fmt"
+
+	"stockpush/schemas"
+)
+
+// DecodeEvent reads a stock event with a decoder of its own.
+func DecodeEvent(key, value []byte) (schemas.Event, error) {
+	var d schemas.Decoder
+	var e schemas.Event
+	err := d.Decode(&e, key, value)
+	return e, err
+}
+
+// AppendCommand appends a command as a message of the commands topic to b.
+func AppendCommand(b []byte, c *schemas.Command) []byte {
+	return schemas.AppendPackedCommand(b, c.Key.String(), schemas.PackEvent(nil, &c.Event), c.QueuedAt)
+}
+
+// AppendState appends a state as a message of the state topic to b.
+func AppendState(b []byte, s *schemas.State) []byte {
+	p := schemas.PackedState{Key: s.Key.String(), Sent: s.Sent, SentQty: s.SentQty, Confirmed: s.Confirmed, Readback: s.Readback}
+	if !s.Newest.Position.IsZero() {
+		p.Newest = schemas.PackEvent(nil, &s.Newest)
+	}
+	if !s.Finished.Position.IsZero() {
+		p.Finished.Position = s.Finished.Position
+		p.Finished.Bytes = schemas.AppendRecord(nil, &s.Finished)
+	}
+	return schemas.AppendPackedState(b, &p)
+}
+
+// Hint is the hint of a failed record whose refusal named a promotion's reserve, or did not (nil).
+func Hint(code schemas.FailureCode, promotionFloor *int64) string {
+	if promotionFloor == nil {
+		return code.Hint()
+	}
+	return code.Hint() + fmt.Sprintf(schemas.FloorHint, *promotionFloor)
+}
