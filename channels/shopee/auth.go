@@ -45,9 +45,10 @@ func (c *Client) ConsentURL(redirect string) string {
 }
 
 // Exchange turns the code of a consent, good once and for 10 minutes, into the
-// shop's first token pair and stores it.
+// shop's first token pair and stores it. If the pair cannot be stored, it tries again
+// until ctx ends.
 func (c *Client) Exchange(ctx context.Context, code string, shopID int64) error {
-	_, err := c.tokens.Update(ctx, shopID, func(ctx context.Context, _ TokenPair) (TokenPair, error) {
+	err := c.sessions.obtain(ctx, shopID, func(ctx context.Context) (TokenPair, error) {
 		body := map[string]any{"code": code, "partner_id": c.signer.partnerID, "shop_id": shopID}
 		return c.askTokens(ctx, request{path: pathTokenGet, body: body, hidden: []Secret{Secret(code)}})
 	})

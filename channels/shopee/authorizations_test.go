@@ -7,22 +7,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
 	"stockpush/channels/channeltest"
 	"stockpush/channels/shopee/sandbox"
 	"stockpush/schemas"
 )
-
-// gauge is what a metric shows.
-func gauge(t *testing.T, g prometheus.Gauge) float64 {
-	registry := prometheus.NewRegistry()
-	require.NoError(t, registry.Register(g))
-	families, err := registry.Gather()
-	require.NoError(t, err)
-	return families[0].GetMetric()[0].GetGauge().GetValue()
-}
 
 func TestTheEndOfAnAuthorizationIsWarnedOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -38,12 +28,12 @@ func TestTheEndOfAnAuthorizationIsWarnedOf(t *testing.T) {
 		time.Sleep(day)
 		synctest.Wait()
 		require.Zero(t, warnings())
-		require.InDelta(t, float64(ends.Unix()), gauge(t, l.client.metrics.firstEnd), 1)
+		require.InDelta(t, float64(ends.Unix()), shows(t, l.client.metrics.firstEnd), 1)
 		time.Sleep(10 * day)
 		synctest.Wait()
 		require.InDelta(t, 9, warnings(), 1, "once a day")
 		require.Contains(t, l.logged.String(), "shop_id=10121")
-		require.InDelta(t, 1, gauge(t, l.client.metrics.endSoon), 0)
+		require.InDelta(t, 1, shows(t, l.client.metrics.endSoon), 0)
 
 		time.Sleep(30 * day)
 		lost := l.push(schemas.Event{Key: schemas.Key{ShopID: shop}, ItemID: 1, Available: 1})
@@ -51,7 +41,7 @@ func TestTheEndOfAnAuthorizationIsWarnedOf(t *testing.T) {
 		require.Equal(t, schemas.AuthorizationLost, l.record(lost).FailureCode)
 		require.NoError(t, l.client.Exchange(ctx, "again", shop))
 		time.Sleep(2 * time.Hour)
-		require.InDelta(t, 0, gauge(t, l.client.metrics.endSoon), 0)
+		require.InDelta(t, 0, shows(t, l.client.metrics.endSoon), 0)
 		sent := l.push(schemas.Event{Key: schemas.Key{ShopID: shop}, ItemID: 1, Available: 2})
 		time.Sleep(time.Minute)
 		synctest.Wait()

@@ -67,7 +67,7 @@ func newLanesOnTheNet(b *testing.B, models int64) *lanesOnTheNet {
 	pacer := cfg.Pacer()
 	l.client, err = New(
 		Config{BaseURL: server.URL, PartnerID: sandbox.DefaultPartnerID, PartnerKey: sandbox.DefaultPartnerKey},
-		Deps{Tokens: NewFileStore(tokens), Pace: pacer.Wait})
+		Deps{Tokens: NewFileStore(tokens, nil), Pace: pacer.Wait})
 	require.NoError(b, err)
 	stage, err := worker.New(cfg.Config, worker.Deps{
 		Channel: l.client, Pacer: pacer, LogID: 1, Producer: l.pushed, DeadLetters: l.pushed, Topics: "t", RecordPartitions: benchPartitions, History: channeltest.History{},

@@ -27,7 +27,7 @@ func benchClient(b *testing.B) *Client {
 	server := httptest.NewServer(s)
 	c, err := New(
 		Config{BaseURL: server.URL, PartnerID: sandbox.DefaultPartnerID, PartnerKey: sandbox.DefaultPartnerKey},
-		Deps{Tokens: NewFileStore(tokens)})
+		Deps{Tokens: NewFileStore(tokens, nil)})
 	require.NoError(b, err)
 	b.Cleanup(func() { c.Close(); server.Close() })
 	return c

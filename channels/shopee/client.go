@@ -109,10 +109,11 @@ func (c *Client) Watch(ctx context.Context, changed func(shopID int64)) error {
 	return c.tokens.Watch(ctx, changed)
 }
 
-// Close waits for token refreshes under way, at most as long as they may last,
-// and closes idle connections. No Push or Read may begin after it.
+// Close waits for token refreshes under way, at most as long as they may last, tries
+// once more to store pairs that could not be stored, and closes idle connections. No
+// Push or Read may begin after it, and it is called once.
 func (c *Client) Close() {
-	c.sessions.wait()
+	c.sessions.close()
 	c.http.CloseIdleConnections()
 }
 

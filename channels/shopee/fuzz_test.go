@@ -33,7 +33,7 @@ const secretOfOurs, tokenOfOurs = "key-of-ours-b41f", "access-token-77aa"
 func fuzzedClient(f *testing.F) (*Client, *anything) {
 	a := &anything{}
 	server := httptest.NewServer(a)
-	store := NewFileStore(filepath.Join(f.TempDir(), "tokens.json"))
+	store := NewFileStore(filepath.Join(f.TempDir(), "tokens.json"), nil)
 	b, err := (&tokenDoc{}).with(testShop, TokenPair{tokenOfOurs, "refresh-1", time.Now().Add(1000 * time.Hour)})
 	require.NoError(f, err)
 	require.NoError(f, os.WriteFile(store.path, b, 0o600))

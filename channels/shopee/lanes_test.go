@@ -104,7 +104,7 @@ func newLanes(t *testing.T, shopee sandbox.Config, cfg channeltest.Settings) *la
 	logger := slog.New(slog.NewTextHandler(l.logged, nil))
 	c, err := New(
 		Config{BaseURL: "http://sandbox", PartnerID: sandbox.DefaultPartnerID, PartnerKey: sandbox.DefaultPartnerKey},
-		Deps{Tokens: NewFileStore(tokens), Pace: pacer.Wait, Logger: logger})
+		Deps{Tokens: NewFileStore(tokens, nil), Pace: pacer.Wait, Logger: logger})
 	require.NoError(t, err)
 	c.http.Transport = l.direct
 	l.client = c

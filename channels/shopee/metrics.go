@@ -32,6 +32,10 @@ type metrics struct {
 	latency   *prometheus.HistogramVec
 	refreshes *prometheus.CounterVec
 	unknown   prometheus.Counter
+	// storeFailures counts tries to store tokens, and unstored are the pairs that are
+	// in memory only.
+	storeFailures prometheus.Counter
+	unstored      prometheus.Gauge
 	// firstEnd is the end of the authorization that ends first, and endSoon
 	// counts those that end within a month.
 	firstEnd, endSoon prometheus.Gauge
@@ -53,6 +57,12 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			Name: "stockpush_shopee_unknown_refusals_total", Help: "Refusals of calls and of models that no rule knows; their records keep Shopee's words.",
 		}),
 	}
+	m.storeFailures = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "stockpush_shopee_token_store_failures_total", Help: "Tries to store tokens that failed, before or after a refresh token was spent.",
+	})
+	m.unstored = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "stockpush_shopee_unstored_token_pairs", Help: "Shops whose new tokens are in memory only, since they could not be stored: they are lost if the process ends.",
+	})
 	m.firstEnd = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "stockpush_shopee_first_authorization_end_timestamp_seconds", Help: "When the shop's authorization ends that ends first, of shops with tokens; 0 until it is known.",
 	})
@@ -63,7 +73,11 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	if reg == nil {
 		return m, nil
 	}
-	return m, errors.Join(reg.Register(m.calls), reg.Register(m.latency), reg.Register(m.refreshes), reg.Register(m.unknown), reg.Register(m.firstEnd), reg.Register(m.endSoon))
+	var errs []error
+	for _, c := range []prometheus.Collector{m.calls, m.latency, m.refreshes, m.unknown, m.storeFailures, m.unstored, m.firstEnd, m.endSoon} {
+		errs = append(errs, reg.Register(c))
+	}
+	return m, errors.Join(errs...)
 }
 
 // initialise makes every label value show as zero from the start.

@@ -25,7 +25,7 @@ const testShop = 10001
 func clientOf(t *testing.T, handle http.HandlerFunc, timeout time.Duration) *Client {
 	t.Helper()
 	server := httptest.NewServer(handle)
-	store := NewFileStore(filepath.Join(t.TempDir(), "tokens.json"))
+	store := NewFileStore(filepath.Join(t.TempDir(), "tokens.json"), nil)
 	put(t, store, testShop, TokenPair{"access-1", "refresh-1", time.Now().Add(4 * time.Hour)})
 	c, err := New(Config{BaseURL: server.URL, PartnerID: 7, PartnerKey: "key-of-ours", Timeout: timeout}, Deps{Tokens: store})
 	require.NoError(t, err)
@@ -206,7 +206,7 @@ func drained(handle http.HandlerFunc) http.HandlerFunc {
 func TestARefusedConnectionAppliedNothing(t *testing.T) {
 	server := httptest.NewServer(nil)
 	server.Close()
-	store := NewFileStore(filepath.Join(t.TempDir(), "tokens.json"))
+	store := NewFileStore(filepath.Join(t.TempDir(), "tokens.json"), nil)
 	put(t, store, testShop, TokenPair{"access-1", "refresh-1", time.Now().Add(time.Hour)})
 	c, err := New(Config{BaseURL: server.URL, PartnerID: 7, PartnerKey: "k"}, Deps{Tokens: store})
 	require.NoError(t, err)

@@ -20,7 +20,7 @@ var noShop = channels.Verdict{
 
 func TestReadyKnowsShopsWithoutTokens(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tokens.json")
-	store := NewFileStore(path)
+	store := NewFileStore(path, nil)
 	c, err := New(Config{BaseURL: "http://127.0.0.1:1", PartnerID: 1, PartnerKey: "k"}, Deps{Tokens: store})
 	require.NoError(t, err)
 	_, ready := c.Ready(testShop)
@@ -33,7 +33,7 @@ func TestReadyKnowsShopsWithoutTokens(t *testing.T) {
 	require.Equal(t, v, a.Verdicts[0], "a push gets the same verdict")
 	require.Zero(t, c.Credentials(testShop))
 
-	put(t, NewFileStore(path), testShop, TokenPair{"access-1", "refresh-1", time.Now().Add(time.Hour)}) // another process
+	put(t, NewFileStore(path, nil), testShop, TokenPair{"access-1", "refresh-1", time.Now().Add(time.Hour)}) // another process
 	require.NotZero(t, c.Credentials(testShop))
 	_, ready = c.Ready(testShop)
 	require.True(t, ready, "Credentials looked at the file")
@@ -55,7 +55,7 @@ func TestReadyNeverWaitsForTheStore(t *testing.T) {
 func TestReadyWhileTheFileCannotBeRead(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tokens.json")
 	require.NoError(t, os.WriteFile(path, []byte(`{"shops":`), 0o600))
-	c, err := New(Config{BaseURL: "http://127.0.0.1:1", PartnerID: 1, PartnerKey: "k"}, Deps{Tokens: NewFileStore(path)})
+	c, err := New(Config{BaseURL: "http://127.0.0.1:1", PartnerID: 1, PartnerKey: "k"}, Deps{Tokens: NewFileStore(path, nil)})
 	require.NoError(t, err)
 	require.Zero(t, c.Credentials(testShop))
 	_, ready := c.Ready(testShop)
@@ -64,7 +64,7 @@ func TestReadyWhileTheFileCannotBeRead(t *testing.T) {
 
 func TestReadyAfterARefusedRefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := NewFileStore(filepath.Join(t.TempDir(), "tokens.json"))
+		store := NewFileStore(filepath.Join(t.TempDir(), "tokens.json"), nil)
 		c, err := New(Config{BaseURL: "http://127.0.0.1:1", PartnerID: 1, PartnerKey: "k"}, Deps{Tokens: store})
 		require.NoError(t, err)
 		put(t, store, 1, TokenPair{"a", "r", time.Now().Add(time.Minute)})

@@ -52,11 +52,16 @@ type sessions struct {
 	client  *Client
 	log     *slog.Logger
 	flights singleflight.Group
-	// owned are the goroutines that wait for flights; a refresh outlives the push that asked for it.
+	// owned are the goroutines that wait for flights, and those that store pairs; a
+	// refresh outlives the push that asked for it.
 	owned sync.WaitGroup
+	// closing is closed when the client is.
+	closing chan struct{}
 
 	mu    sync.Mutex
 	notes map[int64]note
+	// complainedAt is when the log was told last that tokens cannot be stored.
+	complainedAt time.Time
 }
 
 // note is what is known of a shop's tokens beside the store.
@@ -71,19 +76,25 @@ type note struct {
 	refused   Secret
 	refusal   *refreshError
 	refusedAt time.Time
-	// spent is a refresh token whose new pair could not be stored yet.
+	// spent is a refresh token whose new pair could not be stored yet, and storing
+	// says that a goroutine tries to.
 	spent   Secret
 	unsaved TokenPair
+	storing bool
 }
 
 func newSessions(c *Client, log *slog.Logger) *sessions {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &sessions{client: c, log: log.With("component", "shopee"), notes: map[int64]note{}}
+	return &sessions{client: c, log: log.With("component", "shopee"), closing: make(chan struct{}), notes: map[int64]note{}}
 }
 
-func (s *sessions) wait() { s.owned.Wait() }
+// close lets what is under way end, and waits for it.
+func (s *sessions) close() {
+	close(s.closing)
+	s.owned.Wait()
+}
 
 // token is a shop's access token, refreshed if it ends soon. Waited says that a
 // refresh took its time.
@@ -179,6 +190,17 @@ func (s *sessions) refresh(ctx context.Context, shopID int64, stale Secret) (Tok
 }
 
 func (s *sessions) renew(ctx context.Context, shopID int64, stale Secret) (TokenPair, error) {
+	pair, err := s.replace(ctx, shopID, stale)
+	if err != nil {
+		s.unstored(shopID, stale, err)
+		return TokenPair{}, storeError(err)
+	}
+	return pair, nil
+}
+
+// replace lets the store replace a stale access token, by a pair that an earlier try
+// could not store if there is one.
+func (s *sessions) replace(ctx context.Context, shopID int64, stale Secret) (TokenPair, error) {
 	ctx, cancel := context.WithTimeout(ctx, lockWait+max(refreshWait, s.client.timeout))
 	defer cancel()
 	pair, err := s.client.tokens.Update(ctx, shopID, func(ctx context.Context, held TokenPair) (TokenPair, error) {
@@ -190,11 +212,10 @@ func (s *sessions) renew(ctx context.Context, shopID int64, stale Secret) (Token
 		}
 		return s.exchange(ctx, shopID, held)
 	})
-	if err != nil {
-		return TokenPair{}, storeError(err)
+	if err == nil {
+		s.edit(shopID, func(n *note) { n.spent, n.unsaved = "", TokenPair{} })
 	}
-	s.edit(shopID, func(n *note) { n.spent, n.unsaved = "", TokenPair{} })
-	return pair, nil
+	return pair, err
 }
 
 // exchange spends a refresh token. Where its new pair could not be stored, the

@@ -52,7 +52,7 @@ func newMarket(t *testing.T, switches sandbox.Switches) *market {
 	require.NoError(t, err)
 	require.NoError(t, s.Set(switches))
 	server := httptest.NewServer(s)
-	store := shopee.NewFileStore(tokens)
+	store := shopee.NewFileStore(tokens, nil)
 	client, err := shopee.New(shopee.Config{
 		BaseURL: server.URL, PartnerID: sandbox.DefaultPartnerID, PartnerKey: sandbox.DefaultPartnerKey, Timeout: 5 * time.Second,
 	}, shopee.Deps{Tokens: store})

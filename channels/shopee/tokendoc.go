@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -26,7 +29,7 @@ type tokenEntry struct {
 
 // readTokens reads the tokens file. Its errors quote nothing of the file.
 func readTokens(path string) (*tokenDoc, error) {
-	b, err := os.ReadFile(path)
+	b, err := readRegular(path)
 	if err != nil {
 		return nil, fmt.Errorf("read shopee.tokens_file: %w", err)
 	}
@@ -35,6 +38,31 @@ func readTokens(path string) (*tokenDoc, error) {
 		return nil, fmt.Errorf("read shopee.tokens_file: %w", err)
 	}
 	return doc, nil
+}
+
+// readRegular reads a file, and only a file: to open a FIFO would wait for a writer.
+func readRegular(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if err := regular(info); err != nil {
+		return nil, err
+	}
+	return io.ReadAll(f)
+}
+
+// regular says what else than a file something is.
+func regular(info fs.FileInfo) error {
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("it is no regular file (mode %s): name a file", info.Mode())
+	}
+	return nil
 }
 
 func parseTokens(b []byte) (*tokenDoc, error) {

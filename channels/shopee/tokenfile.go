@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,11 +25,15 @@ const trust = 50 * time.Millisecond
 // watchPoll is how often Watch looks at the file.
 const watchPoll = 500 * time.Millisecond
 
+// fileMode is the tokens file's: of its owner only.
+const fileMode fs.FileMode = 0o600
+
 // FileStore keeps token pairs in the file of shopee.tokens_file, for the
 // processes of one machine. Before a use, but not oftener than every 50 ms, it
 // looks at the file's identity, size and times, and reads it again when they changed.
 type FileStore struct {
 	path string
+	log  *slog.Logger
 	lock *flock.Flock
 	// turn is held by the one caller of this process that may take the lock.
 	turn chan struct{}
@@ -55,12 +58,28 @@ var errUnread = errors.New("the tokens have not been read yet")
 
 var _ TokenStore = (*FileStore)(nil)
 
-// NewFileStore opens no file: a missing one is a file without shops.
-func NewFileStore(path string) *FileStore {
-	return &FileStore{
-		path: path, turn: make(chan struct{}, 1),
-		lock: flock.New(path+".lock", flock.SetPermissions(0o600)),
+// NewFileStore opens no file: a missing one is a file without shops. The logger gets
+// warnings; nil discards them.
+func NewFileStore(path string, log *slog.Logger) *FileStore {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
 	}
+	return &FileStore{
+		path: path, log: log, turn: make(chan struct{}, 1),
+		lock: flock.New(path+".lock", flock.SetPermissions(fileMode)),
+	}
+}
+
+// Check says whether the path can be of a tokens file. A file that is missing can be made.
+func (s *FileStore) Check() error {
+	info, err := os.Stat(s.path)
+	if err == nil {
+		err = regular(info)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("shopee.tokens_file: %s: %w", s.path, err)
+	}
+	return nil
 }
 
 // Load returns a shop's pair. While the file cannot be read it answers from
@@ -120,17 +139,26 @@ func (s *FileStore) look() (map[int64]TokenPair, error) {
 	if err != nil {
 		return s.shops, err
 	}
-	s.seen, s.shops = info, doc.pairs
+	s.keep(info, doc)
 	return s.shops, nil
+}
+
+// keep remembers what was read, and warns of a file that others may read; s.mu is held.
+func (s *FileStore) keep(info fs.FileInfo, doc *tokenDoc) {
+	if wide := info.Mode().Perm() &^ fileMode; wide != 0 && (s.seen == nil || s.seen.Mode() != info.Mode()) {
+		s.log.Warn("shopee.tokens_file may be read or written by others: it has the shops' tokens, make its mode 0600", "file", s.path, "mode", info.Mode().Perm())
+	}
+	s.seen, s.shops = info, doc.pairs
 }
 
 func sameFile(a, b fs.FileInfo) bool {
 	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
-// Update holds <file>.lock for as long as change takes. The new file is
-// created before change is called, so that a directory that cannot be written
-// is noticed before a refresh token, which works once, is spent.
+// Update holds <file>.lock for as long as change takes. A file as long as the new
+// one can become is written and synced before change is called, so that a full disk
+// or a directory that cannot be written is noticed before a refresh token, which
+// works once, is spent.
 func (s *FileStore) Update(ctx context.Context, shopID int64, change Change) (TokenPair, error) {
 	unlock, err := s.acquire(ctx)
 	if err != nil {
@@ -159,55 +187,24 @@ func (s *FileStore) acquire(ctx context.Context) (unlock func(), err error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait for the lock of shopee.tokens_file: %w", ctx.Err())
 	}
-	if _, err := s.lock.TryLockContext(ctx, lockPoll); err != nil {
+	if err := s.takeLock(ctx); err != nil {
 		<-s.turn
 		return nil, fmt.Errorf("lock shopee.tokens_file: %w", err)
 	}
 	return func() { _ = s.lock.Unlock(); <-s.turn }, nil
 }
 
-// update reads, changes and writes; the lock is held. It returns the pair before and after.
-func (s *FileStore) update(ctx context.Context, shopID int64, change Change) (held, next TokenPair, err error) {
-	doc, err := s.reread()
-	if err != nil {
-		return held, next, err
+// takeLock locks <file>.lock, which must be a file: others would block in open.
+func (s *FileStore) takeLock(ctx context.Context) error {
+	info, err := os.Stat(s.path + ".lock")
+	if err == nil {
+		err = regular(info)
 	}
-	path, err := target(s.path)
-	if err != nil {
-		return held, next, err
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s.lock: %w", s.path, err)
 	}
-	sweep(path)
-	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
-	if err != nil {
-		return held, next, fmt.Errorf("write shopee.tokens_file: %w", err)
-	}
-	defer func() { _ = tmp.Close(); _ = os.Remove(tmp.Name()) }()
-	held = doc.pairs[shopID]
-	next, err = change(ctx, held)
-	if err != nil || next == held {
-		return held, next, err
-	}
-	if err := replace(path, tmp, doc, shopID, next); err != nil {
-		return held, TokenPair{}, fmt.Errorf("write shopee.tokens_file: %w", err)
-	}
-	_, _ = s.reread()
-	return held, next, nil
-}
-
-// sweep removes what writers that were killed left beside the file: it has
-// tokens. The lock is held, so that nobody is writing. What cannot be removed stays.
-func sweep(path string) {
-	beside, err := os.ReadDir(filepath.Dir(path))
-	if err != nil {
-		return
-	}
-	for _, entry := range beside {
-		random, ours := strings.CutPrefix(entry.Name(), filepath.Base(path)+".")
-		random, ended := strings.CutSuffix(random, ".tmp")
-		if ours && ended && random != "" && strings.Trim(random, "0123456789") == "" {
-			_ = os.Remove(filepath.Join(filepath.Dir(path), entry.Name()))
-		}
-	}
+	_, err = s.lock.TryLockContext(ctx, lockPoll)
+	return err
 }
 
 // reread reads the file whatever its times say, and remembers what it read.
@@ -233,43 +230,8 @@ func (s *FileStore) readAgain() (*tokenDoc, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.seen, s.shops = info, doc.pairs
+	s.keep(info, doc)
 	return doc, nil
-}
-
-// target follows a symbolic link, which the rename would else replace.
-func target(path string) (string, error) {
-	real, err := filepath.EvalSymlinks(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return path, nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("find shopee.tokens_file: %w", err)
-	}
-	return real, nil
-}
-
-// replace writes the document with one pair changed to tmp and puts it in path's
-// place; it is durable when replace returns. os.CreateTemp made tmp mode 0600.
-func replace(path string, tmp *os.File, doc *tokenDoc, shopID int64, next TokenPair) error {
-	b, err := doc.with(shopID, next)
-	if err != nil {
-		return err
-	}
-	if _, err := tmp.Write(b); err != nil {
-		return err
-	}
-	if err := tmp.Sync(); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp.Name(), path); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // Watch looks at the file every half second.

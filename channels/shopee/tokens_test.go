@@ -73,7 +73,7 @@ func TestARefusedTokenIsRefreshedOnceAndThePushRepeated(t *testing.T) {
 	}
 	pushes.Wait()
 	require.EqualValues(t, 1, server.refreshes.Load())
-	pair, err := NewFileStore(store.path).Load(t.Context(), testShop)
+	pair, err := NewFileStore(store.path, nil).Load(t.Context(), testShop)
 	require.NoError(t, err)
 	require.Equal(t, Secret("refresh-2"), pair.RefreshToken)
 	info, err := os.Stat(store.path)
@@ -133,7 +133,7 @@ func TestALostChainIsAuthorizationLostUntilTheFileHasAnother(t *testing.T) {
 		require.False(t, a.Failure)
 	}
 	require.EqualValues(t, 1, server.refreshes.Load(), "a refused refresh token is let be for a while")
-	put(t, NewFileStore(store.path), testShop, TokenPair{"access-5", "refresh-5", time.Now().Add(time.Hour)})
+	put(t, NewFileStore(store.path, nil), testShop, TokenPair{"access-5", "refresh-5", time.Now().Add(time.Hour)})
 	require.Equal(t, channels.Confirmed, c.Push(t.Context(), callOf(line(1, 1))).Verdicts[0].Outcome)
 }
 
@@ -148,7 +148,7 @@ func TestAShopWithoutTokensIsNotAsked(t *testing.T) {
 func TestTwoProcessesSpendARefreshTokenOnce(t *testing.T) {
 	server, c, store := chained(t, 1)
 	put(t, store, testShop, TokenPair{"access-0", "refresh-1", time.Now().Add(time.Hour)})
-	other, err := New(Config{BaseURL: c.base, PartnerID: 7, PartnerKey: "key-of-ours"}, Deps{Tokens: NewFileStore(store.path)})
+	other, err := New(Config{BaseURL: c.base, PartnerID: 7, PartnerKey: "key-of-ours"}, Deps{Tokens: NewFileStore(store.path, nil)})
 	require.NoError(t, err)
 	t.Cleanup(other.Close)
 	var pushes sync.WaitGroup
@@ -164,7 +164,7 @@ func TestTwoProcessesSpendARefreshTokenOnce(t *testing.T) {
 }
 
 func TestARefusedRefreshTokenIsLostOnlyIfTheFileStillHoldsIt(t *testing.T) {
-	store := NewFileStore(filepath.Join(t.TempDir(), "tokens.json"))
+	store := NewFileStore(filepath.Join(t.TempDir(), "tokens.json"), nil)
 	put(t, store, 1, TokenPair{"a", "r", time.Now().Add(time.Hour)})
 	calls := 0
 	pair, err := store.Update(t.Context(), 1, func(_ context.Context, held TokenPair) (TokenPair, error) {
@@ -216,7 +216,7 @@ func TestAPairThatCannotBeStoredIsNotUsedAndNotLost(t *testing.T) {
 func TestWhatOthersKeepInTheFileStays(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tokens.json")
 	require.NoError(t, os.WriteFile(path, []byte(`{"note":"x","shops":[{"shop_id":1,"name":"y","access_token":"a","refresh_token":"r","expires_at":"2030-01-01T00:00:00Z"}]}`), 0o600))
-	put(t, NewFileStore(path), 1, TokenPair{"b", "s", time.Unix(2e9, 0)})
+	put(t, NewFileStore(path, nil), 1, TokenPair{"b", "s", time.Unix(2e9, 0)})
 	var doc map[string]any
 	b, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -231,7 +231,7 @@ func TestWhatOthersKeepInTheFileStays(t *testing.T) {
 
 func TestABrokenFileKeepsTheLastPairsAndIsNotOverwritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tokens.json")
-	store := NewFileStore(path)
+	store := NewFileStore(path, nil)
 	put(t, store, 1, TokenPair{"a", "r", time.Unix(2e9, 0)})
 	require.NoError(t, os.WriteFile(path, []byte(`{"shops":[{"shop_id":1,"access_tok`), 0o600))
 	pair, err := store.Load(t.Context(), 1)
@@ -239,7 +239,7 @@ func TestABrokenFileKeepsTheLastPairsAndIsNotOverwritten(t *testing.T) {
 	require.Equal(t, Secret("a"), pair.AccessToken)
 	_, err = store.Update(t.Context(), 1, func(context.Context, TokenPair) (TokenPair, error) { return TokenPair{}, nil })
 	require.ErrorContains(t, err, "shopee.tokens_file")
-	_, err = NewFileStore(path).Load(t.Context(), 1)
+	_, err = NewFileStore(path, nil).Load(t.Context(), 1)
 	require.Error(t, err)
 	require.NotErrorIs(t, err, ErrNoTokens)
 }
@@ -250,7 +250,7 @@ func TestWatchTellsOfAnotherProcessesChange(t *testing.T) {
 	changed, done := make(chan int64, 8), make(chan error, 1)
 	before := c.Credentials(testShop)
 	go func() { done <- c.Watch(ctx, func(shopID int64) { changed <- shopID }) }()
-	other := NewFileStore(store.path)
+	other := NewFileStore(store.path, nil)
 	turn := 0
 	require.Eventually(t, func() bool { // Watch may begin after the first change
 		turn++

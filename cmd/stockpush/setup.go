@@ -58,7 +58,7 @@ func applySetup(ctx context.Context, c config.Config, options setup.Options, log
 		return nil, err
 	}
 	defer func() { _ = store.Close() }()
-	tokens, err := service.OpenTokens(c.Shopee)
+	tokens, err := service.OpenTokens(c.Shopee, log)
 	if err != nil {
 		return nil, err
 	}

@@ -219,10 +219,14 @@ func (s *Store) Watch(ctx context.Context, changed func(shopID int64)) error {
 	return shopee.WatchPairs(ctx, poll, func() (map[int64]shopee.TokenPair, error) { return s.current(ctx) }, changed)
 }
 
-// Update holds the lock of the shop's row for as long as change takes. The row
-// is written before change is called, so that a server that takes no writes is
-// noticed before a refresh token, which works once, is spent.
+// Update holds the lock of the shop's row for as long as change takes. The row is
+// written and committed before change is called, so that a server that takes no
+// writes, or whose disk is full, is noticed before a refresh token, which works once,
+// is spent. What that write replaced leaves room for the next one.
 func (s *Store) Update(ctx context.Context, shopID int64, change shopee.Change) (next shopee.TokenPair, err error) {
+	if err := s.prove(ctx, shopID); err != nil {
+		return next, err
+	}
 	tx, err := s.pool.Begin(ctx)
 	if err != nil {
 		return next, wrap("begin", err)
@@ -254,6 +258,22 @@ func (s *Store) Update(ctx context.Context, shopID int64, change shopee.Change) 
 	}
 	s.remember(shopID, next)
 	return next, nil
+}
+
+// prove writes a shop's row, made if it is missing, as it is.
+func (s *Store) prove(ctx context.Context, shopID int64) error {
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SET LOCAL synchronous_commit = on"); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `INSERT INTO stockpush_tokens (partner_id, shop_id) VALUES ($1, $2)
+			ON CONFLICT (partner_id, shop_id) DO UPDATE SET updated_at = now()`, s.partner, shopID)
+		return err
+	})
+	if err != nil {
+		return wrap("try to write", err)
+	}
+	return nil
 }
 
 // lock takes the lock of a shop's row, made if it is missing, and reads it.

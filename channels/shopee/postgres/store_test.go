@@ -110,6 +110,32 @@ func TestPostgresOutageKeepsTheLastPairsAndSpendsNothing(t *testing.T) {
 	require.ErrorContains(t, err, "shopee.tokens_postgres")
 }
 
+// A server that can be read and takes no writes, as with a full disk, whether a
+// statement says so or the commit, spends no refresh token.
+func TestPostgresThatTakesNoWritesSpendsNothing(t *testing.T) {
+	dsn := setUp(t)
+	s := open(t, dsn, partner)
+	tokenstest.Put(t, s, 7, tokenstest.Numbered(1))
+	exec := func(statement string) {
+		_, err := s.pool.Exec(t.Context(), statement)
+		require.NoError(t, err)
+	}
+	exec(`CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$`)
+	for _, trigger := range []string{
+		"TRIGGER full_disk BEFORE UPDATE ON stockpush_tokens FOR EACH ROW",
+		"CONSTRAINT TRIGGER full_disk AFTER UPDATE ON stockpush_tokens DEFERRABLE INITIALLY DEFERRED FOR EACH ROW",
+	} {
+		exec("CREATE " + trigger + " EXECUTE FUNCTION full_disk()")
+		_, err := s.Update(t.Context(), 7, func(context.Context, shopee.TokenPair) (shopee.TokenPair, error) {
+			require.Fail(t, "the refresh token would be spent")
+			return shopee.TokenPair{}, nil
+		})
+		require.ErrorContains(t, err, "could not extend file")
+		exec("DROP TRIGGER full_disk ON stockpush_tokens")
+	}
+	tokenstest.Put(t, s, 7, tokenstest.Numbered(2))
+}
+
 func TestErrorsOfOpenShowNoSecret(t *testing.T) {
 	for _, dsn := range []string{"postgres://u:hidden@host:notaport/db", "host=x password=hidden sslmode=what", "postgres://u:hid%zzden@host/db"} {
 		_, err := Open(dsn, 1)

@@ -23,11 +23,13 @@ type Tokens struct {
 	Close func()
 }
 
-// OpenTokens opens the file, or the table that machines share. It connects to nothing.
-func OpenTokens(c config.Shopee) (Tokens, error) {
+// OpenTokens opens the file, or the table that machines share. It connects to nothing
+// and fails on a path that is of no file.
+func OpenTokens(c config.Shopee, log *slog.Logger) (Tokens, error) {
 	if c.TokensPostgres == "" {
+		store := shopee.NewFileStore(c.TokensFile, log)
 		nothing := func(context.Context, bool) ([]string, error) { return nil, nil }
-		return Tokens{shopee.NewFileStore(c.TokensFile), c.TokensFile, nothing, func() {}}, nil
+		return Tokens{store, c.TokensFile, nothing, func() {}}, store.Check()
 	}
 	store, err := postgres.Open(c.TokensPostgres.Reveal(), c.PartnerID)
 	if err != nil {
@@ -68,7 +70,7 @@ func NewShopee(cfg config.Config, log *slog.Logger, registry prometheus.Register
 
 func openShopee(cfg config.Config, pace *pacer.Pacer, log *slog.Logger, registry prometheus.Registerer) (*Shopee, error) {
 	c := cfg.Shopee
-	tokens, err := OpenTokens(c)
+	tokens, err := OpenTokens(c, log)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,122 @@
+package shopee
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+const (
+	// storeRetryMax is the longest time between two tries to store a pair.
+	storeRetryMax = 15 * time.Second
+	// complainEvery is how often the log is told that tokens cannot be stored.
+	complainEvery = time.Minute
+)
+
+// unstored takes up why a refresh failed. If the store is to blame, the log and a
+// metric say so. If Shopee has already given the new pair, a goroutine goes on trying
+// to store it: the old refresh token is spent, and the pair is in memory only.
+func (s *sessions) unstored(shopID int64, stale Secret, err error) {
+	if !ofStore(err) {
+		return
+	}
+	s.client.metrics.storeFailures.Inc()
+	start, spent := false, false
+	s.edit(shopID, func(n *note) {
+		spent = n.spent != ""
+		start = spent && !n.storing
+		n.storing = n.storing || spent
+	})
+	switch {
+	case start:
+		s.log.Error("new tokens could not be stored: until they are, they are in memory only, and if the process ends the seller must consent again",
+			"shop_id", shopID, "error", err)
+		s.owned.Go(func() { s.keepStoring(shopID, stale) })
+	case !spent && s.mayComplain():
+		s.log.Error("tokens cannot be stored, so no access token is refreshed: pushes of shops whose access token ends will wait", "shop_id", shopID, "error", err)
+	}
+}
+
+// ofStore says whether an error is the store's, and not Shopee's or a missing pair.
+func ofStore(err error) bool {
+	var refused *refreshError
+	return err != nil && !errors.As(err, &refused) && !errors.Is(err, ErrNoTokens)
+}
+
+func (s *sessions) mayComplain() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.complainedAt.IsZero() && time.Since(s.complainedAt) < complainEvery {
+		return false
+	}
+	s.complainedAt = time.Now()
+	return true
+}
+
+// keepStoring stores a pair that is in memory only. When the client closes it tries
+// once more.
+func (s *sessions) keepStoring(shopID int64, stale Secret) {
+	s.client.metrics.unstored.Inc()
+	defer s.client.metrics.unstored.Dec()
+	defer s.edit(shopID, func(n *note) { n.storing = false })
+	wait := backoff.NewExponentialBackOff()
+	wait.MaxInterval = storeRetryMax
+	for last := false; ; {
+		last = s.pause(wait.NextBackOff())
+		_, err := s.replace(context.Background(), shopID, stale)
+		switch {
+		case err == nil:
+			s.log.Info("the new tokens are stored", "shop_id", shopID)
+			return
+		case last:
+			s.log.Error("new tokens could not be stored before the end: the seller must consent again (`stockpush authorize`)", "shop_id", shopID, "error", err)
+			return
+		case ofStore(err):
+			s.client.metrics.storeFailures.Inc()
+		}
+		if s.mayComplain() {
+			s.log.Error("new tokens could still not be stored", "shop_id", shopID, "error", err)
+		}
+	}
+}
+
+// pause waits, or less if the client closes, and says whether it does.
+func (s *sessions) pause(wait time.Duration) (closing bool) {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return false
+	case <-s.closing:
+		return true
+	}
+}
+
+// obtain stores a pair that ask gets from Shopee, which gives it once. If it cannot be
+// stored, obtain tries again until ctx ends.
+func (s *sessions) obtain(ctx context.Context, shopID int64, ask func(context.Context) (TokenPair, error)) error {
+	var fresh TokenPair
+	change := func(ctx context.Context, _ TokenPair) (_ TokenPair, err error) {
+		if fresh == (TokenPair{}) {
+			fresh, err = ask(ctx)
+		}
+		return fresh, err
+	}
+	wait := backoff.NewExponentialBackOff()
+	wait.MaxInterval = storeRetryMax
+	for {
+		_, err := s.client.tokens.Update(ctx, shopID, change)
+		if fresh == (TokenPair{}) || !ofStore(err) {
+			return err
+		}
+		s.client.metrics.storeFailures.Inc()
+		s.log.Error("the new tokens could not be stored, it is tried again: if this is interrupted they are lost", "shop_id", shopID, "error", err)
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait.NextBackOff()):
+		}
+	}
+}
