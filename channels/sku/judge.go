@@ -25,13 +25,11 @@ func (s *SKU) Judge(e *schemas.Event) Judgement {
 	switch {
 	case e.Position == s.Last.Position:
 		return FinishedAlready
+	case s.Push(e.Position) != nil:
+		return Duplicate
 	case s.Last.Newer(e.Position):
 		return Superseded
-	case newest.IsZero():
-		return Stands
-	case e.Position == newest && s.Push(e.Position) != nil:
-		return Duplicate
-	case e.Position == newest:
+	case newest.IsZero(), e.Position == newest:
 		return Stands
 	case newest.Newer(e.Position), e.Repeats() && newest.Newer(repeated(e)):
 		return Superseded
