@@ -142,8 +142,8 @@ func (q *queue) oldest() *item {
 	return oldest
 }
 
-// take takes up to most pushes of an item that are due by then, no two of one model and
-// location. It marks them and the item as in flight.
+// take takes up to most pushes of an item that are due by then, of one model and location only
+// that of the oldest command. It marks them and the item as in flight.
 func (q *queue) take(it *item, by time.Time, most int) (pushes []*sku.SKU, lines []channels.Line) {
 	kept := it.waiting[:0]
 	for _, s := range it.waiting {
@@ -153,11 +153,16 @@ func (q *queue) take(it *item, by time.Time, most int) (pushes []*sku.SKU, lines
 		}
 		e := s.Waiting.Decode()
 		line := channels.Line{ModelID: e.ModelID, LocationID: e.LocationID, Qty: e.PushQty()}
-		if slices.ContainsFunc(lines, line.SameModel) {
+		same := slices.IndexFunc(lines, line.SameModel)
+		switch {
+		case same < 0:
+			pushes, lines = append(pushes, s), append(lines, line)
+		case s.Waiting.Offset < pushes[same].Waiting.Offset: // its command came first
+			kept = append(kept, pushes[same])
+			pushes[same], lines[same] = s, line
+		default:
 			kept = append(kept, s)
-			continue
 		}
-		pushes, lines = append(pushes, s), append(lines, line)
 	}
 	clear(it.waiting[len(kept):])
 	it.waiting = kept
