@@ -127,7 +127,7 @@ func (l *Lane) finish(s *sku.SKU, p *sku.Push, record *schemas.Record, r *Result
 	s.Finish(sku.Outcome{Position: p.Position, Status: record.Status, Encoded: o.Record})
 	delete(l.failedByHold, s)
 	if s.Readback != nil {
-		l.expectReadback(s)
+		l.expectReadback(s, record.FinishedAt)
 	}
 	r.add(o)
 }

@@ -40,7 +40,8 @@ type Lane struct {
 	inFlight int
 	hold     *hold
 	pause    pauseClock
-	// readbacks are the store SKUs with a pending read-back; none is due before readbackAt.
+	// readbacks are the store SKUs with a pending read-back; none is due before readbackAt, and
+	// none at all if that is zero.
 	readbacks  map[*sku.SKU]struct{}
 	readbackAt time.Time
 	// failedByHold are the store SKUs whose last record failed because the shop was held.
@@ -57,7 +58,7 @@ func (l *Lane) Restore(s *sku.SKU, now time.Time) {
 	delete(l.readbacks, s)
 	delete(l.failedByHold, s)
 	if s.Readback != nil {
-		l.expectReadback(s)
+		l.expectReadback(s, now)
 	}
 	l.restoreHold(s, now)
 }
@@ -80,7 +81,7 @@ type Command struct {
 func (l *Lane) Offer(s *sku.SKU, c *Command, now time.Time) Result {
 	var r Result
 	judgement := s.Judge(&c.Event)
-	if c.MaybeSent && judgement == sku.Stands {
+	if c.MaybeSent && (judgement == sku.Stands || sentBefore(s, &c.Event)) {
 		l.requireReadback(s, &c.Event, now)
 	}
 	switch judgement {
@@ -90,7 +91,7 @@ func (l *Lane) Offer(s *sku.SKU, c *Command, now time.Time) Result {
 		by := s.NewestEvent()
 		lost := schemas.SkippedBy(c.Event, &by, now)
 		lost.QueuedAt = c.QueuedAt
-		r.add(Outcome{SKU: s, Record: schemas.AppendPackedRecord(nil, c.Encoded, &lost), Offsets: []int64{c.Offset}})
+		r.add(Outcome{SKU: s, Record: schemas.AppendPackedRecord(nil, c.Encoded, &lost), SaveState: s.Unsaved, Offsets: []int64{c.Offset}})
 	case sku.Duplicate:
 		p := s.Push(c.Event.Position)
 		p.Duplicates = append(p.Duplicates, c.Offset)

@@ -20,11 +20,22 @@ func (l *Lane) requireReadback(s *sku.SKU, sent *schemas.Event, now time.Time) {
 		ItemID: sent.ItemID, ModelID: sent.ModelID, Lost: []int64{sent.PushQty()}, BeforeQty: s.ConfirmedQty(),
 		NotBefore: now.Add(l.cfg.ConfirmAfter),
 	}
-	if pending := s.Readback; pending != nil && pending.ItemID == required.ItemID && pending.ModelID == required.ModelID {
-		required.Lost = addLost(pending.Lost, sent.PushQty())
+	if isOf(s.Readback, sent) {
+		required.Lost = addLost(s.Readback.Lost, sent.PushQty())
 	}
 	s.Readback, s.Unsaved = required, true
-	l.expectReadback(s)
+	l.expectReadback(s, now)
+}
+
+// isOf says whether a read-back is pending, and of the event's model.
+func isOf(pending *schemas.Readback, e *schemas.Event) bool {
+	return pending != nil && pending.ItemID == e.ItemID && pending.ModelID == e.ModelID
+}
+
+// sentBefore says whether an inherited command may have been in flight although the state knows
+// a newer event: the state may have been written meanwhile.
+func sentBefore(s *sku.SKU, e *schemas.Event) bool {
+	return e.Position == s.Sent && s.Sent.Newer(s.Last.Position) && (s.Readback == nil || isOf(s.Readback, e))
 }
 
 // addLost adds a quantity to those that were lost before it, each once.
@@ -33,20 +44,15 @@ func addLost(earlier []int64, qty int64) []int64 {
 	return lost[max(0, len(lost)-maxLost):]
 }
 
-func (l *Lane) expectReadback(s *sku.SKU) {
+func (l *Lane) expectReadback(s *sku.SKU, now time.Time) {
 	l.readbacks[s] = struct{}{}
-	if s.Readback.NotBefore.Before(l.readbackAt) {
-		l.readbackAt = s.Readback.NotBefore
-	}
+	l.readbackAt = sooner(l.readbackAt, later(s.Readback.NotBefore, now))
 }
 
 // nextReadback is a store SKU whose read-back is due, or the time when the next will be;
 // zero for never.
 func (l *Lane) nextReadback(now time.Time) (due *sku.SKU, wake time.Time) {
-	if len(l.readbacks) == 0 {
-		return nil, time.Time{}
-	}
-	if l.readbackAt.After(now) {
+	if l.readbackAt.IsZero() || l.readbackAt.After(now) {
 		return nil, l.readbackAt
 	}
 	for s := range l.readbacks {
@@ -58,10 +64,7 @@ func (l *Lane) nextReadback(now time.Time) (due *sku.SKU, wake time.Time) {
 			return s, time.Time{}
 		}
 	}
-	l.readbackAt = wake
-	if wake.IsZero() {
-		l.readbackAt = now.Add(l.cfg.ConfirmAfter) // nothing is comparable: the next success lowers it
-	}
+	l.readbackAt = wake // what is not comparable lowers it when it becomes so
 	return nil, wake
 }
 
@@ -111,7 +114,7 @@ func (l *Lane) Read(c *Call, stocks []channels.ModelStock, v channels.Verdict, n
 		q.sku.Reading = false
 		l.confirm(q, stocks, v, now, &r)
 	}
-	l.readbackAt = time.Time{}
+	l.readbackAt = now
 	l.repush(wasHeld, false, &r)
 	return r
 }
@@ -122,13 +125,13 @@ func ReadAnswer(v channels.Verdict) channels.Answer {
 }
 
 // confirm compares what a model shows with what was sent, and pushes it again if a lost
-// request may have been applied after that.
+// request may have been applied after that. A model that is gone needs no push.
 func (l *Lane) confirm(q question, stocks []channels.ModelStock, v channels.Verdict, now time.Time, r *Result) {
 	s := q.sku
 	if s.Readback == nil || !s.Idle() || s.Readback != q.readback || s.Last.Position != q.of {
 		return // a newer push is read back instead
 	}
-	if v.Outcome != channels.Confirmed {
+	if v.Outcome != channels.Confirmed && v.Code != schemas.ItemNotFound {
 		s.Readback.NotBefore = now.Add(l.cfg.ConfirmAfter)
 		return
 	}
@@ -162,7 +165,7 @@ func (l *Lane) repairRefused(s *sku.SKU, v *channels.Verdict, now time.Time, r *
 	pending := *s.Readback
 	pending.NotBefore = now.Add(l.cfg.ProbeInterval)
 	s.Readback = &pending
-	l.expectReadback(s)
+	l.expectReadback(s, now)
 	r.add(Outcome{SKU: s, SaveState: true})
 }
 
