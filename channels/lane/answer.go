@@ -13,7 +13,7 @@ import (
 const (
 	// maxUnknownRefusals is how often a push is tried that a refusal we do not know meets.
 	maxUnknownRefusals = 3
-	// maxBackoff is the longest time between two tries of a push.
+	// maxBackoff is the longest time between two tries of a push, jitter aside.
 	maxBackoff = 30 * time.Second
 )
 
@@ -21,8 +21,8 @@ const (
 func (l *Lane) Pushed(c *Call, a *channels.Answer, now time.Time) Result {
 	var r Result
 	l.inFlight--
-	wasHeld, confirmed := l.hold != nil, false
-	l.learn(c.ItemID, c.probe, a, now, &r)
+	confirmed := false
+	l.learn(c, a, now, &r)
 	for i, s := range c.pushes {
 		confirmed = confirmed || a.Verdicts[i].Outcome == channels.Confirmed
 		p := s.InFlight
@@ -32,7 +32,9 @@ func (l *Lane) Pushed(c *Call, a *channels.Answer, now time.Time) Result {
 		l.queue.unblock(s)
 	}
 	l.queue.release(c.item, now)
-	l.repush(wasHeld, confirmed, &r)
+	if confirmed || HealthOf(a) == Healthy {
+		l.repush(confirmed, &r)
+	}
 	return r
 }
 

@@ -18,12 +18,20 @@ type hold struct {
 	nextProbe time.Time
 	lastProbe time.Time
 	probing   bool
-	// again says that another probe is due when the one in flight ends.
+	// again says that another probe is due when the one in flight ends: the credentials changed.
 	again bool
 	// requested says that a push_now came since the last probe.
 	requested bool
-	// itemID is an item of the shop, which a probe reads if no push waits; 0 if none is known.
+	// itemID is an item of the shop, which a probe reads if no push waits.
 	itemID int64
+}
+
+// endProbe ends a probe that did not pass.
+func (h *hold) endProbe(next time.Time) {
+	if !h.again {
+		h.nextProbe = next
+	}
+	h.probing, h.again = false, false
 }
 
 func (h *hold) probeDue(now time.Time) bool {
@@ -54,16 +62,27 @@ func (l *Lane) Probe(now time.Time) {
 	}
 }
 
-// Refuse takes a verdict that the whole shop has without a call: the shop is held.
+// Refuse takes the verdict that every call of the shop would have, instead of starting the
+// call that Next wanted: the shop is held.
 func (l *Lane) Refuse(v channels.Verdict, now time.Time) Result {
 	var r Result
-	itemID := int64(0)
-	if it := l.queue.oldest(); it != nil {
-		itemID = it.id
-	}
-	l.holdShop(&v, itemID, now, &r)
+	l.holdShop(&v, l.anyItem(now), now, &r)
+	l.hold.lastProbe, l.hold.requested = now, false
+	l.hold.endProbe(now.Add(l.cfg.ProbeInterval))
 	l.failWaiting(now, &r)
 	return r
+}
+
+// anyItem is an item of the call that Next wanted.
+func (l *Lane) anyItem(now time.Time) int64 {
+	if it := l.queue.oldest(); it != nil {
+		return it.id
+	}
+	if l.hold != nil {
+		return l.hold.itemID
+	}
+	s, _ := l.nextReadback(now)
+	return itemOf(s)
 }
 
 // FailHeld fails what waits while the shop is held and no probe is due or in flight.
@@ -82,32 +101,32 @@ func (l *Lane) failWaiting(now time.Time, r *Result) {
 	}
 }
 
+// holdShop holds the shop because of a refusal at an item. A shop that is held already keeps
+// its probes: the call may have started before them.
 func (l *Lane) holdShop(v *channels.Verdict, itemID int64, now time.Time, r *Result) {
-	if l.hold == nil || l.hold.verdict.Code != v.Code {
+	if l.hold == nil {
+		l.hold = &hold{nextProbe: now.Add(l.cfg.ProbeInterval), lastProbe: now}
+	}
+	if l.hold.verdict.Code != v.Code {
 		r.Notices = append(r.Notices, Notice{Kind: HoldBegan, Verdict: *v})
 	}
-	next := now.Add(l.cfg.ProbeInterval)
-	if l.hold != nil && l.hold.again {
-		next = now
-	}
-	if itemID == 0 && l.hold != nil {
-		itemID = l.hold.itemID
-	}
-	l.hold = &hold{verdict: *v, nextProbe: next, lastProbe: now, itemID: itemID}
+	l.hold.verdict, l.hold.itemID = *v, itemID
 }
 
-// learn takes from an answer what it says about the shop or the app.
-func (l *Lane) learn(itemID int64, probe bool, a *channels.Answer, now time.Time, r *Result) {
+// learn takes from a call's answer what it says about the shop or the app.
+func (l *Lane) learn(c *Call, a *channels.Answer, now time.Time, r *Result) {
 	refusal := firstRefusal(a)
 	if refusal != nil && refusal.Code.Class() == schemas.ClassThrottle {
 		r.Throttled = refusal
 	}
+	holds := refusal != nil && holdsShop(refusal)
+	if holds {
+		l.holdShop(refusal, c.ItemID, now, r)
+	}
 	switch {
-	case refusal != nil && holdsShop(refusal):
-		l.holdShop(refusal, itemID, now, r)
-	case l.hold == nil || !probe:
-	case HealthOf(a) != Healthy:
-		l.hold.probing, l.hold.nextProbe = false, now.Add(l.cfg.ProbeInterval) // it said nothing about the hold
+	case !c.probe:
+	case holds, HealthOf(a) != Healthy: // the latter says nothing about the hold
+		l.hold.endProbe(now.Add(l.cfg.ProbeInterval))
 	default:
 		l.hold = nil
 		r.Notices = append(r.Notices, Notice{Kind: HoldEnded})
@@ -127,10 +146,10 @@ func holdsShop(v *channels.Verdict) bool {
 	return v.Outcome == channels.Refused && v.Scope == channels.ScopeShop && v.Code.Class() != schemas.ClassThrottle
 }
 
-// repush asks for what failed because of a hold that ended. Unless a push was confirmed that is
-// one store SKU only: a read that passes does not prove that the shop takes pushes again.
-func (l *Lane) repush(wasHeld, confirmed bool, r *Result) {
-	if l.hold != nil || !wasHeld && !confirmed {
+// repush asks for what failed because of a hold that ended: all of it after a confirmed push,
+// else one store SKU. An answer that passed does not prove that the shop takes pushes again.
+func (l *Lane) repush(confirmed bool, r *Result) {
+	if l.hold != nil {
 		return
 	}
 	for s := range l.failedByHold {

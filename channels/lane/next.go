@@ -66,10 +66,10 @@ func (l *Lane) nextHeld(now time.Time) (Want, time.Time) {
 		return Nothing, l.hold.wake()
 	case l.queue.oldest() != nil:
 		return Push, time.Time{}
-	case l.queue.size == 0 && l.hold.itemID != 0:
+	case l.queue.size == 0:
 		return ProbeRead, time.Time{}
 	default:
-		return Nothing, time.Time{} // a push in flight blocks what waits, or no item is known
+		return Nothing, time.Time{} // a call in flight blocks what waits
 	}
 }
 

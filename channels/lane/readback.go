@@ -108,14 +108,16 @@ func itemOf(s *sku.SKU) int64 {
 func (l *Lane) Read(c *Call, stocks []channels.ModelStock, v channels.Verdict, now time.Time) Result {
 	var r Result
 	l.inFlight--
-	a, wasHeld := ReadAnswer(v), l.hold != nil
-	l.learn(c.ItemID, c.probe, &a, now, &r)
+	a := ReadAnswer(v)
+	l.learn(c, &a, now, &r)
 	for _, q := range c.readbacks {
 		q.sku.Reading = false
 		l.confirm(q, stocks, v, now, &r)
 	}
 	l.readbackAt = now
-	l.repush(wasHeld, false, &r)
+	if c.probe {
+		l.repush(false, &r)
+	}
 	return r
 }
 
