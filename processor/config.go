@@ -6,26 +6,21 @@ import (
 	"time"
 )
 
-// Config sets the compacting stage.
+// Config sets the compacting stage. It has no defaults: those of the keys are the
+// configuration's.
 type Config struct {
 	// Window is processor.window: how long after a store SKU's first event its
-	// newest one is pushed. Default 1 s; it must be positive.
+	// newest one is pushed. It must be positive.
 	Window time.Duration
 	// CatchUpWindow is processor.catch_up_window: how long windows last while their partition
-	// is behind. Default 10 s; one that is shorter than Window is Window.
+	// is behind. It must be positive; one that is shorter than Window is Window.
 	CatchUpWindow time.Duration
 	// QuietPeriod is processor.quiet_period: a store SKU quiet this long is
-	// pushed before its window ends. 0, the default, is off.
+	// pushed before its window ends. 0 is off.
 	QuietPeriod time.Duration
 	// MaxBufferedSKUs is processor.max_buffered_skus: how many store SKUs may
 	// wait in this process; above it partitions pause until windows close.
-	// Default 2,000,000.
 	MaxBufferedSKUs int
-}
-
-// DefaultConfig is the contract's.
-func DefaultConfig() Config {
-	return Config{Window: time.Second, CatchUpWindow: 10 * time.Second, MaxBufferedSKUs: 2_000_000}
 }
 
 // Validate names every key whose value is out of range.

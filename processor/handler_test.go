@@ -101,7 +101,7 @@ func newBenchOn(t *testing.T, log processor.Log, verify func(context.Context) er
 }
 
 func (b *bench) processor(log processor.Log, verify func(context.Context) error, change func(*processor.Config)) *processor.Processor {
-	cfg := processor.DefaultConfig()
+	cfg := processor.Config{Window: time.Second, CatchUpWindow: 10 * time.Second, MaxBufferedSKUs: 1000}
 	if change != nil {
 		change(&cfg)
 	}

@@ -66,7 +66,7 @@ func newLanesOnTheNet(b *testing.B, models int64) *lanesOnTheNet {
 	cfg.ShopRate, cfg.AppRate, cfg.ShopConcurrency, cfg.BatchLinger = 1e9, 1e9, benchClients/benchShops, 0
 	pacer := cfg.Pacer()
 	l.client, err = New(
-		Config{BaseURL: server.URL, PartnerID: sandbox.DefaultPartnerID, PartnerKey: sandbox.DefaultPartnerKey},
+		Config{BaseURL: server.URL, PartnerID: sandbox.DefaultPartnerID, PartnerKey: sandbox.DefaultPartnerKey, Timeout: 10 * time.Second},
 		Deps{Tokens: NewFileStore(tokens, nil), Pace: pacer.Wait})
 	require.NoError(b, err)
 	stage, err := worker.New(cfg.Config, worker.Deps{

@@ -26,7 +26,7 @@ func benchClient(b *testing.B) *Client {
 	require.NoError(b, err)
 	server := httptest.NewServer(s)
 	c, err := New(
-		Config{BaseURL: server.URL, PartnerID: sandbox.DefaultPartnerID, PartnerKey: sandbox.DefaultPartnerKey},
+		Config{BaseURL: server.URL, PartnerID: sandbox.DefaultPartnerID, PartnerKey: sandbox.DefaultPartnerKey, Timeout: 10 * time.Second},
 		Deps{Tokens: NewFileStore(tokens, nil)})
 	require.NoError(b, err)
 	b.Cleanup(func() { c.Close(); server.Close() })

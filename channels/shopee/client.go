@@ -15,9 +15,6 @@ import (
 	"stockpush/channels"
 )
 
-// DefaultTimeout bounds a push or read where Config says nothing.
-const DefaultTimeout = 10 * time.Second
-
 // Config is what the client must be told.
 type Config struct {
 	// BaseURL is Shopee's host with its scheme, without a path.
@@ -26,7 +23,7 @@ type Config struct {
 	PartnerID int64
 	// PartnerKey is the app's API key, used as raw text.
 	PartnerKey Secret
-	// Timeout bounds one Push or Read as a whole; 0 means DefaultTimeout.
+	// Timeout bounds one Push or Read as a whole; it must be positive.
 	Timeout time.Duration
 }
 
@@ -44,7 +41,7 @@ func (c Config) Validate() error {
 	if c.PartnerKey == "" {
 		bad = append(bad, errors.New("shopee.partner_key: is empty"))
 	}
-	if c.Timeout < 0 {
+	if c.Timeout <= 0 {
 		bad = append(bad, errors.New("shopee.timeout: want a positive duration"))
 	}
 	return errors.Join(bad...)
@@ -94,9 +91,6 @@ func New(cfg Config, deps Deps) (*Client, error) {
 		base: strings.TrimRight(cfg.BaseURL, "/"), timeout: cfg.Timeout,
 		signer: signer{partnerID: cfg.PartnerID, key: cfg.PartnerKey},
 		http:   newHTTPClient(), tokens: deps.Tokens, metrics: m, pace: deps.Pace,
-	}
-	if c.timeout == 0 {
-		c.timeout = DefaultTimeout
 	}
 	c.sessions = newSessions(c, deps.Logger)
 	return c, nil

@@ -103,7 +103,7 @@ func newLanes(t *testing.T, shopee sandbox.Config, cfg channeltest.Settings) *la
 	l.logged = &syncBuffer{}
 	logger := slog.New(slog.NewTextHandler(l.logged, nil))
 	c, err := New(
-		Config{BaseURL: "http://sandbox", PartnerID: sandbox.DefaultPartnerID, PartnerKey: sandbox.DefaultPartnerKey},
+		Config{BaseURL: "http://sandbox", PartnerID: sandbox.DefaultPartnerID, PartnerKey: sandbox.DefaultPartnerKey, Timeout: 10 * time.Second},
 		Deps{Tokens: NewFileStore(tokens, nil), Pace: pacer.Wait, Logger: logger})
 	require.NoError(t, err)
 	c.http.Transport = l.direct

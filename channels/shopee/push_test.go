@@ -1,6 +1,7 @@
 package shopee
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -21,13 +22,13 @@ import (
 const testShop = 10001
 
 // clientOf makes a client of a server that answers as handle says, with tokens
-// of testShop that last for hours.
+// of testShop that last for hours. A timeout of 0 is one that no test reaches.
 func clientOf(t *testing.T, handle http.HandlerFunc, timeout time.Duration) *Client {
 	t.Helper()
 	server := httptest.NewServer(handle)
 	store := NewFileStore(filepath.Join(t.TempDir(), "tokens.json"), nil)
 	put(t, store, testShop, TokenPair{"access-1", "refresh-1", time.Now().Add(4 * time.Hour)})
-	c, err := New(Config{BaseURL: server.URL, PartnerID: 7, PartnerKey: "key-of-ours", Timeout: timeout}, Deps{Tokens: store})
+	c, err := New(Config{BaseURL: server.URL, PartnerID: 7, PartnerKey: "key-of-ours", Timeout: cmp.Or(timeout, time.Minute)}, Deps{Tokens: store})
 	require.NoError(t, err)
 	t.Cleanup(func() { server.CloseClientConnections(); server.Close(); c.Close() })
 	return c
@@ -208,7 +209,7 @@ func TestARefusedConnectionAppliedNothing(t *testing.T) {
 	server.Close()
 	store := NewFileStore(filepath.Join(t.TempDir(), "tokens.json"), nil)
 	put(t, store, testShop, TokenPair{"access-1", "refresh-1", time.Now().Add(time.Hour)})
-	c, err := New(Config{BaseURL: server.URL, PartnerID: 7, PartnerKey: "k"}, Deps{Tokens: store})
+	c, err := New(Config{BaseURL: server.URL, PartnerID: 7, PartnerKey: "k", Timeout: time.Minute}, Deps{Tokens: store})
 	require.NoError(t, err)
 	a := c.Push(t.Context(), callOf(line(1, 1)))
 	require.Equal(t, channels.Refused, a.Verdicts[0].Outcome)

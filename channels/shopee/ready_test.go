@@ -21,7 +21,7 @@ var noShop = channels.Verdict{
 func TestReadyKnowsShopsWithoutTokens(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tokens.json")
 	store := NewFileStore(path, nil)
-	c, err := New(Config{BaseURL: "http://127.0.0.1:1", PartnerID: 1, PartnerKey: "k"}, Deps{Tokens: store})
+	c, err := New(Config{BaseURL: "http://127.0.0.1:1", PartnerID: 1, PartnerKey: "k", Timeout: time.Minute}, Deps{Tokens: store})
 	require.NoError(t, err)
 	_, ready := c.Ready(testShop)
 	require.True(t, ready, "nothing was read yet")
@@ -55,7 +55,7 @@ func TestReadyNeverWaitsForTheStore(t *testing.T) {
 func TestReadyWhileTheFileCannotBeRead(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tokens.json")
 	require.NoError(t, os.WriteFile(path, []byte(`{"shops":`), 0o600))
-	c, err := New(Config{BaseURL: "http://127.0.0.1:1", PartnerID: 1, PartnerKey: "k"}, Deps{Tokens: NewFileStore(path, nil)})
+	c, err := New(Config{BaseURL: "http://127.0.0.1:1", PartnerID: 1, PartnerKey: "k", Timeout: time.Minute}, Deps{Tokens: NewFileStore(path, nil)})
 	require.NoError(t, err)
 	require.Zero(t, c.Credentials(testShop))
 	_, ready := c.Ready(testShop)
@@ -65,7 +65,7 @@ func TestReadyWhileTheFileCannotBeRead(t *testing.T) {
 func TestReadyAfterARefusedRefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := NewFileStore(filepath.Join(t.TempDir(), "tokens.json"), nil)
-		c, err := New(Config{BaseURL: "http://127.0.0.1:1", PartnerID: 1, PartnerKey: "k"}, Deps{Tokens: store})
+		c, err := New(Config{BaseURL: "http://127.0.0.1:1", PartnerID: 1, PartnerKey: "k", Timeout: time.Minute}, Deps{Tokens: store})
 		require.NoError(t, err)
 		put(t, store, 1, TokenPair{"a", "r", time.Now().Add(time.Minute)})
 		put(t, store, 2, TokenPair{"a", "", time.Now()})

@@ -148,7 +148,7 @@ func TestAShopWithoutTokensIsNotAsked(t *testing.T) {
 func TestTwoProcessesSpendARefreshTokenOnce(t *testing.T) {
 	server, c, store := chained(t, 1)
 	put(t, store, testShop, TokenPair{"access-0", "refresh-1", time.Now().Add(time.Hour)})
-	other, err := New(Config{BaseURL: c.base, PartnerID: 7, PartnerKey: "key-of-ours"}, Deps{Tokens: NewFileStore(store.path, nil)})
+	other, err := New(Config{BaseURL: c.base, PartnerID: 7, PartnerKey: "key-of-ours", Timeout: time.Minute}, Deps{Tokens: NewFileStore(store.path, nil)})
 	require.NoError(t, err)
 	t.Cleanup(other.Close)
 	var pushes sync.WaitGroup
@@ -203,7 +203,7 @@ func TestAPairThatCannotBeStoredIsNotUsedAndNotLost(t *testing.T) {
 	put(t, store, testShop, TokenPair{"access-0", "refresh-1", time.Now().Add(time.Hour)})
 	brittle := &brittleStore{FileStore: store}
 	brittle.broken.Store(true)
-	c, err := New(Config{BaseURL: first.base, PartnerID: 7, PartnerKey: "key-of-ours"}, Deps{Tokens: brittle})
+	c, err := New(Config{BaseURL: first.base, PartnerID: 7, PartnerKey: "key-of-ours", Timeout: time.Minute}, Deps{Tokens: brittle})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	require.Equal(t, schemas.ChannelUnavailable, c.Push(t.Context(), callOf(line(1, 1))).Verdicts[0].Code)

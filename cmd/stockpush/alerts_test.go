@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
@@ -61,7 +62,7 @@ func TestEveryAlertAsksForMetricsThatExist(t *testing.T) {
 	promotions.NewMetrics(registry)
 	_, err := webhook.New(webhook.Config{}, webhook.Deps{Registerer: registry})
 	require.NoError(t, err)
-	_, err = shopee.New(shopee.Config{BaseURL: "http://x", PartnerID: 1, PartnerKey: "k"}, shopee.Deps{Tokens: shopee.NewFileStore("none", nil), Registerer: registry})
+	_, err = shopee.New(shopee.Config{BaseURL: "http://x", PartnerID: 1, PartnerKey: "k", Timeout: time.Minute}, shopee.Deps{Tokens: shopee.NewFileStore("none", nil), Registerer: registry})
 	require.NoError(t, err)
 	_, err = stream.New(stream.Config{Group: "g", Topics: []string{"t"}}, stream.Deps{
 		Connection: stream.Connection{Brokers: []string{"127.0.0.1:1"}}, Logger: slog.New(slog.DiscardHandler), Registerer: registry,

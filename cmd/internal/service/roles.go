@@ -49,9 +49,8 @@ func (p *process) newProcessor(ctx context.Context) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := p.cfg.Processor
 	handler, err := processor.New(
-		processor.Config{Window: c.Window, CatchUpWindow: c.CatchUpWindow, QuietPeriod: c.QuietPeriod, MaxBufferedSKUs: c.MaxBufferedSKUs},
+		processor.Config(p.cfg.Processor),
 		processor.Deps{
 			Producer: p.producer, DeadLetters: p.letters, Topics: p.topics, Metrics: processor.NewMetrics(p.registry),
 			Log: processor.Log{

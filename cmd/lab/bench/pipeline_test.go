@@ -13,6 +13,7 @@ import (
 	"stockpush/channels"
 	"stockpush/channels/channeltest"
 	"stockpush/channels/worker"
+	"stockpush/cmd/internal/config"
 	"stockpush/cmd/internal/embedded/embeddedtest"
 	"stockpush/cmd/internal/service"
 	"stockpush/processor"
@@ -201,7 +202,9 @@ func (p *pipeline) producer() *stream.KafkaProducer {
 
 // startProcessor runs the compacting stage.
 func (p *pipeline) startProcessor(producer stream.Producer) (*counting, func()) {
-	handler, err := processor.New(processor.DefaultConfig(), processor.Deps{
+	loaded, err := config.Load(config.Source{})
+	require.NoError(p.b, err)
+	handler, err := processor.New(processor.Config(loaded.Processor), processor.Deps{
 		Producer: producer, DeadLetters: producer, Topics: p.topics, Metrics: processor.NewMetrics(prometheus.NewRegistry()),
 		Log: processor.Log{ID: 1, Partitions: p.load.partitions, CommandPartitions: p.load.partitions},
 	})
