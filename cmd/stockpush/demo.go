@@ -25,6 +25,7 @@ type demoFlags struct {
 	dataDir, summary             string
 	duration                     time.Duration
 	brokerAddr, nativeAddr, http string
+	allowRemote                  bool
 	rate                         float64
 	skus                         int
 }
@@ -46,6 +47,7 @@ func (a *app) newDemo() *cobra.Command {
 	cmd.Flags().StringVar(&f.brokerAddr, "broker-listen", "127.0.0.1:9092", "`address` of the embedded broker")
 	cmd.Flags().StringVar(&f.nativeAddr, "clickhouse-listen", "127.0.0.1:9000", "`address` of the embedded ClickHouse")
 	cmd.Flags().StringVar(&f.http, "clickhouse-http", "127.0.0.1:8123", "`address` of the embedded ClickHouse's HTTP")
+	cmd.Flags().BoolVar(&f.allowRemote, "allow-remote", false, "permit addresses of the embedded ClickHouse that other machines can reach; then it always needs its password")
 	cmd.Flags().Float64Var(&f.rate, "rate", 200, "events a second")
 	cmd.Flags().IntVar(&f.skus, "skus", 200, "how many store SKUs")
 	return cmd
@@ -60,14 +62,16 @@ func (a *app) demo(cmd *cobra.Command, f demoFlags) (err error) {
 	if err := checkConsole(loaded.Config, service.Roles()); err != nil {
 		return err
 	}
+	embedded := clickhouse.Config{Listen: f.nativeAddr, HTTPListen: f.http, AllowRemote: f.allowRemote, DataDir: filepath.Join(f.dataDir, "demo", "clickhouse"), Logger: log}
+	if err := checkRemote(embedded); err != nil {
+		return err
+	}
 	b, err := broker.Start(broker.Config{Listen: f.brokerAddr, DataDir: filepath.Join(f.dataDir, "demo", "broker"), Logger: log})
 	if err != nil {
 		return fmt.Errorf("--broker-listen: %w", err)
 	}
 	defer b.Close()
-	store, err := startClickHouse(cmd.Context(), clickhouse.Config{
-		Listen: f.nativeAddr, HTTPListen: f.http, DataDir: filepath.Join(f.dataDir, "demo", "clickhouse"), Logger: log,
-	}, f.dataDir)
+	store, err := startClickHouse(cmd.Context(), embedded, f.dataDir)
 	if err != nil {
 		return err
 	}
@@ -81,7 +85,7 @@ func (a *app) demo(cmd *cobra.Command, f demoFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	cfg := demoConfig(loaded.Config, demoAddresses{b.Addr(), store.Addr(), "http://" + listener.Addr().String(), tokens})
+	cfg := demoConfig(loaded.Config, demoAddresses{b.Addr(), store.Addr(), store.Password(), "http://" + listener.Addr().String(), tokens})
 	if _, err := applySetup(cmd.Context(), cfg, setup.Options{}, log); err != nil {
 		return err
 	}
@@ -108,14 +112,14 @@ func (a *app) demo(cmd *cobra.Command, f demoFlags) (err error) {
 	return group.Wait()
 }
 
-type demoAddresses struct{ kafka, clickhouse, shopee, tokens string }
+type demoAddresses struct{ kafka, clickhouse, password, shopee, tokens string }
 
 // demoConfig points a configuration at the embedded servers; the sandbox takes
 // more calls than Shopee does, so that a short demo shows something.
 func demoConfig(c config.Config, at demoAddresses) config.Config {
 	c.Kafka.Brokers = []string{at.kafka}
 	c.Kafka.TLS, c.Kafka.SASL = config.TLS{}, config.SASL{}
-	c.ClickHouse = config.ClickHouse{Addr: at.clickhouse, Database: c.ClickHouse.Database, Username: "default"}
+	c.ClickHouse = config.ClickHouse{Addr: at.clickhouse, Database: c.ClickHouse.Database, Username: "default", Password: config.Secret(at.password)}
 	c.Shopee.BaseURL, c.Shopee.TokensFile, c.Shopee.TokensPostgres = at.shopee, at.tokens, ""
 	c.Shopee.PartnerID, c.Shopee.PartnerKey = sandbox.DefaultPartnerID, sandbox.DefaultPartnerKey
 	c.Shopee.ShopRate, c.Shopee.AppRate = max(c.Shopee.ShopRate, 100), max(c.Shopee.AppRate, 400)
@@ -127,9 +131,9 @@ func (a *app) greet(f demoFlags, kafka string, store *clickhouse.Server) {
 	_, _ = fmt.Fprintf(a.stdout, `stockpush demo: broker %s, ClickHouse %s (HTTP %s), data in %s
 
 Ask ClickHouse while it runs:
-  curl 'http://%s/' --data-binary 'SELECT status, count() FROM stockpush.push_record_history GROUP BY status FORMAT PrettyCompact'
+  curl --user "default:$(cat %q)" 'http://%s/' --data-binary 'SELECT status, count() FROM stockpush.push_record_history GROUP BY status FORMAT PrettyCompact'
 
-`, kafka, store.Addr(), store.HTTPAddr(), f.dataDir, store.HTTPAddr())
+`, kafka, store.Addr(), store.HTTPAddr(), f.dataDir, store.PasswordFile(), store.HTTPAddr())
 }
 
 func (a *app) tellConsole(url string) {

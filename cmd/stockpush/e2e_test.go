@@ -77,7 +77,7 @@ func newSandboxedSystem(t testing.TB, pretended sandbox.Config, change func(*con
 	t.Cleanup(func() { web.Close(); s.sandbox.Wait() })
 	loaded, err := config.Load(config.Source{})
 	require.NoError(t, err)
-	s.cfg = demoConfig(loaded.Config, demoAddresses{kafka, server.Addr(), web.URL, tokens})
+	s.cfg = demoConfig(loaded.Config, demoAddresses{kafka, server.Addr(), server.Password(), web.URL, tokens})
 	s.cfg.Kafka.TopicPrefix, s.cfg.Kafka.Partitions = prefix(t), 4
 	s.cfg.Processor.Window = 300 * time.Millisecond
 	s.cfg.Ops.Listen, s.cfg.Console.Listen = "127.0.0.1:0", "127.0.0.1:0"

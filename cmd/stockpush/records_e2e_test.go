@@ -190,3 +190,11 @@ func TestAnExposedConsoleIsBadConfiguration(t *testing.T) {
 		}
 	}
 }
+
+func TestAnEmbeddedClickHouseForOtherMachinesMustBeAllowed(t *testing.T) {
+	for _, args := range [][]string{{"clickhouse", "--listen", ":0"}, {"clickhouse", "--http", "0.0.0.0:0"}, {"demo", "--clickhouse-listen", "0.0.0.0:0"}, {"demo", "--clickhouse-http", "[::]:0"}} {
+		var out, errs bytes.Buffer
+		require.Equal(t, exitUsage, run(args, &out, &errs), args)
+		require.Contains(t, errs.String(), "--allow-remote")
+	}
+}

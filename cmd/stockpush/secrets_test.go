@@ -99,7 +99,8 @@ type confidant struct {
 	secrets  secrets
 	shopee   *indiscreet
 	settings map[string]string
-	database string
+	// database is ClickHouse's HTTP address, which needs a password.
+	database, databasePassword string
 }
 
 // expired is a shop whose access token is to be refreshed at once.
@@ -122,7 +123,7 @@ func newConfidant(t *testing.T) *confidant {
 	web.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	web.Start()
 	t.Cleanup(func() { web.CloseClientConnections(); web.Close(); pretended.Wait() })
-	c.database = "http://" + store.HTTPAddr()
+	c.database, c.databasePassword = "http://"+store.HTTPAddr(), store.Password()
 	c.surroundings = &surroundings{&programtest.Servers{
 		TB: t, File: filepath.Join(dir, "stockpush.yaml"), Kafka: broker.ListenAddrs()[0], Topics: "stockpush", Sandbox: pretended, Web: web, ClickHouse: store.Addr(),
 	}}
@@ -253,7 +254,7 @@ func (c *confidant) storage(s *system) {
 		}
 	}
 	query := func(sql string) string {
-		return c.request("ClickHouse", http.MethodPost, c.database, sql)
+		return c.request("ClickHouse", http.MethodPost, c.database, sql, "X-ClickHouse-Key", c.databasePassword)
 	}
 	for _, table := range strings.Fields(query("SELECT name FROM system.tables WHERE database = 'stockpush' AND engine != 'MaterializedView' FORMAT TSV")) {
 		query("SELECT * FROM stockpush." + table + " FORMAT JSONEachRow")

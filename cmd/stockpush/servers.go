@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -53,6 +54,8 @@ func (a *app) newClickHouse() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "clickhouse",
 		Short: "Run the embedded ClickHouse alone",
+		Long: "Run the embedded ClickHouse alone, for this machine.\n\nIts HTTP interface needs the user default and the password in clickhouse-password in --data-dir;\n" +
+			"it does not answer to web pages. Queries can open the files in user_files there, and no others.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c.Logger = newLogger(a.stderr, config.Log{Level: "info"})
 			server, err := startClickHouse(cmd.Context(), c, defaultDataDir)
@@ -62,7 +65,7 @@ func (a *app) newClickHouse() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, _ = fmt.Fprintf(a.stdout, "ready clickhouse native %s http %s\n", server.Addr(), server.HTTPAddr())
+			_, _ = fmt.Fprintf(a.stdout, "ready clickhouse native %s http %s password-file %s\n", server.Addr(), server.HTTPAddr(), server.PasswordFile())
 			select {
 			case <-cmd.Context().Done():
 				return server.Close()
@@ -73,12 +76,24 @@ func (a *app) newClickHouse() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&c.Listen, "listen", "127.0.0.1:9000", "`address` of the native protocol")
 	cmd.Flags().StringVar(&c.HTTPListen, "http", "127.0.0.1:8123", "`address` of the HTTP protocol")
-	cmd.Flags().StringVar(&c.DataDir, "data-dir", filepath.Join(defaultDataDir, "clickhouse"), "`folder` of the tables")
+	cmd.Flags().StringVar(&c.DataDir, "data-dir", filepath.Join(defaultDataDir, "clickhouse"), "`folder` of the tables, the password and user_files")
+	cmd.Flags().BoolVar(&c.AllowRemote, "allow-remote", false, "permit addresses that other machines can reach; then the native protocol needs the password, too")
 	return cmd
+}
+
+// checkRemote refuses, as bad usage, a server that other machines can reach and that nobody allowed them.
+func checkRemote(c clickhouse.Config) error {
+	if err := c.Check(); errors.Is(err, clickhouse.ErrRemote) {
+		return &usageError{err}
+	}
+	return nil
 }
 
 // startClickHouse starts the embedded server with this program as its engine.
 func startClickHouse(ctx context.Context, c clickhouse.Config, libraryDir string) (server *clickhouse.Server, err error) {
+	if err := checkRemote(c); err != nil {
+		return nil, err
+	}
 	if c.Library, err = clickhouse.FindLibrary(libraryDir); err != nil {
 		return nil, err
 	}
@@ -96,7 +111,7 @@ func (a *app) newEngine() *cobra.Command {
 		Hidden:             true,
 		DisableFlagParsing: true,
 		Args:               cobra.MinimumNArgs(1),
-		RunE:               func(_ *cobra.Command, args []string) error { return clickhouse.RunEngine(args[0], args[1:]) },
+		RunE:               func(_ *cobra.Command, args []string) error { return clickhouse.RunEngine(args) },
 	}
 }
 

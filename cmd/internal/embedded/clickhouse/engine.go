@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -20,15 +22,11 @@ const serveQuery = "SYSTEM START LISTEN TCP; SYSTEM START LISTEN HTTP; SELECT co
 
 // runOnce runs the engine until it ends or ctx does.
 func (s *Server) runOnce(ctx context.Context, first chan<- error) error {
-	tcp, err := freePort()
+	native, http, err := privateAddresses()
 	if err != nil {
 		return err
 	}
-	http, err := freePort()
-	if err != nil {
-		return err
-	}
-	cmd, stdin, err := s.command(tcp, http)
+	cmd, stdin, err := s.command(native, http)
 	if err != nil {
 		return err
 	}
@@ -38,7 +36,7 @@ func (s *Server) runOnce(ctx context.Context, first chan<- error) error {
 	readyCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ready := make(chan error, 1)
-	go func() { ready <- awaitAnswer(readyCtx, net.JoinHostPort("127.0.0.1", tcp)) }()
+	go func() { ready <- awaitAnswer(readyCtx, native) }()
 	select {
 	case err := <-ended:
 		cancel()
@@ -48,8 +46,7 @@ func (s *Server) runOnce(ctx context.Context, first chan<- error) error {
 			return s.await(ctx, cmd, stdin, ended)
 		}
 	}
-	s.native.connect(net.JoinHostPort("127.0.0.1", tcp))
-	s.http.connect(net.JoinHostPort("127.0.0.1", http))
+	s.connect(native, http)
 	select {
 	case first <- nil:
 	default:
@@ -60,8 +57,7 @@ func (s *Server) runOnce(ctx context.Context, first chan<- error) error {
 func (s *Server) await(ctx context.Context, cmd *exec.Cmd, stdin io.Closer, ended <-chan error) error {
 	select {
 	case err := <-ended:
-		s.native.connect("")
-		s.http.connect("")
+		s.connect("", "")
 		return orEOF(err)
 	case <-ctx.Done():
 	}
@@ -82,12 +78,16 @@ func orEOF(err error) error {
 	return err
 }
 
-func (s *Server) command(tcp, http string) (*exec.Cmd, io.WriteCloser, error) {
-	args := append(append([]string{}, s.cfg.Engine[1:]...), s.cfg.Library, "clickhouse-local",
-		"--path", s.path(), "--listen_host", "127.0.0.1", "--tcp_port", tcp, "--http_port", http,
+func (s *Server) command(native, http string) (*exec.Cmd, io.WriteCloser, error) {
+	host, nativePort, _ := net.SplitHostPort(native)
+	_, httpPort, _ := net.SplitHostPort(http)
+	words := EngineArguments{Library: s.cfg.Library, Tables: s.tables(), UserFiles: s.userFiles(), Arguments: []string{"clickhouse-local",
+		"--path", s.tables(), "--listen_host", host, "--tcp_port", nativePort, "--http_port", httpPort,
 		"--background_pool_size", "2", "--background_schedule_pool_size", "4",
-		"--query", serveQuery)
-	cmd := exec.Command(s.cfg.Engine[0], args...)
+		"--query", serveQuery}}.encode()
+	cmd := exec.Command(s.cfg.Engine[0], append(s.cfg.Engine[1:len(s.cfg.Engine):len(s.cfg.Engine)], words...)...)
+	cmd.Dir = s.userFiles()                                    // where relative paths of queries begin
+	cmd.Env = append([]string{"TZ=UTC"}, s.cfg.Environment...) // none of ours, which may hold secrets, since the engine can read its own
 	log, err := os.OpenFile(s.logFile(), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, nil, err
@@ -106,6 +106,29 @@ func (s *Server) command(tcp, http string) (*exec.Cmd, io.WriteCloser, error) {
 }
 
 func (s *Server) logFile() string { return filepath.Join(s.cfg.DataDir, "engine.log") }
+
+// privateAddresses are free addresses for the library's native and HTTP protocols. On Linux,
+// where all of 127.0.0.0/8 is this machine, no web page can find them by trying.
+func privateAddresses() (native, http string, err error) {
+	host := "127.0.0.1"
+	if runtime.GOOS == "linux" {
+		host = fmt.Sprintf("127.%d.%d.%d", 1+rand.N(254), rand.N(256), 1+rand.N(254))
+	}
+	if native, err = freeAddress(host); err != nil {
+		return "", "", err
+	}
+	http, err = freeAddress(host)
+	return native, http, err
+}
+
+func freeAddress(host string) (string, error) {
+	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String(), nil
+}
 
 // awaitAnswer returns when the engine answers a query, or ctx ends.
 func awaitAnswer(ctx context.Context, addr string) error {

@@ -8,14 +8,11 @@ import (
 	"sync"
 )
 
-// forwarder is a public listener whose connections go to the engine.
+// forwarder is the public listener of the native protocol, whose connections go to the engine.
 type forwarder struct {
 	listener net.Listener
-	// speaks says of a connection's first byte whether it begins the protocol;
-	// anything else would end the library, and is closed here instead.
-	speaks func(first byte) bool
-	// admits judges who logs in by the native protocol; nil where nobody does.
-	admits func(user, password string) bool
+	// login judges how a connection begins.
+	login login
 
 	mu     sync.Mutex
 	target string
@@ -23,17 +20,12 @@ type forwarder struct {
 	closed bool
 }
 
-// What connections begin with: the native protocol with packet 0, the client's
-// Hello; HTTP with a method.
-func speaksNative(first byte) bool { return first == 0 }
-func speaksHTTP(first byte) bool   { return first >= 'A' && first <= 'Z' }
-
-func newForwarder(address string, speaks func(first byte) bool, admits func(user, password string) bool) (*forwarder, error) {
+func newForwarder(address string, login login) (*forwarder, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	return &forwarder{listener: listener, speaks: speaks, admits: admits, open: map[net.Conn]struct{}{}}, nil
+	return &forwarder{listener: listener, login: login, open: map[net.Conn]struct{}{}}, nil
 }
 
 // connect sets where connections go from now on; empty refuses them.
@@ -65,7 +57,7 @@ func (f *forwarder) forward(client net.Conn) {
 		return
 	}
 	defer f.unregister(client)
-	begin, err := f.begin(client, target)
+	begin, err := f.login.begin(client, target)
 	if err != nil {
 		return
 	}
@@ -86,24 +78,6 @@ func (f *forwarder) forward(client net.Conn) {
 	})
 	both.Wait()
 }
-
-// begin reads as much of a connection as tells that the library will take it.
-func (f *forwarder) begin(client net.Conn, target string) ([]byte, error) {
-	first := make([]byte, 1)
-	if _, err := io.ReadFull(client, first); err != nil {
-		return nil, err
-	}
-	switch {
-	case !f.speaks(first[0]):
-		return nil, errOtherProtocol
-	case f.admits == nil:
-		return first, nil
-	default:
-		return f.login(first, client, target)
-	}
-}
-
-var errOtherProtocol = errors.New("another protocol")
 
 func (f *forwarder) register(c net.Conn) bool {
 	f.mu.Lock()

@@ -15,10 +15,26 @@ import (
 )
 
 // The library ends when it refuses a login of the native protocol. So those that
-// it would refuse do not get there: they are answered here, as it would.
+// it would refuse do not get there: they are answered here, as it would. Neither does
+// what is not the protocol, which would end it, too.
 
-// admits says whether the library takes a login, with the one user that it has by itself.
-func admits(user, password string) bool { return user == "default" && password == "" }
+// login judges connections of the native protocol.
+type login struct {
+	password string
+	// required says that the password is needed. Without it, a login needs none, but
+	// one with a wrong password is refused all the same.
+	required bool
+	// unjudged leaves it to the engine who may log in.
+	unjudged bool
+}
+
+func (s *Server) newLogin() login {
+	return login{password: s.password, required: s.cfg.remote(), unjudged: s.cfg.OwnUsers}
+}
+
+func (l login) admits(user, password string) bool {
+	return user == userName && (same(password, l.password) || password == "" && !l.required)
+}
 
 // maxHelloText is longer than any text of a proper Hello, in bytes.
 const maxHelloText = 64 << 10
@@ -28,33 +44,53 @@ var (
 	errRefused = errors.New("the login is refused")
 )
 
-// hello is what a client's Hello says of the login.
-type hello struct{ database, user, password string }
-
-// login reads the rest of a client's Hello and returns all that was read, which is to
-// be passed on to the target. It fails where that is no Hello, or after it answered one that is refused.
-func (f *forwarder) login(first []byte, client net.Conn, target string) (read []byte, err error) {
+// begin reads a client's Hello and returns what the target is to be sent for it. It fails where
+// that is no Hello, or after it answered one that is refused.
+func (l login) begin(client net.Conn, target string) ([]byte, error) {
 	var all bytes.Buffer
-	h, err := readHello(bufio.NewReader(io.TeeReader(io.MultiReader(bytes.NewReader(first), client), &all)))
+	from := bufio.NewReader(io.TeeReader(client, &all))
+	first, err := from.Peek(1)
+	switch {
+	case err != nil:
+		return nil, err
+	case first[0] != byte(proto.ClientCodeHello):
+		return nil, errNoHello
+	case l.unjudged:
+		return all.Bytes(), nil
+	}
+	h, err := readHello(from)
 	if err != nil {
 		return nil, err
 	}
-	var refusal proto.Exception
-	switch {
-	case !f.admits(h.user, h.password):
-		refusal.Code = proto.ErrAuthenticationFailed
-		refusal.Message = h.user + ": Authentication failed: the embedded ClickHouse has no user but default, which has no password"
-	case !hasDatabase(target, h.database):
-		refusal.Code, refusal.Message = proto.ErrUnknownDatabase, "Database "+h.database+" does not exist"
-	default:
-		return all.Bytes(), nil
+	if refusal := l.judge(h, target); refusal != nil {
+		return nil, errors.Join(errRefused, answer(client, refusal))
 	}
-	refusal.Name = "DB::Exception"
-	var answer proto.Buffer
-	proto.ServerCodeException.Encode(&answer)
-	refusal.EncodeAware(&answer, proto.Version)
-	_, err = client.Write(answer.Buf)
-	return nil, errors.Join(errRefused, err)
+	h.Password = "" // the engine's own user has none
+	var hello proto.Buffer
+	h.Encode(&hello)
+	rest, err := from.Peek(from.Buffered())
+	return append(hello.Buf, rest...), err
+}
+
+// judge is what to answer a login with that the library would refuse; nil lets it in.
+func (l login) judge(h proto.ClientHello, target string) *proto.Exception {
+	switch {
+	case !l.admits(h.User, h.Password):
+		return &proto.Exception{Code: proto.ErrAuthenticationFailed, Name: "DB::Exception",
+			Message: h.User + ": Authentication failed: the embedded ClickHouse has no user but " + userName + ", whose password is in " + passwordFile + " in the data directory"}
+	case !hasDatabase(target, h.Database):
+		return &proto.Exception{Code: proto.ErrUnknownDatabase, Name: "DB::Exception", Message: "Database " + h.Database + " does not exist"}
+	default:
+		return nil
+	}
+}
+
+func answer(client net.Conn, refusal *proto.Exception) error {
+	var b proto.Buffer
+	proto.ServerCodeException.Encode(&b)
+	refusal.EncodeAware(&b, proto.Version)
+	_, err := client.Write(b.Buf)
+	return err
 }
 
 // lookTimeout bounds the question for a database.
@@ -77,18 +113,20 @@ func hasDatabase(target, name string) bool {
 	return err != nil || n > 0
 }
 
-// readHello reads a packet of the client's: its kind, name, version (three numbers),
+// readHello reads a client's Hello: its kind, name, version (three numbers),
 // database, user and password.
-func readHello(r *bufio.Reader) (h hello, err error) {
-	number := func() (n uint64) {
+func readHello(r *bufio.Reader) (h proto.ClientHello, err error) {
+	number := func() (n int) {
 		if err == nil {
-			n, err = binary.ReadUvarint(r)
+			var u uint64
+			u, err = binary.ReadUvarint(r)
+			n = int(u)
 		}
 		return n
 	}
 	text := func() string {
 		n := number()
-		if err == nil && n > maxHelloText {
+		if err == nil && (n < 0 || n > maxHelloText) {
 			err = errNoHello
 		}
 		if err != nil {
@@ -99,10 +137,7 @@ func readHello(r *bufio.Reader) (h hello, err error) {
 		return string(b)
 	}
 	number()
-	text()
-	number()
-	number()
-	number()
-	h.database, h.user, h.password = text(), text(), text()
+	h.Name, h.Major, h.Minor, h.ProtocolVersion = text(), number(), number(), number()
+	h.Database, h.User, h.Password = text(), text(), text()
 	return h, err
 }

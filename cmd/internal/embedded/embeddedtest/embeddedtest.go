@@ -24,11 +24,11 @@ const (
 // its own engine process. After the tests it runs what cleans up after them.
 func Main(m *testing.M, after ...func()) {
 	if os.Getenv(engineVariable) != "" {
-		args := os.Args[2:]
+		args := os.Args[1:]
 		if file := os.Getenv(engineConfigVariable); file != "" {
 			args = append(args, "--config-file", file)
 		}
-		if err := clickhouse.RunEngine(os.Args[1], args); err != nil {
+		if err := clickhouse.RunEngine(args); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -50,17 +50,20 @@ func StartClickHouse(t testing.TB) *clickhouse.Server {
 // StartClickHouseIn starts a ClickHouse on a data directory.
 func StartClickHouseIn(t testing.TB, dir string) *clickhouse.Server {
 	t.Helper()
-	return start(t, clickhouse.Config{DataDir: dir})
+	return Start(t, clickhouse.Config{DataDir: dir})
 }
 
-func start(t testing.TB, c clickhouse.Config) *clickhouse.Server {
+// Start starts a ClickHouse of a configuration, which it completes.
+func Start(t testing.TB, c clickhouse.Config) *clickhouse.Server {
 	t.Helper()
 	library, err := clickhouse.FindLibrary(filepath.Join(root(t), ".stockpush"))
 	require.NoError(t, err)
 	self, err := os.Executable()
 	require.NoError(t, err)
-	t.Setenv(engineVariable, "1")
-	c.Listen, c.HTTPListen = "127.0.0.1:0", "127.0.0.1:0"
+	c.Environment = append(c.Environment, engineVariable+"=1")
+	if c.Listen == "" {
+		c.Listen, c.HTTPListen = "127.0.0.1:0", "127.0.0.1:0"
+	}
 	c.Library, c.Engine, c.Logger = library, []string{self}, slog.New(slog.DiscardHandler)
 	server, err := clickhouse.Start(t.Context(), c)
 	require.NoError(t, err)
@@ -79,11 +82,12 @@ type User struct {
 // without a password, which the embedded server itself connects as.
 func StartClickHouseFor(t testing.TB, users ...User) *clickhouse.Server {
 	t.Helper()
-	t.Setenv(engineConfigVariable, writeUsers(t, users))
-	return start(t, clickhouse.Config{DataDir: t.TempDir(), OwnUsers: true})
+	dataDir := t.TempDir()
+	config := writeUsers(t, filepath.Join(dataDir, "user_files"), users) // one of the folders that the engine can read
+	return Start(t, clickhouse.Config{DataDir: dataDir, OwnUsers: true, Environment: []string{engineConfigVariable + "=" + config}})
 }
 
-func writeUsers(t testing.TB, users []User) (configFile string) {
+func writeUsers(t testing.TB, dir string, users []User) (configFile string) {
 	t.Helper()
 	const user = "<%[1]s><password>%[2]s</password><networks><ip>::/0</ip></networks><profile>default</profile><quota>default</quota>%[3]s</%[1]s>"
 	all := fmt.Sprintf(user, "default", "", "")
@@ -97,7 +101,7 @@ func writeUsers(t testing.TB, users []User) (configFile string) {
 		}
 		all += fmt.Sprintf(user, u.Name, u.Password, grants)
 	}
-	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(dir, 0o700))
 	text := "<clickhouse><profiles><default/></profiles><quotas><default/></quotas><users>" + all + "</users></clickhouse>"
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "users.xml"), []byte(text), 0o600))
 	configFile = filepath.Join(dir, "config.xml")
