@@ -31,7 +31,7 @@ func (b *syncBuffer) count(text string) int { return strings.Count(b.String(), t
 func loggingClient(t *testing.T, base string, store TokenStore) (*Client, *syncBuffer) {
 	logged := &syncBuffer{}
 	c, err := New(
-		Config{BaseURL: base, PartnerID: 7, PartnerKey: "key-of-ours"},
+		Config{BaseURL: base, PartnerID: 7, PartnerKey: "key-of-ours", Timeout: time.Minute},
 		Deps{Tokens: store, Logger: slog.New(slog.NewTextHandler(logged, nil))})
 	require.NoError(t, err)
 	return c, logged
