@@ -17,10 +17,12 @@ const (
 	// authorizations end, and authorizationsRetry how soon after it did not say.
 	authorizationsEvery = time.Hour
 	authorizationsRetry = 5 * time.Minute
-	// consentAhead is how long before its end an authorization, which lasts a
-	// year, is warned of, and consentRemind how often.
-	consentAhead  = 30 * 24 * time.Hour
-	consentRemind = 24 * time.Hour
+	// An authorization is warned of when a tenth of it is left, but not later than
+	// minConsentAhead and not earlier than maxConsentAhead before its end: the seller
+	// chooses how long it lasts, 7 days to a year. consentRemind is how often.
+	minConsentAhead = 24 * time.Hour
+	maxConsentAhead = 30 * 24 * time.Hour
+	consentRemind   = 24 * time.Hour
 	// shopsPerPage is the most that Shopee gives, and maxPages bounds what it says there is.
 	shopsPerPage = 100
 	maxPages     = 1000
@@ -31,15 +33,28 @@ const (
 type shopsPage struct {
 	Shops []struct {
 		ShopID     number `json:"shop_id"`
+		AuthTime   number `json:"auth_time"`
 		ExpireTime number `json:"expire_time"`
 	} `json:"authed_shop_list"`
 	More bool `json:"more"`
 }
 
-// Authorizations is when each shop's authorization ends, of all shops that let
-// the app in. From then on nothing but the seller's new consent helps.
-func (c *Client) Authorizations(ctx context.Context) (map[int64]time.Time, error) {
-	ends := map[int64]time.Time{}
+// Authorization is a seller's consent. After Until nothing but a new one helps. Since is
+// zero if Shopee does not say it.
+type Authorization struct{ Since, Until time.Time }
+
+// endsSoon says whether the seller should consent again.
+func (a Authorization) endsSoon(now time.Time) bool {
+	ahead := maxConsentAhead
+	if !a.Since.IsZero() {
+		ahead = min(max(a.Until.Sub(a.Since)/10, minConsentAhead), maxConsentAhead)
+	}
+	return a.Until.Sub(now) <= ahead
+}
+
+// Authorizations lists those of all shops that let the app in.
+func (c *Client) Authorizations(ctx context.Context) (map[int64]Authorization, error) {
+	all := map[int64]Authorization{}
 	for page := 1; page <= maxPages; page++ {
 		answer, err := c.shopsPage(ctx, page)
 		if err != nil {
@@ -47,14 +62,22 @@ func (c *Client) Authorizations(ctx context.Context) (map[int64]time.Time, error
 		}
 		for _, shop := range answer.Shops {
 			if shop.ExpireTime > 0 {
-				ends[int64(shop.ShopID)] = time.Unix(int64(shop.ExpireTime), 0).UTC()
+				all[int64(shop.ShopID)] = Authorization{unixTime(shop.AuthTime), unixTime(shop.ExpireTime)}
 			}
 		}
 		if !answer.More || len(answer.Shops) == 0 {
 			break
 		}
 	}
-	return ends, nil
+	return all, nil
+}
+
+// unixTime is zero for 0, and not 1970.
+func unixTime(seconds number) time.Time {
+	if seconds <= 0 {
+		return time.Time{}
+	}
+	return time.Unix(int64(seconds), 0).UTC()
 }
 
 func (c *Client) shopsPage(ctx context.Context, page int) (shopsPage, error) {
@@ -79,8 +102,8 @@ func (c *Client) shopsPage(ctx context.Context, page int) (shopsPage, error) {
 	return answer, nil
 }
 
-// KeepAuthorizations warns of authorizations that end within a month, in the log
-// once a day for each shop and in metrics, until ctx ends.
+// KeepAuthorizations warns of authorizations that end soon, in the log once a day for
+// each shop and in metrics, until ctx ends.
 func (c *Client) KeepAuthorizations(ctx context.Context) {
 	warned := map[int64]time.Time{}
 	for {
@@ -105,24 +128,25 @@ func (c *Client) lookAtAuthorizations(ctx context.Context, warned map[int64]time
 	if err != nil {
 		return err
 	}
-	ends, err := c.Authorizations(ctx)
+	all, err := c.Authorizations(ctx)
 	if err != nil {
 		return err
 	}
-	maps.DeleteFunc(ends, func(shopID int64, _ time.Time) bool { return !slices.Contains(ours, shopID) })
+	maps.DeleteFunc(all, func(shopID int64, _ Authorization) bool { return !slices.Contains(ours, shopID) })
 	now := time.Now()
 	soon := 0
-	for _, shopID := range slices.Sorted(maps.Keys(ends)) {
-		left := ends[shopID].Sub(now)
-		if left > consentAhead {
+	for _, shopID := range slices.Sorted(maps.Keys(all)) {
+		a := all[shopID]
+		if !a.endsSoon(now) {
 			continue
 		}
 		soon++
 		if now.Sub(warned[shopID]) >= consentRemind {
 			warned[shopID] = now
-			c.sessions.log.Warn("a shop's authorization ends soon: let the seller consent again (`stockpush authorize`)", "shop_id", shopID, "ends", ends[shopID], "days", int(left.Hours()/24))
+			c.sessions.log.Warn("a shop's authorization ends soon: let the seller consent again (`stockpush authorize`)",
+				"shop_id", shopID, "ends", a.Until, "days", int(a.Until.Sub(now).Hours()/24))
 		}
 	}
-	c.metrics.authorizations(ends, soon)
+	c.metrics.authorizations(all, soon)
 	return nil
 }

@@ -37,7 +37,7 @@ type metrics struct {
 	storeFailures prometheus.Counter
 	unstored      prometheus.Gauge
 	// firstEnd is the end of the authorization that ends first, and endSoon
-	// counts those that end within a month.
+	// counts those that should be renewed.
 	firstEnd, endSoon prometheus.Gauge
 }
 
@@ -67,7 +67,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		Name: "stockpush_shopee_first_authorization_end_timestamp_seconds", Help: "When the shop's authorization ends that ends first, of shops with tokens; 0 until it is known.",
 	})
 	m.endSoon = prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "stockpush_shopee_authorizations_ending", Help: "Shops with tokens whose authorization ends within 30 days, or has ended.",
+		Name: "stockpush_shopee_authorizations_ending", Help: "Shops with tokens whose authorization has ended or ends soon: when a tenth of it is left, at least a day and at most 30.",
 	})
 	m.initialise()
 	if reg == nil {
@@ -92,11 +92,11 @@ func (m *metrics) initialise() {
 }
 
 // authorizations shows when they end.
-func (m *metrics) authorizations(ends map[int64]time.Time, soon int) {
+func (m *metrics) authorizations(all map[int64]Authorization, soon int) {
 	first := time.Time{}
-	for _, end := range ends {
-		if first.IsZero() || end.Before(first) {
-			first = end
+	for _, a := range all {
+		if first.IsZero() || a.Until.Before(first) {
+			first = a.Until
 		}
 	}
 	m.endSoon.Set(float64(soon))
