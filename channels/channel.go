@@ -25,9 +25,6 @@ type Channel interface {
 	// every such call gets. It decides from memory and never blocks; true may turn
 	// out wrong, since what is in memory may be old.
 	Ready(shopID int64) (Verdict, bool)
-	// Credentials is a number that changes with the shop's credentials, so that a
-	// held shop can be probed at once when they do. It is 0 for a shop without any.
-	Credentials(shopID int64) uint64
 }
 
 // Call is one request: models of one item of one shop.

@@ -25,18 +25,17 @@ type Memory struct {
 	reads  int
 	// readDelay is how long a read is on its way before it looks.
 	readDelay time.Duration
-	// credentials counts the changes of a shop's, and strangers are shops without any.
-	credentials map[int64]uint64
-	strangers   map[int64]bool
-	script      func(ctx context.Context, n int, call channels.Call) *channels.Answer
-	next        Trouble
+	// strangers are shops without credentials.
+	strangers map[int64]bool
+	script    func(ctx context.Context, n int, call channels.Call) *channels.Answer
+	next      Trouble
 }
 
 // NewMemory makes a channel. Script is asked before the n-th call, counted from
 // 0; nil, or a nil answer of it, lets the call succeed.
 func NewMemory(script func(ctx context.Context, n int, call channels.Call) *channels.Answer) *Memory {
 	return &Memory{
-		stock: map[Model]int64{}, flying: map[[2]int64]int{}, credentials: map[int64]uint64{}, strangers: map[int64]bool{}, script: script,
+		stock: map[Model]int64{}, flying: map[[2]int64]int{}, strangers: map[int64]bool{}, script: script,
 	}
 }
 
@@ -190,21 +189,10 @@ func (m *Memory) Read(_ context.Context, shopID, itemID int64) ([]channels.Model
 	return all, channels.Verdict{Outcome: channels.Confirmed}
 }
 
-// Credentials is a number that changes with the shop's credentials, 0 without any.
-func (m *Memory) Credentials(shopID int64) uint64 {
+// GiveCredentials gives a shop credentials after DropCredentials.
+func (m *Memory) GiveCredentials(shopID int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.strangers[shopID] {
-		return 0
-	}
-	return 1 + m.credentials[shopID]
-}
-
-// ChangeCredentials gives a shop other credentials, or some if it has none.
-func (m *Memory) ChangeCredentials(shopID int64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.credentials[shopID]++
 	delete(m.strangers, shopID)
 }
 
@@ -257,11 +245,8 @@ func (m *Memory) MostPerItem() int {
 	return m.most
 }
 
-// Authorized is the part of a channel whose shops all have credentials that never change.
+// Authorized is the part of a channel whose shops all have credentials.
 type Authorized struct{}
 
 // Ready is true for every shop.
 func (Authorized) Ready(int64) (channels.Verdict, bool) { return channels.Verdict{}, true }
-
-// Credentials is the same for every shop.
-func (Authorized) Credentials(int64) uint64 { return 1 }

@@ -16,23 +16,17 @@ const minProbeInterval = 5 * time.Second
 type hold struct {
 	verdict   channels.Verdict
 	nextProbe time.Time
+	// lastProbe is when the last call of the shop was refused or started as a probe; zero if none was made.
 	lastProbe time.Time
 	probing   bool
-	// again says that another probe is due when the one in flight ends: the credentials changed.
-	again bool
-	// requested says that a push_now came since the last probe.
+	// requested says that a push_now came since the last probe started, or the credentials changed.
 	requested bool
 	// itemID is an item of the shop, which a probe reads if no push waits.
 	itemID int64
 }
 
 // endProbe ends a probe that did not pass.
-func (h *hold) endProbe(next time.Time) {
-	if !h.again {
-		h.nextProbe = next
-	}
-	h.probing, h.again = false, false
-}
+func (h *hold) endProbe(next time.Time) { h.probing, h.nextProbe = false, next }
 
 func (h *hold) probeDue(now time.Time) bool {
 	return !h.probing && (!now.Before(h.nextProbe) || h.requested && now.Sub(h.lastProbe) >= minProbeInterval)
@@ -54,11 +48,11 @@ func (l *Lane) Held() (channels.Verdict, bool) {
 	return l.hold.verdict, true
 }
 
-// Probe makes a probe due at once if the shop is held: its credentials changed. If a probe
-// is in flight, with the earlier credentials, another follows it.
-func (l *Lane) Probe(now time.Time) {
+// Probe requests a probe if the shop is held: its credentials changed. If a probe is in
+// flight, with the earlier credentials, another follows it.
+func (l *Lane) Probe() {
 	if l.hold != nil {
-		l.hold.nextProbe, l.hold.again = now, l.hold.probing
+		l.hold.requested = true
 	}
 }
 
@@ -66,8 +60,12 @@ func (l *Lane) Probe(now time.Time) {
 // call that Next wanted: the shop is held.
 func (l *Lane) Refuse(v channels.Verdict, now time.Time) Result {
 	var r Result
+	wasHeld := l.hold != nil
 	l.holdShop(&v, l.anyItem(now), now, &r)
-	l.hold.lastProbe, l.hold.requested = now, false
+	l.hold.requested = false
+	if !wasHeld {
+		l.hold.lastProbe = time.Time{}
+	}
 	l.hold.endProbe(now.Add(l.cfg.ProbeInterval))
 	l.failWaiting(now, &r)
 	return r

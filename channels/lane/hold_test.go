@@ -52,7 +52,7 @@ func TestShopThatIsNotHeldFailsNothing(t *testing.T) {
 	_, isHeld := s.lane.Held()
 	require.False(t, isHeld)
 	s.offer("a", 1)
-	s.lane.Probe(s.now)
+	s.lane.Probe()
 	require.Empty(t, s.failHeld())
 	require.NotNil(t, s.push())
 }
@@ -225,9 +225,12 @@ func TestPushNowDoesNotDelayAProbe(t *testing.T) {
 	require.Empty(t, s.failHeld())
 }
 
-// startAfterProbe starts a read that a change of credentials asks for.
+// startAfterProbe starts a read that a change of credentials asks for, as soon as it may.
 func (s *shop) startAfterProbe() *lane.Call {
-	s.lane.Probe(s.now)
+	s.lane.Probe()
+	if s.want() == lane.Nothing {
+		s.wait(s.wake())
+	}
 	return s.start(lane.ProbeRead)
 }
 
@@ -255,9 +258,11 @@ func TestCredentialsThatChangeDuringAProbeProbeAgain(t *testing.T) {
 	} {
 		s := held(t)
 		c := s.startAfterProbe()
-		s.lane.Probe(s.now)
+		s.lane.Probe()
 		require.Equal(t, time.Duration(-1), s.wake(), name)
 		s.readFails(c, v)
+		require.Equal(t, 5*time.Second, s.wake(), "%s: the probe itself may have refreshed them", name)
+		s.wait(5 * time.Second)
 		c = s.start(lane.ProbeRead)
 		s.readFails(c, v)
 		require.Equal(t, probeInterval, s.wake(), "%s: once", name)
@@ -306,8 +311,18 @@ func TestRefusalFromBeforeDoesNotPutOffAProbe(t *testing.T) {
 	s.offer("b", 1)
 	first, second := s.push(), s.push()
 	s.pushed(first, banned)
-	s.lane.Probe(s.now)
+	s.wait(5 * time.Second)
+	s.lane.Probe()
 	s.pushed(second, banned)
+	require.Equal(t, lane.ProbeRead, s.want())
+}
+
+func TestShopThatWasHeldWithoutACallIsProbedAtOnce(t *testing.T) {
+	s := newShop(t)
+	s.offer("a", 1)
+	s.wait(linger)
+	s.refuse(shopRefused(schemas.AuthorizationLost))
+	s.lane.Probe()
 	require.Equal(t, lane.ProbeRead, s.want())
 }
 
@@ -334,7 +349,7 @@ func TestShopIsHeldWithoutACall(t *testing.T) {
 	require.Equal(t, lane.Push, s.want())
 	s.refuse(lost)
 	require.Equal(t, probeInterval, s.wake())
-	s.lane.Probe(s.now)
+	s.lane.Probe()
 	s.read(s.start(lane.ProbeRead))
 	require.Len(t, s.repushed(), 1)
 }

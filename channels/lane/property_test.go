@@ -315,7 +315,7 @@ func TestLaneKeepsItsPromises(t *testing.T) {
 			"end":     func(*rapid.T) { w.endCall(w.randomVerdict, verdictOfItem{w.randomRead}) },
 			"pause":   func(r *rapid.T) { w.lane.SetPaused(rapid.Bool().Draw(r, "paused"), w.now) },
 			"refuse":  func(*rapid.T) { w.refuseAll() },
-			"probe":   func(*rapid.T) { w.lane.Probe(w.now) },
+			"probe":   func(*rapid.T) { w.lane.Probe() },
 			"restart": func(*rapid.T) { w.restart() },
 		})
 		w.finish()

@@ -3,7 +3,6 @@ package shopee
 import (
 	"context"
 	"errors"
-	"hash/fnv"
 	"maps"
 	"slices"
 	"time"
@@ -36,18 +35,6 @@ func (s *sessions) usable(shopID int64, pair TokenPair) (channels.Verdict, bool)
 		return n.refusal.verdict, false
 	}
 	return channels.Verdict{}, true
-}
-
-// Credentials is a number that changes with the shop's tokens. It is 0 for a shop
-// without tokens. Like Load, it may look at the store.
-func (c *Client) Credentials(shopID int64) uint64 {
-	pair, err := c.tokens.Load(context.Background(), shopID)
-	if err != nil {
-		return 0
-	}
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(pair.RefreshToken.Reveal() + " " + pair.AccessToken.Reveal())) // a hash never fails
-	return h.Sum64()
 }
 
 // Shops lists the shops that the file has tokens of, in order.

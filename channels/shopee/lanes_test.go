@@ -85,6 +85,7 @@ type lanes struct {
 	t       *testing.T
 	sandbox *sandbox.Sandbox
 	client  *Client
+	stage   *worker.Handler
 	logged  *syncBuffer
 	deliver func([]*stream.Record)
 	offset  int64
@@ -113,6 +114,7 @@ func newLanes(t *testing.T, shopee sandbox.Config, cfg channeltest.Settings) *la
 		Logger: logger, Metrics: worker.NewMetrics(prometheus.NewRegistry()),
 	})
 	require.NoError(t, err)
+	l.stage = stage
 	var a *stream.Assignment
 	a, l.deliver = stream.NewTestAssignment(t.Context(), "t.commands", 0)
 	ended := make(chan error, 1)
@@ -123,6 +125,19 @@ func newLanes(t *testing.T, shopee sandbox.Config, cfg channeltest.Settings) *la
 		c.Close()
 	}
 	return l
+}
+
+// watch tells the stage of changed tokens until finish.
+func (l *lanes) watch() {
+	ctx, stop := context.WithCancel(l.t.Context())
+	var watching sync.WaitGroup
+	watching.Go(func() { _ = l.client.Watch(ctx, l.stage.CredentialsChanged) })
+	finish := l.finish
+	l.finish = func() {
+		stop()
+		watching.Wait()
+		finish()
+	}
 }
 
 // Produce keeps the best record of each event and acknowledges at once.
@@ -240,6 +255,7 @@ func TestRetriesOneSecondAfterANewConsentSucceed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const items, models = 100, 50
 		l := newLanes(t, sandbox.Config{Shops: 2}, channeltest.Defaults())
+		l.watch()
 		shop := schemas.Key{ShopID: sandbox.FirstShopID}
 		require.NoError(t, l.sandbox.AddFault(sandbox.Fault{ShopID: shop.ShopID, Kind: "unlink"}))
 		for n := range int64(items * models) {

@@ -31,12 +31,12 @@ func TestReadyKnowsShopsWithoutTokens(t *testing.T) {
 	require.False(t, ready)
 	require.Equal(t, noShop, v)
 	require.Equal(t, v, a.Verdicts[0], "a push gets the same verdict")
-	require.Zero(t, c.Credentials(testShop))
 
 	put(t, NewFileStore(path, nil), testShop, TokenPair{"access-1", "refresh-1", time.Now().Add(time.Hour)}) // another process
-	require.NotZero(t, c.Credentials(testShop))
+	_, err = store.Load(t.Context(), testShop)
+	require.NoError(t, err)
 	_, ready = c.Ready(testShop)
-	require.True(t, ready, "Credentials looked at the file")
+	require.True(t, ready, "Load looked at the file")
 	_, ready = c.Ready(testShop + 1)
 	require.False(t, ready, "of a file that was read, every absent shop is known")
 }
@@ -55,9 +55,11 @@ func TestReadyNeverWaitsForTheStore(t *testing.T) {
 func TestReadyWhileTheFileCannotBeRead(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tokens.json")
 	require.NoError(t, os.WriteFile(path, []byte(`{"shops":`), 0o600))
-	c, err := New(Config{BaseURL: "http://127.0.0.1:1", PartnerID: 1, PartnerKey: "k", Timeout: time.Minute}, Deps{Tokens: NewFileStore(path, nil)})
+	store := NewFileStore(path, nil)
+	c, err := New(Config{BaseURL: "http://127.0.0.1:1", PartnerID: 1, PartnerKey: "k", Timeout: time.Minute}, Deps{Tokens: store})
 	require.NoError(t, err)
-	require.Zero(t, c.Credentials(testShop))
+	_, err = store.Load(t.Context(), testShop)
+	require.Error(t, err)
 	_, ready := c.Ready(testShop)
 	require.True(t, ready, "a file that cannot be read does not say that a shop is lost")
 }

@@ -50,7 +50,6 @@ func (w *worker) step(ctx context.Context, sh *shop, now time.Time) (wake time.T
 	}
 	if v, ready := w.deps.Channel.Ready(sh.id); !ready {
 		w.deps.Pacer.Leave(sh.turn)
-		sh.credentials = w.deps.Channel.Credentials(sh.id)
 		w.write(sh, sh.lane.Refuse(v, now), now)
 		_, wake = sh.lane.Next(now)
 		return wake, false
@@ -92,7 +91,6 @@ type callEnd struct {
 
 // start runs a call beside the owner.
 func (w *worker) start(ctx context.Context, sh *shop, call lane.Call, done func(error)) {
-	sh.credentials = w.deps.Channel.Credentials(sh.id)
 	w.inFlight++
 	w.calls.Go(func() {
 		end := callEnd{shop: sh, call: call, done: done}

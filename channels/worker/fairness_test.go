@@ -24,21 +24,25 @@ import (
 // spread is a stage at work on several partitions, its shops spread over them.
 type spread struct {
 	*channeltest.Times
+	memory     *channeltest.Memory
 	t          *testing.T
 	deliver    []func([]*stream.Record)
 	ended      sync.WaitGroup
 	offset     int64
 	partitions int64
+	// reason is that of what is pushed.
+	reason schemas.Reason
 }
 
 func newSpread(t *testing.T, partitions int64, answer func(call channels.Call) *channels.Answer, change func(*channeltest.Settings)) *spread {
 	cfg := channeltest.Defaults()
 	change(&cfg)
-	s := &spread{t: t, Times: &channeltest.Times{}, partitions: partitions}
+	s := &spread{t: t, Times: &channeltest.Times{}, partitions: partitions, reason: schemas.SyncOrder}
 	memory := channeltest.NewMemory(func(_ context.Context, _ int, call channels.Call) *channels.Answer {
 		s.Add(call.ShopID)
 		return answer(call)
 	})
+	s.memory = memory
 	stage, err := worker.New(cfg.Config, worker.Deps{
 		Channel: memory, Producer: &log{}, DeadLetters: &log{}, Topics: topics, History: channeltest.History{}, RecordPartitions: 1, Pacer: cfg.Pacer(),
 		Logger: slog.New(slog.DiscardHandler), Metrics: worker.NewMetrics(prometheus.NewRegistry()),
@@ -58,6 +62,7 @@ func (s *spread) push(shop int64, items int) {
 	for i := range items {
 		s.offset++
 		e := event("a", s.offset, 1)
+		e.Reason = s.reason
 		e.Key.ShopID, e.Key.StoreSKU, e.ItemID = shop, fmt.Sprint("sku-", i), int64(i+1)
 		value := schemastest.AppendCommand(nil, &schemas.Command{Event: e, QueuedAt: time.Now()})
 		batch = append(batch, &stream.Record{Topic: topics.Commands(), Offset: s.offset, Key: []byte(e.Key.String()), Value: value})

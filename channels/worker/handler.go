@@ -41,6 +41,8 @@ type Handler struct {
 	lanes   *lane.Config
 	deps    Deps
 	pausing atomic.Pointer[pausing]
+	// credentials is the last link of a chain, which each worker follows: the change to come.
+	credentials atomic.Pointer[credentialsChange]
 }
 
 // pausing is which shops are paused; changed is closed when others are.
@@ -57,7 +59,25 @@ func New(cfg Config, deps Deps) (*Handler, error) {
 	h := &Handler{cfg: cfg, lanes: cfg.lanes(deps.Channel), deps: deps}
 	deps.Metrics.watch(deps.Pacer)
 	h.Pause(nil)
+	h.credentials.Store(newCredentialsChange())
 	return h, nil
+}
+
+// credentialsChange says that a shop's credentials changed. Until it is made, shopID and next are not set.
+type credentialsChange struct {
+	made   chan struct{}
+	shopID int64
+	next   *credentialsChange
+}
+
+func newCredentialsChange() *credentialsChange { return &credentialsChange{made: make(chan struct{})} }
+
+// CredentialsChanged lets a shop be probed if it is held. It never blocks.
+func (h *Handler) CredentialsChanged(shopID int64) {
+	next := newCredentialsChange()
+	change := h.credentials.Swap(next)
+	change.shopID, change.next = shopID, next
+	close(change.made)
 }
 
 // Pause sets the paused shops. Their pushes wait, and newer events still replace them.

@@ -116,8 +116,8 @@ func TestAHeldShopIsProbedAtOnceWhenItsCredentialsChange(t *testing.T) {
 		require.Equal(t, schemas.Failed, b.statusOf("a@2"))
 		require.Len(t, b.memory.Calls(), 1)
 		authorized.Store(true)
-		b.memory.ChangeCredentials(1)
-		pause(time.Second)
+		b.stage.CredentialsChanged(1)
+		pause(5 * time.Second) // a shop is probed once in 5 s at most
 		require.Equal(t, 1, b.memory.Reads(), "nothing waits, so the probe is a read")
 		b.push(event("a", 3, 3))
 		pause(time.Second)

@@ -15,8 +15,7 @@ import (
 )
 
 const (
-	// recheckAfter is how soon the worker looks again at what no event announces: whether it
-	// may act as the owner, and the credentials of held shops.
+	// recheckAfter is how soon a worker looks again that may not act as the owner.
 	recheckAfter = 100 * time.Millisecond
 	// maxTurnCalls bounds how many calls' answers one turn applies.
 	maxTurnCalls = 64
@@ -32,11 +31,13 @@ type worker struct {
 	// shops are by the text "<channel>/<shop_id>", skus by their Kafka key.
 	shops map[string]*shop
 	skus  map[string]*sku.SKU
-	// held are the shops that are held.
-	held     map[*shop]struct{}
+	// held are the shops that are held, by their IDs.
+	held     map[int64]*shop
 	schedule schedule
 	// pausing is what the lanes were told last.
 	pausing *pausing
+	// credentials is the next change of a shop's credentials.
+	credentials *credentialsChange
 
 	// next is the offset after the last command that was taken; commands below
 	// inheritedBelow may have been in flight at an earlier owner. clean says that the last
@@ -60,7 +61,7 @@ type worker struct {
 func newWorker(h *Handler, a *stream.Assignment) *worker {
 	w := &worker{
 		Handler: h, assignment: a, id: uuid.NewString(),
-		shops: map[string]*shop{}, skus: map[string]*sku.SKU{}, held: map[*shop]struct{}{}, pausing: h.pausing.Load(),
+		shops: map[string]*shop{}, skus: map[string]*sku.SKU{}, held: map[int64]*shop{}, pausing: h.pausing.Load(), credentials: h.credentials.Load(),
 		results: make(chan callEnd), rereads: make(chan rereading),
 		timer: time.NewTimer(0), rereadTimer: time.NewTimer(h.cfg.firstReread(a.Partition())), recheck: time.NewTimer(recheckAfter),
 		out: stream.NewOutbox(stream.OutboxDeps{
@@ -104,14 +105,15 @@ func (w *worker) run(ctx context.Context) error {
 			w.startReread(ctx)
 		case <-w.pausing.changed:
 			w.repause()
+		case <-w.credentials.made:
+			w.probeChanged()
 		case <-w.recheck.C:
-			w.probeHeld(time.Now())
 		case <-w.timer.C:
 		}
 		if err != nil {
 			return err
 		}
-		if held := w.out.Advance(ctx); held || len(w.held) > 0 {
+		if held := w.out.Advance(ctx); held {
 			w.recheck.Reset(recheckAfter)
 		}
 		w.dispatch(ctx)
@@ -130,15 +132,13 @@ func (w *worker) repause() {
 	}
 }
 
-// probeHeld probes the held shops whose credentials changed.
-func (w *worker) probeHeld(now time.Time) {
-	for sh := range w.held {
-		if current := w.deps.Channel.Credentials(sh.id); current != sh.credentials {
-			sh.credentials = current
-			sh.lane.Probe(now)
-			w.schedule.add(sh)
-		}
+// probeChanged probes the shop whose credentials changed, if it is held.
+func (w *worker) probeChanged() {
+	if sh := w.held[w.credentials.shopID]; sh != nil {
+		sh.lane.Probe()
+		w.schedule.add(sh)
 	}
+	w.credentials = w.credentials.next
 }
 
 // drained says that the partition is to be given back and nothing is left to do for it.
@@ -156,8 +156,6 @@ type shop struct {
 	id      int64
 	lane    *lane.Lane
 	breaker breaker
-	// credentials are those of its last call.
-	credentials uint64
 }
 
 // shopOf is the shop of a Kafka key.

@@ -103,6 +103,8 @@ type options struct {
 	written func() []*stream.Record
 	// recordPartitions are the records topic's, 0 if they are not known.
 	recordPartitions int
+	// channel is the memory, or one around it; nil is the memory.
+	channel channels.Channel
 }
 
 // newBench runs a stage on one partition in the bubble that it is called in.
@@ -117,11 +119,14 @@ func newBench(ctx context.Context, t require.TestingT, m *channeltest.Memory, o 
 		o.pacer = cfg.Pacer()
 	}
 	o.recordPartitions = cmp.Or(o.recordPartitions, 1)
+	if o.channel == nil {
+		o.channel = m
+	}
 	if o.log == nil {
 		o.log = slog.DiscardHandler
 	}
 	stage, err := worker.New(cfg.Config, worker.Deps{
-		Channel: m, Producer: b.log, DeadLetters: b.log, Topics: topics, RecordPartitions: o.recordPartitions,
+		Channel: o.channel, Producer: b.log, DeadLetters: b.log, Topics: topics, RecordPartitions: o.recordPartitions,
 		History: history{channeltest.History{End: o.inheritedBelow, Mark: o.mark, Records: o.states}, o.written}, Verify: o.verify, Pacer: o.pacer, LogID: 1,
 		Logger: slog.New(o.log), Metrics: worker.NewMetrics(b.registry),
 	})

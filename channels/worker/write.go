@@ -125,9 +125,9 @@ func (w *worker) write(sh *shop, r lane.Result, now time.Time) {
 // noteHold keeps the list of held shops.
 func (w *worker) noteHold(sh *shop) {
 	if _, held := sh.lane.Held(); held {
-		w.held[sh] = struct{}{}
+		w.held[sh.id] = sh
 	} else {
-		delete(w.held, sh)
+		delete(w.held, sh.id)
 	}
 }
 

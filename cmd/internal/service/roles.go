@@ -102,7 +102,7 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 	stage, err := p.stage(stream.Config{Group: p.topics.ChannelsGroup(), Topics: []string{p.topics.Commands()}}, handler)
 	r := atWork(stage)
 	r.watch = func(ctx context.Context) error { return p.watchLog(ctx, log) }
-	r.beside = market.keep
+	r.beside = func(ctx context.Context) error { return market.keep(ctx, handler.CredentialsChanged) }
 	r.close = func() error { market.Close(); return nil }
 	return r, err
 }

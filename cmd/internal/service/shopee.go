@@ -47,10 +47,11 @@ type Shopee struct {
 }
 
 // keep does what the client needs while its shops are pushed, until ctx ends. Watch
-// keeps what is in memory of the tokens as the store is.
-func (s *Shopee) keep(ctx context.Context) error {
+// keeps what is in memory of the tokens as the store is, and calls changed for each shop
+// whose tokens changed.
+func (s *Shopee) keep(ctx context.Context, changed func(shopID int64)) error {
 	var watching sync.WaitGroup
-	watching.Go(func() { _ = s.Watch(ctx, func(int64) {}) }) // it ends with ctx only
+	watching.Go(func() { _ = s.Watch(ctx, changed) }) // it ends with ctx only
 	s.KeepAuthorizations(ctx)
 	watching.Wait()
 	return nil

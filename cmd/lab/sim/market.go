@@ -121,9 +121,6 @@ func (d door) MaxLines() int { return 50 }
 // Ready implements channels.Channel: every shop has credentials.
 func (d door) Ready(int64) (channels.Verdict, bool) { return channels.Verdict{}, true }
 
-// Credentials implements channels.Channel: they never change.
-func (d door) Credentials(int64) uint64 { return 1 }
-
 // Push implements channels.Channel.
 func (d door) Push(ctx context.Context, call channels.Call) channels.Answer {
 	if d.p.dead() {
