@@ -6,10 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"stockpush/cmd/internal/faultproxy"
+
 	"github.com/stretchr/testify/require"
 
 	"stockpush/cmd/internal/embedded/embeddedtest"
-	"stockpush/cmd/lab/chaos/cluster"
 	"stockpush/schemas"
 	"stockpush/sinks"
 	"stockpush/sinks/clickhouse"
@@ -26,7 +27,7 @@ func TestABatchWhoseConnectionIsCutAfterTheCommitCountsOnce(t *testing.T) {
 		t.Cleanup(func() { require.NoError(t, s.Close()) })
 		return s
 	}
-	proxy, err := cluster.NewProxy(server.Addr())
+	proxy, err := faultproxy.New(server.Addr())
 	require.NoError(t, err)
 	t.Cleanup(proxy.Close)
 	direct, cut := open(server.Addr()), open(proxy.Addr())
@@ -38,13 +39,13 @@ func TestABatchWhoseConnectionIsCutAfterTheCommitCountsOnce(t *testing.T) {
 	mine := cut.NewBatch()
 	fill(mine, h.rows)
 	// An insert's data are longer than what is asked before.
-	proxy.Set(cluster.Mode{CutAfterBytes: 1200, CutShare: 1})
+	proxy.Set(faultproxy.Mode{CutAfterBytes: 1200, CutShare: 1})
 	for range 3 {
 		require.Error(t, mine.Send(t.Context()), "its connection was cut")
 	}
 	// The server finishes what it was sent, also after the one who sent it was cut off.
 	require.Eventually(t, func() bool { return rowsOf(t, direct) > 0 }, 30*time.Second, 20*time.Millisecond, "and yet it was committed")
-	proxy.Set(cluster.Mode{})
+	proxy.Set(faultproxy.Mode{})
 
 	var both sync.WaitGroup
 	both.Go(func() {

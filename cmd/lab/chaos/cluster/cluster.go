@@ -17,6 +17,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"stockpush/cmd/internal/faultproxy"
 )
 
 // Config says what is run.
@@ -58,7 +60,7 @@ type Cluster struct {
 
 	Broker, ClickHouse, Sandbox *Process
 	// Store is between the instances and ClickHouse.
-	Store                      *Proxy
+	Store                      *faultproxy.Proxy
 	BrokerDisk, ClickHouseDisk *Disk
 
 	native, tokens string
@@ -78,7 +80,7 @@ func New(cfg Config) (c *Cluster, err error) {
 	if c.ClickHouseDisk, err = NewDisk(filepath.Join(c.dir, "clickhouse"), 2*cfg.DiskMegabytes); err != nil {
 		return nil, err
 	}
-	if c.Store, err = NewProxy(c.native); err != nil {
+	if c.Store, err = faultproxy.New(c.native); err != nil {
 		return nil, err
 	}
 	c.ClickHouse = c.program("clickhouse", "clickhouse", "--listen="+c.native, "--http="+strings.TrimPrefix(c.ClickHouseHTTP, "http://"), "--data-dir="+c.ClickHouseDisk.Dir)
@@ -163,7 +165,7 @@ func (c *Cluster) settings(clickhouse, shopee string) []string {
 
 // Heal makes everything run and every way free.
 func (c *Cluster) Heal() error {
-	c.Store.Set(Mode{})
+	c.Store.Set(faultproxy.Mode{})
 	errs := []error{c.BrokerDisk.Free(), c.ClickHouseDisk.Free(), c.ClearFaults()}
 	for _, p := range c.servers() {
 		errs = append(errs, p.Start())

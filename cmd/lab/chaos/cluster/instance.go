@@ -7,6 +7,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"stockpush/cmd/internal/faultproxy"
 )
 
 // Instance is a process of `run`.
@@ -14,7 +16,7 @@ type Instance struct {
 	*Process
 	Roles string
 	// shopee is its own way to the sandbox, which knows by it whose a call is.
-	shopee *Proxy
+	shopee *faultproxy.Proxy
 	// permanent instances run again after healing; others only joined for a while.
 	permanent bool
 
@@ -31,7 +33,7 @@ type Pause struct {
 
 // Join starts an instance with roles, which are separated by commas.
 func (c *Cluster) Join(roles string) (*Instance, error) {
-	proxy, err := NewProxy(strings.TrimPrefix(c.SandboxURL, "http://"))
+	proxy, err := faultproxy.New(strings.TrimPrefix(c.SandboxURL, "http://"))
 	if err != nil {
 		return nil, err
 	}

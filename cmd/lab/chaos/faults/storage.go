@@ -4,34 +4,36 @@ import (
 	"fmt"
 	"time"
 
+	"stockpush/cmd/internal/faultproxy"
+
 	"stockpush/cmd/lab/chaos/cluster"
 )
 
 // storage are what can happen on the way to ClickHouse.
 var storage = []Kind{
 	{"ClickHouse refuses", 3, func(d Draw) Trouble {
-		return way("ClickHouse refuses", cluster.Mode{Refuse: true}, d.between(time.Second, 8*time.Second))
+		return way("ClickHouse refuses", faultproxy.Mode{Refuse: true}, d.between(time.Second, 8*time.Second))
 	}},
 	{"ClickHouse hangs", 2, func(d Draw) Trouble {
-		return way("ClickHouse hangs", cluster.Mode{Hang: true}, d.between(time.Second, 6*time.Second))
+		return way("ClickHouse hangs", faultproxy.Mode{Hang: true}, d.between(time.Second, 6*time.Second))
 	}},
 	{"ClickHouse is slow", 2, func(d Draw) Trouble {
 		delay := d.between(50*time.Millisecond, 400*time.Millisecond)
-		return way(fmt.Sprintf("ClickHouse takes %v more", delay), cluster.Mode{Delay: delay}, d.between(2*time.Second, 8*time.Second))
+		return way(fmt.Sprintf("ClickHouse takes %v more", delay), faultproxy.Mode{Delay: delay}, d.between(2*time.Second, 8*time.Second))
 	}},
 	{"cut after ClickHouse committed", 5, func(d Draw) Trouble {
-		return way("ClickHouse's answers to inserts are cut", cluster.Mode{CutAfterBytes: insertBytes, CutShare: 0.7}, d.between(2*time.Second, 8*time.Second))
+		return way("ClickHouse's answers to inserts are cut", faultproxy.Mode{CutAfterBytes: insertBytes, CutShare: 0.7}, d.between(2*time.Second, 8*time.Second))
 	}},
 }
 
 // insertBytes is less than any insert's data, and more than any question before it.
 const insertBytes = 1200
 
-func way(what string, mode cluster.Mode, lasts time.Duration) Trouble {
+func way(what string, mode faultproxy.Mode, lasts time.Duration) Trouble {
 	return Trouble{
 		What:  fmt.Sprintf("%s for %v", what, lasts),
 		Lasts: lasts,
 		Begin: func(c *cluster.Cluster) error { c.Store.Set(mode); return nil },
-		End:   func(c *cluster.Cluster) error { c.Store.Set(cluster.Mode{}); return nil },
+		End:   func(c *cluster.Cluster) error { c.Store.Set(faultproxy.Mode{}); return nil },
 	}
 }

@@ -1,4 +1,4 @@
-package cluster
+package faultproxy
 
 import (
 	"io"
@@ -57,7 +57,7 @@ func ask(conn net.Conn, text string) (string, error) {
 
 func TestAProxySpoilsWhatItIsToldTo(t *testing.T) {
 	server, got := echo(t)
-	p, err := NewProxy(server)
+	p, err := New(server)
 	require.NoError(t, err)
 	t.Cleanup(p.Close)
 	dial := func() net.Conn {

@@ -1,4 +1,6 @@
-package cluster
+// Package faultproxy is a TCP proxy that refuses, delays or cuts connections, for tests and for the
+// fault suite. It imports nothing of the product, and the product never imports it.
+package faultproxy
 
 import (
 	"io"
@@ -8,7 +10,7 @@ import (
 	"time"
 )
 
-// Proxy stands between two processes and spoils what goes through, as it is told.
+// Proxy forwards the connections of clients to one server, with the faults of its mode.
 type Proxy struct {
 	listener net.Listener
 	target   string
@@ -19,7 +21,7 @@ type Proxy struct {
 	conns map[net.Conn]struct{}
 }
 
-// Mode is what a proxy does.
+// Mode is how a proxy forwards. Its zero value forwards without faults.
 type Mode struct {
 	// Refuse closes connections, those that are open too.
 	Refuse bool
@@ -34,8 +36,8 @@ type Mode struct {
 	CutShare float64
 }
 
-// NewProxy starts a proxy to an address.
-func NewProxy(target string) (*Proxy, error) {
+// New starts a proxy to an address.
+func New(target string) (*Proxy, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
