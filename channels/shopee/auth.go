@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"stockpush/channels"
@@ -23,6 +24,8 @@ type tokenAnswer struct {
 	AccessToken  string `json:"access_token"`
 	RefreshToken string `json:"refresh_token"`
 	ExpireIn     number `json:"expire_in"`
+	// ShopIDs are the shops that a main account let the app into.
+	ShopIDs []number `json:"shop_id_list"`
 }
 
 func (a tokenAnswer) pair(now time.Time) TokenPair {
@@ -50,16 +53,50 @@ func (c *Client) ConsentURL(redirect string) string {
 func (c *Client) Exchange(ctx context.Context, code string, shopID int64) error {
 	err := c.sessions.obtain(ctx, shopID, func(ctx context.Context) (TokenPair, error) {
 		body := map[string]any{"code": code, "partner_id": c.signer.partnerID, "shop_id": shopID}
-		return c.askTokens(ctx, request{path: pathTokenGet, body: body, hidden: []Secret{Secret(code)}})
+		pair, _, err := c.askTokens(ctx, request{path: pathTokenGet, body: body, hidden: []Secret{Secret(code)}})
+		return pair, err
 	})
+	return exchangeError(fmt.Sprintf("shop %d", shopID), err)
+}
+
+func exchangeError(whose string, err error) error {
 	var refused *refreshError
 	if errors.As(err, &refused) {
-		return fmt.Errorf("exchange code of shop %d: %s: %s; begin again with a new consent link", shopID, refused.verdict.Code, refused.verdict.Message)
+		return fmt.Errorf("exchange code of %s: %s: %s; begin again with a new consent link", whose, refused.verdict.Code, refused.verdict.Message)
 	}
 	if err != nil {
-		return fmt.Errorf("exchange code of shop %d: %w", shopID, err)
+		return fmt.Errorf("exchange code of %s: %w", whose, err)
 	}
 	return nil
+}
+
+// ExchangeMain turns the code of a main account's consent into tokens of each of its
+// shops, and lists the shops. Shopee gives one pair for all; it is stored for each shop
+// at once, and then replaced by a pair of the shop's own: its refresh token works once
+// for each. A shop whose refresh fails keeps the first pair, which every client can
+// refresh later.
+func (c *Client) ExchangeMain(ctx context.Context, code string, mainAccountID int64) ([]int64, error) {
+	whose := fmt.Sprintf("main account %d", mainAccountID)
+	body := map[string]any{"code": code, "partner_id": c.signer.partnerID, "main_account_id": mainAccountID}
+	pair, shops, err := c.askTokens(ctx, request{path: pathTokenGet, body: body, hidden: []Secret{Secret(code)}})
+	if err != nil {
+		return nil, exchangeError(whose, err)
+	}
+	if len(shops) == 0 {
+		return nil, fmt.Errorf("exchange code of %s: it let the app into no shop; choose shops on the consent page", whose)
+	}
+	for _, shopID := range shops {
+		given := func(context.Context) (TokenPair, error) { return pair, nil }
+		if err := c.sessions.obtain(ctx, shopID, given); err != nil {
+			return nil, exchangeError(whose, err)
+		}
+	}
+	for _, shopID := range shops {
+		if _, err := c.sessions.refresh(ctx, shopID, pair.AccessToken); err != nil {
+			c.sessions.log.Warn("a shop has no tokens of its own yet: it uses the main account's until they are refreshed", "shop_id", shopID, "error", err)
+		}
+	}
+	return shops, nil
 }
 
 // refreshTokens spends a refresh token; ErrRefused if Shopee does not take it.
@@ -69,7 +106,7 @@ func (c *Client) refreshTokens(ctx context.Context, shopID int64, token Secret) 
 		return TokenPair{}, &refreshError{verdict: v, cancelled: true, err: err}
 	}
 	body := map[string]any{"refresh_token": token.Reveal(), "partner_id": c.signer.partnerID, "shop_id": shopID}
-	pair, err := c.askTokens(ctx, request{path: pathRefresh, body: body, hidden: []Secret{token}})
+	pair, _, err := c.askTokens(ctx, request{path: pathRefresh, body: body, hidden: []Secret{token}})
 	var refused *refreshError
 	switch {
 	case err == nil:
@@ -80,21 +117,28 @@ func (c *Client) refreshTokens(ctx context.Context, shopID int64, token Secret) 
 	return pair, err
 }
 
-// askTokens makes a call of the auth endpoints, whose fields are top-level.
-func (c *Client) askTokens(ctx context.Context, req request) (TokenPair, error) {
+// askTokens makes a call of the auth endpoints, whose fields are top-level. It also
+// lists the shops that the tokens are of, if Shopee does.
+func (c *Client) askTokens(ctx context.Context, req request) (TokenPair, []int64, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, max(refreshWait, c.timeout), errTimeout)
 	defer cancel()
 	req.method = http.MethodPost
 	r := c.send(ctx, req)
 	if !r.ok() {
-		return TokenPair{}, refusalOf(r)
+		return TokenPair{}, nil, refusalOf(r)
 	}
 	var a tokenAnswer
 	if err := json.Unmarshal(r.body, &a); err != nil || a.AccessToken == "" || a.RefreshToken == "" {
 		v := channels.Verdict{Outcome: channels.Refused, Code: schemas.ChannelUnavailable, RequestID: r.requestID, Message: "Shopee's answer has no tokens"}
-		return TokenPair{}, &refreshError{verdict: v, failure: true}
+		return TokenPair{}, nil, &refreshError{verdict: v, failure: true}
 	}
-	return a.pair(time.Now()), nil
+	var shops []int64
+	for _, id := range a.ShopIDs {
+		if id > 0 && !slices.Contains(shops, int64(id)) {
+			shops = append(shops, int64(id))
+		}
+	}
+	return a.pair(time.Now()), shops, nil
 }
 
 // refusalOf is the error of an auth call. No stock was touched, so its verdict

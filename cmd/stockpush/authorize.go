@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
@@ -11,16 +13,17 @@ import (
 )
 
 func (a *app) newAuthorize() *cobra.Command {
-	var code, redirect string
-	var shopID int64
+	var redirect string
+	var c consent
 	cmd := &cobra.Command{
 		Use:   "authorize",
 		Short: "Let the app into a shop: print Shopee's consent link, or turn its code into tokens",
 		Long: "Without --code it prints Shopee's consent link. The seller opens it and agrees; Shopee then sends the browser to --redirect with a code and\n" +
-			"a shop_id. Give both here within 10 minutes. A running service takes the new tokens up by itself, and pushes what the shop was held for.",
+			"a shop_id, or with a main_account_id if a main account agreed for several shops at once. Give both here within 10 minutes. A running service\n" +
+			"takes the new tokens up by itself, and pushes what the shop was held for.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if (code == "") != (shopID == 0) || shopID < 0 {
-				return &usageError{errors.New("--code and --shop-id go together: Shopee gives both")}
+			if err := c.check(); err != nil {
+				return &usageError{err}
 			}
 			loaded, log, err := a.load(cmd)
 			if err != nil {
@@ -31,19 +34,48 @@ func (a *app) newAuthorize() *cobra.Command {
 				return &usageError{err}
 			}
 			defer client.Close()
-			if code == "" {
+			if c.code == "" {
 				_, _ = fmt.Fprintln(a.stdout, client.ConsentURL(redirect))
 				return nil
 			}
-			if err := client.Exchange(cmd.Context(), code, shopID); err != nil {
-				return err
-			}
-			_, _ = fmt.Fprintf(a.stdout, "shop %d is authorized; its tokens are in %s\n", shopID, client.Tokens.Where)
-			return nil
+			return c.exchange(cmd.Context(), client, a.stdout)
 		},
 	}
-	cmd.Flags().StringVar(&code, "code", "", "the `code` that Shopee gave, good once and for 10 minutes")
-	cmd.Flags().Int64Var(&shopID, "shop-id", 0, "the `shop` that Shopee gave with it")
+	cmd.Flags().StringVar(&c.code, "code", "", "the `code` that Shopee gave, good once and for 10 minutes")
+	cmd.Flags().Int64Var(&c.shopID, "shop-id", 0, "the `shop` that Shopee gave with it")
+	cmd.Flags().Int64Var(&c.mainAccountID, "main-account-id", 0, "the main `account` that Shopee gave with it, for all shops that it agreed for")
 	cmd.Flags().StringVar(&redirect, "redirect", "https://example.com/", "where Shopee sends the browser; it must be registered with the app")
 	return cmd
+}
+
+// consent is what Shopee gave when a seller agreed.
+type consent struct {
+	code                  string
+	shopID, mainAccountID int64
+}
+
+func (c consent) check() error {
+	switch {
+	case c.shopID < 0 || c.mainAccountID < 0, c.shopID != 0 && c.mainAccountID != 0, (c.code == "") != (c.shopID == 0 && c.mainAccountID == 0):
+		return errors.New("--code goes with --shop-id or with --main-account-id: Shopee gives the code and one of them")
+	}
+	return nil
+}
+
+func (c consent) exchange(ctx context.Context, client *service.Shopee, out io.Writer) error {
+	if c.shopID != 0 {
+		if err := client.Exchange(ctx, c.code, c.shopID); err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintf(out, "shop %d is authorized; its tokens are in %s\n", c.shopID, client.Tokens.Where)
+		return nil
+	}
+	shops, err := client.ExchangeMain(ctx, c.code, c.mainAccountID)
+	if err != nil {
+		return err
+	}
+	for _, shopID := range shops {
+		_, _ = fmt.Fprintf(out, "shop %d is authorized; its tokens are in %s\n", shopID, client.Tokens.Where)
+	}
+	return nil
 }

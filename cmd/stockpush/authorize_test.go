@@ -15,9 +15,12 @@ import (
 )
 
 // consent opens the link as a seller's browser does and agrees for a shop.
-func (s *surroundings) consent(link, shop string) url.Values {
+func (s *surroundings) consent(link, shop string) url.Values { return s.agree(link, "shop_id", shop) }
+
+// agree is consent of a shop or a main account.
+func (s *surroundings) agree(link, parameter, id string) url.Values {
 	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	res, err := browser.Get(strings.TrimSpace(link) + "&shop_id=" + shop)
+	res, err := browser.Get(strings.TrimSpace(link) + "&" + parameter + "=" + id)
 	require.NoError(s.TB, err)
 	require.NoError(s.TB, res.Body.Close())
 	back, err := res.Location()
@@ -62,4 +65,26 @@ func TestAShopIsAuthorizedAndAuthorizedAgain(t *testing.T) {
 	code, _, errs = s.stockpush("authorize", "--code", "x")
 	require.Equal(t, 2, code)
 	require.Contains(t, errs, "--shop-id")
+}
+
+func TestAMainAccountAuthorizesAllItsShops(t *testing.T) {
+	s := newSurroundings(t)
+	require.NoError(t, os.Remove(filepath.Join(filepath.Dir(s.File), "tokens.json")))
+	_, link, _ := s.stockpush("authorize", "--redirect", "https://seller.example/back")
+	back := s.agree(link, "main_account_id", "700001")
+	require.Equal(t, "700001", back.Get("main_account_id"))
+	require.Empty(t, back.Get("shop_id"))
+	code, out, errs := s.stockpush("authorize", "--code", back.Get("code"), "--main-account-id", "700001")
+	require.Equal(t, 0, code, errs)
+	require.Contains(t, out, "shop 10001 is authorized")
+	require.Contains(t, out, "shop 10002 is authorized")
+	require.Len(t, s.Sandbox.Refreshes(10002), 1, "it has tokens of its own")
+	code, _, errs = s.stockpush("authorize", "--code", back.Get("code"), "--main-account-id", "700001")
+	require.Equal(t, 1, code)
+	require.Contains(t, errs, "new consent link")
+	for _, flags := range [][]string{{"--code", "x", "--shop-id", "1", "--main-account-id", "2"}, {"--main-account-id", "2"}, {"--code", "x", "--main-account-id", "-2"}} {
+		code, _, errs = s.stockpush(append([]string{"authorize"}, flags...)...)
+		require.Equal(t, 2, code)
+		require.Contains(t, errs, "--main-account-id")
+	}
 }

@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -86,10 +88,14 @@ type tokenRequest struct {
 	Code         string `json:"code"`
 	PartnerID    int64  `json:"partner_id"`
 	ShopID       int64  `json:"shop_id"`
+	MainAccount  int64  `json:"main_account_id"`
 }
 
 func (s *Sandbox) refreshToken(w http.ResponseWriter, r *http.Request) {
 	s.grant(w, r, func(sh *shop, t tokenRequest) *refusal {
+		if s.nextFault(sh.id, 0, refreshFaults) != nil {
+			return &refusal{code: "error_server", message: "Something wrong. Please try later."}
+		}
 		if t.RefreshToken != sh.refresh || !sh.linked || !sh.endsAt.After(time.Now()) {
 			s.stats.RefusedRefreshes++
 			return &refusal{code: s.switches.RefreshReuseCode, message: "Invalid refresh_token."}
@@ -98,26 +104,43 @@ func (s *Sandbox) refreshToken(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// firstToken takes any consent code that was not used before, and links the shop again.
+// firstToken takes any consent code that was not used before, and links the shop again,
+// or all shops of a main account.
 func (s *Sandbox) firstToken(w http.ResponseWriter, r *http.Request) {
 	s.grant(w, r, func(sh *shop, t tokenRequest) *refusal {
 		if t.Code == "" || sh.used[t.Code] {
 			return &refusal{code: "error_auth", message: "Invalid code."}
 		}
-		sh.used[t.Code], sh.linked = true, true
-		sh.authorize(time.Now())
+		sh.used[t.Code] = true
+		sh.consent(time.Now())
 		return nil
 	})
 }
 
-func (s *Sandbox) grant(w http.ResponseWriter, r *http.Request, check func(*shop, tokenRequest) *refusal) {
-	var t tokenRequest
+// tokenRequest reads a request for tokens, or refuses it.
+func (s *Sandbox) tokenRequest(w http.ResponseWriter, r *http.Request) (t tokenRequest, ok bool) {
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&t); err != nil {
 		s.refuse(w, refusal{http.StatusOK, "error_param", "Invalid body."})
-		return
+		return t, false
 	}
 	if !s.signed(r, "") {
 		s.refuse(w, refusal{http.StatusForbidden, "error_sign", "Wrong sign."})
+		return t, false
+	}
+	if t.MainAccount != 0 && (t.ShopID != 0 || t.Code == "") {
+		s.refuse(w, refusal{http.StatusOK, "error_param", "A code is of a shop_id or of a main_account_id."})
+		return t, false
+	}
+	return t, true
+}
+
+func (s *Sandbox) grant(w http.ResponseWriter, r *http.Request, check func(*shop, tokenRequest) *refusal) {
+	t, ok := s.tokenRequest(w, r)
+	if !ok {
+		return
+	}
+	if t.MainAccount != 0 {
+		s.grantMain(w, t)
 		return
 	}
 	id := s.nextRequestID()
@@ -132,15 +155,52 @@ func (s *Sandbox) grant(w http.ResponseWriter, r *http.Request, check func(*shop
 		answer(w, s.switches.AuthStatus, envelope{Error: bad.code, Message: bad.message, RequestID: id})
 		return
 	}
-	if s.switches.RevokeOldToken {
-		clear(sh.access)
-	}
+	sh.retire(s.switches.RevokeOldToken, time.Now())
 	access := sh.renew(id, s.cfg.TokenLife)
 	s.refreshes = append(s.refreshes, Refresh{ShopID: sh.id, At: time.Now()})
 	answer(w, http.StatusOK, map[string]any{
 		"access_token": access, "refresh_token": sh.refresh, "expire_in": int(s.cfg.TokenLife.Seconds()),
 		"partner_id": s.cfg.PartnerID, "shop_id": sh.id, "shop_id_list": []int64{sh.id}, "merchant_id_list": []int64{}, "error": "", "message": "", "request_id": id,
 	})
+}
+
+// grantMain gives one pair for all shops of a main account. Its refresh token works once
+// for each of them, which then has a chain of its own.
+func (s *Sandbox) grantMain(w http.ResponseWriter, t tokenRequest) {
+	id := s.nextRequestID()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.usedMain[t.Code] {
+		answer(w, s.switches.AuthStatus, envelope{Error: "error_auth", Message: "Invalid code.", RequestID: id})
+		return
+	}
+	s.usedMain[t.Code] = true
+	access, refresh := fmt.Sprintf("access-main-%d-%s", t.MainAccount, id), fmt.Sprintf("refresh-main-%d-%s", t.MainAccount, id)
+	ids := slices.Sorted(maps.Keys(s.shops))
+	for _, shopID := range ids {
+		sh := s.shops[shopID]
+		sh.consent(time.Now())
+		sh.access[access], sh.refresh = time.Now().Add(s.cfg.TokenLife), refresh
+	}
+	answer(w, http.StatusOK, map[string]any{
+		"access_token": access, "refresh_token": refresh, "expire_in": int(s.cfg.TokenLife.Seconds()), "partner_id": s.cfg.PartnerID,
+		"main_account_id": t.MainAccount, "shop_id_list": ids, "merchant_id_list": []int64{}, "error": "", "message": "", "request_id": id,
+	})
+}
+
+// oldTokenLife is how long an access token works after it was replaced.
+const oldTokenLife = 5 * time.Minute
+
+// retire lets the access tokens so far end soon, or now.
+func (sh *shop) retire(now bool, at time.Time) {
+	if now {
+		clear(sh.access)
+	}
+	for token, end := range sh.access {
+		if limit := at.Add(oldTokenLife); end.After(limit) {
+			sh.access[token] = limit
+		}
+	}
 }
 
 func (sh *shop) renew(nonce string, life time.Duration) (access string) {

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"cmp"
+	"fmt"
 	"html/template"
 	"maps"
 	"net/http"
@@ -12,10 +13,14 @@ import (
 )
 
 var consentPage = template.Must(template.New("consent").Parse(`<!doctype html><title>Authorize</title><h1>Let the app into a shop</h1>
-<ul>{{range .}}<li><a href="{{.Link}}">Shop {{.Shop}}</a></li>{{end}}</ul>`))
+<ul>{{range .}}<li><a href="{{.Link}}">{{.Who}}</a></li>{{end}}</ul>`))
+
+// mainAccount is the main account that the page offers, with all shops.
+const mainAccount = 900001
 
 // consent is the page on which a seller lets the app in. Shopee asks the seller
-// to log in; here everybody may choose a shop, or name it as shop_id.
+// to log in; here everybody may choose a shop or the main account of all, or name it
+// as shop_id or main_account_id.
 func (s *Sandbox) consent(w http.ResponseWriter, r *http.Request) {
 	if !s.signed(r, "") {
 		s.refuse(w, refusal{http.StatusForbidden, "error_sign", "Wrong sign."})
@@ -27,28 +32,33 @@ func (s *Sandbox) consent(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, refusal{http.StatusOK, "error_param", "redirect is invalid."})
 		return
 	}
-	shopID, _ := strconv.ParseInt(q.Get("shop_id"), 10, 64)
-	if s.shops[shopID] == nil {
+	who := "shop_id"
+	id, _ := strconv.ParseInt(q.Get(who), 10, 64)
+	if s.shops[id] == nil {
+		who = "main_account_id"
+		id, _ = strconv.ParseInt(q.Get(who), 10, 64)
+	}
+	if id <= 0 {
 		s.offer(w, r.URL)
 		return
 	}
 	answered := target.Query()
 	answered.Set("code", "consent-"+s.nextRequestID())
-	answered.Set("shop_id", strconv.FormatInt(shopID, 10))
+	answered.Set(who, strconv.FormatInt(id, 10))
 	target.RawQuery = answered.Encode()
 	http.Redirect(w, r, target.String(), http.StatusFound)
 }
 
 func (s *Sandbox) offer(w http.ResponseWriter, at *url.URL) {
-	type choice struct {
-		Shop int64
-		Link string
-	}
-	var choices []choice
-	for _, id := range slices.Sorted(maps.Keys(s.shops)) {
+	type choice struct{ Who, Link string }
+	offered := func(who, parameter string, id int64) choice {
 		q := at.Query()
-		q.Set("shop_id", strconv.FormatInt(id, 10))
-		choices = append(choices, choice{id, at.Path + "?" + q.Encode()})
+		q.Set(parameter, strconv.FormatInt(id, 10))
+		return choice{fmt.Sprint(who, " ", id), at.Path + "?" + q.Encode()}
+	}
+	choices := []choice{offered("All shops of main account", "main_account_id", mainAccount)}
+	for _, id := range slices.Sorted(maps.Keys(s.shops)) {
+		choices = append(choices, offered("Shop", "shop_id", id))
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_ = consentPage.Execute(w, choices) // a browser that went away has no use for it
@@ -56,6 +66,12 @@ func (s *Sandbox) offer(w http.ResponseWriter, at *url.URL) {
 
 // authorizationLife is how long a consent is good for.
 const authorizationLife = 365 * 24 * time.Hour
+
+// consent links the shop.
+func (sh *shop) consent(now time.Time) {
+	sh.linked = true
+	sh.authorize(now)
+}
 
 func (sh *shop) authorize(now time.Time) { sh.consentedAt, sh.endsAt = now, now.Add(authorizationLife) }
 

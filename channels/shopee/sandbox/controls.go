@@ -136,8 +136,10 @@ type Fault struct {
 	Message string `json:"message"`
 }
 
-// Faults hit either any call of a shop, or update_stock only.
+// Faults hit either any call of a shop, or update_stock only, or refreshes of its token.
 var (
+	refreshFaults = []string{"refresh_outage"}
+
 	callFaults  = []string{"outage", "hang", "throttle", "quota", "error", "expire_token", "unlink"}
 	stockFaults = []string{"latency", "lost_reply", "late", "no_effect", "wrong_quantity", "silent", "garbage", "refuse"}
 )
@@ -149,7 +151,7 @@ func (s *Sandbox) AddFault(f Fault) error {
 	switch {
 	case f.Kind == "expire_token" || f.Kind == "unlink":
 		s.loseTokens(f)
-	case slices.Contains(callFaults, f.Kind) || slices.Contains(stockFaults, f.Kind):
+	case slices.Contains(slices.Concat(callFaults, stockFaults, refreshFaults), f.Kind):
 		s.faults = append(s.faults, &f)
 	default:
 		return fmt.Errorf("unknown kind of fault %q", f.Kind)

@@ -5,8 +5,8 @@
 // since it is there to check it. Every documented uncertainty of Shopee's is a
 // switch. Its methods are safe for concurrent use.
 //
-// The consent page (/api/v2/shop/auth_partner) lets everybody choose a shop, or
-// takes it as shop_id. Beside Shopee's paths (/api/v2/…) it serves its controls:
+// The consent page (/api/v2/shop/auth_partner) lets everybody choose a shop, or the main
+// account of all of them, or takes it as shop_id or main_account_id. Beside Shopee's paths (/api/v2/…) it serves its controls:
 //
 //	GET    /sandbox/stock?shop_id=N   what the shop shows: [{"item_id","model_id","stock","reserved"}]
 //	POST   /sandbox/stock             changes it as a buyer does: {"shop_id","item_id","model_id","stock"}
@@ -25,5 +25,5 @@
 // (success without effect), wrong_quantity, silent (model in neither list),
 // garbage, error (code and message, of every call), refuse (of update_stock, with
 // code and message; without a code the message is each model's failed_reason),
-// expire_token, unlink.
+// expire_token, unlink, refresh_outage (a token is not refreshed).
 package sandbox

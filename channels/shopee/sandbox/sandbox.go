@@ -65,6 +65,7 @@ type Sandbox struct {
 
 	mu       sync.Mutex
 	shops    map[int64]*shop
+	usedMain map[string]bool
 	faults   []*Fault
 	switches Switches
 	push     PushTarget
@@ -109,7 +110,7 @@ type model struct {
 // New makes a sandbox, with the tokens of its file if there is one.
 func New(cfg Config) (*Sandbox, error) {
 	cfg = cfg.withDefaults()
-	s := &Sandbox{cfg: cfg, shops: map[int64]*shop{}, app: limiter(cfg.AppRate), switches: defaultSwitches(), push: cfg.Push}
+	s := &Sandbox{cfg: cfg, shops: map[int64]*shop{}, usedMain: map[string]bool{}, app: limiter(cfg.AppRate), switches: defaultSwitches(), push: cfg.Push}
 	for i := range int64(cfg.Shops) {
 		id := FirstShopID + i
 		s.shops[id] = &shop{
