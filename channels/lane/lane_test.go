@@ -163,8 +163,8 @@ func (s *shop) wake() time.Duration {
 
 // start starts the call that the lane wants, which must be of that kind.
 func (s *shop) start(kind lane.Want) *lane.Call {
-	want := s.want()
-	require.Equal(s.t, kind, want)
+	actual := s.want()
+	require.Equal(s.t, kind, actual)
 	c := s.lane.Start(kind, s.now)
 	return &c
 }
