@@ -74,6 +74,19 @@ func TestALostRequestOfASkippedPushIsStillOwedAfterACrash(t *testing.T) {
 	})
 }
 
+func TestDrainSavesPendingReadbacksAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t.Context(), t, lostFirst(1), options{change: func(c *channeltest.Settings) { c.ShopRate = 0.01 }})
+		b.push(event("a", 1, 5))
+		pause(time.Second)
+		require.Empty(t, b.log.states)
+		began := time.Now()
+		b.finish()
+		require.Less(t, time.Since(began), time.Second)
+		require.Equal(t, []int64{5}, b.log.lastState().Readback.Lost)
+	})
+}
+
 func TestNothingIsSentBeforeTheWholeBacklogIsKnown(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{inheritedBelow: 2})

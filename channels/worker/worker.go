@@ -113,11 +113,11 @@ func (w *worker) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		w.dispatch(ctx)
+		w.flush(ctx)
 		if held := w.out.Advance(ctx); held {
 			w.recheck.Reset(recheckAfter)
 		}
-		w.dispatch(ctx)
-		w.flush(ctx)
 		if w.drained() && w.handOver() {
 			return nil
 		}

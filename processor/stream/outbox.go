@@ -93,6 +93,7 @@ func (o *Outbox) Send(ctx context.Context, t Turn) {
 	o.open++
 	o.waiting = append(o.waiting, sent)
 	o.produceAll(ctx, sent, t.First)
+	o.Advance(ctx) // without First nothing waits for an acknowledgement
 }
 
 // Handle takes an acknowledgement. An error ends the stage: continuing would lose a message.
@@ -160,7 +161,9 @@ func (o *Outbox) produceAll(ctx context.Context, t *turn, messages []*Message) {
 }
 
 func (o *Outbox) produce(ctx context.Context, t *turn, m *Message) {
-	o.makeRoom(ctx)
+	if !o.makeRoom(ctx) {
+		return
+	}
 	o.inFlight++
 	producer := o.deps.Producer
 	if m.isLetter {
@@ -170,17 +173,18 @@ func (o *Outbox) produce(ctx context.Context, t *turn, m *Message) {
 }
 
 // makeRoom receives acknowledgements, to be handled later, while as many messages are in
-// flight as may be.
-func (o *Outbox) makeRoom(ctx context.Context) {
+// flight as may be. It returns false if the owner ends meanwhile: nobody will receive more.
+func (o *Outbox) makeRoom(ctx context.Context) bool {
 	for o.inFlight >= maxInFlight {
 		select {
 		case a := <-o.acks:
 			o.inFlight--
 			o.received = append(o.received, a)
 		case <-ctx.Done():
-			return
+			return false
 		}
 	}
+	return true
 }
 
 // DeadLetter sends a message to the dead letters. When that is acknowledged its offsets are resolved.
