@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"stockpush/cmd/internal/pushrecords"
@@ -27,22 +28,35 @@ type csvPrinter[T any] struct{ csv *pushrecords.CSV[T] }
 
 func (p csvPrinter[T]) page(list pushrecords.List[T], _ bool) error { return p.csv.Write(list.Items) }
 
-// jsonPrinter writes one document, as the API answers.
+// jsonPrinter writes one document, as the API answers, as the pages come.
 type jsonPrinter[T any] struct {
-	app *app
-	all pushrecords.List[T]
+	app   *app
+	begun bool
 }
 
 func (p *jsonPrinter[T]) page(list pushrecords.List[T], last bool) error {
-	p.all.Items = append(p.all.Items, list.Items...)
-	p.all.NextCursor = list.NextCursor
+	for i := range list.Items {
+		raw, err := json.MarshalIndent(&list.Items[i], "    ", "  ")
+		if err != nil {
+			return err
+		}
+		before := ",\n    "
+		if !p.begun {
+			before, p.begun = "{\n  \"items\": [\n    ", true
+		}
+		if _, err := fmt.Fprintf(p.app.stdout, "%s%s", before, raw); err != nil {
+			return err
+		}
+	}
 	if !last {
 		return nil
 	}
-	if p.all.Items == nil {
-		p.all.Items = []T{}
+	begin, end := "{\n  \"items\": [", "]"
+	if p.begun {
+		begin, end = "", "\n  ]"
 	}
-	return p.app.printJSON(p.all)
+	_, err := fmt.Fprintf(p.app.stdout, "%s%s,\n  \"next_cursor\": %q\n}\n", begin, end, list.NextCursor) // a cursor is base64url
+	return err
 }
 
 // tablePrinter needs all rows to know how wide the columns are.

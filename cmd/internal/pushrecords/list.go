@@ -1,6 +1,7 @@
 package pushrecords
 
 import (
+	"encoding/json"
 	"strconv"
 	"strings"
 )
@@ -79,10 +80,30 @@ func (l listing[T]) query(w where, p Page, limit int) (string, []any, error) {
 	return l.from + w.String() + orderBy(l.sort) + " LIMIT " + strconv.Itoa(limit+1), w.args, nil
 }
 
-// page cuts the rows of query to the page.
-func (l listing[T]) page(rows []T, limit int) List[T] {
-	if len(rows) <= limit {
+// page cuts rows to the page. Rows may be fewer than the query has if they reached
+// maxListBytes; more says so.
+func (l listing[T]) page(rows []T, limit int, more bool) List[T] {
+	fit := min(len(rows), limit)
+	for bytes, i := 0, 0; i < fit; i++ {
+		if bytes += jsonBytes(&rows[i]); bytes > maxListBytes && i > 0 {
+			fit = i
+		}
+	}
+	if fit == len(rows) && !more {
 		return List[T]{Items: append([]T{}, rows...)}
 	}
-	return List[T]{Items: rows[:limit], NextCursor: encodeCursor(l.name, l.place(&rows[limit-1]))}
+	return List[T]{Items: rows[:fit], NextCursor: encodeCursor(l.name, l.place(&rows[fit-1]))}
+}
+
+// maxListBytes is how large a list's answer is at most, as JSON: of long rows it has
+// fewer than asked for, but at least one.
+const maxListBytes = 8 << 20
+
+// jsonBytes is how long a row is in an answer.
+func jsonBytes[T any](row *T) int {
+	raw, err := json.Marshal(row)
+	if err != nil {
+		panic(err) // rows are texts, numbers and times
+	}
+	return len(raw)
 }

@@ -2,6 +2,7 @@ package pushrecords_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"slices"
@@ -138,4 +139,32 @@ func TestWithoutTheSchemaItIsUnavailable(t *testing.T) {
 	_, err := pushrecords.NewReader(f.store.Conn(), "elsewhere").StoreSKUs(t.Context(), pushrecords.Filter{}, pushrecords.Page{})
 	require.ErrorIs(t, err, pushrecords.ErrUnavailable)
 	require.ErrorContains(t, err, "stockpush setup")
+}
+
+// Upstream chooses how long what it sends is; what a list answers stays small.
+func TestAListOfLongRowsHasFewerOfThem(t *testing.T) {
+	f := newFixture(t)
+	const rows, mostBytes = 60, 8<<20 + 1<<10
+	require.NoError(t, f.store.Conn().Exec(t.Context(), `INSERT INTO d.rejected_event_rows
+		SELECT 'stockpush.events', 0, number, 'not_json', '', '', repeat('kkkk', 1000000), repeat('\x01', 65536), now64(3) FROM numbers(60)`))
+	var offsets []int64
+	page := pushrecords.Page{Limit: pushrecords.MaxLimit}
+	for pages := 1; ; pages++ {
+		list, err := f.reader.Rejected(t.Context(), pushrecords.Filter{}, page)
+		require.NoError(t, err)
+		raw, err := json.Marshal(list)
+		require.NoError(t, err)
+		require.Less(t, len(raw), mostBytes)
+		for _, r := range list.Items {
+			require.Len(t, r.Key, 1<<10)
+			offsets = append(offsets, r.SourceOffset)
+		}
+		if page.Cursor = list.NextCursor; page.Cursor == "" {
+			require.Greater(t, pages, 1)
+			break
+		}
+	}
+	slices.Sort(offsets)
+	require.Len(t, slices.Compact(offsets), rows, "each of them once")
+	require.Len(t, offsets, rows)
 }

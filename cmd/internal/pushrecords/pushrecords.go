@@ -113,7 +113,8 @@ type Rejected struct {
 	// ErrorField is empty where no one field is to blame.
 	ErrorField   string `ch:"error_field" json:"error_field"`
 	ErrorMessage string `ch:"error_message" json:"error_message"`
-	Key          string `ch:"key" json:"key"`
+	// Key is cut at 1 KiB; it need not be UTF-8.
+	Key string `ch:"key" json:"key"`
 	// Value is cut at 64 KiB; it need not be UTF-8.
 	Value      string    `ch:"value" json:"value"`
 	ReceivedAt time.Time `ch:"received_at" json:"received_at"`
@@ -139,7 +140,7 @@ type Stat struct {
 	P99 float64 `ch:"p99_ms" json:"p99_ms"`
 }
 
-// List is a page of a list.
+// List is a page of a list. It is at most 8 MiB as JSON: of long rows it has fewer than its limit.
 type List[T any] struct {
 	// Items is never nil.
 	Items []T `json:"items"`

@@ -2,6 +2,8 @@ package pushrecords
 
 import (
 	"context"
+	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -49,11 +51,33 @@ func list[T any](ctx context.Context, r *Reader, l listing[T], w where, p Page) 
 	if err != nil {
 		return List[T]{}, err
 	}
-	found, err := rows[T](ctx, r, query+listSettings, args...)
+	found, more, err := someRows[T](ctx, r, query+listSettings, args...)
 	if err != nil {
 		return List[T]{}, err
 	}
-	return l.page(found, limit), nil
+	return l.page(found, limit, more), nil
+}
+
+// someRows asks for rows and stops at those that make an answer of maxListBytes;
+// more says that there are others.
+func someRows[T any](ctx context.Context, r *Reader, query string, args ...any) (all []T, more bool, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, queryTimeout, errTimeout)
+	defer cancel()
+	found, err := r.conn.Query(ctx, query, args...)
+	if err != nil {
+		return nil, false, classify(ctx, "ask ClickHouse", err)
+	}
+	defer func() { _ = found.Close() }()
+	for bytes := 0; bytes <= maxListBytes; bytes += jsonBytes(&all[len(all)-1]) {
+		if !found.Next() {
+			return all, false, classify(ctx, "ask ClickHouse", found.Err())
+		}
+		all = append(all, *new(T))
+		if err := found.ScanStruct(&all[len(all)-1]); err != nil {
+			return nil, false, fmt.Errorf("read a row: %w", err)
+		}
+	}
+	return all, true, nil
 }
 
 const (
@@ -149,6 +173,10 @@ func (r *Reader) Failures(ctx context.Context, f Filter, p Page) (List[Failure],
 	return list(ctx, r, l, w, p)
 }
 
+// maxKeyBytes is how much of a rejected event's key a list shows: upstream may send
+// keys of megabytes.
+const maxKeyBytes = 1 << 10
+
 // Rejected lists what upstream sent that nobody could use, newest first. Of the
 // filter only Since and Until count, of the time when it was received.
 func (r *Reader) Rejected(ctx context.Context, f Filter, p Page) (List[Rejected], error) {
@@ -156,7 +184,7 @@ func (r *Reader) Rejected(ctx context.Context, f Filter, p Page) (List[Rejected]
 	w.between("received_at", f.Since, f.Until)
 	l := listing[Rejected]{
 		"rejected-events",
-		"SELECT source_topic, source_partition, source_offset, error_code, error_field, error_message, key, value, received_at FROM " + r.view("rejected_events"),
+		"SELECT source_topic, source_partition, source_offset, error_code, error_field, error_message, left(key, " + strconv.Itoa(maxKeyBytes) + ") AS key, value, received_at FROM " + r.view("rejected_events"),
 		[]sortColumn{{"received_at", instant, true}, {"source_topic", text, false}, {"source_partition", signed, false}, {"source_offset", signed, true}},
 		func(r *Rejected) []string {
 			return []string{instantText(r.ReceivedAt), r.SourceTopic, signedText(int64(r.SourcePartition)), signedText(r.SourceOffset)}

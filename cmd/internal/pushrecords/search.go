@@ -82,7 +82,7 @@ func (s *search) page(ctx context.Context, p Page) (List[StoreSKU], error) {
 		}
 		done, from = known, s.next(from, last)
 	}
-	return s.listing.page(found, limit), nil
+	return s.listing.page(found, limit, false), nil
 }
 
 // before says which rows lie before the last hit, so that all of them are known:
