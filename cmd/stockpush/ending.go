@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/spf13/cobra"
 )
 
 // endLimit bounds an end: a service manager is told 30 s, and the process has to go too.
@@ -31,4 +33,21 @@ func endingWithin(ctx context.Context, limit time.Duration, work func(context.Co
 	case <-timer.C:
 		return errUnfinished
 	}
+}
+
+// errInterrupted ends a command that a signal aborted.
+var errInterrupted = errors.New("interrupted")
+
+// abortable lets the first signal end a command that only reads, whatever it waits
+// for: not every client gives up waiting for an answer when its context ends.
+func abortable(cmd *cobra.Command) *cobra.Command {
+	work := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		err := endingWithin(cmd.Context(), 0, func(context.Context) error { return work(cmd, args) })
+		if errors.Is(err, errUnfinished) {
+			return errInterrupted
+		}
+		return err
+	}
+	return cmd
 }

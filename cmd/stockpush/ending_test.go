@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,5 +39,30 @@ func TestAnEndIsWaitedForButNotForEver(t *testing.T) {
 				time.Sleep(2 * time.Hour) // the bubble waits for no work that sleeps
 			})
 		})
+	}
+}
+
+func TestASignalEndsAReadingCommandThatWaitsForAnAnswer(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and never answers
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = silent.Close() })
+	for _, args := range [][]string{{"check", "--kafka.brokers", "127.0.0.1:1"}, {"check", "--kafka.brokers", silent.Addr().String()}, {"records"}} {
+		ctx, signal := context.WithCancel(t.Context())
+		var out, errs bytes.Buffer
+		root := newRoot(&out, &errs)
+		root.SetArgs(append(args, "--clickhouse.addr", silent.Addr().String()))
+		ended := make(chan error, 1)
+		go func() { ended <- root.ExecuteContext(ctx) }()
+		waiting, err := silent.Accept()
+		require.NoError(t, err)
+		signal()
+		select {
+		case err := <-ended:
+			require.ErrorIs(t, err, errInterrupted)
+			require.Equal(t, exitFailed, exitCode(err, &errs))
+		case <-time.After(2 * time.Second): // clients wait for longer
+			require.Fail(t, "it goes on", args)
+		}
+		require.NoError(t, waiting.Close())
 	}
 }

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/schollz/progressbar/v3"
@@ -27,8 +31,37 @@ func (a *app) printJSON(value any) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.stdout, "%s\n", raw)
+	_, err = fmt.Fprintf(a.stdout, "%s\n", escapeUnprintable(raw))
 	return err
+}
+
+// escapeUnprintable writes a JSON document's characters that do not print, and so
+// may move a terminal's cursor, as JSON's own escapes: encoding/json leaves those
+// from U+007F on as they are.
+func escapeUnprintable(document []byte) []byte {
+	if !bytes.ContainsFunc(document, unprintable) {
+		return document
+	}
+	var b []byte
+	for _, r := range string(document) {
+		if !unprintable(r) {
+			b = utf8.AppendRune(b, r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			b = fmt.Appendf(b, `\u%04x`, unit)
+		}
+	}
+	return b
+}
+
+// unprintable is false for line ends, which in a document are the layout's.
+func unprintable(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }
+
+// isTerminal reports whether what is written goes to a terminal.
+func isTerminal(w io.Writer) bool {
+	out, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(out.Fd()))
 }
 
 // newTable is a table for the terminal.
@@ -56,11 +89,10 @@ func plain(s string) string {
 // progress shows on a terminal how many of a total are done; elsewhere it shows
 // nothing. Finish leaves the last state on a line of its own.
 func (a *app) progress(what string, total int) (set func(int), finish func()) {
-	out, ok := a.stderr.(*os.File)
-	if !ok || !term.IsTerminal(int(out.Fd())) {
+	if !isTerminal(a.stderr) {
 		return func(int) {}, func() {}
 	}
-	bar := progressbar.NewOptions(total, progressbar.OptionSetWriter(out), progressbar.OptionShowCount(), progressbar.OptionSetDescription(what))
+	bar := progressbar.NewOptions(total, progressbar.OptionSetWriter(a.stderr), progressbar.OptionShowCount(), progressbar.OptionSetDescription(what))
 	set = func(n int) { _ = bar.Set(n) } // a bar that cannot be drawn harms nothing
 	return set, func() { _ = bar.Exit() }
 }

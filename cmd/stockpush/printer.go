@@ -15,7 +15,11 @@ type printer[T any] interface {
 func newPrinter[T any](a *app, output string, s shown[T]) (printer[T], error) {
 	switch output {
 	case "csv":
-		return csvPrinter[T]{pushrecords.NewCSV[T](a.stdout)}, nil
+		csv := pushrecords.NewCSV[T](a.stdout)
+		if isTerminal(a.stdout) {
+			csv.Clean = plain
+		}
+		return csvPrinter[T]{csv}, nil
 	case "json":
 		return &jsonPrinter[T]{app: a}, nil
 	default:
@@ -44,7 +48,7 @@ func (p *jsonPrinter[T]) page(list pushrecords.List[T], last bool) error {
 		if !p.begun {
 			before, p.begun = "{\n  \"items\": [\n    ", true
 		}
-		if _, err := fmt.Fprintf(p.app.stdout, "%s%s", before, raw); err != nil {
+		if _, err := fmt.Fprintf(p.app.stdout, "%s%s", before, escapeUnprintable(raw)); err != nil {
 			return err
 		}
 	}

@@ -3,9 +3,14 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"stockpush/cmd/internal/pushrecords"
 )
@@ -24,5 +29,54 @@ func TestTheJSONOfSeveralPagesIsOneDocument(t *testing.T) {
 		want, err := json.MarshalIndent(pushrecords.List[pushrecords.Count]{Items: append([]pushrecords.Count{}, counts[:n]...), NextCursor: "next"}, "", "  ")
 		require.NoError(t, err)
 		require.Equal(t, string(want)+"\n", out.String())
+	}
+}
+
+const moving = "a\x1b[2J\x07\u009b31m\u202eb\x7f" // clears, rings, colours, reverses
+
+func TestAnOutputOnATerminalMovesNoCursor(t *testing.T) {
+	list := pushrecords.List[pushrecords.Count]{Items: []pushrecords.Count{{Value: moving, N: 1}}}
+	out, end := pty(t)
+	p, err := newPrinter(&app{stdout: out}, "csv", shown[pushrecords.Count]{})
+	require.NoError(t, err)
+	require.NoError(t, p.page(list, true))
+	require.Equal(t, "value,n\r\na [2J  31m b ,1\r\n", end())
+
+	var file bytes.Buffer
+	p, err = newPrinter(&app{stdout: &file}, "csv", shown[pushrecords.Count]{})
+	require.NoError(t, err)
+	require.NoError(t, p.page(list, true))
+	require.Contains(t, file.String(), moving, "a file has what there is")
+
+	file.Reset()
+	p, err = newPrinter(&app{stdout: &file}, "json", shown[pushrecords.Count]{})
+	require.NoError(t, err)
+	require.NoError(t, p.page(list, true))
+	require.False(t, strings.ContainsFunc(file.String(), unprintable))
+	var got pushrecords.List[pushrecords.Count]
+	require.NoError(t, json.Unmarshal(file.Bytes(), &got))
+	require.Equal(t, list, got)
+}
+
+// pty is a terminal; end closes it and tells what was shown.
+func pty(t *testing.T) (terminal *os.File, end func() string) {
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Skip("no terminals here: ", err)
+	}
+	t.Cleanup(func() { _ = master.Close() })
+	require.NoError(t, unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0))
+	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	require.NoError(t, err)
+	terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	require.NoError(t, err)
+	return terminal, func() string {
+		shown := make(chan string)
+		go func() {
+			text, _ := io.ReadAll(master) // ends with an error once the terminal is closed
+			shown <- string(text)
+		}()
+		require.NoError(t, terminal.Close())
+		return <-shown
 	}
 }

@@ -37,7 +37,7 @@ func (a *api) mount(mux *http.ServeMux) {
 	}{
 		{http.MethodGet, "/api/v1/store-skus", listOf("store-skus", statusParameters, a.reader.StoreSKUs)},
 		{http.MethodGet, "/api/v1/merchant-skus", listOf("merchant-skus", statusParameters, a.reader.MerchantSKUs)},
-		{http.MethodGet, "/api/v1/store-skus/{channel}/{shop_id}/{store_sku}/records", a.history},
+		{http.MethodGet, storeSKUPath + "{rest...}", a.storeSKU},
 		{http.MethodGet, "/api/v1/failures", listOf("failures", recordParameters, a.reader.Failures)},
 		{http.MethodGet, "/api/v1/rejected-events", listOf("rejected-events", rejectedParameters, a.reader.Rejected)},
 		{http.MethodGet, "/api/v1/failure-codes", allOf(recordParameters, a.reader.CountsByFailureCode)},
@@ -57,9 +57,11 @@ func (a *api) mount(mux *http.ServeMux) {
 			problem{Status: http.StatusMethodNotAllowed, Detail: r.Method + " is not " + route.method}.write(w)
 		})
 	}
-	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
-		problem{Status: http.StatusNotFound, Detail: "there is no " + r.URL.Path + "; see /api/v1/openapi.yaml"}.write(w)
-	})
+	mux.HandleFunc("/api/", noSuchPath)
+}
+
+func noSuchPath(w http.ResponseWriter, r *http.Request) {
+	problem{Status: http.StatusNotFound, Detail: "there is no " + r.URL.Path + "; see /api/v1/openapi.yaml"}.write(w)
 }
 
 func describe(w http.ResponseWriter, _ *http.Request) error {
@@ -144,16 +146,42 @@ func allOf[T any](names []string, ask func(context.Context, pushrecords.Filter) 
 	}
 }
 
-func (a *api) history(w http.ResponseWriter, r *http.Request) error {
-	shop, err := strconv.ParseInt(r.PathValue("shop_id"), 10, 64)
-	if err != nil || shop <= 0 {
-		return &pushrecords.ParameterError{Name: "shop_id", Problem: fmt.Sprintf("%q is not a shop id, a whole number above 0", r.PathValue("shop_id"))}
+// storeSKUPath is before the channel, shop and store SKU of what is asked of one store SKU.
+const storeSKUPath = "/api/v1/store-skus/"
+
+// storeSKU answers what is asked of one store SKU. It takes the path apart itself:
+// http.ServeMux does not match a segment that is an encoded slash, which is a store SKU, too.
+func (a *api) storeSKU(w http.ResponseWriter, r *http.Request) error {
+	segments := strings.Split(strings.TrimPrefix(r.URL.EscapedPath(), storeSKUPath), "/")
+	if len(segments) != 4 || segments[3] != "records" {
+		noSuchPath(w, r)
+		return nil
 	}
-	key := schemas.Key{Channel: r.PathValue("channel"), ShopID: shop, StoreSKU: r.PathValue("store_sku")}
+	key, err := keyOf(segments[:3])
+	if err != nil {
+		return err
+	}
 	list := func(ctx context.Context, f pushrecords.Filter, p pushrecords.Page) (pushrecords.List[pushrecords.Record], error) {
 		return a.reader.History(ctx, key, f, p)
 	}
 	return listOf("records", recordParameters, list)(w, r)
+}
+
+// keyOf reads a channel, a shop and a store SKU, each percent-encoded.
+func keyOf(segments []string) (schemas.Key, error) {
+	var words [3]string
+	for i, segment := range segments {
+		word, err := url.PathUnescape(segment)
+		if err != nil {
+			return schemas.Key{}, &pushrecords.ParameterError{Name: "store_sku", Problem: err.Error()}
+		}
+		words[i] = word
+	}
+	shop, err := strconv.ParseInt(words[1], 10, 64)
+	if err != nil || shop <= 0 {
+		return schemas.Key{}, &pushrecords.ParameterError{Name: "shop_id", Problem: fmt.Sprintf("%q is not a shop id, a whole number above 0", words[1])}
+	}
+	return schemas.Key{Channel: words[0], ShopID: shop, StoreSKU: words[2]}, nil
 }
 
 var orders = map[string]pushrecords.Order{"": pushrecords.ByKey, "key": pushrecords.ByKey, "newest": pushrecords.NewestFirst}

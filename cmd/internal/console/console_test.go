@@ -209,6 +209,26 @@ func TestAStoreSKUInAPathIsPercentEncoded(t *testing.T) {
 	require.Equal(t, http.StatusBadRequest, d.get("/api/v1/store-skus/shopee/x/y/records").Code)
 }
 
+// Every text of 1 to 255 bytes is a store SKU, and each has an address of its own.
+func TestEveryStoreSKUHasAnAddress(t *testing.T) {
+	d := newDesk(t)
+	skus := []string{"/", "//", "a//b", "/a/", ".", "..", "../x", "%2F", "%", "?", "#", "+", " ", "records", "é"}
+	b := d.store.NewBatch()
+	for i, sku := range skus {
+		r := record(sku, int64(3*i), schemas.Successfully) // of shop 10001
+		b.Add(&r)
+	}
+	require.NoError(t, b.Send(t.Context()))
+	for _, sku := range skus {
+		l := d.list("/api/v1/store-skus/shopee/10001/" + strings.ReplaceAll(url.PathEscape(sku), ".", "%2E") + "/records")
+		require.Len(t, l.Items, 1, sku)
+		require.Equal(t, sku, l.Items[0]["store_sku"])
+	}
+	for _, path := range []string{"shopee/10001/x", "shopee/10001/x/live/y", "shopee/10001/a/b/records", "shopee/10001/x/record"} {
+		require.EqualValues(t, http.StatusNotFound, problemOf(t, d.get("/api/v1/store-skus/"+path))["status"], path)
+	}
+}
+
 func problemOf(t *testing.T, w *httptest.ResponseRecorder) map[string]any {
 	require.Equal(t, "application/problem+json", w.Header().Get("Content-Type"), w.Body.String())
 	var p map[string]any

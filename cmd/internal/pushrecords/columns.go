@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Columns are the names of a row type's columns, in the order of its fields.
@@ -57,13 +58,30 @@ func cell(value any) string {
 }
 
 // CSV writes rows as CSV with a line of column names.
-type CSV[T any] struct{ w *csv.Writer }
+type CSV[T any] struct {
+	// Clean, if not nil, changes every text before it is written.
+	Clean func(string) string
+	w     *csv.Writer
+}
 
 // NewCSV writes the line of names.
 func NewCSV[T any](w io.Writer) *CSV[T] {
-	c := &CSV[T]{csv.NewWriter(w)}
+	c := &CSV[T]{w: csv.NewWriter(w)}
 	_ = c.w.Write(Columns[T]()) // Flush tells of it
 	return c
+}
+
+// formulaStarts are the characters with which a cell is a formula; spreadsheets take the full-width ones for the others.
+const formulaStarts = "=+-@\t\r\n＝＋－＠"
+
+func (c *CSV[T]) text(s string) string {
+	if c.Clean != nil {
+		s = c.Clean(s)
+	}
+	if first, _ := utf8.DecodeRuneInString(s); s != "" && strings.ContainsRune(formulaStarts, first) {
+		return "'" + s
+	}
+	return s
 }
 
 // Write writes rows. A text that a spreadsheet would take for a formula gets an
@@ -72,8 +90,8 @@ func (c *CSV[T]) Write(rows []T) error {
 	for i := range rows {
 		cells := Cells(&rows[i])
 		for j, field := range fields[T]() {
-			if field.Type.Kind() == reflect.String && cells[j] != "" && strings.ContainsRune("=+-@\t\r", rune(cells[j][0])) {
-				cells[j] = "'" + cells[j]
+			if field.Type.Kind() == reflect.String {
+				cells[j] = c.text(cells[j])
 			}
 		}
 		_ = c.w.Write(cells) // Flush tells of it

@@ -1,0 +1,23 @@
+package pushrecords
+
+import (
+	"bytes"
+	"encoding/csv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestNoCellOfACSVIsAFormula(t *testing.T) {
+	for text, want := range map[string]string{
+		"=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@a": "'@a", "\t=1": "'\t=1", "\r=1": "'\r=1", "\n=1": "'\n=1",
+		"＝1+1": "'＝1+1", "＋1": "'＋1", "－1": "'－1", "＠a": "'＠a", "": "", "SKU-1": "SKU-1", "1=1": "1=1", "é": "é",
+	} {
+		var out bytes.Buffer
+		require.NoError(t, NewCSV[Count](&out).Write([]Count{{Value: text, N: 1}}))
+		rows, err := csv.NewReader(&out).ReadAll()
+		require.NoError(t, err)
+		got := rows[1][0]
+		require.Equal(t, want, got)
+	}
+}
