@@ -17,6 +17,7 @@ import (
 	"stockpush/cmd/internal/kafkaconn"
 	"stockpush/cmd/internal/service"
 	"stockpush/schemas"
+	"stockpush/sinks/clickhouse"
 )
 
 // checkTimeout bounds each thing that `check` connects to.
@@ -100,9 +101,9 @@ func askClickHouse(ctx context.Context, c config.Config) error {
 	if err := store.Ping(ctx); err != nil {
 		return err
 	}
-	missing, err := store.Missing(ctx)
-	if err == nil && len(missing) > 0 {
-		err = fmt.Errorf("%d steps of the schema are missing (run `stockpush setup`)", len(missing))
+	differences, err := store.Differences(ctx)
+	if err == nil && len(differences) > 0 {
+		err = fmt.Errorf("the schema is not complete (run `stockpush setup`): %s", clickhouse.Summary(differences))
 	}
 	return err
 }

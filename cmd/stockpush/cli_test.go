@@ -50,7 +50,7 @@ func TestSetupSaysWhatItChangedAndWhatIsMissing(t *testing.T) {
 	code, out, _ := s.stockpush("setup", "--check")
 	require.Equal(t, 1, code)
 	require.Contains(t, out, "missing or different: topic stockpush.events (3 partitions)")
-	require.Contains(t, out, "missing or different: clickhouse schema 001_push_records")
+	require.Contains(t, out, "missing or different: clickhouse table push_records")
 	code, out, _ = s.stockpush("setup", "--check")
 	require.Equal(t, 1, code, "checking changes nothing")
 	require.Contains(t, out, "topic stockpush.events")

@@ -1,42 +1,47 @@
--- What became of every trigger. A record's identity is its sorting key, and of its rows the
--- highest version, its status's rank, is the truth. Never read it without FINAL: read the views.
-CREATE TABLE {{.Database}}.push_records
+-- The outcome of every trigger. A record's identity is its sorting key, and of its rows the one
+-- with the highest version, its status's rank, counts.
+CREATE TABLE IF NOT EXISTS {{.Database}}.push_records
 (
-    channel LowCardinality(String),
-    shop_id UInt64,
-    store_sku String,
-    merchant_sku String,
-    item_id UInt64,
-    model_id UInt64,
-    location_id LowCardinality(String),
-    event_id String,
-    retry_of String,
-    repeats_offset Nullable(Int64),
-    reason Enum8('Sync Order' = 1, 'Stock-In / Manual' = 2, 'Stock-In / Return-Scan' = 3, 'Stock-In / Return-Manual' = 4, 'Stock-In / Transfer' = 5, 'Stock-In / Purchase' = 6, 'Stock-Out / Manual' = 7, 'Stock-Out / Sale' = 8, 'Stock-Out / Transfer' = 9, 'Void Order' = 10, 'Revert Voided Order' = 11, 'Add/Change Mapping Relationships' = 12, 'Change Warehouse' = 13, 'Move to [To Pack]' = 14, 'Refresh Inventory' = 15, 'Click Push Now/ Push Manually' = 16, 'Stock Count' = 17),
-    status Enum8('Pending' = 1, 'Skipped' = 2, 'Failed' = 3, 'Successfully' = 4),
-    available Int64,
-    promotion_reserved Int64,
-    push_qty Int64,
-    before_qty Nullable(Int64),
-    after_qty Nullable(Int64),
-    failure_code LowCardinality(String),
-    failure_reason String,
-    superseded_by String,
-    superseded_by_offset Nullable(Int64),
-    attempts UInt16,
-    request_id String,
-    log_id UInt16,
-    event_partition Int32,
-    event_offset Int64,
-    occurred_at DateTime64(3, 'UTC'),
-    triggered_at DateTime64(3, 'UTC'),
-    queued_at DateTime64(3, 'UTC'),
-    finished_at DateTime64(3, 'UTC'),
-    version UInt8
+    channel LowCardinality(String) COMMENT 'Marketplace: shopee.',
+    shop_id UInt64 COMMENT 'Shop on the marketplace.',
+    store_sku String COMMENT 'Seller SKU in the store, as the event names it.',
+    merchant_sku String COMMENT 'Merchant SKU that the store SKU is mapped to; empty if the event named none.',
+    item_id UInt64 COMMENT 'Marketplace item that the store SKU is listed as.',
+    model_id UInt64 COMMENT 'Model of the item; 0 for an item without models.',
+    location_id LowCardinality(String) COMMENT 'Marketplace warehouse location; empty for the default one.',
+    event_id String COMMENT 'Id of the stock event, as upstream chose it.',
+    retry_of String COMMENT 'event_id of the failed record that this event pushes again; empty if it is no retry.',
+    repeats_offset Nullable(Int64) COMMENT 'event_offset of the record whose quantities this event repeats; NULL if it brings news.',
+    reason {{.Reason}} COMMENT 'What triggered the event.',
+    status {{.Status}} COMMENT 'Outcome: Pending, Skipped (a newer event replaced it), Failed or Successfully.',
+    available Int64 COMMENT 'Available stock after the trigger, as sent; negative means oversold and counts as 0.',
+    promotion_reserved Int64 COMMENT 'Stock reserved for promotions in this store.',
+    push_qty Int64 COMMENT 'Quantity to push: available (at least 0) plus promotion_reserved.',
+    before_qty Nullable(Int64) COMMENT 'Last quantity that Shopee confirmed before this push; NULL if unknown.',
+    after_qty Nullable(Int64) COMMENT 'Quantity that Shopee confirmed; NULL unless Successfully.',
+    promotion_floor Nullable(Int64) COMMENT 'Quantity that a promotion reserves, if Shopee named it when it refused the push.',
+    failure_code LowCardinality(String) COMMENT 'Why the push failed; empty unless Failed.',
+    failure_reason String COMMENT 'What Shopee said when it refused the push, at most 2 KiB; empty unless Failed.',
+    superseded_by String COMMENT 'event_id of the newer event that replaced this one; empty unless Skipped.',
+    superseded_by_offset Nullable(Int64) COMMENT 'event_offset of the newer event that replaced this one; NULL unless Skipped.',
+    attempts UInt16 COMMENT 'Calls to Shopee that carried this push, since its worker last started.',
+    request_id String COMMENT 'Shopee request_id of the last call.',
+    log_id UInt16 COMMENT 'Log generation of the events topic; of two events the one with the higher log_id is newer.',
+    event_partition Int32 COMMENT 'Partition of the event in the events topic.',
+    event_offset Int64 COMMENT 'Offset of the event in its partition; within a log_id the higher one is newer.',
+    occurred_at DateTime64(3, 'UTC') COMMENT 'When the stock changed, as upstream says.',
+    triggered_at DateTime64(3, 'UTC') COMMENT 'When the event reached Kafka; records are kept for 30 days from here.',
+    queued_at DateTime64(3, 'UTC') COMMENT 'When the push command was issued; 1970 if the event was skipped before.',
+    finished_at DateTime64(3, 'UTC') COMMENT 'When the outcome became final; 1970 while Pending.',
+    version UInt8 COMMENT 'Rank of the status; of the rows of one record the one with the highest version counts.'
 )
 ENGINE = ReplacingMergeTree(version)
--- By the event's own week, never by shop: all rows of a record lie in one partition, and old weeks are dropped whole.
+-- By the event's own week, never by shop: all rows of a record lie in one partition, and old weeks
+-- are dropped whole.
 PARTITION BY toMonday(triggered_at)
 ORDER BY (channel, shop_id, store_sku, log_id, event_offset, event_partition)
 TTL toDateTime(triggered_at) + INTERVAL 30 DAY
-SETTINGS index_granularity = 1024;
+-- A store SKU's history needs a thousand rows of each part. Compressed in blocks of 8 KiB it reads
+-- little more than those; in blocks of 64 KiB ten times as much.
+SETTINGS index_granularity = 1024, min_compress_block_size = 8192
+COMMENT 'Outcome of every stock event, as it was written: a record can have several rows, of which the one with the highest version counts. Query the views instead.';

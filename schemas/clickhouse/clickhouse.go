@@ -1,7 +1,10 @@
 // Package clickhouse has the ClickHouse schema as numbered SQL files.
 //
-// It owns the text of the tables and views that SQL users rely on. It refuses
-// to talk to a server. A file, once released, is never changed: another follows it.
+// It owns the text of the tables and views that SQL users rely on. It refuses to
+// talk to a server. A file creates one object, complete with its columns, settings
+// and comments, and may be run again. From version 0.1.0 on a released file never
+// changes (released.sha256 lists them): an object changes by a later file, which
+// replaces the earlier one.
 //
 // push_records is ordered by store SKU and then by age, so a store SKU's history
 // is one range of the key; partitions are by the event's own week, so rows of one
@@ -34,50 +37,69 @@ import (
 //go:embed *.sql
 var files embed.FS
 
-// Migration is one numbered step.
-type Migration struct {
-	// Name is the file's, and the step's identity.
-	Name string
-	// SQL is one statement.
-	SQL string
-}
+// Objects are the tables and views of a database, each after those that it reads.
+func Objects(database string) ([]Object, error) { return objectsOf(files, database) }
 
-// Migrations are all steps for a database, in order.
-func Migrations(database string) ([]Migration, error) {
+func objectsOf(files fs.FS, database string) ([]Object, error) {
 	names, err := fs.Glob(files, "*.sql")
 	if err != nil {
 		return nil, err
 	}
-	values := map[string]string{"Database": "`" + database + "`", "Name": database, "Rank": Rank, "FloorHint": "'" + sqlQuote.Replace(schemas.FloorHint) + "'"}
-	for _, code := range schemas.FailureCodes() {
-		values["Codes"] = joinQuoted(values["Codes"], string(code))
-		values["Classes"] = joinQuoted(values["Classes"], string(code.Class()))
-		values["Hints"] = joinQuoted(values["Hints"], code.Hint())
-	}
-	steps := make([]Migration, len(names))
-	for i, name := range names {
-		t, err := template.ParseFS(files, name)
+	values := templateValues(database)
+	var objects []Object
+	for _, name := range names {
+		sql, err := render(files, name, values)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		var sql strings.Builder
-		if err := t.Execute(&sql, values); err != nil {
+		o, err := readObject(sql)
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		steps[i] = Migration{Name: name, SQL: sql.String()}
+		objects = replaceOrAppend(objects, o)
 	}
-	return steps, nil
+	return inOrder(objects, database), nil
+}
+
+func render(files fs.FS, name string, values map[string]string) (string, error) {
+	t, err := template.ParseFS(files, name)
+	if err != nil {
+		return "", err
+	}
+	var sql strings.Builder
+	err = t.Option("missingkey=error").Execute(&sql, values)
+	return sql.String(), err
+}
+
+// templateValues are what the files take from elsewhere.
+func templateValues(database string) map[string]string {
+	values := map[string]string{
+		"Database": "`" + database + "`", "Name": database, "Rank": Rank, "FloorHint": quote(schemas.FloorHint),
+		"Reason": enum(schemas.Reasons(), schemas.Reason.Label),
+		"Status": enum([]schemas.Status{schemas.Pending, schemas.Skipped, schemas.Failed, schemas.Successfully}, schemas.Status.String),
+	}
+	var codes, classes, hints []string
+	for _, code := range schemas.FailureCodes() {
+		codes = append(codes, quote(string(code)))
+		classes = append(classes, quote(string(code.Class())))
+		hints = append(hints, quote(code.Hint()))
+	}
+	values["Codes"], values["Classes"], values["Hints"] = strings.Join(codes, ", "), strings.Join(classes, ", "), strings.Join(hints, ", ")
+	return values
 }
 
 // Rank is the SQL of a record's rank: its position and then its status, as one number.
 const Rank = "bitShiftLeft(toUInt128(log_id), 67) + bitShiftLeft(toUInt128(event_offset), 3) + toUInt8(status)"
 
+// enum is the type of an Enum8 whose names are labels.
+func enum[T ~uint8](values []T, label func(T) string) string {
+	words := make([]string, len(values))
+	for i, v := range values {
+		words[i] = fmt.Sprintf("%s = %d", quote(label(v)), v)
+	}
+	return "Enum8(" + strings.Join(words, ", ") + ")"
+}
+
 var sqlQuote = strings.NewReplacer(`\`, `\\`, `'`, `\'`)
 
-func joinQuoted(list, text string) string {
-	quoted := "'" + sqlQuote.Replace(text) + "'"
-	if list == "" {
-		return quoted
-	}
-	return list + ", " + quoted
-}
+func quote(text string) string { return "'" + sqlQuote.Replace(text) + "'" }

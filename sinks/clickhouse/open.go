@@ -10,8 +10,6 @@ import (
 	"github.com/ClickHouse/ch-go/chpool"
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-
-	schema "stockpush/schemas/clickhouse"
 )
 
 // Config says how to reach ClickHouse.
@@ -74,77 +72,6 @@ func (s *Store) Ping(ctx context.Context) error {
 		return fmt.Errorf("clickhouse does not answer (check clickhouse.addr, username and password): %w", err)
 	}
 	return nil
-}
-
-// Missing lists the schema's steps that were not applied yet.
-func (s *Store) Missing(ctx context.Context) ([]schema.Migration, error) {
-	steps, err := schema.Migrations(s.database)
-	if err != nil {
-		return nil, err
-	}
-	applied, err := s.applied(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var missing []schema.Migration
-	for _, step := range steps {
-		if !applied[step.Name] {
-			missing = append(missing, step)
-		}
-	}
-	return missing, nil
-}
-
-func (s *Store) applied(ctx context.Context) (map[string]bool, error) {
-	var exists uint64
-	err := s.conn.QueryRow(ctx, "SELECT count() FROM system.tables WHERE database = ? AND name = 'schema_migrations'", s.database).Scan(&exists)
-	if err != nil {
-		return nil, fmt.Errorf("read the schema's state: %w", err)
-	}
-	applied := map[string]bool{}
-	if exists == 0 {
-		return applied, nil
-	}
-	rows, err := s.conn.Query(ctx, "SELECT DISTINCT name FROM "+s.table("schema_migrations"))
-	if err != nil {
-		return nil, fmt.Errorf("read the schema's state: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, fmt.Errorf("read the schema's state: %w", err)
-		}
-		applied[name] = true
-	}
-	return applied, rows.Err()
-}
-
-// Migrate applies the missing steps and returns their names.
-func (s *Store) Migrate(ctx context.Context) ([]string, error) {
-	for _, sql := range []string{
-		"CREATE DATABASE IF NOT EXISTS `" + s.database + "`",
-		"CREATE TABLE IF NOT EXISTS " + s.table("schema_migrations") + " (name String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3)) ENGINE = MergeTree ORDER BY name",
-	} {
-		if err := s.conn.Exec(ctx, sql); err != nil {
-			return nil, fmt.Errorf("migrate: %w", err)
-		}
-	}
-	missing, err := s.Missing(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var done []string
-	for _, step := range missing {
-		if err := s.conn.Exec(ctx, step.SQL); err != nil {
-			return done, fmt.Errorf("migrate %s: %w", step.Name, err)
-		}
-		if err := s.conn.Exec(ctx, "INSERT INTO "+s.table("schema_migrations")+" (name) VALUES (?)", step.Name); err != nil {
-			return done, fmt.Errorf("migrate %s: %w", step.Name, err)
-		}
-		done = append(done, step.Name)
-	}
-	return done, nil
 }
 
 // table is the qualified name of a table or view of ours. The configuration

@@ -135,8 +135,8 @@ func (p *process) newSink(ctx context.Context) (*running, error) {
 		return nil, err
 	}
 	// The sink may start while ClickHouse is down: only the schema is not there yet then.
-	if missing, err := store.Missing(ctx); err == nil && len(missing) > 0 {
-		p.log.Warn("the ClickHouse schema is not complete, records wait until it is (run `stockpush setup`)", "missing", len(missing))
+	if differences, err := store.Differences(ctx); err == nil && len(differences) > 0 {
+		p.log.Warn("the ClickHouse schema is not complete, records wait until it is (run `stockpush setup`)", "missing", clickhouse.Summary(differences))
 	}
 	sink := sinks.New(
 		sinks.Config{BatchRows: p.cfg.Sinks.BatchRows, BatchInterval: p.cfg.Sinks.BatchInterval},

@@ -76,23 +76,21 @@ func (t Target) log(ctx context.Context, o Options) ([]string, error) {
 	}
 }
 
-func (t Target) schema(ctx context.Context, check bool) ([]string, error) {
+func (t Target) schema(ctx context.Context, check bool) (changes []string, err error) {
 	if !check {
 		done, err := t.Store.Migrate(ctx)
-		return named(done), err
+		return inClickHouse(done), err
 	}
-	missing, err := t.Store.Missing(ctx)
-	var names []string
-	for _, step := range missing {
-		names = append(names, step.Name)
+	differences, err := t.Store.Differences(ctx)
+	for _, d := range differences {
+		changes = append(changes, d.What)
 	}
-	return named(names), err
+	return inClickHouse(changes), err
 }
 
-func named(steps []string) []string {
-	var changes []string
-	for _, step := range steps {
-		changes = append(changes, "clickhouse schema "+step)
+func inClickHouse(changes []string) []string {
+	for i, change := range changes {
+		changes[i] = "clickhouse " + change
 	}
 	return changes
 }

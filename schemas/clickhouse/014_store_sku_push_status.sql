@@ -1,9 +1,27 @@
--- last_push_* is of the newest record that is not Skipped; where all are, of the newest.
+-- last_push_* is of the newest record that is not Skipped; if all are, of the newest.
 --
--- Within a merged part each store SKU is one row. So most rows are read as they are from the largest such part; the
--- store SKUs that other parts mention too, and those with something Pending, are put together from all their rows.
--- Both halves see the same parts, whatever is merged meanwhile: a query has one snapshot of a table.
-CREATE VIEW {{.Database}}.store_sku_push_status AS
+-- Within a merged part each store SKU is one row. So most rows are read as they are from the largest
+-- such part; the store SKUs that other parts mention too, and those with something Pending, are put
+-- together from all their rows. Both halves see the same parts, whatever is merged meanwhile: a
+-- query has one snapshot of a table.
+CREATE OR REPLACE VIEW {{.Database}}.store_sku_push_status
+(
+    channel LowCardinality(String) COMMENT 'Marketplace: shopee.',
+    shop_id UInt64 COMMENT 'Shop on the marketplace.',
+    store_sku String COMMENT 'Seller SKU in the store, as the event names it.',
+    last_push_qty Int64 COMMENT 'Quantity of the newest record that is not Skipped; of the newest record if all are.',
+    last_push_status {{.Status}} COMMENT 'Status of the newest record that is not Skipped; of the newest record if all are.',
+    last_reason {{.Reason}} COMMENT 'What triggered that record.',
+    last_failure_code String COMMENT 'Why that record failed; empty unless Failed.',
+    last_failure_reason String COMMENT 'What Shopee said when it refused that record; empty unless Failed.',
+    last_triggered_at DateTime64(3, 'UTC') COMMENT 'When the event of that record reached Kafka.',
+    last_finished_at DateTime64(3, 'UTC') COMMENT 'When the outcome of that record became final; 1970 while Pending.',
+    pending UInt64 COMMENT 'How many records of the store SKU are Pending.',
+    merchant_sku String COMMENT 'Merchant SKU of the newest record; empty if it has none.',
+    available Int64 COMMENT 'Available stock of that record, as sent; negative means oversold.',
+    promotion_reserved Int64 COMMENT 'Stock that that record reserves for promotions.'
+)
+AS
 WITH
     (
         SELECT argMax(name, rows) FROM system.parts
@@ -28,6 +46,10 @@ WHERE _part = largest_part AND newest_at > horizon
     AND sku_hash NOT IN (SELECT sku_hash FROM {{.Database}}.store_sku_states WHERE _part != largest_part UNION ALL SELECT sku_hash FROM {{.Database}}.pending_push_records)
 UNION ALL
 WITH
+    (
+        SELECT argMax(name, rows) FROM system.parts
+        WHERE database = '{{.Name}}' AND table = 'store_sku_states' AND active AND level > 0
+    ) AS largest_part,
     now64(3, 'UTC') - INTERVAL 30 DAY AS horizon,
     o_rank > 0 AND o_triggered_at > horizon AS has_outcome,
     newest_pending.1 > if(has_outcome, o_rank, 0) AS waits
@@ -67,4 +89,5 @@ LEFT JOIN
     GROUP BY channel, shop_id, store_sku
 ) AS waiting USING (channel, shop_id, store_sku)
 WHERE at > horizon
-SETTINGS join_use_nulls = 0, enable_shared_storage_snapshot_in_query = 1;
+SETTINGS join_use_nulls = 0, enable_shared_storage_snapshot_in_query = 1
+COMMENT 'One row per store SKU: its last push, and how many of its records are Pending.';

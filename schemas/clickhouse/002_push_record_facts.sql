@@ -1,0 +1,30 @@
+-- A narrow row for each row of push_records, by time and not trimmed: statistics count from it, and
+-- it tells what is Pending. The newest rows lie together at the end of the key, so the index on
+-- status, which FINAL then widens to the rows beside, finds what is Pending now without reading
+-- what once was.
+CREATE TABLE IF NOT EXISTS {{.Database}}.push_record_facts
+(
+    triggered_at DateTime64(3, 'UTC') COMMENT 'internal: when the event reached Kafka; records are kept for 30 days from here.' CODEC(Delta, LZ4),
+    log_id UInt16 COMMENT 'internal: log generation of the events topic; of two events the one with the higher log_id is newer.',
+    event_partition Int32 COMMENT 'internal: partition of the event in the events topic.',
+    event_offset Int64 COMMENT 'internal: offset of the event in its partition; within a log_id the higher one is newer.' CODEC(Delta, LZ4),
+    channel LowCardinality(String) COMMENT 'internal: marketplace: shopee.',
+    shop_id UInt64 COMMENT 'internal: shop on the marketplace.',
+    store_sku String COMMENT 'internal: seller SKU in the store, as the event names it.',
+    status {{.Status}} COMMENT 'internal: outcome: Pending, Skipped (a newer event replaced it), Failed or Successfully.',
+    reason {{.Reason}} COMMENT 'internal: what triggered the event.',
+    failure_code LowCardinality(String) COMMENT 'internal: why the push failed; empty unless Failed.',
+    finished_at DateTime64(3, 'UTC') COMMENT 'internal: when the outcome became final; 1970 while Pending.' CODEC(Delta, LZ4),
+    push_qty Int64 COMMENT 'internal: quantity to push while the record is Pending, then 0.',
+    available Int64 COMMENT 'internal: available stock while the record is Pending, then 0.',
+    promotion_reserved Int64 COMMENT 'internal: reserved stock while the record is Pending, then 0.',
+    version UInt8 COMMENT 'internal: rank of the status; of the rows of one record the one with the highest version counts.',
+    INDEX pending status TYPE minmax GRANULARITY 1,
+    INDEX finished finished_at TYPE minmax GRANULARITY 1
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toMonday(triggered_at)
+ORDER BY (triggered_at, log_id, event_partition, event_offset, channel, shop_id, store_sku)
+TTL toDateTime(triggered_at) + INTERVAL 31 DAY
+SETTINGS index_granularity = 1024
+COMMENT 'internal: a narrow row for each row of push_records, for statistics and for what is Pending.';

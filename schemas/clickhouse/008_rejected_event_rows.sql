@@ -1,0 +1,16 @@
+CREATE TABLE IF NOT EXISTS {{.Database}}.rejected_event_rows
+(
+    source_topic LowCardinality(String) COMMENT 'internal: topic that the bad event was read from.',
+    source_partition Int32 COMMENT 'internal: partition that the bad event was read from.',
+    source_offset Int64 COMMENT 'internal: offset of the bad event in its partition.',
+    error_code LowCardinality(String) COMMENT 'internal: why the event was rejected.',
+    error_field LowCardinality(String) COMMENT 'internal: field that is to blame; empty if no single one is.',
+    error_message String COMMENT 'internal: the same in words, for people.',
+    key String COMMENT 'internal: kafka key of the event as received, at most 64 KiB.',
+    value String COMMENT 'internal: value of the event as received, at most 64 KiB.',
+    received_at DateTime64(3, 'UTC') COMMENT 'internal: when the event was rejected; kept for 30 days from here.'
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (source_topic, source_partition, source_offset, cityHash64(value))
+TTL toDateTime(received_at) + INTERVAL 30 DAY
+COMMENT 'internal: dead letters as they were written, possibly twice. Query rejected_events instead.';

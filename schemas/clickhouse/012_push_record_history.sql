@@ -1,0 +1,45 @@
+-- A predicate on the store SKU goes below LIMIT BY, since that is by it: its history reads a few
+-- granules of each part.
+CREATE OR REPLACE VIEW {{.Database}}.push_record_history
+(
+    channel LowCardinality(String) COMMENT 'Marketplace: shopee.',
+    shop_id UInt64 COMMENT 'Shop on the marketplace.',
+    store_sku String COMMENT 'Seller SKU in the store, as the event names it.',
+    merchant_sku String COMMENT 'Merchant SKU that the store SKU is mapped to; empty if the event named none.',
+    item_id UInt64 COMMENT 'Marketplace item that the store SKU is listed as.',
+    model_id UInt64 COMMENT 'Model of the item; 0 for an item without models.',
+    location_id LowCardinality(String) COMMENT 'Marketplace warehouse location; empty for the default one.',
+    event_id String COMMENT 'Id of the stock event, as upstream chose it.',
+    retry_of String COMMENT 'event_id of the failed record that this event pushes again; empty if it is no retry.',
+    repeats_offset Nullable(Int64) COMMENT 'event_offset of the record whose quantities this event repeats; NULL if it brings news.',
+    reason {{.Reason}} COMMENT 'What triggered the event.',
+    status {{.Status}} COMMENT 'Outcome: Pending, Skipped (a newer event replaced it), Failed or Successfully.',
+    available Int64 COMMENT 'Available stock after the trigger, as sent; negative means oversold and counts as 0.',
+    promotion_reserved Int64 COMMENT 'Stock reserved for promotions in this store.',
+    push_qty Int64 COMMENT 'Quantity to push: available (at least 0) plus promotion_reserved.',
+    before_qty Nullable(Int64) COMMENT 'Last quantity that Shopee confirmed before this push; NULL if unknown.',
+    after_qty Nullable(Int64) COMMENT 'Quantity that Shopee confirmed; NULL unless Successfully.',
+    promotion_floor Nullable(Int64) COMMENT 'Quantity that a promotion reserves, if Shopee named it when it refused the push.',
+    failure_code LowCardinality(String) COMMENT 'Why the push failed; empty unless Failed.',
+    failure_reason String COMMENT 'What Shopee said when it refused the push, at most 2 KiB; empty unless Failed.',
+    superseded_by String COMMENT 'event_id of the newer event that replaced this one; empty unless Skipped.',
+    superseded_by_offset Nullable(Int64) COMMENT 'event_offset of the newer event that replaced this one; NULL unless Skipped.',
+    attempts UInt16 COMMENT 'Calls to Shopee that carried this push, since its worker last started.',
+    request_id String COMMENT 'Shopee request_id of the last call.',
+    log_id UInt16 COMMENT 'Log generation of the events topic; of two events the one with the higher log_id is newer.',
+    event_partition Int32 COMMENT 'Partition of the event in the events topic.',
+    event_offset Int64 COMMENT 'Offset of the event in its partition; within a log_id the higher one is newer.',
+    occurred_at DateTime64(3, 'UTC') COMMENT 'When the stock changed, as upstream says.',
+    triggered_at DateTime64(3, 'UTC') COMMENT 'When the event reached Kafka; records are kept for 30 days from here.',
+    queued_at DateTime64(3, 'UTC') COMMENT 'When the push command was issued; 1970 if the event was skipped before.',
+    finished_at DateTime64(3, 'UTC') COMMENT 'When the outcome became final; 1970 while Pending.'
+)
+AS
+SELECT channel, shop_id, store_sku, merchant_sku, item_id, model_id, location_id, event_id, retry_of, repeats_offset, reason, status, available, promotion_reserved, push_qty, before_qty, after_qty, promotion_floor, failure_code, failure_reason, superseded_by, superseded_by_offset, attempts, request_id, log_id, event_partition, event_offset, occurred_at, triggered_at, queued_at, finished_at
+FROM {{.Database}}.push_records FINAL
+WHERE triggered_at > now64(3, 'UTC') - INTERVAL 30 DAY
+ORDER BY channel, shop_id, store_sku, log_id DESC, event_offset DESC
+LIMIT 100 BY channel, shop_id, store_sku
+-- All rows of a record have its triggered_at, so they lie in one week.
+SETTINGS do_not_merge_across_partitions_select_final = 1
+COMMENT 'One row per record in its newest state: at most the latest 100 of each store SKU, of the last 30 days. Not for counting, since older records are trimmed: use push_stats_hourly.';

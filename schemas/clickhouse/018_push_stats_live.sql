@@ -1,0 +1,24 @@
+CREATE OR REPLACE VIEW {{.Database}}.push_stats_live
+(
+    hour DateTime('UTC') COMMENT 'internal: hour (UTC) in which the events reached Kafka.',
+    channel LowCardinality(String) COMMENT 'internal: marketplace: shopee.',
+    shop_id UInt64 COMMENT 'internal: shop on the marketplace.',
+    reason {{.Reason}} COMMENT 'internal: what triggered the event.',
+    status {{.Status}} COMMENT 'internal: outcome: Pending, Skipped (a newer event replaced it), Failed or Successfully.',
+    failure_code LowCardinality(String) COMMENT 'internal: why the push failed; empty unless Failed.',
+    records UInt64 COMMENT 'internal: how many records ended with this status; each record counts once.',
+    p50_ms Float64 COMMENT 'internal: median time from trigger to final status in milliseconds, within 1 %.',
+    p99_ms Float64 COMMENT 'internal: 99th percentile of the time from trigger to final status in milliseconds, within 1 %.'
+)
+AS
+SELECT
+    toStartOfHour(toDateTime(triggered_at, 'UTC')) AS hour, channel, shop_id, reason, status, failure_code,
+    count() AS records,
+    quantileDD(0.005, 0.5)(dateDiff('millisecond', triggered_at, finished_at)) AS p50_ms,
+    quantileDD(0.005, 0.99)(dateDiff('millisecond', triggered_at, finished_at)) AS p99_ms
+FROM {{.Database}}.push_record_facts FINAL
+WHERE status != 'Pending'
+    AND triggered_at >= (SELECT if(count() = 0, toDateTime(0, 'UTC'), max(hour) + INTERVAL 1 HOUR) FROM {{.Database}}.push_stats_freezes)
+GROUP BY hour, channel, shop_id, reason, status, failure_code
+SETTINGS do_not_merge_across_partitions_select_final = 1
+COMMENT 'internal: statistics of the hours that are not frozen, counted from the facts.';

@@ -1,0 +1,137 @@
+package clickhouse
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Kind is what an object is.
+type Kind string
+
+// The kinds of objects.
+const (
+	Table Kind = "table"
+	// Feed is a materialized view: what is inserted into one table goes into another, too.
+	Feed Kind = "materialized view"
+	View Kind = "view"
+)
+
+// Object is a table or view as it should be.
+type Object struct {
+	Name string
+	Kind Kind
+	// Create is the whole statement. It may be run again.
+	Create  string
+	Columns []Column
+	// Target is the table that a feed fills.
+	Target string
+	// Select is the query of a feed or view.
+	Select  string
+	Comment string
+}
+
+// Column is a column of an object.
+type Column struct {
+	Name, Type, Comment string
+	// Declaration is how a statement declares the column.
+	Declaration string
+}
+
+// ColumnNames are the names of the object's columns, in order.
+func (o Object) ColumnNames() []string {
+	names := make([]string, len(o.Columns))
+	for i, c := range o.Columns {
+		names[i] = c.Name
+	}
+	return names
+}
+
+var (
+	// statement is the form of all files: head, columns, query or engine, comment.
+	statement = regexp.MustCompile(`(?s)^(?:--[^\n]*\n)*CREATE (TABLE IF NOT EXISTS|MATERIALIZED VIEW IF NOT EXISTS|OR REPLACE VIEW) \S+\.(\w+)(?: TO \S+\.(\w+))?` +
+		`\n\(\n(.*?)\n\)\n(ENGINE|AS)\b(.*)\nCOMMENT '([^'\\]+)';\n$`)
+	column = regexp.MustCompile(`^    ((\w+) (.+) COMMENT '([^'\\]+)'(?: CODEC\(.+\))?),?$`)
+	index  = regexp.MustCompile(`^    INDEX `)
+)
+
+var kinds = map[string]Kind{"TABLE IF NOT EXISTS": Table, "MATERIALIZED VIEW IF NOT EXISTS": Feed, "OR REPLACE VIEW": View}
+
+var errForm = errors.New("not a statement in the form of the other files")
+
+func readObject(sql string) (Object, error) {
+	m := statement.FindStringSubmatch(sql)
+	if m == nil {
+		return Object{}, errForm
+	}
+	o := Object{Name: m[2], Kind: kinds[m[1]], Create: sql, Target: m[3], Comment: m[7]}
+	if (o.Kind == Table) != (m[5] == "ENGINE") || (o.Kind == Feed) != (o.Target != "") {
+		return Object{}, errForm
+	}
+	if o.Kind != Table {
+		o.Select = m[6]
+	}
+	for line := range strings.SplitSeq(m[4], "\n") {
+		if index.MatchString(line) {
+			continue
+		}
+		c := column.FindStringSubmatch(line)
+		if c == nil {
+			return Object{}, fmt.Errorf("%w: %q is not a column with a comment", errForm, line)
+		}
+		o.Columns = append(o.Columns, Column{Name: c[2], Type: typeOf(c[3]), Comment: c[4], Declaration: c[1]})
+	}
+	return o, nil
+}
+
+// typeOf cuts off what follows a column's type: a default or a codec.
+func typeOf(declaration string) string {
+	depth, quoted := 0, false
+	for i, r := range declaration {
+		switch {
+		case r == '\'':
+			quoted = !quoted
+		case quoted:
+		case r == '(':
+			depth++
+		case r == ')':
+			depth--
+		case r == ' ' && depth == 0:
+			return declaration[:i]
+		}
+	}
+	return declaration
+}
+
+// replaceOrAppend lets a later file of an object replace an earlier one.
+func replaceOrAppend(objects []Object, o Object) []Object {
+	objects = slices.DeleteFunc(objects, func(other Object) bool { return other.Name == o.Name })
+	return append(objects, o)
+}
+
+// inOrder puts each object after those that its statement names.
+func inOrder(objects []Object, database string) []Object {
+	byName := map[string]Object{}
+	for _, o := range objects {
+		byName[o.Name] = o
+	}
+	named := regexp.MustCompile("`" + database + "`\\.(\\w+)")
+	var ordered []Object
+	var place func(Object)
+	place = func(o Object) {
+		if _, ok := byName[o.Name]; !ok {
+			return
+		}
+		delete(byName, o.Name)
+		for _, m := range named.FindAllStringSubmatch(o.Create, -1) {
+			place(byName[m[1]])
+		}
+		ordered = append(ordered, o)
+	}
+	for _, o := range objects {
+		place(o)
+	}
+	return ordered
+}

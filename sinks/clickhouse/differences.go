@@ -1,0 +1,201 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	schema "stockpush/schemas/clickhouse"
+)
+
+// Difference is a part of the schema that is missing or differs from what it should be.
+type Difference struct {
+	What string
+	// Repair are the statements that mend it, in order; each may be run again. None if only losing data would.
+	Repair []string
+}
+
+// Summary names the first of some differences.
+func Summary(all []Difference) string {
+	const named = 5
+	var names []string
+	for _, d := range all[:min(named, len(all))] {
+		names = append(names, d.What)
+	}
+	if more := len(all) - len(names); more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(names, ", ")
+}
+
+// Differences compares the database's objects with what they should be.
+func (s *Store) Differences(ctx context.Context) ([]Difference, error) {
+	wanted, err := schema.Objects(s.database)
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.objects(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the schema: %w", err)
+	}
+	shown, err := s.formatted(ctx, wanted)
+	if err != nil {
+		return nil, fmt.Errorf("read the schema: %w", err)
+	}
+	c := comparison{repairs{s.database}, wanted, found}
+	var all []Difference
+	for i, o := range wanted {
+		all = append(all, c.differences(o, shown[i])...)
+	}
+	return all, nil
+}
+
+// object is a table or view as the server shows it.
+type object struct {
+	engine, query, comment string
+	columns                map[string]foundColumn
+}
+
+type foundColumn struct{ kind, comment string }
+
+// objects reads the database's objects by name.
+func (s *Store) objects(ctx context.Context) (map[string]object, error) {
+	found := map[string]object{}
+	tables, err := s.conn.Query(ctx, "SELECT name, engine_full, as_select, comment FROM system.tables WHERE database = ?", s.database)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = tables.Close() }()
+	for tables.Next() {
+		var name string
+		o := object{columns: map[string]foundColumn{}}
+		if err := tables.Scan(&name, &o.engine, &o.query, &o.comment); err != nil {
+			return nil, err
+		}
+		found[name] = o
+	}
+	if err := tables.Err(); err != nil {
+		return nil, err
+	}
+	return found, s.columns(ctx, found)
+}
+
+func (s *Store) columns(ctx context.Context, of map[string]object) error {
+	columns, err := s.conn.Query(ctx, "SELECT table, name, type, comment FROM system.columns WHERE database = ?", s.database)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = columns.Close() }()
+	for columns.Next() {
+		var table, name string
+		var c foundColumn
+		if err := columns.Scan(&table, &name, &c.kind, &c.comment); err != nil {
+			return err
+		}
+		if o, ok := of[table]; ok { // it may have been made since the tables were read
+			o.columns[name] = c
+		}
+	}
+	return columns.Err()
+}
+
+// formatted has for each object the query or, of a table, the whole statement as the server formats it.
+func (s *Store) formatted(ctx context.Context, objects []schema.Object) (shown []string, err error) {
+	texts := make([]string, len(objects))
+	for i, o := range objects {
+		if texts[i] = o.Select; o.Kind == schema.Table {
+			texts[i] = o.Create
+		}
+	}
+	err = s.conn.QueryRow(ctx, "SELECT arrayMap(text -> formatQuerySingleLine(text), ?)", texts).Scan(&shown)
+	return shown, err
+}
+
+// comparison compares objects with what was found.
+type comparison struct {
+	repairs
+	wanted []schema.Object
+	found  map[string]object
+}
+
+// differences compares one object; shown is its query or statement as the server formats it.
+func (c comparison) differences(o schema.Object, shown string) []Difference {
+	found, ok := c.found[o.Name]
+	switch {
+	case !ok:
+		return []Difference{{fmt.Sprintf("%s %s", o.Kind, o.Name), append(c.unfill(o), c.create(o)...)}}
+	case o.Kind == schema.Table:
+		return c.table(o, found, shown)
+	case found.query != shown || c.columnsDiffer(o, found):
+		return []Difference{{fmt.Sprintf("definition of %s %s", o.Kind, o.Name), c.redefine(o)}}
+	case o.Kind == schema.Feed && found.comment != o.Comment:
+		return []Difference{{"content of table " + o.Target, append([]string{c.columnComments(o)}, c.fill(o)...)}}
+	default:
+		return c.comments(o, found)
+	}
+}
+
+// unfill marks the feed of a table that is missing, so that it fills the new one.
+func (c comparison) unfill(table schema.Object) (statements []string) {
+	for _, o := range c.wanted {
+		if _, ok := c.found[o.Name]; ok && o.Target == table.Name {
+			statements = append(statements, c.comment(o, unfilled))
+		}
+	}
+	return statements
+}
+
+func (c comparison) table(o schema.Object, found object, shown string) (all []Difference) {
+	if is := engineOf(found.engine); is != engineOf(shown) {
+		all = append(all, Difference{fmt.Sprintf("engine, keys or TTL of table %s, which are %s", o.Name, is), nil})
+	}
+	for i, column := range o.Columns {
+		switch is, ok := found.columns[column.Name]; {
+		case !ok:
+			all = append(all, Difference{fmt.Sprintf("column %s of table %s", column.Name, o.Name), []string{c.addColumn(o, i)}})
+		case is.kind != column.Type:
+			all = append(all, Difference{fmt.Sprintf("type of column %s of table %s, which is %s", column.Name, o.Name, is.kind), nil})
+		}
+	}
+	if len(all) > 0 {
+		return all
+	}
+	return c.comments(o, found)
+}
+
+func (c comparison) comments(o schema.Object, found object) []Difference {
+	if !c.commentsDiffer(o, found) {
+		return nil
+	}
+	return []Difference{{fmt.Sprintf("comments of %s %s", o.Kind, o.Name), c.recomment(o)}}
+}
+
+func (c comparison) columnsDiffer(o schema.Object, found object) bool {
+	for _, column := range o.Columns {
+		if found.columns[column.Name].kind != column.Type {
+			return true
+		}
+	}
+	return len(o.Columns) != len(found.columns)
+}
+
+func (c comparison) commentsDiffer(o schema.Object, found object) bool {
+	for _, column := range o.Columns {
+		if found.columns[column.Name].comment != column.Comment {
+			return true
+		}
+	}
+	return found.comment != o.Comment
+}
+
+// engineOf cuts a table's engine, keys and TTL out of its statement. Settings are the
+// operator's.
+func engineOf(statement string) string {
+	if _, after, ok := strings.Cut(statement, " ENGINE = "); ok {
+		statement = after
+	}
+	for _, end := range []string{" SETTINGS ", " COMMENT '"} {
+		statement, _, _ = strings.Cut(statement, end)
+	}
+	return statement
+}

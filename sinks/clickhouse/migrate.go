@@ -1,0 +1,117 @@
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	schema "stockpush/schemas/clickhouse"
+)
+
+// maxRounds is how often Migrate looks again at what it has changed: one repair can
+// show another, but no more often than this.
+const maxRounds = 5
+
+// ErrOtherSchema says that an object differs in a way that cannot be repaired without losing data.
+var ErrOtherSchema = errors.New("cannot be changed without losing data: it was made by hand or by a version before 0.1.0 " +
+	"(drop it, or name another clickhouse.database, and run `stockpush setup`)")
+
+// Migrate makes what is missing, repairs what differs, and lists both. It may be
+// interrupted, repeated, and run by several processes at once.
+func (s *Store) Migrate(ctx context.Context) (done []string, err error) {
+	if err := s.conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS `"+s.database+"`"); err != nil {
+		return nil, fmt.Errorf("create the database: %w", err)
+	}
+	for range maxRounds {
+		differences, err := s.Differences(ctx)
+		if err != nil || len(differences) == 0 {
+			return done, err
+		}
+		for _, d := range differences {
+			if err := s.repair(ctx, d); err != nil {
+				return done, fmt.Errorf("clickhouse %s: %w", d.What, err)
+			}
+			done = append(done, d.What)
+		}
+	}
+	return done, errors.New("the schema differs again after it was repaired: is another version's setup running?")
+}
+
+func (s *Store) repair(ctx context.Context, d Difference) error {
+	if d.Repair == nil {
+		return ErrOtherSchema
+	}
+	// A feed that is filled reads all records.
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_execution_time": 0}))
+	for _, sql := range d.Repair {
+		if err := s.conn.Exec(ctx, sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unfilled is the comment of a feed until its target has what was inserted before.
+const unfilled = "internal: its target is not filled yet, `stockpush setup` goes on"
+
+// repairs are the statements that repair objects of one database; each may be run again.
+type repairs struct{ database string }
+
+func (r repairs) name(object string) string { return "`" + r.database + "`." + object }
+
+// create makes an object. A feed gets its comment when its target is filled.
+func (r repairs) create(o schema.Object) []string {
+	if o.Kind != schema.Feed {
+		return []string{o.Create}
+	}
+	create := strings.TrimSuffix(o.Create, "COMMENT '"+o.Comment+"';\n") + "COMMENT '" + unfilled + "'"
+	return append([]string{create}, r.fill(o)...)
+}
+
+// fill lets a feed's target have all that was inserted before the feed was there, or
+// while it was another one. Rows that the target has already are the same row.
+func (r repairs) fill(feed schema.Object) []string {
+	return []string{
+		"INSERT INTO " + r.name(feed.Target) + " (" + strings.Join(feed.ColumnNames(), ", ") + ") " + feed.Select,
+		r.comment(feed, feed.Comment),
+	}
+}
+
+func (r repairs) comment(o schema.Object, comment string) string {
+	return "ALTER TABLE " + r.name(o.Name) + " MODIFY COMMENT '" + comment + "'"
+}
+
+func (r repairs) columnComments(o schema.Object) string {
+	comments := make([]string, len(o.Columns))
+	for i, c := range o.Columns {
+		comments[i] = "COMMENT COLUMN " + c.Name + " '" + c.Comment + "'"
+	}
+	return "ALTER TABLE " + r.name(o.Name) + " " + strings.Join(comments, ", ")
+}
+
+// addColumn adds a table's column in its place.
+func (r repairs) addColumn(o schema.Object, i int) string {
+	place := " FIRST"
+	if i > 0 {
+		place = " AFTER " + o.Columns[i-1].Name
+	}
+	return "ALTER TABLE " + r.name(o.Name) + " ADD COLUMN IF NOT EXISTS " + o.Columns[i].Declaration + place
+}
+
+// redefine changes a feed's query in place, so that no insert passes it by, and marks its target as unfilled.
+func (r repairs) redefine(o schema.Object) []string {
+	if o.Kind == schema.View {
+		return []string{o.Create}
+	}
+	return []string{r.comment(o, unfilled), "ALTER TABLE " + r.name(o.Name) + " MODIFY QUERY " + o.Select}
+}
+
+func (r repairs) recomment(o schema.Object) []string {
+	if o.Kind == schema.View {
+		return []string{o.Create}
+	}
+	return []string{r.columnComments(o), r.comment(o, o.Comment)}
+}
