@@ -71,7 +71,7 @@ func (a *app) demo(cmd *cobra.Command, f demoFlags) (err error) {
 		return fmt.Errorf("--broker-listen: %w", err)
 	}
 	defer b.Close()
-	store, err := startClickHouse(cmd.Context(), embedded, f.dataDir)
+	store, err := startClickHouse(cmd.Context(), embedded)
 	if err != nil {
 		return err
 	}

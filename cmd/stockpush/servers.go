@@ -58,7 +58,7 @@ func (a *app) newClickHouse() *cobra.Command {
 			"it does not answer to web pages. Queries can open the files in user_files there, and no others.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c.Logger = newLogger(a.stderr, config.Log{Level: "info"})
-			server, err := startClickHouse(cmd.Context(), c, defaultDataDir)
+			server, err := startClickHouse(cmd.Context(), c)
 			if err != nil && cmd.Context().Err() != nil {
 				return nil // ended before it served, which is an end like any other
 			}
@@ -90,11 +90,11 @@ func checkRemote(c clickhouse.Config) error {
 }
 
 // startClickHouse starts the embedded server with this program as its engine.
-func startClickHouse(ctx context.Context, c clickhouse.Config, libraryDir string) (server *clickhouse.Server, err error) {
+func startClickHouse(ctx context.Context, c clickhouse.Config) (server *clickhouse.Server, err error) {
 	if err := checkRemote(c); err != nil {
 		return nil, err
 	}
-	if c.Library, err = clickhouse.FindLibrary(libraryDir); err != nil {
+	if c.Library, err = clickhouse.FindLibrary(); err != nil {
 		return nil, err
 	}
 	self, err := os.Executable()

@@ -16,14 +16,32 @@ const LibraryVariable = "STOCKPUSH_LIBCHDB"
 
 // ErrNoLibrary says that ClickHouse's library is not on this machine.
 var ErrNoLibrary = errors.New("the embedded ClickHouse's library is not installed (run `make clickhouse-lib`, which needs npm and Linux on x86-64; " +
-	"or use your own ClickHouse with clickhouse.addr; or docker compose up)")
+	"or set " + LibraryVariable + " to its path; or use your own ClickHouse with clickhouse.addr; or docker compose up)")
 
-// FindLibrary is the path of the library: where the environment says, or
-// where npm puts it below the data directory.
-func FindLibrary(dataDir string) (string, error) {
+// FindLibrary is the path of the library: where the environment says, or where
+// `make clickhouse-lib` puts it, in .stockpush beside the folder of the program.
+// Neither the working directory nor a data directory matters.
+func FindLibrary() (string, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("find the embedded ClickHouse's library: %w", err)
+	}
+	return findLibrary(program)
+}
+
+func findLibrary(program string) (string, error) {
+	program, err := filepath.EvalSymlinks(program)
+	if err != nil {
+		return "", fmt.Errorf("find the embedded ClickHouse's library: %w", err)
+	}
+	return FindLibraryIn(filepath.Join(filepath.Dir(program), "..", ".stockpush"))
+}
+
+// FindLibraryIn is FindLibrary with the folder that make installs into.
+func FindLibraryIn(installed string) (string, error) {
 	path := os.Getenv(LibraryVariable)
 	if path == "" {
-		path = filepath.Join(dataDir, "npm", "node_modules", "@chdb", "lib-"+platform(), "libchdb.so")
+		path = filepath.Join(installed, "npm", "node_modules", "@chdb", "lib-"+platform(), "libchdb.so")
 	}
 	if _, err := os.Stat(path); err != nil {
 		return "", fmt.Errorf("%s: %w", path, ErrNoLibrary)

@@ -145,7 +145,7 @@ func TestAKilledEngineIsStartedAgainUntilTheFifthTime(t *testing.T) {
 
 func TestAMissingLibraryIsSaidWithWhatToDo(t *testing.T) {
 	t.Setenv(clickhouse.LibraryVariable, "")
-	_, err := clickhouse.FindLibrary(t.TempDir())
+	_, err := clickhouse.FindLibraryIn(t.TempDir())
 	require.ErrorIs(t, err, clickhouse.ErrNoLibrary)
 	require.ErrorContains(t, err, "make clickhouse-lib")
 }

@@ -56,7 +56,7 @@ func StartClickHouseIn(t testing.TB, dir string) *clickhouse.Server {
 // Start starts a ClickHouse of a configuration, which it completes.
 func Start(t testing.TB, c clickhouse.Config) *clickhouse.Server {
 	t.Helper()
-	library, err := clickhouse.FindLibrary(filepath.Join(root(t), ".stockpush"))
+	library, err := clickhouse.FindLibraryIn(filepath.Join(root(t), ".stockpush"))
 	require.NoError(t, err)
 	self, err := os.Executable()
 	require.NoError(t, err)
