@@ -3,10 +3,13 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -104,6 +107,26 @@ func TestBadConfigurationNamesEveryBadKeyAndExits2(t *testing.T) {
 		require.Contains(t, errs, "nonsense")
 		require.Contains(t, errs, "processor.window")
 		require.NotContains(t, errs, sandbox.DefaultPartnerKey)
+	}
+}
+
+func TestEveryCommandRefusesABadConfiguration(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "bad.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("kafka: {broker: x}\nretry: {limit: 1}\nlog: {level: loud}\n"), 0o600))
+	commands := newRoot(io.Discard, io.Discard).Commands()
+	require.NotEmpty(t, commands)
+	for _, cmd := range commands {
+		if cmd.Hidden {
+			continue
+		}
+		for _, more := range [][]string{nil, {"--kafka.partitions=0"}} {
+			var out, errs bytes.Buffer
+			require.Equal(t, exitUsage, run(append([]string{cmd.Name(), "--config", file}, more...), &out, &errs), cmd.Name())
+			require.Empty(t, out.String(), cmd.Name())
+			for _, key := range append([]string{"kafka.broker", "retry.limit", "log.level"}, more...) {
+				require.Contains(t, errs.String(), strings.TrimSuffix(strings.TrimPrefix(key, "--"), "=0"), cmd.Name())
+			}
+		}
 	}
 }
 

@@ -37,6 +37,9 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.AddCommand(a.commands()...)
 	for _, cmd := range root.Commands() {
 		cmd.Args = usageArgs(cmd.Args)
+		if cmd.Name() != engineCommand { // its arguments are the engine's
+			cmd.PreRunE = a.refuseBadConfig
+		}
 	}
 	return root
 }
@@ -61,11 +64,26 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
-// load reads the configuration for a command, and says its warnings.
-func (a *app) load(cmd *cobra.Command) (*config.Loaded, *slog.Logger, error) {
+// refuseBadConfig ends every command with one message about all that is wrong in the
+// configuration, also those that need none of it.
+func (a *app) refuseBadConfig(cmd *cobra.Command, _ []string) error {
+	_, err := a.readConfig(cmd)
+	return err
+}
+
+func (a *app) readConfig(cmd *cobra.Command) (*config.Loaded, error) {
 	loaded, err := config.Load(config.FromOS(a.configFile, cmd.Flags()))
 	if err != nil {
-		return nil, nil, &usageError{fmt.Errorf("bad configuration:\n%w", err)}
+		return nil, &usageError{fmt.Errorf("bad configuration:\n%w", err)}
+	}
+	return loaded, nil
+}
+
+// load reads the configuration for a command, and says its warnings.
+func (a *app) load(cmd *cobra.Command) (*config.Loaded, *slog.Logger, error) {
+	loaded, err := a.readConfig(cmd)
+	if err != nil {
+		return nil, nil, err
 	}
 	log := newLogger(a.stderr, loaded.Log)
 	for _, warning := range loaded.Warnings {

@@ -22,6 +22,14 @@ func within(low, high int64) func(any) string {
 	}
 }
 
+// replicationFactor takes -1, with which Kafka itself chooses.
+func replicationFactor(v any) string {
+	if n := v.(int64); n != -1 && within(1, 100)(v) != "" {
+		return fmt.Sprintf("%d is neither -1, the broker's default, nor within 1 to 100", n)
+	}
+	return ""
+}
+
 func between(low, high time.Duration) func(any) string {
 	return func(v any) string {
 		if d := v.(time.Duration); d < low || d > high {

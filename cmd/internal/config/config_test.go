@@ -24,6 +24,7 @@ func TestDefaultsAreTheContracts(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "stockpush", l.Kafka.TopicPrefix)
 	require.Equal(t, 12, l.Kafka.Partitions)
+	require.Equal(t, -1, l.Kafka.ReplicationFactor, "the broker decides")
 	require.Equal(t, time.Second, l.Processor.Window)
 	require.Equal(t, 24*time.Hour, l.Channels.MaxPendingAge)
 	require.Equal(t, 20*time.Millisecond, l.Shopee.BatchLinger)
@@ -58,6 +59,13 @@ func TestOneMessageNamesEveryBadKey(t *testing.T) {
 		"kafka.partitions", "kafka.sorcery", "log.level", "shopee.timeout", "clickhouse.cluster", "shopee.breaker.failure_ratio",
 	} {
 		require.Contains(t, err.Error(), name)
+	}
+}
+
+func TestTheReplicationFactorIsTheBrokersOrANumber(t *testing.T) {
+	for value, ok := range map[string]bool{"-1": true, "1": true, "3": true, "0": false, "-2": false, "101": false} {
+		_, err := Load(Source{Environ: []string{"STOCKPUSH_KAFKA_REPLICATION_FACTOR=" + value}})
+		require.Equal(t, ok, err == nil, value)
 	}
 }
 

@@ -29,7 +29,7 @@ var keys = append(append([]key{
 	{"kafka.brokers", texts, []string{"127.0.0.1:9092"}, notEmpty},
 	{"kafka.topic_prefix", text, "stockpush", topicName},
 	{"kafka.partitions", whole, 12, within(1, 10_000)},
-	{"kafka.replication_factor", whole, 1, within(1, 100)},
+	{"kafka.replication_factor", whole, -1, replicationFactor},
 	// Kafka itself takes 6 s to 30 min unless it is configured otherwise.
 	{"kafka.session_timeout", duration, 45 * time.Second, between(6*time.Second, 30*time.Minute)},
 	{"kafka.sasl.mechanism", text, "", oneOf("", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")},
