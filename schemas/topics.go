@@ -38,6 +38,10 @@ type TopicSpec struct {
 	Partitions int
 	// Configs are Kafka's topic configurations.
 	Configs map[string]string
+	// MinRetention is the shortest retention with which nothing is lost; 0 if any will do.
+	MinRetention time.Duration
+	// Exact says that results are wrong with another cleanup.policy.
+	Exact bool
 }
 
 // MaxDeadLetterBytes is the largest message of the dead-letters topic.
@@ -47,18 +51,35 @@ const MaxDeadLetterBytes = 4 << 20
 // there: that may be a late one, of a worker that lost its partition, and know less.
 const StateCompactionLag = time.Hour
 
+// The shortest retentions. A push may wait for its shop for up to 72 hours, and its
+// command has to be there until it ends.
+const (
+	minRetention         = 24 * time.Hour
+	minCommandsRetention = 4 * 24 * time.Hour
+)
+
+// The names of Kafka's topic configurations.
+const (
+	cleanupPolicy    = "cleanup.policy"
+	retentionMs      = "retention.ms"
+	retentionBytes   = "retention.bytes"
+	timestampType    = "message.timestamp.type"
+	maxMessageBytes  = "max.message.bytes"
+	minCompactionLag = "min.compaction.lag.ms"
+)
+
 // Specs is how all topics are made.
 func (t Topics) Specs(partitions int) []TopicSpec {
 	keep := func(days int) map[string]string {
-		return map[string]string{"cleanup.policy": "delete", "retention.ms": strconv.Itoa(days * 24 * 3600 * 1000)}
+		return map[string]string{cleanupPolicy: "delete", retentionMs: strconv.Itoa(days * 24 * 3600 * 1000)}
 	}
 	with := func(m map[string]string, name, value string) map[string]string { m[name] = value; return m }
 	return []TopicSpec{
-		{t.Events(), partitions, with(keep(7), "message.timestamp.type", "LogAppendTime")},
-		{t.DeadLetters(), partitions, with(keep(30), "max.message.bytes", strconv.Itoa(MaxDeadLetterBytes))},
-		{t.Commands(), partitions, keep(7)},
-		{t.State(), partitions, map[string]string{"cleanup.policy": "compact", "min.compaction.lag.ms": strconv.FormatInt(StateCompactionLag.Milliseconds(), 10)}},
-		{t.Records(), partitions, keep(7)},
+		{t.Events(), partitions, with(keep(7), timestampType, "LogAppendTime"), minRetention, true},
+		{t.DeadLetters(), partitions, with(keep(30), maxMessageBytes, strconv.Itoa(MaxDeadLetterBytes)), minRetention, false},
+		{t.Commands(), partitions, keep(7), minCommandsRetention, true},
+		{t.State(), partitions, map[string]string{cleanupPolicy: "compact", minCompactionLag: strconv.FormatInt(StateCompactionLag.Milliseconds(), 10)}, 0, true},
+		{t.Records(), partitions, keep(7), minRetention, true},
 	}
 }
 

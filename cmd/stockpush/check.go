@@ -16,6 +16,7 @@ import (
 	"stockpush/cmd/internal/hint"
 	"stockpush/cmd/internal/kafkaconn"
 	"stockpush/cmd/internal/service"
+	"stockpush/cmd/internal/setup"
 	"stockpush/schemas"
 	"stockpush/sinks/clickhouse"
 )
@@ -28,14 +29,14 @@ func (a *app) newCheck() *cobra.Command {
 		Use:   "check",
 		Short: "Validate the configuration and connect to everything it names",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			loaded, _, err := a.load(cmd)
+			loaded, log, err := a.load(cmd)
 			if err != nil {
 				return err
 			}
 			failed := false
 			for _, c := range checks {
 				ctx, cancel := context.WithTimeout(cmd.Context(), checkTimeout)
-				err := c.try(ctx, loaded.Config)
+				err := c.try(ctx, loaded.Config, log)
 				cancel()
 				if err != nil {
 					failed = true
@@ -54,23 +55,26 @@ func (a *app) newCheck() *cobra.Command {
 
 var checks = []struct {
 	name string
-	try  func(context.Context, config.Config) error
+	try  func(context.Context, config.Config, *slog.Logger) error
 }{
 	{"kafka", checkKafka},
 	{"clickhouse", checkClickHouse},
 	{"shopee", checkShopee},
 }
 
-func checkKafka(ctx context.Context, c config.Config) error {
-	if err := askKafka(ctx, c); err != nil {
+func checkKafka(ctx context.Context, c config.Config, log *slog.Logger) error {
+	if err := askKafka(ctx, c, log); err != nil {
 		return hint.Kafka(c.Kafka, err)
 	}
 	return nil
 }
 
-func askKafka(ctx context.Context, c config.Config) error {
+func askKafka(ctx context.Context, c config.Config, logger *slog.Logger) error {
 	conn, err := kafkaconn.From(c.Kafka, nil)
 	if err != nil {
+		return err
+	}
+	if err := setup.CheckTopics(ctx, conn, c.Kafka, logger); err != nil {
 		return err
 	}
 	topics := schemas.Topics(c.Kafka.TopicPrefix)
@@ -85,7 +89,7 @@ func askKafka(ctx context.Context, c config.Config) error {
 	return eventlog.Verify(ctx, conn, topics, log, newest)
 }
 
-func checkClickHouse(ctx context.Context, c config.Config) error {
+func checkClickHouse(ctx context.Context, c config.Config, _ *slog.Logger) error {
 	if err := askClickHouse(ctx, c); err != nil {
 		return hint.ClickHouse(c.ClickHouse, err)
 	}
@@ -109,7 +113,7 @@ func askClickHouse(ctx context.Context, c config.Config) error {
 }
 
 // checkShopee makes one harmless read for a shop that has tokens.
-func checkShopee(ctx context.Context, c config.Config) error {
+func checkShopee(ctx context.Context, c config.Config, _ *slog.Logger) error {
 	client, err := service.NewShopee(c, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	if err != nil {
 		return err

@@ -63,7 +63,7 @@ func applySetup(ctx context.Context, c config.Config, options setup.Options, log
 		return nil, err
 	}
 	defer tokens.Close()
-	changes, err := setup.Apply(ctx, setup.Target{Kafka: c.Kafka, ClickHouse: c.ClickHouse, Connection: conn, Store: store}, options)
+	changes, err := setup.Apply(ctx, setup.Target{Kafka: c.Kafka, ClickHouse: c.ClickHouse, Connection: conn, Store: store, Logger: log}, options)
 	if err != nil {
 		return changes, err
 	}

@@ -43,20 +43,6 @@ func Describe(ctx context.Context, c Connection, topic string) (TopicInfo, error
 	return info, err
 }
 
-// MissingTopics lists the specified topics that do not exist.
-func MissingTopics(ctx context.Context, c Connection, specs []schemas.TopicSpec) ([]schemas.TopicSpec, error) {
-	var missing []schemas.TopicSpec
-	for _, spec := range specs {
-		_, err := Describe(ctx, c, spec.Name)
-		if errors.Is(err, ErrNoTopic) {
-			missing = append(missing, spec)
-		} else if err != nil {
-			return nil, err
-		}
-	}
-	return missing, nil
-}
-
 // CreateTopics makes topics and waits until they can be used; one that exists by
 // now is left as it is.
 func CreateTopics(ctx context.Context, c Connection, specs []schemas.TopicSpec, replication int) error {

@@ -3,10 +3,12 @@ package service
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"stockpush/cmd/internal/eventlog"
 	"stockpush/cmd/internal/hint"
+	"stockpush/cmd/internal/setup"
 	"stockpush/processor"
 	"stockpush/processor/stream"
 )
@@ -17,6 +19,17 @@ func (p *process) currentLog(ctx context.Context) (eventlog.Log, error) {
 		log, err := eventlog.Current(ctx, p.conn, p.topics)
 		return log, hint.Kafka(p.cfg.Kafka, err) // here, so that it is told while it waits, too
 	})
+}
+
+// checkTopics refuses topics that would lose data, for the roles that cannot do without Kafka.
+func (p *process) checkTopics(ctx context.Context, roles []string) error {
+	if slices.Equal(roles, []string{Console}) {
+		return nil
+	}
+	_, err := stream.Patiently(ctx, p.log, func() (struct{}, error) {
+		return struct{}{}, hint.Kafka(p.cfg.Kafka, setup.CheckTopics(ctx, p.conn, p.cfg.Kafka, p.log))
+	})
+	return err
 }
 
 // describe is stream.Describe that waits for Kafka.

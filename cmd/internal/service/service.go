@@ -126,6 +126,9 @@ func Run(ctx context.Context, cfg config.Config, r Running, log *slog.Logger) (e
 // serve makes the roles and runs them. It waits for a Kafka that is not there
 // yet; an end that comes meanwhile is an end like any other.
 func (p *process) serve(ctx context.Context, r Running) error {
+	if err := p.checkTopics(ctx, r.Roles); err != nil && ctx.Err() == nil {
+		return err
+	}
 	for _, role := range r.Roles {
 		if err := p.add(ctx, role, r); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("%s: %w", role, err)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"stockpush/cmd/internal/config"
 	"stockpush/cmd/internal/eventlog"
@@ -22,6 +23,8 @@ type Target struct {
 	ClickHouse config.ClickHouse
 	Connection stream.Connection
 	Store      *clickhouse.Store
+	// Logger gets what differs but does no harm.
+	Logger *slog.Logger
 }
 
 // Options choose what Apply does.
@@ -46,19 +49,24 @@ func Apply(ctx context.Context, t Target, o Options) ([]string, error) {
 	return append(append(topics, log...), schema...), hint.ClickHouse(t.ClickHouse, err)
 }
 
-func (t Target) topics(ctx context.Context, check bool) ([]string, error) {
-	missing, err := stream.MissingTopics(ctx, t.Connection, schemas.Topics(t.Kafka.TopicPrefix).Specs(t.Kafka.Partitions))
+func (t Target) topics(ctx context.Context, check bool) (changes []string, err error) {
+	missing, differences, err := compareTopics(ctx, t.Connection, t.Kafka, t.Logger)
 	if err != nil {
 		return nil, err
 	}
-	var changes []string
 	for _, spec := range missing {
 		changes = append(changes, fmt.Sprintf("topic %s (%d partitions)", spec.Name, spec.Partitions))
 	}
 	if check {
+		for _, d := range differences {
+			changes = append(changes, d.String())
+		}
 		return changes, nil
 	}
-	return changes, stream.CreateTopics(ctx, t.Connection, missing, t.Kafka.ReplicationFactor)
+	if err := stream.CreateTopics(ctx, t.Connection, missing, t.Kafka.ReplicationFactor); err != nil {
+		return changes, err
+	}
+	return changes, judge(differences, t.Logger)
 }
 
 func (t Target) log(ctx context.Context, o Options) ([]string, error) {

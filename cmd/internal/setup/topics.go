@@ -1,0 +1,68 @@
+package setup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"stockpush/cmd/internal/config"
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+// ErrHarmfulSettings says that a topic's settings would lose data or make results wrong.
+var ErrHarmfulSettings = errors.New("the settings of a topic would lose data or make results wrong " +
+	"(change the topic, for example with kafka-configs.sh, or kafka.partitions)")
+
+// CheckTopics says what is wrong with the topics as they are: one is missing, or, as
+// ErrHarmfulSettings, one would lose data. It logs what differs otherwise.
+func CheckTopics(ctx context.Context, conn stream.Connection, c config.Kafka, log *slog.Logger) error {
+	missing, differences, err := compareTopics(ctx, conn, c, log)
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("%s: %w", missing[0].Name, stream.ErrNoTopic)
+	}
+	return judge(differences, log)
+}
+
+// compareTopics compares all topics with what they should be.
+func compareTopics(ctx context.Context, conn stream.Connection, c config.Kafka, log *slog.Logger) (missing []schemas.TopicSpec, all []schemas.TopicDifference, err error) {
+	specs := schemas.Topics(c.TopicPrefix).Specs(c.Partitions)
+	names := make([]string, len(specs))
+	for i, spec := range specs {
+		names[i] = spec.Name
+	}
+	settings, err := stream.DescribeSettings(ctx, conn, names...)
+	if errors.Is(err, stream.ErrSettingsHidden) {
+		log.Warn("topic settings not compared", "error", err)
+	} else if err != nil {
+		return nil, nil, err
+	}
+	for _, spec := range specs {
+		if is, ok := settings[spec.Name]; ok {
+			all = append(all, spec.Differences(is)...)
+			continue
+		}
+		missing = append(missing, spec)
+	}
+	return missing, all, nil
+}
+
+func judge(all []schemas.TopicDifference, log *slog.Logger) error {
+	var harmful []string
+	for _, d := range all {
+		if d.Harmful {
+			harmful = append(harmful, d.String())
+			continue
+		}
+		log.Warn("topic setting differs", "topic", d.Topic, "setting", d.Setting, "is", d.Is, "want", d.Want)
+	}
+	if len(harmful) > 0 {
+		return fmt.Errorf("%s: %w", strings.Join(harmful, "; "), ErrHarmfulSettings)
+	}
+	return nil
+}
