@@ -296,3 +296,17 @@ func TestNewsThatARepeatReplacedIsKnownAfterACrash(t *testing.T) {
 		second.finish()
 	})
 }
+
+// What is left to write when a partition is drained may be states alone, which no
+// acknowledgement of a record precedes.
+func TestAPartitionIsDrainedAtOnceWhenOnlyStatesAreLeft(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t.Context(), t, lostFirst(1000), options{})
+		b.push(event("a", 1, 5))
+		pause(10 * time.Second)
+		began := time.Now()
+		b.finish()
+		require.Less(t, time.Since(began), time.Second)
+		require.NotNil(t, b.log.lastState().Readback)
+	})
+}
