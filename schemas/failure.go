@@ -105,7 +105,7 @@ func (c FailureCode) HoldsShop() bool {
 	case ClassAuth, ClassConfig:
 		return true
 	default:
-		return c == HolidayMode || c == ShopRestricted
+		return c == ShopRestricted
 	}
 }
 

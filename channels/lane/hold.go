@@ -8,8 +8,13 @@ import (
 	"stockpush/schemas"
 )
 
-// minProbeInterval is the least time between probes that people ask for.
-const minProbeInterval = 5 * time.Second
+const (
+	// minProbeInterval is the least time between probes that are requested.
+	minProbeInterval = 5 * time.Second
+	// maxRepush is how many store SKUs one answer lets push again. Each of them brings an
+	// answer that lets the next ones follow, so a large shop's are spread over time.
+	maxRepush = 500
+)
 
 // hold is the state of a shop that refuses every push: its authorization is lost, it is
 // banned, or our signature or address is refused.
@@ -144,18 +149,22 @@ func holdsShop(v *channels.Verdict) bool {
 	return v.Outcome == channels.Refused && v.Scope == channels.ScopeShop && v.Code.Class() != schemas.ClassThrottle
 }
 
-// repush asks for what failed because of a hold that ended: all of it after a confirmed push,
-// else one store SKU. An answer that passed does not prove that the shop takes pushes again.
+// repush asks for what failed because of a hold that ended: up to maxRepush store SKUs after a
+// confirmed push, else one. An answer that passed does not prove that the shop takes pushes again.
 func (l *Lane) repush(confirmed bool, r *Result) {
 	if l.hold != nil {
 		return
 	}
+	most := 1
+	if confirmed {
+		most = maxRepush
+	}
 	for s := range l.failedByHold {
-		delete(l.failedByHold, s)
-		r.Repush = append(r.Repush, s)
-		if !confirmed {
+		if len(r.Repush) == most {
 			return
 		}
+		delete(l.failedByHold, s)
+		r.Repush = append(r.Repush, s)
 	}
 }
 

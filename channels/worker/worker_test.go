@@ -38,6 +38,8 @@ type log struct {
 	refuses func(*stream.Record) bool
 	// claims are the owners' messages beside the states.
 	claims []*stream.Record
+	// events are those that the stage published.
+	events []*stream.Record
 }
 
 func (l *log) Produce(_ context.Context, r *stream.Record, done func(error)) {
@@ -57,6 +59,8 @@ func (l *log) Produce(_ context.Context, r *stream.Record, done func(error)) {
 		} else {
 			l.states = append(l.states, r)
 		}
+	case topics.Events():
+		l.events = append(l.events, r)
 	case topics.DeadLetters():
 		l.letters = append(l.letters, r)
 	}

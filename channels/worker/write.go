@@ -85,9 +85,10 @@ func (w *writing) repush(s *sku.SKU) {
 	}})
 }
 
-// take returns the gathered turn and starts over.
+// take returns the gathered turn and starts over. Events go with the states: after the
+// records that they repeat, and only while this is the partition's owner.
 func (w *writing) take() stream.Turn {
-	t := stream.Turn{First: append(w.records.Take(), w.events...), Second: w.states, Offsets: w.offsets}
+	t := stream.Turn{First: w.records.Take(), Second: append(w.states, w.events...), Offsets: w.offsets}
 	w.states, w.events, w.offsets, w.outcomes = nil, nil, nil, 0
 	return t
 }
