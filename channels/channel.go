@@ -75,7 +75,7 @@ type Answer struct {
 // Outcome is the kind of a verdict.
 type Outcome uint8
 
-// The outcomes. The zero value is Unknown: whoever forgets to judge claims nothing.
+// The outcomes. The zero value, Unknown, claims nothing.
 const (
 	// Unknown: the quantity may have been applied, now or later.
 	Unknown Outcome = iota
@@ -99,7 +99,7 @@ type Verdict struct {
 	Floor *int64
 	// HoldUntil is when the channel will take calls again, zero if it gave no time.
 	HoldUntil time.Time
-	// Scope says whom the verdict holds for.
+	// Scope says what the verdict applies to.
 	Scope Scope
 }
 

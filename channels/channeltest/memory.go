@@ -17,12 +17,12 @@ type Model struct{ ShopID, ItemID, ModelID int64 }
 
 // Memory is a channel whose marketplace is a map. It is safe for concurrent use.
 type Memory struct {
-	mu     sync.Mutex
-	stock  map[Model]int64
-	calls  []channels.Call
-	flying map[[2]int64]int
-	most   int
-	reads  int
+	mu       sync.Mutex
+	stock    map[Model]int64
+	calls    []channels.Call
+	inFlight map[[2]int64]int
+	most     int
+	reads    int
 	// readDelay is how long a read is on its way before it looks.
 	readDelay time.Duration
 	// strangers are shops without credentials.
@@ -35,7 +35,7 @@ type Memory struct {
 // 0; nil, or a nil answer of it, lets the call succeed.
 func NewMemory(script func(ctx context.Context, n int, call channels.Call) *channels.Answer) *Memory {
 	return &Memory{
-		stock: map[Model]int64{}, flying: map[[2]int64]int{}, strangers: map[int64]bool{}, script: script,
+		stock: map[Model]int64{}, inFlight: map[[2]int64]int{}, strangers: map[int64]bool{}, script: script,
 	}
 }
 
@@ -143,15 +143,15 @@ func (m *Memory) enter(call channels.Call) int {
 	defer m.mu.Unlock()
 	m.calls = append(m.calls, call)
 	item := [2]int64{call.ShopID, call.ItemID}
-	m.flying[item]++
-	m.most = max(m.most, m.flying[item])
+	m.inFlight[item]++
+	m.most = max(m.most, m.inFlight[item])
 	return len(m.calls) - 1
 }
 
 func (m *Memory) leave(call channels.Call) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.flying[[2]int64{call.ShopID, call.ItemID}]--
+	m.inFlight[[2]int64{call.ShopID, call.ItemID}]--
 }
 
 // Ready is false for a shop without credentials.

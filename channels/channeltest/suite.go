@@ -194,7 +194,7 @@ func anEndedContextEndsTheCall(t *testing.T, b bench) {
 		require.Len(t, a.Verdicts, 1)
 		require.NotEqual(t, channels.Confirmed, a.Verdicts[0].Outcome)
 	case <-time.After(10 * time.Second):
-		require.Fail(t, "the call goes on without its caller")
+		require.Fail(t, "the call continues after its caller ended")
 	}
 }
 

@@ -73,7 +73,7 @@ func (l *Lane) nextHeld(now time.Time) (Want, time.Time) {
 	}
 }
 
-// sooner is the earlier of two times of which zero is never.
+// sooner is the earlier of two times; zero counts as never.
 func sooner(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b

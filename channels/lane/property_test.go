@@ -300,7 +300,7 @@ func (w *world) finish() {
 			w.applyLate()
 		}
 	}
-	require.Fail(w.r, "the lane does not come to rest")
+	require.Fail(w.r, "the lane never becomes idle")
 }
 
 func TestLaneKeepsItsPromises(t *testing.T) {
@@ -311,7 +311,7 @@ func TestLaneKeepsItsPromises(t *testing.T) {
 			"events":  func(*rapid.T) { w.event() },
 			"time":    func(*rapid.T) { w.pass() },
 			"start":   func(*rapid.T) { w.startCall() },
-			"go on":   func(*rapid.T) { w.wait(linger); w.applyLate(); w.startCall() },
+			"linger":  func(*rapid.T) { w.wait(linger); w.applyLate(); w.startCall() },
 			"end":     func(*rapid.T) { w.endCall(w.randomVerdict, verdictOfItem{w.randomRead}) },
 			"pause":   func(r *rapid.T) { w.lane.SetPaused(rapid.Bool().Draw(r, "paused"), w.now) },
 			"refuse":  func(*rapid.T) { w.refuseAll() },

@@ -40,7 +40,7 @@ type SKU struct {
 	Unsaved bool
 }
 
-// New makes a store SKU of which nothing is known but its Kafka key.
+// New makes a store SKU without an event.
 func New(key string) *SKU { return &SKU{Key: key, Confirmed: NoQty} }
 
 // Event is an event as it is encoded, with its position. It never changes.

@@ -43,7 +43,7 @@ func outcome(p schemas.Position, s schemas.Status) sku.Outcome {
 	return sku.Outcome{Position: p, Status: s, Encoded: schemas.AppendRecord(nil, &r)}
 }
 
-// change changes a store SKU of which nothing is known.
+// change changes a new store SKU.
 type change func(*sku.SKU)
 
 func last(offset int64) change {

@@ -79,7 +79,7 @@ func (s *spread) finish() {
 
 func succeed(channels.Call) *channels.Answer { return nil }
 
-func TestAShopWithOnePushIsNotBehindOneWithTenThousand(t *testing.T) {
+func TestShopWithOnePushDoesNotWaitForShopsWithThousands(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		const shops, busy = 200, 1000 // the busy shops are 1000 to 1002, in three partitions
 		s := newSpread(t, 12, succeed, func(c *channeltest.Settings) { c.ShopRate, c.AppRate = 1000, 20 })
@@ -120,7 +120,7 @@ func TestShopsOfOneAppShareItsRateEvenly(t *testing.T) {
 	})
 }
 
-func TestRatesFallWhenThrottledAndRiseAgain(t *testing.T) {
+func TestRateFallsWhenThrottledAndRecovers(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		takes := 4.0 // calls a second that the marketplace takes of the app
 		var mu sync.Mutex
@@ -164,7 +164,7 @@ func TestRatesFallWhenThrottledAndRiseAgain(t *testing.T) {
 	})
 }
 
-func TestADailyQuotaHoldsEveryShopUntilItsTime(t *testing.T) {
+func TestDailyQuotaHoldsEveryShopUntilItIsRenewed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		midnight := time.Now().Add(5 * time.Hour)
 		answer := func(call channels.Call) *channels.Answer {
@@ -191,7 +191,7 @@ func TestADailyQuotaHoldsEveryShopUntilItsTime(t *testing.T) {
 	})
 }
 
-func TestACallWithinACallGoesBeforePushesAndKeepsToTheLimits(t *testing.T) {
+func TestNestedCallPrecedesPushesWithinTheLimits(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		cfg := channeltest.Defaults()
 		pacer := cfg.Pacer()
@@ -224,7 +224,7 @@ func TestACallWithinACallGoesBeforePushesAndKeepsToTheLimits(t *testing.T) {
 	})
 }
 
-func TestWaitGivesUpWhereNoCallComesInTime(t *testing.T) {
+func TestWaitFailsIfNoCallIsAllowedInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pacer := pacer.New(0.01, 10)
 		require.NoError(t, pacer.Wait(t.Context(), 1))

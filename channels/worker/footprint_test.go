@@ -25,16 +25,16 @@ const (
 	waitingPartitions = 12
 )
 
-// crowd is a stage with very many store SKUs that wait, since every shop is paused.
-type crowd struct {
+// waitingStage is a stage with very many store SKUs that wait, since every shop is paused.
+type waitingStage struct {
 	stage    *worker.Handler
 	deliver  []func([]*stream.Record)
 	ended    sync.WaitGroup
 	registry *prometheus.Registry
 }
 
-func newCrowd(t testing.TB) *crowd {
-	c := &crowd{registry: prometheus.NewRegistry()}
+func newWaitingStage(t testing.TB) *waitingStage {
+	c := &waitingStage{registry: prometheus.NewRegistry()}
 	stage, err := worker.New(channeltest.Defaults().Config, worker.Deps{
 		Channel: channeltest.NewMemory(nil), Producer: &log{}, DeadLetters: &log{}, Topics: topics, History: channeltest.History{}, RecordPartitions: 1, Pacer: pacer.New(5, 20),
 		Logger: slog.New(slog.DiscardHandler), Metrics: worker.NewMetrics(c.registry),
@@ -55,7 +55,7 @@ func newCrowd(t testing.TB) *crowd {
 }
 
 // wait lets n store SKUs wait, from the first one on, in batches as a fetch has them.
-func (c *crowd) wait(n int) {
+func (c *waitingStage) wait(n int) {
 	const batch = 500
 	for i := 0; i < n; i += batch {
 		shop := int64(i/batch%waitingShops + 1)
@@ -79,7 +79,7 @@ func commands(shop int64, from, n int) []*stream.Record {
 	return records
 }
 
-func (c *crowd) finish() {
+func (c *waitingStage) finish() {
 	for _, deliver := range c.deliver {
 		deliver(nil)
 	}
@@ -98,7 +98,7 @@ func heapBytes() int64 {
 func BenchmarkManyWaiting(b *testing.B) {
 	var added int64
 	for b.Loop() {
-		c := newCrowd(b)
+		c := newWaitingStage(b)
 		before := heapBytes()
 		c.wait(waitingSKUs)
 		added = heapBytes() - before

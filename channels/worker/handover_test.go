@@ -16,7 +16,7 @@ import (
 
 var modelA = channeltest.Model{ShopID: 1, ItemID: 10, ModelID: 1}
 
-// lostFirst is a marketplace that never answers the first n calls; they may land later.
+// lostFirst is a marketplace that never answers the first n calls; they may be applied later.
 func lostFirst(n int) *channeltest.Memory {
 	return channeltest.NewMemory(func(_ context.Context, i int, call channels.Call) *channels.Answer {
 		if i >= n {
@@ -36,7 +36,7 @@ func (l *log) lastState() schemas.State {
 	return s
 }
 
-func TestAReadBackThatWasDueIsMadeByTheNextOwnerWithoutAnyCommand(t *testing.T) {
+func TestNextOwnerMakesAPendingReadbackWithoutACommand(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		memory := lostFirst(1)
 		first := newBench(t.Context(), t, memory, options{})
@@ -53,7 +53,7 @@ func TestAReadBackThatWasDueIsMadeByTheNextOwnerWithoutAnyCommand(t *testing.T) 
 	})
 }
 
-func TestALostRequestOfASkippedPushIsStillOwedAfterACrash(t *testing.T) {
+func TestLostRequestOfASkippedPushIsReadBackAfterACrash(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		memory := lostFirst(1)
 		ctx, crash := context.WithCancel(t.Context())
@@ -87,7 +87,7 @@ func TestDrainSavesPendingReadbacksAtOnce(t *testing.T) {
 	})
 }
 
-func TestNothingIsSentBeforeTheWholeBacklogIsKnown(t *testing.T) {
+func TestNothingIsSentBeforeTheInheritedCommandsAreRead(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{inheritedBelow: 2})
 		b.push(event("a", 1, 1))
@@ -104,7 +104,7 @@ func TestNothingIsSentBeforeTheWholeBacklogIsKnown(t *testing.T) {
 }
 
 // A backlog's last offset may be a transaction's marker, which is no command.
-func TestABacklogThatEndsWithAMarkerIsKnown(t *testing.T) {
+func TestInheritedCommandsMayEndWithATransactionMarker(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{inheritedBelow: 2})
 		b.push(event("a", 1, 1))
@@ -119,7 +119,7 @@ func TestABacklogThatEndsWithAMarkerIsKnown(t *testing.T) {
 	})
 }
 
-func TestALateStateOfAnEarlierOwnerCountsForNothing(t *testing.T) {
+func TestLateStateOfAnEarlierOwnerIsIgnored(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		memory := channeltest.NewMemory(nil)
 		first := newBench(t.Context(), t, memory, options{})
@@ -141,7 +141,7 @@ func TestALateStateOfAnEarlierOwnerCountsForNothing(t *testing.T) {
 }
 
 // Starting writes a state again only where the last one is not the right one.
-func TestAStateThatCameAfterALateOneIsNotWrittenAgain(t *testing.T) {
+func TestStateThatFollowsALateOneIsNotRewritten(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		first := newBench(t.Context(), t, channeltest.NewMemory(nil), options{})
 		for i := range int64(3) {
@@ -170,9 +170,9 @@ func (b *bench) left(o options) options {
 	return o
 }
 
-// A push waits for a second in a shop that is let through once; a worker is drained
-// meanwhile, and another goes on.
-func TestWhatADrainedOwnerLeftIsNotReadBack(t *testing.T) {
+// A push waits a second for the rate limit; its worker is drained meanwhile, and another
+// continues.
+func TestCommandsLeftByADrainedOwnerAreNotReadBack(t *testing.T) {
 	cases := []struct {
 		name string
 		// end ends the first owner, and after changes what it left.
@@ -217,7 +217,7 @@ func TestWhatADrainedOwnerLeftIsNotReadBack(t *testing.T) {
 	}
 }
 
-func TestADrainedOwnerTellsOfTheRequestsThatMayStillLand(t *testing.T) {
+func TestDrainedOwnerSavesItsUnknownOutcomes(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		memory := lostFirst(1)
 		first := newBench(t.Context(), t, memory, options{change: func(c *channeltest.Settings) { c.ShopRate = 0.1 }})
@@ -236,7 +236,7 @@ func TestADrainedOwnerTellsOfTheRequestsThatMayStillLand(t *testing.T) {
 	})
 }
 
-func TestAnOwnerThatDidNotSeeAllThatItInheritedLeavesNoMark(t *testing.T) {
+func TestOwnerThatDidNotReadAllInheritedCommandsLeavesNoMark(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{inheritedBelow: 5})
 		b.push(event("a", 1, 5))
@@ -245,7 +245,7 @@ func TestAnOwnerThatDidNotSeeAllThatItInheritedLeavesNoMark(t *testing.T) {
 	})
 }
 
-func TestAMendThatIsRefusedIsTriedAgain(t *testing.T) {
+func TestRefusedRepairPushIsRetried(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		script := func(_ context.Context, n int, call channels.Call) *channels.Answer {
 			switch n {
@@ -273,7 +273,7 @@ func TestAMendThatIsRefusedIsTriedAgain(t *testing.T) {
 }
 
 // A repeat is judged by the news before it, which may be known from nothing else.
-func TestNewsThatARepeatReplacedIsKnownAfterACrash(t *testing.T) {
+func TestNewsReplacedByARepeatIsKnownAfterACrash(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		memory := channeltest.NewMemory(nil)
 		repeat := func(offset, of, qty int64) schemas.Event {

@@ -30,8 +30,8 @@ func (k Kafka) Backlog(ctx context.Context, partition int32) (stream.Backlog, er
 	})
 }
 
-// States reads the partition as far as it reaches now. Where the broker goes away it
-// begins anew: taking a message twice changes nothing.
+// States reads the partition as far as it reaches now. If the broker is away it
+// starts over: taking a message twice changes nothing.
 func (k Kafka) States(ctx context.Context, partition int32, from int64, take func(*stream.Record) error) (end int64, err error) {
 	return stream.Patiently(ctx, k.Connection.Logger, func() (int64, error) {
 		return stream.ReadFrom(ctx, k.Connection, stream.Place{Topic: k.Topics.State(), Partition: partition, Offset: from}, take)

@@ -11,7 +11,7 @@ import (
 
 // A state that an earlier owner wrote over is there until it was noticed, many times over,
 // and partitions take turns in looking.
-func TestStatesAreReadAgainLongBeforeTheyAreCompacted(t *testing.T) {
+func TestStatesAreRereadBeforeKafkaCompactsThem(t *testing.T) {
 	cfg := &Config{}
 	every := cfg.rereadEvery()
 	require.GreaterOrEqual(t, schemas.StateCompactionLag, 20*every)

@@ -15,9 +15,9 @@ import (
 	"stockpush/schemas"
 )
 
-// Whatever the channel answers: no older quantity is sent after a newer one, at
-// most one call of an item flies, and every command ends as one terminal record.
-func TestInvariantsUnderRandomAnswers(t *testing.T) {
+// Whatever the channel answers: no older quantity is sent after a newer one, at most one call
+// of an item is in flight, and every command ends as one terminal record.
+func TestInvariantsHoldUnderRandomAnswers(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		verdicts := rapid.SliceOfN(rapid.IntRange(0, 5), 1, 30).Draw(r, "answers")
 		steps := rapid.SliceOfN(rapid.IntRange(0, 2), 1, 40).Draw(r, "steps")
@@ -73,7 +73,7 @@ func randomRun(t *testing.T, verdicts, steps []int) {
 	}
 }
 
-// pause lets the bubble's time pass, and then everything come to rest.
+// pause lets the bubble's time pass, and waits until every goroutine is blocked.
 func pause(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()

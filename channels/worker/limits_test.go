@@ -38,7 +38,7 @@ func (p *peak[T]) note(value T) {
 	p.value = max(p.value, value)
 }
 
-func TestAShopHasAsManyCallsInFlightAsConfigured(t *testing.T) {
+func TestShopHasAsManyCallsInFlightAsConfigured(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		const concurrency, items = 3, 12
 		var inFlight atomic.Int64
@@ -61,7 +61,7 @@ func TestAShopHasAsManyCallsInFlightAsConfigured(t *testing.T) {
 	})
 }
 
-func TestAPushWhoseLingerHasNotEndedGoesWithTheCallOfItsItem(t *testing.T) {
+func TestLingeringPushJoinsTheCallOfItsItem(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{})
 		b.push(event("a", 1, 5))
@@ -78,7 +78,7 @@ func TestAPushWhoseLingerHasNotEndedGoesWithTheCallOfItsItem(t *testing.T) {
 }
 
 // A state must stay small however long a marketplace leaves requests without an answer.
-func TestAStateRemembersTheNewestSixteenLostQuantities(t *testing.T) {
+func TestStateKeepsTheNewestSixteenLostQuantities(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		const lost, remembered = 40, 16
 		neverAnswers := func(_ context.Context, _ int, call channels.Call) *channels.Answer {
@@ -99,7 +99,7 @@ func TestAStateRemembersTheNewestSixteenLostQuantities(t *testing.T) {
 	})
 }
 
-func TestAHeldShopIsProbedAtOnceWhenItsCredentialsChange(t *testing.T) {
+func TestHeldShopIsProbedAtOnceWhenItsCredentialsChange(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var authorized atomic.Bool
 		lost := func(_ context.Context, _ int, call channels.Call) *channels.Answer {
@@ -128,7 +128,7 @@ func TestAHeldShopIsProbedAtOnceWhenItsCredentialsChange(t *testing.T) {
 }
 
 // A token refresh holds up a push that went out before: the shop's next push comes after it.
-func TestACallWithinACallGoesBeforeTheShopsNextPush(t *testing.T) {
+func TestNestedCallPrecedesTheNextPushOfItsShop(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		const interval, items = time.Second, 20
 		pacer := pacer.New(1, 1000)

@@ -11,7 +11,7 @@ import (
 	"stockpush/schemas"
 )
 
-func TestWarehousesOfAModelShareACallButEachIsInItOnce(t *testing.T) {
+func TestCallCarriesEachLocationOfAModelOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{})
 		at := func(sku, location string, offset int64) schemas.Event {

@@ -50,7 +50,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		retries:      counter("retries_total", "Pushes that wait for another try."),
 		repaired:     counter("repaired_total", "Pushes made again because a read-back showed what a lost request explains."),
 		rewritten:    counter("states_rewritten_total", "States written again because an earlier owner of the partition had written over them."),
-		poison:       counter("unreadable_messages_total", "Messages that nobody can work with and that went to the dead letters: unreadable, refused by Kafka, or at which the stage failed."),
+		poison:       counter("unreadable_messages_total", "Messages that went to the dead letters: unreadable, refused by Kafka, or at which the stage failed."),
 		seconds: f.NewHistogram(prometheus.HistogramOpts{
 			Name: "stockpush_channels_trigger_to_finish_seconds", Help: "From the event's time in the log to its outcome, Skipped ones left out.",
 			Buckets: prometheus.ExponentialBuckets(0.25, 2, 16),
@@ -87,7 +87,7 @@ func secondsSince(at time.Time) float64 {
 	return time.Since(at).Seconds()
 }
 
-// earlier is the earlier of two times of which the zero one never was.
+// earlier is the earlier of two times; zero counts as none.
 func earlier(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b
@@ -174,7 +174,7 @@ func (m *Metrics) finished(o *lane.Outcome, now time.Time) {
 	}
 }
 
-// stepped counts the rest of a step's result.
+// stepped counts a step's retries and repair pushes.
 func (m *Metrics) stepped(r *lane.Result) {
 	m.retries.Add(float64(r.Retries))
 	m.repaired.Add(float64(r.Repairs))

@@ -27,7 +27,7 @@ func downUntil(n int) *channeltest.Memory {
 	})
 }
 
-func TestAPushThatWaitedTooLongIsTriedOnceMore(t *testing.T) {
+func TestPushThatIsTooOldIsTriedOnceMore(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBench(t.Context(), t, downUntil(1), options{change: func(c *channeltest.Settings) { c.MaxPendingAge = time.Hour }})
 		b.pushQueued(time.Now().Add(-2*time.Hour), event("a", 1, 1))
@@ -39,7 +39,7 @@ func TestAPushThatWaitedTooLongIsTriedOnceMore(t *testing.T) {
 	})
 }
 
-func TestThePendingAgeStandsStillWhileTheShopIsPaused(t *testing.T) {
+func TestPushesDoNotAgeWhileTheShopIsPaused(t *testing.T) {
 	cases := []struct {
 		name      string
 		queuedAgo time.Duration
@@ -64,7 +64,7 @@ func TestThePendingAgeStandsStillWhileTheShopIsPaused(t *testing.T) {
 	}
 }
 
-func TestAHeldShopWithNothingWaitingIsProbedByARead(t *testing.T) {
+func TestHeldShopWithoutWaitingPushesIsProbedByARead(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		lost := func(_ context.Context, n int, call channels.Call) *channels.Answer {
 			if n > 0 {
@@ -87,13 +87,13 @@ func TestAHeldShopWithNothingWaitingIsProbedByARead(t *testing.T) {
 	})
 }
 
-func TestStateThatTheLogCannotKnowStopsTheStage(t *testing.T) {
+func TestStateNewerThanTheEventsLogStopsTheStage(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		first := newBench(t.Context(), t, channeltest.NewMemory(nil), options{})
 		first.push(event("a", 7, 1))
 		pause(time.Second)
 		first.finish()
-		broken := errors.New("made anew")
+		broken := errors.New("recreated")
 		var asked schemas.Frontier
 		stage, err := worker.New(channeltest.Defaults().Config, worker.Deps{
 			Channel: channeltest.NewMemory(nil), RecordPartitions: 1, Pacer: pacer.New(5, 20),

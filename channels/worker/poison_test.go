@@ -30,7 +30,7 @@ func (l *log) codes() (codes []string) {
 	return codes
 }
 
-func TestACommandThatCannotBeReadIsPutAside(t *testing.T) {
+func TestUnreadableCommandIsDeadLettered(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{})
 		b.deliver([]*stream.Record{{Topic: topics.Commands(), Offset: 0, Key: []byte("k"), Value: []byte("nonsense")}})
@@ -44,7 +44,7 @@ func TestACommandThatCannotBeReadIsPutAside(t *testing.T) {
 	})
 }
 
-func TestAStateThatCannotBeReadIsPutAsideAndTheOthersRestored(t *testing.T) {
+func TestUnreadableStateIsDeadLetteredAndOthersAreRestored(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		memory := channeltest.NewMemory(nil)
 		first := newBench(t.Context(), t, memory, options{})
@@ -67,7 +67,7 @@ func TestAStateThatCannotBeReadIsPutAsideAndTheOthersRestored(t *testing.T) {
 	})
 }
 
-func TestWhatKafkaRefusesGoesToTheDeadLettersAndThePushesGoOn(t *testing.T) {
+func TestMessageThatKafkaRefusesIsDeadLetteredAndPushesContinue(t *testing.T) {
 	for _, topic := range []string{topics.Records(), topics.State()} {
 		bubble(t, func(t *testing.T) {
 			refuses := func(r *stream.Record) bool { return r.Topic == topic && bytes.HasSuffix(r.Key, []byte("/a")) }
@@ -83,9 +83,9 @@ func TestWhatKafkaRefusesGoesToTheDeadLettersAndThePushesGoOn(t *testing.T) {
 	}
 }
 
-// Records that share a message are sent one by one when it is refused, and of one
-// that is refused even so the channel's words are left out before it is put aside.
-func TestWhatSharesAMessageWithARefusedRecordIsWritten(t *testing.T) {
+// Records that share a refused message are sent one by one. If one is refused again, its
+// failure reason is shortened before it is dead-lettered.
+func TestRecordsThatShareAMessageWithARefusedOneAreWritten(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		const most = 600
 		refuses := func(r *stream.Record) bool { return r.Topic == topics.Records() && len(r.Value) > most }
@@ -121,7 +121,7 @@ func (f failing) Enabled(context.Context, slog.Level) bool {
 	return false
 }
 
-func TestACommandAtWhichTheStagePanicsIsPutAside(t *testing.T) {
+func TestCommandThatMakesTheStagePanicIsDeadLettered(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{log: failing{slog.DiscardHandler, new(bool)}})
 		b.deliver([]*stream.Record{{Topic: topics.Commands(), Offset: 0, Key: []byte("k"), Value: []byte("the stage fails as it tells of this")}})
@@ -135,7 +135,7 @@ func TestACommandAtWhichTheStagePanicsIsPutAside(t *testing.T) {
 	})
 }
 
-func TestPanicOfTheChannelIsAnUnknownOutcomeOfThatPushAlone(t *testing.T) {
+func TestPanicOfTheChannelIsAnUnknownOutcomeOfItsPushOnly(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		mistaken := func(_ context.Context, _ int, call channels.Call) *channels.Answer {
 			if call.Lines[0].Qty == 13 {

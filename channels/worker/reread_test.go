@@ -42,7 +42,7 @@ func (w *written) get() []*stream.Record {
 }
 
 // A worker that lost its partition may wake up with a state on its way.
-func TestAStateThatAnEarlierOwnerWroteOverIsWrittenAgain(t *testing.T) {
+func TestStateOverwrittenByAnEarlierOwnerIsRewritten(t *testing.T) {
 	state := func(sku string, offset int64) *stream.Record {
 		e := event(sku, offset, 5)
 		s := schemas.State{Key: e.Key, Newest: e, Finished: schemas.RecordOf(e, schemas.Successfully)}
@@ -90,8 +90,8 @@ func TestAStateThatAnEarlierOwnerWroteOverIsWrittenAgain(t *testing.T) {
 	}
 }
 
-// What is read again is an owner's own, as a rule: those are not looked at.
-func TestAnOwnerKnowsItsOwnStates(t *testing.T) {
+// Most states that are read again are the owner's own; those are skipped.
+func TestOwnerRecognizesItsOwnStates(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var written written
 		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{

@@ -14,7 +14,7 @@ import (
 	"stockpush/schemas"
 )
 
-func TestShopsThatCannotCallTakeNothingOfTheHealthyShopsRate(t *testing.T) {
+func TestUnauthorizedShopsUseNoneOfTheAppRate(t *testing.T) {
 	const healthy, rate, seconds, firstStranger = 20, 20, 60, 1_000_000
 	for _, strangers := range []int64{1500, 20_000} {
 		t.Run(fmt.Sprint(strangers, " shops"), func(t *testing.T) {
@@ -58,7 +58,7 @@ func (a *asked) Ready(shopID int64) (channels.Verdict, bool) {
 	return a.Memory.Ready(shopID)
 }
 
-func TestAHeldShopIsLookedAtWhenSomethingHappensToIt(t *testing.T) {
+func TestHeldShopIsSteppedOnlyWhenSomethingHappensToIt(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		channel := &asked{Memory: channeltest.NewMemory(nil)}
 		channel.DropCredentials(1)
@@ -93,7 +93,7 @@ func TestAHeldShopIsLookedAtWhenSomethingHappensToIt(t *testing.T) {
 }
 
 // A read-back needs the shop's authorization, too.
-func TestAShopThatCannotCallIsReadBackWhenItCan(t *testing.T) {
+func TestReadbackOfAnUnauthorizedShopIsMadeAfterItsAuthorization(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBench(t.Context(), t, lostFirst(1), options{})
 		b.push(event("a", 1, 5))
@@ -112,7 +112,7 @@ func TestAShopThatCannotCallIsReadBackWhenItCan(t *testing.T) {
 	})
 }
 
-func TestAShopThatIsAuthorizedRightAfterItsFirstPushIsProbedAtOnce(t *testing.T) {
+func TestShopAuthorizedAfterItsFirstPushIsProbedAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{})
 		b.memory.DropCredentials(1)
@@ -140,7 +140,7 @@ func refuseUntil(authorized *atomic.Bool) *channeltest.Memory {
 	})
 }
 
-func TestCredentialsThatChangeDuringAProbeAreTriedAfterIt(t *testing.T) {
+func TestCredentialsThatChangeDuringAProbeAreProbedAfterIt(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var authorized atomic.Bool
 		b := newBench(t.Context(), t, refuseUntil(&authorized), options{})
@@ -183,7 +183,7 @@ func (r *refreshing) Read(_ context.Context, shopID, _ int64) ([]channels.ModelS
 	return nil, r.refuse(shopID)
 }
 
-func TestAProbeThatChangesTheCredentialsIsNotFollowedByAnotherAtOnce(t *testing.T) {
+func TestProbeThatChangesTheCredentialsIsNotRepeatedAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		channel := &refreshing{Memory: channeltest.NewMemory(nil)}
 		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{channel: channel})

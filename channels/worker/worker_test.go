@@ -190,7 +190,7 @@ func (b *bench) allResolved() {
 
 func bubble(t *testing.T, test func(t *testing.T)) { t.Helper(); synctest.Test(t, test) }
 
-func TestAPushGoesOutWhenItsLingerEnds(t *testing.T) {
+func TestPushStartsWhenItsLingerEnds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{})
 		b.push(event("a", 1, 5))
@@ -217,7 +217,7 @@ func TestModelsOfAnItemGoInOneCall(t *testing.T) {
 }
 
 // What comes of calls that ended while the worker was busy shares a turn, and so messages.
-func TestCallsThatEndedMeanwhileAreAppliedTogether(t *testing.T) {
+func TestResultsOfConcurrentCallsShareATurn(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		const calls = 100 // more than a turn takes
 		busy := sync.OnceFunc(func() { time.Sleep(time.Minute) })
@@ -248,7 +248,7 @@ func TestCallsThatEndedMeanwhileAreAppliedTogether(t *testing.T) {
 	})
 }
 
-func TestANewerCommandWaitsForTheOneInFlightAndReplacesWhatWaits(t *testing.T) {
+func TestNewerCommandReplacesTheWaitingOneAndWaitsForTheCallInFlight(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		slow := func(_ context.Context, n int, _ channels.Call) *channels.Answer {
 			if n == 0 {
@@ -270,7 +270,7 @@ func TestANewerCommandWaitsForTheOneInFlightAndReplacesWhatWaits(t *testing.T) {
 	})
 }
 
-func TestAnOpenBreakerKeepsPushesPendingAndCompacting(t *testing.T) {
+func TestOpenBreakerKeepsPushesPendingWhileNewerOnesReplaceThem(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var healed sync.Once
 		up := make(chan struct{})
@@ -338,7 +338,7 @@ func TestTreatmentByFailureCode(t *testing.T) {
 	}
 }
 
-func TestAHeldShopFailsAtOnceAndIsProbed(t *testing.T) {
+func TestHeldShopFailsItsPushesAtOnceAndIsProbed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		lost := func(_ context.Context, n int, call channels.Call) *channels.Answer {
 			if n >= 2 {
@@ -367,7 +367,7 @@ func TestAHeldShopFailsAtOnceAndIsProbed(t *testing.T) {
 	})
 }
 
-func TestARestartAnswersFinishedCommandsAgainWithoutACall(t *testing.T) {
+func TestFinishedCommandsAreAnsweredAfterARestartWithoutACall(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		memory := channeltest.NewMemory(nil)
 		first := newBench(t.Context(), t, memory, options{})
@@ -391,7 +391,7 @@ func TestARestartAnswersFinishedCommandsAgainWithoutACall(t *testing.T) {
 }
 
 // Nothing is unresolved then, and yet something waits.
-func TestAReadBackThatCannotBeMadeHasAnAge(t *testing.T) {
+func TestOverdueReadbackHasAnAge(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBench(t.Context(), t, lostFirst(1), options{})
 		const due = "stockpush_channels_oldest_readback_due_seconds"
@@ -411,10 +411,9 @@ func TestAReadBackThatCannotBeMadeHasAnAge(t *testing.T) {
 	})
 }
 
-// The state knows of a command from the moment it stands, and is written down when an
-// older one is finished. A worker that dies then leaves a command that the state knows and
-// nobody has.
-func TestACommandThatAnEarlierWorkerOnlyKnewOfIsPushed(t *testing.T) {
+// The state knows a waiting command, and is written when an older one is finished. A worker
+// that ends then leaves a command that the state knows and that has no push.
+func TestCommandKnownToAnEarlierWorkerIsPushed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		slow := func(_ context.Context, n int, _ channels.Call) *channels.Answer {
 			pause(time.Second)
@@ -438,7 +437,7 @@ func TestACommandThatAnEarlierWorkerOnlyKnewOfIsPushed(t *testing.T) {
 	})
 }
 
-func TestALostRequestIsReadBackAndRepaired(t *testing.T) {
+func TestUnknownOutcomeIsReadBackAndRepaired(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBench(t.Context(), t, lostFirst(1), options{})
 		model := channeltest.Model{ShopID: 1, ItemID: 10, ModelID: 1}
@@ -447,7 +446,7 @@ func TestALostRequestIsReadBackAndRepaired(t *testing.T) {
 		b.push(event("a", 2, 9))
 		pause(5 * time.Second)
 		require.Equal(t, schemas.Successfully, b.statusOf("a@2"))
-		b.memory.Set(model, 5) // the lost request lands
+		b.memory.Set(model, 5) // the lost request is applied
 		pause(time.Minute)
 		require.Equal(t, int64(9), b.memory.Stock(model))
 		b.finish()
@@ -467,7 +466,7 @@ func TestModelsOfAnItemAreReadBackTogether(t *testing.T) {
 		pause(10 * time.Second)
 		require.Equal(t, 1, b.memory.Reads())
 		pause(time.Minute)
-		require.Equal(t, 2, b.memory.Reads(), "what was mended is read once more")
+		require.Equal(t, 2, b.memory.Reads(), "what was repaired is read back again")
 		for model, qty := range map[int64]int64{1: 5, 2: 6, 3: 7} {
 			require.Equal(t, qty, b.memory.Stock(channeltest.Model{ShopID: 1, ItemID: 10, ModelID: model}))
 		}
@@ -476,8 +475,8 @@ func TestModelsOfAnItemAreReadBackTogether(t *testing.T) {
 	})
 }
 
-// Several requests are lost before any is read back, and an early one lands last.
-func TestEachOfSeveralLostRequestsIsRepaired(t *testing.T) {
+// Several requests are lost before any is read back, and an early one is applied last.
+func TestEveryLostQuantityIsRepaired(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := lostFirst(2)
 		b := newBench(t.Context(), t, m, options{})
@@ -487,7 +486,7 @@ func TestEachOfSeveralLostRequestsIsRepaired(t *testing.T) {
 		pause(5 * time.Second) // lost, and repeated
 		require.Equal(t, schemas.Successfully, b.statusOf("a@2"))
 		model := channeltest.Model{ShopID: 1, ItemID: 10, ModelID: 1}
-		m.Set(model, 5) // the first one lands
+		m.Set(model, 5) // the first one is applied
 		pause(time.Minute)
 		require.Equal(t, int64(6), m.Stock(model))
 		b.finish()
@@ -496,7 +495,7 @@ func TestEachOfSeveralLostRequestsIsRepaired(t *testing.T) {
 }
 
 // A read that was asked for before another request was lost says nothing of that one.
-func TestAReadDoesNotConfirmWhatWasLostAfterItBegan(t *testing.T) {
+func TestReadDoesNotConfirmARequestLostAfterItBegan(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		lose := func(_ context.Context, n int, call channels.Call) *channels.Answer {
 			if n == 0 || n == 2 {
@@ -517,7 +516,7 @@ func TestAReadDoesNotConfirmWhatWasLostAfterItBegan(t *testing.T) {
 		require.Equal(t, schemas.Successfully, b.statusOf("a@3"))
 		model := channeltest.Model{ShopID: 1, ItemID: 10, ModelID: 1}
 		require.Equal(t, int64(7), m.Stock(model))
-		m.Set(model, 6) // the lost request lands
+		m.Set(model, 6) // the lost request is applied
 		pause(time.Minute)
 		require.Equal(t, int64(7), m.Stock(model))
 		b.finish()
@@ -525,7 +524,7 @@ func TestAReadDoesNotConfirmWhatWasLostAfterItBegan(t *testing.T) {
 	})
 }
 
-func TestAPausedShopKeepsItsPushes(t *testing.T) {
+func TestPausedShopKeepsItsPushes(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{})
 		b.stage.Pause([]int64{1})
@@ -542,7 +541,7 @@ func TestAPausedShopKeepsItsPushes(t *testing.T) {
 
 // Its push of the old item is in flight, and nothing tells the marketplace that the
 // two items are one store SKU's.
-func TestAStoreSKUThatChangesItsItemWaitsForItsPushInFlight(t *testing.T) {
+func TestStoreSKUThatChangesItsItemWaitsForItsPushInFlight(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		slow := func(context.Context, int, channels.Call) *channels.Answer { time.Sleep(time.Second); return nil }
 		b := newBench(t.Context(), t, channeltest.NewMemory(slow), options{})

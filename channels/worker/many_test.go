@@ -11,9 +11,8 @@ import (
 	"stockpush/schemas"
 )
 
-// What waits where many are awake is packed, and what waits for long. It must be pushed all the
-// same, once, with the quantity that was triggered last.
-func TestACrowdThatWaitsIsPushedWithWhatWasTriggeredLast(t *testing.T) {
+// Each is pushed once, with the quantity that was triggered last.
+func TestManyWaitingStoreSKUsArePushedWithTheirNewestQuantity(t *testing.T) {
 	const skus, models = 9000, 10
 	of := func(i, offset, qty int64) schemas.Event {
 		e := event(fmt.Sprintf("a%04d", i), offset, qty)
