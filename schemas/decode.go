@@ -31,6 +31,7 @@ const (
 	fieldPromotionReserved
 	fieldRetryOf
 	fieldRepeatsOffset
+	fieldRequestedBy
 	fieldCount
 )
 
@@ -38,7 +39,7 @@ const requiredFields = fieldOccurredAt + 1
 
 var fieldNames = [fieldCount]string{
 	"event_id", "reason", "channel", "shop_id", "store_sku", "item_id", "available", "occurred_at",
-	"merchant_sku", "model_id", "location_id", "promotion_reserved", "retry_of", "repeats_offset",
+	"merchant_sku", "model_id", "location_id", "promotion_reserved", "retry_of", "repeats_offset", "requested_by",
 }
 
 // firstNames and nextNames are the names as they mostly stand in JSON: with the
@@ -187,8 +188,10 @@ func (d *eventDecoder) take(field int, raw []byte) *BadEvent {
 		return integer(&e.PromotionReserved, field, raw, 0)
 	case fieldRetryOf:
 		return text(&e.RetryOf, field, raw, limits{1, 64, true})
-	default:
+	case fieldRepeatsOffset:
 		return integer(&e.RepeatsOffset, field, raw, 0)
+	default:
+		return text(&e.RequestedBy, field, raw, limits{0, MaxRequestedByBytes, false})
 	}
 }
 

@@ -98,6 +98,8 @@ func (d *Decoder) quickValue(e *Event, field int, s *scanner) bool {
 		return s.string(&e.RetryOf, 1, 64)
 	case fieldRepeatsOffset:
 		return s.number(&e.RepeatsOffset, 0)
+	case fieldRequestedBy:
+		return s.string(&e.RequestedBy, 0, MaxRequestedByBytes)
 	default:
 		return s.pass()
 	}

@@ -39,6 +39,7 @@ func EncodeEvent(e *Event) []byte {
 	if e.Repeats() {
 		number("repeats_offset", e.RepeatsOffset)
 	}
+	text("requested_by", e.RequestedBy)
 	w.ObjEnd()
 	return w.Buf
 }

@@ -25,12 +25,17 @@ type Event struct {
 	// RepeatsOffset is NoOffset unless the event only repeats the quantities
 	// of the record at that offset of its own partition.
 	RepeatsOffset int64
+	// RequestedBy is who asked for the event, at most MaxRequestedByBytes; empty where that is not known.
+	RequestedBy string
 
 	// Position and TriggeredAt are Kafka's: where the event lies, and its
 	// timestamp in the log.
 	Position    Position
 	TriggeredAt time.Time
 }
+
+// MaxRequestedByBytes is how long Event.RequestedBy is at most.
+const MaxRequestedByBytes = 128
 
 // NoOffset is the value of an optional offset that is absent.
 const NoOffset int64 = -1

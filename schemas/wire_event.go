@@ -30,7 +30,11 @@ func PackEvent(b []byte, e *Event) []byte {
 	}
 	b = putUint(b, 12, uint64(e.Position.LogID))
 	b = putUint(b, 13, uint64(e.Position.Partition))
-	return putTime(b, 15, e.TriggeredAt)
+	b = putTime(b, 15, e.TriggeredAt)
+	if e.RequestedBy == "" {
+		return b
+	}
+	return protowire.AppendString(protowire.AppendTag(b, 16, protowire.BytesType), e.RequestedBy)
 }
 
 // UnpackEvent reads a packed event of a store SKU. The event's texts share the packed bytes' memory.
@@ -96,6 +100,8 @@ func (e *Event) take(f *field) {
 		e.Position.Offset = int64(f.value)
 	case 15:
 		e.TriggeredAt = f.time()
+	case 16:
+		e.RequestedBy = f.text()
 	}
 }
 

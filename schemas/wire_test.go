@@ -25,7 +25,7 @@ func drawEvent(t *rapid.T) schemas.Event {
 		PromotionReserved: rapid.Int64Range(0, 1<<40).Draw(t, "reserved"), OccurredAt: at("occurred"), RetryOf: rapid.String().Draw(t, "retry"),
 		RepeatsOffset: rapid.Int64Range(-1, 1<<40).Draw(t, "repeats"),
 		Position:      schemas.Position{LogID: rapid.Uint16Min(1).Draw(t, "log"), Partition: rapid.Int32Range(0, 1000).Draw(t, "partition"), Offset: rapid.Int64Range(0, 1<<60).Draw(t, "offset")},
-		TriggeredAt:   at("triggered"),
+		TriggeredAt:   at("triggered"), RequestedBy: rapid.String().Draw(t, "requested by"),
 	}
 }
 

@@ -78,7 +78,7 @@ func (w *writing) repush(s *sku.SKU) {
 	}
 	e := s.Last.Event()
 	e.Key, _ = schemas.ParseKey(s.Key)
-	e.EventID, e.Reason, e.RetryOf, e.RepeatsOffset, e.OccurredAt = uuid.NewString(), schemas.RefreshInventory, "", e.Position.Offset, time.Now()
+	e.EventID, e.Reason, e.RetryOf, e.RequestedBy, e.RepeatsOffset, e.OccurredAt = uuid.NewString(), schemas.RefreshInventory, "", "", e.Position.Offset, time.Now()
 	w.outcomes++
 	w.events = append(w.events, &stream.Message{Sources: []int64{schemas.NoOffset}, Record: stream.Record{
 		Topic: w.deps.Topics.Events(), Partition: e.Position.Partition, Key: []byte(s.Key), Value: schemas.EncodeEvent(&e),

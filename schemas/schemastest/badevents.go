@@ -101,6 +101,9 @@ func badFields() []BadEvent {
 		change("retry_of without repeats_offset", schemas.CodeNotAllowed, `"sync_order"`, `"push_now","retry_of":"a"`),
 		change("repeats_offset with another reason", schemas.CodeNotAllowed, `"available":5`, `"available":5,"repeats_offset":1`),
 		change("long location", schemas.CodeBadLength, `"available":5`, `"available":5,"location_id":"`+strings.Repeat("l", 65)+`"`),
+		change("long requested_by", schemas.CodeBadLength, `"available":5`, `"available":5,"requested_by":"`+strings.Repeat("r", 129)+`"`),
+		change("control character in requested_by", schemas.CodeBadText, `"available":5`, `"available":5,"requested_by":"a\nb"`),
+		change("requested_by a number", schemas.CodeWrongType, `"available":5`, `"available":5,"requested_by":1`),
 	}
 }
 
@@ -118,7 +121,8 @@ func GoodEvents() []string {
 		start + `"2026-01-02T03:04:05Z"}`,
 		start + `"2026-01-02T03:04:05.123456789+08:00"}`,
 		start + `"2026-01-02T03:04:05Z","model_id":null,"merchant_sku":null,"retry_of":null}`,
-		start + `"2026-01-02T03:04:05Z","x":{"y":[1,2,{"z":null}]},"retry_of":"f","repeats_offset":0}`,
+		start + `"2026-01-02T03:04:05Z","x":{"y":[1,2,{"z":null}]},"retry_of":"f","repeats_offset":0,"requested_by":"ann@example.com"}`,
+		start + `"2026-01-02T03:04:05Z","requested_by":null}`,
 		" \t\n" + start + `"2026-01-02T03:04:05Z", "promotion_reserved" : 9999995 , "location_id":"IDZ"} ` + "\n",
 		strings.Replace(start, `"available":5`, `"available":-9223372036854775807`, 1) + `"2026-01-02T03:04:05Z"}`,
 		strings.Replace(start, `"event_id":"g"`, `"event\u005fid":"\ud83d\ude00"`, 1) + `"2026-01-02T03:04:05Z"}`,

@@ -49,7 +49,7 @@ func (a *run) mends(d *Drift) bool {
 // repeated is the event that brings a record's quantities again.
 func repeated(r *schemas.Record) schemas.Event {
 	e := r.Event
-	e.EventID, e.Reason, e.RetryOf = uuid.Must(uuid.NewV7()).String(), schemas.RefreshInventory, ""
+	e.EventID, e.Reason, e.RetryOf, e.RequestedBy = uuid.Must(uuid.NewV7()).String(), schemas.RefreshInventory, "", ""
 	e.RepeatsOffset, e.OccurredAt = r.Position.Offset, time.Now().UTC()
 	return e
 }
