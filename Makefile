@@ -22,6 +22,8 @@ BENCH_LOADS ?= even zipf-12-partitions zipf-64-partitions
 BENCH_RECORDS ?= 50000000
 BENCH_SKUS  ?= 1000000
 BENCH_QUESTIONS ?=
+BENCH_BUDGETS := $(if $(STOCKPUSH_TEST_KAFKA),-apache-kafka)
+SMALLER     ?= 1
 LOAD_FOR    ?= 10m
 MEASURE     := go test -run '^$$' -benchtime 1x -timeout 60m
 BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
@@ -94,17 +96,16 @@ vuln: ## Look for known vulnerabilities in what we use; needs the vulnerability 
 vuln-test: ## See that `make vuln` fails on a vulnerability, with databases of its own
 	.ci/vuln-test $(GOVULNCHECK)
 
-# Every part is measured beside its bare counterpart, in one run; the broker is a process of its own, a new one for each load.
+# Every part is measured beside its bare counterpart, in one run; the broker is a process of its own, a new one for each load,
+# or the one at STOCKPUSH_TEST_KAFKA.
 .PHONY: bench
 bench: build clickhouse-lib ## Measure all: BENCH_RUNS (5) runs, one table beside the targets and the run before; about an hour
 	mkdir -p $(BENCH)/profiles
 	@for f in pieces stages questions; do [ ! -s $(BENCH)/$$f.txt ] || mv $(BENCH)/$$f.txt $(BENCH)/$$f.before.txt; done
 	go test -run '^$$' -bench . -benchmem -count 6 ./schemas ./processor/... ./channels/... | tee $(BENCH)/pieces.txt
 	@set -o pipefail; for load in $(BENCH_LOADS); do \
-		bin/stockpush broker --listen 127.0.0.1:19092 --data-dir '' & broker=$$!; \
-		STOCKPUSH_TEST_KAFKA=127.0.0.1:19092 STOCKPUSH_BENCH_PROFILES=$(abspath $(BENCH))/profiles \
-			$(MEASURE) -bench "Pipeline/$$load\$$" -count $(BENCH_RUNS) ./cmd/lab/bench | tee -a $(BENCH)/stages.txt; \
-		done=$$?; kill $$broker; wait $$broker || true; [ $$done = 0 ] || exit $$done; done
+		STOCKPUSH_BENCH_PROFILES=$(abspath $(BENCH))/profiles cmd/lab/with-broker \
+			$(MEASURE) -bench "Pipeline/$$load\$$" -count $(BENCH_RUNS) ./cmd/lab/bench | tee -a $(BENCH)/stages.txt || exit; done
 	$(MEASURE) -bench 'Latency|Start|TwoProcesses' -count $(BENCH_RUNS) ./cmd/lab/bench | tee -a $(BENCH)/stages.txt
 	$(MEASURE) -bench Footprint ./cmd/lab/bench | tee -a $(BENCH)/stages.txt
 	STOCKPUSH_BENCH_RECORDS=$(BENCH_RECORDS) STOCKPUSH_BENCH_SKUS=$(BENCH_SKUS) STOCKPUSH_BENCH_QUESTIONS='$(BENCH_QUESTIONS)' \
@@ -119,7 +120,13 @@ bench: build clickhouse-lib ## Measure all: BENCH_RUNS (5) runs, one table besid
 bench-table: ## Print the table of the last `make bench` again
 	@cat $(BENCH)/pieces.txt $(BENCH)/stages.txt > $(BENCH)/all.txt
 	@cat $(BENCH)/pieces.before.txt $(BENCH)/stages.before.txt > $(BENCH)/all.before.txt 2>/dev/null || true
-	@go run ./cmd/lab/benchtable $(BENCH)/all.txt $(BENCH)/all.before.txt | tee $(BENCH)/table.txt
+	@go run ./cmd/lab/benchtable $(BENCH_BUDGETS) $(BENCH)/all.txt $(BENCH)/all.before.txt | tee $(BENCH)/table.txt
+
+.PHONY: bench-quick
+bench-quick: build clickhouse-lib ## Measure what has a budget, once, in about 7 minutes; SMALLER=20 only tries it, with small loads
+	@mkdir -p $(BENCH)
+	@cmd/lab/bench-quick $(BENCH)/quick.txt $(SMALLER)
+	@go run ./cmd/lab/benchtable -short $(BENCH_BUDGETS) $(BENCH)/quick.txt
 
 .PHONY: load
 load: clickhouse-lib ## Play a sale day in LOAD_FOR (10m): quiet, a flash sale at midnight, recovery; a table, and a chart

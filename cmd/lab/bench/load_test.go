@@ -1,7 +1,9 @@
 package bench
 
 import (
+	"context"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -30,6 +32,23 @@ var loads = []load{
 
 // filled are the events topics that were filled already, by broker and load.
 var filled = map[[2]string]string{}
+
+// removeLoads deletes those of a broker that others use too.
+func removeLoads() {
+	for at, topic := range filled {
+		if at[0] != os.Getenv("STOCKPUSH_TEST_KAFKA") {
+			continue
+		}
+		client, err := kgo.NewClient(kgo.SeedBrokers(at[0]))
+		if err == nil {
+			_, err = kadm.NewClient(client).DeleteTopic(context.Background(), topic)
+			client.Close()
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "the topic of a load stays:", topic, err)
+		}
+	}
+}
 
 // fill makes the load's events, once for all runs on one broker.
 func (p *pipeline) fill(kafka string) {

@@ -11,7 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-const memberEvents = 10_000_000
+var memberEvents = scaled(10_000_000)
 
 // BenchmarkTwoProcesses compacts a backlog with one process and with two that share the
 // partitions, and reports the ratio of their rates:
@@ -50,9 +50,9 @@ func (s *program) compactWith(processes int) rates {
 	r := rates{shared: all.rate()}
 	until(func() bool {
 		offsets, err := admin.FetchOffsets(s.b.Context(), group)
-		return err == nil && committed(offsets) >= memberEvents
+		return err == nil && committed(offsets) >= int64(memberEvents)
 	})
-	r.fromStart = memberEvents / time.Since(began).Seconds()
+	r.fromStart = float64(memberEvents) / time.Since(began).Seconds()
 	for _, p := range all {
 		p.Terminate()
 	}

@@ -1,9 +1,11 @@
 package bench
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"testing"
 	"time"
 
@@ -15,7 +17,17 @@ import (
 	"stockpush/sinks/clickhouse"
 )
 
-func TestMain(m *testing.M) { embeddedtest.Main(m, programtest.Remove) }
+func TestMain(m *testing.M) { embeddedtest.Main(m, programtest.Remove, removeLoads) }
+
+// scaled is the size of a load, divided by STOCKPUSH_BENCH_SMALLER: with small loads one sees that a
+// benchmark works. Its figures mean nothing then.
+func scaled(n int) int {
+	by, err := strconv.Atoi(cmp.Or(os.Getenv("STOCKPUSH_BENCH_SMALLER"), "1"))
+	if err != nil || by < 1 {
+		panic("STOCKPUSH_BENCH_SMALLER has to be a positive integer")
+	}
+	return n / by
+}
 
 const (
 	programShops      = 200

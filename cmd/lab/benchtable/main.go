@@ -1,13 +1,16 @@
-// Command benchtable prints what the benchmarks measured beside their targets, and
+// Command benchtable prints what the benchmarks measured beside their budgets, and
 // beside what an earlier run measured.
 //
-//	benchtable NOW [BEFORE]
+//	benchtable [-short] [-apache-kafka] NOW [BEFORE]
 //
-// NOW and BEFORE are outputs of `go test -bench`. It owns the list of targets. A
-// row is the median of all runs in the file, with the least and the greatest.
+// NOW and BEFORE are outputs of `go test -bench`. It owns the list of budgets. A
+// row is the median of all runs in the file, with the least and the greatest. With
+// -short it prints only the rows that have a budget, without what was before. With -apache-kafka
+// the budgets are those on Apache Kafka, whose bare consumer is faster than the embedded broker's.
 package main
 
 import (
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -25,9 +28,16 @@ func main() {
 	}
 }
 
-func run(files []string, out io.Writer) error {
+func run(args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("benchtable", flag.ContinueOnError)
+	short := flags.Bool("short", false, "print only rows that have a budget")
+	apache := flags.Bool("apache-kafka", false, "the benchmarks ran on Apache Kafka")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	files := flags.Args()
 	if len(files) < 1 || len(files) > 2 {
-		return fmt.Errorf("usage: benchtable NOW [BEFORE]")
+		return fmt.Errorf("usage: benchtable [-short] [-apache-kafka] NOW [BEFORE]")
 	}
 	now, err := read(files[0])
 	if err != nil {
@@ -39,7 +49,11 @@ func run(files []string, out io.Writer) error {
 			return err
 		}
 	}
-	render(now, before, out)
+	if *short {
+		renderShort(now, *apache, out)
+	} else {
+		render(now, before, *apache, out)
+	}
 	return nil
 }
 
@@ -83,17 +97,38 @@ func withoutProcs(name string) string {
 	return name
 }
 
-func render(now, before measured, out io.Writer) {
+func newTable(out io.Writer, header ...any) table.Writer {
 	t := table.NewWriter()
 	t.SetOutputMirror(out)
 	t.SetStyle(table.StyleRounded)
-	t.AppendHeader(table.Row{"what", "measured", "runs", "target", "met", "before"})
-	for _, r := range rows {
+	t.AppendHeader(header)
+	return t
+}
+
+func renderShort(now measured, apache bool, out io.Writer) {
+	t := newTable(out, "what", "measured", "budget")
+	for _, r := range rowsOn(apache) {
+		values := now[r.metric]
+		if len(values) == 0 || r.bounds == none {
+			continue
+		}
+		cell := r.spread(values)
+		if r.met(values) != "yes" {
+			cell += "  NOT MET"
+		}
+		t.AppendRow(table.Row{strings.TrimSpace(r.what), cell, r.budget()})
+	}
+	t.Render()
+}
+
+func render(now, before measured, apache bool, out io.Writer) {
+	t := newTable(out, "what", "measured", "runs", "budget", "met", "before")
+	for _, r := range rowsOn(apache) {
 		values := now[r.metric]
 		if len(values) == 0 {
 			continue
 		}
-		t.AppendRow(table.Row{r.what, r.spread(values), len(values), r.target(), r.met(values), r.earlier(before[r.metric])})
+		t.AppendRow(table.Row{r.what, r.spread(values), len(values), r.budget(), r.met(values), r.earlier(before[r.metric])})
 	}
 	t.Render()
 }

@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // row is a line of the table.
 type row struct {
@@ -11,21 +14,26 @@ type row struct {
 	bounds
 }
 
-// bounds are a target.
+// bounds are a budget.
 type bounds struct {
 	// least and most bound the median; 0 is no bound.
 	least, most float64
+	// onApacheKafka is least on Apache Kafka; 0 is the same.
+	onApacheKafka float64
 	// orSpread says that the best run may meet them in the median's place: less than least
 	// counts where it is beyond the spread.
 	orSpread bool
 }
 
-// none is no target.
+// none is no budget.
 var none = bounds{}
 
 func atLeast(v float64) bounds { return bounds{least: v} }
 
 func atMost(v float64) bounds { return bounds{most: v} }
+
+// compaction is what a processor has to reach beside a bare consumer.
+var compaction = bounds{least: 0.45, onApacheKafka: 0.25}
 
 const (
 	ratio  = "%.2f"
@@ -37,36 +45,48 @@ var rows = []row{
 	{"the same with encoding/json", metric{"DecodeEvent/encoding-json", "ns/op"}, "%.0f ns", none},
 	{"a bare consumer", metric{"Pipeline/even", "bare-events/s"}, "%.0f events/s", none},
 	{"compaction", metric{"Pipeline/even", "compacted-events/s"}, "%.0f events/s", none},
-	{"compaction / bare consumer", metric{"Pipeline/even", "compacted/bare"}, ratio, atLeast(0.5)},
-	{"  1 M store SKUs, Zipf 1.1, 12 partitions", metric{"Pipeline/zipf-12-partitions", "compacted/bare"}, ratio, atLeast(0.5)},
-	{"  the same, 64 partitions", metric{"Pipeline/zipf-64-partitions", "compacted/bare"}, ratio, atLeast(0.5)},
+	{"compaction / bare consumer", metric{"Pipeline/even", "compacted/bare"}, ratio, compaction},
+	{"  1 M store SKUs, Zipf 1.1, 12 partitions", metric{"Pipeline/zipf-12-partitions", "compacted/bare"}, ratio, none},
+	{"  the same, 64 partitions", metric{"Pipeline/zipf-64-partitions", "compacted/bare"}, ratio, none},
 	{"processor time of the bare consumer", metric{"Pipeline/even", "read-cpu-ns"}, "%.0f ns an event", none},
 	{"processor time of compaction", metric{"Pipeline/even", "compact-cpu-ns"}, "%.0f ns an event", none},
 	{"a bare insert, all attached", metric{"Pipeline/even", "bare-rows/s"}, "%.0f rows/s", none},
 	{"the same into a plain table", metric{"Pipeline/even", "plain-rows/s"}, "%.0f rows/s", none},
-	{"sink / bare insert", metric{"Pipeline/even", "sunk/bare"}, ratio, atLeast(0.85)},
-	{"whole way / bare insert of the same rows", metric{"Pipeline/even", "whole-rows/bare"}, ratio, atLeast(0.5)},
-	{"  events of the one / rows of the other", metric{"Pipeline/even", "whole/bare"}, ratio, atLeast(0.5)},
-	{"  1 M store SKUs, Zipf 1.1, 12 partitions: the same rows", metric{"Pipeline/zipf-12-partitions", "whole-rows/bare"}, ratio, atLeast(0.5)},
-	{"  events / rows", metric{"Pipeline/zipf-12-partitions", "whole/bare"}, ratio, atLeast(0.5)},
-	{"  64 partitions: the same rows", metric{"Pipeline/zipf-64-partitions", "whole-rows/bare"}, ratio, atLeast(0.5)},
-	{"  events / rows", metric{"Pipeline/zipf-64-partitions", "whole/bare"}, ratio, atLeast(0.5)},
-	{"pushes of one model, lane and client / bare HTTP client", metric{"Lanes/1-models", "ratio"}, ratio, atLeast(0.7)},
-	{"pushes of 50 models, lane and client / bare HTTP client", metric{"Lanes/50-models", "ratio"}, ratio, atLeast(0.7)},
+	{"sink / bare insert", metric{"Pipeline/even", "sunk/bare"}, ratio, atLeast(0.8)},
+	{"whole way / bare insert of the same rows", metric{"Pipeline/even", "whole-rows/bare"}, ratio, atLeast(0.55)},
+	{"  events of the one / rows of the other", metric{"Pipeline/even", "whole/bare"}, ratio, none},
+	{"whole way / bare insert, 1 M store SKUs, Zipf 1.1, 12 partitions", metric{"Pipeline/zipf-12-partitions", "whole-rows/bare"}, ratio, atLeast(0.45)},
+	{"  events / rows", metric{"Pipeline/zipf-12-partitions", "whole/bare"}, ratio, none},
+	{"whole way / bare insert, 1 M store SKUs, Zipf 1.1, 64 partitions", metric{"Pipeline/zipf-64-partitions", "whole-rows/bare"}, ratio, atLeast(0.45)},
+	{"  events / rows", metric{"Pipeline/zipf-64-partitions", "whole/bare"}, ratio, none},
+	{"pushes of one model, lane and client / bare HTTP client", metric{"Lanes/1-models", "ratio"}, ratio, atLeast(0.6)},
+	{"pushes of 50 models, lane and client / bare HTTP client", metric{"Lanes/50-models", "ratio"}, ratio, atLeast(0.6)},
 	{"  their calls for each item that is due", metric{"Lanes/50-models", "calls/item"}, ratio, atMost(1)},
 	{"100 k waiting store SKUs of 200 shops add", metric{"ManyWaiting", "MiB-added"}, "%.0f MiB", atMost(100)},
-	{"lone event, idle, p50", metric{"Latency/idle", "p50-ms"}, millis, atMost(2)},
-	{"lone event, idle, p99", metric{"Latency/idle", "p99-ms"}, millis, atMost(10)},
+	{"lone event beyond window and linger, idle, p50", metric{"Latency/idle", "p50-ms"}, millis, atMost(3)},
+	{"lone event beyond window and linger, idle, p99", metric{"Latency/idle", "p99-ms"}, millis, atMost(10)},
 	{"  its way without us, p50", metric{"Latency/bare", "p50-ms"}, millis, none},
 	{"lone event beside 20,000 events/s, p99", metric{"Latency/20000-a-second", "p99-ms"}, millis, atMost(50)},
 	{"inserts into ClickHouse beside one event in 47 ms", metric{"Latency/idle", "inserts/s"}, "%.2f a second", atMost(1)},
-	{"run, resident: 1 M store SKUs in windows", metric{"Footprint/windows", "peak-MiB"}, "%.0f MiB", atMost(512)},
-	{"run, resident: 1 M store SKUs to be pushed", metric{"Footprint/lanes", "peak-MiB"}, "%.0f MiB", atMost(512)},
-	{"run, resident: a backlog of 20 M events", metric{"Footprint/backlog", "peak-MiB"}, "%.0f MiB", atMost(512)},
+	{"run, resident: 1 M store SKUs wait in windows", metric{"Footprint/windows", "peak-MiB"}, "%.0f MiB", atMost(1024)},
+	{"run, resident: 1 M store SKUs wait to be pushed", metric{"Footprint/lanes", "peak-MiB"}, "%.0f MiB", atMost(1024)},
+	{"run, resident: 20 M events behind", metric{"Footprint/backlog", "peak-MiB"}, "%.0f MiB", atMost(700)},
 	{"run: start to ready", metric{"Start", "ready-s"}, "%.2f s", atMost(1)},
-	{"state of 1 M store SKUs rebuilt", metric{"RestoreAMillionStoreSKUs", "s/restore"}, "%.2f s", atMost(3)},
+	{"1 M store SKUs known, heap", metric{"RestoreAMillionStoreSKUs", "B/SKU"}, "%.0f MB", atMost(450)},
+	{"start with the states of 1 M store SKUs", metric{"RestoreAMillionStoreSKUs", "s/restore"}, "%.2f s", atMost(3)},
 	{"two processes / one", metric{"TwoProcesses", "two/one"}, ratio, bounds{least: 1, orSpread: true}},
 	{"  from their start", metric{"TwoProcesses", "two/one-from-start"}, ratio, none},
+}
+
+// rowsOn are the rows with the bounds that they have on a broker.
+func rowsOn(apacheKafka bool) []row {
+	on := slices.Clone(rows)
+	for i := range on {
+		if b := &on[i].bounds; apacheKafka && b.onApacheKafka > 0 {
+			b.least = b.onApacheKafka
+		}
+	}
+	return on
 }
 
 func (r row) spread(sorted []float64) string {
@@ -77,7 +97,7 @@ func (r row) spread(sorted []float64) string {
 	return m + fmt.Sprintf(" ("+r.format+"–"+r.format+")", sorted[0], sorted[len(sorted)-1])
 }
 
-func (r row) target() string {
+func (r row) budget() string {
 	switch {
 	case r.orSpread:
 		return "≥ " + fmt.Sprintf(r.format, r.least) + " within the spread"
