@@ -262,7 +262,8 @@ func words(env envelope, status int) string {
 // clean takes every secret of a call out of a message and cuts it to the
 // length that records keep.
 func (c *Client) clean(req request, message string) string {
-	for _, secret := range append([]Secret{req.token, c.signer.key}, req.hidden...) {
+	keys := c.signer.keys.Load()
+	for _, secret := range append([]Secret{req.token, keys.current, keys.before}, req.hidden...) {
 		if secret != "" {
 			message = strings.ReplaceAll(message, secret.Reveal(), redacted)
 		}

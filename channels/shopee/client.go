@@ -65,7 +65,7 @@ type Deps struct {
 type Client struct {
 	base     string
 	timeout  time.Duration
-	signer   signer
+	signer   *signer
 	http     *http.Client
 	tokens   TokenStore
 	sessions *sessions
@@ -89,11 +89,17 @@ func New(cfg Config, deps Deps) (*Client, error) {
 	}
 	c := &Client{
 		base: strings.TrimRight(cfg.BaseURL, "/"), timeout: cfg.Timeout,
-		signer: signer{partnerID: cfg.PartnerID, key: cfg.PartnerKey},
+		signer: newSigner(cfg.PartnerID, cfg.PartnerKey),
 		http:   newHTTPClient(), tokens: deps.Tokens, metrics: m, pace: deps.Pace,
 	}
 	c.sessions = newSessions(c, deps.Logger)
 	return c, nil
+}
+
+// SetPartnerKey lets another key sign all calls from now on, as after the key was reset
+// in Shopee's console, and says whether it is another. An empty key changes nothing.
+func (c *Client) SetPartnerKey(key Secret) (changed bool) {
+	return key != "" && c.signer.setKey(key)
 }
 
 // Watch calls changed for each shop whose token pair was changed or added, by

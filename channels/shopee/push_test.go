@@ -144,7 +144,7 @@ func TestThePushIsSignedAndGroupedByModel(t *testing.T) {
 	bodies := make(chan updateStock, 1)
 	c := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
-		want := signer{7, "key-of-ours"}.sign("7" + r.URL.Path + q.Get("timestamp") + "access-1" + "10001")
+		want := newSigner(7, "key-of-ours").sign("7" + r.URL.Path + q.Get("timestamp") + "access-1" + "10001")
 		var body updateStock
 		if json.NewDecoder(r.Body).Decode(&body) == nil && q.Get("sign") == want {
 			bodies <- body
@@ -157,7 +157,7 @@ func TestThePushIsSignedAndGroupedByModel(t *testing.T) {
 func TestTheSignatureIsTheDocumentedOne(t *testing.T) {
 	// HMAC-SHA256 of a well-known text, computed apart.
 	require.Equal(t, "f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8",
-		signer{1, "key"}.sign("The quick brown fox jumps over the lazy dog"))
+		newSigner(1, "key").sign("The quick brown fox jumps over the lazy dog"))
 }
 
 func TestBrokenAnswersAreUnknownAndFailures(t *testing.T) {

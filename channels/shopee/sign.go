@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,17 +14,37 @@ import (
 // shop's call also the access token and the shop id; neither query nor body.
 type signer struct {
 	partnerID int64
-	key       Secret
+	keys      atomic.Pointer[signingKeys]
+}
+
+// signingKeys are the key that signs and the one before it, which answers that are on
+// their way may still repeat.
+type signingKeys struct{ current, before Secret }
+
+func newSigner(partnerID int64, key Secret) *signer {
+	s := &signer{partnerID: partnerID}
+	s.keys.Store(&signingKeys{current: key})
+	return s
+}
+
+// setKey lets another key sign from now on, and says whether it is another.
+func (s *signer) setKey(key Secret) (changed bool) {
+	held := s.keys.Load()
+	if key == held.current {
+		return false
+	}
+	s.keys.Store(&signingKeys{current: key, before: held.current})
+	return true
 }
 
 // public is the query of a call that belongs to no shop.
-func (s signer) public(path string, at time.Time) url.Values {
+func (s *signer) public(path string, at time.Time) url.Values {
 	id, unix := strconv.FormatInt(s.partnerID, 10), strconv.FormatInt(at.Unix(), 10)
 	return url.Values{"partner_id": {id}, "timestamp": {unix}, "sign": {s.sign(id + path + unix)}}
 }
 
 // shop is the query of a call on behalf of a shop.
-func (s signer) shop(path string, at time.Time, shopID int64, token Secret) url.Values {
+func (s *signer) shop(path string, at time.Time, shopID int64, token Secret) url.Values {
 	q := s.public(path, at)
 	shop := strconv.FormatInt(shopID, 10)
 	q.Set("access_token", token.Reveal())
@@ -33,15 +54,15 @@ func (s signer) shop(path string, at time.Time, shopID int64, token Secret) url.
 }
 
 // shopQuery is shop as it is in a URL, without the map: most calls need no more.
-func (s signer) shopQuery(path string, at time.Time, shopID int64, token Secret) string {
+func (s *signer) shopQuery(path string, at time.Time, shopID int64, token Secret) string {
 	id, unix, shop := strconv.FormatInt(s.partnerID, 10), strconv.FormatInt(at.Unix(), 10), strconv.FormatInt(shopID, 10)
 	sign := s.sign(id + path + unix + token.Reveal() + shop)
 	return "access_token=" + url.QueryEscape(token.Reveal()) + "&partner_id=" + id + "&shop_id=" + shop + "&sign=" + sign + "&timestamp=" + unix
 }
 
 // sign is the lower-case hex HMAC-SHA256 of base, the key taken as raw text.
-func (s signer) sign(base string) string {
-	mac := hmac.New(sha256.New, []byte(s.key.Reveal()))
+func (s *signer) sign(base string) string {
+	mac := hmac.New(sha256.New, []byte(s.keys.Load().current.Reveal()))
 	mac.Write([]byte(base))
 	return hex.EncodeToString(mac.Sum(nil))
 }

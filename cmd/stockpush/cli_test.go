@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -202,6 +203,27 @@ func TestAHangupReadsThePausedShopsAgain(t *testing.T) {
 	s.Configure("  paused_shops: []\n")
 	require.NoError(t, p.Cmd.Process.Signal(syscall.SIGHUP))
 	require.Eventually(t, shows(10001), 30*time.Second, 20*time.Millisecond)
+	p.Terminate()
+}
+
+func TestAHangupTakesAChangedPartnerKey(t *testing.T) {
+	s := newSurroundings(t)
+	s.setUp()
+	right, err := os.ReadFile(s.File)
+	require.NoError(t, err)
+	wrong := strings.ReplaceAll(string(right), sandbox.DefaultPartnerKey, "expired-key")
+	require.NoError(t, os.WriteFile(s.File, []byte(wrong), 0o600))
+	p := s.Serve()
+	s.send(event(10001, "x", 5))
+	p.EventuallyLogged("shop held")
+	require.NoError(t, os.WriteFile(s.File, right, 0o600))
+	require.NoError(t, p.Cmd.Process.Signal(syscall.SIGHUP))
+	p.EventuallyLogged("changed shopee.partner_key")
+	p.EventuallyLogged("shop no longer held") // at once: the probe interval is a minute
+	s.send(event(10001, "x", 6))
+	pushed := func(c sandbox.Call) bool { return len(c.Lines) == 1 && c.Lines[0].Stock == 6 && c.Lines[0].Applied }
+	require.Eventually(t, func() bool { return slices.ContainsFunc(s.Sandbox.Calls(10001), pushed) }, 30*time.Second, 20*time.Millisecond)
+	require.NotContains(t, string(p.Log()), sandbox.DefaultPartnerKey)
 	p.Terminate()
 }
 

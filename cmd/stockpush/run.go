@@ -21,7 +21,8 @@ func (a *app) newRun() *cobra.Command {
 		Use:   "run",
 		Short: "Run the service against your Kafka, ClickHouse and Shopee",
 		Long: "Run the service against your Kafka, ClickHouse and Shopee.\n\n" +
-			"SIGTERM drains and ends it, a second one stops it at once. SIGHUP reads shopee.paused_shops again.",
+			"SIGTERM drains and ends it, a second one stops it at once. SIGHUP reads shopee.paused_shops,\n" +
+			"shopee.partner_key and shopee.webhook.key again.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := service.CheckRoles(roles); err != nil {
 				return &usageError{err}

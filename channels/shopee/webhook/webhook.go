@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -37,7 +38,8 @@ type Deps struct {
 
 // Receiver is the HTTP handler of push messages, at any path.
 type Receiver struct {
-	cfg      Config
+	url      string
+	key      atomic.Pointer[shopee.Secret]
 	deps     Deps
 	messages *prometheus.CounterVec
 	refused  *prometheus.CounterVec
@@ -52,7 +54,7 @@ const (
 
 // New makes a receiver.
 func New(cfg Config, deps Deps) (*Receiver, error) {
-	r := &Receiver{cfg: cfg, deps: deps,
+	r := &Receiver{url: cfg.URL, deps: deps,
 		messages: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "stockpush_webhook_messages_total", Help: "Push messages of Shopee's, by code (0, a trial of the URL, 7, 8, other) and by what they say: a promotion released stock, irrelevant, unreadable.",
 		}, []string{"code", "meaning"}),
@@ -60,6 +62,7 @@ func New(cfg Config, deps Deps) (*Receiver, error) {
 			Name: "stockpush_webhook_refused_total", Help: "Requests to the webhook that are no push messages of Shopee's, by cause.",
 		}, []string{"cause"}),
 	}
+	r.SetKey(cfg.Key)
 	for _, code := range []string{codeTrial, codePromotion, codeReserved, codeOther} {
 		for _, name := range meanings {
 			r.messages.WithLabelValues(code, name)
@@ -73,6 +76,9 @@ func New(cfg Config, deps Deps) (*Receiver, error) {
 	}
 	return r, errors.Join(deps.Registerer.Register(r.messages), deps.Registerer.Register(r.refused))
 }
+
+// SetKey lets messages be signed with another key from now on.
+func (r *Receiver) SetKey(key shopee.Secret) { r.key.Store(&key) }
 
 // ServeHTTP answers a message with an empty body, as Shopee wants it: 200 if the
 // signature is right, whatever it says, since Shopee would send it again. A trial of
@@ -121,8 +127,8 @@ func (r *Receiver) refuse(w http.ResponseWriter, cause string, status int) {
 
 // signed compares the signature with HMAC-SHA256 of the URL, a bar and the body as it came.
 func (r *Receiver) signed(signature string, body []byte) bool {
-	mac := hmac.New(sha256.New, []byte(r.cfg.Key.Reveal()))
-	_, _ = mac.Write([]byte(r.cfg.URL + "|")) // a hash never fails
+	mac := hmac.New(sha256.New, []byte(r.key.Load().Reveal()))
+	_, _ = mac.Write([]byte(r.url + "|")) // a hash never fails
 	_, _ = mac.Write(body)
 	given, err := hex.DecodeString(strings.TrimSpace(signature))
 	return err == nil && hmac.Equal(given, mac.Sum(nil))

@@ -146,6 +146,15 @@ func TestOnlyWhatShopeeSignedIsTaken(t *testing.T) {
 	require.Len(t, r.told, 1)
 }
 
+func TestAnotherKeySignsFromThenOn(t *testing.T) {
+	r := newReceiver(t)
+	body := reserved(9, 8)
+	r.handler.SetKey("another")
+	require.Equal(t, http.StatusUnauthorized, r.signed(body).Code)
+	require.Equal(t, http.StatusOK, r.send(http.MethodPost, sign("another", callback+"|"+body), body).Code)
+	require.Len(t, r.told, 1)
+}
+
 // Shopee saves a callback URL only after it answered a trial, which has no signature.
 func TestATrialOfTheURLNeedsNoSignature(t *testing.T) {
 	const released = `"data":{"item_id":5,"action":"promo_end"},"shop_id":7`

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -11,6 +12,7 @@ import (
 
 	"stockpush/channels/shopee"
 	"stockpush/channels/shopee/webhook"
+	"stockpush/cmd/internal/config"
 	"stockpush/cmd/internal/promotions"
 	"stockpush/cmd/internal/pushrecords"
 	"stockpush/cmd/internal/retry"
@@ -48,12 +50,8 @@ func (p *process) newWebhook(publisher promotions.Publisher, tell func(address s
 	if c.Listen == "" {
 		return nil, nil
 	}
-	key := c.Key.Reveal()
-	if key == "" {
-		key = p.cfg.Shopee.PartnerKey.Reveal()
-	}
 	refresher := p.newRefresher(publisher)
-	receiver, err := webhook.New(webhook.Config{URL: c.URL, Key: shopee.Secret(key)}, webhook.Deps{
+	receiver, err := webhook.New(webhook.Config{URL: c.URL, Key: webhookKey(p.cfg.Shopee)}, webhook.Deps{
 		Released: func(c webhook.Change) { refresher.Released(pushrecords.Item(c)) }, Logger: p.log, Registerer: p.registry,
 	})
 	if err != nil {
@@ -63,6 +61,7 @@ func (p *process) newWebhook(publisher promotions.Publisher, tell func(address s
 	if err != nil {
 		return nil, fmt.Errorf("shopee.webhook.listen: %w (give another address; port 0 takes a free one)", err)
 	}
+	p.reloaders = append(p.reloaders, func(cfg config.Config) { receiver.SetKey(webhookKey(cfg.Shopee)) })
 	p.log.Info("push messages of Shopee's are taken", "shopee.webhook.listen", listener.Addr().String(), "shopee.webhook.url", c.URL)
 	if tell != nil {
 		tell(listener.Addr().String())
@@ -70,6 +69,11 @@ func (p *process) newWebhook(publisher promotions.Publisher, tell func(address s
 	server := webserver.New(receiver, p.log)
 	server.ReadTimeout, server.WriteTimeout = webhookTimeout, webhookTimeout
 	return func(ctx context.Context) error { return serveWebhook(ctx, server, listener, refresher) }, nil
+}
+
+// webhookKey is what Shopee signs messages with.
+func webhookKey(c config.Shopee) shopee.Secret {
+	return shopee.Secret(cmp.Or(c.Webhook.Key.Reveal(), c.PartnerKey.Reveal()))
 }
 
 func serveWebhook(ctx context.Context, server *http.Server, listener net.Listener, refresher *promotions.Refresher) error {

@@ -98,7 +98,10 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 		return nil, err
 	}
 	handler.Pause(p.cfg.Shopee.PausedShops)
-	p.pause = handler.Pause
+	p.reloaders = append(p.reloaders, func(cfg config.Config) {
+		handler.Pause(cfg.Shopee.PausedShops)
+		market.takeKey(ctx, cfg.Shopee, handler.CredentialsChanged, p.log)
+	})
 	stage, err := p.stage(stream.Config{Group: p.topics.ChannelsGroup(), Topics: []string{p.topics.Commands()}}, handler)
 	r := atWork(stage)
 	r.watch = func(ctx context.Context) error { return p.watchLog(ctx, log) }

@@ -66,8 +66,8 @@ type process struct {
 	made atomic.Bool
 	// refreshes counts for every role that refreshes; nil before the first.
 	refreshes *promotions.Metrics
-	// pause sets the paused shops; nil without the role that pushes.
-	pause func(shops []int64)
+	// reloaders take from a configuration what may change while the process runs.
+	reloaders []func(config.Config)
 }
 
 // running is a role at work, with what must outlive it.
@@ -96,7 +96,8 @@ type Running struct {
 	// Webhook is told where Shopee's push messages are taken, before Ready; nil is fine.
 	Webhook func(address string)
 	// Reloads brings configurations that were read again. Of them only
-	// shopee.paused_shops takes effect while the process runs; nil is fine.
+	// shopee.paused_shops, shopee.partner_key and shopee.webhook.key take effect while
+	// the process runs; nil is fine.
 	Reloads <-chan config.Config
 }
 
@@ -220,10 +221,10 @@ func (p *process) reload(ctx context.Context, reloads <-chan config.Config) {
 		case <-ctx.Done():
 			return
 		case cfg := <-reloads:
-			if p.pause != nil {
-				p.pause(cfg.Shopee.PausedShops)
-				p.log.Info("configuration read again", "shopee.paused_shops", cfg.Shopee.PausedShops)
+			for _, take := range p.reloaders {
+				take(cfg)
 			}
+			p.log.Info("configuration read again", "shopee.paused_shops", cfg.Shopee.PausedShops)
 		}
 	}
 }

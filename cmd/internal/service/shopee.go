@@ -57,6 +57,22 @@ func (s *Shopee) keep(ctx context.Context, changed func(shopID int64)) error {
 	return nil
 }
 
+// takeKey signs with a changed partner key from now on, and calls changed for each shop:
+// those that Shopee refused for their signature may pass now.
+func (s *Shopee) takeKey(ctx context.Context, c config.Shopee, changed func(shopID int64), log *slog.Logger) {
+	if !s.SetPartnerKey(shopee.Secret(c.PartnerKey.Reveal())) {
+		return
+	}
+	log.Info("calls are signed with the changed shopee.partner_key")
+	shops, err := s.Tokens.Shops(ctx)
+	if err != nil {
+		log.Warn("held shops are probed later, since the tokens cannot be read", "error", err)
+	}
+	for _, shopID := range shops {
+		changed(shopID)
+	}
+}
+
 // Close ends the client, and then its tokens.
 func (s *Shopee) Close() {
 	s.Client.Close()
