@@ -80,7 +80,7 @@ func FuzzUsualAnswers(f *testing.F) {
 	for _, reply := range replies {
 		f.Add([]byte(reply))
 	}
-	c := &Client{metrics: requireMetrics(f)}
+	c := &Client{metrics: requireMetrics(f), signer: newSigner(7, secretOfOurs)}
 	call := callOf(line(1, 9), line(2, 9))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		quick := request{usual: &confirmation{lines: call.Lines}}
