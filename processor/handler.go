@@ -168,7 +168,7 @@ func (p *partition) run(ctx context.Context) error {
 // advance closes the windows that are due and takes what the buffer has room for.
 func (p *partition) advance(ctx context.Context) error {
 	now := time.Now()
-	p.out.mayHold = int(maxHeldBytes / max(1, p.partitions.Load()))
+	p.out.mayHold = int(maxLinkBytes / max(1, p.partitions.Load()))
 	if now.Sub(p.closed) >= closeEvery {
 		p.close(ctx, now)
 	}
@@ -261,10 +261,8 @@ func (p *partition) take(ctx context.Context, r *stream.Record, now time.Time) e
 	if result.Verdict == latest.Opened {
 		p.waiting.Add(1)
 	}
-	if result.Skipped > 0 {
-		p.out.skipped += result.Skipped
-		p.out.keep(ctx, result.Entry)
-	}
+	p.out.skipped += result.Skipped
+	p.out.spill(ctx, result.Entry)
 	p.assignment.Recycle(r)
 	return nil
 }
@@ -305,12 +303,10 @@ func (p *partition) decode(event *schemas.Event, r *stream.Record, known bool) e
 func (p *partition) closeDue(ctx context.Context, now time.Time) (closed bool) {
 	for w := p.buffer.PopDue(now); w != nil; w = p.buffer.PopDue(now) {
 		p.out.send(ctx, w, now)
-		p.buffer.Free(w, p.out.mayKeep(w))
 		p.waiting.Add(-1)
 		p.closedWindows++
 		closed = true
 	}
-	p.buffer.Trim(now)
 	return closed
 }
 

@@ -2,6 +2,7 @@ package processor_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -197,7 +198,8 @@ func TestEveryReplacedEventHasItsRecord(t *testing.T) {
 		require.Len(t, b.broker.sent().commands, 1)
 		require.Equal(t, int64(999), b.broker.sent().commands[0].Available)
 		require.Len(t, b.broker.sent().records, 1000)
-		for i, r := range b.broker.sent().records[:999] {
+		for i, r := range inOrder(b.broker.sent().records)[:999] {
+			require.Equal(t, int64(i), r.Position.Offset)
 			require.Equal(t, schemas.Skipped, r.Status)
 			require.Equal(t, int64(i+1), r.SupersededByOffset)
 			require.Equal(t, fmt.Sprintf("a=%d", i+1), r.SupersededBy)
@@ -205,6 +207,12 @@ func TestEveryReplacedEventHasItsRecord(t *testing.T) {
 		require.Equal(t, int64(1000), b.committable())
 		b.finish()
 	})
+}
+
+// inOrder sorts records by their events' offsets.
+func inOrder(records []schemas.Record) []schemas.Record {
+	slices.SortFunc(records, func(a, b schemas.Record) int { return cmp.Compare(a.Position.Offset, b.Position.Offset) })
+	return records
 }
 
 func TestAnOffsetIsResolvedWhenCommandAndRecordAreAcknowledged(t *testing.T) {
@@ -245,17 +253,26 @@ func TestWindowsThatCloseTogetherShareAMessage(t *testing.T) {
 	})
 }
 
-func TestManySkippedRecordsGoOutBeforeTheWindowCloses(t *testing.T) {
+func TestALongChainGoesOutInPartsBeforeTheWindowCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
-		for i := range int64(2000) {
+		const events = 6000
+		for i := range int64(events) {
 			b.send(event("a", i))
 		}
-		require.Greater(t, len(b.broker.sent().records), 1000)
+		early := len(b.broker.sent().records)
+		require.Greater(t, early, 1000)
 		require.Empty(t, b.broker.sent().commands)
-		require.Equal(t, int64(len(b.broker.sent().records)), b.committable())
+		require.Equal(t, int64(early), b.committable())
 		pause(time.Second + recordsAfter)
-		require.Equal(t, int64(2000), b.committable())
+		require.Equal(t, int64(events), b.committable())
+		records := inOrder(b.broker.sent().records)
+		require.Len(t, records, events)
+		for i, r := range records[:events-1] {
+			require.Equal(t, schemas.Skipped, r.Status)
+			require.Equal(t, int64(i+1), r.SupersededByOffset, "the last of one part is superseded by the next part's first")
+		}
+		require.Equal(t, schemas.Pending, records[events-1].Status)
 		b.finish()
 	})
 }

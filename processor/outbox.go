@@ -12,11 +12,11 @@ import (
 )
 
 const (
-	// maxRecordsBytes is where the Skipped records of one window go out before it closes.
-	maxRecordsBytes = 16 << 10
-	// maxHeldBytes bounds the memory of the Skipped records that the process holds
-	// back. Each partition has its share; above it each record goes out at once.
-	maxHeldBytes = 112 << 20
+	// maxChainBytes is where the links of a window are spilled before it closes.
+	maxChainBytes = 16 << 10
+	// maxLinkBytes bounds the memory of all links that wait in the process. Each partition
+	// has its share; above it the links of the window that gets an event are spilled.
+	maxLinkBytes = 112 << 20
 )
 
 // outbox produces what a partition's events come to, and resolves their
@@ -30,8 +30,7 @@ type outbox struct {
 	// skipped and commands count for the metrics, which are told now and then.
 	skipped, commands int
 	buffer            *latest.Buffer
-	// mayHold is how much memory the buffer's records may have, in bytes; for a
-	// quarter more, what a window leaves behind is still kept for the next one.
+	// mayHold is how much memory the buffer's links may have, in bytes.
 	mayHold int
 	// parcels are what is being gathered, by partition of the records topic.
 	parcels []*parcel
@@ -47,38 +46,20 @@ type outbox struct {
 func newOutbox(deps Deps, a *stream.Assignment, buffer *latest.Buffer) *outbox {
 	return &outbox{
 		deps: deps, assignment: a, commandsTopic: deps.Topics.Commands(),
-		buffer: buffer, mayHold: maxHeldBytes, parcels: make([]*parcel, deps.Log.RecordPartitions),
+		buffer: buffer, mayHold: maxLinkBytes, parcels: make([]*parcel, deps.Log.RecordPartitions),
 		settled: make(chan struct{}, 1), failed: make(chan error, 1),
 	}
 }
 
-// keep leaves Skipped records with their window, and lets them go if too many wait:
-// records of one store SKU that lie together cost the store less than half of what
-// scattered ones do. So where memory becomes scarce, a window lets its records go
-// rather than grow, and only where there is none left each goes alone.
-func (o *outbox) keep(ctx context.Context, w *latest.Entry) {
-	held := o.buffer.Held()
-	if len(w.Records()) > maxRecordsBytes || held > o.mayHold || w.Full() && held > o.mayHold/4*3 {
-		o.letGo(ctx, w)
+// spill writes the links of a window that stays open, if they are many or memory is scarce.
+// Otherwise they wait: records of one store SKU that lie together cost the store less
+// than half of what scattered ones do.
+func (o *outbox) spill(ctx context.Context, w *latest.Entry) {
+	scarce := o.buffer.LinkBytes() > o.mayHold && len(w.Links()) > 0
+	if scarce || len(w.Links()) > maxChainBytes {
+		newest := w.Newest()
+		o.parcel(ctx, w.Key()).add(schemas.Chain{Newest: newest.Packed(), Links: o.buffer.TakeLinks(w)})
 	}
-}
-
-// letGo lets the Skipped records go of a window that stays open.
-func (o *outbox) letGo(ctx context.Context, w *latest.Entry) {
-	if len(w.Records()) > 0 {
-		o.pack(w, o.parcel(ctx, w.Key()))
-		o.buffer.Cut(w, o.mayKeep(w))
-	}
-}
-
-func (o *outbox) mayKeep(w *latest.Entry) bool {
-	return o.buffer.Held() <= o.mayHold+o.mayHold/4 && len(w.Records()) <= maxRecordsBytes
-}
-
-// pack copies the window's records to a parcel.
-func (o *outbox) pack(w *latest.Entry, p *parcel) {
-	p.records = append(p.records, w.Records()...)
-	p.offsets = schemas.AppendOffsets(p.offsets, w.Records())
 }
 
 // parcel is the one that the next record of a store SKU goes into.
@@ -122,24 +103,24 @@ func (o *outbox) flush(ctx context.Context) {
 }
 
 // send closes a window: its newest event becomes a command and a Pending
-// record, which travels with the Skipped ones. The offsets of all windows of a
+// record, which is of one chain with the Skipped ones. The offsets of all windows of a
 // parcel are resolved when its records and its commands are acknowledged.
 func (o *outbox) send(ctx context.Context, w *latest.Entry, now time.Time) {
 	p := o.parcel(ctx, w.Key())
-	o.pack(w, p)
 	for _, repeat := range w.Earlier() {
-		o.order(ctx, p, repeat, now)
+		o.order(ctx, p, repeat, schemas.Chain{QueuedAt: now})
 	}
-	o.order(ctx, p, w.Newest(), now)
+	o.order(ctx, p, w.Newest(), schemas.Chain{QueuedAt: now, Links: w.Links()})
 }
 
-// order makes a command of an event of the store SKU that the parcel is at, and its
-// Pending record.
-func (o *outbox) order(ctx context.Context, p *parcel, e latest.Waiting, now time.Time) {
-	p.records = schemas.AppendPending(p.records, e.Packed, now)
+// order makes a command of an event of the store SKU that the parcel is at, which is its
+// chain's newest.
+func (o *outbox) order(ctx context.Context, p *parcel, e latest.Waiting, chain schemas.Chain) {
+	chain.Newest = e.Packed()
+	p.add(chain)
 	p.offsets = append(p.offsets, e.Offset)
 	p.unacked.Add(1)
-	o.produce(ctx, o.command(p.sku, e.Packed, now), p.acknowledged)
+	o.produce(ctx, o.command(p.sku, chain.Newest, chain.QueuedAt), p.acknowledged)
 	o.commands++
 }
 

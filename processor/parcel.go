@@ -54,6 +54,12 @@ func (p *parcel) turnTo(sku string) {
 	}
 }
 
+// add adds a chain of that store SKU.
+func (p *parcel) add(c schemas.Chain) {
+	p.records = schemas.AppendChain(p.records, c)
+	p.offsets = schemas.AppendLinkOffsets(p.offsets, c.Links)
+}
+
 const (
 	slabMessages = 64
 	slabBytes    = 16 << 10

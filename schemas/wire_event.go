@@ -13,14 +13,13 @@ const offsetTag = 14<<3 | byte(protowire.VarintType)
 
 // PackEvent appends an event without its key to b. A packed event is how it
 // waits, and part of every message of ours that carries one.
-func PackEvent(b []byte, e *Event) []byte {
+func PackEvent(b []byte, e *Event) []byte { return packListing(packOwn(b, e), e) }
+
+// packOwn appends what each event has of its own.
+func packOwn(b []byte, e *Event) []byte {
 	b = protowire.AppendVarint(append(b, offsetTag), uint64(e.Position.Offset))
 	b = putText(b, 1, e.EventID)
 	b = putUint(b, 2, uint64(e.Reason))
-	b = putText(b, 3, e.MerchantSKU)
-	b = putUint(b, 4, uint64(e.ItemID))
-	b = putUint(b, 5, uint64(e.ModelID))
-	b = putText(b, 6, e.LocationID)
 	b = putInt(b, 7, e.Available)
 	b = putUint(b, 8, uint64(e.PromotionReserved))
 	b = putTime(b, 9, e.OccurredAt)
@@ -28,8 +27,6 @@ func PackEvent(b []byte, e *Event) []byte {
 	if e.Repeats() {
 		b = putInt(b, 11, e.RepeatsOffset)
 	}
-	b = putUint(b, 12, uint64(e.Position.LogID))
-	b = putUint(b, 13, uint64(e.Position.Partition))
 	b = putTime(b, 15, e.TriggeredAt)
 	if e.RequestedBy == "" {
 		return b
@@ -37,17 +34,32 @@ func PackEvent(b []byte, e *Event) []byte {
 	return protowire.AppendString(protowire.AppendTag(b, 16, protowire.BytesType), e.RequestedBy)
 }
 
+// packListing appends what the events of a store SKU share, as a rule.
+func packListing(b []byte, e *Event) []byte {
+	b = putText(b, 3, e.MerchantSKU)
+	b = putUint(b, 4, uint64(e.ItemID))
+	b = putUint(b, 5, uint64(e.ModelID))
+	b = putText(b, 6, e.LocationID)
+	b = putUint(b, 12, uint64(e.Position.LogID))
+	return putUint(b, 13, uint64(e.Position.Partition))
+}
+
 // UnpackEvent reads a packed event of a store SKU. The event's texts share the packed bytes' memory.
 func UnpackEvent(key Key, packed []byte) (Event, error) {
 	e := Event{Key: key, RepeatsOffset: NoOffset}
+	if err := e.unpack(packed); err != nil {
+		return Event{}, fmt.Errorf("packed event: %w", err)
+	}
+	return e, nil
+}
+
+// unpack takes the packed fields; the others stay as they are.
+func (e *Event) unpack(packed []byte) error {
 	r := reader{rest: packed}
 	for r.next() {
 		e.take(&r.field)
 	}
-	if r.err != nil {
-		return Event{}, fmt.Errorf("packed event: %w", r.err)
-	}
-	return e, nil
+	return r.err
 }
 
 // eventAt reads of a packed event where it lies and what its reason is.

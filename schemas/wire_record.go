@@ -1,17 +1,16 @@
 package schemas
 
 import (
-	"cmp"
+	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // A message of the records topic is, any number of times, the key of a store SKU
-// and then records of it, so that the records of many windows can be written as
-// they come, and together.
+// and then records and chains of it, so that the records of many windows can be
+// written together.
 
 // AppendRecordsHeader begins a message of the records topic with records of one store SKU.
 func AppendRecordsHeader(b []byte, key Key) []byte {
@@ -28,80 +27,6 @@ func AppendRecordsKey(b []byte, key string) []byte { return putText(b, 1, key) }
 func AppendRecord(b []byte, r *Record) []byte {
 	var room [256]byte
 	return AppendPackedRecord(b, PackEvent(room[:0], &r.Event), r)
-}
-
-// AppendPending adds the Pending record of a packed event to a message.
-func AppendPending(b, packed []byte, queuedAt time.Time) []byte {
-	return AppendPackedRecord(b, packed, &Record{Status: Pending, SupersededByOffset: NoOffset, QueuedAt: queuedAt})
-}
-
-// AppendSkipped adds the Skipped record of a packed event to a message.
-func AppendSkipped(b, packed []byte, newer *Event, at time.Time) []byte {
-	return EndSkipped(beginRecord(b, func(b []byte) []byte { return append(b, packed...) }), len(b), newer, at)
-}
-
-// A record that is begun has its event, and not yet what became of it. Its own
-// length and the event's are written in two bytes, since they are known only later.
-const begunHeader = 6
-
-// BeginRecord begins an event's record at the end of b.
-func BeginRecord(b []byte, e *Event) []byte {
-	return beginRecord(b, func(b []byte) []byte { return PackEvent(b, e) })
-}
-
-func beginRecord(b []byte, pack func([]byte) []byte) []byte {
-	from := len(b)
-	b = pack(append(b, 2<<3|byte(protowire.BytesType), 0, 0, 1<<3|byte(protowire.BytesType), 0, 0))
-	putLength(b[from+4:], len(b)-from-begunHeader)
-	return b
-}
-
-// BegunEvent is the packed event of a record that is begun, which is all of what is given.
-func BegunEvent(begun []byte) []byte { return begun[begunHeader:] }
-
-// EndSkipped ends the record that is begun at the end of b, from a place on: its event was replaced.
-func EndSkipped(b []byte, from int, newer *Event, at time.Time) []byte {
-	b = putUint(b, 2, uint64(Skipped))
-	b = putText(b, 7, newer.EventID)
-	b = putInt(b, 8, newer.Position.Offset)
-	b = putInt(b, 12, at.UnixMilli())
-	putLength(b[from+1:], len(b)-from-3)
-	return b
-}
-
-// putLength writes a length in two bytes, as a varint may be longer than it needs
-// to be. An event's rules keep it far below 2 KiB, and so what is written of it.
-func putLength(b []byte, n int) {
-	if n >= 1<<14 {
-		panic(fmt.Sprintf("a record of %d bytes", n))
-	}
-	b[0], b[1] = byte(n)|0x80, byte(n>>7)
-}
-
-// AppendOffsets appends the event offsets of encoded records, without a message's
-// beginning or keys, to offsets.
-func AppendOffsets(offsets []int64, records []byte) []int64 {
-	for len(records) > 0 {
-		_, _, tag := protowire.ConsumeTag(records)
-		record, n := protowire.ConsumeBytes(records[max(0, tag):])
-		if tag < 0 || n < 0 {
-			panic("records that were not written here")
-		}
-		offsets = append(offsets, offsetOf(record))
-		records = records[tag+n:]
-	}
-	return offsets
-}
-
-// offsetOf is the event offset of an encoded record, which stands first in it.
-func offsetOf(record []byte) (offset int64) {
-	_, _, tag := protowire.ConsumeTag(record)
-	packed, n := protowire.ConsumeBytes(record[max(0, tag):])
-	if tag < 0 || n < 0 || len(packed) == 0 || packed[0] != offsetTag {
-		panic("a record that was not written here")
-	}
-	value, _ := protowire.ConsumeVarint(packed[1:])
-	return int64(value)
 }
 
 // AppendPackedRecord is AppendRecord of a packed event: of r's own event nothing is written.
@@ -125,8 +50,17 @@ func AppendPackedRecord(b, packed []byte, r *Record) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(b, 2, protowire.BytesType), v)
 }
 
-// recordsRead spares each message the memory of the record that it is read into.
-var recordsRead = sync.Pool{New: func() any { return &Record{} }}
+// recordsDecoder is what a message of records is read with.
+type recordsDecoder struct {
+	key    Key
+	record Record
+	// links are those of the chain that is being read.
+	links [][]byte
+	yield func(*Record) error
+}
+
+// recordsDecoders spare each message the memory that it is read into.
+var recordsDecoders = sync.Pool{New: func() any { return &recordsDecoder{} }}
 
 // DecodeRecords reads a message of the records topic and yields its records one
 // by one. The record is reused, by others too, and its texts share the message's memory.
@@ -135,24 +69,33 @@ func DecodeRecords(message []byte, yield func(*Record) error) error {
 	if err != nil {
 		return err
 	}
-	var key Key
-	record := recordsRead.Get().(*Record)
-	defer recordsRead.Put(record)
+	d := recordsDecoders.Get().(*recordsDecoder)
+	defer recordsDecoders.Put(d)
+	d.key, d.yield = Key{}, yield
 	r := reader{rest: rest}
-	for err == nil && r.next() {
-		switch r.num {
-		case 1:
-			key, err = ParseKey(r.text())
-		case 2:
-			if key.Channel == "" {
-				return fmt.Errorf("records: a record before the key")
-			}
-			if err = record.decode(key, r.bytes); err == nil {
-				err = yield(record)
-			}
+	for r.next() {
+		r.stop(d.take(&r.field))
+	}
+	return r.err
+}
+
+// take takes a field of the message.
+func (d *recordsDecoder) take(f *field) (err error) {
+	switch f.num {
+	case 1:
+		d.key, err = ParseKey(f.text())
+	case 2, 3:
+		if d.key.Channel == "" {
+			return errors.New("records: a record before the key")
+		}
+		if f.num == 3 {
+			return d.chain(f.bytes)
+		}
+		if err = d.record.decode(d.key, f.bytes); err == nil {
+			err = d.yield(&d.record)
 		}
 	}
-	return cmp.Or(err, r.err)
+	return err
 }
 
 // PackedRecord is a record as AppendPackedRecord wrote it, with what is asked most.
@@ -227,11 +170,7 @@ func (r *Record) decode(key Key, b []byte) error {
 			r.take(&from.field)
 			continue
 		}
-		event := reader{rest: from.bytes}
-		for event.next() {
-			r.Event.take(&event.field)
-		}
-		from.stop(event.err)
+		from.stop(r.unpack(from.bytes))
 	}
 	if from.err != nil {
 		return fmt.Errorf("record: %w", from.err)

@@ -79,7 +79,7 @@ func TestAMessageMayHaveRecordsOfSeveralStoreSKUs(t *testing.T) {
 		for range rapid.IntRange(1, 3).Draw(t, "store SKUs") {
 			e := drawEvent(t)
 			message = schemas.AppendRecordsKey(message, e.Key.String())
-			message = schemas.AppendPending(message, schemas.PackEvent(nil, &e), time.UnixMilli(8).UTC())
+			message = schemas.AppendChain(message, schemas.Chain{Newest: schemas.PackEvent(nil, &e), QueuedAt: time.UnixMilli(8).UTC()})
 			pending := schemas.RecordOf(e, schemas.Pending)
 			pending.QueuedAt = time.UnixMilli(8).UTC()
 			r := drawRecord(t, e.Key)
@@ -95,25 +95,6 @@ func TestShopTextIsTheShopOfAKey(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		key := drawEvent(t).Key
 		require.Equal(t, key.Shop().String(), schemas.ShopText(key.String()))
-	})
-}
-
-func TestAPackedSkippedRecordIsTheSameAsAnUnpackedOne(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		loser, winner := drawEvent(t), drawEvent(t)
-		winner.Key = loser.Key
-		at := time.UnixMilli(9).UTC()
-		want := schemas.SkippedBy(loser, &winner, at)
-		message := schemas.AppendSkipped(schemas.AppendRecordsHeader(nil, loser.Key), schemas.PackEvent(nil, &loser), &winner, at)
-		from := len(message)
-		begun := schemas.BeginRecord(message, &loser)
-		require.Equal(t, schemas.PackEvent(nil, &loser), schemas.BegunEvent(begun[from:]))
-		message = schemas.AppendRecord(schemas.EndSkipped(begun, from, &winner, at), &want)
-		var got []schemas.Record
-		require.NoError(t, schemas.DecodeRecords(message, func(r *schemas.Record) error { got = append(got, *r); return nil }))
-		require.Equal(t, []schemas.Record{want, want, want}, got)
-		records := message[len(schemas.AppendRecordsHeader(nil, loser.Key)):]
-		require.Equal(t, []int64{loser.Position.Offset, loser.Position.Offset, loser.Position.Offset}, schemas.AppendOffsets(nil, records))
 	})
 }
 
@@ -172,6 +153,8 @@ func FuzzOwnMessages(f *testing.F) {
 	r := schemas.RecordOf(e, schemas.Pending)
 	f.Add(schemastest.AppendCommand(nil, &schemas.Command{Event: e}))
 	f.Add(schemas.AppendRecord(schemas.AppendRecordsHeader(nil, e.Key), &r))
+	packed := schemas.PackEvent(nil, &e)
+	f.Add(schemas.AppendChain(schemas.AppendRecordsHeader(nil, e.Key), schemas.Chain{Newest: packed, QueuedAt: time.UnixMilli(8), Links: someLinks(&e)}))
 	f.Add(schemastest.AppendState(nil, &schemas.State{Key: e.Key, Newest: e, Finished: r}))
 	f.Fuzz(func(t *testing.T, message []byte) {
 		if c, err := schemas.DecodeCommand(message); err == nil {

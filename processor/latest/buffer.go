@@ -4,12 +4,10 @@
 // It owns the windows and the choice between events of one store SKU. It is
 // pure: it has no clock (the caller says what time it is), no lock, no
 // goroutine and no I/O. It never blocks, and one goroutine owns it. Events wait
-// encoded, so that a waiting store SKU costs at most 256 bytes beside its key.
+// encoded; those that were replaced are links of the window's chain.
 package latest
 
 import (
-	"bytes"
-	"maps"
 	"time"
 
 	"stockpush/schemas"
@@ -56,19 +54,15 @@ type Buffer struct {
 	entries map[string]*Entry
 	byClose list
 	byTouch list
-	slab    slab
-	spare   []byte
-	// held is the memory of records in bytes, and kept how much of it nobody uses.
-	held, kept int
-	// most is how many windows were open at once since trimmedAt, and mapped since the map
-	// of entries was made, which never shrinks.
-	most, mapped int
-	trimmedAt    time.Duration
+	// packed is the event that is being put.
+	packed schemas.PackedEvent
+	// linkBytes is the memory of all open windows' links.
+	linkBytes int
 }
 
 // New makes an empty buffer. Times given to it must not lie before base.
 func New(cfg Config, base time.Time) *Buffer {
-	b := &Buffer{cfg: cfg, base: base, entries: make(map[string]*Entry)}
+	b := &Buffer{cfg: cfg, base: base, entries: map[string]*Entry{}}
 	b.byClose.link, b.byTouch.link = closeLink, touchLink
 	return b
 }
@@ -82,95 +76,69 @@ func (b *Buffer) Find(key []byte) *Entry { return b.entries[string(key)] }
 // Put takes the next event of the partition. The key is the event's Kafka key, and the
 // entry what Find says of it; events of one key must come in the order of their offsets.
 func (b *Buffer) Put(w *Entry, key []byte, e *schemas.Event, now time.Time) Result {
-	at := now.Sub(b.base)
+	b.packed.Pack(e)
 	if w == nil {
-		return Result{Verdict: Opened, Entry: b.open(string(key), e, at)}
+		return Result{Verdict: Opened, Entry: b.open(string(key), e, now.Sub(b.base))}
 	}
-	if e.Repeats() {
-		if v := w.weighRepeat(e); v != Replaced {
-			return b.keepRepeat(w, repeat{e, v, now})
-		}
+	result := Result{Verdict: w.judge(e), Entry: w}
+	switch result.Verdict {
+	case Beaten:
+		result.Skipped = 1
+		b.link(w, schemas.Link{Event: &b.packed, Next: &w.newest, Role: schemas.RoleLost, At: now})
+	case Joined:
+		b.link(w, schemas.Link{Event: &w.newest, Next: &b.packed, Role: schemas.RoleWaits})
+		w.earlier = append(w.earlier, Waiting{w.newest.Clone(), w.offset})
+		b.succeed(w, e)
+	default:
+		result.Skipped = 1 + len(w.earlier)
+		b.replace(w, now)
+		b.succeed(w, e)
+		b.touch(w, now.Sub(b.base))
 	}
-	b.touch(w, at)
-	return Result{Verdict: Replaced, Entry: w, Skipped: b.replace(w, e, now)}
+	return result
 }
 
 func (b *Buffer) open(key string, e *schemas.Event, at time.Duration) *Entry {
-	w := b.slab.take()
-	b.kept -= w.held()
-	w.key, w.openedAt = key, at
-	b.spare = schemas.BeginRecord(b.spare[:0], e)
-	w.records = append(w.records[:0], b.spare...) // no larger than it needs to be
-	w.newestAt, w.offset, w.repeats = 0, e.Position.Offset, e.RepeatsOffset
+	w := &Entry{key: key, openedAt: at, touchedAt: at, newest: b.packed.Clone(), offset: e.Position.Offset, repeats: e.RepeatsOffset}
 	b.entries[key] = w
-	b.most, b.mapped = max(b.most, len(b.entries)), max(b.mapped, len(b.entries))
 	b.byClose.pushBack(w)
 	if b.cfg.QuietPeriod > 0 {
-		w.touchedAt = at
 		b.byTouch.pushBack(w)
 	}
 	return w
 }
 
-// replace ends the records of those that waited and begins the event's.
-func (b *Buffer) replace(w *Entry, e *schemas.Event, now time.Time) (skipped int) {
-	before := w.held()
-	w.makeRoom()
-	ended := schemas.EndSkipped(w.records, w.newestAt, e, now)
-	var repeats []Waiting
-	if w.earlier != nil {
-		repeats = w.takeEarlier()
+// replace links all that waits in the window to the event that is being put.
+func (b *Buffer) replace(w *Entry, now time.Time) {
+	b.link(w, schemas.Link{Event: &w.newest, Next: &b.packed, Role: schemas.RoleSkipped, At: now})
+	for i := range w.earlier {
+		b.link(w, schemas.Link{Event: &w.earlier[i].event, Next: &b.packed, Role: schemas.RoleLost, At: now})
 	}
-	for _, r := range repeats {
-		ended = schemas.AppendSkipped(ended, r.Packed, e, now)
-	}
-	w.begin(ended, e)
-	b.held += w.held() - before
-	return 1 + len(repeats)
+	w.earlier = nil
 }
 
-// repeat is an event that does not replace what waits.
-type repeat struct {
-	event   *schemas.Event
-	verdict Verdict
-	now     time.Time
+func (b *Buffer) link(w *Entry, l schemas.Link) {
+	before := cap(w.links)
+	w.links = schemas.AppendLink(w.links, l)
+	b.linkBytes += cap(w.links) - before
 }
 
-func (b *Buffer) keepRepeat(w *Entry, r repeat) Result {
-	before := w.held()
-	result := Result{Verdict: r.verdict, Entry: w}
-	newest := bytes.Clone(w.records[w.newestAt:])
-	if r.verdict == Joined {
-		w.earlier = &earlier{Waiting{schemas.BegunEvent(newest), w.offset}, w.earlier}
-		w.begin(w.records[:w.newestAt], r.event)
-	} else {
-		winner, err := schemas.UnpackEvent(r.event.Key, schemas.BegunEvent(newest))
-		if err != nil {
-			panic(err) // we packed it
-		}
-		record := schemas.SkippedBy(*r.event, &winner, r.now)
-		w.putBefore(&record, newest)
-		result.Skipped = 1
-	}
-	b.held += w.held() - before
-	return result
+// succeed makes the event that is being put the window's newest. Its memory and that of
+// the one before change places.
+func (b *Buffer) succeed(w *Entry, e *schemas.Event) {
+	w.newest, b.packed = b.packed, w.newest
+	w.offset, w.repeats = e.Position.Offset, e.RepeatsOffset
 }
 
-// Held is how many bytes of memory hold records of events that were replaced,
-// whether they are in use or kept for the next windows.
-func (b *Buffer) Held() int { return b.held }
+// LinkBytes is how much memory the links of all open windows have, in bytes.
+func (b *Buffer) LinkBytes() int { return b.linkBytes }
 
-// Cut removes the window's Records; keep says whether their memory may be kept.
-func (b *Buffer) Cut(w *Entry, keep bool) {
-	before := w.held()
-	newest := w.records[w.newestAt:]
-	if keep {
-		w.records = w.records[:copy(w.records, newest)]
-	} else {
-		w.records = bytes.Clone(newest)
-	}
-	w.newestAt = 0
-	b.held += w.held() - before
+// TakeLinks removes the links from a window that stays open.
+func (b *Buffer) TakeLinks(w *Entry) []byte {
+	links := w.links
+	b.linkBytes -= cap(links)
+	w.links = nil
+	return links
 }
 
 func (b *Buffer) touch(w *Entry, at time.Duration) {
@@ -192,73 +160,22 @@ func (b *Buffer) NextDue() (time.Time, bool) {
 	return b.base.Add(b.dueAt(w)), true
 }
 
-// PopDue removes the window that closed longest ago; nil if none has closed by
-// now. The entry is the caller's until it gives it back with Free.
+// PopDue removes the window that closed longest ago; nil if none has closed by now.
 func (b *Buffer) PopDue(now time.Time) *Entry {
 	w := b.next()
 	if w == nil || b.dueAt(w) > now.Sub(b.base) {
 		return nil
 	}
-	delete(b.entries, w.key)
 	b.byClose.remove(w)
 	if b.cfg.QuietPeriod > 0 {
 		b.byTouch.remove(w)
 	}
+	b.linkBytes -= cap(w.links)
+	delete(b.entries, w.key)
+	if len(b.entries) == 0 {
+		b.entries = map[string]*Entry{} // a map keeps the memory of all that it ever had
+	}
 	return w
-}
-
-// Free gives back an entry that PopDue returned; it must not be used again. Keep
-// says whether the memory of its records may be kept for the next window.
-func (b *Buffer) Free(w *Entry, keep bool) {
-	if !keep {
-		b.held -= w.held()
-		w.records = nil
-	}
-	b.kept += w.held()
-	b.slab.give(w)
-	for range 2 { // one would only keep as much as there is
-		if b.slab.kept > b.Len()+fewEntries {
-			b.giveUp(b.slab.take())
-		}
-	}
-}
-
-// giveUp leaves an entry to the collector, which has its chunk when all of that is given
-// up. More are not kept than are open: windows that close together, as at a backlog's
-// end, would lie here while what came of them waits in the lanes.
-func (b *Buffer) giveUp(w *Entry) {
-	b.held -= w.held()
-	b.kept -= w.held()
-	*w = Entry{}
-}
-
-const (
-	// trimEvery is how long what is kept for the next windows may lie unused.
-	trimEvery = 10 * time.Second
-	// fewEntries and fewBytes are kept in any case.
-	fewEntries, fewBytes = 4 * chunkEntries, 1 << 20
-)
-
-// Trim gives up what is kept for the next windows, as after a flash sale: where none is
-// open, and where not half of the entries were needed at once for a while.
-func (b *Buffer) Trim(now time.Time) {
-	at, none := now.Sub(b.base), b.Len() == 0
-	if !none && at-b.trimmedAt < trimEvery {
-		return
-	}
-	much := b.slab.kept > fewEntries || b.kept > fewBytes || b.mapped > fewEntries
-	if much && (none || b.most < (b.Len()+b.slab.kept)/2) {
-		b.forget()
-	}
-	b.most, b.trimmedAt = b.Len(), at
-}
-
-func (b *Buffer) forget() {
-	entries := make(map[string]*Entry, len(b.entries))
-	maps.Copy(entries, b.entries)
-	b.slab.forget()
-	b.entries, b.mapped = entries, len(entries)
-	b.held, b.kept = b.held-b.kept, 0
 }
 
 // next is the entry whose window closes first. The limits are the same for all, so the

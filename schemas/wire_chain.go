@@ -1,0 +1,214 @@
+package schemas
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// A chain is the records of a window in one field of a message. It has the newest event in
+// full, and a link for each event before it. A link has no superseder's name, which is the
+// next event's, and of the listing nothing where the next event has the same.
+
+// PackedEvent is an event without its key as it waits in a window. Its zero value is empty.
+type PackedEvent struct {
+	bytes []byte
+	// own is how many of the bytes are what the event has of its own; its listing follows.
+	own int
+}
+
+// Pack packs an event in place of the one before, whose memory it reuses.
+func (p *PackedEvent) Pack(e *Event) {
+	p.bytes = packOwn(p.bytes[:0], e)
+	p.own = len(p.bytes)
+	p.bytes = packListing(p.bytes, e)
+}
+
+// Clone is a copy in memory of its own.
+func (p *PackedEvent) Clone() PackedEvent { return PackedEvent{bytes.Clone(p.bytes), p.own} }
+
+// Bytes are the event as PackEvent packs it.
+func (p *PackedEvent) Bytes() []byte { return p.bytes }
+
+// Role says what an event is in its chain.
+type Role uint8
+
+// The roles of links.
+const (
+	// RoleSkipped is an event that superseded those before it, and was superseded by the next.
+	RoleSkipped Role = iota
+	// RoleLost is an event that was superseded, and superseded none: a repeat.
+	RoleLost
+	// RoleWaits is an event that superseded those before it, and whose own record is elsewhere.
+	RoleWaits
+)
+
+// Link is an event of a chain that is not its newest.
+type Link struct {
+	Event *PackedEvent
+	// Next is the chain's next event, but for those that superseded none: what supersedes the link's.
+	Next *PackedEvent
+	Role Role
+	// At is when the event was superseded; zero if it waits.
+	At time.Time
+}
+
+// The fields of a link. It has one of the first two.
+const (
+	linkOwn = iota + 1
+	linkEvent
+	linkAt
+	linkRole
+)
+
+// AppendLink appends a link behind those of earlier events.
+func AppendLink(links []byte, l Link) []byte {
+	num, event := protowire.Number(linkEvent), l.Event.bytes
+	if bytes.Equal(event[l.Event.own:], l.Next.bytes[l.Next.own:]) {
+		num, event = linkOwn, event[:l.Event.own]
+	}
+	var room [16]byte
+	rest := putUint(putTime(room[:0], linkAt, l.At), linkRole, uint64(l.Role))
+	size := 1 + protowire.SizeBytes(len(event)) + len(rest)
+	links = slices.Grow(links, 1+protowire.SizeBytes(size))
+	links = appendVarint(appendTag(links, chainLink, protowire.BytesType), uint64(size))
+	return append(putBytes(links, num, event), rest...)
+}
+
+// Chain is the events of one store SKU's window.
+type Chain struct {
+	// Newest is the newest event, packed.
+	Newest []byte
+	// QueuedAt is that of the newest event's Pending record; zero leaves the record out.
+	QueuedAt time.Time
+	// Links are of the events before it, as AppendLink writes them.
+	Links []byte
+}
+
+// The fields of a chain.
+const (
+	chainNewest = iota + 1
+	chainQueuedAt
+	chainLink
+)
+
+// AppendChain adds a chain of the last key's store SKU to a message.
+func AppendChain(b []byte, c Chain) []byte {
+	var room [16]byte
+	queuedAt := putTime(room[:0], chainQueuedAt, c.QueuedAt)
+	size := 1 + protowire.SizeBytes(len(c.Newest)) + len(queuedAt) + len(c.Links)
+	b = appendVarint(appendTag(b, 3, protowire.BytesType), uint64(size))
+	b = append(putBytes(b, chainNewest, c.Newest), queuedAt...)
+	return append(b, c.Links...)
+}
+
+// AppendLinkOffsets appends the event offsets of links that have records to offsets.
+func AppendLinkOffsets(offsets []int64, links []byte) []int64 {
+	all := reader{rest: links}
+	for all.next() {
+		var offset int64
+		var role Role
+		link := reader{rest: all.bytes}
+		for link.next() {
+			switch link.num {
+			case linkOwn, linkEvent:
+				offset = offsetOf(link.bytes)
+			case linkRole:
+				role = Role(link.value)
+			}
+		}
+		if role != RoleWaits {
+			offsets = append(offsets, offset)
+		}
+	}
+	return offsets
+}
+
+// offsetOf is the offset of a packed event, which stands first.
+func offsetOf(packed []byte) int64 {
+	r := reader{rest: packed}
+	r.next()
+	return int64(r.value)
+}
+
+// chain yields the records of a chain, newest first.
+func (d *recordsDecoder) chain(b []byte) error {
+	next := Event{Key: d.key, RepeatsOffset: NoOffset}
+	var queuedAt time.Time
+	d.links = d.links[:0]
+	r := reader{rest: b}
+	for r.next() {
+		switch r.num {
+		case chainNewest:
+			r.stop(next.unpack(r.bytes))
+		case chainQueuedAt:
+			queuedAt = r.time()
+		case chainLink:
+			d.links = append(d.links, r.bytes)
+		}
+	}
+	if r.err == nil {
+		r.err = known(Pending, next.Reason, next.Position)
+	}
+	if r.err == nil && !queuedAt.IsZero() {
+		d.record = RecordOf(next, Pending)
+		d.record.QueuedAt = queuedAt
+		r.err = d.yield(&d.record)
+	}
+	if r.err != nil {
+		return fmt.Errorf("chain of records: %w", r.err)
+	}
+	return d.yieldLinks(next)
+}
+
+// yieldLinks yields the records of the chain's links; next is its newest event.
+func (d *recordsDecoder) yieldLinks(next Event) error {
+	for _, link := range slices.Backward(d.links) {
+		role, err := d.record.decodeLink(&next, link)
+		if err == nil && role != RoleWaits {
+			err = d.yield(&d.record)
+		}
+		if err != nil {
+			return fmt.Errorf("chain of records: %w", err)
+		}
+		if role != RoleLost {
+			next = d.record.Event
+		}
+	}
+	return nil
+}
+
+// decodeLink reads the Skipped record of a link; next is what superseded its event.
+func (r *Record) decodeLink(next *Event, b []byte) (role Role, err error) {
+	*r = Record{
+		Event: Event{
+			Key: next.Key, MerchantSKU: next.MerchantSKU, ItemID: next.ItemID, ModelID: next.ModelID, LocationID: next.LocationID,
+			Position: Position{LogID: next.Position.LogID, Partition: next.Position.Partition}, RepeatsOffset: NoOffset,
+		},
+		Status: Skipped, SupersededBy: next.EventID, SupersededByOffset: next.Position.Offset,
+	}
+	from := reader{rest: b}
+	for from.next() {
+		switch from.num {
+		case linkOwn:
+			from.stop(r.unpack(from.bytes))
+		case linkEvent:
+			r.Event = Event{Key: next.Key, RepeatsOffset: NoOffset}
+			from.stop(r.unpack(from.bytes))
+		case linkAt:
+			r.FinishedAt = from.time()
+		case linkRole:
+			role = Role(from.value)
+		}
+	}
+	if from.err != nil {
+		return role, from.err
+	}
+	if role > RoleWaits {
+		return role, fmt.Errorf("role %d is not known", role)
+	}
+	return role, known(r.Status, r.Reason, r.Position)
+}
