@@ -27,15 +27,17 @@ type Memory struct {
 	readDelay time.Duration
 	// strangers are shops without credentials.
 	strangers map[int64]bool
-	script    func(ctx context.Context, n int, call channels.Call) *channels.Answer
-	next      Trouble
+	// banned are shops whose calls are refused.
+	banned map[int64]bool
+	script func(ctx context.Context, n int, call channels.Call) *channels.Answer
+	next   Trouble
 }
 
 // NewMemory makes a channel. Script is asked before the n-th call, counted from
 // 0; nil, or a nil answer of it, lets the call succeed.
 func NewMemory(script func(ctx context.Context, n int, call channels.Call) *channels.Answer) *Memory {
 	return &Memory{
-		stock: map[Model]int64{}, inFlight: map[[2]int64]int{}, strangers: map[int64]bool{}, script: script,
+		stock: map[Model]int64{}, inFlight: map[[2]int64]int{}, strangers: map[int64]bool{}, banned: map[int64]bool{}, script: script,
 	}
 }
 
@@ -51,6 +53,9 @@ func (m *Memory) Push(ctx context.Context, call channels.Call) channels.Answer {
 	}
 	n := m.enter(call)
 	defer m.leave(call)
+	if m.isBanned(call.ShopID) {
+		return *All(call, ban, false)
+	}
 	if m.script != nil {
 		if a := m.script(ctx, n, call); a != nil {
 			return *a
@@ -176,6 +181,9 @@ func (m *Memory) Read(_ context.Context, shopID, itemID int64) ([]channels.Model
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.reads++
+	if m.banned[shopID] {
+		return nil, ban
+	}
 	if m.next == Outage {
 		m.next = ""
 		return nil, channels.Verdict{Code: schemas.ChannelUnavailable}
@@ -188,6 +196,22 @@ func (m *Memory) Read(_ context.Context, shopID, itemID int64) ([]channels.Model
 	}
 	return all, channels.Verdict{Outcome: channels.Confirmed}
 }
+
+// Ban lets every call of a shop be refused from now on, or no longer.
+func (m *Memory) Ban(shopID int64, banned bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.banned[shopID] = banned
+}
+
+func (m *Memory) isBanned(shopID int64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.banned[shopID]
+}
+
+// ban is the verdict of a banned shop.
+var ban = channels.Verdict{Outcome: channels.Refused, Code: schemas.ShopRestricted, Scope: channels.ScopeShop, Message: "banned"}
 
 // GiveCredentials gives a shop credentials after DropCredentials.
 func (m *Memory) GiveCredentials(shopID int64) {

@@ -61,6 +61,12 @@ func (l *Lane) Probe() {
 	}
 }
 
+// RoutineProbe says that Next wants a probe that is due by time alone: nobody requested it.
+func (l *Lane) RoutineProbe() bool { return l.hold != nil && !l.hold.requested }
+
+// PostponeProbe makes the next probe due later. Until then the shop's pushes fail.
+func (l *Lane) PostponeProbe(at time.Time) { l.hold.nextProbe = at }
+
 // Refuse takes the verdict that every call of the shop would have, instead of starting the
 // call that Next wanted: the shop is held.
 func (l *Lane) Refuse(v channels.Verdict, now time.Time) Result {

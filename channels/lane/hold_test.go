@@ -424,3 +424,18 @@ func TestLaterStateReplacesARestoredOne(t *testing.T) {
 	require.Empty(t, s.repushed())
 	require.Empty(t, s.drain(), "no read-back is left")
 }
+
+func TestPostponedProbeLetsWhatWaitsFail(t *testing.T) {
+	s := held(t)
+	s.wait(probeInterval)
+	s.offer("b", 2)
+	require.True(t, s.lane.RoutineProbe())
+	s.lane.PostponeProbe(s.now.Add(time.Hour))
+	require.Len(t, s.failHeld(), 1)
+	require.Equal(t, time.Hour, s.wake())
+	s.lane.Probe()
+	require.False(t, s.lane.RoutineProbe(), "it was requested")
+	require.Equal(t, lane.ProbeRead, s.want())
+	s.read(s.start(lane.ProbeRead))
+	require.False(t, s.lane.RoutineProbe(), "it is not held")
+}

@@ -24,6 +24,8 @@ const (
 	defaultPause = time.Second
 	// longHold is from when on a hold of the app is worth a log line.
 	longHold = time.Minute
+	// probeShare is the part of the app's rate that probes get together: one in so many calls.
+	probeShare = 4
 	// maxRecheck bounds the time until a waiting Turn should ask again.
 	maxRecheck = 100 * time.Millisecond
 )
@@ -43,6 +45,8 @@ type Pacer struct {
 	// queue holds the turns that wait for the app's rate, nested those of nested calls.
 	queue, nested *list.List
 	entered       int64
+	// nextProbe is the earliest time of the next probe.
+	nextProbe time.Time
 	// throttledShop was throttled last, at throttledAt.
 	throttledShop int64
 	throttledAt   time.Time
@@ -64,6 +68,8 @@ type Turn struct {
 	place *list.Element
 	// number rises in the order of entering the queue.
 	number int64
+	// probeAt is when the shop may be probed; zero if it did not ask.
+	probeAt time.Time
 }
 
 // New makes the pacer of an app; rates are in calls a second.
@@ -140,9 +146,24 @@ func (p *Pacer) Take(t *Turn) (ok bool, wake time.Time) {
 		return false, p.expectedAt(t, now)
 	}
 	p.dequeue(t)
+	t.probeAt = time.Time{}
 	t.shop.take(now)
 	p.app.take(now)
 	return true, time.Time{}
+}
+
+// ProbeAt is when a call may ask to be taken that only finds out whether its shop takes calls
+// again. Each turn keeps its time until it takes a call. The times are spaced, so that many
+// shops that take no calls leave most of the app's rate to the others.
+func (p *Pacer) ProbeAt(t *Turn) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if t.probeAt.IsZero() {
+		now := time.Now()
+		t.probeAt = later(p.nextProbe, now)
+		p.nextProbe = t.probeAt.Add(probeShare * p.app.interval(now))
+	}
+	return t.probeAt
 }
 
 // Leave gives up a place in the queue; a turn without one is left as it is.

@@ -54,12 +54,30 @@ func (w *worker) step(ctx context.Context, sh *shop, now time.Time) (wake time.T
 		_, wake = sh.lane.Next(now)
 		return wake, false
 	}
+	if w.postponed(sh, now) {
+		_, wake = sh.lane.Next(now)
+		return wake, false
+	}
 	done, wake := w.admit(sh, now)
 	if done == nil {
 		return wake, false
 	}
 	w.start(ctx, sh, sh.lane.Start(want, now), done)
 	return time.Time{}, true
+}
+
+// postponed says that a probe has to wait, since other shops are probed first. What waits fails.
+func (w *worker) postponed(sh *shop, now time.Time) bool {
+	if !sh.lane.RoutineProbe() {
+		return false
+	}
+	at := w.deps.Pacer.ProbeAt(sh.turn)
+	if !at.After(now) {
+		return false
+	}
+	sh.lane.PostponeProbe(at)
+	w.write(sh, sh.lane.FailHeld(now), now)
+	return true
 }
 
 // admit asks the breaker and the pacer for a call; done is nil if it must wait.

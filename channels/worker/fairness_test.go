@@ -25,6 +25,7 @@ import (
 type spread struct {
 	*channeltest.Times
 	memory     *channeltest.Memory
+	stage      *worker.Handler
 	t          *testing.T
 	deliver    []func([]*stream.Record)
 	ended      sync.WaitGroup
@@ -48,6 +49,7 @@ func newSpread(t *testing.T, partitions int64, answer func(call channels.Call) *
 		Logger: slog.New(slog.DiscardHandler), Metrics: worker.NewMetrics(prometheus.NewRegistry()),
 	})
 	require.NoError(t, err)
+	s.stage = stage
 	for p := range partitions {
 		a, deliver := stream.NewTestAssignment(t.Context(), topics.Commands(), int32(p))
 		s.deliver = append(s.deliver, deliver)

@@ -47,6 +47,35 @@ func TestUnauthorizedShopsUseNoneOfTheAppRate(t *testing.T) {
 	}
 }
 
+// They are known to the marketplace, so nothing but a probe tells when they take calls again.
+func TestProbesOfManyHeldShopsLeaveMostOfTheRateToTheOthers(t *testing.T) {
+	const healthy, rate, seconds, held, firstHeld = 20, 20, 120, 1500, 1_000_000
+	bubble(t, func(t *testing.T) {
+		s := newSpread(t, 12, succeed, func(c *channeltest.Settings) { c.AppRate = rate })
+		for shop := range int64(held) {
+			s.memory.Ban(firstHeld+shop, true)
+			s.push(firstHeld+shop, 1)
+		}
+		pause(2 * time.Minute) // each was refused once by then
+		began, probes := time.Now(), s.memory.Reads()
+		for shop := range int64(healthy) {
+			s.push(1+shop, 2*rate*seconds/healthy)
+		}
+		pause(seconds * time.Second)
+		calls := s.All()
+		require.GreaterOrEqual(t, len(calls), 3*rate*seconds/4-rate)
+		require.Less(t, calls[0].Sub(began), time.Second)
+		require.InDelta(t, rate*seconds/4, s.memory.Reads()-probes, rate, "and they are probed")
+		s.memory.Ban(firstHeld, false)
+		s.stage.CredentialsChanged(firstHeld)
+		pause(5 * time.Second)
+		s.push(firstHeld, 1)
+		pause(5 * time.Second)
+		require.Len(t, s.Of(firstHeld), 1, "whose credentials changed waits for no other probe")
+		s.finish()
+	})
+}
+
 // asked counts how often a channel is asked whether a shop is ready.
 type asked struct {
 	*channeltest.Memory
