@@ -82,6 +82,7 @@ func TestE2EFailuresArePushedAgainByCommandAndOverHTTP(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(out), &result))
 	require.Equal(t, 3, result.Published)
 	require.Len(t, result.EventIDs, 3)
+	require.Contains(t, errs, `msg="failures re-pushed" via=command requested_by=`+operator()+` remote="" filter="failure_code=promotion_locked"`)
 	require.Equal(t, uint64(3), one[uint64](s, "SELECT count() FROM {db}.push_record_history WHERE retry_of != ''"), "they show when it returns")
 	_, out, _ = s.command("retry", "--yes", "--failure-code", "promotion_locked", "--output", "json")
 	require.JSONEq(t, `{"matched": 0, "published": 0, "left_out": {}, "event_ids": []}`, out)

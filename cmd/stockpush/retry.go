@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"os/user"
 	"slices"
 	"strings"
 
@@ -57,7 +58,16 @@ func (f *retryFlags) request(cmd *cobra.Command) (retry.Request, error) {
 		return retry.Request{}, &usageError{errors.New("--event-id: is empty")}
 	}
 	filter, err := f.filter.filter(cmd)
-	return retry.Request{Filter: filter, EventIDs: f.eventIDs, All: true, Limit: f.limit, DryRun: f.dryRun}, err
+	return retry.Request{Filter: filter, EventIDs: f.eventIDs, All: true, Limit: f.limit, DryRun: f.dryRun, Origin: retry.Origin{Via: "command", RequestedBy: operator()}}, err
+}
+
+// operator is the name of the user who runs the command; empty where the system has none.
+func operator() string {
+	u, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	return retry.UserName(u.Username)
 }
 
 func (a *app) retry(cmd *cobra.Command, f retryFlags) error {
@@ -104,7 +114,7 @@ func openRetrier(c config.Config, log *slog.Logger) (*retry.Retrier, func(), err
 		closeReader()
 		return nil, nil, err
 	}
-	retrier := retry.New(retry.Deps{Reader: reader, Connection: conn, Topics: schemas.Topics(c.Kafka.TopicPrefix), Producer: producer})
+	retrier := retry.New(retry.Deps{Reader: reader, Connection: conn, Topics: schemas.Topics(c.Kafka.TopicPrefix), Producer: producer, Logger: log})
 	return retrier, func() { producer.Close(); closeReader() }, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // A check says what is wrong with a value of its key's kind; empty is fine.
@@ -103,6 +104,17 @@ func postgresDSN(v any) string {
 	return ""
 }
 
+// minTokenLength is how short a token may be, in characters: a shorter one can be guessed.
+const minTokenLength = 16
+
+// longToken does not quote the token.
+func longToken(v any) string {
+	if token := string(v.(Secret)); token != "" && utf8.RuneCountInString(token) < minTokenLength {
+		return fmt.Sprintf("is shorter than %d characters", minTokenLength)
+	}
+	return ""
+}
+
 // callbackURL is taken as it is: Shopee signs it, so that no character of it may change.
 func callbackURL(v any) string {
 	u, err := url.Parse(v.(string))
@@ -134,5 +146,6 @@ func named(pattern *regexp.Regexp) func(any) string {
 var (
 	// A topic's name has at most 249 characters, and ours adds up to 13.
 	topicName    = named(regexp.MustCompile(`^[A-Za-z0-9._-]{1,200}$`))
+	headerName   = named(regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]*$"))
 	databaseName = named(regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`))
 )

@@ -121,6 +121,8 @@ type Sinks struct {
 type Console struct {
 	Listen string `mapstructure:"listen"`
 	Token  Secret `mapstructure:"token"`
+	// UserHeader is the header in which a trusted proxy names the signed-in user; empty is none.
+	UserHeader string `mapstructure:"user_header"`
 }
 
 // Ops is the server of probes and metrics.

@@ -76,7 +76,7 @@ func TestUnknownVariablesAreWarnings(t *testing.T) {
 }
 
 func TestSecretsNeverShow(t *testing.T) {
-	const word = "hunter2"
+	const word = "hunter2hunter2hunter2"
 	l, err := Load(Source{Environ: []string{"STOCKPUSH_SHOPEE_PARTNER_KEY=" + word, "STOCKPUSH_CONSOLE_TOKEN=" + word}})
 	require.NoError(t, err)
 	require.Equal(t, word, l.Shopee.PartnerKey.Reveal())
@@ -110,5 +110,25 @@ func TestTheWebhookAndThePromotionsRetry(t *testing.T) {
 	} {
 		_, err = Load(Source{Environ: []string{"STOCKPUSH_" + variable + "=" + bad}})
 		require.ErrorContains(t, err, strings.ReplaceAll(strings.ToLower(variable), "webhook_", "webhook.")[7:])
+	}
+}
+
+func TestAShortConsoleTokenIsRefused(t *testing.T) {
+	for token, ok := range map[string]bool{"": true, "fifteen-letters": false, "sixteen-letters!": true, "ééééééééééééééé": false} {
+		_, err := Load(Source{Environ: []string{"STOCKPUSH_CONSOLE_TOKEN=" + token}})
+		if ok {
+			require.NoError(t, err, token)
+			continue
+		}
+		require.ErrorContains(t, err, "is shorter than 16 characters")
+		require.ErrorContains(t, err, "console.token")
+		require.NotContains(t, err.Error(), token)
+	}
+}
+
+func TestTheUserHeaderIsAHeadersName(t *testing.T) {
+	for name, ok := range map[string]bool{"": true, "X-Forwarded-User": true, "X User": false, "X:User": false, "Ü": false} {
+		_, err := Load(Source{Environ: []string{"STOCKPUSH_CONSOLE_USER_HEADER=" + name}})
+		require.Equal(t, ok, err == nil, "%q: %v", name, err)
 	}
 }

@@ -23,12 +23,14 @@ type api struct {
 	reader  *pushrecords.Reader
 	retrier *retry.Retrier
 	log     *slog.Logger
+	// userHeader is Config's.
+	userHeader string
 }
 
 //go:embed openapi.yaml
 var openAPI []byte
 
-func newAPI(d Deps) *api { return &api{d.Reader, d.Retrier, d.Logger} }
+func newAPI(cfg Config, d Deps) *api { return &api{d.Reader, d.Retrier, d.Logger, cfg.UserHeader} }
 
 func (a *api) mount(mux *http.ServeMux) {
 	routes := []struct {

@@ -22,17 +22,26 @@ func (a *api) retry(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	q.Origin = a.origin(r, body.requestedBy)
 	result, err := a.retrier.Do(r.Context(), q)
 	if err != nil {
 		return err
 	}
 	if len(result.EventIDs) > 0 {
-		a.log.Info("failures re-pushed", "matched", result.Matched, "published", result.Published)
 		if err := a.retrier.Wait(r.Context(), result.EventIDs, nil); err != nil {
 			a.log.Warn("the re-pushed events are in Kafka, what becomes of them could not be read", "error", err)
 		}
 	}
 	return respond(w, result)
+}
+
+// origin is who sends a request: whom the proxy names, or without such a proxy whom
+// the client itself names.
+func (a *api) origin(r *http.Request, claimed string) retry.Origin {
+	if a.userHeader != "" {
+		claimed = retry.UserName(r.Header.Get(a.userHeader))
+	}
+	return retry.Origin{Via: "api", RequestedBy: claimed, Remote: r.RemoteAddr}
 }
 
 func (a *api) outcomes(w http.ResponseWriter, r *http.Request) error {

@@ -1,11 +1,8 @@
 package console
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
-	"encoding/binary"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,27 +14,26 @@ const (
 	// sessionAge is how long a login lasts.
 	sessionAge = 12 * time.Hour
 	loginPath  = "/login"
+	logoutPath = "/logout"
 )
 
-// auth lets in who knows the token: by bearer header, or by the cookie of a
-// login. The cookie is its expiry, signed with a key made of the token, so a new
-// token ends every login and nothing has to be kept.
+// auth lets in who knows the token: by bearer header, or by the cookie of a login.
 type auth struct {
 	token string
-	key   [sha256.Size]byte
-	now   func() time.Time
+	*sessions
+	attempts *attempts
 }
 
-func newAuth(token string) *auth {
-	return &auth{token: token, key: sha256.Sum256([]byte("stockpush console session\x00" + token)), now: time.Now}
+func newAuth(token string, attempts *attempts) *auth {
+	return &auth{token: token, sessions: newSessions(token), attempts: attempts}
 }
 
 func (a *auth) required() bool { return a.token != "" }
 
-// public paths need no token: probes, the login, and files that hold nothing of anyone's.
+// public paths need no token: probes, login and logout, and files that hold nothing of anyone's.
 func public(path string) bool {
 	switch path {
-	case "/livez", "/readyz", "/metrics", loginPath:
+	case "/livez", "/readyz", "/metrics", loginPath, logoutPath:
 		return true
 	}
 	return strings.HasPrefix(path, "/static/")
@@ -58,11 +54,16 @@ func (a *auth) need(next http.Handler) http.Handler {
 	})
 }
 
+// knows reports whether a request has the token or a session. It notes a wrong token.
 func (a *auth) knows(r *http.Request) bool {
-	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		return a.is(bearer)
+	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
+		right := a.is(strings.TrimLeft(token, " "))
+		if !right {
+			a.attempts.failed(r, "bearer")
+		}
+		return right
 	}
-	cookie, err := r.Cookie(sessionCookie)
+	cookie, err := r.Cookie(cookieName(r))
 	return err == nil && a.valid(cookie.Value)
 }
 
@@ -70,25 +71,4 @@ func (a *auth) knows(r *http.Request) bool {
 func (a *auth) is(token string) bool {
 	given, own := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(a.token))
 	return subtle.ConstantTimeCompare(given[:], own[:]) == 1
-}
-
-func (a *auth) sign(expiry []byte) []byte {
-	mac := hmac.New(sha256.New, a.key[:])
-	mac.Write(expiry)
-	return mac.Sum(nil)
-}
-
-// session is a cookie's value that is valid until a time.
-func (a *auth) session(until time.Time) string {
-	expiry := binary.BigEndian.AppendUint64(nil, uint64(until.Unix()))
-	return base64.RawURLEncoding.EncodeToString(append(expiry, a.sign(expiry)...))
-}
-
-func (a *auth) valid(session string) bool {
-	raw, err := base64.RawURLEncoding.DecodeString(session)
-	if err != nil || len(raw) != 8+sha256.Size {
-		return false
-	}
-	expiry := raw[:8]
-	return hmac.Equal(raw[8:], a.sign(expiry)) && a.now().Unix() < int64(binary.BigEndian.Uint64(expiry))
 }

@@ -70,7 +70,7 @@ func newDesk(t *testing.T) *desk {
 	t.Cleanup(producer.Close)
 	reader := pushrecords.NewReader(d.store.Conn(), "d")
 	d.deps = depsOf(reader, retry.New(retry.Deps{Reader: reader, Connection: d.conn, Topics: d.topics, Producer: producer}))
-	d.handler = console.NewHandler("", d.deps)
+	d.handler = console.NewHandler(console.Config{}, d.deps)
 	d.fill()
 	return d
 }
@@ -272,7 +272,7 @@ func TestWithoutClickHouseItSaysSo(t *testing.T) {
 	store, err := clickhouse.Open(clickhouse.Config{Addr: "127.0.0.1:1", Database: "d"})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, store.Close()) }()
-	h := console.NewHandler("", depsOf(pushrecords.NewReader(store.Conn(), "d"), nil))
+	h := console.NewHandler(console.Config{}, depsOf(pushrecords.NewReader(store.Conn(), "d"), nil))
 	for _, path := range []string{"/api/v1/store-skus", "/api/v1/failures?format=csv", "/api/v1/stats", "/api/v1/store-skus/shopee/1/x/records"} {
 		w := do(h, request(http.MethodGet, path, nil))
 		p := problemOf(t, w)
@@ -352,6 +352,30 @@ func TestARetryOfEverythingMustSaySo(t *testing.T) {
 		require.Equal(t, "all", problemOf(t, d.retry(body))["parameter"], body)
 	}
 	require.Empty(t, d.events(), "nothing is published")
+}
+
+// Who re-pushed what is a line of the log, and in the events.
+func TestARePushNamesWhoAskedForIt(t *testing.T) {
+	d := newDesk(t)
+	by := func(cfg console.Config, body, header string) (problem bool) {
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		d.deps.Probes.Registry = prometheus.NewRegistry()
+		w := do(console.NewHandler(cfg, d.deps), with(request(http.MethodPost, "/api/v1/retries", body).WithContext(ctx), "X-User", header))
+		t.Log(w.Body.String())
+		return w.Code != http.StatusOK
+	}
+	require.False(t, by(console.Config{}, `{"store_sku": "sku/06", "requested_by": "ann"}`, "nobody"))
+	require.False(t, by(console.Config{UserHeader: "X-User"}, `{"store_sku": "=1+1", "requested_by": "ann"}`, "bob\u00e9 "+strings.Repeat("b", 200)))
+	require.False(t, by(console.Config{}, `{"store_sku": "sku/02"}`, ""))
+	require.True(t, by(console.Config{}, `{"store_sku": "sku/10", "requested_by": "`+strings.Repeat("b", 129)+`"}`, ""))
+	require.True(t, by(console.Config{}, `{"store_sku": "sku/10", "requested_by": "a\nb"}`, ""))
+	require.True(t, by(console.Config{}, `{"store_sku": "sku/10", "requested_by": null}`, ""))
+	names := map[string]string{}
+	for _, e := range d.events() {
+		names[e.Key.StoreSKU] = e.RequestedBy
+	}
+	require.Equal(t, map[string]string{"sku/06": "ann", "=1+1": "bob\u00e9 " + strings.Repeat("b", 122), "sku/02": ""}, names)
 }
 
 func TestARetryIsAnEventInTheRecordsPartition(t *testing.T) {

@@ -1,14 +1,17 @@
 package console_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,7 +28,7 @@ func guarded(t *testing.T, token string) http.Handler {
 	store, err := clickhouse.Open(clickhouse.Config{Addr: "127.0.0.1:1", Database: "d"})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
-	return console.NewHandler(token, depsOf(pushrecords.NewReader(store.Conn(), "d"), nil))
+	return console.NewHandler(console.Config{Token: token}, depsOf(pushrecords.NewReader(store.Conn(), "d"), nil))
 }
 
 const apiPath = "/api/v1/failures"
@@ -90,8 +93,13 @@ func TestALoginIsACookie(t *testing.T) {
 	require.Equal(t, http.StatusSeeOther, asked(h, "_"+cookie.Value[1:]), "a longer life needs a new signature")
 	require.Equal(t, http.StatusSeeOther, asked(h, ""))
 	require.Equal(t, http.StatusSeeOther, asked(guarded(t, "another"), cookie.Value), "a new token ends every login")
+	other := do(h, login("s3cret", "")).Result().Cookies()[0]
+	require.NotEqual(t, cookie.Value, other.Value, "two logins at the same time are two sessions")
 	gone := do(h, with(request(http.MethodPost, "/logout", ""), "Cookie", cookie.Name+"="+cookie.Value))
+	require.Equal(t, "/login", gone.Header().Get("Location"))
 	require.Negative(t, gone.Result().Cookies()[0].MaxAge)
+	require.Equal(t, http.StatusSeeOther, asked(h, cookie.Value), "a copy of the cookie does not outlive the logout")
+	require.Equal(t, http.StatusOK, asked(h, other.Value), "the other session goes on")
 	for _, next := range []string{"https://evil.example", "//evil.example", `/\evil.example`, "", "javascript:alert(1)", "/\t/evil.example"} {
 		require.Equal(t, "/push-records", do(h, login("s3cret", next)).Header().Get("Location"), next)
 	}
@@ -197,4 +205,49 @@ func TestServing(t *testing.T) {
 
 func contextOf(t *testing.T) (context.Context, context.CancelFunc) {
 	return context.WithCancel(t.Context())
+}
+
+func TestASchemeMayHaveAnyCase(t *testing.T) {
+	h := guarded(t, "s3cret")
+	for _, scheme := range []string{"Bearer", "bearer", "BEARER", "bEaReR"} {
+		require.Equal(t, http.StatusServiceUnavailable, do(h, with(request(http.MethodGet, apiPath, nil), "Authorization", scheme+" s3cret")).Code, scheme)
+	}
+	require.Equal(t, http.StatusUnauthorized, do(h, with(request(http.MethodGet, apiPath, nil), "Authorization", "bearer S3CRET")).Code)
+}
+
+func TestOverTLSTheCookieIsOfThisHostAlone(t *testing.T) {
+	h := guarded(t, "s3cret")
+	overTLS := func(r *http.Request) *http.Request { return with(r, "X-Forwarded-Proto", "https") }
+	cookie := do(h, overTLS(login("s3cret", ""))).Result().Cookies()[0]
+	require.Equal(t, "__Host-stockpush_session", cookie.Name)
+	require.True(t, cookie.Secure)
+	require.Equal(t, "/", cookie.Path)
+	require.Empty(t, cookie.Domain)
+	page := func(name string) int {
+		return do(h, overTLS(with(request(http.MethodGet, "/push-records", nil), "Cookie", name+"="+cookie.Value))).Code
+	}
+	require.Equal(t, http.StatusOK, page(cookie.Name))
+	require.Equal(t, http.StatusSeeOther, page("stockpush_session"), "one that another host may have set does not count")
+	require.Equal(t, "stockpush_session", do(h, login("s3cret", "")).Result().Cookies()[0].Name)
+}
+
+func TestFailedLoginsAreLoggedCountedAndSlowed(t *testing.T) {
+	var said bytes.Buffer
+	deps := depsOf(nil, nil)
+	deps.Logger = slog.New(slog.NewTextHandler(&said, nil))
+	h := console.NewHandler(console.Config{Token: "s3cret"}, deps)
+	began := time.Now()
+	var guesses sync.WaitGroup
+	for range 8 {
+		guesses.Go(func() { do(h, login("guess", "")) })
+	}
+	guesses.Wait()
+	require.GreaterOrEqual(t, time.Since(began), time.Second, "four at a time take half a second")
+	do(h, with(request(http.MethodGet, apiPath, nil), "Authorization", "Bearer guess"))
+	do(h, request(http.MethodGet, "/push-records", nil)) // no login is not a failed one
+	do(h, login("s3cret", ""))
+	require.Contains(t, said.String(), `level=WARN msg="a login was refused: the token is wrong" way=login remote=192.0.2.1:1234 path=/login`)
+	require.Contains(t, said.String(), "way=bearer")
+	require.NotContains(t, said.String(), "guess")
+	require.Contains(t, do(h, request(http.MethodGet, "/metrics", nil)).Body.String(), "stockpush_console_failed_logins_total 9")
 }

@@ -44,28 +44,47 @@ func (a *auth) mount(mux *http.ServeMux) {
 		showLogin(w, http.StatusOK, loginForm{Next: next})
 	})
 	mux.HandleFunc("POST "+loginPath, a.login)
-	mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
-		a.setCookie(w, r, "", -1)
-		http.Redirect(w, r, loginPath, http.StatusSeeOther)
-	})
+	mux.HandleFunc("POST "+logoutPath, a.logout)
 }
 
 func (a *auth) login(w http.ResponseWriter, r *http.Request) {
 	next := localPath(r.PostFormValue("next"))
-	if a.required() && !a.is(r.PostFormValue("token")) {
+	if a.required() && !a.attempts.login(r, func() bool { return a.is(r.PostFormValue("token")) }) {
 		showLogin(w, http.StatusUnauthorized, loginForm{Next: next, Wrong: "That is not the console's token (console.token)."})
 		return
 	}
-	a.setCookie(w, r, a.session(a.now().Add(sessionAge)), int(sessionAge/time.Second))
+	a.setCookie(w, r, a.begin(a.now().Add(sessionAge)), int(sessionAge/time.Second))
 	http.Redirect(w, r, next, http.StatusSeeOther)
+}
+
+// logout ends the session here, too: a copy of the cookie is worth nothing from now on.
+func (a *auth) logout(w http.ResponseWriter, r *http.Request) {
+	for _, cookie := range r.CookiesNamed(cookieName(r)) {
+		a.end(cookie.Value)
+	}
+	a.setCookie(w, r, "", -1)
+	http.Redirect(w, r, loginPath, http.StatusSeeOther)
+}
+
+// overTLS reports whether the client speaks TLS, to us or to a proxy before us.
+func overTLS(r *http.Request) bool {
+	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
+}
+
+// cookieName is the session's: over TLS one that browsers take from this host alone,
+// and not from another one of its domain.
+func cookieName(r *http.Request) string {
+	if overTLS(r) {
+		return "__Host-" + sessionCookie
+	}
+	return sessionCookie
 }
 
 // setCookie: Lax lets a link in a chat open the page; other sites' posts are
 // refused anyway. Behind a proxy that speaks TLS the cookie never leaves it.
 func (a *auth) setCookie(w http.ResponseWriter, r *http.Request, value string, maxAge int) {
 	http.SetCookie(w, &http.Cookie{
-		Name: sessionCookie, Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, SameSite: http.SameSiteLaxMode,
-		Secure: r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https",
+		Name: cookieName(r), Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: overTLS(r),
 	})
 }
 

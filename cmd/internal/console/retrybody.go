@@ -13,6 +13,7 @@ import (
 
 	"stockpush/cmd/internal/pushrecords"
 	"stockpush/cmd/internal/retry"
+	"stockpush/schemas"
 )
 
 // retryBody is the body of POST /api/v1/retries.
@@ -23,6 +24,7 @@ type retryBody struct {
 	eventIDs    []string
 	limit       *int
 	dryRun, all bool
+	requestedBy string
 }
 
 var (
@@ -84,6 +86,8 @@ func (b *retryBody) member(d *jx.Decoder, name string) (err error) {
 		b.dryRun, err = d.Bool()
 	case "all":
 		b.all, err = d.Bool()
+	case "requested_by":
+		b.requestedBy, err = d.Str()
 	default:
 		return errNoMember
 	}
@@ -130,6 +134,11 @@ func (b *retryBody) request(now time.Time) (retry.Request, error) {
 	f, err := pushrecords.ParseFilter(b.filter, now)
 	if err != nil {
 		return retry.Request{}, err
+	}
+	if retry.UserName(b.requestedBy) != b.requestedBy {
+		return retry.Request{}, &pushrecords.ParameterError{
+			Name: "requested_by", Problem: fmt.Sprintf("is longer than %d bytes, or has control characters or spaces around it", schemas.MaxRequestedByBytes),
+		}
 	}
 	q := retry.Request{Filter: f, EventIDs: b.eventIDs, All: b.all, DryRun: b.dryRun}
 	if b.limit != nil {

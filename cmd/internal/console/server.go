@@ -2,8 +2,8 @@
 //
 // It owns the server: where it may listen, who may ask, what other sites may not
 // do, the API's requests, answers and description. What is asked of ClickHouse is
-// pushrecords', what is published is retry's. It holds no state but who is
-// logged in, which lies in a signed cookie.
+// pushrecords', what is published is retry's. It holds no state but who has logged
+// out: a login is a signed cookie.
 package console
 
 import (
@@ -27,6 +27,8 @@ type Config struct {
 	Listen string
 	// Token is what every page and API call needs; empty is none, and then only loopback is served.
 	Token string
+	// UserHeader is the header in which a trusted proxy names the signed-in user; empty is none.
+	UserHeader string
 }
 
 // Deps are what the console works with.
@@ -80,7 +82,7 @@ func Listen(cfg Config, d Deps) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("console.listen: %w (give another address; port 0 takes a free one)", err)
 	}
-	server := webserver.New(NewHandler(cfg.Token, d), d.Logger)
+	server := webserver.New(NewHandler(cfg, d), d.Logger)
 	server.MaxHeaderBytes = maxHeaderBytes
 	d.Logger.Info("console served", "console.listen", listener.Addr().String())
 	return &Server{listener: listener, http: server}, nil
@@ -97,11 +99,11 @@ func (s *Server) Serve(ctx context.Context) error {
 	return nil
 }
 
-// NewHandler is the whole console; token is as in Config.
-func NewHandler(token string, d Deps) http.Handler {
+// NewHandler is the whole console; of the configuration it leaves out Listen.
+func NewHandler(cfg Config, d Deps) http.Handler {
 	mux := http.NewServeMux()
-	newAPI(d).mount(mux)
-	auth := newAuth(token)
+	newAPI(cfg, d).mount(mux)
+	auth := newAuth(cfg.Token, newAttempts(d.Probes.Registry, d.Logger))
 	auth.mount(mux)
 	probes := ops.Handler(d.Probes)
 	for _, path := range []string{"/livez", "/readyz", "/metrics"} {

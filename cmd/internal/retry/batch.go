@@ -30,6 +30,7 @@ type batch struct {
 	reason schemas.Reason
 	claim  claim
 	now    time.Time
+	by     string
 	result Result
 	events []repeat
 	// missing are the event ids that were asked for and not met yet.
@@ -43,7 +44,7 @@ type repeat struct {
 }
 
 func newBatch(q Request, log func() (eventlog.Log, error), claim claim) *batch {
-	b := &batch{name: newName(), log: log, limit: q.Limit, reason: schemas.PushNow, claim: claim, now: time.Now(), missing: map[string]bool{}}
+	b := &batch{name: newName(), log: log, limit: q.Limit, reason: schemas.PushNow, claim: claim, now: time.Now(), by: q.Origin.RequestedBy, missing: map[string]bool{}}
 	b.result = Result{LeftOut: map[string]int{}, EventIDs: []string{}}
 	if b.limit == 0 {
 		b.limit = MaxEvents
@@ -100,7 +101,7 @@ func (b *batch) repeatOf(c *pushrecords.Candidate) schemas.Event {
 		EventID: b.name + "-" + strconv.Itoa(len(b.events)+1), Reason: b.reason, Key: c.Key(), MerchantSKU: c.MerchantSKU,
 		ItemID: int64(c.ItemID), ModelID: int64(c.ModelID), LocationID: c.LocationID,
 		Available: c.Available, PromotionReserved: c.PromotionReserved,
-		OccurredAt: b.now, RepeatsOffset: c.EventOffset, Position: c.Position(),
+		OccurredAt: b.now, RepeatsOffset: c.EventOffset, RequestedBy: b.by, Position: c.Position(),
 	}
 	if b.reason == schemas.PushNow {
 		e.RetryOf = c.EventID

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -43,6 +44,8 @@ type Request struct {
 	Refresh bool
 	// DryRun publishes nothing and tells what would be.
 	DryRun bool
+	// Origin says who asks.
+	Origin Origin
 }
 
 // Result tells what a request did, or with DryRun would do.
@@ -86,6 +89,8 @@ type Deps struct {
 	Topics     schemas.Topics
 	// Producer acknowledges by all replicas.
 	Producer stream.Producer
+	// Logger is told of each re-push that a person asks for; nil is none.
+	Logger *slog.Logger
 }
 
 // Retrier retries.
@@ -104,6 +109,14 @@ func (r *Retrier) Do(ctx context.Context, q Request) (Result, error) {
 	if err := q.validate(); err != nil {
 		return Result{}, err
 	}
+	result, err := r.do(ctx, q)
+	if !q.DryRun && !q.Refresh {
+		r.audit(q, result, err)
+	}
+	return result, err
+}
+
+func (r *Retrier) do(ctx context.Context, q Request) (Result, error) {
 	log := sync.OnceValues(func() (eventlog.Log, error) { return r.currentLog(ctx) })
 	if !q.Refresh { // a person is told at once that Kafka is away; a machine asks when there is something to do
 		if _, err := log(); err != nil {

@@ -21,7 +21,7 @@ import (
 )
 
 func (p *process) newRetrier(reader *pushrecords.Reader) *retry.Retrier {
-	return retry.New(retry.Deps{Reader: reader, Connection: p.conn, Topics: p.topics, Producer: p.producer})
+	return retry.New(retry.Deps{Reader: reader, Connection: p.conn, Topics: p.topics, Producer: p.producer, Logger: p.log})
 }
 
 func (p *process) newRefresher(publisher promotions.Publisher) *promotions.Refresher {

@@ -170,7 +170,7 @@ func (p *process) newConsole(r Running) (*running, error) {
 	retrier := p.newRetrier(reader)
 	server, err := console.Listen(ConsoleConfig(p.cfg.Console), console.Deps{
 		Reader: reader, Retrier: retrier, Probes: ops.Probes{Registry: p.registry, Ready: p.ready}, Logger: p.log,
-		Pages: pages.New(pages.Deps{Reader: reader, Retrier: retrier, Logger: p.log, LoggedIn: p.cfg.Console.Token.Reveal() != ""}),
+		Pages: pages.New(pages.Deps{Reader: reader, Retrier: retrier, Logger: p.log, LoggedIn: p.cfg.Console.Token.Reveal() != "", UserHeader: p.cfg.Console.UserHeader}),
 	})
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
@@ -189,5 +189,5 @@ func (p *process) newConsole(r Running) (*running, error) {
 
 // ConsoleConfig is the console's part of the configuration.
 func ConsoleConfig(c config.Console) console.Config {
-	return console.Config{Listen: c.Listen, Token: c.Token.Reveal()}
+	return console.Config{Listen: c.Listen, Token: c.Token.Reveal(), UserHeader: c.UserHeader}
 }

@@ -46,6 +46,8 @@ type Deps struct {
 	Logger *slog.Logger
 	// LoggedIn says that people log in, and so can log out.
 	LoggedIn bool
+	// UserHeader is the header in which a trusted proxy names the signed-in user; empty is none.
+	UserHeader string
 }
 
 // console is the handler's dependencies. It keeps nothing: any instance answers

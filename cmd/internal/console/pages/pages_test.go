@@ -325,6 +325,18 @@ func TestARePushIsPreviewedThenDoneThenFollowed(t *testing.T) {
 	require.NotContains(t, page, "http-equiv")
 }
 
+func TestARePushNamesTheUserWhomTheProxyNames(t *testing.T) {
+	for header, want := range map[string]string{"": "", "X-User": "ann@example.com"} {
+		p := &publisher{}
+		form := url.Values{"scope": {"all"}, "confirm": {"yes"}}
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/push-records/re-push", strings.NewReader(form.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("X-User", "ann@example.com")
+		pages.New(pages.Deps{Reader: sample(1), Retrier: p, UserHeader: header}).ServeHTTP(httptest.NewRecorder(), r)
+		require.Equal(t, retry.Origin{Via: "page", RequestedBy: want, Remote: r.RemoteAddr}, p.requests[0].Origin)
+	}
+}
+
 func TestAllThatMatchAreChosenByTheFilter(t *testing.T) {
 	p := &publisher{}
 	h := pages.New(pages.Deps{Reader: sample(2), Retrier: p})

@@ -66,6 +66,7 @@ func (c *console) rePush(r *http.Request) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
+	request.Origin = c.origin(r)
 	data := &previewData{Scope: scope, Keep: a.form().Keep, Picks: picks, Back: backOf(r.PostForm.Get("back"))}
 	if scope != scopeAll && len(picks) == 0 { // a request without event ids would mean all
 		return view{Template: "preview", Title: "Nothing is selected", Data: data}, nil
@@ -74,6 +75,14 @@ func (c *console) rePush(r *http.Request) (view, error) {
 		return c.publish(r.Context(), request)
 	}
 	return c.preview(r.Context(), request, data)
+}
+
+func (c *console) origin(r *http.Request) retry.Origin {
+	o := retry.Origin{Via: "page", Remote: r.RemoteAddr}
+	if c.UserHeader != "" {
+		o.RequestedBy = retry.UserName(r.Header.Get(c.UserHeader))
+	}
+	return o
 }
 
 // requestOf reads which failures a form means.
