@@ -165,3 +165,14 @@ func TestDuplicateOfThePushInFlightIsSettledWithIt(t *testing.T) {
 		require.Equal(t, []string{"a e1 Successfully 1, state, settles [1 " + fmt.Sprint(s.offset) + "]"}, s.confirm(c), name)
 	}
 }
+
+func TestInheritedCommandOfAnotherModelReplacesNoReadback(t *testing.T) {
+	s := newShop(t)
+	s.offer("a", 1)
+	s.pushed(s.push(), refused(schemas.RateLimited))
+	s.offer("a", 1, repeats(1), of(9, 9))
+	s = restored(t, s)
+	s.offer("a", 1, event(2), repeats(1), of(9, 9), maybeSent)
+	require.Equal(t, []string{"a e1 Skipped by e2, state, settles [4]"}, s.offer("a", 1, event(1), maybeSent))
+	require.Equal(t, int64(9), s.sku("a").Readback.ItemID)
+}
