@@ -102,6 +102,7 @@ func TestUnknownOutcomeIsRetriedUntilThePushIsTooOld(t *testing.T) {
 				break
 			}
 			for s.want() == lane.Nothing {
+				require.Positive(t, s.wake())
 				s.wait(s.wake())
 			}
 		}
