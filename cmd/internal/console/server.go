@@ -99,6 +99,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	return nil
 }
 
+// Close frees the address; it is for a server that may never have served, and harmless after Serve.
+func (s *Server) Close() error { return webserver.Free(s.listener) }
+
 // NewHandler is the whole console; of the configuration it leaves out Listen.
 func NewHandler(cfg Config, d Deps) http.Handler {
 	mux := http.NewServeMux()

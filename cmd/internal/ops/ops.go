@@ -61,6 +61,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	return nil
 }
 
+// Close frees the address; it is for a server that may never have served, and harmless after Serve.
+func (s *Server) Close() error { return webserver.Free(s.listener) }
+
 // Handler serves the three paths.
 func Handler(probes Probes) http.Handler {
 	mux := http.NewServeMux()

@@ -62,6 +62,7 @@ func (p *process) newWebhook(publisher promotions.Publisher, tell func(address s
 		return nil, fmt.Errorf("shopee.webhook.listen: %w (give another address; port 0 takes a free one)", err)
 	}
 	p.reloaders = append(p.reloaders, func(cfg config.Config) { receiver.SetKey(webhookKey(cfg.Shopee)) })
+	p.atEnd(func() error { return webserver.Free(listener) })
 	p.log.Info("push messages of Shopee's are taken", "shopee.webhook.listen", listener.Addr().String(), "shopee.webhook.url", c.URL)
 	if tell != nil {
 		tell(listener.Addr().String())

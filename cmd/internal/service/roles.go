@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"errors"
 
 	"stockpush/channels/pacer"
 	"stockpush/channels/worker"
@@ -27,11 +26,8 @@ func (p *process) stage(cfg stream.Config, handler stream.Handler) (*stream.Stag
 	})
 }
 
-// atWork is a stage's role; of no stage, which comes with an error, it is nothing.
+// atWork is a stage's role.
 func atWork(stage *stream.Stage) *running {
-	if stage == nil {
-		return &running{}
-	}
 	return &running{ready: stage.Ready(), serve: stage.Run}
 }
 
@@ -85,6 +81,7 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.atEnd(func() error { market.Close(); return nil })
 	handler, err := worker.New(workerConfig(p.cfg), worker.Deps{
 		Channel: market.Client, Producer: p.producer, DeadLetters: p.letters, History: worker.Kafka{Connection: p.conn, Topics: p.topics}, Topics: p.topics,
 		RecordPartitions: records.Partitions, Pacer: pace, LogID: log.ID, Logger: p.log, Metrics: worker.NewMetrics(p.registry),
@@ -94,7 +91,6 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 		},
 	})
 	if err != nil {
-		market.Close()
 		return nil, err
 	}
 	handler.Pause(p.cfg.Shopee.PausedShops)
@@ -103,11 +99,13 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 		market.takeKey(ctx, cfg.Shopee, handler.CredentialsChanged, p.log)
 	})
 	stage, err := p.stage(stream.Config{Group: p.topics.ChannelsGroup(), Topics: []string{p.topics.Commands()}}, handler)
+	if err != nil {
+		return nil, err
+	}
 	r := atWork(stage)
 	r.watch = func(ctx context.Context) error { return p.watchLog(ctx, log) }
 	r.beside = func(ctx context.Context) error { return market.keep(ctx, handler.CredentialsChanged) }
-	r.close = func() error { market.Close(); return nil }
-	return r, err
+	return r, nil
 }
 
 func workerConfig(cfg config.Config) worker.Config {
@@ -132,8 +130,17 @@ func OpenStore(c config.ClickHouse) (*clickhouse.Store, error) {
 	})
 }
 
-func (p *process) newSink(ctx context.Context) (*running, error) {
+// openStore connects to ClickHouse until the process ends.
+func (p *process) openStore() (*clickhouse.Store, error) {
 	store, err := OpenStore(p.cfg.ClickHouse)
+	if err == nil {
+		p.atEnd(store.Close)
+	}
+	return store, err
+}
+
+func (p *process) newSink(ctx context.Context) (*running, error) {
+	store, err := p.openStore()
 	if err != nil {
 		return nil, err
 	}
@@ -149,9 +156,12 @@ func (p *process) newSink(ctx context.Context) (*running, error) {
 		})
 	handler := housekeeping{Handler: sink.Handler(), topic: p.topics.Records(), store: store, log: p.log, refresh: p.refreshByAge(store)}
 	stage, err := p.stage(sinks.StreamConfig(p.topics), handler)
+	if err != nil {
+		return nil, err
+	}
 	r := atWork(stage)
-	r.beside, r.close = sink.Run, store.Close
-	return r, err
+	r.beside = sink.Run
+	return r, nil
 }
 
 // reread waits for a broker that is away.
@@ -162,7 +172,7 @@ func (p *process) reread(ctx context.Context, of stream.Span, take func(*stream.
 
 // newConsole serves from the start: ClickHouse may be down, and says so on the page.
 func (p *process) newConsole(r Running) (*running, error) {
-	store, err := OpenStore(p.cfg.ClickHouse)
+	store, err := p.openStore()
 	if err != nil {
 		return nil, err
 	}
@@ -173,18 +183,19 @@ func (p *process) newConsole(r Running) (*running, error) {
 		Pages: pages.New(pages.Deps{Reader: reader, Retrier: retrier, Logger: p.log, LoggedIn: p.cfg.Console.Token.Reveal() != "", UserHeader: p.cfg.Console.UserHeader}),
 	})
 	if err != nil {
-		return nil, errors.Join(err, store.Close())
+		return nil, err
 	}
+	p.atEnd(server.Close)
 	beside, err := p.newWebhook(retrier, r.Webhook)
 	if err != nil {
-		return nil, errors.Join(err, store.Close())
+		return nil, err
 	}
 	if r.Console != nil {
 		r.Console(server.URL())
 	}
 	serving := make(chan struct{})
 	close(serving)
-	return &running{ready: serving, serve: server.Serve, beside: beside, close: store.Close}, nil
+	return &running{ready: serving, serve: server.Serve, beside: beside}, nil
 }
 
 // ConsoleConfig is the console's part of the configuration.

@@ -6,6 +6,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -68,9 +69,12 @@ type process struct {
 	refreshes *promotions.Metrics
 	// reloaders take from a configuration what may change while the process runs.
 	reloaders []func(config.Config)
+	// closers end what the process and its roles opened, once all have drained; also that of a
+	// role that could not be made.
+	closers []func() error
 }
 
-// running is a role at work, with what must outlive it.
+// running is a role at work.
 type running struct {
 	role string
 	// ready is closed once the role serves.
@@ -81,8 +85,6 @@ type running struct {
 	beside func(context.Context) error
 	// watch ends the process by an error that only an operator can mend; nil is nothing.
 	watch func(context.Context) error
-	// close ends what only this role used; nil is nothing.
-	close func() error
 }
 
 // Running is told when the process is ready.
@@ -104,19 +106,19 @@ type Running struct {
 // Run runs the roles until ctx ends, drains them, and returns.
 func Run(ctx context.Context, cfg config.Config, r Running, log *slog.Logger) (err error) {
 	p := &process{cfg: cfg, log: log, registry: prometheus.NewRegistry(), topics: schemas.Topics(cfg.Kafka.TopicPrefix)}
+	defer func() { err = errors.Join(err, p.close()) }()
 	p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	server, err := ops.Listen(cfg.Ops.Listen, ops.Probes{Registry: p.registry, Ready: p.ready}, log)
 	if err != nil {
 		return err
 	}
+	p.atEnd(server.Close)
 	if p.conn, err = kafkaconn.From(cfg.Kafka, log); err != nil {
 		return err
 	}
 	if err := p.connect(); err != nil {
 		return err
 	}
-	defer p.producer.Close()
-	defer p.letterProducer.Close()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Serve(ctx) })
 	group.Go(func() error { return BoundMemory(ctx) })
@@ -141,13 +143,26 @@ func (p *process) serve(ctx context.Context, r Running) error {
 	return p.run(ctx, r)
 }
 
+// atEnd has something closed when the process ends, after what was opened later.
+func (p *process) atEnd(closer func() error) { p.closers = append(p.closers, closer) }
+
+func (p *process) close() error {
+	var errs []error
+	for _, closer := range slices.Backward(p.closers) {
+		errs = append(errs, closer())
+	}
+	return errors.Join(errs...)
+}
+
 func (p *process) connect() (err error) {
 	if p.producer, err = stream.NewProducer(p.conn, stream.DefaultBatchBytes); err != nil {
 		return err
 	}
+	p.atEnd(func() error { p.producer.Close(); return nil })
 	if p.letterProducer, err = stream.NewProducer(p.conn, schemas.MaxDeadLetterBytes); err != nil {
 		return err
 	}
+	p.atEnd(func() error { p.letterProducer.Close(); return nil })
 	p.letters = stream.NewDeadLetters(p.letterProducer, p.topics, p.log, p.registry)
 	return nil
 }
@@ -252,11 +267,6 @@ func (s *running) run(ctx context.Context) error {
 	cancel()
 	if besideErr := <-beside; err == nil {
 		err = besideErr
-	}
-	if s.close != nil {
-		if closeErr := s.close(); err == nil {
-			err = closeErr
-		}
 	}
 	return err
 }

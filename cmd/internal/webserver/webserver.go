@@ -37,6 +37,14 @@ func New(handler http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
+// Free closes a listener whose server may never have served, or has ended and closed it.
+func Free(listener net.Listener) error {
+	if err := listener.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
 // Serve answers on a listener until ctx ends, and then lets requests end for at
 // most drain. It returns nil when ctx ended it.
 func Serve(ctx context.Context, s *http.Server, listener net.Listener, drain time.Duration) error {
