@@ -170,7 +170,7 @@ func (m *Metrics) finished(o *lane.Outcome, now time.Time) {
 	}
 	m.ended[o.Status][o.FailureCode].Inc()
 	if o.Status != schemas.Skipped {
-		m.seconds.Observe(now.Sub(o.TriggeredAt).Seconds())
+		m.seconds.Observe(max(now.Sub(o.TriggeredAt), 0).Seconds())
 	}
 }
 

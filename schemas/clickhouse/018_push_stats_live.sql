@@ -1,3 +1,4 @@
+-- Clocks differ: an event may be finished before Kafka's timestamp says that it came.
 CREATE OR REPLACE VIEW {{.Database}}.push_stats_live
 (
     hour DateTime('UTC') COMMENT 'internal: hour (UTC) in which the events reached Kafka.',
@@ -14,8 +15,8 @@ AS
 SELECT
     toStartOfHour(toDateTime(triggered_at, 'UTC')) AS hour, channel, shop_id, reason, status, failure_code,
     count() AS records,
-    quantileDD(0.005, 0.5)(dateDiff('millisecond', triggered_at, finished_at)) AS p50_ms,
-    quantileDD(0.005, 0.99)(dateDiff('millisecond', triggered_at, finished_at)) AS p99_ms
+    quantileDD(0.005, 0.5)(greatest(dateDiff('millisecond', triggered_at, finished_at), 0)) AS p50_ms,
+    quantileDD(0.005, 0.99)(greatest(dateDiff('millisecond', triggered_at, finished_at), 0)) AS p99_ms
 FROM {{.Database}}.push_record_facts FINAL
 WHERE status != 'Pending'
     AND triggered_at >= (SELECT if(count() = 0, toDateTime(0, 'UTC'), max(hour) + INTERVAL 1 HOUR) FROM {{.Database}}.push_stats_freezes)

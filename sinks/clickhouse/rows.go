@@ -93,7 +93,7 @@ func rejectedColumns() []column[rejected] {
 		texts("error_code", func(r rejected) string { return r.Code }),
 		texts("error_field", func(r rejected) string { return r.Field }),
 		texts("error_message", func(r rejected) string { return r.Message }),
-		texts("key", func(r rejected) string { return string(r.Key) }),
+		texts("key", func(r rejected) string { return string(r.FittingKey()) }),
 		texts("value", func(r rejected) string { return string(r.Value[:min(len(r.Value), maxRejectedValueBytes)]) }),
 		times("received_at", func(r rejected) time.Time { return r.At }),
 	}

@@ -136,6 +136,22 @@ func TestReplaysCountOnce(t *testing.T) {
 	}
 }
 
+// Clocks differ, and timestamps of producers may be anything.
+func TestDurationsOfStatisticsAreNeverNegative(t *testing.T) {
+	s := newStore(t)
+	var records []schemas.Record
+	for i, ahead := range []time.Duration{-100 * time.Millisecond, 4 * time.Minute, 150 * 365 * 24 * time.Hour} {
+		r := record("ahead", int64(i+1), schemas.Successfully)
+		r.TriggeredAt, r.FinishedAt = now.Add(ahead), now
+		records = append(records, r)
+	}
+	insert(t, s, records...)
+	for _, view := range []string{"push_stats_live", "push_stats_hourly"} {
+		require.Equal(t, "3", text(t, s, "SELECT toString(sum(records)) FROM d."+view), view)
+		require.Equal(t, "0", text(t, s, "SELECT toString(countIf(p50_ms < 0 OR p99_ms < 0 OR p99_ms > 1000)) FROM d."+view), view)
+	}
+}
+
 func TestOldHoursAreFrozen(t *testing.T) {
 	s := newStore(t)
 	old := record("old", 1, schemas.Successfully)
