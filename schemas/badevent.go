@@ -45,6 +45,8 @@ const (
 	CodePanicked = "stage_panicked"
 	// CodeRefusedByKafka: Kafka refuses the message for good, as one that is too large.
 	CodeRefusedByKafka = "refused_by_kafka"
+	// CodeUnreadableBatch: Kafka has a batch that cannot be unpacked or decoded.
+	CodeUnreadableBatch = "unreadable_batch"
 	// CodeRefusedByStore: the store refuses the message's row for good.
 	CodeRefusedByStore = "refused_by_store"
 )

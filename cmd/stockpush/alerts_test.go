@@ -68,6 +68,7 @@ func TestEveryAlertAsksForMetricsThatExist(t *testing.T) {
 		Connection: stream.Connection{Brokers: []string{"127.0.0.1:1"}}, Logger: slog.New(slog.DiscardHandler), Registerer: registry,
 	})
 	require.NoError(t, err)
+	stream.NewDeadLetters(nil, "t", nil, registry)
 	described := make(chan *prometheus.Desc, 1000)
 	registry.Describe(described)
 	close(described)

@@ -6,6 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"stockpush/processor/stream/streamtest"
+	"stockpush/schemas"
 )
 
 // A message of some hundred bytes may have a key of five megabytes.
@@ -22,4 +25,23 @@ func TestE2EADeadLetterAlwaysFits(t *testing.T) {
 	s.send(event(10001, "x", 3))
 	eventually(s, "Successfully", "SELECT any(toString(status)) FROM {db}.push_record_history WHERE event_id = 'x-3'")
 	eventually(s, uint64(s.cfg.Kafka.Partitions), "SELECT countIf(length(key) = 65536 AND value = 'v') FROM {db}.rejected_events")
+}
+
+// Every stage skips what cannot be unpacked, with a dead letter for each position, and continues.
+func TestE2EBatchesThatCannotBeReadAreSkipped(t *testing.T) {
+	s := newSystem(t, nil)
+	x := event(10001, "x", 3)
+	bySKU, byShop := schemas.PartitionFor([]byte(x.Key.String()), s.cfg.Kafka.Partitions), schemas.PartitionFor([]byte(x.Key.Shop().String()), s.cfg.Kafka.Partitions)
+	bomb := streamtest.Bomb(2, 70<<20)
+	for topic, partition := range map[string]int32{s.topics.Events(): bySKU, s.topics.Commands(): byShop, s.topics.Records(): bySKU, s.topics.State(): byShop} {
+		_, err := streamtest.Produce(t.Context(), s.conn, topic, partition, bomb)
+		require.NoError(t, err)
+	}
+	s.send(x, event(10002, "y", 4), event(10003, "z", 5))
+	eventually(s, uint64(3), "SELECT count() FROM {db}.push_record_history WHERE status = 'Successfully'")
+	s.stop()
+	s.start()
+	s.send(event(10001, "x", 6))
+	eventually(s, "Successfully", "SELECT any(toString(status)) FROM {db}.push_record_history WHERE event_id = 'x-6'")
+	eventually(s, uint64(8), "SELECT countIf(error_code = 'unreadable_batch') FROM {db}.rejected_events")
 }

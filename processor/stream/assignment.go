@@ -32,14 +32,17 @@ type Assignment struct {
 	committed int64
 	// mark goes along with the next commit, and committedMark went along with the last.
 	mark, committedMark string
-	// logEnd is the partition's last stable offset as of the last fetch, and fetched when that came.
-	logEnd  int64
-	fetched time.Time
-	ages    ages
+	// from is where the partition is read from; -1 until it is known.
+	from int64
+	// logEnd is the partition's last stable offset as of the last fetch, and fetched when that
+	// came. brokerEnd is what the broker said last, whether anything can be fetched or not.
+	logEnd, brokerEnd int64
+	fetched           time.Time
+	ages              ages
 }
 
 func newAssignment(topic string, partition int32, generation uint64) *Assignment {
-	return &Assignment{topic: topic, partition: partition, generation: generation, batches: make(chan []*Record), committed: -1}
+	return &Assignment{topic: topic, partition: partition, generation: generation, batches: make(chan []*Record), committed: -1, from: -1}
 }
 
 // Topic is the topic that is read.
@@ -112,6 +115,8 @@ type fetch struct {
 	// logEnd is the partition's last stable offset: behind it are only records of
 	// transactions that are still open, and what came after them.
 	logEnd int64
+	// letters is how many offsets, from first on, are resolved when their dead letters are stored.
+	letters int64
 }
 
 // fetchOf is the fetch that brought records, some of which may be control records.
@@ -124,6 +129,7 @@ func fetchOf(all []*Record, logEnd int64) fetch {
 // queued waits for the handler: records, or none of them and the offset that Passed will be.
 type queued struct {
 	records []*Record
+	bytes   int64
 	passed  int64
 }
 
@@ -131,7 +137,11 @@ type queued struct {
 func (f *fetch) queued() (all []queued) {
 	n := len(f.records)
 	if n > 0 {
-		all = append(all, queued{records: f.records})
+		next := queued{records: f.records}
+		for _, r := range f.records {
+			next.bytes += int64(len(r.Key) + len(r.Value))
+		}
+		all = append(all, next)
 	}
 	if n == 0 || f.records[n-1].Offset+1 < f.next {
 		all = append(all, queued{passed: f.next})
@@ -159,12 +169,20 @@ func (a *Assignment) track(f fetch) error {
 	for _, r := range f.records {
 		a.watermark.Track(r.Offset)
 	}
+	for i := range f.letters {
+		a.watermark.Track(f.first + i)
+	}
 	a.watermark.Skip(f.next)
 	a.ages.of(a.watermark.Committable()) // so that what is done with is forgotten
-	if n := len(f.records); n > 0 {
-		a.ages.delivered(f.records[n-1].Offset, a.fetched)
-	}
+	a.ages.delivered(f.next-1, a.fetched)
 	return nil
+}
+
+// see takes the end of the log that the broker tells.
+func (a *Assignment) see(end int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.brokerEnd = end
 }
 
 // oldest is when the oldest record that is not resolved yet was delivered; zero if all are.
@@ -234,14 +252,35 @@ func (a *Assignment) LogEnd() int64 {
 	return a.logEnd
 }
 
-// lag is how many records of the log are not committable yet, as far as we know.
+// lag is how many offsets of the log are not committable yet, by what the broker said of its end.
 func (a *Assignment) lag() int64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.watermark == nil {
+	done := a.from
+	if a.watermark != nil {
+		done = a.watermark.Committable()
+	}
+	if done < 0 {
 		return 0
 	}
-	return max(0, a.logEnd-a.watermark.Committable())
+	return max(0, max(a.logEnd, a.brokerEnd)-done)
+}
+
+// begin says where the partition is read from.
+func (a *Assignment) begin(at int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.from = at
+}
+
+// position is the offset that is to be fetched next; false until it is known.
+func (a *Assignment) position() (offset int64, known bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.watermark != nil {
+		return a.watermark.Next(), true
+	}
+	return a.from, a.from >= 0
 }
 
 // NewTestAssignment makes an assignment that a test feeds by hand: deliver

@@ -30,6 +30,8 @@ type Connection struct {
 	// ClientID names us in the brokers' logs.
 	ClientID string
 	Logger   *slog.Logger
+	// Unreadable is told what a read of a topic skips because nobody can read it. Nil logs it.
+	Unreadable func(of Span, cause error)
 	// Extra is appended to the client's options; tests use it.
 	Extra []kgo.Opt
 }

@@ -45,13 +45,14 @@ func PutAside(ctx context.Context, p Producer, topics schemas.Topics, letter sch
 // refuses all the same is only logged and counted: a dead letter never ends a stage by its content.
 type DeadLetters struct {
 	producer Producer
+	topics   schemas.Topics
 	log      *slog.Logger
 	poison   *prometheus.CounterVec
 }
 
 // NewDeadLetters makes the producer; p takes messages of up to schemas.MaxDeadLetterBytes.
 func NewDeadLetters(p Producer, topics schemas.Topics, log *slog.Logger, r prometheus.Registerer) *DeadLetters {
-	d := &DeadLetters{p, log, promauto.With(r).NewCounterVec(prometheus.CounterOpts{
+	d := &DeadLetters{p, topics, log, promauto.With(r).NewCounterVec(prometheus.CounterOpts{
 		Name: "stockpush_stream_poison_total",
 		Help: "Positions of a topic that were skipped because they cannot be fetched, unpacked or decoded, or because Kafka refuses their dead letter.",
 	}, []string{"topic"})}
@@ -103,9 +104,47 @@ func (d *DeadLetters) skip(r *Record, cause error) {
 	for _, h := range r.Headers {
 		_ = letter.TakeHeader(h.Key, string(h.Value)) // we wrote them
 	}
-	d.poison.WithLabelValues(letter.SourceTopic).Inc()
+	d.count(letter.SourceTopic, 1)
 	d.log.Error("kafka refuses a dead letter, it is skipped (compare max.message.bytes of the dead-letters topic: `stockpush setup --check`)",
 		"topic", letter.SourceTopic, "partition", letter.SourcePartition, "offset", letter.SourceOffset, "code", letter.Code, "error", cause)
+}
+
+// count counts positions of a topic that were skipped.
+func (d *DeadLetters) count(topic string, positions int64) {
+	d.poison.WithLabelValues(topic).Add(float64(positions))
+}
+
+// maxLetters bounds the dead letters of a batch that cannot be read: it may claim two billion records.
+const maxLetters = 10_000
+
+// lettersOf is how many dead letters so many offsets get that cannot be read: those of the first.
+func lettersOf(offsets int64) int64 { return min(offsets, maxLetters) }
+
+// Unreadable stores dead letters of what a read of a topic had to skip. It does not wait for them.
+func (d *DeadLetters) Unreadable(of Span, cause error) {
+	go d.putUnreadable(context.Background(), of, cause, func(offset int64, err error) { // ends with the producer at the latest
+		if err != nil {
+			d.log.Error("a dead letter was not stored", "topic", of.Topic, "partition", of.Partition, "offset", offset, "error", err)
+		}
+	})
+}
+
+// putUnreadable logs and counts a span that cannot be read, and stores a dead letter for each offset.
+func (d *DeadLetters) putUnreadable(ctx context.Context, of Span, cause error, done func(offset int64, err error)) {
+	letters := lettersOf(of.To - of.From)
+	d.count(of.Topic, of.To-of.From)
+	d.log.Error("messages cannot be read, they are skipped", "topic", of.Topic, "partition", of.Partition,
+		"first_offset", of.From, "last_offset", of.To-1, "dead_letters", letters, "error", cause)
+	for offset := of.From; offset < of.From+letters; offset++ {
+		letter := schemas.DeadLetter{
+			BadEvent: schemas.BadEvent{
+				Code:    schemas.CodeUnreadableBatch,
+				Message: fmt.Sprintf("offsets %d to %d cannot be read: %v", of.From, of.To-1, cause),
+			},
+			SourceTopic: of.Topic, SourcePartition: of.Partition, SourceOffset: offset,
+		}
+		PutAside(ctx, d, d.topics, letter, func(err error) { done(offset, err) })
+	}
 }
 
 // PanicError is a panic at one message.

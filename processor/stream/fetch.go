@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -13,11 +14,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// maxBatchBytes bounds what a batch may unpack to.
-const maxBatchBytes = 64 << 20
-
 const (
-	readMaxBytes = 1 << 20
+	// readMaxBytes is more than the largest batch that brokers take by default.
+	readMaxBytes = 2 << 20
 	readMaxWait  = 100 * time.Millisecond
 	// readPatience is for how long a fetch is repeated that fails for a reason that passes.
 	readPatience = 10 * time.Second
@@ -26,9 +25,13 @@ const (
 // logReader fetches a partition one request at a time. A consumer hides where it is when a fetch
 // brings no record that it keeps: transaction markers, aborted or compacted records. This tells.
 type logReader struct {
-	client    *kgo.Client
+	client *kgo.Client
+	// unpack is of this reader alone.
+	unpack    *unpacker
 	topic     string
 	partition int32
+	// maxBytes bounds what a fetch brings; one batch comes at least.
+	maxBytes int32
 	// leader and topicID are as of the last look, nil before it.
 	leader  *kgo.Broker
 	topicID [16]byte
@@ -38,8 +41,17 @@ type logReader struct {
 type found struct {
 	records []*Record
 	// next is the offset behind what was read; where there is nothing up to the last
-	// stable offset it is the one that was asked for.
-	next int64
+	// stable offset it is the one that was asked for, and end is that offset.
+	next, end int64
+	// unreadable is the batch at the offset if it cannot be read, and nil if it can.
+	unreadable *unreadable
+}
+
+// unreadable is a batch that the broker gives and nobody can read.
+type unreadable struct {
+	// first and next are its offsets, from the one that was asked for to the one behind the last.
+	first, next int64
+	cause       error
 }
 
 // fetch reads committed records from an offset on.
@@ -61,22 +73,46 @@ func (l *logReader) try(ctx context.Context, offset int64) (found, error) {
 	if err != nil {
 		return found{}, err
 	}
-	decompressor, _ := l.client.OptValue(kgo.WithDecompressor).(kgo.Decompressor)
-	opts := kgo.ProcessFetchPartitionOpts{Offset: offset, IsolationLevel: kgo.ReadCommitted(), Topic: l.topic, Partition: l.partition}
-	part, next := kgo.ProcessFetchPartition(opts, answer, decompressor, nil)
-	switch {
-	case errors.Is(part.Err, kerr.OffsetOutOfRange) && offset < part.LogStartOffset:
-		return found{next: part.LogStartOffset}, nil // retention took what was there
-	case next > offset:
-		return found{part.Records, next}, nil // what is wrong comes after it
-	case part.Err == nil && len(answer.RecordBatches) > 0:
-		return found{}, errUndecodable
-	default:
-		return found{next: next}, part.Err
+	if answer.ErrorCode == kerr.OffsetOutOfRange.Code && offset < answer.LogStartOffset {
+		return found{next: answer.LogStartOffset}, nil // retention took what was there
 	}
+	if err := kerr.ErrorForCode(answer.ErrorCode); err != nil {
+		return found{}, err
+	}
+	opts := kgo.ProcessFetchPartitionOpts{Offset: offset, IsolationLevel: kgo.ReadCommitted(), Topic: l.topic, Partition: l.partition}
+	l.unpack.polled()
+	part, next := kgo.ProcessFetchPartition(opts, answer, l.unpack, nil)
+	f := found{records: part.Records, next: next, end: answer.LastStableOffset}
+	if next > offset || len(answer.RecordBatches) == 0 {
+		return f, nil // what may be wrong comes after it
+	}
+	f.unreadable = &unreadable{offset, behindFirstBatch(answer), part.Err}
+	if errors.Is(part.Err, kgo.ErrMaxDecompress) {
+		f.unreadable.cause = errTooLarge
+	} else if part.Err == nil {
+		f.unreadable.cause = errUndecodable
+	}
+	return f, nil
 }
 
-var errUndecodable = errors.New("the batch's records cannot be decoded")
+var errUndecodable = errors.New("its records cannot be decoded")
+
+// behindFirstBatch is the offset behind a fetch's first batch, of which only the place and the
+// length are known to be right: the broker goes by them. That is where the next batch begins. If
+// none was fetched the batch's own word counts, within the log.
+func behindFirstBatch(f *kmsg.FetchResponseTopicPartition) int64 {
+	const lengthAt, lastOffsetDeltaAt, headBytes = 8, 23, 27
+	batches := f.RecordBatches
+	if len(batches) < headBytes {
+		return f.LastStableOffset
+	}
+	first := int64(binary.BigEndian.Uint64(batches))
+	size := lengthAt + 4 + int64(binary.BigEndian.Uint32(batches[lengthAt:]))
+	if size+lengthAt <= int64(len(batches)) {
+		return int64(binary.BigEndian.Uint64(batches[size:]))
+	}
+	return max(first+1, min(f.LastStableOffset, first+1+int64(binary.BigEndian.Uint32(batches[lastOffsetDeltaAt:]))))
+}
 
 // request asks the partition's leader.
 func (l *logReader) request(ctx context.Context, offset int64) (*kmsg.FetchResponseTopicPartition, error) {
@@ -84,11 +120,11 @@ func (l *logReader) request(ctx context.Context, offset int64) (*kmsg.FetchRespo
 		return nil, err
 	}
 	part := kmsg.NewFetchRequestTopicPartition()
-	part.Partition, part.FetchOffset, part.PartitionMaxBytes = l.partition, offset, readMaxBytes
+	part.Partition, part.FetchOffset, part.PartitionMaxBytes = l.partition, offset, l.maxBytes
 	topic := kmsg.NewFetchRequestTopic()
 	topic.Topic, topic.TopicID, topic.Partitions = l.topic, l.topicID, []kmsg.FetchRequestTopicPartition{part}
 	r := kmsg.NewPtrFetchRequest()
-	r.MaxWaitMillis, r.MinBytes, r.MaxBytes = int32(readMaxWait.Milliseconds()), 1, readMaxBytes
+	r.MaxWaitMillis, r.MinBytes, r.MaxBytes = int32(readMaxWait.Milliseconds()), 1, l.maxBytes
 	r.IsolationLevel, r.Topics = 1, []kmsg.FetchRequestTopic{topic}
 	answer, err := r.RequestWith(ctx, l.leader)
 	if err == nil {

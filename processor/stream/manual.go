@@ -3,6 +3,7 @@ package stream
 import (
 	"bytes"
 	"context"
+	"sync/atomic"
 )
 
 // Manual is an assignment outside of any consumer group, for tests that stand in
@@ -24,8 +25,8 @@ type ManualConfig struct {
 func RunManual(ctx context.Context, cfg ManualConfig, h Handler) *Manual {
 	m := &Manual{&owner{
 		Assignment: newAssignment(cfg.Topic, cfg.Partition, 1),
-		limit:      Config{}.withDefaults().MaxQueuedBatches,
-		pause:      func() {}, resume: func() {},
+		limit:      Config{}.withDefaults().MaxQueuedBatches, queuedBytes: new(atomic.Int64),
+		pause: func() {}, resume: func() {},
 		done: make(chan struct{}), wake: make(chan struct{}, 1), popped: make(chan struct{}, 1),
 	}}
 	m.alive, m.scribble = cfg.Alive, scribble

@@ -21,7 +21,8 @@ func newMetrics(r prometheus.Registerer, s *Stage) *metrics {
 		gauge("stockpush_stream_partitions", "Partitions assigned to this process.", func() float64 { return float64(len(s.all())) }),
 		gauge("stockpush_stream_unresolved", "Records delivered and not resolved yet.", s.unresolved),
 		gauge("stockpush_stream_oldest_unresolved_seconds", "Time since the oldest record that is not resolved was delivered.", s.oldestSeconds),
-		gauge("stockpush_stream_lag", "Records in the log after the last committed one, where the client knows it.", s.lag),
+		gauge("stockpush_stream_lag", "Offsets in the log after the last committed one, by what the brokers say of its end.", s.lag),
+		gauge("stockpush_stream_stuck_partitions", "Partitions of which nothing comes though there is something to read.", s.stuck),
 	)
 	return m
 }
@@ -43,6 +44,16 @@ func (s *Stage) oldestSeconds() float64 {
 		}
 	}
 	return age.Seconds()
+}
+
+func (s *Stage) stuck() float64 {
+	n := 0
+	for _, o := range s.all() {
+		if o.isStuck(s.cfg.StuckAfter) {
+			n++
+		}
+	}
+	return float64(n)
 }
 
 func (s *Stage) lag() float64 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,6 +17,8 @@ var errLost = errors.New("the partition was lost")
 type owner struct {
 	*Assignment
 	limit int
+	// queuedBytes is what the queues of all owners of the stage have.
+	queuedBytes *atomic.Int64
 	// pause and resume stop and restart the partition's fetches. They are called
 	// under mu, so that they reach the client in the order of the decisions.
 	pause  func()
@@ -31,6 +34,9 @@ type owner struct {
 	wake   chan struct{}
 	// popped has room for one: a hint that the queue got shorter.
 	popped chan struct{}
+	still  still
+	// probing says that somebody finds out why nothing comes of the partition.
+	probing atomic.Bool
 }
 
 func (o *owner) start(ctx context.Context, handler Handler, failed func(error)) {
@@ -46,8 +52,19 @@ func (o *owner) start(ctx context.Context, handler Handler, failed func(error)) 
 	})
 	go func() { // ends with the two above, which close() and drop() end
 		work.Wait()
+		o.forget()
 		close(o.done)
 	}()
+}
+
+// forget drops what is still queued: it is the next owner's.
+func (o *owner) forget() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, left := range o.queue {
+		o.queuedBytes.Add(-left.bytes)
+	}
+	o.queue = nil
 }
 
 func (o *owner) handle(ctx context.Context, handler Handler) (err error) {
@@ -76,7 +93,10 @@ func (o *owner) push(f fetch) error {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.queue = append(o.queue, f.queued()...)
+	for _, next := range f.queued() {
+		o.queue = append(o.queue, next)
+		o.queuedBytes.Add(next.bytes)
+	}
 	notify(o.wake)
 	return nil
 }
@@ -151,6 +171,7 @@ func (o *owner) next() (next queued, to chan<- []*Record) {
 func (o *owner) pop() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.queuedBytes.Add(-o.queue[0].bytes)
 	o.queue[0] = queued{}
 	o.queue = o.queue[1:]
 	notify(o.popped)

@@ -96,17 +96,21 @@ func ReadSpan(ctx context.Context, c Connection, of Span, take func(*Record) err
 	return readSpan(ctx, c, of, take)
 }
 
-// readSpan reads what lies within the log's bounds.
+// readSpan reads what lies within the log's bounds. It skips what nobody can read.
 func readSpan(ctx context.Context, c Connection, of Span, take func(*Record) error) error {
 	if of.From >= of.To {
 		return nil
 	}
-	client, err := kgo.NewClient(append(c.Options(), kgo.MaxDecompressBatchBytes(maxBatchBytes))...)
+	client, err := kgo.NewClient(c.Options()...)
 	if err != nil {
 		return fmt.Errorf("kafka client: %w", err)
 	}
 	defer client.Close()
-	log := logReader{client: client, topic: of.Topic, partition: of.Partition}
+	unpack, err := newUnpacker()
+	if err != nil {
+		return err
+	}
+	log := logReader{client: client, unpack: unpack, topic: of.Topic, partition: of.Partition, maxBytes: readMaxBytes}
 	for at := of.From; at < of.To; {
 		got, err := log.fetch(ctx, at)
 		if err != nil {
@@ -120,10 +124,25 @@ func readSpan(ctx context.Context, c Connection, of Span, take func(*Record) err
 				return err
 			}
 		}
-		if got.next == at {
+		switch {
+		case got.unreadable != nil:
+			at = got.unreadable.next
+			c.unreadable(Span{of.Topic, of.Partition, got.unreadable.first, at}, got.unreadable.cause)
+		case got.next == at:
 			return nil // compaction left nothing up to the end
+		default:
+			at = got.next
 		}
-		at = got.next
 	}
 	return nil
+}
+
+func (c Connection) unreadable(of Span, cause error) {
+	switch {
+	case c.Unreadable != nil:
+		c.Unreadable(of, cause)
+	case c.Logger != nil:
+		c.Logger.Error("messages cannot be read, they are skipped", "topic", of.Topic, "partition", of.Partition,
+			"first_offset", of.From, "last_offset", of.To-1, "error", cause)
+	}
 }

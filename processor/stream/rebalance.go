@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -30,19 +31,50 @@ func (s *Stage) own(tp topicPartition) {
 	}
 	s.generation++
 	o := &owner{
-		Assignment: newAssignment(tp.topic, tp.partition, s.generation),
-		limit:      s.cfg.MaxQueuedBatches,
-		pause:      func() { s.client.PauseFetchPartitions(one) },
-		resume:     func() { s.client.ResumeFetchPartitions(one) },
-		done:       make(chan struct{}),
-		wake:       make(chan struct{}, 1),
-		popped:     make(chan struct{}, 1),
+		Assignment:  newAssignment(tp.topic, tp.partition, s.generation),
+		limit:       s.cfg.MaxQueuedBatches,
+		queuedBytes: &s.queuedBytes,
+		pause:       func() { s.client.PauseFetchPartitions(one) },
+		resume:      func() { s.client.ResumeFetchPartitions(one) },
+		done:        make(chan struct{}),
+		wake:        make(chan struct{}, 1),
+		popped:      make(chan struct{}, 1),
+		still:       still{at: -1},
 	}
 	o.alive = s.heard
 	s.owners[tp] = o
 	ctx := s.runCtx
 	s.mu.Unlock()
 	o.start(ctx, s.handler, s.fail)
+}
+
+// begin tells owners where they are read from. "The start" becomes the offset that it is now: the
+// client can skip only in partitions of which it knows one.
+func (s *Stage) begin(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	starts, err := Patiently(ctx, s.log, func() (kadm.ListedOffsets, error) {
+		listed, err := kadm.NewClient(s.client).ListStartOffsets(ctx, s.cfg.Topics...)
+		if err == nil {
+			err = listed.Error()
+		}
+		return listed, err
+	})
+	if err != nil {
+		s.log.Warn("the start of partitions is not known", "error", err)
+		return offsets, ctx.Err()
+	}
+	for topic, partitions := range offsets {
+		for partition, at := range partitions {
+			start, _ := starts.Lookup(topic, partition)
+			if at.EpochOffset().Offset < 0 {
+				at = kgo.NewOffset().At(start.Offset)
+				partitions[partition] = at
+			}
+			for _, o := range s.owned(map[string][]int32{topic: {partition}}) {
+				o.begin(max(start.Offset, at.EpochOffset().Offset))
+			}
+		}
+	}
+	return offsets, nil
 }
 
 // revoked gives partitions back in good order: drained, then committed. The
@@ -130,6 +162,7 @@ func (s *Stage) checkErrors(fetches kgo.Fetches) (faulty bool, err error) {
 		case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.GroupAuthorizationFailed), errors.Is(err, kerr.SaslAuthenticationFailed):
 			return true, fmt.Errorf("consume %s: %w (check the user's rights in Kafka)", failure.Topic, err)
+		case errors.Is(err, kgo.ErrMaxDecompress), errors.Is(err, errLater): // passed over, or fetched again
 		default:
 			faulty = true
 			if s.faults.isNew(topicPartition{failure.Topic, failure.Partition}, err) {

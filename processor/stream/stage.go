@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -33,6 +34,9 @@ type Config struct {
 	// MaxQueuedBatches is how many fetched batches wait for a partition's
 	// handler before a turn waits a little for it, and then pauses the partition. Default 2.
 	MaxQueuedBatches int
+	// StuckAfter is for how long nothing comes of a partition that has something to read
+	// until it counts as stuck. Default 30 s.
+	StuckAfter time.Duration
 }
 
 func (c Config) withDefaults() Config {
@@ -44,6 +48,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.SessionTimeout, 45*time.Second)
 	orDefault(&c.DrainTimeout, 15*time.Second)
 	orDefault(&c.CommitInterval, time.Second)
+	orDefault(&c.StuckAfter, 30*time.Second)
 	if c.MaxQueuedBatches == 0 {
 		c.MaxQueuedBatches = 2
 	}
@@ -54,8 +59,10 @@ func (c Config) withDefaults() Config {
 type Deps struct {
 	Connection Connection
 	Handler    Handler
-	Logger     *slog.Logger
-	Registerer prometheus.Registerer
+	// DeadLetters takes the positions of what cannot be read.
+	DeadLetters *DeadLetters
+	Logger      *slog.Logger
+	Registerer  prometheus.Registerer
 }
 
 // fetchMaxWait bounds how long a fetch waits at the broker for something to come.
@@ -75,21 +82,30 @@ const fetchBytes = 4 << 20
 
 // Stage is a consumer group member.
 type Stage struct {
-	cfg        Config
-	handler    Handler
-	log        *slog.Logger
-	options    []kgo.Opt
-	memory     fetchMemory
-	client     *kgo.Client
-	membership membership
-	ready      chan struct{}
-	readyOnce  sync.Once
-	failed     chan error
-	metrics    *metrics
+	cfg     Config
+	handler Handler
+	log     *slog.Logger
+	options []kgo.Opt
+	memory  fetchMemory
+	unpack  *unpacker
+	// queuedBytes is what waits for handlers.
+	queuedBytes atomic.Int64
+	client      *kgo.Client
+	membership  membership
+	ready       chan struct{}
+	readyOnce   sync.Once
+	failed      chan error
+	metrics     *metrics
+	letters     *DeadLetters
 	// faults is the polling goroutine's.
 	faults faults
+	// gaps are to be passed over by the polling goroutine.
+	gaps chan gap
 	// runCtx is the parent of all handlers' contexts; it ends after the drain.
 	runCtx context.Context
+	// background is what runs beside polling, until backgroundCtx ends.
+	background    sync.WaitGroup
+	backgroundCtx context.Context
 
 	mu         sync.Mutex
 	owners     map[topicPartition]*owner
@@ -106,16 +122,21 @@ type topicPartition struct {
 // New makes a stage; it joins its group in Run.
 func New(cfg Config, deps Deps) (*Stage, error) {
 	s := &Stage{
-		cfg: cfg.withDefaults(), handler: deps.Handler, log: deps.Logger.With("group", cfg.Group),
+		cfg: cfg.withDefaults(), handler: deps.Handler, letters: deps.DeadLetters, log: deps.Logger.With("group", cfg.Group), gaps: make(chan gap),
 		ready: make(chan struct{}), failed: make(chan error, 1), owners: map[topicPartition]*owner{}, faults: faults{},
 	}
 	s.membership.interval = s.cfg.SessionTimeout / 15
+	var err error
+	if s.unpack, err = newUnpacker(&s.memory); err != nil {
+		return nil, err
+	}
 	s.metrics = newMetrics(deps.Registerer, s)
 	s.options = append(deps.Connection.Options(),
 		kgo.ConsumerGroup(cfg.Group),
 		kgo.ConsumeTopics(cfg.Topics...),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.WithDecompressor(s.unpack),
 		kgo.KeepControlRecords(), // they take offsets: without them we would wait for those at a log's end
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.DisableAutoCommit(),
@@ -126,6 +147,7 @@ func New(cfg Config, deps Deps) (*Stage, error) {
 		kgo.SessionTimeout(s.cfg.SessionTimeout),
 		kgo.HeartbeatInterval(s.membership.interval),
 		kgo.RebalanceTimeout(s.cfg.DrainTimeout+10*time.Second),
+		kgo.AdjustFetchOffsetsFn(s.begin),
 		kgo.OnPartitionsAssigned(s.assigned),
 		kgo.OnPartitionsRevoked(s.revoked),
 		kgo.OnPartitionsLost(s.lost),
@@ -146,10 +168,15 @@ func (s *Stage) Ready() <-chan struct{} { return s.ready }
 func (s *Stage) Run(ctx context.Context) error {
 	runCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	if err := s.join(runCtx); err != nil {
+	background, stop := context.WithCancel(runCtx)
+	defer stop()
+	if err := s.join(runCtx, background); err != nil {
 		return err
 	}
+	s.background.Go(s.watch)
 	err := s.poll(ctx)
+	stop()
+	s.background.Wait()
 	s.mu.Lock()
 	s.ending = true
 	s.mu.Unlock()
@@ -178,10 +205,10 @@ func (s *Stage) leave(ctx context.Context) {
 
 // join makes the client, which joins the group at once: its callbacks wait for
 // the lock until the stage is complete.
-func (s *Stage) join(runCtx context.Context) (err error) {
+func (s *Stage) join(runCtx, background context.Context) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.runCtx = runCtx
+	s.runCtx, s.backgroundCtx = runCtx, background
 	if s.client, err = kgo.NewClient(s.options...); err != nil {
 		return fmt.Errorf("kafka consumer %s: %w", s.cfg.Group, err)
 	}
@@ -210,7 +237,7 @@ func (s *Stage) poll(ctx context.Context) error {
 	nextCommit := time.Now().Add(s.cfg.CommitInterval)
 	for ctx.Err() == nil {
 		turn, cancel := context.WithDeadline(ctx, nextCommit)
-		fetches := s.client.PollFetches(turn)
+		fetches := s.fetch(turn)
 		cancel()
 		if fetches.IsClientClosed() {
 			return errors.New("the kafka client is closed")
@@ -222,6 +249,9 @@ func (s *Stage) poll(ctx context.Context) error {
 		if err := s.distribute(ctx, fetches); err != nil {
 			return err
 		}
+		if err := errors.Join(s.passFaulty(fetches), s.passGaps()); err != nil {
+			return err
+		}
 		if !time.Now().Before(nextCommit) {
 			s.commit(ctx, s.all())
 			nextCommit = time.Now().Add(s.cfg.CommitInterval)
@@ -231,10 +261,23 @@ func (s *Stage) poll(ctx context.Context) error {
 			return err
 		}
 		if faulty && fetches.NumRecords() == 0 {
-			rest(ctx)
+			pause(ctx, faultRest)
 		}
 	}
 	return nil
+}
+
+// fetch polls. While too much waits for handlers it polls nothing.
+func (s *Stage) fetch(ctx context.Context) kgo.Fetches {
+	if s.queuedBytes.Load() >= maxQueuedBytes {
+		pause(ctx, roomPatience)
+		return nil
+	}
+	fetches := s.client.PollFetches(ctx)
+	if !errors.Is(fetches.Err0(), context.DeadlineExceeded) { // else what is being unpacked was not polled
+		s.unpack.polled()
+	}
+	return fetches
 }
 
 // distribute gives the owners what was fetched, and lets those that have enough of it go on.
@@ -251,6 +294,7 @@ func (s *Stage) distribute(ctx context.Context, fetches kgo.Fetches) (err error)
 		if o == nil {
 			return
 		}
+		s.checkHoles(o, p.Records)
 		err = errors.Join(err, o.push(fetchOf(p.Records, p.LastStableOffset)))
 		if o.full() {
 			full = append(full, o)
@@ -281,8 +325,8 @@ func makeRoom(ctx context.Context, full []*owner) {
 // as of a topic that was made anew, the client gives as fast as it is asked.
 const faultRest = 100 * time.Millisecond
 
-func rest(ctx context.Context) {
-	timer := time.NewTimer(faultRest)
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

@@ -49,13 +49,16 @@ type bench struct {
 	t       *testing.T
 	cluster *kfake.Cluster
 	conn    stream.Connection
+	// letters takes dead letters.
+	letters    *letterBox
+	stuckAfter time.Duration
 }
 
-func newBench(t *testing.T, partitions int32) *bench {
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(partitions, topic))
+func newBench(t *testing.T, partitions int32, options ...kfake.Opt) *bench {
+	cluster, err := kfake.NewCluster(append(options, kfake.NumBrokers(1), kfake.SeedTopics(partitions, topic))...)
 	require.NoError(t, err)
 	t.Cleanup(cluster.Close)
-	return &bench{t, cluster, stream.Connection{Brokers: cluster.ListenAddrs(), ClientID: "test"}}
+	return &bench{t: t, cluster: cluster, conn: stream.Connection{Brokers: cluster.ListenAddrs(), ClientID: "test"}, letters: &letterBox{}}
 }
 
 // run starts a member; stop ends it and returns what Run said.
@@ -71,8 +74,13 @@ func (b *bench) runIn(registry *prometheus.Registry, h stream.Handler) (stop fun
 
 // start is runIn, and the member.
 func (b *bench) start(registry *prometheus.Registry, h stream.Handler) (stage *stream.Stage, stop func() error) {
-	cfg := stream.Config{Group: group, Topics: []string{topic}, SessionTimeout: 6 * time.Second, CommitInterval: 20 * time.Millisecond, DrainTimeout: 3 * time.Second}
-	stage, err := stream.New(cfg, stream.Deps{Connection: b.conn, Handler: h, Logger: slog.New(slog.DiscardHandler), Registerer: registry})
+	cfg := stream.Config{
+		Group: group, Topics: []string{topic}, SessionTimeout: 6 * time.Second, CommitInterval: 20 * time.Millisecond, DrainTimeout: 3 * time.Second, StuckAfter: b.stuckAfter,
+	}
+	log := slog.New(slog.DiscardHandler)
+	stage, err := stream.New(cfg, stream.Deps{
+		Connection: b.conn, Handler: h, DeadLetters: stream.NewDeadLetters(b.letters, topics, log, registry), Logger: log, Registerer: registry,
+	})
 	require.NoError(b.t, err)
 	ctx, cancel := context.WithCancel(b.t.Context())
 	ended := make(chan error, 1)

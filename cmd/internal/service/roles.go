@@ -22,13 +22,13 @@ import (
 func (p *process) stage(cfg stream.Config, handler stream.Handler) (*stream.Stage, error) {
 	cfg.SessionTimeout = p.cfg.Kafka.SessionTimeout
 	return stream.New(cfg, stream.Deps{
-		Connection: p.conn, Handler: handler, Logger: p.log, Registerer: p.registry,
+		Connection: p.conn, Handler: handler, DeadLetters: p.letters, Logger: p.log, Registerer: p.registry,
 	})
 }
 
 // atWork is a stage's role.
 func atWork(stage *stream.Stage) *running {
-	return &running{ready: stage.Ready(), serve: stage.Run}
+	return &running{ready: stage.Ready(), stuck: stage.Stuck, serve: stage.Run}
 }
 
 // newProcessor makes the compacting role.

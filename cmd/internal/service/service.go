@@ -79,6 +79,8 @@ type running struct {
 	role string
 	// ready is closed once the role serves.
 	ready <-chan struct{}
+	// stuck names what the role waits for in vain, empty if nothing; nil is nothing.
+	stuck func() string
 	// serve does the role's work until its context ends, and drains.
 	serve func(context.Context) error
 	// beside runs as long as the role does, and a little longer; nil is nothing.
@@ -164,6 +166,7 @@ func (p *process) connect() (err error) {
 	}
 	p.atEnd(func() error { p.letterProducer.Close(); return nil })
 	p.letters = stream.NewDeadLetters(p.letterProducer, p.topics, p.log, p.registry)
+	p.conn.Unreadable = p.letters.Unreadable
 	return nil
 }
 
@@ -188,7 +191,7 @@ func (p *process) add(ctx context.Context, role string, r Running) error {
 	return nil
 }
 
-// ready names the first role that does not serve yet.
+// ready names the first role that does not serve yet, or is stuck.
 func (p *process) ready() (bool, string) {
 	if !p.made.Load() {
 		return false, "starting"
@@ -198,6 +201,12 @@ func (p *process) ready() (bool, string) {
 		case <-s.ready:
 		default:
 			return false, s.role
+		}
+		if s.stuck == nil {
+			continue
+		}
+		if what := s.stuck(); what != "" {
+			return false, s.role + ": " + what
 		}
 	}
 	return true, ""

@@ -1,0 +1,174 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// gap is offsets of a partition that nothing comes of. The client stops at some of them, and
+// passes over others without a word.
+type gap struct {
+	owner       *owner
+	first, next int64
+	logEnd      int64
+	// cause is why they cannot be read; nil if they hold no committed records.
+	cause error
+}
+
+// errTooLarge is why a batch is not unpacked.
+var errTooLarge = fmt.Errorf("the batch unpacks to more than %d MiB", maxBatchBytes>>20)
+
+// passFaulty passes over batches that unpack to too much, and finds out what is wrong with other
+// partitions whose fetch failed.
+func (s *Stage) passFaulty(fetches kgo.Fetches) error {
+	for _, failure := range fetches.Errors() {
+		for _, o := range s.owned(map[string][]int32{failure.Topic: {failure.Partition}}) {
+			tooLarge, ok := errors.AsType[*kgo.ErrDecompressTooLarge](failure.Err)
+			if !ok {
+				if !errors.Is(failure.Err, errLater) {
+					s.suspect(o)
+				}
+				continue
+			}
+			at, _ := o.position()
+			if err := s.pass(gap{owner: o, first: at, next: tooLarge.NextOffset, cause: errTooLarge}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// probeRest is how far apart probes of a partition are.
+const probeRest = time.Second
+
+// suspect probes a partition, beside polling. One probe of it runs at a time.
+func (s *Stage) suspect(o *owner) {
+	if !o.probing.CompareAndSwap(false, true) {
+		return
+	}
+	s.background.Go(func() {
+		defer o.probing.Store(false)
+		s.probe(s.backgroundCtx, o)
+		pause(s.backgroundCtx, probeRest)
+	})
+}
+
+func (s *Stage) reader(of *owner, maxBytes int32) *logReader {
+	return &logReader{client: s.client, unpack: &unpacker{Decompressor: s.unpack.Decompressor}, topic: of.topic, partition: of.partition, maxBytes: maxBytes}
+}
+
+// probe fetches what the partition waits for by itself. What cannot be read now either, or holds
+// no record, is a gap. What the broker refuses to give is none: it may give it later.
+func (s *Stage) probe(ctx context.Context, o *owner) {
+	at, known := o.position()
+	if !known {
+		return
+	}
+	log := s.reader(o, readMaxBytes)
+	f, err := log.fetch(ctx, at)
+	if err != nil {
+		if ctx.Err() == nil {
+			s.log.Warn("the broker does not give what a partition waits for", "topic", o.topic, "partition", o.partition, "offset", at, "error", err)
+		}
+		return
+	}
+	g := gap{owner: o, first: at, next: f.next, logEnd: f.end}
+	switch {
+	case f.unreadable != nil:
+		g.next, g.cause = f.unreadable.next, f.unreadable.cause
+	case len(f.records) > 0:
+		return // the client will read it, too
+	case f.next == at:
+		g.next = f.end
+	}
+	if g.next <= at {
+		return
+	}
+	select {
+	case s.gaps <- g:
+	case <-ctx.Done():
+	}
+}
+
+// passGaps passes over the gaps that were found. It is called between polls, while rebalances are
+// blocked.
+func (s *Stage) passGaps() error {
+	for {
+		select {
+		case g := <-s.gaps:
+			if err := s.pass(g); err != nil {
+				return err
+			}
+		default:
+			return nil
+		}
+	}
+}
+
+func (s *Stage) pass(g gap) error {
+	o := g.owner
+	at, known := o.position()
+	if current := s.owned(map[string][]int32{o.topic: {o.partition}}); len(current) == 0 || current[0] != o || !known || at != g.first || at >= g.next {
+		return nil // another assignment, or something came meanwhile
+	}
+	f := fetch{first: g.first, next: g.next, logEnd: max(g.logEnd, g.next)}
+	if g.cause != nil {
+		f.letters = lettersOf(g.next - g.first)
+	}
+	if err := o.push(f); err != nil || g.cause == nil {
+		return err
+	}
+	s.client.SetOffsets(map[string]map[int32]kgo.EpochOffset{o.topic: {o.partition: {Epoch: -1, Offset: g.next}}})
+	s.tell(g)
+	return nil
+}
+
+// tell stores the dead letters of what cannot be read, and resolves their offsets.
+func (s *Stage) tell(g gap) {
+	o, ctx := g.owner, s.backgroundCtx
+	s.background.Go(func() {
+		s.letters.putUnreadable(ctx, Span{o.topic, o.partition, g.first, g.next}, g.cause, func(offset int64, err error) {
+			switch {
+			case err == nil:
+				o.Resolve(offset)
+			case ctx.Err() == nil:
+				s.fail(fmt.Errorf("produce to %s: %w", s.letters.topics.DeadLetters(), err))
+			}
+		})
+	})
+}
+
+// checkHoles looks into the offsets that a fetch left out. Mostly a transaction was aborted, but
+// the client also passes over what it cannot decode, if it can decode what follows.
+func (s *Stage) checkHoles(o *owner, all []*Record) {
+	next, known := o.position()
+	for _, r := range all {
+		if hole := (gap{owner: o, first: next, next: r.Offset}); known && hole.first < hole.next {
+			s.background.Go(func() { s.checkHole(s.backgroundCtx, hole) })
+		}
+		next, known = r.Offset+1, true
+	}
+}
+
+func (s *Stage) checkHole(ctx context.Context, hole gap) {
+	o := hole.owner
+	log := s.reader(o, 1)
+	for at := hole.first; at < hole.next; {
+		f, err := log.fetch(ctx, at)
+		switch {
+		case err != nil:
+			return // it was told, or we end
+		case f.unreadable != nil:
+			f.next = f.unreadable.next
+			s.tell(gap{owner: o, first: at, next: min(f.next, hole.next), cause: f.unreadable.cause})
+		case f.next == at:
+			return
+		}
+		at = f.next
+	}
+}
