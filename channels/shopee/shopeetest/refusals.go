@@ -77,6 +77,7 @@ var Refusals = []Refusal{
 	{"request_limit_exceeded", "Request limit exceeded, please slow down.", schemas.RateLimited, shop, Refuse},
 	{"frequency_limited", "Requests are too frequent.", schemas.RateLimited, shop, Refuse},
 	{"error_limit", "The total API call number made by your APP has reached the daily API call limit, please try again after 00: 00 (UTC+08:00)", schemas.DailyQuotaExhausted, app, HoldDay},
+	{"error_limit", "Your APP has used up its daily API call quota.", schemas.DailyQuotaExhausted, app, HoldDay},
 	{"invalid_acceess_token", "Invalid access_token, please have a check.", schemas.AuthorizationLost, shop, Refresh},
 	{"invalid_access_token", "Invalid access_token, please have a check.", schemas.AuthorizationLost, shop, Refresh},
 	{"error_auth", "Invalid access_token.", schemas.AuthorizationLost, shop, Refresh},
