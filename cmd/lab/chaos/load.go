@@ -59,7 +59,11 @@ func load(ctx context.Context, o options, dir string) (err error) {
 	if err := takeAway(c, o.without); err != nil {
 		return err
 	}
-	l := &loadRun{cluster: c, events: o.load, sources: checker.Sources{ClickHouse: c.ClickHouseHTTP, Sandbox: c.SandboxURL, Database: cluster.Database}}
+	clickHouse, err := c.ClickHouseURL()
+	if err != nil {
+		return err
+	}
+	l := &loadRun{cluster: c, events: o.load, sources: checker.Sources{ClickHouse: clickHouse, Sandbox: c.SandboxURL, Database: cluster.Database}}
 	if err := l.flood(ctx, o.without); err != nil {
 		return err
 	}

@@ -164,7 +164,11 @@ func (r *run) judge(ctx context.Context, healed time.Time) error {
 	if err := r.known(ctx, o); err != nil {
 		return err
 	}
-	sources := checker.Sources{ClickHouse: r.cluster.ClickHouseHTTP, Sandbox: r.cluster.SandboxURL, Database: cluster.Database}
+	clickHouse, err := r.cluster.ClickHouseURL()
+	if err != nil {
+		return err
+	}
+	sources := checker.Sources{ClickHouse: clickHouse, Sandbox: r.cluster.SandboxURL, Database: cluster.Database}
 	bad := o.CountBad()
 	var last error
 	for time.Since(healed) < quietTimeout {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -148,6 +149,17 @@ func (c *Cluster) setup(ctx context.Context) error {
 			return fmt.Errorf("setup: %w: %s", err, out)
 		}
 	}
+}
+
+// ClickHouseURL is the URL of ClickHouse's HTTP protocol, with the user and the password that
+// the embedded one made at its first start.
+func (c *Cluster) ClickHouseURL() (string, error) {
+	password, err := os.ReadFile(filepath.Join(c.ClickHouseDisk.Dir, "clickhouse-password"))
+	if err != nil {
+		return "", err
+	}
+	at := url.URL{Scheme: "http", User: url.UserPassword("default", strings.TrimSpace(string(password))), Host: strings.TrimPrefix(c.ClickHouseHTTP, "http://")}
+	return at.String(), nil
 }
 
 func (c *Cluster) servers() []*Process { return []*Process{c.Broker, c.ClickHouse, c.Sandbox} }
