@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -66,7 +67,10 @@ func TestE2EAPromotionsEndPushesAgainWhatItRefused(t *testing.T) {
 	})
 	door.target.Store(&url.URL{Scheme: "http", Host: s.webhook})
 	target := sandbox.PushTarget{URL: s.cfg.Shopee.Webhook.URL, Key: "push-key"}
-	require.ErrorContains(t, s.sandbox.SetPush(sandbox.PushTarget{URL: target.URL}), "401", "the partner key does not sign")
+	unsigned, err := http.Post(target.URL, "application/json", strings.NewReader(`{"code":7,"shop_id":10001,"timestamp":1,"data":{}}`))
+	require.NoError(t, err)
+	require.NoError(t, unsigned.Body.Close())
+	require.Equal(t, http.StatusUnauthorized, unsigned.StatusCode, "only a trial of the URL needs no signature")
 	require.NoError(t, s.sandbox.SetPush(target))
 
 	s.promotion(1, 0, true)
