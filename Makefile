@@ -123,7 +123,7 @@ bench-table: ## Print the table of the last `make bench` again
 	@go run ./cmd/lab/benchtable $(BENCH_BUDGETS) $(BENCH)/all.txt $(BENCH)/all.before.txt | tee $(BENCH)/table.txt
 
 .PHONY: bench-quick
-bench-quick: build clickhouse-lib ## Measure what has a budget, once, in about 7 minutes; SMALLER=20 only tries it, with small loads
+bench-quick: build clickhouse-lib ## Measure what has a budget, once; SMALLER=20 only tries it, with small loads
 	@mkdir -p $(BENCH)
 	@cmd/lab/bench-quick $(BENCH)/quick.txt $(SMALLER)
 	@go run ./cmd/lab/benchtable -short $(BENCH_BUDGETS) $(BENCH)/quick.txt
