@@ -12,58 +12,103 @@ import (
 	"unicode/utf8"
 )
 
-// A check says what is wrong with a value of its key's kind; empty is fine.
+// check judges values of its key's kind. The zero check accepts every value.
+type check struct {
+	// accepts names the values that pass, for people; empty if the meaning of the key says it.
+	accepts string
+	// refuse returns what is wrong with a value, or an empty string.
+	refuse func(any) string
+}
 
-func within(low, high int64) func(any) string {
-	return func(v any) string {
+// of returns what is wrong with a value, or an empty string.
+func (c check) of(v any) string {
+	if c.refuse == nil {
+		return ""
+	}
+	return c.refuse(v)
+}
+
+var (
+	anything = check{}
+	// replicationFactor accepts -1, with which Kafka itself chooses.
+	replicationFactor = check{"-1, or 1 to 100", refuseReplicationFactor}
+	positive          = check{"above 0", refuseNotPositive}
+	ratio             = check{"above 0, at most 1", refuseNoRatio}
+	notEmpty          = check{"not empty", refuseEmpty}
+	reserved          = check{"empty", refuseReserved}
+	address           = check{"HOST:PORT", refuseNoAddress}
+	hostURL           = check{"http:// or https:// and a host", refuseNoHostURL}
+	postgresDSN       = check{"postgres://USER:PASSWORD@HOST/DATABASE, or key=value pairs", refuseNoDSN}
+	longToken         = check{fmt.Sprintf("at least %d characters", minTokenLength), refuseShortToken}
+	callbackURL       = check{"http:// or https:// URL", refuseNoCallbackURL}
+	// topicName leaves room for the 13 characters that ours add: Kafka takes 249.
+	topicName    = named("1 to 200 of A-Z a-z 0-9 . _ -", regexp.MustCompile(`^[A-Za-z0-9._-]{1,200}$`))
+	headerName   = named("an HTTP header's name", regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]*$"))
+	databaseName = named("A-Z a-z 0-9 _, no digit first", regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`))
+)
+
+func within(low, high int64) check {
+	return check{fmt.Sprintf("%d to %d", low, high), func(v any) string {
 		if n := v.(int64); n < low || n > high {
 			return fmt.Sprintf("%d is not within %d to %d", n, low, high)
 		}
 		return ""
-	}
+	}}
 }
 
-// replicationFactor takes -1, with which Kafka itself chooses.
-func replicationFactor(v any) string {
-	if n := v.(int64); n != -1 && within(1, 100)(v) != "" {
+func refuseReplicationFactor(v any) string {
+	if n := v.(int64); n != -1 && within(1, 100).of(v) != "" {
 		return fmt.Sprintf("%d is neither -1, the broker's default, nor within 1 to 100", n)
 	}
 	return ""
 }
 
-func between(low, high time.Duration) func(any) string {
-	return func(v any) string {
+func between(low, high time.Duration) check {
+	return check{brief(low) + " to " + brief(high), func(v any) string {
 		if d := v.(time.Duration); d < low || d > high {
 			return fmt.Sprintf("%v is not within %v to %v", d, low, high)
 		}
 		return ""
-	}
+	}}
 }
 
-func oneOf(words ...string) func(any) string {
-	return func(v any) string {
+// brief writes a duration without units that are zero: 1h and not 1h0m0s.
+func brief(d time.Duration) string {
+	s := d.String()
+	if minutes, ok := strings.CutSuffix(s, "m0s"); ok {
+		s = minutes + "m"
+	}
+	if hours, ok := strings.CutSuffix(s, "h0m"); ok {
+		s = hours + "h"
+	}
+	return s
+}
+
+func oneOf(words ...string) check {
+	named := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "" })
+	return check{strings.Join(named, ", "), func(v any) string {
 		if !slices.Contains(words, v.(string)) {
 			return fmt.Sprintf("%q is not one of %s", v, strings.Join(words, ", "))
 		}
 		return ""
-	}
+	}}
 }
 
-func positive(v any) string {
+func refuseNotPositive(v any) string {
 	if f := v.(float64); !(f > 0) || math.IsInf(f, 1) {
 		return fmt.Sprintf("%v is not greater than 0", f)
 	}
 	return ""
 }
 
-func ratio(v any) string {
+func refuseNoRatio(v any) string {
 	if f := v.(float64); !(f > 0 && f <= 1) {
 		return fmt.Sprintf("%v is not within (0, 1]", f)
 	}
 	return ""
 }
 
-func notEmpty(v any) string {
+func refuseEmpty(v any) string {
 	list, isList := v.([]string)
 	if v == "" || isList && (len(list) == 0 || slices.Contains(list, "")) {
 		return "must not be empty"
@@ -71,21 +116,21 @@ func notEmpty(v any) string {
 	return ""
 }
 
-func reserved(v any) string {
+func refuseReserved(v any) string {
 	if v != "" {
 		return "is reserved for later; leave it out"
 	}
 	return ""
 }
 
-func address(v any) string {
+func refuseNoAddress(v any) string {
 	if _, port, err := net.SplitHostPort(v.(string)); err != nil || port == "" {
 		return fmt.Sprintf("%q is not HOST:PORT", v)
 	}
 	return ""
 }
 
-func hostURL(v any) string {
+func refuseNoHostURL(v any) string {
 	u, err := url.Parse(v.(string))
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.User != nil {
 		return "is not the http or https address of a host, without path, query and user"
@@ -93,8 +138,8 @@ func hostURL(v any) string {
 	return ""
 }
 
-// postgresDSN quotes nothing: the password is part of it.
-func postgresDSN(v any) string {
+// refuseNoDSN quotes nothing: the password is part of it.
+func refuseNoDSN(v any) string {
 	dsn := string(v.(Secret))
 	u, err := url.Parse(dsn)
 	isURL := err == nil && u.Host != "" && (u.Scheme == "postgres" || u.Scheme == "postgresql")
@@ -107,16 +152,16 @@ func postgresDSN(v any) string {
 // minTokenLength is how short a token may be, in characters: a shorter one can be guessed.
 const minTokenLength = 16
 
-// longToken does not quote the token.
-func longToken(v any) string {
+// refuseShortToken does not quote the token.
+func refuseShortToken(v any) string {
 	if token := string(v.(Secret)); token != "" && utf8.RuneCountInString(token) < minTokenLength {
 		return fmt.Sprintf("is shorter than %d characters", minTokenLength)
 	}
 	return ""
 }
 
-// callbackURL is taken as it is: Shopee signs it, so that no character of it may change.
-func callbackURL(v any) string {
+// refuseNoCallbackURL is taken as it is: Shopee signs it, so no character of it may change.
+func refuseNoCallbackURL(v any) string {
 	u, err := url.Parse(v.(string))
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Fragment != "" || u.User != nil || v != strings.TrimSpace(v.(string)) {
 		return "is not an http or https address as it is registered with Shopee"
@@ -124,28 +169,21 @@ func callbackURL(v any) string {
 	return ""
 }
 
-// offOr lets a key's zero value, which turns something off, past another check.
-func offOr(check func(any) string) func(any) string {
-	return func(v any) string {
+// offOr accepts a key's zero value, which turns something off, besides what another check accepts.
+func offOr(other check) check {
+	return check{other.accepts, func(v any) string {
 		if v == "" || v == time.Duration(0) {
 			return ""
 		}
-		return check(v)
-	}
+		return other.of(v)
+	}}
 }
 
-func named(pattern *regexp.Regexp) func(any) string {
-	return func(v any) string {
+func named(accepts string, pattern *regexp.Regexp) check {
+	return check{accepts, func(v any) string {
 		if !pattern.MatchString(v.(string)) {
 			return fmt.Sprintf("%q does not match %s", v, pattern)
 		}
 		return ""
-	}
+	}}
 }
-
-var (
-	// A topic's name has at most 249 characters, and ours adds up to 13.
-	topicName    = named(regexp.MustCompile(`^[A-Za-z0-9._-]{1,200}$`))
-	headerName   = named(regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]*$"))
-	databaseName = named(regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`))
-)

@@ -25,9 +25,7 @@ func FuzzLoad(f *testing.F) {
 			return
 		}
 		for _, k := range keys {
-			if k.check != nil {
-				require.Empty(t, k.check(loaded.values[k.name]), k.name)
-			}
+			require.Empty(t, k.check.of(loaded.values[k.name]), k.name)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -15,10 +16,8 @@ func parse(k key, raw any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if k.check != nil {
-		if wrong := k.check(value); wrong != "" {
-			return nil, fmt.Errorf("%s", wrong)
-		}
+	if wrong := k.check.of(value); wrong != "" {
+		return nil, errors.New(wrong)
 	}
 	return value, nil
 }
