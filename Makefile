@@ -4,9 +4,8 @@ SHELL := bash
 
 STATE       := .stockpush
 LINT_TAG    := v2.15.0
-VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-COMMIT      := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
-LDFLAGS     := -X stockpush/cmd/internal/version.Version=$(VERSION) -X stockpush/cmd/internal/version.Commit=$(COMMIT)
+COMMIT      := $(shell git describe --always --dirty --exclude '*' 2>/dev/null || echo unknown)
+LDFLAGS     := -X stockpush/cmd/internal/version.Commit=$(COMMIT)
 DEMO_FOR    ?= 30s
 FUZZTIME    ?= 10s
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
@@ -87,6 +86,14 @@ browser: clickhouse-lib ## Try the page in a real browser, the Chromium at CHROM
 .PHONY: lint
 lint: $(LINT) ## Check format, vet and lint
 	$(LINT) run ./...
+
+.PHONY: docs
+docs: ## Write the generated parts of the documents: configuration and metrics
+	go test -count=1 ./cmd/stockpush/docs -update
+
+.PHONY: release-check
+release-check: ## See that CHANGELOG.md and the program's version agree
+	go test -count=1 -run Release ./cmd/internal/version
 
 .PHONY: vuln
 vuln: ## Look for known vulnerabilities in what we use; needs the vulnerability database, or a copy at GOVULNDB
