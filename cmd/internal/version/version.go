@@ -1,11 +1,14 @@
-// Package version says which build this is. The build sets its variables.
+// Package version says which build this is. The build sets Commit.
 package version
 
 import "runtime"
 
-// Set with -ldflags "-X …" by the build.
+// Release is the version of this source. CHANGELOG.md begins with it, below what is unreleased.
+const Release = "0.1.0"
+
+// Version and Commit are set with -ldflags "-X …" by builds that know better.
 var (
-	Version = "dev"
+	Version = Release
 	Commit  = "unknown"
 )
 
