@@ -249,7 +249,7 @@ func (p *partition) takeWhatFits(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// take takes an event. One that goes to the dead letters keeps its memory.
+// take takes an event.
 func (p *partition) take(ctx context.Context, r *stream.Record, now time.Time) error {
 	event := &p.event
 	window := p.buffer.Find(r.Key)
@@ -263,7 +263,6 @@ func (p *partition) take(ctx context.Context, r *stream.Record, now time.Time) e
 	}
 	p.out.skipped += result.Skipped
 	p.out.spill(ctx, result.Entry)
-	p.assignment.Recycle(r)
 	return nil
 }
 

@@ -29,11 +29,10 @@ type broker struct {
 	holding bool
 	failure error
 	// refuses are the messages that are refused for good, and not taken.
-	refuses  func(*stream.Record) bool
-	held     []func(error)
-	commands []schemas.Command
-	records  []schemas.Record
-	letters  []*stream.Record
+	refuses func(*stream.Record) bool
+	held    []func(error)
+	// messages are what was produced, as it was when it was acknowledged.
+	messages []*stream.Record
 }
 
 func (b *broker) Produce(_ context.Context, r *stream.Record, done func(error)) {
@@ -43,23 +42,19 @@ func (b *broker) Produce(_ context.Context, r *stream.Record, done func(error)) 
 		go done(fmt.Errorf("produce: %w", kerr.MessageTooLarge))
 		return
 	}
-	r = &stream.Record{Topic: r.Topic, Partition: r.Partition, Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value), Headers: r.Headers}
-	switch r.Topic {
-	case topics.Commands():
-		c, err := schemas.DecodeCommand(r.Value)
-		if err == nil {
-			b.commands = append(b.commands, c)
-		}
-	case topics.Records():
-		_ = schemas.DecodeRecords(r.Value, func(rec *schemas.Record) error { b.records = append(b.records, *rec); return nil })
-	case topics.DeadLetters():
-		b.letters = append(b.letters, r)
+	n := len(b.messages)
+	b.messages = append(b.messages, r)
+	acknowledge := func(err error) {
+		b.mu.Lock()
+		b.messages[n] = &stream.Record{Topic: r.Topic, Partition: r.Partition, Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value), Headers: r.Headers}
+		b.mu.Unlock()
+		done(err)
 	}
 	if b.holding {
-		b.held = append(b.held, done)
+		b.held = append(b.held, acknowledge)
 		return
 	}
-	go done(b.failure)
+	go acknowledge(b.failure)
 }
 
 func (b *broker) hold() { b.mu.Lock(); defer b.mu.Unlock(); b.holding = true }
@@ -74,10 +69,23 @@ type sent struct {
 	letters  []*stream.Record
 }
 
-func (b *broker) sent() sent {
+func (b *broker) sent() (s sent) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return sent{slices.Clone(b.commands), slices.Clone(b.records), slices.Clone(b.letters)}
+	for _, r := range b.messages {
+		switch r.Topic {
+		case topics.Commands():
+			c, err := schemas.DecodeCommand(bytes.Clone(r.Value))
+			if err == nil {
+				s.commands = append(s.commands, c)
+			}
+		case topics.Records():
+			_ = schemas.DecodeRecords(bytes.Clone(r.Value), func(rec *schemas.Record) error { s.records = append(s.records, *rec); return nil })
+		case topics.DeadLetters():
+			s.letters = append(s.letters, r)
+		}
+	}
+	return s
 }
 
 type bench struct {
@@ -462,15 +470,28 @@ func pause(d time.Duration) {
 	synctest.Wait()
 }
 
-func TestAnEventsMemoryIsGivenBackUnlessItIsRejected(t *testing.T) {
+// A batch's memory is reused when the next batch is received, while messages are in flight.
+func TestMessagesInFlightShareNoMemoryWithTheirBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
-		e := event("a", 1)
-		good, bad := b.message([]byte(e.Key.String()), schemas.EncodeEvent(&e)), b.message([]byte("k"), []byte("nonsense"))
-		b.deliver([]*stream.Record{good, bad})
-		synctest.Wait()
-		require.Nil(t, good.Value)
-		require.Equal(t, "nonsense", string(bad.Value))
+		b.broker.hold()
+		b.deliver([]*stream.Record{b.message([]byte("k"), []byte("nonsense"))})
+		b.send(event("a", 1), event("a", 2))
+		b.send(event("b", 3))
+		pause(time.Second + recordsAfter)
+		b.send(event("c", 4))
+		for n := range b.broker.held {
+			b.broker.release(n)
+		}
+		sent := b.broker.sent()
+		require.Equal(t, []string{"k", "nonsense"}, []string{string(sent.letters[0].Key), string(sent.letters[0].Value)})
+		require.Equal(t, []string{"a=2", "b=3"}, []string{sent.commands[0].EventID, sent.commands[1].EventID})
+		statuses := map[string]schemas.Status{}
+		for _, r := range sent.records {
+			statuses[r.EventID] = r.Status
+		}
+		require.Equal(t, map[string]schemas.Status{"a=1": schemas.Skipped, "a=2": schemas.Pending, "b=3": schemas.Pending}, statuses)
+		require.Equal(t, int64(4), b.committable())
 		b.finish()
 	})
 }

@@ -1,6 +1,7 @@
 package processor
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -28,9 +29,9 @@ func (o *outbox) reject(ctx context.Context, r *stream.Record, cause error) {
 	letter := schemas.DeadLetter{
 		BadEvent:    *bad,
 		SourceTopic: r.Topic, SourcePartition: r.Partition, SourceOffset: r.Offset,
-		Key: r.Key, Value: r.Value,
+		Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value),
 	}
-	o.putAside(ctx, letter, func() { o.assignment.Resolve(r.Offset) })
+	o.putAside(ctx, letter, func() { o.assignment.Resolve(letter.SourceOffset) })
 }
 
 // panicked puts an event aside at which the stage itself failed.

@@ -1,6 +1,7 @@
 package sinks
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -108,7 +109,8 @@ func (s *Sink) blame(ctx context.Context, m *stream.Record, cause *RefusedError)
 func (s *Sink) putAside(ctx context.Context, m *stream.Record, bad schemas.BadEvent, done func(error)) {
 	s.tell(m, bad)
 	stream.PutAside(ctx, s.deps.DeadLetters, s.deps.Topics, schemas.DeadLetter{
-		BadEvent: bad, SourceTopic: m.Topic, SourcePartition: m.Partition, SourceOffset: m.Offset, Key: m.Key, Value: m.Value,
+		BadEvent: bad, SourceTopic: m.Topic, SourcePartition: m.Partition, SourceOffset: m.Offset,
+		Key: bytes.Clone(m.Key), Value: bytes.Clone(m.Value),
 	}, done)
 }
 

@@ -32,8 +32,8 @@ type RefusedError struct{ Err error }
 func (e *RefusedError) Error() string { return e.Err.Error() }
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// Batch collects rows for the store. Send may be called again after an error. It keeps
-// nothing of the memory of what it is given, which is used again.
+// Batch collects rows for the store. Send may be called again after an error. It copies what
+// it is given, whose memory is reused.
 type Batch interface {
 	Add(r *schemas.Record)
 	Reject(letter schemas.DeadLetter, at Received)
@@ -172,7 +172,6 @@ func (s *Sink) collect(ctx context.Context, a *stream.Assignment, messages []*st
 		}
 		if s.take(ctx, a, m) {
 			s.filled.offsets[a] = append(s.filled.offsets[a], m.Offset)
-			a.Recycle(m)
 		}
 	}
 	if s.filled.batch.Rows() >= s.cfg.BatchRows {
@@ -195,9 +194,10 @@ func (s *Sink) take(ctx context.Context, a *stream.Assignment, m *stream.Record)
 	if panicked != nil {
 		bad = schemas.BadEvent{Code: schemas.CodePanicked, Message: panicked.Error()}
 	}
+	offset := m.Offset
 	s.putAside(ctx, m, bad, func(err error) {
 		if err == nil {
-			a.Resolve(m.Offset)
+			a.Resolve(offset)
 		}
 	})
 	return false

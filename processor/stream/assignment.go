@@ -20,12 +20,10 @@ type Assignment struct {
 	partition  int32
 	generation uint64
 	alive      func() bool
-	// scribble writes over what is recycled; nil outside of tests.
-	scribble func(*Record)
-	batches  chan []*Record
-	over     atomic.Bool
-	closing  atomic.Bool
-	passed   atomic.Int64
+	batches    chan []*Record
+	over       atomic.Bool
+	closing    atomic.Bool
+	passed     atomic.Int64
 
 	mu        sync.Mutex
 	watermark *watermark.Watermark
@@ -57,22 +55,15 @@ func (a *Assignment) Generation() uint64 { return a.generation }
 // Batches delivers the partition's records in order. It is closed when the
 // partition is to be given back: finish what is in flight, and return. A batch
 // without records says that Passed has moved.
+//
+// A batch's records, with their keys, values and headers, are valid until the next batch is
+// received: then later fetches reuse their memory. Copy what is needed for longer.
 func (a *Assignment) Batches() <-chan []*Record { return a.batches }
 
 // Passed is an offset below which every record was delivered. It is above the last record's
 // where offsets follow that hold no record, such as a transaction's marker. Who waits until all
 // records below some offset were delivered compares it as well.
 func (a *Assignment) Passed() int64 { return a.passed.Load() }
-
-// Recycle gives a record's memory to later fetches. Whoever was delivered it says by that
-// that nobody has anything of it any more, its key and value included; who never says
-// so leaves it to the collector.
-func (a *Assignment) Recycle(r *Record) {
-	if a.scribble != nil {
-		a.scribble(r)
-	}
-	r.Recycle()
-}
 
 // Closing says that the partition is to be given back: it waits for its handler.
 func (a *Assignment) Closing() bool { return a.closing.Load() }
@@ -284,19 +275,19 @@ func (a *Assignment) position() (offset int64, known bool) {
 }
 
 // NewTestAssignment makes an assignment that a test feeds by hand: deliver
-// hands over a batch as it was fetched, and closes the assignment when it is nil. A
-// record that was recycled is empty.
+// hands over copies of a batch's records, and closes the assignment when it is nil. When
+// the handler has received a batch, the one before is overwritten.
 func NewTestAssignment(ctx context.Context, topic string, partition int32) (a *Assignment, deliver func([]*Record)) {
 	a = newAssignment(topic, partition, 1)
-	a.scribble = func(r *Record) { *r = Record{} }
 	a.alive = func() bool { return true }
+	var handled []*Record
 	return a, func(batch []*Record) {
 		if batch == nil {
 			a.closing.Store(true)
 			close(a.batches)
 			return
 		}
-		f := fetchOf(batch, batch[len(batch)-1].Offset+1)
+		f := fetchOf(copies(batch), batch[len(batch)-1].Offset+1)
 		if err := a.track(f); err != nil {
 			panic(err) // the test's own mistake
 		}
@@ -304,6 +295,8 @@ func NewTestAssignment(ctx context.Context, topic string, partition int32) (a *A
 			a.offer(next)
 			select {
 			case a.batches <- next.records:
+				overwrite(handled)
+				handled = next.records
 			case <-ctx.Done():
 			}
 		}

@@ -141,10 +141,11 @@ func (w *groupWatch) Run(ctx context.Context, a *stream.Assignment) error {
 				first = false
 			}
 			for _, r := range batch {
+				offset := r.Offset
 				flying.Go(func() {
-					time.Sleep(time.Duration(r.Offset*7919%500) * time.Millisecond)
-					w.resolve(r.Partition, r.Offset)
-					a.Resolve(r.Offset)
+					time.Sleep(time.Duration(offset*7919%500) * time.Millisecond)
+					w.resolve(a.Partition(), offset)
+					a.Resolve(offset)
 				})
 			}
 		}

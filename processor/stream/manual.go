@@ -26,34 +26,42 @@ func RunManual(ctx context.Context, cfg ManualConfig, h Handler) *Manual {
 	m := &Manual{&owner{
 		Assignment: newAssignment(cfg.Topic, cfg.Partition, 1),
 		limit:      Config{}.withDefaults().MaxQueuedBatches, queuedBytes: new(atomic.Int64),
-		pause: func() {}, resume: func() {},
+		pause: func() {}, resume: func() {}, release: overwrite,
 		done: make(chan struct{}), wake: make(chan struct{}, 1), popped: make(chan struct{}, 1),
 	}}
-	m.alive, m.scribble = cfg.Alive, scribble
+	m.alive = cfg.Alive
 	m.start(ctx, h, cfg.Failed)
 	return m
 }
 
 // Deliver hands over copies of the next records of the partition, whose log ends at
-// logEnd; it does not block. Of a record that is recycled only nonsense is left.
+// logEnd; it does not block. When the handler has received a batch, the one before is
+// overwritten.
 func (m *Manual) Deliver(batch []*Record, logEnd int64) error {
 	defer m.pauseIfFull()
-	copies := make([]*Record, 0, len(batch))
+	return m.push(fetchOf(copies(batch), logEnd))
+}
+
+func copies(batch []*Record) []*Record {
+	all := make([]*Record, 0, len(batch))
 	for _, r := range batch {
 		own := *r
 		own.Key, own.Value = bytes.Clone(r.Key), bytes.Clone(r.Value)
-		copies = append(copies, &own)
+		all = append(all, &own)
 	}
-	return m.push(fetchOf(copies, logEnd))
+	return all
 }
 
-func scribble(r *Record) {
-	for _, b := range [][]byte{r.Key, r.Value} {
-		for i := range b {
-			b[i] = '~'
+// overwrite makes nonsense of a batch, as later fetches would.
+func overwrite(batch []*Record) {
+	for _, r := range batch {
+		for _, b := range [][]byte{r.Key, r.Value} {
+			for i := range b {
+				b[i] = '~'
+			}
 		}
+		*r = Record{}
 	}
-	*r = Record{}
 }
 
 // Full says whether a stage would fetch no more for now.

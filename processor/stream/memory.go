@@ -32,6 +32,13 @@ type fetchMemory struct {
 	bytes, records [classes]sync.Pool
 }
 
+// recycle gives a batch's memory to later fetches.
+func recycle(batch []*Record) {
+	for _, r := range batch {
+		r.Recycle()
+	}
+}
+
 // likelyRatio is how much longer than its compressed form a batch likely is; the
 // client lets it grow.
 const likelyRatio = 4

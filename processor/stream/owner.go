@@ -23,8 +23,10 @@ type owner struct {
 	// under mu, so that they reach the client in the order of the decisions.
 	pause  func()
 	resume func()
-	cancel context.CancelCauseFunc
-	done   chan struct{}
+	// release takes back a batch that the handler has finished with. It has received the next.
+	release func([]*Record)
+	cancel  context.CancelCauseFunc
+	done    chan struct{}
 	// failed is told an error that ends the stage.
 	failed func(error)
 
@@ -141,6 +143,7 @@ func notify(c chan struct{}) {
 // what is still queued is the next owner's.
 func (o *owner) feed(ctx context.Context) {
 	defer close(o.batches)
+	var handled []*Record
 	for {
 		next, batches := o.next()
 		if o.Closing() {
@@ -150,6 +153,8 @@ func (o *owner) feed(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case batches <- next.records:
+			o.release(handled)
+			handled = next.records
 			o.pop()
 		case <-o.wake: // closed, or more to come: look again
 		}

@@ -94,3 +94,28 @@ func TestAPartitionIsPausedWhenItsHandlerHasEnoughForLong(t *testing.T) {
 		})
 	}
 }
+
+// A batch is released when its handler has received the next one, and not before.
+func TestBatchIsValidUntilTheNextIsReceived(t *testing.T) {
+	receive, received := make(chan struct{}), make(chan []*Record)
+	m, _ := manual(t, func(_ context.Context, a *Assignment) error {
+		for range receive {
+			received <- <-a.Batches()
+		}
+		return nil
+	})
+	released := make(chan []*Record, 3)
+	m.release = func(batch []*Record) { released <- batch }
+	for offset := range int64(2) {
+		require.NoError(t, m.push(fetchOf(records(offset), 2)))
+	}
+	receive <- struct{}{}
+	first := <-received
+	require.Empty(t, <-released, "there was none before")
+	require.Empty(t, released, "the next one waits")
+	receive <- struct{}{}
+	<-received
+	require.Equal(t, first, <-released)
+	close(receive)
+	m.Drop()
+}

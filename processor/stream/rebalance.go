@@ -36,6 +36,7 @@ func (s *Stage) own(tp topicPartition) {
 		queuedBytes: &s.queuedBytes,
 		pause:       func() { s.client.PauseFetchPartitions(one) },
 		resume:      func() { s.client.ResumeFetchPartitions(one) },
+		release:     recycle,
 		done:        make(chan struct{}),
 		wake:        make(chan struct{}, 1),
 		popped:      make(chan struct{}, 1),

@@ -128,19 +128,12 @@ func (b *bench) eventuallyCommitted(partition int32, want int64) {
 func TestOnlyTheWatermarkIsCommitted(t *testing.T) {
 	b := newBench(t, 1)
 	release := make(chan struct{})
-	var held *stream.Record
-	stop := b.run(handlerFunc(func(_ context.Context, a *stream.Assignment) error {
-		for batch := range a.Batches() {
-			for _, r := range batch {
-				if r.Offset == 3 {
-					held = r
-					go func() { <-release; a.Resolve(held.Offset) }()
-					continue
-				}
-				a.Resolve(r.Offset)
-			}
+	stop := b.run(each(func(a *stream.Assignment, r *stream.Record) {
+		if r.Offset == 3 {
+			go func() { <-release; a.Resolve(3) }()
+			return
 		}
-		return nil
+		a.Resolve(r.Offset)
 	}))
 	b.produce(0, 10)
 	b.eventuallyCommitted(0, 3)
@@ -186,11 +179,12 @@ func TestARebalanceWithWorkInFlightLosesNothing(t *testing.T) {
 		var flying sync.WaitGroup
 		for batch := range a.Batches() {
 			for _, r := range batch {
+				offset := r.Offset
 				flying.Go(func() {
 					mu.Lock()
-					resolved[fmt.Sprint(r.Partition, "/", r.Offset)] = true
+					resolved[fmt.Sprint(a.Partition(), "/", offset)] = true
 					mu.Unlock()
-					a.Resolve(r.Offset)
+					a.Resolve(offset)
 				})
 			}
 		}
@@ -552,19 +546,17 @@ func TestAnEndDoesNotWaitForABrokerThatKeepsSilent(t *testing.T) {
 	}
 }
 
-// While we know a record's address nothing else gets it, but by way of the memory that is kept.
-func TestRecycledMemoryIsThatOfLaterFetches(t *testing.T) {
+// While the test knows a record's address, only a fetch that reuses its memory can have it.
+func TestLaterFetchesReuseTheMemoryOfHandledBatches(t *testing.T) {
 	b := newBench(t, 1)
 	seen := map[*stream.Record]bool{}
 	var again atomic.Int64
 	stop := b.run(each(func(a *stream.Assignment, r *stream.Record) {
-		offset := r.Offset
 		if seen[r] {
 			again.Add(1)
 		}
 		seen[r] = true
-		a.Recycle(r)
-		a.Resolve(offset)
+		a.Resolve(r.Offset)
 	}))
 	for n := int64(1); n <= 20 || again.Load() == 0; n++ {
 		require.LessOrEqual(t, n, int64(500), "every fetch had memory of its own")
