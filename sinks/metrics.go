@@ -23,9 +23,9 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	return &Metrics{
 		rows:    counter("rows_total", "Rows written to the store, repeats included."),
 		batches: counter("batches_total", "Batches written to the store."),
-		retries: counter("retries_total", "Batches that were not written at the first try, each try counted."),
-		poison:  counter("unreadable_messages_total", "Messages that cannot be recorded and went to the dead letters: unreadable, or refused by the store for good."),
-		waiting: f.NewGauge(prometheus.GaugeOpts{Name: "stockpush_sink_waiting_rows", Help: "Rows of the batch that is being filled."}),
+		retries: counter("retries_total", "Retries of failed batch writes."),
+		poison:  counter("unreadable_messages_total", "Messages dead-lettered by the sink: unreadable, or refused by the store."),
+		waiting: f.NewGauge(prometheus.GaugeOpts{Name: "stockpush_sink_waiting_rows", Help: "Rows in the open batch."}),
 		seconds: f.NewHistogram(prometheus.HistogramOpts{Name: "stockpush_sink_batch_seconds", Help: "Time to write a batch, retries included.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 14)}),
 	}
 }

@@ -1,11 +1,10 @@
-// Package sinks is the recording stage: it reads records and dead letters and
-// writes them to a store in batches.
+// Package sinks is the recording stage: it reads records and dead letters and writes them to a
+// store in batches.
 //
-// It owns batching: rows of all partitions of the process share a batch, which
-// goes out when it is full or old enough, and whose offsets are resolved when
-// the store has it. It refuses to know the store, which is behind Batch. While
-// the store is down it waits and retries; partitions pause, and memory is
-// bounded by two batches.
+// Rows of all partitions of the process share a batch. A batch is sent when it is full or old
+// enough, and its offsets are resolved when the store has it. The package does not know the store,
+// which is behind the Batch interface. While the store is down the stage retries with backoff;
+// partitions pause, and memory is bounded by two batches.
 package sinks
 
 import (
@@ -22,11 +21,10 @@ import (
 	"stockpush/schemas"
 )
 
-// Received is when a message came into our log.
+// Received is when a message arrived in our topic.
 type Received struct{ At time.Time }
 
-// RefusedError says that the store will never take a batch as it is, whatever is
-// waited for: a row is to blame, and without it the others may well be taken.
+// RefusedError reports that the store will never accept a batch, because of one of its rows.
 type RefusedError struct{ Err error }
 
 func (e *RefusedError) Error() string { return e.Err.Error() }
@@ -38,99 +36,99 @@ type Batch interface {
 	Add(r *schemas.Record)
 	Reject(letter schemas.DeadLetter, at Received)
 	Rows() int
-	// Records is how many rows Add added, and KeepRecords forgets all but the first n.
+	// Records is how many rows Add added; KeepRecords truncates them to the first n.
 	Records() int
 	KeepRecords(n int)
 	Send(ctx context.Context) error
 	Reset()
 }
 
-// Config sets the batches.
+// Config limits the batches.
 type Config struct {
-	// BatchRows is sinks.batch_rows: a batch with so many goes out at once.
+	// BatchRows is sinks.batch_rows: a batch with this many rows is sent at once.
 	BatchRows int
-	// BatchInterval is sinks.batch_interval: a batch goes out after this long at the latest.
+	// BatchInterval is sinks.batch_interval, the maximum age of a batch.
 	BatchInterval time.Duration
 }
 
-// StreamConfig is how the stage's group reads records and dead letters. One fetched batch
-// waits for its partition's handler: rows wait in batches of their own, and while the store is
-// down what was fetched waits for hours.
+// StreamConfig is the stream configuration of the stage's group. Each partition queues one fetched
+// batch, because a batch may wait for hours while the store is down.
 func StreamConfig(topics schemas.Topics) stream.Config {
 	return stream.Config{Group: topics.SinkGroup(), Topics: []string{topics.Records(), topics.DeadLetters()}, MaxQueuedBatches: 1}
 }
 
-// Deps are what the stage needs from outside.
+// Deps are the stage's dependencies.
 type Deps struct {
-	// NewBatch makes an empty batch of the store.
+	// NewBatch returns an empty batch of the store.
 	NewBatch func() Batch
-	// Reread gives take a span's messages again, in order and with memory of their own, as
-	// far as they are still there. After an outage it may begin with the first one once more.
+	// Reread passes the messages of a span to take, in order, in memory of their own. Messages that
+	// Kafka has deleted are left out. After a broker outage it may start over from the first
+	// message.
 	Reread func(ctx context.Context, of stream.Span, take func(*stream.Record) error) error
-	// DeadLetters is where a message of ours goes that cannot be read.
+	// DeadLetters publishes records that cannot be read or stored.
 	DeadLetters stream.Producer
 	Topics      schemas.Topics
 	Logger      *slog.Logger
 	Metrics     *Metrics
 }
 
-// Sink is the stage's handler for both topics.
+// Sink is the stage's handler for both topics. One batch is filled while the other is sent.
 type Sink struct {
 	cfg  Config
 	deps Deps
 
-	mu     sync.Mutex
-	filled *load
-	spare  *load
-	// free is signalled when a batch has been sent and the spare one is back.
-	free *sync.Cond
-	kick chan struct{}
+	mu    sync.Mutex
+	open  *pendingBatch
+	spare *pendingBatch
+	// free is signalled when a batch is sent and the spare one is available.
+	free   *sync.Cond
+	signal chan struct{}
 }
 
-// load is a batch with the offsets, in order, of the messages that it settles. Should the
-// store refuse it, they are read again.
-type load struct {
+// pendingBatch is a batch with the offsets of its messages, in ascending order. If the store refuses the
+// batch, the messages are read again.
+type pendingBatch struct {
 	batch   Batch
 	offsets map[*stream.Assignment][]int64
 	since   time.Time
 	sent    chan struct{}
 }
 
-func newLoad(b Batch) *load {
-	return &load{batch: b, offsets: map[*stream.Assignment][]int64{}, sent: make(chan struct{})}
+func newPendingBatch(b Batch) *pendingBatch {
+	return &pendingBatch{batch: b, offsets: map[*stream.Assignment][]int64{}, sent: make(chan struct{})}
 }
 
-// settle says that the store has the messages.
-func (l *load) settle() {
+// resolve resolves the offsets after the store has the messages.
+func (l *pendingBatch) resolve() {
 	for a, offsets := range l.offsets {
 		a.ResolveAll(offsets)
 	}
 	close(l.sent)
 }
 
-// New makes the stage's handler; Run must run for it to send anything.
+// New returns the stage. Nothing is sent until Run runs.
 func New(cfg Config, deps Deps) *Sink {
-	s := &Sink{cfg: cfg, deps: deps, kick: make(chan struct{}, 1)}
+	s := &Sink{cfg: cfg, deps: deps, signal: make(chan struct{}, 1)}
 	s.free = sync.NewCond(&s.mu)
-	s.filled, s.spare = newLoad(deps.NewBatch()), newLoad(deps.NewBatch())
+	s.open, s.spare = newPendingBatch(deps.NewBatch()), newPendingBatch(deps.NewBatch())
 	return s
 }
 
-// Handler is the stream.Handler of the sink.
+// Handler returns the stage's stream.Handler.
 func (s *Sink) Handler() stream.Handler { return handler{s} }
 
 type handler struct{ *Sink }
 
-// Run collects a partition's messages until it is taken away, and then waits
-// until they are in the store.
+// Run collects a partition's messages until the partition is revoked, then waits until the store
+// has them.
 func (h handler) Run(ctx context.Context, a *stream.Assignment) error {
 	stop := context.AfterFunc(ctx, func() {
-		h.mu.Lock() // else a collector between its look at ctx and its wait would miss it
+		h.mu.Lock() // without the lock, a collector between its check of ctx and its wait would miss the broadcast
 		defer h.mu.Unlock()
 		h.free.Broadcast()
 	})
 	defer stop()
-	var last *load
+	var last *pendingBatch
 	for messages := range a.Batches() {
 		if last = h.collect(ctx, a, messages); last == nil {
 			return nil
@@ -139,7 +137,7 @@ func (h handler) Run(ctx context.Context, a *stream.Assignment) error {
 	if last == nil {
 		return nil
 	}
-	h.nudge()
+	h.requestFlush()
 	select {
 	case <-ctx.Done():
 	case <-last.sent:
@@ -147,55 +145,54 @@ func (h handler) Run(ctx context.Context, a *stream.Assignment) error {
 	return nil
 }
 
-func (s *Sink) nudge() {
+func (s *Sink) requestFlush() {
 	select {
-	case s.kick <- struct{}{}:
+	case s.signal <- struct{}{}:
 	default:
 	}
 }
 
-// collect adds messages to the batch that is being filled; nil if ctx ended
-// before there was room.
-func (s *Sink) collect(ctx context.Context, a *stream.Assignment, messages []*stream.Record) *load {
+// collect adds messages to the open batch. It returns nil if ctx ends while it waits for room.
+func (s *Sink) collect(ctx context.Context, a *stream.Assignment, messages []*stream.Record) *pendingBatch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, m := range messages {
-		for s.filled.batch.Rows() >= s.cfg.BatchRows {
+		for s.open.batch.Rows() >= s.cfg.BatchRows {
 			if ctx.Err() != nil {
 				return nil
 			}
-			s.nudge()
+			s.requestFlush()
 			s.free.Wait()
 		}
-		if s.filled.batch.Rows() == 0 {
-			s.filled.since = time.Now()
+		if s.open.batch.Rows() == 0 {
+			s.open.since = time.Now()
 		}
 		if s.take(ctx, a, m) {
-			s.filled.offsets[a] = append(s.filled.offsets[a], m.Offset)
+			s.open.offsets[a] = append(s.open.offsets[a], m.Offset)
 		}
 	}
-	if s.filled.batch.Rows() >= s.cfg.BatchRows {
-		s.nudge()
+	if s.open.batch.Rows() >= s.cfg.BatchRows {
+		s.requestFlush()
 	}
-	s.deps.Metrics.waiting.Set(float64(s.filled.batch.Rows()))
-	return s.filled
+	s.deps.Metrics.waiting.Set(float64(s.open.batch.Rows()))
+	return s.open
 }
 
-// take adds one message's rows and says whether the batch settles it.
+// take adds one message's rows and reports whether the batch resolves the message.
 func (s *Sink) take(ctx context.Context, a *stream.Assignment, m *stream.Record) bool {
-	before := s.filled.batch.Records()
+	before := s.open.batch.Records()
 	var err error
-	panicked := stream.Guard(func() { err = s.add(s.filled.batch, m) })
+	panicked := stream.Guard(func() { err = s.add(s.open.batch, m) })
 	if err == nil && panicked == nil {
 		return true
 	}
-	s.filled.batch.KeepRecords(before) // one that is broken half-way adds nothing
+	s.open.batch.KeepRecords(before) // a message that fails halfway adds nothing
 	bad := schemas.BadEvent{Code: schemas.CodeUnreadable, Message: fmt.Sprint(err)}
 	if panicked != nil {
 		bad = schemas.BadEvent{Code: schemas.CodePanicked, Message: panicked.Error()}
 	}
 	offset := m.Offset
-	s.putAside(ctx, m, bad, func(err error) {
+	s.deadLetter(ctx, m, bad, func(err error) {
 		if err == nil {
 			a.Resolve(offset)
 		}
@@ -222,15 +219,15 @@ func addDeadLetter(b Batch, m *stream.Record) {
 		errs = append(errs, letter.TakeHeader(h.Key, string(h.Value)))
 	}
 	if err := errors.Join(errs...); err != nil || letter.SourceTopic == "" {
-		// Somebody else's message: it is shown as what it is.
+		// Not one of our dead letters: record it with its own position.
 		letter = schemas.DeadLetter{Key: m.Key, Value: m.Value, SourceTopic: m.Topic, SourcePartition: m.Partition, SourceOffset: m.Offset}
-		letter.Code, letter.Message = "unknown", "a message in the dead letters that is not one of ours"
+		letter.Code, letter.Message = "unknown", "not a dead letter of stockpush"
 	}
 	b.Reject(letter, Received{m.Timestamp})
 }
 
-// Run sends batches until ctx ends, or with an error where what the store refuses cannot be
-// read again. What is not sent then is read again by whoever owns its partitions next.
+// Run sends batches until ctx ends. It fails if messages of a refused batch cannot be read again.
+// The partitions' next owner reads again what is not sent.
 func (s *Sink) Run(ctx context.Context) error {
 	ticker := time.NewTicker(max(s.cfg.BatchInterval/4, time.Millisecond))
 	defer ticker.Stop()
@@ -238,7 +235,7 @@ func (s *Sink) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-s.kick:
+		case <-s.signal:
 		case <-ticker.C:
 			if !s.isDue(time.Now()) {
 				continue
@@ -253,40 +250,40 @@ func (s *Sink) Run(ctx context.Context) error {
 func (s *Sink) isDue(now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	rows := s.filled.batch.Rows()
-	return rows >= s.cfg.BatchRows || rows > 0 && now.Sub(s.filled.since) >= s.cfg.BatchInterval
+	rows := s.open.batch.Rows()
+	return rows >= s.cfg.BatchRows || rows > 0 && now.Sub(s.open.since) >= s.cfg.BatchInterval
 }
 
-// flush sends the filled batch while the other one is being filled.
+// flush sends the open batch while the spare one is being filled.
 func (s *Sink) flush(ctx context.Context) error {
 	s.mu.Lock()
-	full := s.filled
-	s.filled = s.spare
+	full := s.open
+	s.open = s.spare
 	s.deps.Metrics.waiting.Set(0)
 	s.free.Broadcast()
 	s.mu.Unlock()
 	err := s.send(ctx, full)
 	if err == nil {
-		full.settle()
+		full.resolve()
 	}
 	full.batch.Reset()
 	s.mu.Lock()
-	s.spare = newLoad(full.batch)
+	s.spare = newPendingBatch(full.batch)
 	s.mu.Unlock()
 	return err
 }
 
-// send tries until the store has the batch or ctx ends. Of a batch that the store
-// refuses for good it sends what can be sent.
-func (s *Sink) send(ctx context.Context, full *load) error {
+// send retries until the store has the batch or ctx ends. It bisects a batch that the store
+// refuses.
+func (s *Sink) send(ctx context.Context, full *pendingBatch) error {
 	if full.batch.Rows() == 0 {
 		return nil
 	}
 	started := time.Now()
 	err := s.try(ctx, full.batch)
 	if _, refused := errors.AsType[*RefusedError](err); refused {
-		s.deps.Logger.Warn("the store refuses a batch for good, looking for the row to blame", "rows", full.batch.Rows(), "error", err)
-		err = s.isolateLoad(ctx, full)
+		s.deps.Logger.Warn("batch refused, bisecting it", "rows", full.batch.Rows(), "error", err)
+		err = s.bisectBatch(ctx, full)
 	}
 	if err != nil {
 		return fmt.Errorf("send a batch: %w", err)
@@ -295,7 +292,7 @@ func (s *Sink) send(ctx context.Context, full *load) error {
 	return nil
 }
 
-// try sends a batch until the store has it, refuses it for good, or ctx ends.
+// try sends a batch with backoff until the store has it, refuses it, or ctx ends.
 func (s *Sink) try(ctx context.Context, b Batch) error {
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
 		err := b.Send(ctx)
@@ -307,7 +304,7 @@ func (s *Sink) try(ctx context.Context, b Batch) error {
 		backoff.WithMaxElapsedTime(0),
 		backoff.WithNotify(func(err error, wait time.Duration) {
 			s.deps.Metrics.retries.Inc()
-			s.deps.Logger.Warn("batch not written, it will be tried again", "rows", b.Rows(), "wait", wait, "error", err)
+			s.deps.Logger.Warn("batch write failed, retrying", "rows", b.Rows(), "wait", wait, "error", err)
 		}))
 	return err
 }

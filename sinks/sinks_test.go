@@ -24,14 +24,14 @@ import (
 
 const topics = schemas.Topics("t")
 
-// store keeps what its batches send, and refuses while it is down.
+// store records what its batches send and refuses everything while it is down.
 type store struct {
 	mu      sync.Mutex
 	down    bool
 	sends   int
 	rows    []string
 	letters int
-	// refuses is an event id that the store refuses for good.
+	// refuses is an event id that the store always refuses.
 	refuses string
 }
 
@@ -75,7 +75,7 @@ func (l *letters) Produce(_ context.Context, r *stream.Record, done func(error))
 
 type bench struct {
 	store *store
-	// log has copies of all messages, of which those below kept are gone, and rereads counts who reads it.
+	// log has copies of all messages. Those below kept have expired. rereads counts the rereads.
 	log        []stream.Record
 	kept       int64
 	rereads    int
@@ -119,7 +119,7 @@ func (b *bench) message(ids ...string) *stream.Record {
 	return new(b.log[b.next-1])
 }
 
-// reread reads the log as from a broker that goes away once in between.
+// reread reads the log like a broker connection that breaks once.
 func (b *bench) reread(_ context.Context, of stream.Span, take func(*stream.Record) error) error {
 	b.rereads++
 	from := max(of.From, b.kept)
@@ -135,7 +135,7 @@ func (b *bench) reread(_ context.Context, of stream.Span, take func(*stream.Reco
 
 func (b *bench) committable() int64 { at, _ := b.assignment.Committable(); return at }
 
-func TestABatchGoesOutWhenItIsOldOrFull(t *testing.T) {
+func TestBatchIsSentWhenOldOrFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, 3)
 		b.deliver([]*stream.Record{b.message("a")})
@@ -151,7 +151,7 @@ func TestABatchGoesOutWhenItIsOldOrFull(t *testing.T) {
 	})
 }
 
-func TestWhileTheStoreIsDownNothingIsResolvedAndMemoryIsBounded(t *testing.T) {
+func TestStoreOutageResolvesNothingAndBoundsMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, 2)
 		b.store.down = true
@@ -163,7 +163,7 @@ func TestWhileTheStoreIsDownNothingIsResolvedAndMemoryIsBounded(t *testing.T) {
 			}
 		}()
 		pause(time.Hour)
-		require.Less(t, delivered.Load(), int64(8), "two batches, and what the handler holds")
+		require.Less(t, delivered.Load(), int64(8), "two batches and the handler's messages")
 		require.Zero(t, b.committable())
 		b.store.mu.Lock()
 		b.store.down = false
@@ -175,7 +175,7 @@ func TestWhileTheStoreIsDownNothingIsResolvedAndMemoryIsBounded(t *testing.T) {
 	})
 }
 
-func TestAMessageThatIsBrokenHalfWayIsPutAsideAlone(t *testing.T) {
+func TestMessageBrokenHalfwayIsDeadLetteredAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, 100)
 		before, broken := b.message("before"), b.message("half", "gone")
@@ -189,7 +189,7 @@ func TestAMessageThatIsBrokenHalfWayIsPutAsideAlone(t *testing.T) {
 	})
 }
 
-func TestARowThatTheStoreRefusesForGoodIsPutAsideAlone(t *testing.T) {
+func TestRefusedRowIsDeadLetteredAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, 100)
 		b.store.refuses = "poison"
@@ -206,12 +206,12 @@ func TestARowThatTheStoreRefusesForGoodIsPutAsideAlone(t *testing.T) {
 		b.deliver([]*stream.Record{b.message("h")})
 		pause(2 * time.Second)
 		require.Contains(t, b.store.rows, "h")
-		require.Equal(t, 1, b.rereads, "only what was refused is read again")
+		require.Equal(t, 1, b.rereads, "only the refused batch is read again")
 		b.finish()
 	})
 }
 
-func TestARefusedRowWhileTheStoreGoesDownWaitsForIt(t *testing.T) {
+func TestBisectionWaitsForAnUnavailableStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, 100)
 		b.store.refuses, b.store.down = "poison", true
@@ -228,7 +228,7 @@ func TestARefusedRowWhileTheStoreGoesDownWaitsForIt(t *testing.T) {
 	})
 }
 
-func TestADrainWaitsUntilTheStoreHasEverything(t *testing.T) {
+func TestDrainWaitsUntilTheStoreHasEverything(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, 100)
 		b.deliver([]*stream.Record{b.message("a")})
@@ -238,7 +238,7 @@ func TestADrainWaitsUntilTheStoreHasEverything(t *testing.T) {
 	})
 }
 
-// pause lets the bubble's time pass, and then everything come to rest.
+// pause advances the bubble's time and waits until every goroutine is blocked.
 func pause(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
@@ -257,12 +257,12 @@ func TestRowsAndDeadLettersShareNoMemoryWithTheirMessages(t *testing.T) {
 		b.finish()
 		require.Equal(t, []string{"a"}, b.store.rows)
 		require.Equal(t, 3, b.letters.n)
-		require.NotEmpty(t, b.letters.last.Value, "what is refused is read again")
+		require.NotEmpty(t, b.letters.last.Value, "a refused message is read again")
 		require.Equal(t, int64(4), b.committable())
 	})
 }
 
-func TestARefusedMessageThatKafkaDroppedHoldsNobodyUp(t *testing.T) {
+func TestExpiredRefusedMessageBlocksNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, 4)
 		b.store.refuses = "poison"
@@ -275,7 +275,7 @@ func TestARefusedMessageThatKafkaDroppedHoldsNobodyUp(t *testing.T) {
 	})
 }
 
-func TestASinkEndsWhereWhatIsRefusedCannotBeReadAgain(t *testing.T) {
+func TestSinkFailsIfARefusedMessageCannotBeReadAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		refused := errors.New("not allowed")
 		store := &store{refuses: "poison"}

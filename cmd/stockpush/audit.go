@@ -103,8 +103,8 @@ func (a *app) audit(cmd *cobra.Command, cfg config.Config, f auditFlags) error {
 	}
 	defer producer.Close()
 	report, err := audit.Run(cmd.Context(), audit.Deps{
-		Connection: conn, Topics: topics, Channel: client, Producer: producer, LogID: current.ID, Logger: log, Seen: a.readingItems(),
-		Pace: client.Pace, Shops: min(maxShopsAtOnce, int(math.Ceil(cfg.Shopee.AppRate/cfg.Shopee.ShopRate))), Keep: keep,
+		Connection: conn, Topics: topics, Channel: client, Producer: producer, LogID: current.ID, Logger: log, ReportProgress: a.readingItems(),
+		Pace: client.Pace, Shops: min(maxShopsAtOnce, int(math.Ceil(cfg.Shopee.AppRate/cfg.Shopee.ShopRate))), SaveProgress: keep,
 	}, from)
 	if printErr := a.printAudit(report, f.output); err == nil {
 		err = printErr

@@ -44,12 +44,12 @@ func TestBrowserFindUnderstandPushAgain(t *testing.T) {
 	require.Equal(t, 6, eval[int](b, "document.querySelectorAll('[name=pick]:checked').length"), "what is new keeps the selection")
 
 	s.breakItems(false)
-	b.press("All that match (6)")
+	b.press("All matches (6)")
 	b.sees("6 events will be published")
 	b.sees("1 with a newer failure of the same store SKU")
 	b.shoot("preview", desktop)
 	b.press("Re-push 6 now")
-	b.sees("All 6 have their outcome")
+	b.sees("All 6 are finished")
 	require.NotContains(t, b.text(), "once ClickHouse shows them")
 	b.shoot("progress", desktop)
 	require.Equal(t, 6, strings.Count(b.text(), "Successfully")-1, b.text())
@@ -143,17 +143,17 @@ func TestBrowserWithoutJavaScript(t *testing.T) {
 	b.fits()
 	b.shoot("no-script", phone)
 	s.breakItems(false)
-	b.press("All that match (3)")
+	b.press("All matches (3)")
 	b.sees("3 events will be published")
 	b.press("Re-push 3 now")
-	b.sees("All 3 have their outcome") // the page asks again by itself
+	b.sees("All 3 are finished") // the page asks again by itself
 	eventually(s, uint64(len(shirts)+len(mugs)), "SELECT count() FROM {db}.failed_push_records")
 	b.open(s.console + "?still_failing=true")
 	b.run(chromedp.Click(chromedp.Search(`//input[contains(@aria-label, 'TSHIRT-RED-L ')]`)))
 	b.press("Re-push selected")
 	b.sees("1 event will be published")
 	b.press("Re-push 1 now")
-	b.sees("All 1 have their outcome")
+	b.sees("All 1 are finished")
 	require.Contains(t, b.text(), "TSHIRT-RED-L")
 }
 
@@ -176,6 +176,6 @@ func TestBrowserByKeyboardAlone(t *testing.T) {
 	b.sees("1 event will be published")
 	b.tabTo("Re-push 1 now")
 	b.run(chromedp.KeyEvent(kb.Enter))
-	b.sees("All 1 have their outcome")
+	b.sees("All 1 are finished")
 	require.Contains(t, b.text(), "TSHIRT-RED-L")
 }

@@ -105,7 +105,7 @@ func (a *app) demo(cmd *cobra.Command, f demoFlags) (err error) {
 			return nil
 		case <-ready:
 		}
-		return demo.Play(cmd.Context(), demo.Stage{Config: cfg, Sandbox: shopee, Out: a.stdout}, demo.Show{
+		return demo.Run(cmd.Context(), demo.System{Config: cfg, Sandbox: shopee, Out: a.stdout}, demo.Options{
 			For: f.duration, Rate: f.rate, SKUs: f.skus, Shops: demoShops, SummaryFile: f.summary,
 		})
 	})

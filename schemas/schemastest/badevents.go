@@ -8,12 +8,12 @@ import (
 	"stockpush/schemas"
 )
 
-// BadEvent is input that nobody can use.
+// BadEvent is input that must be rejected.
 type BadEvent struct {
 	Name, Key, Value string
-	// Code is the error code that it must get.
+	// Code is the expected error code.
 	Code string
-	// BeyondSchema says that no JSON Schema can say this rule.
+	// BeyondSchema marks a rule that JSON Schema cannot express.
 	BeyondSchema bool
 }
 
@@ -22,7 +22,7 @@ const (
 	good   = `{"event_id":"b","reason":"sync_order","channel":"shopee","shop_id":10001,"store_sku":"S","item_id":1,"available":5,"occurred_at":"2026-01-02T03:04:05Z"}`
 )
 
-// change makes a bad event of a good one.
+// change derives a bad event from the good one.
 func change(name, code, old, replacement string) BadEvent {
 	if !strings.Contains(good, old) {
 		panic("schemastest: the good event has no " + old)
@@ -30,21 +30,20 @@ func change(name, code, old, replacement string) BadEvent {
 	return BadEvent{Name: name, Key: badKey, Value: strings.Replace(good, old, replacement, 1), Code: code}
 }
 
-// BadEvents are kinds of input that nobody can use, each made from a good event
-// by one change.
+// BadEvents returns invalid inputs, each derived from a good event by one change.
 func BadEvents() []BadEvent {
 	all := append(badWholes(), badFields()...)
 	for i := range all {
 		all[i].BeyondSchema = beyondSchema[all[i].Code] || strings.HasPrefix(all[i].Name, "a leap second")
 		if strings.HasPrefix(all[i].Value, "{") && all[i].Code != schemas.CodeNotJSON {
-			// Each is told from the others by its number.
+			// The number makes each value unique.
 			all[i].Value = strings.Replace(all[i].Value, "{", fmt.Sprintf(`{"n":%d,`, i), 1)
 		}
 	}
 	return all
 }
 
-// badWholes are bad as a whole, or with their key.
+// badWholes are invalid as a whole or together with their key.
 func badWholes() []BadEvent {
 	return []BadEvent{
 		{Name: "empty", Key: badKey, Value: "", Code: schemas.CodeNotJSON},
@@ -66,7 +65,7 @@ func badWholes() []BadEvent {
 	}
 }
 
-// badFields have one bad field.
+// badFields have one invalid field each.
 func badFields() []BadEvent {
 	return []BadEvent{
 		change("empty event_id", schemas.CodeBadLength, `"b"`, `""`),
@@ -107,14 +106,14 @@ func badFields() []BadEvent {
 	}
 }
 
-// beyondSchema are the codes of rules that a JSON Schema cannot say: what is
-// no JSON value of its own, sums, lengths in bytes, and what the key says.
+// beyondSchema are the codes of rules that JSON Schema cannot express: JSON syntax, sums, lengths
+// in bytes, agreement with the key.
 var beyondSchema = map[string]bool{
 	schemas.CodeNotJSON: true, schemas.CodeTooDeep: true, schemas.CodeDuplicateField: true, schemas.CodeKeyMismatch: true,
 	schemas.CodeQuantityTooHigh: true,
 }
 
-// GoodEvents are values of events that must be taken, all of the key GoodKey.
+// GoodEvents are values of valid events. All have the key GoodKey.
 func GoodEvents() []string {
 	const start = `{"event_id":"g","reason":"push_now","channel":"shopee","shop_id":10001,"store_sku":"S/ü","item_id":1,"available":5,"occurred_at":`
 	return []string{

@@ -6,7 +6,7 @@ import (
 	"stockpush/schemas"
 )
 
-// DecodeEvent reads a stock event with a decoder of its own.
+// DecodeEvent decodes a stock event with a new Decoder.
 func DecodeEvent(key, value []byte) (schemas.Event, error) {
 	var d schemas.Decoder
 	var e schemas.Event
@@ -14,12 +14,12 @@ func DecodeEvent(key, value []byte) (schemas.Event, error) {
 	return e, err
 }
 
-// AppendCommand appends a command as a message of the commands topic to b.
+// AppendCommand appends c to b as a message of the commands topic.
 func AppendCommand(b []byte, c *schemas.Command) []byte {
 	return schemas.AppendPackedCommand(b, c.Key.String(), schemas.PackEvent(nil, &c.Event), c.QueuedAt)
 }
 
-// AppendState appends a state as a message of the state topic to b.
+// AppendState appends s to b as a message of the state topic.
 func AppendState(b []byte, s *schemas.State) []byte {
 	p := schemas.PackedState{Key: s.Key.String(), Sent: s.Sent, SentQty: s.SentQty, Confirmed: s.Confirmed, Readback: s.Readback}
 	if !s.Newest.Position.IsZero() {
@@ -32,7 +32,8 @@ func AppendState(b []byte, s *schemas.State) []byte {
 	return schemas.AppendPackedState(b, &p)
 }
 
-// Hint is the hint of a failed record whose refusal named a promotion's reserve, or did not (nil).
+// Hint returns the hint of a failed record. promotionFloor is the reserve that the refusal named,
+// or nil.
 func Hint(code schemas.FailureCode, promotionFloor *int64) string {
 	if promotionFloor == nil {
 		return code.Hint()

@@ -8,24 +8,24 @@ import (
 	"github.com/ClickHouse/ch-go/proto"
 )
 
-// blockRows is how many rows are sent together. The server joins the blocks of an
-// insert again; here each of them is held twice, encoded and compressed.
+// blockRows is how many rows are sent together. The server joins the blocks of an insert; here each
+// block is in memory twice, encoded and compressed.
 const blockRows = 8192
 
-// column is one column of a table: its name, its values so far as they are sent,
-// and how a row of T adds one. No value refers to the row's own memory.
+// column is one column of a table: its name, its values that are not sent yet, and how a row of T
+// adds one. No value refers to the row's memory.
 type column[T any] struct {
 	name string
-	// shown are the values of the block that is sent.
+	// shown are the values of the block to send.
 	shown proto.ColInput
 	add   func(T)
-	// keep forgets all but the first n values, and keeps their memory.
+	// keep truncates the column to its first n values and keeps the memory.
 	keep func(n int)
-	// show makes the values from one row to before another those that are sent.
+	// show selects the rows from "from" up to "to" as the block to send.
 	show func(from, to int)
 }
 
-// tableRows are rows of one table, column by column as they are sent.
+// tableRows are rows of one table, encoded by column.
 type tableRows[T any] struct {
 	columns []column[T]
 	rows    int
@@ -38,7 +38,7 @@ func (t *tableRows[T]) add(row T) {
 	t.rows++
 }
 
-// keep forgets all rows but the first n.
+// keep truncates to the first n rows.
 func (t *tableRows[T]) keep(n int) {
 	for i := range t.columns {
 		t.columns[i].keep(n)
@@ -46,7 +46,7 @@ func (t *tableRows[T]) keep(n int) {
 	t.rows = n
 }
 
-// input is what is shown, of each column.
+// input returns the shown block of each column.
 func (t *tableRows[T]) input() proto.Input {
 	input := make(proto.Input, len(t.columns))
 	for i, c := range t.columns {
@@ -55,7 +55,7 @@ func (t *tableRows[T]) input() proto.Input {
 	return input
 }
 
-// blocks shows the rows in blocks, one a call; in the end none, with io.EOF.
+// blocks returns a function that shows the next block on each call, and io.EOF after the last.
 func (t *tableRows[T]) blocks() (next func(context.Context) error) {
 	from := 0
 	t.show(0, 0)
@@ -76,7 +76,7 @@ func (t *tableRows[T]) show(from, to int) {
 	}
 }
 
-// numbers makes a column of numbers from the function that reads a row's.
+// numbers returns a column of numbers that value reads from a row.
 func numbers[C ~[]V, V, T any, P interface {
 	*C
 	proto.ColInput
@@ -92,7 +92,7 @@ func numbers[C ~[]V, V, T any, P interface {
 	}
 }
 
-// texts makes a column of texts. The server takes them for LowCardinality, too.
+// texts returns a column of strings. The server accepts them for LowCardinality too.
 func texts[T any](name string, value func(T) string) column[T] {
 	c := new(wireTexts)
 	return column[T]{
@@ -104,7 +104,7 @@ func texts[T any](name string, value func(T) string) column[T] {
 	}
 }
 
-// optionals makes a column of numbers that may be absent.
+// optionals returns a column of nullable numbers.
 func optionals[T any](name string, value func(T) *int64) column[T] {
 	var absent proto.ColUInt8
 	var all proto.ColInt64
@@ -125,7 +125,7 @@ func optionals[T any](name string, value func(T) *int64) column[T] {
 	}
 }
 
-// times makes a column of times, to the millisecond.
+// times returns a column of times in milliseconds.
 func times[T any](name string, value func(T) time.Time) column[T] {
 	var all []proto.DateTime64
 	shown := new(proto.ColDateTime64).WithPrecision(proto.PrecisionMilli).WithLocation(time.UTC)
@@ -138,19 +138,19 @@ func times[T any](name string, value func(T) time.Time) column[T] {
 	}
 }
 
-// enumeration is a column of an Enum8's numbers; the server says which words it has.
+// enumeration is a column of an Enum8's numbers. The server knows their labels.
 type enumeration struct {
 	proto.ColInt8
 	words proto.ColumnType
 }
 
-// Infer takes the column's type from the server.
+// Infer accepts the server's column type.
 func (e *enumeration) Infer(t proto.ColumnType) error { e.words = t; return nil }
 
-// Type is the server's.
+// Type returns the server's column type.
 func (e *enumeration) Type() proto.ColumnType { return e.words }
 
-// enumerations makes a column of an Enum8's numbers.
+// enumerations returns a column of an Enum8's numbers.
 func enumerations[T any](name string, value func(T) int8) column[T] {
 	var all proto.ColInt8
 	shown := new(enumeration)

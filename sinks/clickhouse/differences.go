@@ -8,14 +8,15 @@ import (
 	schema "stockpush/schemas/clickhouse"
 )
 
-// Difference is a part of the schema that is missing or differs from what it should be.
+// Difference is a part of the schema that is missing or not as expected.
 type Difference struct {
 	What string
-	// Repair are the statements that mend it, in order; each may be run again. None if only losing data would.
+	// Repair are idempotent statements that repair it, in order. It is empty if a repair would lose
+	// data.
 	Repair []string
 }
 
-// Summary names the first of some differences.
+// Summary names the first few differences.
 func Summary(all []Difference) string {
 	const named = 5
 	var names []string
@@ -28,7 +29,7 @@ func Summary(all []Difference) string {
 	return strings.Join(names, ", ")
 }
 
-// Differences compares the database's objects with what they should be.
+// Differences compares the database's objects with the expected schema.
 func (s *Store) Differences(ctx context.Context) ([]Difference, error) {
 	wanted, err := schema.Objects(s.database)
 	if err != nil {
@@ -50,7 +51,7 @@ func (s *Store) Differences(ctx context.Context) ([]Difference, error) {
 	return all, nil
 }
 
-// object is a table or view as the server shows it.
+// object is a table or view as the server describes it.
 type object struct {
 	engine, query, comment string
 	columns                map[string]foundColumn
@@ -58,7 +59,7 @@ type object struct {
 
 type foundColumn struct{ kind, comment string }
 
-// objects reads the database's objects by name.
+// objects returns the database's objects by name.
 func (s *Store) objects(ctx context.Context) (map[string]object, error) {
 	found := map[string]object{}
 	tables, err := s.conn.Query(ctx, "SELECT name, engine_full, as_select, comment FROM system.tables WHERE database = ?", s.database)
@@ -92,14 +93,14 @@ func (s *Store) columns(ctx context.Context, of map[string]object) error {
 		if err := columns.Scan(&table, &name, &c.kind, &c.comment); err != nil {
 			return err
 		}
-		if o, ok := of[table]; ok { // it may have been made since the tables were read
+		if o, ok := of[table]; ok { // the table may have been created after the tables were read
 			o.columns[name] = c
 		}
 	}
 	return columns.Err()
 }
 
-// formatted has for each object the query or, of a table, the whole statement as the server formats it.
+// formatted returns each view's query, and each table's whole statement, as the server formats it.
 func (s *Store) formatted(ctx context.Context, objects []schema.Object) (shown []string, err error) {
 	texts := make([]string, len(objects))
 	for i, o := range objects {
@@ -111,7 +112,7 @@ func (s *Store) formatted(ctx context.Context, objects []schema.Object) (shown [
 	return shown, err
 }
 
-// comparison compares objects with what was found.
+// comparison compares the expected objects with those found.
 type comparison struct {
 	repairs
 	wanted []schema.Object
@@ -135,7 +136,7 @@ func (c comparison) differences(o schema.Object, shown string) []Difference {
 	}
 }
 
-// unfill marks the feed of a table that is missing, so that it fills the new one.
+// unfill marks the feed of a missing table, so that the feed fills the new one.
 func (c comparison) unfill(table schema.Object) (statements []string) {
 	for _, o := range c.wanted {
 		if _, ok := c.found[o.Name]; ok && o.Target == table.Name {
@@ -188,8 +189,8 @@ func (c comparison) commentsDiffer(o schema.Object, found object) bool {
 	return found.comment != o.Comment
 }
 
-// engineOf cuts a table's engine, keys and TTL out of its statement. Settings are the
-// operator's.
+// engineOf extracts the engine, keys and TTL from a table's statement. Settings are the operator's
+// choice.
 func engineOf(statement string) string {
 	if _, after, ok := strings.Cut(statement, " ENGINE = "); ok {
 		statement = after

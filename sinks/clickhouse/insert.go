@@ -13,16 +13,16 @@ import (
 	"stockpush/sinks"
 )
 
-// maxInsertTime is how long an insert may take: a little longer than the server
-// lets it, for one that hangs, or is gone, would be waited for without end.
+// maxInsertTime limits an insert on the client's side. It is a little longer than the server's
+// limit, for a server that hangs or is unreachable.
 const maxInsertTime = maxExecutionTime + 10*time.Second
 
-// NewBatch makes an empty batch of this store; one goroutine fills it at a time.
+// NewBatch returns an empty batch. A batch is not safe for concurrent use.
 func (s *Store) NewBatch() sinks.Batch {
 	return &batch{store: s, records: tableRows[*rec]{columns: recordColumns()}, rejected: tableRows[rejected]{columns: rejectedColumns()}}
 }
 
-// batch keeps rows as they are sent.
+// batch keeps rows in the encoding in which they are sent.
 type batch struct {
 	store    *Store
 	records  tableRows[*rec]
@@ -37,13 +37,13 @@ func (b *batch) Reject(letter schemas.DeadLetter, at sinks.Received) {
 	b.rejected.add(rejected{letter, at})
 }
 
-// Rows is how many rows the batch has.
+// Rows returns how many rows the batch has.
 func (b *batch) Rows() int { return b.records.rows + b.rejected.rows }
 
-// Records is how many records' rows the batch has.
+// Records returns how many rows Add added.
 func (b *batch) Records() int { return b.records.rows }
 
-// KeepRecords forgets all records' rows but the first n.
+// KeepRecords truncates the added records to the first n.
 func (b *batch) KeepRecords(n int) { b.records.keep(n) }
 
 // Reset empties the batch and keeps its memory.
@@ -52,13 +52,13 @@ func (b *batch) Reset() {
 	b.rejected.keep(0)
 }
 
-// Send inserts the rows. After an error it may be sent again: whatever part
-// went in already counts once.
+// Send inserts the rows. It may be called again after an error: rows that were already inserted
+// count once.
 func (b *batch) Send(ctx context.Context) error {
 	return errors.Join(insert(ctx, b.store, "push_records", &b.records), insert(ctx, b.store, "rejected_event_rows", &b.rejected))
 }
 
-// insert sends rows, if there are any, to a table.
+// insert sends the rows of one table, if there are any.
 func insert[T any](ctx context.Context, s *Store, table string, rows *tableRows[T]) error {
 	if rows.rows == 0 {
 		return nil
@@ -73,8 +73,8 @@ func insert[T any](ctx context.Context, s *Store, table string, rows *tableRows[
 	return nil
 }
 
-// openInserts makes the connections that inserts go over, of which one is in use as
-// a rule. They are not the queries': these send columns as they are, without a copy.
+// openInserts opens the connections for inserts. They are separate from those for queries: they
+// send columns without copying them. Usually one is in use.
 func openInserts(cfg Config) (*chpool.Pool, error) {
 	return chpool.New(context.Background(), chpool.Options{
 		MaxConns: 2,

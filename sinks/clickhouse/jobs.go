@@ -12,16 +12,15 @@ import (
 // keptPerStoreSKU is how many of its newest records a store SKU keeps.
 const keptPerStoreSKU = 100
 
-// What one run of trimming removes at most. The store SKUs are drawn at random, those with
-// many records sooner, so that those with nothing to take never keep others waiting.
+// Limits of one run of trimming. Store SKUs are drawn at random, weighted by their records, so that
+// those with nothing to remove never starve others.
 const (
 	trimmedStoreSKUs = 2000
 	trimmedRecords   = 500_000
 )
 
-// Trim removes the records beyond the newest 100 of each store SKU, all their
-// rows, but never a Pending one, a failure that is unresolved, or the newest
-// outcome; and the copies of failures that are resolved.
+// Trim removes the records of each store SKU beyond the newest 100, but never a Pending record, an
+// unresolved failure or the newest outcome. It also removes the copies of resolved failures.
 func (s *Store) Trim(ctx context.Context) error {
 	if err := s.trimRecords(ctx); err != nil {
 		return fmt.Errorf("trim push_records: %w", err)
@@ -32,9 +31,9 @@ func (s *Store) Trim(ctx context.Context) error {
 	return nil
 }
 
-// trimRecords writes down which records go before it removes them: a removal
-// goes part by part, and one that looked again in between could find a
-// record's terminal row gone, take it for Pending, and leave it so for ever.
+// trimRecords stores which records to remove before it removes them. A removal works part by part.
+// If it selected again in between, it could find a record's terminal row gone, take the record for
+// Pending, and leave it so.
 func (s *Store) trimRecords(ctx context.Context) error {
 	run := newRunID()
 	err := s.conn.Exec(ctx, fmt.Sprintf(`INSERT INTO %[2]s
@@ -62,8 +61,8 @@ func (s *Store) trimRecords(ctx context.Context) error {
 		SELECT channel, shop_id, store_sku, log_id, event_offset FROM %s WHERE run = '%s')`, s.table("trimmed_push_records"), run))
 }
 
-// trimFailures removes what a success has resolved for good; what a Pending
-// record hides comes back if that one is skipped.
+// trimFailures removes failures that a success has resolved. Failures hidden by a Pending record
+// stay: if that record is skipped, they show again.
 func (s *Store) trimFailures(ctx context.Context) error {
 	return s.removeIfAny(ctx, "failed_push_record_rows", fmt.Sprintf(`(channel, shop_id, store_sku, log_id, event_offset) IN (
 		SELECT f.channel, f.shop_id, f.store_sku, f.log_id, f.event_offset
@@ -76,7 +75,7 @@ func (s *Store) trimFailures(ctx context.Context) error {
 		WHERE %[3]s < resolved_by)`, s.table("failed_push_record_rows"), s.table("store_sku_states"), schema.Rank))
 }
 
-// removeIfAny deletes rows, but does not begin a deletion that has nothing to do.
+// removeIfAny deletes rows, and starts no deletion if no row matches.
 func (s *Store) removeIfAny(ctx context.Context, table, condition string) error {
 	var rows uint64
 	if err := s.conn.QueryRow(ctx, "SELECT count() FROM "+s.table(table)+" WHERE "+condition).Scan(&rows); err != nil || rows == 0 {
@@ -85,12 +84,11 @@ func (s *Store) removeIfAny(ctx context.Context, table, condition string) error 
 	return s.conn.Exec(ctx, "DELETE FROM "+s.table(table)+" WHERE "+condition+" SETTINGS lightweight_deletes_sync = 2")
 }
 
-// frozenAfter is how old an hour is when its statistics are written down.
+// frozenAfter is the age at which an hour's statistics are frozen.
 const frozenAfter = 9 * 24 * time.Hour
 
-// Freeze writes the statistics of hours older than 9 days down for good. Its
-// rows count when it says at the end, at once, which hours are complete; where
-// two run at the same time, the hours of the one that began first count.
+// Freeze stores the final statistics of hours older than 9 days. Its rows count once its last
+// statement lists the complete hours. Of two concurrent runs, the hours of the earlier one count.
 func (s *Store) Freeze(ctx context.Context) error {
 	frozen, freezes, id := s.table("push_stats_frozen"), s.table("push_stats_freezes"), newRunID()
 	end := time.Now().UTC().Add(-frozenAfter).Truncate(time.Hour)
@@ -108,7 +106,7 @@ func (s *Store) Freeze(ctx context.Context) error {
 	return nil
 }
 
-// newRunID names a run of a job; a later one's sorts after an earlier one's.
+// newRunID returns an identifier of a job's run that sorts after those of earlier runs.
 func newRunID() string {
 	return time.Now().UTC().Format("2006-01-02T15:04:05.000000000Z-") + rand.Text()
 }

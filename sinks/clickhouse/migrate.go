@@ -11,15 +11,15 @@ import (
 	schema "stockpush/schemas/clickhouse"
 )
 
-// maxRounds is how often Migrate looks again at what it has changed: one repair can
-// show another, but no more often than this.
+// maxRounds limits how often Migrate compares again after a repair. One repair can reveal another.
 const maxRounds = 5
 
-// ErrOtherSchema says that an object differs in a way that cannot be repaired without losing data.
+// ErrOtherSchema reports an object that differs in a way that cannot be repaired without losing
+// data.
 var ErrOtherSchema = errors.New("cannot be changed without losing data: it was made by hand or by a version before 0.1.0 " +
 	"(drop it, or name another clickhouse.database, and run `stockpush setup`)")
 
-// Migrate makes what is missing, repairs what differs, and lists both. It may be
+// Migrate creates what is missing, repairs what differs, and returns what it did. It may be
 // interrupted, repeated, and run by several processes at once.
 func (s *Store) Migrate(ctx context.Context) (done []string, err error) {
 	if err := s.conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS `"+s.database+"`"); err != nil {
@@ -44,7 +44,7 @@ func (s *Store) repair(ctx context.Context, d Difference) error {
 	if d.Repair == nil {
 		return ErrOtherSchema
 	}
-	// A feed that is filled reads all records.
+	// Filling a feed reads all records.
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_execution_time": 0}))
 	for _, sql := range d.Repair {
 		if err := s.conn.Exec(ctx, sql); err != nil {
@@ -54,15 +54,15 @@ func (s *Store) repair(ctx context.Context, d Difference) error {
 	return nil
 }
 
-// unfilled is the comment of a feed until its target has what was inserted before.
-const unfilled = "internal: its target is not filled yet, `stockpush setup` goes on"
+// unfilled is the comment of a feed until its target contains what was inserted earlier.
+const unfilled = "internal: its target is not filled yet, `stockpush setup` continues"
 
-// repairs are the statements that repair objects of one database; each may be run again.
+// repairs are idempotent statements that repair objects of one database.
 type repairs struct{ database string }
 
 func (r repairs) name(object string) string { return "`" + r.database + "`." + object }
 
-// create makes an object. A feed gets its comment when its target is filled.
+// create creates an object. A feed gets its comment when its target is filled.
 func (r repairs) create(o schema.Object) []string {
 	if o.Kind != schema.Feed {
 		return []string{o.Create}
@@ -71,8 +71,8 @@ func (r repairs) create(o schema.Object) []string {
 	return append([]string{create}, r.fill(o)...)
 }
 
-// fill lets a feed's target have all that was inserted before the feed was there, or
-// while it was another one. Rows that the target has already are the same row.
+// fill inserts into a feed's target what was inserted before the feed existed or had this query.
+// Rows that the target already has stay one row.
 func (r repairs) fill(feed schema.Object) []string {
 	return []string{
 		"INSERT INTO " + r.name(feed.Target) + " (" + strings.Join(feed.ColumnNames(), ", ") + ") " + feed.Select,
@@ -92,7 +92,7 @@ func (r repairs) columnComments(o schema.Object) string {
 	return "ALTER TABLE " + r.name(o.Name) + " " + strings.Join(comments, ", ")
 }
 
-// addColumn adds a table's column in its place.
+// addColumn adds a missing column at its place.
 func (r repairs) addColumn(o schema.Object, i int) string {
 	place := " FIRST"
 	if i > 0 {
@@ -101,7 +101,8 @@ func (r repairs) addColumn(o schema.Object, i int) string {
 	return "ALTER TABLE " + r.name(o.Name) + " ADD COLUMN IF NOT EXISTS " + o.Columns[i].Declaration + place
 }
 
-// redefine changes a feed's query in place, so that no insert passes it by, and marks its target as unfilled.
+// redefine changes a feed's query in place, so that no insert bypasses it, and marks its target as
+// unfilled.
 func (r repairs) redefine(o schema.Object) []string {
 	if o.Kind == schema.View {
 		return []string{o.Create}

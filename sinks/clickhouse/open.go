@@ -12,7 +12,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// Config says how to reach ClickHouse.
+// Config describes how to reach ClickHouse.
 type Config struct {
 	// Addr is HOST:PORT of the native protocol.
 	Addr, Database, Username, Password string
@@ -25,8 +25,9 @@ const (
 	maxExecutionTime = 300 * time.Second
 )
 
-// settings go with every query. Old events, or timestamps of producers that are wrong, may spread
-// a batch over more weeks than a server's 100; it would be refused for ever.
+// settings apply to every query. Old events or wrong producer timestamps may spread a batch over
+// more weeks than a server's default limit of 100 partitions; the server would refuse the batch for
+// ever.
 var settings = clickhouse.Settings{"max_execution_time": int(maxExecutionTime.Seconds()), "max_partitions_per_insert_block": 0}
 
 // Store is a connection to one database.
@@ -36,11 +37,11 @@ type Store struct {
 	database string
 }
 
-// Open makes a store; it connects when it is first used.
+// Open returns a store. It connects on first use.
 func Open(cfg Config) (*Store, error) {
 	conn, err := clickhouse.Open(&clickhouse.Options{
 		Addr: []string{cfg.Addr},
-		// The database may not exist yet, so every name is qualified instead.
+		// The database may not exist yet, so every statement qualifies its names.
 		Auth:        clickhouse.Auth{Username: cfg.Username, Password: cfg.Password},
 		TLS:         cfg.TLS,
 		Compression: &clickhouse.Compression{Method: clickhouse.CompressionLZ4},
@@ -57,16 +58,16 @@ func Open(cfg Config) (*Store, error) {
 	return &Store{conn, inserts, cfg.Database}, nil
 }
 
-// Conn is the connection, for queries.
+// Conn returns the connection for queries.
 func (s *Store) Conn() driver.Conn { return s.conn }
 
-// Close ends the connections.
+// Close closes the connections.
 func (s *Store) Close() error {
 	s.inserts.Close()
 	return s.conn.Close()
 }
 
-// Ping says whether the server answers.
+// Ping checks that the server answers.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.conn.Ping(ctx); err != nil {
 		return fmt.Errorf("clickhouse does not answer (check clickhouse.addr, username and password): %w", err)
@@ -74,6 +75,6 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
-// table is the qualified name of a table or view of ours. The configuration
-// lets only letters, digits and underscores into the database's name.
+// table returns the qualified name of a table or view. The configuration allows only letters,
+// digits and underscores in the database's name.
 func (s *Store) table(name string) string { return "`" + s.database + "`." + name }

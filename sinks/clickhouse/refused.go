@@ -10,8 +10,8 @@ import (
 	"stockpush/sinks"
 )
 
-// rowFaults are the exceptions that a row's values cause, and nothing else: not a
-// schema that lags behind, not a server in trouble. Waiting mends none of them.
+// rowFaults are exceptions that only a row's values cause, never an outdated schema or an
+// overloaded server. A retry does not help.
 var rowFaults = []proto.Error{
 	proto.ErrViolatedConstraint, proto.ErrFunctionThrowIfValueIsNonZero,
 	proto.ErrValueIsOutOfRangeOfDataType, proto.ErrArgumentOutOfBound, proto.ErrDecimalOverflow, proto.ErrIllegalDivision,
@@ -21,7 +21,7 @@ var rowFaults = []proto.Error{
 	proto.ErrCannotParseInputAssertionFailed,
 }
 
-// judged makes an exception that a row causes a sinks.RefusedError.
+// judged turns an exception that a row causes into a sinks.RefusedError.
 func judged(err error) error {
 	exception, ok := errors.AsType[*ch.Exception](err)
 	if ok && slices.Contains(rowFaults, exception.Code) {

@@ -16,13 +16,13 @@ func offsetOrNil(offset *int64) *int64 {
 	return offset
 }
 
-// What DateTime64 can hold, and a time in nanoseconds since 1970.
+// The range of DateTime64 for times in nanoseconds since 1970.
 var (
 	earliest = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
 	last     = time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// storable keeps a time within what the column can hold; the absent one is 1970.
+// storable clamps a time to the column's range; the zero time becomes 1970.
 func storable(t time.Time) time.Time {
 	switch {
 	case t.IsZero():
@@ -75,13 +75,13 @@ func recordColumns() []column[*rec] {
 	}
 }
 
-// rejected is a dead letter and when it came.
+// rejected is a dead letter and the time it was received.
 type rejected struct {
 	schemas.DeadLetter
 	sinks.Received
 }
 
-// maxRejectedValueBytes is where rejected_events cuts the value.
+// maxRejectedValueBytes is where rejected_events truncates the value.
 const maxRejectedValueBytes = 64 << 10
 
 // rejectedColumns are the columns of rejected_event_rows, in the table's order.

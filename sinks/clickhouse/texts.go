@@ -6,11 +6,11 @@ import (
 	"github.com/ClickHouse/ch-go/proto"
 )
 
-// wireTexts are texts as they are sent: each with its length before it. The client's own
-// column takes two words of memory more for each, and copies all of them to send them.
+// wireTexts are strings in the wire format, each with its length as a prefix. The client library's
+// column needs two words more for each string and copies all of them to send them.
 type wireTexts struct {
 	wire []byte
-	// starts are where the first text of each block begins.
+	// starts are the offsets at which the blocks' first strings begin.
 	starts []int
 	rows   int
 	shown  shownTexts
@@ -24,7 +24,7 @@ func (t *wireTexts) add(text string) {
 	t.rows++
 }
 
-// keep forgets all but the first n texts.
+// keep truncates to the first n strings.
 func (t *wireTexts) keep(n int) {
 	t.wire = t.wire[:t.startOf(n)]
 	t.starts = t.starts[:(n+blockRows-1)/blockRows]
@@ -35,7 +35,8 @@ func (t *wireTexts) show(from, to int) {
 	t.shown = shownTexts{t.wire[t.startOf(from):t.startOf(to)], to - from}
 }
 
-// startOf is where a text begins; for the one after the last, where that ends.
+// startOf returns the offset at which a string begins; for the one after the last, where the last
+// ends.
 func (t *wireTexts) startOf(row int) int {
 	if row == t.rows {
 		return len(t.wire)
@@ -48,20 +49,20 @@ func (t *wireTexts) startOf(row int) int {
 	return at
 }
 
-// shownTexts is a column of the client's.
+// shownTexts is a proto.ColInput for one block of strings.
 type shownTexts struct {
 	wire []byte
 	rows int
 }
 
-// Type is the column's type.
+// Type returns the column's type.
 func (t *shownTexts) Type() proto.ColumnType { return proto.ColumnTypeString }
 
-// Rows is how many texts are sent.
+// Rows returns how many strings are sent.
 func (t *shownTexts) Rows() int { return t.rows }
 
-// EncodeColumn appends the texts.
+// EncodeColumn appends the strings.
 func (t *shownTexts) EncodeColumn(b *proto.Buffer) { b.PutRaw(t.wire) }
 
-// WriteColumn sends the texts.
+// WriteColumn sends the strings.
 func (t *shownTexts) WriteColumn(w *proto.Writer) { w.ChainWrite(t.wire) }

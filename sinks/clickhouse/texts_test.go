@@ -10,8 +10,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// What is sent of texts is what the client's own column would send, whatever was
-// forgotten in between, on both sides of a block's end.
+// The encoding equals that of the client library's column, also after truncation on either side of
+// a block's end.
 func TestTextsAreSentAsTheClientWouldSendThem(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var texts wireTexts

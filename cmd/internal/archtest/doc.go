@@ -1,3 +1,3 @@
-// Package archtest holds the repository to its layout: which package may
-// import which, what lies at the top level, and how large a file may be.
+// Package archtest tests rules about the whole repository: which package may import which, what may
+// lie at the top level, how large a file may be, and which phrases are not used.
 package archtest

@@ -14,16 +14,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// pkg is a package with its direct imports, as `go list` tells them.
+// pkg is a package with its direct imports, as `go list` prints them.
 type pkg struct {
 	ImportPath string
 	Imports    []string
-	// TestImports and XTestImports are those of its tests, inside and outside the package.
+	// TestImports and XTestImports are the imports of its tests inside and outside the package.
 	TestImports, XTestImports []string
 }
 
-// rule forbids packages at or below a path to import, directly, anything that
-// begins with one of the names, but for the exceptions.
+// rule forbids the packages at or below a path to import anything that begins with one of the
+// names, apart from the exceptions. Only direct imports count.
 type rule struct {
 	of     string
 	never  []string
@@ -45,18 +45,18 @@ var rules = []rule{
 	{of: "stockpush/channels/shopee", never: []string{"stockpush/processor", "stockpush/sinks"}},
 	{of: "stockpush/sinks", never: []string{"stockpush/processor", "stockpush/channels", "stockpush/cmd", viper, kafka}, except: []string{"stockpush/processor/stream"}},
 	{of: "stockpush/cmd", never: []string{viper}, except: nil},
-	// The fault suite knows the program from outside only, and what judges it knows nothing at all.
+	// The fault suite uses only the program's outside, and its checker imports nothing of ours.
 	{of: "stockpush/cmd/lab/chaos", never: []string{"stockpush"}, except: []string{"stockpush/cmd/internal/faultproxy"}},
 	{of: "stockpush/cmd/internal/faultproxy", never: []string{"stockpush"}},
 	{of: "stockpush/cmd/lab/chaos/checker", never: []string{"stockpush/cmd/lab/chaos", "github.com"}},
 }
 
-// exempt may import what its folder may not.
+// exempt are the packages that may import what their folder may not.
 var exempt = map[string]string{"stockpush/cmd/internal/config": viper}
 
 func within(path, folder string) bool { return path == folder || strings.HasPrefix(path, folder+"/") }
 
-// forTests says whether only tests, and what is within cmd/lab, may import a package.
+// forTests reports whether only tests and cmd/lab may import a package.
 func forTests(path string) bool {
 	name := path[strings.LastIndexByte(path, '/')+1:]
 	return within(path, "stockpush") && name != "latest" && (name == "faultproxy" || strings.HasSuffix(name, "test"))
@@ -64,8 +64,8 @@ func forTests(path string) bool {
 
 const lab = "stockpush/cmd/lab"
 
-// misplaced are the imports that mix the product with what tries it, as "importer -> imported":
-// nothing imports cmd/lab, and no code but tests imports a package for tests.
+// misplaced returns the imports that mix product and test code, as "importer -> imported": cmd/lab
+// is imported by nothing else, and a package for tests only by tests.
 func misplaced(packages []pkg) []string {
 	var found []string
 	for _, p := range packages {
@@ -86,7 +86,7 @@ func misplaced(packages []pkg) []string {
 	return found
 }
 
-// violations are the imports that a rule forbids, as "importer -> imported".
+// violations returns the imports that a rule forbids, as "importer -> imported".
 func violations(packages []pkg) []string {
 	var found []string
 	for _, p := range packages {
@@ -106,7 +106,7 @@ func violations(packages []pkg) []string {
 	return found
 }
 
-func TestNobodyImportsUpwards(t *testing.T) {
+func TestNoPackageImportsUpwards(t *testing.T) {
 	list := exec.Command("go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", "./...")
 	list.Dir = root
 	out, err := list.Output()
@@ -160,7 +160,7 @@ func TestAPlantedImportOfTestCodeIsFound(t *testing.T) {
 
 const root = "../../.."
 
-func TestTheTopLevelIsTheUsers(t *testing.T) {
+func TestTopLevelHasOnlyAllowedEntries(t *testing.T) {
 	out, err := exec.Command("git", "-C", root, "ls-files").Output()
 	if err != nil {
 		t.Skip("not a git checkout: ", err)
@@ -189,8 +189,8 @@ func TestFilesAreSmall(t *testing.T) {
 	}))
 }
 
-// A second channel is one package: nothing that all channels share may know one.
-func TestTheCoreNamesNoMarketplace(t *testing.T) {
+// A second channel must fit into one package: the shared packages name no marketplace.
+func TestSharedPackagesNameNoMarketplace(t *testing.T) {
 	for _, folder := range []string{"channels", "processor"} {
 		files, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
 		require.NoError(t, err)

@@ -12,8 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// servers are the places in a file where an HTTP server is made or run without
-// webserver's limits and log.
+// servers returns the lines of a file that create or run an HTTP server without package webserver.
 func servers(t *testing.T, path string, source any) (found []string) {
 	files := token.NewFileSet()
 	file, err := parser.ParseFile(files, path, source, 0)

@@ -1,9 +1,8 @@
-// Package audit compares what Shopee shows with what it should show.
+// Package audit compares the quantities that Shopee shows with those it should show.
 //
-// It owns which differences count: what each store SKU should show is in the
-// state topic, and a store SKU that is on its way to another quantity is left
-// out. It mends with events that only repeat, so that anything newer wins. It
-// refuses to guess whose fault a difference is.
+// The state topic tells what each store SKU should show. A store SKU with another push under way is
+// left out. A fix publishes an event that only repeats, so anything newer wins. The package does
+// not guess the cause of a difference.
 package audit
 
 import (
@@ -25,7 +24,7 @@ type Drift struct {
 	Shown    int64  `json:"shown"`
 	// Kind is Above or Below.
 	Kind Kind `json:"kind"`
-	// Fixed says that an event was published that mends it.
+	// Fixed reports whether a repairing event was published.
 	Fixed bool `json:"fixed"`
 
 	record schemas.Record
@@ -35,18 +34,18 @@ func (d *Drift) key() schemas.Key {
 	return schemas.Key{Channel: d.Channel, ShopID: d.ShopID, StoreSKU: d.StoreSKU}
 }
 
-// Kind tells drifts apart.
+// Kind is the direction of a drift.
 type Kind string
 
-// The kinds.
+// The values of Kind.
 const (
-	// Above says that more is shown than there is, so it may be oversold.
+	// Above: Shopee shows more than there is, so the store SKU may be oversold.
 	Above Kind = "above"
-	// Below says that less is shown; it may be an order that is not synced yet.
+	// Below: Shopee shows less, for example because of an order that is not synced yet.
 	Below Kind = "below"
 )
 
-// place is what a store SKU's quantity is shown at.
+// place is an item, model and location at which a quantity is shown.
 type place struct {
 	item, model int64
 	location    string
@@ -54,16 +53,15 @@ type place struct {
 
 func placeOf(e *schemas.Event) place { return place{e.ItemID, e.ModelID, e.LocationID} }
 
-// moves is what commands wait for: whose they are, and where they lead.
+// moves are the store SKUs and places of pending commands.
 type moves struct {
 	keys   map[schemas.Key]bool
 	places map[place]bool
 }
 
-// expected are the store SKUs of a shop whose place should show their newest
-// event's quantity: the channel confirmed it, and nothing is on its way there.
-// Of several that name one place the one that was pushed last counts; if any of
-// them is on its way, none does.
+// expected returns the store SKUs of a shop whose place should show their newest event's quantity:
+// the channel confirmed it and no other push is under way. If several store SKUs name one place,
+// the last one pushed counts; if one of them has a push under way, none counts.
 func expected(states map[schemas.Key]*schemas.State, moving moves) map[schemas.Key]*schemas.State {
 	sharing := map[place][]*schemas.State{}
 	for _, s := range states {
@@ -79,7 +77,7 @@ func expected(states map[schemas.Key]*schemas.State, moving moves) map[schemas.K
 	return standing
 }
 
-// standsOf is the one of the states of a place that it should show; nil if that is not certain.
+// standsOf returns which of the states of one place it should show, or nil if that is uncertain.
 func standsOf(all []*schemas.State, waits map[schemas.Key]bool) (stands *schemas.State) {
 	for _, s := range all {
 		f := &s.Finished
@@ -97,7 +95,7 @@ func later(a, b *schemas.State) bool {
 	return cmp.Or(a.Finished.FinishedAt.Compare(b.Finished.FinishedAt), cmp.Compare(a.Key.StoreSKU, b.Key.StoreSKU)) > 0
 }
 
-// byItem sorts store SKUs by their item.
+// byItem groups store SKUs by item.
 func byItem(states map[schemas.Key]*schemas.State) map[int64][]*schemas.State {
 	items := map[int64][]*schemas.State{}
 	for _, s := range states {
@@ -106,9 +104,8 @@ func byItem(states map[schemas.Key]*schemas.State) map[int64][]*schemas.State {
 	return items
 }
 
-// compare lists the store SKUs of an item that show another quantity, and counts
-// those whose model the item does not show: what became of that, their next push
-// will say.
+// compare returns the drifts of an item, and counts the store SKUs whose model the item does not
+// show. The next push of those will report why.
 func compare(states []*schemas.State, shown []channels.ModelStock) (drifts []Drift, missing int) {
 	for _, s := range states {
 		f := &s.Finished
@@ -134,7 +131,7 @@ func compare(states []*schemas.State, shown []channels.ModelStock) (drifts []Dri
 	return drifts, missing
 }
 
-// ordered sorts drifts for reading: the worst first within each shop.
+// ordered sorts drifts by shop, the largest first.
 func ordered(drifts []Drift) []Drift {
 	slices.SortFunc(drifts, func(a, b Drift) int {
 		return cmp.Or(cmp.Compare(a.ShopID, b.ShopID), cmp.Compare(b.Shown-b.Expected, a.Shown-a.Expected), cmp.Compare(a.StoreSKU, b.StoreSKU))

@@ -38,18 +38,18 @@ func event(shop int64, sku string, offset, qty int64) schemas.Event {
 	}
 }
 
-// pushed is the state of a store SKU whose newest event was pushed.
+// pushed returns the state of a store SKU whose newest event was pushed.
 func pushed(e schemas.Event) *schemas.State {
 	r := schemas.RecordOf(e, schemas.Successfully)
 	r.FinishedAt = morning.Add(time.Duration(e.Position.Offset) * time.Second)
 	return &schemas.State{Key: e.Key, Newest: e, Finished: r}
 }
 
-func TestWhatCanBeCompared(t *testing.T) {
+func TestOnlySettledStoreSKUsAreCompared(t *testing.T) {
 	failed := pushed(event(1, "failed", 5, 9))
 	failed.Finished.Status = schemas.Failed
-	owed := pushed(event(1, "owed", 5, 9))
-	owed.Readback = &schemas.Readback{ItemID: 1, ModelID: 1}
+	readBack := pushed(event(1, "readBack", 5, 9))
+	readBack.Readback = &schemas.Readback{ItemID: 1, ModelID: 1}
 	ahead := pushed(event(1, "ahead", 5, 9))
 	ahead.Newest = event(1, "ahead", 6, 10)
 	elsewhere := pushed(event(1, "elsewhere", 7, 9))
@@ -60,17 +60,17 @@ func TestWhatCanBeCompared(t *testing.T) {
 		moving moves
 		want   []string
 	}{
-		"pushed":                                           {[]*schemas.State{early}, moves{}, []string{"early"}},
-		"failed":                                           {[]*schemas.State{failed}, moves{}, nil},
-		"to be read back":                                  {[]*schemas.State{owed}, moves{}, nil},
-		"something newer stands":                           {[]*schemas.State{ahead}, moves{}, nil},
-		"a command waits":                                  {[]*schemas.State{early}, moves{keys: map[schemas.Key]bool{early.Key: true}}, nil},
-		"two of one model: the last one pushed":            {[]*schemas.State{late, early}, moves{}, []string{"late"}},
-		"two of one model, one failed":                     {[]*schemas.State{failed, early}, moves{}, []string{"early"}},
-		"two of one model, one on its way":                 {[]*schemas.State{early, ahead}, moves{}, nil},
-		"two of one model, one to be read back":            {[]*schemas.State{late, owed}, moves{}, nil},
-		"two of two models":                                {[]*schemas.State{early, elsewhere}, moves{}, []string{"early", "elsewhere"}},
-		"a store SKU that is new is on its way to a model": {[]*schemas.State{early, elsewhere}, moves{places: map[place]bool{{1, 1, ""}: true}}, []string{"elsewhere"}},
+		"pushed":                                {[]*schemas.State{early}, moves{}, []string{"early"}},
+		"failed":                                {[]*schemas.State{failed}, moves{}, nil},
+		"a pending read-back":                   {[]*schemas.State{readBack}, moves{}, nil},
+		"a newer event":                         {[]*schemas.State{ahead}, moves{}, nil},
+		"a pending command":                     {[]*schemas.State{early}, moves{keys: map[schemas.Key]bool{early.Key: true}}, nil},
+		"two of one model: the last one pushed": {[]*schemas.State{late, early}, moves{}, []string{"late"}},
+		"two of one model, one failed":          {[]*schemas.State{failed, early}, moves{}, []string{"early"}},
+		"two of one model, one with a push under way":    {[]*schemas.State{early, ahead}, moves{}, nil},
+		"two of one model, one with a pending read-back": {[]*schemas.State{late, readBack}, moves{}, nil},
+		"two of two models":                              {[]*schemas.State{early, elsewhere}, moves{}, []string{"early", "elsewhere"}},
+		"a new store SKU's push to a model is under way": {[]*schemas.State{early, elsewhere}, moves{places: map[place]bool{{1, 1, ""}: true}}, []string{"elsewhere"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			states := map[schemas.Key]*schemas.State{}
@@ -87,7 +87,7 @@ func TestWhatCanBeCompared(t *testing.T) {
 	}
 }
 
-// world is a log and a marketplace.
+// world is a Kafka log and a marketplace.
 type world struct {
 	channeltest.Authorized
 	t        *testing.T
@@ -95,10 +95,10 @@ type world struct {
 	producer *stream.KafkaProducer
 
 	mu sync.Mutex
-	// shown is by shop and item; each item has the model 1.
+	// shown are the stocks by shop and item; each item has the model 1.
 	shown map[[2]int64]int64
 	reads [][2]int64
-	// before is called before each read, and may answer in its place.
+	// before runs before each read and may answer instead.
 	before func(shop, item int64, n int) *channels.Verdict
 }
 
@@ -119,7 +119,7 @@ func (w *world) produce(topic string, e *schemas.Event, value []byte) {
 	require.NoError(w.t, <-produced)
 }
 
-// push makes a store SKU one that was pushed, and that Shopee shows as given.
+// push adds a store SKU that was pushed and for which Shopee shows the given quantity.
 func (w *world) push(e schemas.Event, shown int64) {
 	w.produce(topics.State(), &e, schemastest.AppendState(nil, pushed(e)))
 	w.mu.Lock()
@@ -131,10 +131,10 @@ func (w *world) command(e schemas.Event) {
 	w.produce(topics.Commands(), &e, schemastest.AppendCommand(nil, &schemas.Command{Event: e, QueuedAt: morning}))
 }
 
-// Push is not what an audit does.
+// Push fails the test: an audit never pushes.
 func (w *world) Push(context.Context, channels.Call) channels.Answer { panic("an audit pushed") }
 
-// MaxLines is of pushes, too.
+// MaxLines implements channels.Channel.
 func (w *world) MaxLines() int { return 1 }
 
 func (w *world) Read(_ context.Context, shop, item int64) ([]channels.ModelStock, channels.Verdict) {
@@ -157,8 +157,8 @@ func (w *world) audit(ctx context.Context, from Progress, keep func(Progress) er
 	w.reads = nil
 	w.mu.Unlock()
 	return Run(ctx, Deps{
-		Connection: w.conn, Topics: topics, Channel: w, Producer: w.producer, LogID: logID, Shops: 1, Patience: time.Millisecond,
-		Pace: func(ctx context.Context, _ int64) error { return ctx.Err() }, Keep: keep, Logger: slog.New(slog.DiscardHandler),
+		Connection: w.conn, Topics: topics, Channel: w, Producer: w.producer, LogID: logID, Shops: 1, FirstWait: time.Millisecond,
+		Pace: func(ctx context.Context, _ int64) error { return ctx.Err() }, SaveProgress: keep, Logger: slog.New(slog.DiscardHandler),
 	}, from)
 }
 
@@ -176,18 +176,18 @@ func of(shop, item int64, sku string, offset, qty int64) schemas.Event {
 	return e
 }
 
-func TestWhatMovesWhileItIsReadIsLeftOut(t *testing.T) {
+func TestStoreSKUsThatChangeDuringTheReadAreLeftOut(t *testing.T) {
 	w := newWorld(t)
 	for i, sku := range []string{"above", "below", "fine", "moving", "moved", "taken over"} {
 		w.push(of(10, int64(i+1), sku, 5, 100), map[string]int64{"above": 107, "below": 93, "fine": 100}[sku])
 	}
-	w.command(of(10, 4, "moving", 6, 0)) // waits from the start
+	w.command(of(10, 4, "moving", 6, 0)) // pending from the start
 	w.before = func(_, item int64, n int) *channels.Verdict {
 		switch {
-		case n == 1: // a command comes and is finished while the shop is read
+		case n == 1: // a command arrives and is finished during the read
 			w.command(of(10, 5, "moved", 6, 0))
 			w.push(of(10, 5, "moved", 6, 0), 0)
-		case item == 6: // another store SKU gets the model
+		case item == 6: // another store SKU takes over the model
 			w.command(of(10, 6, "newcomer", 6, 0))
 		}
 		return nil
@@ -196,7 +196,7 @@ func TestWhatMovesWhileItIsReadIsLeftOut(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, map[string]Kind{"above": Above, "below": Below}, kinds(report))
 	require.Equal(t, Report{Checked: 3, LeftOut: 3, LastShop: 10}, Report{Checked: report.Checked, LeftOut: report.LeftOut, Missing: report.Missing, Unread: report.Unread, LastShop: report.LastShop})
-	require.Len(t, w.reads, 5, "what is on its way is not read")
+	require.Len(t, w.reads, 5, "pending store SKUs are not read")
 }
 
 func TestFixesRepeatTheRecordInItsPartition(t *testing.T) {
@@ -225,7 +225,7 @@ func TestFixesRepeatTheRecordInItsPartition(t *testing.T) {
 	}
 }
 
-func TestAnInterruptedAuditGoesOnWhereItWas(t *testing.T) {
+func TestInterruptedAuditResumes(t *testing.T) {
 	w := newWorld(t)
 	for shop := int64(10); shop < 14; shop++ {
 		for item := int64(1); item <= 3; item++ {
@@ -253,7 +253,7 @@ func TestAnInterruptedAuditGoesOnWhereItWas(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, [][2]int64{{12, 1}, {12, 2}, {12, 3}, {13, 1}, {13, 2}, {13, 3}}, w.reads)
 	require.Equal(t, 12, report.Checked)
-	require.Len(t, report.Drifts, 6, "what the first one found, too")
+	require.Len(t, report.Drifts, 6, "with the first run's drifts")
 	require.Equal(t, int64(13), report.LastShop)
 	_, err = Load(file, Request{Fix: FixAll})
 	require.ErrorIs(t, err, ErrOtherAudit)
@@ -261,7 +261,7 @@ func TestAnInterruptedAuditGoesOnWhereItWas(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestShopsThatDoNotAnswer(t *testing.T) {
+func TestUnresponsiveShops(t *testing.T) {
 	w := newWorld(t)
 	for shop := int64(10); shop < 13; shop++ {
 		for item := int64(1); item <= 3; item++ {
@@ -307,7 +307,7 @@ func TestShopsThatDoNotAnswer(t *testing.T) {
 	}
 }
 
-func TestAModelThatIsNotShownIsCounted(t *testing.T) {
+func TestMissingModelIsCounted(t *testing.T) {
 	w := newWorld(t)
 	gone := of(10, 1, "gone", 5, 100)
 	gone.ModelID = 2

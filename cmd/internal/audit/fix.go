@@ -12,15 +12,15 @@ import (
 	"stockpush/schemas"
 )
 
-// fix publishes an event for each drift that is to be mended, and waits until
-// Kafka has them. It repeats the finished record, so it loses to anything newer.
+// fix publishes an event for each drift that the request asks to fix, and waits for Kafka's
+// acknowledgement. The event repeats the finished record, so it loses to anything newer.
 func (a *run) fix(ctx context.Context, drifts []Drift) error {
 	var mu sync.Mutex
 	var failure error
 	var open sync.WaitGroup
 	for i := range drifts {
 		d := &drifts[i]
-		if !a.mends(d) {
+		if !a.shouldFix(d) {
 			continue
 		}
 		e := repeated(&d.record)
@@ -41,12 +41,12 @@ func (a *run) fix(ctx context.Context, drifts []Drift) error {
 	return failure
 }
 
-func (a *run) mends(d *Drift) bool {
+func (a *run) shouldFix(d *Drift) bool {
 	wanted := a.progress.Request.Fix == FixAll || a.progress.Request.Fix == FixAbove && d.Kind == Above
 	return wanted && d.record.Position.LogID == a.LogID
 }
 
-// repeated is the event that brings a record's quantities again.
+// repeated returns an event that repeats a record's quantities.
 func repeated(r *schemas.Record) schemas.Event {
 	e := r.Event
 	e.EventID, e.Reason, e.RetryOf, e.RequestedBy = uuid.Must(uuid.NewV7()).String(), schemas.RefreshInventory, "", ""

@@ -9,18 +9,18 @@ import (
 	"stockpush/schemas"
 )
 
-// view is what the topics say: the states, and the newest command of each store
-// SKU that the workers have not committed. It can be brought up to date.
+// view is the content of the topics: all states, and each store SKU's newest command that the
+// workers have not committed. It can be updated.
 type view struct {
 	conn   stream.Connection
 	topics schemas.Topics
-	// wants says which shops matter; the others are not kept.
+	// wants selects the shops to keep.
 	wants func(shop int64) bool
-	// partitions is how many the commands have.
+	// partitions is the number of partitions of the commands topic.
 	partitions int
 	states     map[schemas.Shop]map[schemas.Key]*schemas.State
 	newest     map[schemas.Shop]map[schemas.Key]schemas.Event
-	// stateAt and commandAt are where reading goes on, by partition.
+	// stateAt and commandAt are the next offsets to read, by partition.
 	stateAt, commandAt map[int32]int64
 }
 
@@ -45,13 +45,13 @@ func newView(ctx context.Context, d Deps, wants func(shop int64) bool) (*view, e
 	return v, nil
 }
 
-// updateShop reads what came of a shop since.
+// updateShop reads what was added for a shop.
 func (v *view) updateShop(ctx context.Context, shop schemas.Shop) error {
 	return v.update(ctx, schemas.PartitionFor([]byte(shop.String()), v.partitions))
 }
 
-// update reads what came into a partition since. Commands first: one that is
-// finished in between is in the state that is read after it.
+// update reads what was added to a partition. Commands are read first: a command that is finished
+// in between shows in the state that is read after it.
 func (v *view) update(ctx context.Context, partition int32) error {
 	if err := v.read(ctx, stream.Place{Topic: v.topics.Commands(), Partition: partition}, v.commandAt, v.takeCommand); err != nil {
 		return err
@@ -72,7 +72,7 @@ func (v *view) read(ctx context.Context, from stream.Place, at map[int32]int64, 
 func (v *view) takeCommand(r *stream.Record) error {
 	c, err := schemas.DecodeCommand(r.Value)
 	if err != nil || !v.wants(c.Key.ShopID) {
-		return nil // what cannot be read is the worker's to put aside
+		return nil // the worker dead-letters what cannot be decoded
 	}
 	newest := v.newest[c.Key.Shop()]
 	if newest == nil {
@@ -87,11 +87,11 @@ func (v *view) takeCommand(r *stream.Record) error {
 
 func (v *view) takeState(r *stream.Record) error {
 	if _, err := schemas.ParseKey(string(r.Key)); err != nil {
-		return nil // what is kept of the log itself
+		return nil // a record about the log itself
 	}
 	s, err := schemas.DecodeState(r.Value)
 	if err != nil || !v.wants(s.Key.ShopID) {
-		return nil // what cannot be read is the worker's to put aside
+		return nil // the worker dead-letters what cannot be decoded
 	}
 	states := v.states[s.Key.Shop()]
 	if states == nil {
@@ -104,7 +104,7 @@ func (v *view) takeState(r *stream.Record) error {
 	return nil
 }
 
-// expected are the store SKUs of a shop that can be compared.
+// expected returns the store SKUs of a shop that can be compared.
 func (v *view) expected(shop schemas.Shop) map[schemas.Key]*schemas.State {
 	moving := moves{keys: map[schemas.Key]bool{}, places: map[place]bool{}}
 	for key, e := range v.newest[shop] {

@@ -10,22 +10,22 @@ import (
 	"stockpush/schemas"
 )
 
-// How reading an item may end, beside with its stocks.
+// Results of reading an item.
 var (
-	// errUnreadable: the item is not shown; its next push will say why.
+	// errUnreadable: the item is not shown. Its next push will report why.
 	errUnreadable = errors.New("the item cannot be read")
-	// errShopClosed: the shop refuses everything, or does not answer.
+	// errShopClosed: the shop refuses every read or does not answer.
 	errShopClosed = errors.New("the shop cannot be read")
-	// ErrQuota: no shop answers before the next day.
-	ErrQuota = errors.New("the app's daily quota is used up; it begins anew at 00:00 UTC+8")
+	// ErrQuota: no shop can be read until the next day.
+	ErrQuota = errors.New("the app's daily quota is used up; it resets at 00:00 UTC+8")
 )
 
-// maxReads is how often an item is read that is not answered for.
+// maxReads is how often an unanswered read is repeated.
 const maxReads = 5
 
-// read is what an item shows. A shop that asks to wait is waited for.
+// read returns the stocks of an item. It waits while the shop throttles.
 func (a *run) read(ctx context.Context, shop, item int64) ([]channels.ModelStock, error) {
-	wait := a.Patience
+	wait := a.FirstWait
 	if wait == 0 {
 		wait = time.Second
 	}
@@ -51,7 +51,7 @@ func (a *run) read(ctx context.Context, shop, item int64) ([]channels.ModelStock
 		}
 		wait *= 2
 	}
-	a.Logger.Warn("a shop does not answer, the rest of it is left unread", "shop_id", shop, "code", v.Code, "said", v.Message)
+	a.Logger.Warn("shop does not answer, skipping it", "shop_id", shop, "code", v.Code, "message", v.Message)
 	return nil, errShopClosed
 }
 
@@ -59,7 +59,7 @@ func (a *run) refused(shop int64, v channels.Verdict) error {
 	if v.Scope == channels.ScopeModel {
 		return errUnreadable
 	}
-	a.Logger.Warn("a shop refuses to be read, the rest of it is left unread", "shop_id", shop, "code", v.Code, "said", v.Message, "hint", v.Code.Hint())
+	a.Logger.Warn("shop refuses reads, skipping it", "shop_id", shop, "code", v.Code, "message", v.Message, "hint", v.Code.Hint())
 	return errShopClosed
 }
 

@@ -18,7 +18,7 @@ import (
 	"stockpush/schemas"
 )
 
-// Fix says what is mended.
+// Fix selects the drifts to repair.
 type Fix string
 
 // The values of --fix.
@@ -28,55 +28,54 @@ const (
 	FixAll     Fix = "all"
 )
 
-// Deps are what an audit works with.
+// Deps are the dependencies of an audit.
 type Deps struct {
 	Connection stream.Connection
 	Topics     schemas.Topics
 	Channel    channels.Channel
 	Producer   stream.Producer
-	// LogID is the current log's: only its records can be named in an event.
+	// LogID is the current generation of the events topic. Events can only repeat its records.
 	LogID uint16
-	// Pace waits until a shop may be asked once more.
+	// Pace waits until a shop may be called again.
 	Pace func(ctx context.Context, shopID int64) error
-	// Shops is how many shops are read at the same time, at least 1.
+	// Shops is how many shops are read concurrently, at least 1.
 	Shops int
-	// Patience is how long the first wait is for a shop that does not answer; 0 is a second.
-	Patience time.Duration
-	// Seen is told how many items of how many were read; nil is fine.
-	Seen func(done, of int)
-	// Keep is told after each shop how far the audit is; its error ends it. Nil is fine.
-	Keep   func(Progress) error
-	Logger *slog.Logger
+	// FirstWait is the first backoff for a shop that does not answer; 0 is a second.
+	FirstWait time.Duration
+	// ReportProgress is called with the number of items read and the total. It may be nil.
+	ReportProgress func(done, of int)
+	// SaveProgress is called after each shop. Its error ends the audit. It may be nil.
+	SaveProgress func(Progress) error
+	Logger       *slog.Logger
 }
 
-// Request chooses what is audited.
+// Request selects what is audited.
 type Request struct {
-	// ShopID is one shop; 0 is all that have a state.
+	// ShopID is one shop; 0 selects all shops that have a state.
 	ShopID int64 `json:"shop_id"`
-	// After leaves out the shops up to this one.
+	// After skips the shops up to this one.
 	After int64 `json:"after"`
 	Fix   Fix   `json:"fix"`
 }
 
-// Progress is how far an audit is: what a later one needs to go on.
+// Progress is where a later audit resumes.
 type Progress struct {
 	Request  Request `json:"request"`
 	Finished []int64 `json:"finished"`
 	Report   Report  `json:"report"`
 }
 
-// Report is what an audit found.
+// Report is the result of an audit.
 type Report struct {
-	// Checked are store SKUs that were compared, LeftOut those that are on their
-	// way to another quantity, still failing, or share a model that is another's
-	// by now; Missing those whose model is not shown, Unread those whose item could
-	// not be read.
+	// Checked counts the compared store SKUs. LeftOut counts those with another push under way,
+	// still failing, or whose model now belongs to another store SKU. Missing counts those whose
+	// model is not shown, Unread those whose item could not be read.
 	Checked int     `json:"checked"`
 	LeftOut int     `json:"left_out"`
 	Missing int     `json:"missing"`
 	Unread  int     `json:"unread"`
 	Drifts  []Drift `json:"drifts"`
-	// LastShop is the last of the shops that were finished in order; 0 if none.
+	// LastShop is the last shop that was finished in order; 0 if none.
 	LastShop int64 `json:"last_shop"`
 }
 
@@ -88,8 +87,8 @@ func (r *Report) add(of Report) {
 	r.Drifts = append(r.Drifts, of.Drifts...)
 }
 
-// Run audits from where a progress of the same request ends; the zero one is the
-// start. The report is good as far as it went when it ends early.
+// Run audits a request from where its progress ends; the zero progress is the start. If Run ends
+// early, the report covers what was done.
 func Run(ctx context.Context, d Deps, from Progress) (Report, error) {
 	a := &run{Deps: d, progress: from}
 	a.progress.Report.Drifts = append([]Drift{}, from.Report.Drifts...)
@@ -116,7 +115,7 @@ func Run(ctx context.Context, d Deps, from Progress) (Report, error) {
 	return report, err
 }
 
-// run is an audit at work; mu guards what follows it.
+// run is an audit in progress; mu guards the fields below it.
 type run struct {
 	Deps
 	shops []schemas.Shop
@@ -124,13 +123,12 @@ type run struct {
 	mu       sync.Mutex
 	view     *view
 	progress Progress
-	// partial are the drifts of shops that could not be finished.
+	// partial are the drifts of unfinished shops.
 	partial  []Drift
 	done, of int
 }
 
-// shop reads a shop's items and then looks which of its store SKUs moved
-// meanwhile: they are left out, whatever they showed.
+// shop reads a shop's items and then leaves out the store SKUs that changed during the read.
 func (a *run) shop(ctx context.Context, shop schemas.Shop) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -154,12 +152,12 @@ func (a *run) shop(ctx context.Context, shop schemas.Shop) error {
 	return a.finish(shop, of)
 }
 
-// fixed are the drifts of which an event was published.
+// fixed returns the drifts for which an event was published.
 func fixed(drifts []Drift) []Drift {
 	return slices.DeleteFunc(slices.Clone(drifts), func(d Drift) bool { return !d.Fixed })
 }
 
-// begin brings a shop's states up to date, from where on its reads count.
+// begin updates a shop's states before its items are read.
 func (a *run) begin(ctx context.Context, shop schemas.Shop) (map[schemas.Key]*schemas.State, Report, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -197,7 +195,7 @@ func (a *run) compareItems(ctx context.Context, shop schemas.Shop, standing map[
 	return of, nil
 }
 
-// judge leaves out what moved while the shop was read.
+// judge leaves out the store SKUs that changed while the shop was read.
 func (a *run) judge(ctx context.Context, shop schemas.Shop, before map[schemas.Key]*schemas.State, of Report) (Report, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -216,7 +214,7 @@ func (a *run) judge(ctx context.Context, shop schemas.Shop, before map[schemas.K
 	return of, nil
 }
 
-// finish adds a shop's part to the report; a.mu is held.
+// finish adds a shop's result to the report. The caller holds a.mu.
 func (a *run) finish(shop schemas.Shop, of Report) error {
 	p := &a.progress
 	p.Report.add(of)
@@ -228,17 +226,17 @@ func (a *run) finish(shop schemas.Shop, of Report) error {
 		}
 		p.Report.LastShop = s.ID
 	}
-	if a.Keep == nil {
+	if a.SaveProgress == nil {
 		return nil
 	}
-	return a.Keep(*p)
+	return a.SaveProgress(*p)
 }
 
 func (a *run) sawItem() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.done++
-	if a.Seen != nil {
-		a.Seen(a.done, max(a.done, a.of))
+	if a.ReportProgress != nil {
+		a.ReportProgress(a.done, max(a.done, a.of))
 	}
 }

@@ -30,7 +30,7 @@ func (c check) of(v any) string {
 
 var (
 	anything = check{}
-	// replicationFactor accepts -1, with which Kafka itself chooses.
+	// replicationFactor also accepts -1, the broker's default.
 	replicationFactor = check{"-1, or 1 to 100", refuseReplicationFactor}
 	positive          = check{"above 0", refuseNotPositive}
 	ratio             = check{"above 0, at most 1", refuseNoRatio}
@@ -41,7 +41,7 @@ var (
 	postgresDSN       = check{"postgres://USER:PASSWORD@HOST/DATABASE, or key=value pairs", refuseNoDSN}
 	longToken         = check{fmt.Sprintf("at least %d characters", minTokenLength), refuseShortToken}
 	callbackURL       = check{"http:// or https:// URL", refuseNoCallbackURL}
-	// topicName leaves room for the 13 characters that ours add: Kafka takes 249.
+	// Kafka allows 249 characters in a topic's name; stockpush adds up to 13.
 	topicName    = named("1 to 200 of A-Z a-z 0-9 . _ -", regexp.MustCompile(`^[A-Za-z0-9._-]{1,200}$`))
 	headerName   = named("an HTTP header's name", regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]*$"))
 	databaseName = named("A-Z a-z 0-9 _, no digit first", regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`))
@@ -138,7 +138,7 @@ func refuseNoHostURL(v any) string {
 	return ""
 }
 
-// refuseNoDSN quotes nothing: the password is part of it.
+// refuseNoDSN never quotes the value, which contains a password.
 func refuseNoDSN(v any) string {
 	dsn := string(v.(Secret))
 	u, err := url.Parse(dsn)
@@ -149,10 +149,10 @@ func refuseNoDSN(v any) string {
 	return ""
 }
 
-// minTokenLength is how short a token may be, in characters: a shorter one can be guessed.
+// minTokenLength is the minimum length of a token in characters; a shorter one can be guessed.
 const minTokenLength = 16
 
-// refuseShortToken does not quote the token.
+// refuseShortToken never quotes the token.
 func refuseShortToken(v any) string {
 	if token := string(v.(Secret)); token != "" && utf8.RuneCountInString(token) < minTokenLength {
 		return fmt.Sprintf("is shorter than %d characters", minTokenLength)
@@ -160,11 +160,11 @@ func refuseShortToken(v any) string {
 	return ""
 }
 
-// refuseNoCallbackURL is taken as it is: Shopee signs it, so no character of it may change.
+// refuseNoCallbackURL requires the exact value, because Shopee signs it.
 func refuseNoCallbackURL(v any) string {
 	u, err := url.Parse(v.(string))
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Fragment != "" || u.User != nil || v != strings.TrimSpace(v.(string)) {
-		return "is not an http or https address as it is registered with Shopee"
+		return "is not an http or https address (give the one registered with Shopee)"
 	}
 	return ""
 }

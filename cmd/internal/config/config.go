@@ -1,14 +1,13 @@
-// Package config reads the program's configuration: defaults, a YAML file, the
-// environment and flags, the later ones winning.
+// Package config reads the program's configuration. In rising precedence its sources are defaults,
+// a YAML file, the environment and flags.
 //
-// It owns the contract's keys, where each value came from, and the one message
-// that names every bad key. It is the only place that knows viper. It refuses to
-// act on values: other packages get plain structs.
+// It owns the keys, the origin of each value, and one error message that names every bad key. No
+// other package uses viper. Other packages get plain structs.
 package config
 
 import "time"
 
-// Config is the effective configuration; CONTRACT.md section 8 has the keys.
+// Config is the effective configuration. CONTRACT.md section 8 lists the keys.
 type Config struct {
 	Kafka      Kafka      `mapstructure:"kafka"`
 	Processor  Processor  `mapstructure:"processor"`
@@ -21,20 +20,19 @@ type Config struct {
 	Log        Log        `mapstructure:"log"`
 }
 
-// Kafka is the cluster and how its topics are made.
+// Kafka describes the cluster and how its topics are created.
 type Kafka struct {
 	Brokers           []string `mapstructure:"brokers"`
 	TopicPrefix       string   `mapstructure:"topic_prefix"`
 	Partitions        int      `mapstructure:"partitions"`
 	ReplicationFactor int      `mapstructure:"replication_factor"`
-	// SessionTimeout is how long a process may be silent before its partitions go to others.
+	// SessionTimeout is how long a process may be silent before the group reassigns its partitions.
 	SessionTimeout time.Duration `mapstructure:"session_timeout"`
 	TLS            TLS           `mapstructure:"tls"`
 	SASL           SASL          `mapstructure:"sasl"`
 }
 
-// TLS is a client's side of TLS. Empty files mean the system's roots and no
-// client certificate.
+// TLS configures a TLS client. Without files it uses the system's roots and no client certificate.
 type TLS struct {
 	Enabled    bool   `mapstructure:"enabled"`
 	CAFile     string `mapstructure:"ca_file"`
@@ -43,14 +41,14 @@ type TLS struct {
 	ServerName string `mapstructure:"server_name"`
 }
 
-// SASL is off while Mechanism is empty.
+// SASL configures authentication. An empty Mechanism disables it.
 type SASL struct {
 	Mechanism string `mapstructure:"mechanism"`
 	Username  string `mapstructure:"username"`
 	Password  Secret `mapstructure:"password"`
 }
 
-// Processor sets the compacting stage.
+// Processor configures the compacting stage.
 type Processor struct {
 	Window          time.Duration `mapstructure:"window"`
 	CatchUpWindow   time.Duration `mapstructure:"catch_up_window"`
@@ -58,12 +56,12 @@ type Processor struct {
 	MaxBufferedSKUs int           `mapstructure:"max_buffered_skus"`
 }
 
-// Channels sets the pushing stage.
+// Channels configures the pushing stage.
 type Channels struct {
 	MaxPendingAge time.Duration `mapstructure:"max_pending_age"`
 }
 
-// Shopee is the marketplace and how fast we may call it.
+// Shopee configures the marketplace and its rate limits.
 type Shopee struct {
 	BaseURL         string        `mapstructure:"base_url"`
 	PartnerID       int64         `mapstructure:"partner_id"`
@@ -79,21 +77,21 @@ type Shopee struct {
 	ProbeInterval   time.Duration `mapstructure:"probe_interval"`
 	ConfirmAfter    time.Duration `mapstructure:"confirm_after"`
 	Breaker         Breaker       `mapstructure:"breaker"`
-	// PromotionRetry is 0 for never.
+	// PromotionRetry 0 disables the retry.
 	PromotionRetry time.Duration `mapstructure:"promotion_retry"`
 	Webhook        Webhook       `mapstructure:"webhook"`
 }
 
-// Webhook receives Shopee's push messages; it is off while Listen is empty.
+// Webhook receives Shopee's push messages. An empty Listen disables it.
 type Webhook struct {
 	Listen string `mapstructure:"listen"`
-	// URL is the callback URL as it is registered with Shopee.
+	// URL is the callback URL that is registered with Shopee.
 	URL string `mapstructure:"url"`
-	// Key signs the messages; empty is shopee.partner_key.
+	// Key signs the messages. If empty, shopee.partner_key does.
 	Key Secret `mapstructure:"key"`
 }
 
-// Breaker is a shop's circuit breaker.
+// Breaker configures each shop's circuit breaker.
 type Breaker struct {
 	FailureRatio float64       `mapstructure:"failure_ratio"`
 	MinCalls     int           `mapstructure:"min_calls"`
@@ -101,7 +99,7 @@ type Breaker struct {
 	OpenFor      time.Duration `mapstructure:"open_for"`
 }
 
-// ClickHouse is where records go.
+// ClickHouse is the store of records.
 type ClickHouse struct {
 	Addr     string `mapstructure:"addr"`
 	Database string `mapstructure:"database"`
@@ -111,26 +109,26 @@ type ClickHouse struct {
 	TLS      TLS    `mapstructure:"tls"`
 }
 
-// Sinks sets the batches that are inserted.
+// Sinks limits the batches that are inserted.
 type Sinks struct {
 	BatchRows     int           `mapstructure:"batch_rows"`
 	BatchInterval time.Duration `mapstructure:"batch_interval"`
 }
 
-// Console is the Push Record page's server.
+// Console configures the web console.
 type Console struct {
 	Listen string `mapstructure:"listen"`
 	Token  Secret `mapstructure:"token"`
-	// UserHeader is the header in which a trusted proxy names the signed-in user; empty is none.
+	// UserHeader is the header in which a trusted proxy names the signed-in user. Empty means none.
 	UserHeader string `mapstructure:"user_header"`
 }
 
-// Ops is the server of probes and metrics.
+// Ops configures the server of probes and metrics.
 type Ops struct {
 	Listen string `mapstructure:"listen"`
 }
 
-// Log sets the program's log.
+// Log configures the program's log.
 type Log struct {
 	Level  string `mapstructure:"level"`
 	Format string `mapstructure:"format"`

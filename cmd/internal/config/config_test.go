@@ -19,12 +19,12 @@ func writeFile(t *testing.T, yaml string) string {
 	return file
 }
 
-func TestDefaultsAreTheContracts(t *testing.T) {
+func TestDefaultsMatchTheContract(t *testing.T) {
 	l, err := Load(Source{})
 	require.NoError(t, err)
 	require.Equal(t, "stockpush", l.Kafka.TopicPrefix)
 	require.Equal(t, 12, l.Kafka.Partitions)
-	require.Equal(t, -1, l.Kafka.ReplicationFactor, "the broker decides")
+	require.Equal(t, -1, l.Kafka.ReplicationFactor, "the broker's default")
 	require.Equal(t, time.Second, l.Processor.Window)
 	require.Equal(t, 24*time.Hour, l.Channels.MaxPendingAge)
 	require.Equal(t, 20*time.Millisecond, l.Shopee.BatchLinger)
@@ -32,7 +32,7 @@ func TestDefaultsAreTheContracts(t *testing.T) {
 	require.Empty(t, l.Warnings)
 }
 
-func TestFlagsWinOverEnvironmentOverFileOverDefaults(t *testing.T) {
+func TestPrecedenceIsFlagEnvironmentFileDefault(t *testing.T) {
 	file := writeFile(t, "kafka: {partitions: 3, topic_prefix: a}\nprocessor: {window: 2s}\nshopee: {paused_shops: [1, 2]}\n")
 	flags := pflag.NewFlagSet("x", pflag.ContinueOnError)
 	AddFlags(flags)
@@ -51,7 +51,7 @@ func TestFlagsWinOverEnvironmentOverFileOverDefaults(t *testing.T) {
 	require.Contains(t, l.Rows(), Row{"shopee.timeout", "10s", "default"})
 }
 
-func TestOneMessageNamesEveryBadKey(t *testing.T) {
+func TestErrorNamesEveryBadKey(t *testing.T) {
 	file := writeFile(t, "kafka: {partitions: many, sorcery: 1}\nlog: {level: loud}\nshopee: {timeout: 5}\nclickhouse: {cluster: c}\n")
 	_, err := Load(Source{File: file, Environ: []string{"STOCKPUSH_SHOPEE_BREAKER_FAILURE_RATIO=2"}})
 	require.Error(t, err)
@@ -62,20 +62,20 @@ func TestOneMessageNamesEveryBadKey(t *testing.T) {
 	}
 }
 
-func TestTheReplicationFactorIsTheBrokersOrANumber(t *testing.T) {
+func TestReplicationFactorRange(t *testing.T) {
 	for value, ok := range map[string]bool{"-1": true, "1": true, "3": true, "0": false, "-2": false, "101": false} {
 		_, err := Load(Source{Environ: []string{"STOCKPUSH_KAFKA_REPLICATION_FACTOR=" + value}})
 		require.Equal(t, ok, err == nil, value)
 	}
 }
 
-func TestUnknownVariablesAreWarnings(t *testing.T) {
+func TestUnknownVariableIsAWarning(t *testing.T) {
 	l, err := Load(Source{Environ: []string{"STOCKPUSH_KAFKA_BROKER=x", "STOCKPUSH_LIBCHDB=y", "HOME=z"}})
 	require.NoError(t, err)
 	require.Equal(t, []string{"unknown environment variable STOCKPUSH_KAFKA_BROKER"}, l.Warnings)
 }
 
-func TestSecretsNeverShow(t *testing.T) {
+func TestSecretsAreRedacted(t *testing.T) {
 	const word = "hunter2hunter2hunter2"
 	l, err := Load(Source{Environ: []string{"STOCKPUSH_SHOPEE_PARTNER_KEY=" + word, "STOCKPUSH_CONSOLE_TOKEN=" + word}})
 	require.NoError(t, err)
@@ -93,7 +93,7 @@ func TestRulesAcrossKeys(t *testing.T) {
 	require.ErrorContains(t, err, "clickhouse.tls.key_file")
 }
 
-func TestTheWebhookAndThePromotionsRetry(t *testing.T) {
+func TestWebhookAndPromotionRetry(t *testing.T) {
 	const callback = "https://seller.example/shopee/push?from=shopee"
 	l, err := Load(Source{Environ: []string{
 		"STOCKPUSH_SHOPEE_WEBHOOK_LISTEN=127.0.0.1:0", "STOCKPUSH_SHOPEE_WEBHOOK_URL=" + callback, "STOCKPUSH_SHOPEE_WEBHOOK_KEY=hunter2", "STOCKPUSH_SHOPEE_PROMOTION_RETRY=0",
@@ -113,7 +113,7 @@ func TestTheWebhookAndThePromotionsRetry(t *testing.T) {
 	}
 }
 
-func TestAShortConsoleTokenIsRefused(t *testing.T) {
+func TestShortConsoleTokenIsRefused(t *testing.T) {
 	for token, ok := range map[string]bool{"": true, "fifteen-letters": false, "sixteen-letters!": true, "ééééééééééééééé": false} {
 		_, err := Load(Source{Environ: []string{"STOCKPUSH_CONSOLE_TOKEN=" + token}})
 		if ok {
@@ -126,7 +126,7 @@ func TestAShortConsoleTokenIsRefused(t *testing.T) {
 	}
 }
 
-func TestTheUserHeaderIsAHeadersName(t *testing.T) {
+func TestUserHeaderIsAHeaderName(t *testing.T) {
 	for name, ok := range map[string]bool{"": true, "X-Forwarded-User": true, "X User": false, "X:User": false, "Ü": false} {
 		_, err := Load(Source{Environ: []string{"STOCKPUSH_CONSOLE_USER_HEADER=" + name}})
 		require.Equal(t, ok, err == nil, "%q: %v", name, err)

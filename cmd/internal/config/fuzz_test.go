@@ -8,8 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Whatever a file and a variable hold, the configuration is either valid as a whole
-// or refused.
+// For any file and variable the configuration is either valid as a whole or refused.
 func FuzzLoad(f *testing.F) {
 	f.Add("shopee:\n  partner_key: x\n", "kafka.brokers", "a:1,b:2")
 	f.Add("shopee: {partner_key: x", "processor.window", "1s")
@@ -30,8 +29,8 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// Whatever is wrong with a file, what it says of the secrets in it is not repeated.
-func TestAnErrorInTheFileQuotesNoSecret(t *testing.T) {
+// An error in a file never quotes the secrets in the file.
+func TestFileErrorQuotesNoSecret(t *testing.T) {
 	const hidden = "hunter2-4711"
 	for _, text := range []string{
 		hidden, "- " + hidden, "shopee: {partner_key: " + hidden, "shopee:\n  partner_key: " + hidden + "\n bad: indent", "shopee:\n\tpartner_key: " + hidden,

@@ -2,7 +2,7 @@ package config
 
 import "time"
 
-// kind is how a key's value is read.
+// kind is the type of a key's value.
 type kind uint8
 
 const (
@@ -34,12 +34,12 @@ var keys = append(append([]key{
 	{"kafka.brokers", texts, []string{"127.0.0.1:9092"}, notEmpty,
 		"Brokers to connect to first; the others are found through them"},
 	{"kafka.topic_prefix", text, "stockpush", topicName,
-		"Begins the name of every topic and consumer group"},
+		"Prefix of every topic and consumer group"},
 	{"kafka.partitions", whole, 12, within(1, 10_000),
 		"Partitions of each topic that `setup` creates; `run` refuses topics with fewer"},
 	{"kafka.replication_factor", whole, -1, replicationFactor,
 		"Replicas of each topic that `setup` creates; -1 is the broker's `default.replication.factor`"},
-	// Kafka itself takes 6 s to 30 min unless it is configured otherwise.
+	// Kafka's default limits are 6 s and 30 min.
 	{"kafka.session_timeout", duration, 45 * time.Second, between(6*time.Second, 30*time.Minute),
 		"How long a process may be silent before Kafka gives its partitions to other processes"},
 	{"kafka.sasl.mechanism", text, "", oneOf("", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"),
@@ -81,7 +81,7 @@ var keys = append(append([]key{
 	{"shopee.batch_linger", duration, 20 * time.Millisecond, between(0, time.Minute),
 		"How long a push waits for other models of its item, to share a call"},
 	{"shopee.probe_interval", duration, time.Minute, between(time.Second, time.Hour),
-		"How often a held shop is tried again"},
+		"How often a held shop is probed"},
 	{"shopee.confirm_after", duration, 10 * time.Second, between(0, time.Hour),
 		"How long after a lost request the stock is read back"},
 	{"shopee.breaker.failure_ratio", number, 0.5, ratio,
@@ -111,19 +111,19 @@ var keys = append(append([]key{
 	{"clickhouse.cluster", text, "", reserved,
 		"Reserved"},
 	{"sinks.batch_rows", whole, 100_000, within(1, 10_000_000),
-		"Rows of an insert at most"},
+		"Maximum rows of an insert"},
 	{"sinks.batch_interval", duration, time.Second, between(time.Millisecond, time.Minute),
-		"How long rows wait for an insert at most"},
+		"Maximum time that rows wait for an insert"},
 	{"console.listen", text, "127.0.0.1:8080", address,
 		"Address of the page and the API; without `console.token` only a loopback address"},
 	{"console.token", secret, "", longToken,
-		"Token that pages and API ask for; empty: none"},
+		"Token that pages and API require; empty: none"},
 	{"console.user_header", text, "", headerName,
 		"Header in which a trusted proxy passes the signed-in user, who becomes `requested_by`; empty: none"},
 	{"ops.listen", text, "127.0.0.1:8081", address,
-		"Address of `/livez`, `/readyz` and `/metrics`; port 0 takes a free port"},
+		"Address of `/livez`, `/readyz` and `/metrics`; port 0: a free port"},
 	{"log.level", text, "info", oneOf("debug", "info", "warn", "error"),
-		"Least level that is logged"},
+		"Minimum level that is logged"},
 	{"log.format", text, "text", oneOf("text", "json"),
 		"Format of the log"},
 }, tlsKeys("kafka.tls")...), tlsKeys("clickhouse.tls")...)

@@ -16,17 +16,17 @@ import (
 
 const envPrefix = "STOCKPUSH_"
 
-// Source is where Load looks beside the defaults.
+// Source is what Load reads besides the defaults.
 type Source struct {
-	// File is a YAML file; empty is none.
+	// File is a YAML file; empty means none.
 	File string
-	// Environ is as of os.Environ.
+	// Environ has the format of os.Environ.
 	Environ []string
-	// Flags were made by AddFlags; nil is none.
+	// Flags were added by AddFlags; nil means none.
 	Flags *pflag.FlagSet
 }
 
-// Loaded is a configuration with where each of its values came from.
+// Loaded is a configuration with the origin of each value.
 type Loaded struct {
 	Config
 	// Warnings name unknown STOCKPUSH_ variables.
@@ -35,18 +35,18 @@ type Loaded struct {
 	origins  map[string]string
 }
 
-// AddFlags gives every key a flag of its name, hidden from help to keep it readable.
+// AddFlags adds a hidden flag for every key.
 func AddFlags(flags *pflag.FlagSet) {
 	for _, k := range keys {
 		flags.String(k.name, "", "configuration key "+k.name)
 		if err := flags.MarkHidden(k.name); err != nil {
-			panic(err) // only for a flag that does not exist
+			panic(err) // only for an unknown flag
 		}
 	}
 }
 
-// Load reads the configuration. Its error names every bad key; an unknown key
-// of the file is one, an unknown variable is only a warning.
+// Load reads the configuration. Its error names every bad key, unknown keys of the file included.
+// An unknown variable is only a warning.
 func Load(s Source) (*Loaded, error) {
 	v := viper.New()
 	unknown, err := readFile(v, s.File)
@@ -72,8 +72,8 @@ func Load(s Source) (*Loaded, error) {
 	return l, l.fill()
 }
 
-// quoted is what YAML's errors repeat of the file. It may be a secret: of a
-// password that begins with an asterisk YAML says that there is no such anchor.
+// quoted matches the parts of the file that YAML's errors repeat. They may be secrets: YAML reads a
+// password that begins with an asterisk as an unknown anchor.
 var quoted = regexp.MustCompile("'[^']*'|`[^`]*`")
 
 // readFile lists the file's unknown keys as errors.
@@ -179,7 +179,7 @@ func (l *Loaded) checkTogether() error {
 		errs = append(errs, errors.New("shopee.tokens_file, shopee.tokens_postgres: tokens are kept in one of them; set one"))
 	}
 	if w := l.Shopee.Webhook; w.Listen != "" && (w.URL == "" || w.Key == "" && l.Shopee.PartnerKey == "") {
-		errs = append(errs, errors.New("shopee.webhook.listen: needs shopee.webhook.url as it is registered with Shopee, and shopee.webhook.key or shopee.partner_key"))
+		errs = append(errs, errors.New("shopee.webhook.listen: needs shopee.webhook.url (the one registered with Shopee) and shopee.webhook.key or shopee.partner_key"))
 	}
 	for name, t := range map[string]TLS{"kafka.tls": l.Kafka.TLS, "clickhouse.tls": l.ClickHouse.TLS} {
 		if (t.CertFile == "") != (t.KeyFile == "") {

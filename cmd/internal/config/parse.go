@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cast"
 )
 
-// parse turns a raw value of any source into its key's kind, and checks it. A
-// secret's value is never part of an error.
+// parse converts a raw value of any source to its key's kind and checks it. Its error never
+// contains the value of a secret.
 func parse(k key, raw any) (any, error) {
 	value, err := convert(k.kind, raw)
 	if err != nil {
@@ -27,7 +27,7 @@ func convert(to kind, raw any) (any, error) {
 	case secret:
 		s, err := cast.ToStringE(raw)
 		if err != nil {
-			return nil, fmt.Errorf("is not a text")
+			return nil, fmt.Errorf("is not a string")
 		}
 		return Secret(s), nil
 	case texts:
@@ -46,7 +46,7 @@ func convert(to kind, raw any) (any, error) {
 	case duration:
 		return parseDuration(raw)
 	default:
-		return orError[string](raw, "a text")(cast.ToStringE(raw))
+		return orError[string](raw, "a string")(cast.ToStringE(raw))
 	}
 }
 
@@ -59,7 +59,7 @@ func orError[T any](raw any, what string) func(T, error) (T, error) {
 	}
 }
 
-// list reads a YAML list, or a text separated by commas; an empty text is an empty list.
+// list reads a YAML list or a comma-separated string. An empty string is an empty list.
 func list[T any](raw any, item func(string) (T, error)) ([]T, error) {
 	var words []string
 	if s, isText := raw.(string); isText {
@@ -83,7 +83,8 @@ func list[T any](raw any, item func(string) (T, error)) ([]T, error) {
 	return items, nil
 }
 
-// parseDuration wants a unit, so that nobody takes seconds for nanoseconds; a bare 0 is fine.
+// parseDuration requires a unit, because a bare number could be meant in any unit. A bare 0 is
+// allowed.
 func parseDuration(raw any) (time.Duration, error) {
 	if d, ok := raw.(time.Duration); ok {
 		return d, nil
@@ -99,7 +100,7 @@ func parseDuration(raw any) (time.Duration, error) {
 	return d, nil
 }
 
-// show writes a value as a flag or a variable would take it.
+// show formats a value as a flag or variable would be written.
 func show(v any) string {
 	switch v := v.(type) {
 	case []string:

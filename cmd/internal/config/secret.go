@@ -1,12 +1,12 @@
 package config
 
-// Secret is a value that never shows: however it is printed or encoded, only
-// that it is set can be seen.
+// Secret is a value that is redacted wherever it is printed or encoded; only whether it is set
+// shows.
 type Secret string
 
 const redacted = "[redacted]"
 
-// String is "[redacted]", or empty where no secret is set.
+// String returns "[redacted]", or the empty string if no secret is set.
 func (s Secret) String() string {
 	if s == "" {
 		return ""
@@ -14,11 +14,11 @@ func (s Secret) String() string {
 	return redacted
 }
 
-// GoString keeps %#v from showing it.
+// GoString redacts %#v.
 func (s Secret) GoString() string { return s.String() }
 
-// MarshalText keeps encoders from showing it.
+// MarshalText redacts encodings.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// Reveal is the secret itself.
+// Reveal returns the secret.
 func (s Secret) Reveal() string { return string(s) }

@@ -18,12 +18,12 @@ import (
 	"stockpush/schemas"
 )
 
-// api is the JSON API under /api/v1, which openapi.yaml describes.
+// api serves the JSON API under /api/v1, which openapi.yaml describes.
 type api struct {
 	reader  *pushrecords.Reader
 	retrier *retry.Retrier
 	log     *slog.Logger
-	// userHeader is Config's.
+	// userHeader is Config.UserHeader.
 	userHeader string
 }
 
@@ -68,11 +68,11 @@ func noSuchPath(w http.ResponseWriter, r *http.Request) {
 
 func describe(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Content-Type", "application/yaml")
-	_, _ = w.Write(openAPI) // a client that went away has no use for the answer
+	_, _ = w.Write(openAPI) // the client may have disconnected
 	return nil
 }
 
-// The parameters that each kind of list takes.
+// The parameters of each list.
 var (
 	recordParameters   = []string{"shop_id", "store_sku", "merchant_sku", "status", "reason", "failure_code", "since", "until"}
 	statusParameters   = append([]string{"still_failing", "order"}, recordParameters...)
@@ -81,8 +81,8 @@ var (
 	pageParameters     = []string{"limit", "cursor", "format"}
 )
 
-// parameters reads a URL's parameters. One that is not among the names is an
-// error: a misspelt filter would otherwise choose everything.
+// parameters reads a URL's query. An unknown parameter is an error, because a misspelt filter would
+// select everything.
 func parameters(r *http.Request, names []string) (url.Values, error) {
 	v, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -90,7 +90,7 @@ func parameters(r *http.Request, names []string) (url.Values, error) {
 	}
 	for name := range v {
 		if !slices.Contains(names, name) {
-			return nil, &pushrecords.ParameterError{Name: name, Problem: "is not a parameter of this; there are " + strings.Join(names, ", ")}
+			return nil, &pushrecords.ParameterError{Name: name, Problem: "is not a parameter here; known are " + strings.Join(names, ", ")}
 		}
 	}
 	return v, nil
@@ -98,7 +98,7 @@ func parameters(r *http.Request, names []string) (url.Values, error) {
 
 type lister[T any] func(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[T], error)
 
-// listOf answers with a list's page, or with all of it as CSV.
+// listOf returns a handler that answers with one page of a list, or with the whole list as CSV.
 func listOf[T any](name string, filters []string, list lister[T]) func(http.ResponseWriter, *http.Request) error {
 	names := append(slices.Clone(filters), pageParameters...)
 	return func(w http.ResponseWriter, r *http.Request) error {
@@ -129,7 +129,7 @@ func listOf[T any](name string, filters []string, list lister[T]) func(http.Resp
 	}
 }
 
-// allOf answers with all there is, which is little.
+// allOf returns a handler that answers with a whole, small list.
 func allOf[T any](names []string, ask func(context.Context, pushrecords.Filter) ([]T, error)) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		v, err := parameters(r, names)
@@ -148,11 +148,11 @@ func allOf[T any](names []string, ask func(context.Context, pushrecords.Filter) 
 	}
 }
 
-// storeSKUPath is before the channel, shop and store SKU of what is asked of one store SKU.
+// storeSKUPath precedes the channel, shop and store SKU.
 const storeSKUPath = "/api/v1/store-skus/"
 
-// storeSKU answers what is asked of one store SKU. It takes the path apart itself:
-// http.ServeMux does not match a segment that is an encoded slash, which is a store SKU, too.
+// storeSKU routes requests about one store SKU. It splits the path itself, because http.ServeMux
+// does not match a segment that is an encoded slash, and a store SKU may be one.
 func (a *api) storeSKU(w http.ResponseWriter, r *http.Request) error {
 	segments := strings.Split(strings.TrimPrefix(r.URL.EscapedPath(), storeSKUPath), "/")
 	if len(segments) != 4 || segments[3] != "records" {
@@ -169,7 +169,7 @@ func (a *api) storeSKU(w http.ResponseWriter, r *http.Request) error {
 	return listOf("records", recordParameters, list)(w, r)
 }
 
-// keyOf reads a channel, a shop and a store SKU, each percent-encoded.
+// keyOf decodes a percent-encoded channel, shop and store SKU.
 func keyOf(segments []string) (schemas.Key, error) {
 	var words [3]string
 	for i, segment := range segments {
@@ -215,6 +215,6 @@ func respond(w http.ResponseWriter, answer any) error {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(append(body, '\n')) // a client that went away has no use for the answer
+	_, _ = w.Write(append(body, '\n')) // the client may have disconnected
 	return nil
 }

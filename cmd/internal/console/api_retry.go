@@ -9,10 +9,10 @@ import (
 	"stockpush/cmd/internal/retry"
 )
 
-// retry publishes, and answers when ClickHouse shows the events or after 10 s.
+// retry publishes re-pushes. It answers when ClickHouse shows the events, or after 10 s.
 func (a *api) retry(w http.ResponseWriter, r *http.Request) error {
 	if _, err := parameters(r, nil); err != nil {
-		return err // a filter in the URL would be passed over
+		return err // reject a filter in the URL, which has no effect
 	}
 	body, err := decode(r)
 	if err != nil {
@@ -29,14 +29,14 @@ func (a *api) retry(w http.ResponseWriter, r *http.Request) error {
 	}
 	if len(result.EventIDs) > 0 {
 		if err := a.retrier.Wait(r.Context(), result.EventIDs, nil); err != nil {
-			a.log.Warn("the re-pushed events are in Kafka, what becomes of them could not be read", "error", err)
+			a.log.Warn("events re-pushed, but their outcomes cannot be read", "error", err)
 		}
 	}
 	return respond(w, result)
 }
 
-// origin is who sends a request: whom the proxy names, or without such a proxy whom
-// the client itself names.
+// origin returns who sends a request: the user that the proxy names, or without such a proxy the
+// one that the client claims.
 func (a *api) origin(r *http.Request, claimed string) retry.Origin {
 	if a.userHeader != "" {
 		claimed = retry.UserName(r.Header.Get(a.userHeader))

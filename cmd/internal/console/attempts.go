@@ -12,22 +12,22 @@ import (
 )
 
 const (
-	// failureDelay is how long the answer to a wrong token takes.
+	// failureDelay delays the answer to a wrong token.
 	failureDelay = 500 * time.Millisecond
-	// maxJudged is how many logins are judged at a time. One that fails keeps its place
-	// for failureDelay, so that tokens can be guessed at no more than eight a second.
+	// maxJudged limits concurrent logins. A failed login occupies its place for failureDelay, so at
+	// most eight tokens a second can be guessed.
 	maxJudged = 4
-	// toldPerSecond is how many failures a second are logged; all are counted.
-	toldPerSecond = 5
+	// loggedPerSecond limits the logged failures; all are counted.
+	loggedPerSecond = 5
 )
 
-// attempts slows, counts and logs logins and calls with a wrong token.
+// attempts delays, counts and logs logins and API calls with a wrong token.
 type attempts struct {
 	failures prometheus.Counter
 	log      *slog.Logger
 	told     *rate.Limiter
 	places   chan struct{}
-	// delay is failureDelay.
+	// delay is failureDelay, except in tests.
 	delay time.Duration
 }
 
@@ -36,11 +36,11 @@ func newAttempts(r prometheus.Registerer, log *slog.Logger) *attempts {
 		failures: promauto.With(r).NewCounter(prometheus.CounterOpts{
 			Name: "stockpush_console_failed_logins_total", Help: "Logins and API calls with a wrong console.token.",
 		}),
-		log: log, told: rate.NewLimiter(toldPerSecond, toldPerSecond), places: make(chan struct{}, maxJudged), delay: failureDelay,
+		log: log, told: rate.NewLimiter(loggedPerSecond, loggedPerSecond), places: make(chan struct{}, maxJudged), delay: failureDelay,
 	}
 }
 
-// login judges a login when it is its turn; one whose client goes away meanwhile fails.
+// login checks a login when a place is free. It fails if the client disconnects while it waits.
 func (a *attempts) login(r *http.Request, right func() bool) bool {
 	select {
 	case a.places <- struct{}{}:
@@ -55,11 +55,11 @@ func (a *attempts) login(r *http.Request, right func() bool) bool {
 	return false
 }
 
-// failed notes a wrong token, and returns after a while or when the client goes away.
+// failed records a wrong token. It returns after the delay, or when the client disconnects.
 func (a *attempts) failed(r *http.Request, way string) {
 	a.failures.Inc()
 	if a.told.Allow() {
-		a.log.Warn("a login was refused: the token is wrong", "way", way, "remote", r.RemoteAddr, "path", r.URL.Path)
+		a.log.Warn("login refused: wrong token", "way", way, "remote", r.RemoteAddr, "path", r.URL.Path)
 	}
 	wait, cancel := context.WithTimeout(r.Context(), a.delay)
 	defer cancel()

@@ -11,13 +11,13 @@ import (
 
 const (
 	sessionCookie = "stockpush_session"
-	// sessionAge is how long a login lasts.
+	// sessionAge is how long a login is valid.
 	sessionAge = 12 * time.Hour
 	loginPath  = "/login"
 	logoutPath = "/logout"
 )
 
-// auth lets in who knows the token: by bearer header, or by the cookie of a login.
+// auth admits clients that have the token: in a bearer header or a login's cookie.
 type auth struct {
 	token string
 	*sessions
@@ -30,7 +30,7 @@ func newAuth(token string, attempts *attempts) *auth {
 
 func (a *auth) required() bool { return a.token != "" }
 
-// public paths need no token: probes, login and logout, and files that hold nothing of anyone's.
+// public reports whether a path needs no token: probes, login and logout, and static files.
 func public(path string) bool {
 	switch path {
 	case "/livez", "/readyz", "/metrics", loginPath, logoutPath:
@@ -39,7 +39,8 @@ func public(path string) bool {
 	return strings.HasPrefix(path, "/static/")
 }
 
-// need refuses who has no token: the API with a problem document, pages with a login.
+// need rejects requests without the token: the API with a problem document, pages with a redirect
+// to the login.
 func (a *auth) need(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -54,7 +55,7 @@ func (a *auth) need(next http.Handler) http.Handler {
 	})
 }
 
-// knows reports whether a request has the token or a session. It notes a wrong token.
+// knows reports whether a request has the token or a session. It records a wrong token.
 func (a *auth) knows(r *http.Request) bool {
 	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
 		right := a.is(strings.TrimLeft(token, " "))
@@ -67,7 +68,7 @@ func (a *auth) knows(r *http.Request) bool {
 	return err == nil && a.valid(cookie.Value)
 }
 
-// is compares in constant time, whatever the lengths.
+// is compares in constant time, for any lengths.
 func (a *auth) is(token string) bool {
 	given, own := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(a.token))
 	return subtle.ConstantTimeCompare(given[:], own[:]) == 1

@@ -42,7 +42,7 @@ const (
 	formula = "=1+1"
 )
 
-// desk is a console on a real broker and a real ClickHouse, with records in it.
+// desk is a console with a real broker, a real ClickHouse and some records.
 type desk struct {
 	t       *testing.T
 	store   *clickhouse.Store
@@ -116,7 +116,7 @@ func (d *desk) fill() {
 	require.NoError(d.t, b.Send(d.t.Context()))
 }
 
-// request is one from this machine, as a command-line client sends it.
+// request returns a request from this machine, as a command-line client sends it.
 func request(method, target string, body any) *http.Request {
 	var raw io.Reader
 	switch body := body.(type) {
@@ -152,7 +152,7 @@ func (d *desk) list(target string) pushrecords.List[map[string]any] {
 	return l
 }
 
-// column are all values of a list's column over all of its pages.
+// column returns the values of a list's column over all pages.
 func (d *desk) column(target, name string) []string {
 	values := []string{}
 	for cursor := ""; ; {
@@ -173,7 +173,7 @@ func (d *desk) sql(query string) []string {
 	return values
 }
 
-func TestEveryFilterOfTheAPIIsWhatSQLSays(t *testing.T) {
+func TestEveryFilterOfTheAPIMatchesSQL(t *testing.T) {
 	d := newDesk(t)
 	since := now.Add(-20 * time.Minute)
 	bound := fmt.Sprintf("fromUnixTimestamp64Milli(%d)", since.UnixMilli())
@@ -198,18 +198,18 @@ func TestEveryFilterOfTheAPIIsWhatSQLSays(t *testing.T) {
 	require.Empty(t, d.column("/api/v1/rejected-events?until=1h", "key"))
 }
 
-func TestAStoreSKUInAPathIsPercentEncoded(t *testing.T) {
+func TestStoreSKUInAPathIsPercentEncoded(t *testing.T) {
 	d := newDesk(t)
 	path := "/api/v1/store-skus/shopee/10001/" + url.PathEscape(hostile) + "/records"
 	l := d.list(path)
 	require.Len(t, l.Items, 1)
 	require.Equal(t, hostile, l.Items[0]["store_sku"])
 	require.Empty(t, d.list(path+"?status=Skipped").Items)
-	require.NotContains(t, d.get(path).Body.String(), "<script>", "not even a browser that guesses types sees a script")
+	require.NotContains(t, d.get(path).Body.String(), "<script>", "even for a browser that guesses content types")
 	require.Equal(t, http.StatusBadRequest, d.get("/api/v1/store-skus/shopee/x/y/records").Code)
 }
 
-// Every text of 1 to 255 bytes is a store SKU, and each has an address of its own.
+// Every string of 1 to 255 bytes is a valid store SKU, and each must have a URL.
 func TestEveryStoreSKUHasAnAddress(t *testing.T) {
 	d := newDesk(t)
 	skus := []string{"/", "//", "a//b", "/a/", ".", "..", "../x", "%2F", "%", "?", "#", "+", " ", "records", "é"}
@@ -238,7 +238,7 @@ func problemOf(t *testing.T, w *httptest.ResponseRecorder) map[string]any {
 	return p
 }
 
-func TestBadParametersAreProblems(t *testing.T) {
+func TestBadParameterIsAProblemDocument(t *testing.T) {
 	d := newDesk(t)
 	for query, parameter := range map[string]string{
 		"status=failed": "status", "reason=x": "reason", "failure_code=x": "failure_code", "shop_id=x": "shop_id", "since=x": "since", "until=x": "until",
@@ -254,21 +254,21 @@ func TestBadParametersAreProblems(t *testing.T) {
 	require.Equal(t, http.MethodGet, w.Header().Get("Allow"))
 }
 
-func TestCSVIsTheWholeList(t *testing.T) {
+func TestCSVContainsTheWholeList(t *testing.T) {
 	d := newDesk(t)
 	w := d.get("/api/v1/store-skus?format=csv&shop_id=10001")
 	require.Equal(t, "text/csv; charset=utf-8", w.Header().Get("Content-Type"))
 	lines := strings.Split(strings.TrimSpace(w.Body.String()), "\n")
 	require.Len(t, lines, 1+len(d.column("/api/v1/store-skus?shop_id=10001", "store_sku")))
 	require.True(t, strings.HasPrefix(lines[0], "channel,shop_id,store_sku,merchant_sku,last_push_qty,"))
-	require.Contains(t, w.Body.String(), ",'=1+1,", "no formula for a spreadsheet")
+	require.Contains(t, w.Body.String(), ",'=1+1,", "spreadsheets must not read a formula")
 	require.Contains(t, w.Body.String(), `,"<script>alert(""x"")`)
 	r := request(http.MethodGet, "/api/v1/failures?limit=2", nil)
 	r.Header.Set("Accept", "text/csv")
 	require.Len(t, strings.Split(strings.TrimSpace(do(d.handler, r).Body.String()), "\n"), 3)
 }
 
-func TestWithoutClickHouseItSaysSo(t *testing.T) {
+func TestClickHouseOutageIsReported(t *testing.T) {
 	store, err := clickhouse.Open(clickhouse.Config{Addr: "127.0.0.1:1", Database: "d"})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, store.Close()) }()
@@ -278,13 +278,13 @@ func TestWithoutClickHouseItSaysSo(t *testing.T) {
 		p := problemOf(t, w)
 		require.EqualValues(t, http.StatusServiceUnavailable, p["status"])
 		require.Contains(t, p["detail"], "ClickHouse")
-		require.NotContains(t, p["detail"], "127.0.0.1", "nothing of what lies within")
+		require.NotContains(t, p["detail"], "127.0.0.1", "no internals")
 		require.Equal(t, "5", w.Header().Get("Retry-After"))
 	}
 	require.Equal(t, http.StatusOK, do(h, request(http.MethodGet, "/readyz", nil)).Code)
 }
 
-// events are those in some partitions of the events topic; of none given, in all.
+// events returns the events of some partitions of the events topic, or of all.
 func (d *desk) events(partitions ...int32) (all []schemas.Event) {
 	if len(partitions) == 0 {
 		partitions = []int32{0, 1, 2, 3}
@@ -300,20 +300,20 @@ func (d *desk) events(partitions ...int32) (all []schemas.Event) {
 }
 
 func (d *desk) retry(body any) *httptest.ResponseRecorder {
-	ctx, cancel := context.WithTimeout(d.t.Context(), 3*time.Second) // nobody records what is published here
+	ctx, cancel := context.WithTimeout(d.t.Context(), 3*time.Second) // no outcome is recorded here, so do not wait for one
 	defer cancel()
 	return do(d.handler, request(http.MethodPost, "/api/v1/retries", body).WithContext(ctx))
 }
 
-func TestRetriesAreAskedForByFilterOrByEvent(t *testing.T) {
+func TestRetrySelectsByFilterOrEventID(t *testing.T) {
 	d := newDesk(t)
 	failing := len(d.sql("SELECT event_id AS v FROM d.failed_push_records"))
 	for _, c := range []struct {
 		name, body, want string
 	}{
 		{"all", `{"dry_run": true, "all": true}`, fmt.Sprintf(`{"matched":%d,"published":%d,"left_out":{},"event_ids":[]}`, failing, failing)},
-		{"numbers and texts", `{"dry_run": true, "shop_id": 10001, "store_sku": "sku/06"}`, `{"matched":1,"published":1,"left_out":{},"event_ids":[]}`},
-		{"a text for a number, a list", `{"dry_run": true, "shop_id": "10001", "store_sku": ["sku/06", "=1+1"]}`, `{"matched":2,"published":2,"left_out":{},"event_ids":[]}`},
+		{"numbers and strings", `{"dry_run": true, "shop_id": 10001, "store_sku": "sku/06"}`, `{"matched":1,"published":1,"left_out":{},"event_ids":[]}`},
+		{"a string for a number, a list", `{"dry_run": true, "shop_id": "10001", "store_sku": ["sku/06", "=1+1"]}`, `{"matched":2,"published":2,"left_out":{},"event_ids":[]}`},
 		{"events", `{"dry_run": true, "event_ids": ["sku/06@6", "sku/07@7"]}`, `{"matched":1,"published":1,"left_out":{"not_failing":1},"event_ids":[]}`},
 		{"a limit", `{"dry_run": true, "store_sku": ["sku/06", "=1+1"], "limit": 1}`, `{"matched":2,"published":1,"left_out":{"limit":1},"event_ids":[]}`},
 		{"a reason", `{"dry_run": true, "reason": "stock_out_manual", "store_sku": "sku/06"}`, `{"matched":1,"published":1,"left_out":{},"event_ids":[]}`},
@@ -329,11 +329,11 @@ func TestRetriesAreAskedForByFilterOrByEvent(t *testing.T) {
 	}
 	require.EqualValues(t, http.StatusRequestEntityTooLarge, problemOf(t, d.retry(`{"store_sku": "`+strings.Repeat("x", 2<<20)+`"}`))["status"])
 	w := do(d.handler, request(http.MethodPost, "/api/v1/retries?shop_id=10001", "{}"))
-	require.Equal(t, "shop_id", problemOf(t, w)["parameter"], "a filter in the URL is not passed over")
+	require.Equal(t, "shop_id", problemOf(t, w)["parameter"], "a filter in the URL is refused")
 }
 
-// A client that lost its conditions on the way must not push everything again.
-func TestARetryOfEverythingMustSaySo(t *testing.T) {
+// A client that lost its filter by mistake must not push everything again.
+func TestRetryOfEverythingNeedsAll(t *testing.T) {
 	d := newDesk(t)
 	for _, body := range []string{
 		"", "null", "[]", `"all"`, "1", "{", `{} {}`, `{"all": true} x`, "{\"store_sku\": \"\xff\"}",
@@ -354,8 +354,8 @@ func TestARetryOfEverythingMustSaySo(t *testing.T) {
 	require.Empty(t, d.events(), "nothing is published")
 }
 
-// Who re-pushed what is a line of the log, and in the events.
-func TestARePushNamesWhoAskedForIt(t *testing.T) {
+// The log and the events name who re-pushed.
+func TestRePushNamesItsRequester(t *testing.T) {
 	d := newDesk(t)
 	by := func(cfg console.Config, body, header string) (problem bool) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
@@ -378,7 +378,7 @@ func TestARePushNamesWhoAskedForIt(t *testing.T) {
 	require.Equal(t, map[string]string{"sku/06": "ann", "=1+1": "bob\u00e9 " + strings.Repeat("b", 122), "sku/02": ""}, names)
 }
 
-func TestARetryIsAnEventInTheRecordsPartition(t *testing.T) {
+func TestRetryPublishesToTheRecordsPartition(t *testing.T) {
 	d := newDesk(t)
 	w := d.retry(map[string]any{"store_sku": hostile})
 	require.Equal(t, http.StatusOK, w.Code, w.Body.String())

@@ -12,7 +12,7 @@ import (
 	"stockpush/cmd/internal/webserver"
 )
 
-// maxExport is how many rows a CSV has at most.
+// maxExport limits the rows of a CSV.
 const maxExport = 100_000
 
 func wantsCSV(v url.Values, r *http.Request) (bool, error) {
@@ -30,8 +30,8 @@ func wantsCSV(v url.Values, r *http.Request) (bool, error) {
 	}
 }
 
-// export writes p.Limit rows of a list as CSV, page by page. A failure on the way
-// cuts the connection, so that nobody takes a part for the whole.
+// export writes p.Limit rows of a list as CSV, page by page. If it fails midway it aborts the
+// connection, so that a part is not taken for the whole.
 func export[T any](w http.ResponseWriter, r *http.Request, name string, p pushrecords.Page, list func(pushrecords.Page) (pushrecords.List[T], error)) error {
 	left := p.Limit
 	p.Limit = min(left, pushrecords.MaxLimit)
@@ -45,7 +45,7 @@ func export[T any](w http.ResponseWriter, r *http.Request, name string, p pushre
 	deadline := http.NewResponseController(w)
 	for {
 		if err := out.Write(page.Items); err != nil {
-			return nil // the client went away
+			return nil // the client disconnected
 		}
 		left -= len(page.Items)
 		if left == 0 || page.NextCursor == "" {
@@ -55,6 +55,6 @@ func export[T any](w http.ResponseWriter, r *http.Request, name string, p pushre
 		if page, err = list(p); err != nil {
 			panic(http.ErrAbortHandler)
 		}
-		_ = deadline.SetWriteDeadline(time.Now().Add(webserver.WriteTimeout)) // only a test's recorder has none
+		_ = deadline.SetWriteDeadline(time.Now().Add(webserver.WriteTimeout)) // fails only for a test's recorder
 	}
 }

@@ -14,8 +14,7 @@ import (
 	"stockpush/cmd/internal/pushrecords"
 )
 
-// Whatever a retry's body is, it is refused by a ParameterError, or asks for a retry
-// that says what it is of.
+// Any body of a retry is either refused with a ParameterError, or states what it selects.
 func FuzzRetryBody(f *testing.F) {
 	now := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
 	for _, body := range []string{
@@ -36,8 +35,7 @@ func FuzzRetryBody(f *testing.F) {
 	})
 }
 
-// Whoever does not have the token is not let in, whatever cookie or header he sends, and
-// nobody is led to another site.
+// Without the token no cookie or header is accepted, and the login redirects only within this site.
 func FuzzCredentials(f *testing.F) {
 	a := newAuth("the-token-of-the-console", newAttempts(prometheus.NewRegistry(), slog.New(slog.DiscardHandler)))
 	a.attempts.delay = 0

@@ -6,8 +6,8 @@ import (
 	"stockpush/cmd/internal/webserver"
 )
 
-// securityHeaders go with every answer. Scripts and styles come from files of
-// ours only, so that a text that slipped through unescaped still does nothing.
+// securityHeaders are set on every answer. Scripts and styles load only from our own files, so text
+// that was not escaped cannot run.
 var securityHeaders = map[string]string{
 	"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -17,7 +17,7 @@ var securityHeaders = map[string]string{
 	"Cross-Origin-Opener-Policy":   "same-origin",
 	"Cross-Origin-Resource-Policy": "same-origin",
 	"Permissions-Policy":           "camera=(), geolocation=(), microphone=()",
-	// What is shown is of now and not for others; static files say otherwise themselves.
+	// Answers are private and change at any time; static files override this.
 	"Cache-Control": "no-store",
 }
 
@@ -30,7 +30,7 @@ func hardened(next http.Handler) http.Handler {
 	})
 }
 
-// refuseCrossSite refuses what another site's page makes a browser post.
+// refuseCrossSite refuses requests that another site's page makes a browser send.
 func refuseCrossSite(next http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -39,9 +39,9 @@ func refuseCrossSite(next http.Handler) http.Handler {
 	return protection.Handler(next)
 }
 
-// loopbackNames refuses, while no token is needed, requests under a name that is
-// not this machine's: a page of a site whose name was made to point here would
-// otherwise count as our own.
+// loopbackNames refuses, while no token is set, requests for a Host that is not a loopback name.
+// Otherwise another site's name that resolves to this machine would count as our origin (DNS
+// rebinding).
 func (a *auth) loopbackNames(next http.Handler) http.Handler {
 	if a.required() {
 		return next

@@ -22,8 +22,8 @@ import (
 	"stockpush/sinks/clickhouse"
 )
 
-// guarded is a console with a token; its ClickHouse is down, so that only an
-// answer of 503 shows that a call came through.
+// guarded returns a console with a token. Its ClickHouse is down, so status 503 shows that a call
+// was admitted.
 func guarded(t *testing.T, token string) http.Handler {
 	store, err := clickhouse.Open(clickhouse.Config{Addr: "127.0.0.1:1", Database: "d"})
 	require.NoError(t, err)
@@ -40,7 +40,7 @@ func with(r *http.Request, headers ...string) *http.Request {
 	return r
 }
 
-func TestWithATokenEverythingNeedsIt(t *testing.T) {
+func TestEverythingNeedsTheToken(t *testing.T) {
 	h := guarded(t, "s3cret")
 	for _, authorization := range []string{"", "Bearer", "Bearer ", "Bearer s3cre", "Bearer s3crets", "Basic czNjcmV0", "s3cret"} {
 		w := do(h, with(request(http.MethodGet, apiPath, nil), "Authorization", authorization))
@@ -50,7 +50,7 @@ func TestWithATokenEverythingNeedsIt(t *testing.T) {
 	require.Equal(t, http.StatusUnauthorized, do(h, request(http.MethodPost, "/api/v1/retries", "{}")).Code)
 	require.Equal(t, http.StatusUnauthorized, do(h, request(http.MethodPost, "/push-records/retry", "")).Code)
 	require.Equal(t, http.StatusServiceUnavailable, do(h, with(request(http.MethodGet, apiPath, nil), "Authorization", "Bearer s3cret")).Code)
-	require.Equal(t, http.StatusServiceUnavailable, do(h, with(elsewhere(http.MethodGet, apiPath), "Authorization", "Bearer s3cret")).Code, "under any name")
+	require.Equal(t, http.StatusServiceUnavailable, do(h, with(elsewhere(http.MethodGet, apiPath), "Authorization", "Bearer s3cret")).Code, "for any Host")
 	for _, path := range []string{"/livez", "/readyz", "/metrics", "/static/console.css"} {
 		require.Equal(t, http.StatusOK, do(h, request(http.MethodGet, path, nil)).Code, path)
 	}
@@ -69,7 +69,7 @@ func login(token, next string) *http.Request {
 	return r
 }
 
-func TestALoginIsACookie(t *testing.T) {
+func TestLoginSetsACookie(t *testing.T) {
 	h := guarded(t, "s3cret")
 	form := do(h, request(http.MethodGet, "/login?next="+url.QueryEscape(`/push-records?x="><script>`), nil))
 	require.Equal(t, http.StatusOK, form.Code)
@@ -90,7 +90,7 @@ func TestALoginIsACookie(t *testing.T) {
 		return do(h, r).Code
 	}
 	require.Equal(t, http.StatusOK, asked(h, cookie.Value))
-	require.Equal(t, http.StatusSeeOther, asked(h, "_"+cookie.Value[1:]), "a longer life needs a new signature")
+	require.Equal(t, http.StatusSeeOther, asked(h, "_"+cookie.Value[1:]), "a changed expiry needs a new signature")
 	require.Equal(t, http.StatusSeeOther, asked(h, ""))
 	require.Equal(t, http.StatusSeeOther, asked(guarded(t, "another"), cookie.Value), "a new token ends every login")
 	other := do(h, login("s3cret", "")).Result().Cookies()[0]
@@ -99,13 +99,13 @@ func TestALoginIsACookie(t *testing.T) {
 	require.Equal(t, "/login", gone.Header().Get("Location"))
 	require.Negative(t, gone.Result().Cookies()[0].MaxAge)
 	require.Equal(t, http.StatusSeeOther, asked(h, cookie.Value), "a copy of the cookie does not outlive the logout")
-	require.Equal(t, http.StatusOK, asked(h, other.Value), "the other session goes on")
+	require.Equal(t, http.StatusOK, asked(h, other.Value), "the other session stays valid")
 	for _, next := range []string{"https://evil.example", "//evil.example", `/\evil.example`, "", "javascript:alert(1)", "/\t/evil.example"} {
 		require.Equal(t, "/push-records", do(h, login("s3cret", next)).Header().Get("Location"), next)
 	}
 }
 
-func TestOtherSitesPostsAreRefused(t *testing.T) {
+func TestCrossSitePostsAreRefused(t *testing.T) {
 	for _, token := range []string{"", "s3cret"} {
 		h := guarded(t, token)
 		post := func(headers ...string) int {
@@ -122,7 +122,7 @@ func TestOtherSitesPostsAreRefused(t *testing.T) {
 	}
 }
 
-func TestWithoutATokenOnlyThisMachinesNamesAreAnswered(t *testing.T) {
+func TestWithoutTokenOnlyLoopbackHostsAreAnswered(t *testing.T) {
 	h := guarded(t, "")
 	for host, want := range map[string]int{
 		"localhost": http.StatusOK, "localhost:8080": http.StatusOK, "127.0.0.1:1": http.StatusOK, "[::1]:8080": http.StatusOK, "[::1]": http.StatusOK,
@@ -134,7 +134,7 @@ func TestWithoutATokenOnlyThisMachinesNamesAreAnswered(t *testing.T) {
 	}
 }
 
-func TestEveryAnswerHasTheHeaders(t *testing.T) {
+func TestEveryAnswerHasSecurityHeaders(t *testing.T) {
 	h := guarded(t, "s3cret")
 	for _, path := range []string{apiPath, "/push-records", "/login", "/livez", "/static/x", "/nothing"} {
 		header := do(h, request(http.MethodGet, path, nil)).Header()
@@ -147,7 +147,7 @@ func TestEveryAnswerHasTheHeaders(t *testing.T) {
 	}
 }
 
-func TestWithoutATokenItListensOnLoopbackOnly(t *testing.T) {
+func TestWithoutTokenConsoleListensOnLoopbackOnly(t *testing.T) {
 	for listen, exposed := range map[string]bool{
 		"127.0.0.1:0": false, "localhost:0": false, "[::1]:0": false, "127.9.9.9:0": false,
 		"0.0.0.0:0": true, ":0": true, "[::]:0": true, "10.1.2.3:0": true,
@@ -199,7 +199,7 @@ func TestServing(t *testing.T) {
 	}()
 	<-entered
 	cancel()
-	require.Equal(t, "whole", <-answered, "what is on its way is finished")
+	require.Equal(t, "whole", <-answered, "requests in progress are finished")
 	require.NoError(t, <-ended)
 }
 
@@ -207,7 +207,7 @@ func contextOf(t *testing.T) (context.Context, context.CancelFunc) {
 	return context.WithCancel(t.Context())
 }
 
-func TestASchemeMayHaveAnyCase(t *testing.T) {
+func TestBearerSchemeIgnoresCase(t *testing.T) {
 	h := guarded(t, "s3cret")
 	for _, scheme := range []string{"Bearer", "bearer", "BEARER", "bEaReR"} {
 		require.Equal(t, http.StatusServiceUnavailable, do(h, with(request(http.MethodGet, apiPath, nil), "Authorization", scheme+" s3cret")).Code, scheme)
@@ -215,7 +215,7 @@ func TestASchemeMayHaveAnyCase(t *testing.T) {
 	require.Equal(t, http.StatusUnauthorized, do(h, with(request(http.MethodGet, apiPath, nil), "Authorization", "bearer S3CRET")).Code)
 }
 
-func TestOverTLSTheCookieIsOfThisHostAlone(t *testing.T) {
+func TestCookieOverTLSIsHostOnly(t *testing.T) {
 	h := guarded(t, "s3cret")
 	overTLS := func(r *http.Request) *http.Request { return with(r, "X-Forwarded-Proto", "https") }
 	cookie := do(h, overTLS(login("s3cret", ""))).Result().Cookies()[0]
@@ -227,7 +227,7 @@ func TestOverTLSTheCookieIsOfThisHostAlone(t *testing.T) {
 		return do(h, overTLS(with(request(http.MethodGet, "/push-records", nil), "Cookie", name+"="+cookie.Value))).Code
 	}
 	require.Equal(t, http.StatusOK, page(cookie.Name))
-	require.Equal(t, http.StatusSeeOther, page("stockpush_session"), "one that another host may have set does not count")
+	require.Equal(t, http.StatusSeeOther, page("stockpush_session"), "a cookie that another host may have set does not count")
 	require.Equal(t, "stockpush_session", do(h, login("s3cret", "")).Result().Cookies()[0].Name)
 }
 
@@ -244,9 +244,9 @@ func TestFailedLoginsAreLoggedCountedAndSlowed(t *testing.T) {
 	guesses.Wait()
 	require.GreaterOrEqual(t, time.Since(began), time.Second, "four at a time take half a second")
 	do(h, with(request(http.MethodGet, apiPath, nil), "Authorization", "Bearer guess"))
-	do(h, request(http.MethodGet, "/push-records", nil)) // no login is not a failed one
+	do(h, request(http.MethodGet, "/push-records", nil)) // a request without a token is no failed login
 	do(h, login("s3cret", ""))
-	require.Contains(t, said.String(), `level=WARN msg="a login was refused: the token is wrong" way=login remote=192.0.2.1:1234 path=/login`)
+	require.Contains(t, said.String(), `level=WARN msg="login refused: wrong token" way=login remote=192.0.2.1:1234 path=/login`)
 	require.Contains(t, said.String(), "way=bearer")
 	require.NotContains(t, said.String(), "guess")
 	require.Contains(t, do(h, request(http.MethodGet, "/metrics", nil)).Body.String(), "stockpush_console_failed_logins_total 9")

@@ -57,7 +57,7 @@ func (a *auth) login(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, next, http.StatusSeeOther)
 }
 
-// logout ends the session here, too: a copy of the cookie is worth nothing from now on.
+// logout also ends the session on the server, so that a copied cookie becomes invalid.
 func (a *auth) logout(w http.ResponseWriter, r *http.Request) {
 	for _, cookie := range r.CookiesNamed(cookieName(r)) {
 		a.end(cookie.Value)
@@ -66,13 +66,13 @@ func (a *auth) logout(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, loginPath, http.StatusSeeOther)
 }
 
-// overTLS reports whether the client speaks TLS, to us or to a proxy before us.
+// overTLS reports whether the client uses TLS, directly or to a proxy before the console.
 func overTLS(r *http.Request) bool {
 	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
 }
 
-// cookieName is the session's: over TLS one that browsers take from this host alone,
-// and not from another one of its domain.
+// cookieName returns the session cookie's name. Over TLS the prefix __Host- makes browsers accept
+// it from this host only.
 func cookieName(r *http.Request) string {
 	if overTLS(r) {
 		return "__Host-" + sessionCookie
@@ -80,15 +80,15 @@ func cookieName(r *http.Request) string {
 	return sessionCookie
 }
 
-// setCookie: Lax lets a link in a chat open the page; other sites' posts are
-// refused anyway. Behind a proxy that speaks TLS the cookie never leaves it.
+// setCookie sets the session cookie. SameSite=Lax lets a link in a chat open the page; cross-site
+// posts are refused anyway.
 func (a *auth) setCookie(w http.ResponseWriter, r *http.Request, value string, maxAge int) {
 	http.SetCookie(w, &http.Cookie{
 		Name: cookieName(r), Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: overTLS(r),
 	})
 }
 
-// localPath keeps a login from sending people to another site.
+// localPath keeps the redirect after a login within this site.
 func localPath(next string) string {
 	if !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\t\r\n") {
 		return homePath
@@ -99,5 +99,5 @@ func localPath(next string) string {
 func showLogin(w http.ResponseWriter, status int, form loginForm) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_ = loginPage.Execute(w, form) // a client that went away has no use for the answer
+	_ = loginPage.Execute(w, form) // the client may have disconnected
 }

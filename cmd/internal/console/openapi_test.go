@@ -17,12 +17,12 @@ import (
 	"stockpush/schemas"
 )
 
-// described checks requests and answers against the description that the server gives.
+// described checks requests and answers against the served OpenAPI description.
 type described struct {
 	*desk
 	doc    *openapi3.T
 	router routers.Router
-	// seen are the operations and statuses that were met.
+	// seen are the operations and statuses that occurred.
 	seen map[string]bool
 }
 
@@ -41,9 +41,8 @@ func newDescribed(t *testing.T) *described {
 	return d
 }
 
-// ask sends a request and holds it and its answer against the description; a
-// request that the server refuses must be one that the description refuses too,
-// where it can.
+// ask sends a request and checks it and its answer against the description. If the server refuses a
+// request, the description must refuse it too, where it can.
 func (d *described) ask(method, target, body string) int {
 	t := d.t
 	r := request(method, target, nil)
@@ -67,7 +66,7 @@ func (d *described) ask(method, target, body string) int {
 	}
 	w := do(d.handler, sent)
 	if w.Code == http.StatusOK {
-		require.NoError(t, bad, "%s %s: the server takes what the description refuses", method, target)
+		require.NoError(t, bad, "%s %s: the server accepts what the description refuses", method, target)
 	}
 	d.seen[route.Operation.OperationID] = d.seen[route.Operation.OperationID] || w.Code == http.StatusOK
 	require.NoError(t, openapi3filter.ValidateResponse(t.Context(), &openapi3filter.ResponseValidationInput{
@@ -77,7 +76,7 @@ func (d *described) ask(method, target, body string) int {
 	return w.Code
 }
 
-func TestTheServerIsAsItIsDescribed(t *testing.T) {
+func TestServerMatchesItsDescription(t *testing.T) {
 	d := newDescribed(t)
 	sku := "/api/v1/store-skus/shopee/10001/" + url.PathEscape(hostile) + "/records"
 	filters := []string{"", "shop_id=10001", "store_sku=a%2Fb&store_sku=c", "merchant_sku=M-s", "status=Failed&status=Pending", "reason=sync_order&reason=Stock+Count",
@@ -120,12 +119,12 @@ func TestTheServerIsAsItIsDescribed(t *testing.T) {
 	}
 	for path, item := range d.doc.Paths.Map() {
 		for method, operation := range item.Operations() {
-			require.True(t, d.seen[operation.OperationID], "%s %s is described and was not met", method, path)
+			require.True(t, d.seen[operation.OperationID], "%s %s is described but was never requested", method, path)
 		}
 	}
 }
 
-func TestTheDescriptionListsEveryWord(t *testing.T) {
+func TestDescriptionListsEveryEnumValue(t *testing.T) {
 	doc := newDescribed(t).doc
 	words := func(name string) []string {
 		var all []string

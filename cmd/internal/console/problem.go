@@ -17,9 +17,9 @@ import (
 type problem struct {
 	Title  string `json:"title"`
 	Status int    `json:"status"`
-	// Detail is for people.
+	// Detail is a text for humans.
 	Detail string `json:"detail,omitempty"`
-	// Parameter is the one that is wrong; empty if none is.
+	// Parameter names the wrong parameter; empty if none is.
 	Parameter string `json:"parameter,omitempty"`
 }
 
@@ -32,10 +32,10 @@ func (p problem) write(w http.ResponseWriter) {
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p) // a client that went away has no use for the answer
+	_ = json.NewEncoder(w).Encode(p) // the client may have disconnected
 }
 
-// problemOf is the document of an error, with nothing of what lies within us.
+// problemOf returns an error's document, without internals.
 func problemOf(err error) problem {
 	if bad, ok := errors.AsType[*pushrecords.ParameterError](err); ok {
 		return problem{Status: http.StatusBadRequest, Detail: bad.Error(), Parameter: bad.Name}
@@ -47,8 +47,8 @@ func problemOf(err error) problem {
 		cause  error
 		detail string
 	}{
-		{pushrecords.ErrUnavailable, "ClickHouse does not answer, or not in time. Pushing goes on without it; try again in a moment."},
-		{retry.ErrUnavailable, "Kafka does not answer, or not in time. Try again in a moment."},
+		{pushrecords.ErrUnavailable, "ClickHouse does not answer in time. Pushes continue without it; try again in a moment."},
+		{retry.ErrUnavailable, "Kafka does not answer in time. Try again in a moment."},
 		{eventlog.ErrChanged, eventlog.ErrChanged.Error()},
 		{eventlog.ErrUndeclared, eventlog.ErrUndeclared.Error()},
 		{stream.ErrNoTopic, stream.ErrNoTopic.Error()},
@@ -57,17 +57,17 @@ func problemOf(err error) problem {
 			return problem{Status: http.StatusServiceUnavailable, Detail: known.detail}
 		}
 	}
-	return problem{Status: http.StatusInternalServerError, Detail: "The log of this process says more."}
+	return problem{Status: http.StatusInternalServerError, Detail: "The log of this process has the cause."}
 }
 
-// fail answers with an error's document, and logs what the client cannot mend.
+// fail answers with an error's document, and logs errors that the client did not cause.
 func fail(w http.ResponseWriter, r *http.Request, err error, log *slog.Logger) {
 	if r.Context().Err() != nil && errors.Is(err, context.Canceled) {
-		return // the client went away
+		return // the client disconnected
 	}
 	p := problemOf(err)
 	if p.Status >= http.StatusInternalServerError {
-		log.Warn("a request failed", "path", r.URL.Path, "status", p.Status, "error", err)
+		log.Warn("request failed", "path", r.URL.Path, "status", p.Status, "error", err)
 	}
 	p.write(w)
 }

@@ -18,9 +18,9 @@ import (
 
 // retryBody is the body of POST /api/v1/retries.
 type retryBody struct {
-	// filter holds the parameters that lists take, too.
+	// filter has the parameters that lists accept too.
 	filter url.Values
-	// eventIDs and limit are nil if the body has no such member.
+	// eventIDs and limit are nil if absent from the body.
 	eventIDs    []string
 	limit       *int
 	dryRun, all bool
@@ -33,8 +33,8 @@ var (
 	errNoMember = errors.New("is not a member of a retry (names match exactly)")
 )
 
-// decode reads a body strictly. A member that was misspelt, lost its value or is
-// given twice would otherwise select more than the client meant.
+// decode reads a body strictly. A member that is misspelt, empty or given twice could otherwise
+// select more than the client meant.
 func decode(r *http.Request) (retryBody, error) {
 	raw, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -94,7 +94,7 @@ func (b *retryBody) member(d *jx.Decoder, name string) (err error) {
 	return err
 }
 
-// words reads a parameter's values: a text, a number, or a list of them.
+// words reads a parameter's values: a string, a number, or a list of them.
 func words(d *jx.Decoder) ([]string, error) {
 	if d.Next() != jx.Array {
 		one, err := word(d)
@@ -126,7 +126,7 @@ func word(d *jx.Decoder) (string, error) {
 		}
 		return text, err
 	default:
-		return "", errors.New("a value is neither a text nor a number")
+		return "", errors.New("a value is neither a string nor a number")
 	}
 }
 

@@ -1,9 +1,8 @@
 // Package console serves the Push Record page and the JSON API.
 //
-// It owns the server: where it may listen, who may ask, what other sites may not
-// do, the API's requests, answers and description. What is asked of ClickHouse is
-// pushrecords', what is published is retry's. It holds no state but who has logged
-// out: a login is a signed cookie.
+// It owns the HTTP server: its address, authentication, protection against other sites, and the API
+// with its description. Package pushrecords queries ClickHouse and package retry publishes. The
+// only state is which sessions were logged out: a login is a signed cookie.
 package console
 
 import (
@@ -21,30 +20,30 @@ import (
 	"stockpush/cmd/internal/webserver"
 )
 
-// Config says where the console listens and who may use it.
+// Config configures where the console listens and who may use it.
 type Config struct {
-	// Listen is HOST:PORT; port 0 takes a free one.
+	// Listen is HOST:PORT; port 0 selects a free port.
 	Listen string
-	// Token is what every page and API call needs; empty is none, and then only loopback is served.
+	// Token is required for every page and API call. If empty, the console serves only loopback.
 	Token string
-	// UserHeader is the header in which a trusted proxy names the signed-in user; empty is none.
+	// UserHeader is the header in which a trusted proxy names the signed-in user. Empty means none.
 	UserHeader string
 }
 
-// Deps are what the console works with.
+// Deps are the console's dependencies.
 type Deps struct {
 	Reader  *pushrecords.Reader
 	Retrier *retry.Retrier
-	// Pages serves every path that is not the server's own; nil while there are none.
+	// Pages serves every path that is not the server's own. It may be nil.
 	Pages  http.Handler
 	Probes ops.Probes
 	Logger *slog.Logger
 }
 
-// ErrExposed says that the console would be open to the network without a token.
+// ErrExposed reports that the console would be open to the network without a token.
 var ErrExposed = errors.New("without console.token the console listens on loopback only (set console.token, or listen on 127.0.0.1)")
 
-// Check says whether the console may listen as configured; it does not listen.
+// Check reports whether the console may listen as configured. It does not listen.
 func (c Config) Check() error {
 	if c.Token != "" {
 		return nil
@@ -59,11 +58,11 @@ func (c Config) Check() error {
 	return nil
 }
 
-// Limits of what a client may take.
+// Limits on what a client may use.
 const (
-	maxHeaderBytes = 128 << 10 // a link may carry a pasted list of SKUs
+	maxHeaderBytes = 128 << 10 // a link may contain a pasted list of SKUs
 	maxBodyBytes   = 1 << 20
-	// drainTimeout is how long requests may take to end once the server stops.
+	// drainTimeout is how long requests may take to finish after the server stops.
 	drainTimeout = 5 * time.Second
 )
 
@@ -73,25 +72,25 @@ type Server struct {
 	http     *http.Server
 }
 
-// Listen takes the address at once, so that a taken port is an error before anything starts.
+// Listen opens the port at once, so that a port in use is an error before anything starts.
 func Listen(cfg Config, d Deps) (*Server, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
-		return nil, fmt.Errorf("console.listen: %w (give another address; port 0 takes a free one)", err)
+		return nil, fmt.Errorf("console.listen: %w (choose another address, or port 0 for a free port)", err)
 	}
 	server := webserver.New(NewHandler(cfg, d), d.Logger)
 	server.MaxHeaderBytes = maxHeaderBytes
-	d.Logger.Info("console served", "console.listen", listener.Addr().String())
+	d.Logger.Info("console listening", "console.listen", listener.Addr().String())
 	return &Server{listener: listener, http: server}, nil
 }
 
-// URL is the page's address.
+// URL returns the page's address.
 func (s *Server) URL() string { return "http://" + s.listener.Addr().String() + "/push-records" }
 
-// Serve answers until ctx ends, and then lets requests end.
+// Serve serves until ctx ends, then waits for the requests in progress.
 func (s *Server) Serve(ctx context.Context) error {
 	if err := webserver.Serve(ctx, s.http, s.listener, drainTimeout); err != nil {
 		return fmt.Errorf("serve console.listen: %w", err)
@@ -99,10 +98,10 @@ func (s *Server) Serve(ctx context.Context) error {
 	return nil
 }
 
-// Close frees the address; it is for a server that may never have served, and harmless after Serve.
+// Close closes the listener. It is for a server that was never served; after Serve it does nothing.
 func (s *Server) Close() error { return webserver.Free(s.listener) }
 
-// NewHandler is the whole console; of the configuration it leaves out Listen.
+// NewHandler returns the whole console. It ignores cfg.Listen.
 func NewHandler(cfg Config, d Deps) http.Handler {
 	mux := http.NewServeMux()
 	newAPI(cfg, d).mount(mux)

@@ -10,18 +10,18 @@ import (
 	"time"
 )
 
-// sessionID tells two logins apart.
+// sessionID identifies a login.
 type sessionID [16]byte
 
-// sessions makes and judges the values of login cookies: an expiry and an id, signed
-// with a key made of the token. So a new token ends every login, and every console
-// with the token knows those of the others; only logouts have to be kept.
+// sessions creates and checks login cookies: an expiry and an id, signed with a key derived from
+// the token. So a new token ends every login, and all consoles with the token accept each other's
+// sessions. Only logouts are stored.
 type sessions struct {
 	key [sha256.Size]byte
 	now func() time.Time
 
 	mu sync.Mutex
-	// ended are the sessions that were logged out, with when they would have expired.
+	// ended are the logged-out sessions with their expiry.
 	ended map[sessionID]int64
 }
 
@@ -31,7 +31,7 @@ func newSessions(token string) *sessions {
 
 const sessionHead = 8 + len(sessionID{})
 
-// begin is the value of a new session that is valid until a time.
+// begin returns the value of a new session that is valid until a time.
 func (s *sessions) begin(until time.Time) string {
 	head := binary.BigEndian.AppendUint64(nil, uint64(until.Unix()))
 	var id sessionID
@@ -46,7 +46,7 @@ func (s *sessions) sign(head []byte) []byte {
 	return mac.Sum(nil)
 }
 
-// read takes a value apart; ok is false of what begin did not make, and after the expiry.
+// read parses a cookie's value. ok is false if the signature is wrong or the session has expired.
 func (s *sessions) read(value string) (id sessionID, expiry int64, ok bool) {
 	raw, err := base64.RawURLEncoding.DecodeString(value)
 	if err != nil || len(raw) != sessionHead+sha256.Size {
@@ -58,7 +58,7 @@ func (s *sessions) read(value string) (id sessionID, expiry int64, ok bool) {
 	return id, expiry, hmac.Equal(raw[sessionHead:], s.sign(head)) && s.now().Unix() < expiry
 }
 
-// valid reports whether a value is of a session that goes on.
+// valid reports whether a session is neither expired nor logged out.
 func (s *sessions) valid(value string) bool {
 	id, _, ok := s.read(value)
 	s.mu.Lock()
@@ -67,7 +67,7 @@ func (s *sessions) valid(value string) bool {
 	return ok && !ended
 }
 
-// end ends a session for good, and forgets those that have expired since they ended.
+// end logs a session out, and removes the expired ones from ended.
 func (s *sessions) end(value string) {
 	id, expiry, ok := s.read(value)
 	if !ok {

@@ -1,8 +1,7 @@
-// Package demo plays traffic through a running system, waits until all of it is
-// settled, and tells how it went.
+// Package demo runs traffic through a running system, waits until every event has its outcome, and
+// prints a summary.
 //
-// It judges from the outside: what ClickHouse says became of the events, and
-// what the sandbox shows. It owns the summary.
+// It judges from the outside: by what ClickHouse records and what the sandbox shows.
 package demo
 
 import (
@@ -25,23 +24,23 @@ import (
 	"stockpush/schemas"
 )
 
-// Stage is the running system.
-type Stage struct {
+// System is the running system.
+type System struct {
 	Config  config.Config
 	Sandbox *sandbox.Sandbox
 	Out     io.Writer
 }
 
-// Show is what is played.
-type Show struct {
+// Options configure the demo.
+type Options struct {
 	For         time.Duration
 	Rate        float64
 	SKUs, Shops int
-	// SummaryFile gets the totals as JSON; empty is none.
+	// SummaryFile receives the totals as JSON; empty means none.
 	SummaryFile string
 }
 
-// Summary are the totals, as the contract's section 7 has them.
+// Summary has the totals, as in section 7 of the contract.
 type Summary struct {
 	Events    int            `json:"events"`
 	Rejected  int            `json:"rejected"`
@@ -51,17 +50,17 @@ type Summary struct {
 	Converged bool           `json:"converged"`
 }
 
-// ErrNotConverged says that the sandbox does not show what it should.
+// ErrNotConverged reports that the sandbox does not show the expected quantities.
 var ErrNotConverged = errors.New("the demo did not converge: the sandbox does not show the newest quantities, or events are still pending")
 
-// settleTimeout is how long the traffic may take to be settled after its end.
+// settleTimeout is how long the system may take to finish the traffic after its end.
 const settleTimeout = time.Minute
 
-// burst is how many events of one store SKU come in a row each second.
+// burst is how many events of one store SKU are sent in a row each second.
 const burst = 100
 
-// Play runs the show to its end, or until ctx ends, and tells how it went.
-func Play(ctx context.Context, s Stage, show Show) error {
+// Run runs the demo until its traffic ends or ctx does, and prints the summary.
+func Run(ctx context.Context, s System, o Options) error {
 	started := time.Now()
 	conn, err := kafkaconn.From(s.Config.Kafka, nil)
 	if err != nil {
@@ -76,14 +75,14 @@ func Play(ctx context.Context, s Stage, show Show) error {
 		return err
 	}
 	send := spoil(traffic.ToTopic(producer, schemas.Topics(s.Config.Kafka.TopicPrefix)), producer, s.Config)
-	generator := traffic.New(traffic.Shape{SKUs: show.SKUs, Shops: show.Shops, Seed: uint64(started.UnixNano())})
+	generator := traffic.New(traffic.Shape{SKUs: o.SKUs, Shops: o.Shops, Seed: uint64(started.UnixNano())})
 	topic := eventsTopic{conn, schemas.Topics(s.Config.Kafka.TopicPrefix).Events()}
 	before, err := topic.end(ctx)
 	if err != nil {
 		return err
 	}
 	stop := s.follow(ctx)
-	_, err = traffic.Drive(ctx, generator, traffic.Pace{Rate: show.Rate, For: show.For, Burst: burst}, send)
+	_, err = traffic.Drive(ctx, generator, traffic.Pace{Rate: o.Rate, For: o.For, Burst: burst}, send)
 	stop()
 	if err != nil {
 		return err
@@ -94,8 +93,8 @@ func Play(ctx context.Context, s Stage, show Show) error {
 	if err != nil {
 		return err
 	}
-	s.tell(summary, time.Since(started))
-	if err := save(summary, show.SummaryFile); err != nil {
+	s.print(summary, time.Since(started))
+	if err := save(summary, o.SummaryFile); err != nil {
 		return err
 	}
 	if !summary.Converged {
@@ -104,16 +103,15 @@ func Play(ctx context.Context, s Stage, show Show) error {
 	return nil
 }
 
-// reservedItem is in a promotion that reserves more than its stock, so that the
-// demo has failures to show.
+// reservedItem is in a promotion that reserves more than its stock, so its pushes fail.
 var reservedItem = sandbox.Item{ShopID: sandbox.FirstShopID, ItemID: 1_000_001, Models: []sandbox.Model{
 	{ModelID: 1, Reserved: 100_000}, {ModelID: 2}, {ModelID: 3}, {ModelID: 4}, {ModelID: 5},
 }}
 
-// spoiledEvery is how often an event comes that nobody can use.
+// spoiledEvery is how many events there are for each invalid one.
 const spoiledEvery = 500
 
-// spoil adds an unusable event now and then.
+// spoil also sends an invalid event from time to time.
 func spoil(send traffic.Send, p stream.Producer, c config.Config) traffic.Send {
 	n := 0
 	return func(ctx context.Context, e schemas.Event, settled func(error)) {
@@ -128,8 +126,8 @@ func spoil(send traffic.Send, p stream.Producer, c config.Config) traffic.Send {
 	}
 }
 
-// settled waits until everything that events counts has become of something.
-func (s Stage) settled(ctx context.Context, events func(context.Context) (int, error), since time.Time) (Summary, error) {
+// settled waits until all events that "events" counts have their outcome.
+func (s System) settled(ctx context.Context, events func(context.Context) (int, error), since time.Time) (Summary, error) {
 	store, err := service.OpenStore(s.Config.ClickHouse)
 	if err != nil {
 		return Summary{}, err
@@ -165,7 +163,7 @@ func (s Summary) total() int {
 	return n
 }
 
-func (s Stage) tell(sum Summary, took time.Duration) {
+func (s System) print(sum Summary, took time.Duration) {
 	t := table.NewWriter()
 	t.SetOutputMirror(s.Out)
 	t.SetStyle(table.StyleRounded)
@@ -181,7 +179,7 @@ func (s Stage) tell(sum Summary, took time.Duration) {
 		{"calls to Shopee", sum.APICalls},
 	})
 	if sum.APICalls > 0 {
-		t.AppendRow(table.Row{"events a call", fmt.Sprintf("%.1f", float64(sum.Events)/float64(sum.APICalls))})
+		t.AppendRow(table.Row{"events per call", fmt.Sprintf("%.1f", float64(sum.Events)/float64(sum.APICalls))})
 	}
 	t.AppendSeparator()
 	if sum.Converged {

@@ -6,14 +6,14 @@ import (
 	"stockpush/processor/stream"
 )
 
-// eventsTopic counts events where all of them are: those of the show, and what
-// somebody re-pushed or produced beside it.
+// eventsTopic counts all events in the topic: the demo's own, and those that users re-pushed or
+// produced.
 type eventsTopic struct {
 	conn stream.Connection
 	name string
 }
 
-// end is how many events were ever in the topic.
+// end returns how many events the topic ever had.
 func (t eventsTopic) end(ctx context.Context) (int, error) {
 	ends, err := stream.EndOffsets(ctx, t.conn, t.name)
 	if err != nil {
@@ -26,7 +26,7 @@ func (t eventsTopic) end(ctx context.Context) (int, error) {
 	return int(sum), nil
 }
 
-// since tells how many events came since there were so many.
+// since returns a function that counts the events added after "before".
 func (t eventsTopic) since(before int) func(context.Context) (int, error) {
 	return func(ctx context.Context) (int, error) {
 		end, err := t.end(ctx)

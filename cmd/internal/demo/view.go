@@ -13,14 +13,14 @@ import (
 	"stockpush/channels/shopee/sandbox"
 )
 
-// view asks ClickHouse what became of the events since a time.
+// view reads from ClickHouse the outcomes of the events since a time.
 type view struct {
 	conn     driver.Conn
 	database string
 	since    time.Time
 }
 
-// summary counts the facts, of which, unlike the records, a long demo's are not trimmed.
+// summary counts facts, not records: records are trimmed.
 func (v view) summary(ctx context.Context, shopee *sandbox.Sandbox) (Summary, error) {
 	s := Summary{Records: map[string]int{"Successfully": 0, "Failed": 0, "Skipped": 0, "Pending": 0}}
 	rows, err := v.conn.Query(ctx, "SELECT toString(status), count() FROM `"+v.database+"`.push_record_facts FINAL WHERE triggered_at >= ? GROUP BY status", v.since)
@@ -51,8 +51,8 @@ func (v view) summary(ctx context.Context, shopee *sandbox.Sandbox) (Summary, er
 	return s, err
 }
 
-// shows says whether the sandbox shows, for every store SKU, the quantity of its
-// newest event that ended Successfully.
+// shows reports whether the sandbox shows, for every store SKU, the quantity of its newest event
+// that ended Successfully.
 func (v view) shows(ctx context.Context, shopee *sandbox.Sandbox) (bool, error) {
 	type model struct{ shop, item, model int64 }
 	stock := map[model]int64{}
@@ -82,8 +82,8 @@ func (v view) shows(ctx context.Context, shopee *sandbox.Sandbox) (bool, error) 
 	return true, rows.Err()
 }
 
-// follow shows on a terminal how many calls went out so far; elsewhere it is silent.
-func (s Stage) follow(ctx context.Context) (stop func()) {
+// follow prints the number of calls on a terminal; it prints nothing elsewhere.
+func (s System) follow(ctx context.Context) (stop func()) {
 	file, ok := s.Out.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return func() {}

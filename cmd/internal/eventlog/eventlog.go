@@ -1,9 +1,8 @@
-// Package eventlog keeps which life of the events topic this is.
+// Package eventlog stores the current generation of the events topic.
 //
-// Offsets order events only as long as the topic is the same and has the same
-// partitions. So the topic's identity is written down, under a key of its own in
-// the state topic, with a number that counts its lives; everything newer-or-older
-// compares that number first.
+// Offsets order events only while the topic is the same and keeps its partitions. So the topic's
+// identity is stored under a key of its own in the state topic, with a generation number (log_id).
+// Positions are compared by that number first.
 package eventlog
 
 import (
@@ -17,37 +16,37 @@ import (
 	"stockpush/schemas"
 )
 
-// recordKey is not a store SKU's key, so restoring states passes it over.
+// recordKey is not a store SKU's key, so restoring states skips it.
 const recordKey = "~log"
 
-// Log is one life of the events topic.
+// Log is one generation of the events topic.
 type Log struct {
 	ID         uint16 `json:"log_id"`
 	TopicID    string `json:"topic_id"`
 	Partitions int    `json:"partitions"`
-	// Earlier are the lives of the same topic with fewer partitions, oldest first:
-	// what was not processed when partitions were added is still of those.
+	// Earlier are the generations of the same topic with fewer partitions, oldest first. Events
+	// that were unprocessed when partitions were added belong to them.
 	Earlier []Layout `json:"earlier,omitempty"`
 }
 
-// Layout is how an earlier life of the same topic spread its keys.
+// Layout is the partitioning of an earlier generation of the same topic.
 type Layout struct {
 	ID         uint16 `json:"log_id"`
 	Partitions int    `json:"partitions"`
-	// Ends is where each partition ended when the next life was declared.
+	// Ends are the partitions' ends when the next generation was declared.
 	Ends map[int32]int64 `json:"ends"`
 }
 
 // Errors of Current.
 var (
-	// ErrUndeclared says that no log was ever declared.
+	// ErrUndeclared reports that no generation was ever declared.
 	ErrUndeclared = errors.New("the events topic is not set up (run `stockpush setup`)")
-	// ErrChanged says that the topic is not the one that was declared.
-	ErrChanged = errors.New("the events topic was made anew or got more partitions, so its offsets mean nothing any more " +
+	// ErrChanged reports that the topic is not the declared one.
+	ErrChanged = errors.New("the events topic was recreated or got more partitions, so its offsets mean nothing any more " +
 		"(stop all processes, then run `stockpush setup --new-log`)")
 )
 
-// Current is the declared log, if the topic still is that one.
+// Current returns the declared generation, or ErrChanged if the topic is another one now.
 func Current(ctx context.Context, c stream.Connection, topics schemas.Topics) (Log, error) {
 	declared, err := read(ctx, c, topics)
 	if err != nil {
@@ -56,8 +55,8 @@ func Current(ctx context.Context, c stream.Connection, topics schemas.Topics) (L
 	return declared, declared.Verify(ctx, c, topics)
 }
 
-// Verify says ErrChanged if the events topic is not the declared one any more.
-// It asks for no more than the topic's description.
+// Verify returns ErrChanged if the events topic is not the declared one. It requests only the
+// topic's description.
 func (l Log) Verify(ctx context.Context, c stream.Connection, topics schemas.Topics) error {
 	now, err := describe(ctx, c, topics)
 	if err == nil && (now.TopicID != l.TopicID || now.Partitions != l.Partitions) {
@@ -66,8 +65,8 @@ func (l Log) Verify(ctx context.Context, c stream.Connection, topics schemas.Top
 	return err
 }
 
-// Verify says ErrChanged if a position of the log lies above the log's end: the
-// topic was made anew with the same name, or cut.
+// Verify returns ErrChanged if a known position lies above the log's end: the topic was recreated
+// with the same name, or truncated.
 func Verify(ctx context.Context, c stream.Connection, topics schemas.Topics, log Log, newest schemas.Frontier) error {
 	ends, err := stream.EndOffsets(ctx, c, topics.Events())
 	if err != nil {
@@ -81,7 +80,7 @@ func Verify(ctx context.Context, c stream.Connection, topics schemas.Topics, log
 	return nil
 }
 
-// Newest reads the whole state topic for the newest events that it knows.
+// Newest reads the whole state topic for the newest events that it contains.
 func Newest(ctx context.Context, c stream.Connection, topics schemas.Topics) (schemas.Frontier, error) {
 	info, err := stream.Describe(ctx, c, topics.State())
 	if err != nil {
@@ -93,7 +92,7 @@ func Newest(ctx context.Context, c stream.Connection, topics schemas.Topics) (sc
 			if _, err := schemas.ParseKey(string(r.Key)); err != nil {
 				return nil // this record, or an owner's claim
 			}
-			if state, err := schemas.DecodeState(r.Value); err == nil { // others are the worker's to put aside
+			if state, err := schemas.DecodeState(r.Value); err == nil { // the worker dead-letters what cannot be decoded
 				newest.Take(state.Newest.Position)
 			}
 			return nil
@@ -105,9 +104,8 @@ func Newest(ctx context.Context, c stream.Connection, topics schemas.Topics) (sc
 	return newest, nil
 }
 
-// Declare writes the topic as it is now down as the log after the declared one.
-// Of a topic that was made anew the processor's group forgets its offsets, which
-// would else skip as many events.
+// Declare declares the topic's present form as the next generation. If the topic was recreated, it
+// deletes the processor group's offsets, which would skip as many events.
 func Declare(ctx context.Context, c stream.Connection, topics schemas.Topics) (Log, error) {
 	before, err := read(ctx, c, topics)
 	if err != nil && !errors.Is(err, ErrUndeclared) {
@@ -145,8 +143,8 @@ func Declare(ctx context.Context, c stream.Connection, topics schemas.Topics) (L
 	return next, nil
 }
 
-// layouts are the log's own and those before it, for the log that follows it. What lies below
-// the ends counts, if its transaction is still open, too.
+// layouts returns the layouts of the log and of those before it, for the next one. Messages of open
+// transactions below the ends count too.
 func (l Log) layouts(ctx context.Context, c stream.Connection, topics schemas.Topics) ([]Layout, error) {
 	ends, err := stream.EndOffsets(ctx, c, topics.Events())
 	return append(l.Earlier, Layout{l.ID, l.Partitions, ends}), err

@@ -11,10 +11,10 @@ import (
 	"stockpush/schemas"
 )
 
-// asked is what a request's query asks for.
+// asked is the query of a request.
 type asked struct {
-	// query is the query as it was given, without what is empty or unknown: an age
-	// such as 24h stays an age in every link.
+	// query is the query as given, without empty and unknown parameters. A relative age such as 24h
+	// stays relative in every link.
 	query  url.Values
 	filter pushrecords.Filter
 	path   string
@@ -33,8 +33,7 @@ func (c *console) asked(r *http.Request) (asked, error) {
 	return asked{query, filter, r.URL.Path}, err
 }
 
-// with is the link of the same query with a parameter's values changed; the
-// first page of it.
+// with returns the link to the first page of the same query with other values for one parameter.
 func (a asked) with(name string, values ...string) string {
 	query := maps.Clone(a.query)
 	query.Del(name)
@@ -44,16 +43,16 @@ func (a asked) with(name string, values ...string) string {
 	return link(a.path, query)
 }
 
-// choice is one value that a filter can have.
+// choice is one value of a filter.
 type choice struct {
 	Value, Label string
 	Chosen       bool
 }
 
-// chip is a condition that holds now, and the link without it.
+// chip is an active condition, and the link without it.
 type chip struct{ Label, Without string }
 
-// form is the filter as it is shown.
+// form is the data of the filter's form.
 type form struct {
 	Action, Clear          string
 	Shop, StoreSKUs        string
@@ -61,14 +60,14 @@ type form struct {
 	Statuses, Reasons      []choice
 	Codes, Ranges          []choice
 	StillFailing, Anything bool
-	// ManyReasons and ManyCodes say that more than one is chosen.
+	// ManyReasons and ManyCodes report that several are selected.
 	ManyReasons, ManyCodes bool
 	Chips                  []chip
-	// Keep are the query's parameters, for forms that carry the filter along.
+	// Keep are the query's parameters, for forms that submit the filter too.
 	Keep []choice
 }
 
-// ranges are the time ranges that people choose between.
+// ranges are the time ranges offered.
 var ranges = []choice{
 	{"", "30 days, all there is", false}, {"15m", "the last 15 minutes", false}, {"1h", "the last hour", false}, {"6h", "the last 6 hours", false},
 	{"24h", "the last 24 hours", false}, {"72h", "the last 3 days", false}, {"168h", "the last 7 days", false},
@@ -100,7 +99,7 @@ func (a asked) form() form {
 	return f
 }
 
-// rangesWith marks the range that is asked for, and adds it where it is none of ours.
+// rangesWith returns the ranges with the current one selected; it adds one that is not offered.
 func rangesWith(since string) []choice {
 	all := slices.Clone(ranges)
 	for i := range all {

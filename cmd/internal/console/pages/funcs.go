@@ -36,7 +36,7 @@ var funcs = template.FuncMap{
 	"shownValue": func(text string) string { return cutText(valueBytes, text) },
 }
 
-// toneOf is a status's class in the stylesheet and its sign in the sprite.
+// toneOf returns a status's CSS class and icon.
 func toneOf(status string) string {
 	switch status {
 	case schemas.Successfully.String():
@@ -52,7 +52,7 @@ func toneOf(status string) string {
 	}
 }
 
-// countText writes a number in groups of three.
+// countText formats a number in groups of three digits.
 func countText(n any) string {
 	text := fmt.Sprint(n)
 	sign := ""
@@ -93,10 +93,10 @@ func durationText(d time.Duration) string {
 	}
 }
 
-// abbreviations are not words.
+// abbreviations restores the case of abbreviations.
 var abbreviations = strings.NewReplacer("json", "JSON", "utf8", "UTF-8", "sku", "SKU", "ip ", "IP ")
 
-// codeWords makes a failure's code readable; the code itself stays in links.
+// codeWords returns a failure code in words. Links keep the code.
 func codeWords(code string) string {
 	words := abbreviations.Replace(strings.ReplaceAll(code, "_", " "))
 	if words == "" {
@@ -105,7 +105,7 @@ func codeWords(code string) string {
 	return strings.ToUpper(words[:1]) + words[1:]
 }
 
-// cutText shortens a text to at most n bytes, at a character's end.
+// cutText truncates a text to at most n bytes, at a character's boundary.
 func cutText(n int, text string) string {
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	if len(text) <= n {
@@ -117,7 +117,7 @@ func cutText(n int, text string) string {
 	return text[:n] + "…"
 }
 
-// link is a path with a query.
+// link returns a path with a query.
 func link(path string, query url.Values) string {
 	if encoded := query.Encode(); encoded != "" {
 		return path + "?" + encoded

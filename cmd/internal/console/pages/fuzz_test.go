@@ -12,8 +12,7 @@ import (
 	"stockpush/cmd/internal/pushrecords"
 )
 
-// Whatever is asked of the page, it answers, and not that it failed; of what it was
-// asked nothing becomes markup.
+// Any request is answered without a server error, and nothing of the request becomes markup.
 func FuzzPages(f *testing.F) {
 	sku, record := failing("A", 1)
 	c := pages.New(pages.Deps{Reader: &records{

@@ -8,39 +8,39 @@ import (
 	"stockpush/schemas"
 )
 
-// historyRecords is how many records a store SKU has at most.
+// historyRecords limits the records of a store SKU.
 const historyRecords = 100
 
-// entry is a place in the timeline: one record, or Skipped records in a row that
-// one event replaced.
+// entry is one place in the timeline: a record, or consecutive Skipped records that one event
+// replaced.
 type entry struct {
 	pushrecords.Record
-	// Others are the Skipped records that follow, in a run with the first one.
+	// Others are the Skipped records after the first of a run.
 	Others []pushrecords.Record
-	// By is the anchor of the record that replaced this one, empty where it is not shown.
+	// By is the anchor of the record that replaced this one; empty if that is not shown.
 	By string
 }
 
-// Anchor names the record in the page.
+// Anchor returns the record's anchor in the page.
 func (e entry) Anchor() string { return anchor(e.EventOffset) }
 
-// N is how many records the entry stands for.
+// N returns how many records the entry contains.
 func (e entry) N() int { return len(e.Others) + 1 }
 
 func anchor(offset int64) string { return "at-" + strconv.FormatInt(offset, 10) }
 
-// historyData is the page of one store SKU.
+// historyData is the data of a store SKU's page.
 type historyData struct {
 	Key     schemas.Key
 	Entries []entry
-	// Last is the newest record that is not Skipped, Newest the newest of all.
+	// Last is the newest record that is not Skipped; Newest is the newest of all.
 	Last, Newest *pushrecords.Record
-	// Shown is the newest quantity that Shopee confirmed; nil where none is known.
+	// Shown is the newest quantity that Shopee confirmed; nil if unknown.
 	Shown *int64
-	// Records counts them, Pick names the failure that a re-push takes.
+	// Records is the number of records. Pick names the failure that a re-push would repeat.
 	Records int
 	Pick    string
-	// Omitted are the oldest entries for which the page has no room.
+	// Omitted is the number of the oldest entries that do not fit into the page.
 	Omitted int
 }
 
@@ -89,7 +89,7 @@ func timeline(key schemas.Key, records []pushrecords.Record) *historyData {
 	return data
 }
 
-// bytes is about what the entry comes to in HTML.
+// bytes estimates the entry's size in HTML.
 func (e *entry) bytes() int {
 	sum := 1000 + escaped(cutText(reasonBytes, e.FailureReason)) + escaped(e.RequestID)
 	for _, r := range append([]pushrecords.Record{e.Record}, e.Others...) {
@@ -98,8 +98,8 @@ func (e *entry) bytes() int {
 	return sum
 }
 
-// sameRun says whether two records that follow each other were both Skipped
-// before they were queued: on such runs the eye need not rest.
+// sameRun reports whether two consecutive records were both Skipped before they were queued. Such
+// runs are collapsed.
 func sameRun(a, b *pushrecords.Record) bool {
 	skipped := schemas.Skipped.String()
 	return a.Status == skipped && b.Status == skipped

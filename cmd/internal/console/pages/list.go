@@ -14,45 +14,45 @@ import (
 	"stockpush/schemas"
 )
 
-// pageRows is how many store SKUs a page lists: 50 with their failures are about 100 kB.
+// pageRows is how many store SKUs a page lists. With their failures they take about 100 kB.
 const pageRows = 50
 
 // row is a store SKU in a list.
 type row struct {
 	pushrecords.StoreSKU
-	// Pick is what a form sends to name the failure; empty where nothing fails.
+	// Pick names the failure in a form; empty if nothing fails.
 	Pick string
 	// History is the link to the store SKU's records.
 	History string
-	// Group says that the row is the first of its merchant SKU.
+	// Group marks the first row of a merchant SKU.
 	Group bool
 }
 
-// facet is a failure code with how many store SKUs still fail with it.
+// facet is a failure code and how many store SKUs still fail with it.
 type facet struct {
 	Code, Link string
 	N          uint64
 	Chosen     bool
 }
 
-// listData is the page of either list.
+// listData is the data of both lists.
 type listData struct {
 	Form form `json:"-"`
 	Rows []row
 	// ByMerchant groups the rows by merchant SKU.
 	ByMerchant bool
 	Facets     []facet
-	// Failing counts the store SKUs that still fail within the filter, whatever
-	// the code; Matching with its code too: what a re-push of all that match is for.
+	// Failing counts the store SKUs within the filter that still fail, with any code. Matching
+	// counts those with the selected code, which a re-push of all matches takes.
 	Failing, Matching uint64
 	// FailingLink is the list of what still fails.
 	FailingLink string
 	// OnPage is how many of the rows can be re-pushed.
 	OnPage int
-	// Back is this page again.
+	// Back is the link to this page.
 	Back string
-	// Next and First are links, empty where there is no such page; CSV is all
-	// that match, as a table.
+	// Next and First are links, empty if there is no such page. CSV is the link to all matches as
+	// CSV.
 	Next, First, CSV string
 }
 
@@ -63,7 +63,7 @@ func (c *console) storeSKUs(r *http.Request) (view, error) {
 	return view{Template: "list", Tab: "store", Title: "By store SKU", Data: data, Live: true}, err
 }
 
-// merchantSKUs sorts by merchant SKU, so that the store SKUs of one stand together.
+// merchantSKUs sorts by merchant SKU, so that the store SKUs of each are adjacent.
 func (c *console) merchantSKUs(r *http.Request) (view, error) {
 	data, err := c.list(r, c.Reader.MerchantSKUs, pushrecords.ByKey)
 	if err != nil {
@@ -115,14 +115,13 @@ func (c *console) list(r *http.Request, find listFunc, order pushrecords.Order) 
 	return data, nil
 }
 
-// fitting are the rows of a page; where they are so long that the page would be
-// too large, fewer of them.
+// fitting returns a page's rows, or fewer if long rows would make the page too large.
 func (c *console) fitting(ctx context.Context, find listFunc, f pushrecords.Filter, p pushrecords.Page) (pushrecords.List[pushrecords.StoreSKU], error) {
 	found, err := find(ctx, f, p)
 	if err != nil {
 		return found, err
 	}
-	// A row has its SKU six times, once of them in a link, and its merchant SKU up to three times.
+	// A row contains its SKU six times, once in a link, and its merchant SKU up to three times.
 	fits := fitting(found.Items, func(s *pushrecords.StoreSKU) int {
 		return 1900 + 6*escaped(s.StoreSKU) + 3*escaped(s.MerchantSKU) + escaped(cutText(reasonBytes, s.LastFailureReason))
 	})
@@ -133,7 +132,7 @@ func (c *console) fitting(ctx context.Context, find listFunc, f pushrecords.Filt
 	return find(ctx, f, p)
 }
 
-// rows adds to each store SKU that fails the failure that a re-push would repeat.
+// rows adds to each failing store SKU the failure that a re-push would repeat.
 func (c *console) rows(ctx context.Context, items []pushrecords.StoreSKU) ([]row, error) {
 	var failing []schemas.Key
 	for i := range items {
@@ -156,8 +155,8 @@ func (c *console) rows(ctx context.Context, items []pushrecords.StoreSKU) ([]row
 	return rows, nil
 }
 
-// countFailures counts what still fails. The list's statuses do not count: the
-// numbers tell what there is to do, whatever is looked at.
+// countFailures counts what still fails. It ignores the list's status filter: the numbers tell what
+// is left to do.
 func (c *console) countFailures(ctx context.Context, a asked, data *listData) error {
 	filter := a.filter
 	filter.Statuses = nil
@@ -185,7 +184,7 @@ func (c *console) countFailures(ctx context.Context, a asked, data *listData) er
 	return nil
 }
 
-// failing is the link of what still fails, of some codes or of all.
+// failing returns the link to what still fails, with the given codes or with any.
 func (a asked) failing(codes ...string) string {
 	b := asked{query: url.Values{}, path: a.path}
 	for name, values := range a.query {
@@ -197,7 +196,7 @@ func (a asked) failing(codes ...string) string {
 	return b.with("failure_code", codes...)
 }
 
-// pickOf names a failure in a form, with its store SKU, which makes it quick to find.
+// pickOf names a failure in a form. The store SKU in it makes the lookup fast.
 func pickOf(r *pushrecords.Record) string {
 	if r.Status != schemas.Failed.String() {
 		return ""
@@ -205,13 +204,13 @@ func pickOf(r *pushrecords.Record) string {
 	return url.Values{"event_id": {r.EventID}, "shop_id": {strconv.FormatUint(r.ShopID, 10)}, "store_sku": {r.StoreSKU}}.Encode()
 }
 
-// Made says that the quantity is what it is made up of; a negative stock counts as 0.
+// Made reports whether the quantity is the sum of the parts shown; a negative stock counts as 0.
 func (r row) Made() bool { return r.Available+r.PromotionReserved == r.LastPushQty }
 
-// At is when the row's push was triggered.
+// At returns when the row's push was triggered.
 func (r row) At() time.Time { return r.LastTriggeredAt }
 
-// Failure is what the row says below itself.
+// Failure returns the record whose failure the row explains.
 func (r row) Failure() pushrecords.Record {
 	return pushrecords.Record{FailureCode: r.LastFailureCode, FailureReason: r.LastFailureReason}
 }

@@ -14,12 +14,12 @@ import (
 	"stockpush/schemas"
 )
 
-// figure is a chart with what it says in words.
+// figure is a chart with its text alternative.
 type figure struct {
 	Title, Note string
 	SVG         template.HTML `json:"-"`
 	Chart       chart.Chart   `json:"-"`
-	// Rows are the text alternative: a label and a text for each series.
+	// Rows are the text alternative: a label, and a text for each series.
 	Rows []figureRow
 }
 
@@ -28,7 +28,7 @@ type figureRow struct {
 	Texts []string
 }
 
-// overviewData is the page of charts.
+// overviewData is the data of the overview.
 type overviewData struct {
 	Form                         form `json:"-"`
 	Triggers, Pushed, Failed     uint64
@@ -41,7 +41,7 @@ type overviewData struct {
 	FailingLink, Hours, Messages string
 }
 
-// defaultSince is how far the overview looks back.
+// defaultSince is the overview's default time range.
 const defaultSince = "24h"
 
 func (c *console) overview(r *http.Request) (view, error) {
@@ -90,12 +90,12 @@ func (d *overviewData) total(all []slot) {
 	}
 }
 
-// slot is a time's statistics.
+// slot has the statistics of one point in time.
 type slot struct {
 	at    time.Time
 	n     map[string]uint64
 	timed uint64
-	// weighted sums the medians by their records; p99 is the greatest.
+	// weighted is the sum of the medians, weighted by their records; p99 is the maximum.
 	weighted, p99 float64
 }
 
@@ -111,11 +111,10 @@ func (s *slot) add(o *slot) {
 	s.timed, s.weighted, s.p99 = s.timed+o.timed, s.weighted+o.weighted, max(s.p99, o.p99)
 }
 
-// maxSlots is how many points a chart has room for.
+// maxSlots is how many points fit into a chart.
 const maxSlots = 48
 
-// bucket sums the hours up to at most maxSlots times, those with nothing too, so
-// that a gap looks like one. Medians are weighted by their records.
+// bucket sums hours into at most maxSlots slots. Empty slots are kept, so that a gap shows.
 func bucket(stats []pushrecords.Stat, since, now time.Time) []slot {
 	if len(stats) == 0 {
 		return nil
@@ -158,9 +157,9 @@ func figures(slots []slot, codes []facet) ([]figure, error) {
 		draw   func(chart.Chart) (template.HTML, error)
 	}{
 		{figure{Title: "Pushes by outcome", Note: "Successfully and Failed pushes of each hour of the trigger, UTC. Triggers that were Skipped are not pushes.", Chart: outcomes(slots)}, chart.Stacked},
-		{figure{Title: "Time from trigger to push", Note: "Of what ended Successfully: half of it took at most p50, 99 of 100 at most p99.", Chart: times(slots)}, chart.Lines},
-		{figure{Title: "Triggers absorbed per push", Note: "How many triggers one push answered: all triggers by all pushes.", Chart: absorbed(slots)}, chart.Lines},
-		{figure{Title: "What still fails", Note: "Failures that nothing has mended yet, by code.", Chart: reasons(codes)}, chart.Bars},
+		{figure{Title: "Time from trigger to push", Note: "Successful pushes only: half took at most p50, 99 of 100 at most p99.", Chart: times(slots)}, chart.Lines},
+		{figure{Title: "Triggers absorbed per push", Note: "All triggers divided by all pushes.", Chart: absorbed(slots)}, chart.Lines},
+		{figure{Title: "What still fails", Note: "Unresolved failures, by code.", Chart: reasons(codes)}, chart.Bars},
 	}
 	var all []figure
 	for _, m := range made {
@@ -178,7 +177,7 @@ func figures(slots []slot, codes []facet) ([]figure, error) {
 	return all, nil
 }
 
-// write fills the text alternative; times without anything are left out.
+// write fills the text alternative. Empty slots are left out.
 func (f *figure) write() {
 	for i, label := range f.Chart.Labels {
 		row := figureRow{Label: label}
@@ -247,7 +246,7 @@ func times(slots []slot) chart.Chart {
 func absorbed(slots []slot) chart.Chart {
 	return chart.Chart{
 		Labels: labels(slots), Format: func(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) },
-		Series: []chart.Series{{Name: "triggers a push", Class: "accent", Values: values(slots, func(s *slot) float64 {
+		Series: []chart.Series{{Name: "triggers per push", Class: "accent", Values: values(slots, func(s *slot) float64 {
 			pushes := s.n[schemas.Successfully.String()] + s.n[schemas.Failed.String()]
 			if pushes == 0 {
 				return chart.Missing()
@@ -257,7 +256,7 @@ func absorbed(slots []slot) chart.Chart {
 	}
 }
 
-// maxReasons is how many codes the chart names; the list beside has all.
+// maxReasons is how many codes the chart names; the list beside it has all.
 const maxReasons = 6
 
 func reasons(codes []facet) chart.Chart {

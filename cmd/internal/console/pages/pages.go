@@ -1,12 +1,11 @@
-// Package pages serves the Push Record page: the lists by store SKU and by
-// merchant SKU, a store SKU's history, what was rejected, the overview's charts,
-// and the re-push with its preview and progress.
+// Package pages serves the Push Record pages: the lists by store SKU and by merchant SKU, a store
+// SKU's history, rejected triggers, the overview's charts, and the re-push with its preview and
+// progress.
 //
-// Everything is rendered here, of the same queries that the JSON API has; a small
-// script of ours follows new records, and without it every form works. It owns
-// templates, style and script. It decides nothing: which failures a re-push takes
-// is retry's. Who may ask, and the headers that go with every answer, are the
-// server's that mounts it. A handler is safe for concurrent use.
+// Pages are rendered on the server from the same queries that the JSON API uses. A small script
+// shows new records; every form works without it. Package retry decides which failures a re-push
+// takes. The server that mounts the handler does authentication and sets headers. The handler is
+// safe for concurrent use.
 package pages
 
 import (
@@ -20,7 +19,7 @@ import (
 	"stockpush/schemas"
 )
 
-// Reader answers what is asked of ClickHouse.
+// Reader reads from ClickHouse.
 type Reader interface {
 	StoreSKUs(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.StoreSKU], error)
 	MerchantSKUs(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.StoreSKU], error)
@@ -32,33 +31,31 @@ type Reader interface {
 	Candidates(context.Context, pushrecords.Filter, []string, func(*pushrecords.Candidate) error) error
 }
 
-// Retrier publishes re-pushes and tells what became of them.
+// Retrier publishes re-pushes and returns their outcomes.
 type Retrier interface {
 	Do(context.Context, retry.Request) (retry.Result, error)
 	OfBatch(context.Context, string) ([]retry.Outcome, error)
 }
 
-// Deps are what the pages work with.
+// Deps are the pages' dependencies.
 type Deps struct {
 	Reader  Reader
 	Retrier Retrier
-	// Logger is told of what people are shown as a failure; nil is none.
+	// Logger logs the failures that users see. It may be nil.
 	Logger *slog.Logger
-	// LoggedIn says that people log in, and so can log out.
+	// LoggedIn reports that users log in, and so can log out.
 	LoggedIn bool
-	// UserHeader is the header in which a trusted proxy names the signed-in user; empty is none.
+	// UserHeader is the header in which a trusted proxy names the signed-in user. Empty means none.
 	UserHeader string
 }
 
-// console is the handler's dependencies. It keeps nothing: any instance answers
-// any link.
+// console is the handler. It is stateless: any instance answers any link.
 type console struct {
 	Deps
 	now func() time.Time
 }
 
-// The paths; those of a store SKU carry it in the query, where no browser
-// normalises it.
+// The paths. A store SKU is in the query, which browsers do not normalise.
 const (
 	pathStoreSKUs    = "/push-records"
 	pathMerchantSKUs = "/push-records/merchant-skus"
@@ -68,7 +65,7 @@ const (
 	pathRePush       = "/push-records/re-push"
 )
 
-// New serves "/", "/push-records" and what is below, and "/static/".
+// New returns the handler of "/", "/push-records" and below, and "/static/".
 func New(d Deps) http.Handler {
 	if d.Logger == nil {
 		d.Logger = slog.New(slog.DiscardHandler)
@@ -78,7 +75,7 @@ func New(d Deps) http.Handler {
 	mux.Handle("GET /static/", static())
 	begin := http.RedirectHandler(pathStoreSKUs, http.StatusSeeOther)
 	mux.Handle("GET /{$}", begin)
-	mux.Handle("GET "+pathRePush, begin) // a login leads here after a re-push was posted without one
+	mux.Handle("GET "+pathRePush, begin) // a login redirects here after a re-push was posted without one
 	mux.Handle("GET "+pathStoreSKUs, c.page(c.storeSKUs))
 	mux.Handle("GET "+pathMerchantSKUs, c.page(c.merchantSKUs))
 	mux.Handle("GET "+pathHistory, c.page(c.history))

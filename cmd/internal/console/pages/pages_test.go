@@ -22,7 +22,7 @@ import (
 	"stockpush/schemas"
 )
 
-// records answers as ClickHouse would, of what it holds.
+// records is a fake Reader.
 type records struct {
 	skus     []pushrecords.StoreSKU
 	last     []pushrecords.Record
@@ -79,7 +79,7 @@ func (r *records) Candidates(_ context.Context, _ pushrecords.Filter, _ []string
 	return r.err
 }
 
-// publisher keeps what it was asked to publish.
+// publisher is a fake Retrier that records what it was asked to publish.
 type publisher struct {
 	requests []retry.Request
 	outcomes []retry.Outcome
@@ -98,7 +98,7 @@ func (p *publisher) OfBatch(context.Context, string) ([]retry.Outcome, error) {
 	return p.outcomes, nil
 }
 
-// batch is of now, longAgo of 2022: nothing is left of it.
+// batch is a re-push of now. ClickHouse has expired all of longAgo, which is of 2022.
 var batch = uuid.Must(uuid.NewV7()).String()
 
 const longAgo = "0180d3b2-7c1e-7a55-8000-000000000000"
@@ -162,7 +162,7 @@ func post(t *testing.T, h http.Handler, form url.Values) (int, string, http.Head
 	return w.Code, w.Body.String(), w.Header()
 }
 
-// inert asserts that a page has one script, a file of ours, and nothing inline.
+// inert asserts that a page has one script, which is a file, and nothing inline.
 func inert(t *testing.T, page string) {
 	t.Helper()
 	document, err := html.Parse(strings.NewReader(page))
@@ -198,9 +198,9 @@ func TestEveryPageEscapesAndIsSmall(t *testing.T) {
 	}
 }
 
-// A page of the longest rows: SKUs of 255 bytes that are all quotes, which escaping makes five times as long, and
-// messages that go on and on.
-func TestAPageOfTheLongestRowsIsSmall(t *testing.T) {
+// A page of the longest rows: SKUs of 255 quotes, which escaping makes five times as long, and long
+// messages.
+func TestPageOfLongestRowsIsSmall(t *testing.T) {
 	r := sample(50)
 	r.rejected = make([]pushrecords.Rejected, 50)
 	for i := range r.skus {
@@ -221,7 +221,7 @@ func TestAPageOfTheLongestRowsIsSmall(t *testing.T) {
 	}
 }
 
-func TestAFailureTellsWhyAndWhatToDo(t *testing.T) {
+func TestFailureShowsCauseAndHint(t *testing.T) {
 	_, page, _ := get(t, pages.New(pages.Deps{Reader: sample(1), Retrier: &publisher{}}), "/push-records")
 	require.Contains(t, page, "Item not found")
 	require.Contains(t, page, schemas.ItemNotFound.Hint())
@@ -230,7 +230,7 @@ func TestAFailureTellsWhyAndWhatToDo(t *testing.T) {
 	require.Contains(t, page, "cursor=next%26page")
 }
 
-func TestAHistoryShowsTheReserveThatShopeeNamed(t *testing.T) {
+func TestHistoryShowsTheReserveThatShopeeNamed(t *testing.T) {
 	r, floor := sample(1), int64(1250)
 	h := pages.New(pages.Deps{Reader: r, Retrier: &publisher{}})
 	_, page, _ := get(t, h, historyOfEvil)
@@ -240,18 +240,18 @@ func TestAHistoryShowsTheReserveThatShopeeNamed(t *testing.T) {
 	require.Contains(t, page, "Shopee reserves <b>1,250</b> for a promotion.")
 }
 
-func TestTheFilterOfALinkIsTheOneThatIsAsked(t *testing.T) {
+func TestLinkFilterReachesTheReader(t *testing.T) {
 	r := sample(1)
 	status, page, _ := get(t, pages.New(pages.Deps{Reader: r, Retrier: &publisher{}}), "/push-records?status=Failed&status=Pending&store_sku=a%0D%0Ab%0D%0A&since=1h&failure_code=item_not_found")
 	require.Equal(t, http.StatusOK, status)
 	require.Equal(t, []string{"a", "b"}, r.asked[0].StoreSKUs)
 	require.Equal(t, []schemas.Status{schemas.Failed, schemas.Pending}, r.asked[0].Statuses)
-	require.Contains(t, page, "since=1h", "an age stays an age")
-	require.Contains(t, page, "All that match (12)")
+	require.Contains(t, page, "since=1h", "a relative age stays relative")
+	require.Contains(t, page, "All matches (12)")
 	require.Contains(t, page, `aria-label="Remove the filter failure: Item not found"`)
 }
 
-func TestWhatCannotBeAnsweredIsExplained(t *testing.T) {
+func TestErrorsAreExplained(t *testing.T) {
 	down := &records{err: fmt.Errorf("ask ClickHouse: %w", pushrecords.ErrUnavailable)}
 	for _, c := range []struct {
 		name, path string
@@ -263,9 +263,9 @@ func TestWhatCannotBeAnsweredIsExplained(t *testing.T) {
 		{"a filter that does not exist", "/push-records?status=Gone", sample(1), http.StatusBadRequest, "status"},
 		{"a history without a shop", "/push-records/history?store_sku=x", sample(1), http.StatusBadRequest, "shop_id"},
 		{"no such page", "/push-records/elsewhere", sample(1), http.StatusNotFound, "no such page"},
-		{"another error", "/push-records", &records{err: errors.New("secret detail")}, http.StatusInternalServerError, "The log"},
-		{"a re-push that nobody knows", "/push-records/re-push/" + longAgo + "?published=3", sample(1), http.StatusNotFound, "Nothing is known"},
-		{"no re-push's name", "/push-records/re-push/none", sample(1), http.StatusNotFound, "no such page"},
+		{"another error", "/push-records", &records{err: errors.New("secret detail")}, http.StatusInternalServerError, "log has the cause"},
+		{"an unknown re-push", "/push-records/re-push/" + longAgo + "?published=3", sample(1), http.StatusNotFound, "Nothing is known"},
+		{"an invalid re-push id", "/push-records/re-push/none", sample(1), http.StatusNotFound, "no such page"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			status, page, _ := get(t, pages.New(pages.Deps{Reader: c.reader, Retrier: &publisher{}}), c.path)
@@ -276,7 +276,7 @@ func TestWhatCannotBeAnsweredIsExplained(t *testing.T) {
 	}
 }
 
-func TestOnlyWhatChangedIsSentAgain(t *testing.T) {
+func TestUnchangedPageIsNotSentAgain(t *testing.T) {
 	r := sample(3)
 	h := pages.New(pages.Deps{Reader: r, Retrier: &publisher{}})
 	status, part, headers := get(t, h, "/push-records", "Stockpush-Live", "1")
@@ -294,7 +294,7 @@ func pick(sku string) string {
 	return url.Values{"event_id": {"e-" + sku}, "shop_id": {"10001"}, "store_sku": {sku}}.Encode()
 }
 
-func TestARePushIsPreviewedThenDoneThenFollowed(t *testing.T) {
+func TestRePushShowsPreviewThenProgress(t *testing.T) {
 	p := &publisher{}
 	h := pages.New(pages.Deps{Reader: sample(2), Retrier: p})
 	form := url.Values{"scope": {"selected"}, "pick": {pick("a"), pick("b")}, "on_page": {pick("c")}, "failure_code": {"item_not_found"}}
@@ -302,7 +302,7 @@ func TestARePushIsPreviewedThenDoneThenFollowed(t *testing.T) {
 	require.Equal(t, http.StatusOK, status)
 	inert(t, page)
 	require.Contains(t, page, "Re-push 2 now")
-	require.Contains(t, page, "being re-pushed at this moment")
+	require.Contains(t, page, "being re-pushed now")
 	require.True(t, p.requests[0].DryRun)
 	require.Equal(t, []string{"e-a", "e-b"}, p.requests[0].EventIDs)
 	require.False(t, p.requests[0].All)
@@ -316,16 +316,16 @@ func TestARePushIsPreviewedThenDoneThenFollowed(t *testing.T) {
 	h = pages.New(pages.Deps{Reader: sample(2), Retrier: p}) // another console
 	status, page, _ = get(t, h, headers.Get("Location"))
 	require.Equal(t, http.StatusOK, status)
-	require.Contains(t, page, "1 of 2 have their outcome")
+	require.Contains(t, page, "1 of 2 are finished")
 	require.Contains(t, page, `<noscript><meta http-equiv="refresh"`)
-	require.Contains(t, page, "<b>1</b> being re-pushed at this moment")
+	require.Contains(t, page, "<b>1</b> being re-pushed now")
 	p.outcomes = append(p.outcomes, retry.Outcome{EventID: "new-2", Status: "Skipped"})
 	_, page, _ = get(t, h, headers.Get("Location"))
-	require.Contains(t, page, "All 2 have their outcome")
+	require.Contains(t, page, "All 2 are finished")
 	require.NotContains(t, page, "http-equiv")
 }
 
-func TestARePushNamesTheUserWhomTheProxyNames(t *testing.T) {
+func TestRePushNamesTheProxysUser(t *testing.T) {
 	for header, want := range map[string]string{"": "", "X-User": "ann@example.com"} {
 		p := &publisher{}
 		form := url.Values{"scope": {"all"}, "confirm": {"yes"}}
@@ -337,7 +337,7 @@ func TestARePushNamesTheUserWhomTheProxyNames(t *testing.T) {
 	}
 }
 
-func TestAllThatMatchAreChosenByTheFilter(t *testing.T) {
+func TestAllMatchesAreSelectedByFilter(t *testing.T) {
 	p := &publisher{}
 	h := pages.New(pages.Deps{Reader: sample(2), Retrier: p})
 	status, page, _ := post(t, h, url.Values{"scope": {"all"}, "pick": {pick("a")}, "failure_code": {"item_not_found"}, "shop_id": {"10001"}})
@@ -348,7 +348,7 @@ func TestAllThatMatchAreChosenByTheFilter(t *testing.T) {
 	require.Contains(t, page, `<input type="hidden" name="failure_code" value="item_not_found">`)
 }
 
-func TestAFormThatSelectsNothingPublishesNothing(t *testing.T) {
+func TestEmptySelectionPublishesNothing(t *testing.T) {
 	for name, form := range map[string]url.Values{
 		"nothing selected":     {"scope": {"selected"}},
 		"confirmed, but empty": {"scope": {"selected"}, "confirm": {"yes"}},
@@ -363,7 +363,7 @@ func TestAFormThatSelectsNothingPublishesNothing(t *testing.T) {
 	}
 }
 
-func TestSkippedInARowAreOneEntry(t *testing.T) {
+func TestConsecutiveSkippedRecordsAreOneEntry(t *testing.T) {
 	r := sample(0)
 	for i := range 100 {
 		r.history = append(r.history, pushrecords.Record{EventID: fmt.Sprint("e-", 100-i), EventOffset: int64(100 - i), Status: "Skipped", SupersededBy: "e-100", TriggeredAt: time.Now()})
@@ -376,7 +376,7 @@ func TestSkippedInARowAreOneEntry(t *testing.T) {
 	require.Less(t, len(page), 200_000)
 }
 
-func TestStaticFilesAreKept(t *testing.T) {
+func TestStaticFilesAreCached(t *testing.T) {
 	h := pages.New(pages.Deps{Reader: sample(0), Retrier: &publisher{}})
 	_, page, _ := get(t, h, "/push-records")
 	document, err := html.Parse(strings.NewReader(page))
@@ -397,7 +397,7 @@ func TestStaticFilesAreKept(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, status)
 }
 
-func TestTheWayInLeadsToTheList(t *testing.T) {
+func TestRootRedirectsToTheList(t *testing.T) {
 	h := pages.New(pages.Deps{Reader: sample(0), Retrier: &publisher{}})
 	for _, path := range []string{"/", "/push-records/re-push"} {
 		status, _, headers := get(t, h, path)

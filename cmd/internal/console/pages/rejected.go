@@ -7,13 +7,13 @@ import (
 )
 
 const (
-	// rejectedRows is how many rejected triggers a page lists at most.
+	// rejectedRows is how many rejected triggers a page lists.
 	rejectedRows = 50
-	// keyBytes and valueBytes are how much of a message is shown.
+	// keyBytes and valueBytes limit how much of a message is shown.
 	keyBytes, valueBytes = 300, 2000
 )
 
-// rejectedData is the page of what upstream sent that nobody could use.
+// rejectedData is the data of the page of rejected triggers.
 type rejectedData struct {
 	Form        form `json:"-"`
 	Rows        []pushrecords.Rejected

@@ -18,7 +18,7 @@ import (
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-// templates are the pages by name, each with the layout around it.
+// templates are the pages by name, each with the layout.
 var templates = func() map[string]*template.Template {
 	all := map[string]*template.Template{}
 	for _, name := range []string{"list", "history", "rejected", "overview", "preview", "progress", "error"} {
@@ -30,27 +30,28 @@ var templates = func() map[string]*template.Template {
 
 // view is a page to render.
 type view struct {
-	// Template names the page, Tab the tab that is open; an empty tab is none.
+	// Template names the page, Tab the open tab; empty means none.
 	Template, Tab, Title string
-	// Data is the page's own. What it encodes to as JSON tells whether anything changed.
+	// Data is the page's own data. Its JSON tells whether anything changed.
 	Data any
-	// Live says that the page follows what changes.
+	// Live marks a page that updates itself.
 	Live bool
-	// Refresh is after how many seconds a browser without our script asks again; 0 is never.
+	// Refresh is how many seconds a browser without the script waits before it reloads; 0 means
+	// never.
 	Refresh int
-	// LoggedIn shows the way out.
+	// LoggedIn shows the logout button.
 	LoggedIn bool
-	// status is 200 unless set; redirect, if set, is where to go instead.
+	// status is 200 unless set. If redirect is set, it is the target.
 	status   int
 	redirect string
 }
 
-// liveHeader asks for the part of a page that changes, not the whole.
+// liveHeader requests only the part of a page that changes.
 const liveHeader = "Stockpush-Live"
 
 type pageFunc func(*http.Request) (view, error)
 
-// page renders what a function finds, or says what went wrong.
+// page renders the result of a function, or its error.
 func (c *console) page(find pageFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v, err := find(r)
@@ -63,7 +64,7 @@ func (c *console) page(find pageFunc) http.Handler {
 		}
 		v.LoggedIn = c.LoggedIn
 		if err := v.write(w, r); err != nil {
-			c.Logger.Error("a page could not be rendered", "page", v.Template, "error", err)
+			c.Logger.Error("page not rendered", "page", v.Template, "error", err)
 			http.Error(w, "The page could not be rendered; the log says why.", http.StatusInternalServerError)
 		}
 	})
@@ -92,7 +93,7 @@ func (v view) write(w http.ResponseWriter, r *http.Request) error {
 	if v.status != 0 {
 		w.WriteHeader(v.status)
 	}
-	_, _ = w.Write(body.Bytes()) // a client that went away has no use for the answer
+	_, _ = w.Write(body.Bytes()) // the client may have disconnected
 	return nil
 }
 
@@ -112,18 +113,17 @@ func hashOf(raw []byte) uint64 {
 
 var errNoPage = errors.New("there is no such page")
 
-// problem is what the error page says.
+// problem is the data of the error page.
 type problem struct {
 	Heading, Detail, Advice string
-	// Back is where to go on.
+	// Back is the link to continue with.
 	Back string
 }
 
-// failure says what went wrong, and what to do, without any internals but what
-// an operator can use.
+// failure explains an error and what to do. It shows internals only where an operator needs them.
 func (c *console) failure(r *http.Request, err error) view {
 	status, p := http.StatusInternalServerError, problem{
-		Heading: "Something went wrong here", Detail: "The log of this console says what.", Advice: "Try again; report it if it stays.", Back: pathStoreSKUs,
+		Heading: "Something went wrong here", Detail: "The console's log has the cause.", Advice: "Try again; report it if it stays.", Back: pathStoreSKUs,
 	}
 	bad, isBad := errors.AsType[*pushrecords.ParameterError](err)
 	switch {
@@ -133,14 +133,14 @@ func (c *console) failure(r *http.Request, err error) view {
 		status, p.Heading, p.Detail, p.Advice = http.StatusBadRequest, "This filter cannot be used", bad.Error(), "Correct the link, or begin without filters."
 	case errors.Is(err, pushrecords.ErrUnavailable):
 		status, p.Heading = http.StatusServiceUnavailable, "ClickHouse does not answer"
-		p.Detail, p.Advice = err.Error(), "Pushes go on without it and their records wait in Kafka: nothing is lost. This page shows them again as soon as ClickHouse is back."
+		p.Detail, p.Advice = err.Error(), "Pushes continue and their records wait in Kafka: nothing is lost. This page works again as soon as ClickHouse is back."
 		p.Back = r.URL.RequestURI()
 	case errors.Is(err, retry.ErrUnavailable):
-		status, p.Heading = http.StatusServiceUnavailable, "Kafka does not take the re-push"
-		p.Detail, p.Advice = err.Error(), "Nothing was published that is not shown. Try again when Kafka is back; what went out already is left out then."
+		status, p.Heading = http.StatusServiceUnavailable, "Kafka does not accept the re-push"
+		p.Detail, p.Advice = err.Error(), "Only what is shown was published. Try again when Kafka is back; what was published is then left out."
 	}
 	if status >= http.StatusInternalServerError {
-		c.Logger.Warn("a page could not be shown", "path", r.URL.Path, "error", err)
+		c.Logger.Warn("page failed", "path", r.URL.Path, "error", err)
 	}
 	return view{Template: "error", Title: p.Heading, Data: p, status: status}
 }

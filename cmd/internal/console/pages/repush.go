@@ -18,10 +18,10 @@ import (
 )
 
 const (
-	// maxRePush is how many events one re-push of the page publishes; the rest is
-	// left out by limit, and the next re-push takes it.
+	// maxRePush is how many events one re-push publishes. The remaining failures are left out with
+	// cause "limit"; the next re-push takes them.
 	maxRePush = 5000
-	// previewRows is how many of the failures a preview names.
+	// previewRows is how many failures a preview lists.
 	previewRows = 20
 )
 
@@ -32,13 +32,13 @@ const (
 	scopeAll      = "all"
 )
 
-// cause is why failures are left out, and how many.
+// cause is a reason to leave failures out, and their number.
 type cause struct {
 	Cause string
 	N     int
 }
 
-// previewData is what a re-push would do.
+// previewData is the data of the preview.
 type previewData struct {
 	Scope   string
 	Publish int
@@ -46,13 +46,13 @@ type previewData struct {
 	LeftOut []cause
 	// Examples are the first of the failures that would be pushed.
 	Examples []pushrecords.Record
-	// Keep and Picks are what the confirmation sends again.
+	// Keep and Picks are what the confirmation submits again.
 	Keep  []choice
 	Picks []string
 	Back  string
 }
 
-// rePush shows what a re-push would do, and does it once that was confirmed.
+// rePush shows the preview of a re-push, and publishes it once it is confirmed.
 func (c *console) rePush(r *http.Request) (view, error) {
 	if err := r.ParseForm(); err != nil {
 		return view{}, &pushrecords.ParameterError{Name: "form", Problem: "is not a valid form"}
@@ -85,7 +85,7 @@ func (c *console) origin(r *http.Request) retry.Origin {
 	return o
 }
 
-// requestOf reads which failures a form means.
+// requestOf reads which failures a form selects.
 func requestOf(scope string, a asked, posted url.Values) (retry.Request, []string, error) {
 	request := retry.Request{Limit: maxRePush}
 	switch scope {
@@ -109,7 +109,7 @@ func requestOf(scope string, a asked, posted url.Values) (retry.Request, []strin
 		}
 		request.EventIDs = append(request.EventIDs, named.Get("event_id"))
 		request.Filter.StoreSKUs = append(request.Filter.StoreSKUs, named.Get("store_sku"))
-		shop, _ := strconv.ParseInt(named.Get("shop_id"), 10, 64) // 0 narrows nothing
+		shop, _ := strconv.ParseInt(named.Get("shop_id"), 10, 64) // 0 does not narrow the search
 		if len(request.EventIDs) == 1 {
 			request.Filter.ShopID = shop
 		} else if request.Filter.ShopID != shop {
@@ -119,7 +119,7 @@ func requestOf(scope string, a asked, posted url.Values) (retry.Request, []strin
 	return request, picks, nil
 }
 
-// errEnough ends the reading of examples.
+// errEnough stops the reading of examples.
 var errEnough = errors.New("enough")
 
 func (c *console) preview(ctx context.Context, request retry.Request, data *previewData) (view, error) {
@@ -150,13 +150,13 @@ func (c *console) publish(ctx context.Context, request retry.Request) (view, err
 		return view{}, err
 	}
 	if err != nil {
-		c.Logger.Warn("a re-push went out in part", "published", result.Published, "error", err)
+		c.Logger.Warn("re-push published in part", "published", result.Published, "error", err)
 	}
 	return view{redirect: link(pathRePush+"/"+retry.BatchOf(result.EventIDs), reportOf(result))}, nil
 }
 
-// The parameters of a progress link, which tell what ClickHouse cannot: how many
-// events went out, and why the others did not.
+// The parameters of a progress link. They carry what ClickHouse cannot tell: how many events were
+// published, and why the others were not.
 const (
 	paramPublished = "published"
 	paramLeftOut   = "left_out."
@@ -170,7 +170,7 @@ func reportOf(r retry.Result) url.Values {
 	return report
 }
 
-// readReport reads what reportOf wrote, and ignores all else.
+// readReport reads what reportOf wrote and ignores everything else.
 func readReport(report url.Values) retry.Result {
 	r := retry.Result{LeftOut: map[string]int{}}
 	count := func(name string) int {
@@ -203,11 +203,11 @@ func causeText(name string) string {
 	case retry.NotNewest:
 		return "with a newer failure of the same store SKU, which is pushed instead"
 	case retry.OnItsWay:
-		return "being re-pushed at this moment"
+		return "being re-pushed now"
 	case retry.OldLog:
-		return "from an events topic that is gone: to be triggered again upstream"
+		return "from an earlier events topic: trigger them again upstream"
 	case retry.OverLimit:
-		return "over the limit of one re-push: re-push again for the rest"
+		return "over the limit of one re-push: re-push again for these"
 	case retry.NotFailing:
 		return "no longer failing"
 	default:
@@ -215,7 +215,7 @@ func causeText(name string) string {
 	}
 }
 
-// backOf keeps the way back on this page.
+// backOf accepts only links within this page.
 func backOf(path string) string {
 	if path == pathStoreSKUs || strings.HasPrefix(path, pathStoreSKUs+"?") || strings.HasPrefix(path, pathStoreSKUs+"/") {
 		return path
@@ -223,18 +223,18 @@ func backOf(path string) string {
 	return pathStoreSKUs
 }
 
-// progressRows is how many outcomes the progress names.
+// progressRows is how many outcomes the progress page lists.
 const progressRows = 100
 
-// tally counts outcomes of one status; an empty status is not seen yet.
+// tally counts the outcomes of one status; the empty status means not seen yet.
 type tally struct {
 	Status string
 	N      int
 }
 
-// progressData is how far a re-push is.
+// progressData is the data of the progress page.
 type progressData struct {
-	// Known is false where ClickHouse shows nothing of a re-push that is long over.
+	// Known is false if ClickHouse has nothing of an old re-push.
 	Known    bool
 	At       time.Time
 	Total    int
@@ -242,7 +242,7 @@ type progressData struct {
 	Tallies  []tally
 	LeftOut  []cause
 	Outcomes []outcome
-	// Ours is the list of what was re-pushed since, by anyone.
+	// Ours is the link to what was re-pushed since, by any user.
 	Ours string
 }
 
@@ -251,10 +251,10 @@ type outcome struct {
 	History string
 }
 
-// Finished says whether nothing is on its way any more.
+// Finished reports whether every event has its outcome.
 func (p *progressData) Finished() bool { return p.Done == p.Total }
 
-// shownWithin is ample for how long ClickHouse may lag behind a re-push.
+// shownWithin is far longer than ClickHouse lags behind a re-push.
 const shownWithin = 24 * time.Hour
 
 func (c *console) progress(r *http.Request) (view, error) {
@@ -284,7 +284,7 @@ func (c *console) progress(r *http.Request) (view, error) {
 	return v, nil
 }
 
-// order is how the progress sorts outcomes: what needs somebody first.
+// order sorts outcomes by how much they need attention.
 var order = []string{schemas.Failed.String(), "", schemas.Pending.String(), schemas.Skipped.String(), schemas.Successfully.String()}
 
 func (p *progressData) count(outcomes []retry.Outcome) {

@@ -9,14 +9,14 @@ import (
 //go:embed static
 var staticFiles embed.FS
 
-// assets are the static files' names with their content's hash, so that a browser
-// keeps each for as long as it is the one.
+// assets maps the static files to URLs with their content's hash, so that browsers can cache them
+// for ever.
 var assets = func() map[string]string {
 	links := map[string]string{}
 	for _, name := range []string{"console.css", "console.js", "icon.svg"} {
 		raw, err := staticFiles.ReadFile("static/" + name)
 		if err != nil {
-			panic(err) // embedded
+			panic(err) // the files are embedded
 		}
 		links[name] = "/static/" + name + "?v=" + strconv.FormatUint(hashOf(raw), 36)
 	}

@@ -1,14 +1,13 @@
-// Package broker is the embedded broker: franz-go's own Kafka-protocol server,
-// kept on disk. It is for one machine, demos and tests; production is Apache Kafka.
+// Package broker is the embedded broker: franz-go's Kafka-protocol server with data on disk. It is
+// for one machine, demos and tests; production needs Apache Kafka.
 //
-// It differs from Apache Kafka in ways that users of it should know:
-//   - it advertises the address it listens on, so a wildcard address is refused;
-//   - it keeps the time that a producer gives a record, also where the topic
-//     asks for LogAppendTime;
-//   - it forgets the members of its groups when it ends: see Config.Settle;
-//   - it looks for records past their retention once an hour;
-//   - a killed process loses nothing that was acknowledged; a power cut can
-//     lose the newest records, as with Apache Kafka on one machine.
+// Differences from Apache Kafka:
+//   - It advertises the address it listens on, so a wildcard address is refused.
+//   - It keeps a producer's timestamp, even if the topic has LogAppendTime.
+//   - It forgets the members of groups when it stops: see Config.Settle.
+//   - It looks for expired records once an hour.
+//   - A killed process loses nothing that was acknowledged; a power failure can lose the newest
+//     records, as with Apache Kafka on one machine.
 package broker
 
 import (
@@ -24,25 +23,25 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Config sets the embedded broker.
+// Config configures the embedded broker.
 type Config struct {
-	// Listen is HOST:PORT, which clients are told too; port 0 takes a free one.
+	// Listen is HOST:PORT, which is also the advertised address. Port 0 selects a free port.
 	Listen string
-	// DataDir keeps topics, groups and offsets between runs; empty keeps them
-	// only while the broker runs. One broker at a time may use it.
+	// DataDir keeps topics, groups and offsets between runs. Empty keeps them in memory. Only one
+	// broker may use a directory at a time.
 	DataDir string
-	// Settle is how long after a start with old data no consumer group takes members. The
-	// broker forgets who they were, and they learn of it at their next heartbeat
-	// only: until then they work on partitions that others were given already.
+	// Settle is how long after a start with existing data no consumer group accepts members. The
+	// broker has forgotten the earlier members. They notice at their next heartbeat, and until then
+	// they work on partitions that may be assigned to others.
 	Settle time.Duration
-	// Logger gets warnings and errors; nil drops them.
+	// Logger receives warnings and errors; nil discards them.
 	Logger *slog.Logger
 }
 
-// Broker is a running embedded broker.
+// Broker is a running broker.
 type Broker struct {
 	cluster *kfake.Cluster
-	sitter  *sitter
+	alive   *keepAlive
 }
 
 // Start starts the broker and returns once it serves.
@@ -59,19 +58,19 @@ func Start(cfg Config) (*Broker, error) {
 	if cfg.Settle > 0 && used {
 		settle(cluster, time.Now().Add(cfg.Settle))
 	}
-	sitter, err := newSitter(cluster)
+	alive, err := newKeepAlive(cluster)
 	if err != nil {
 		cluster.Close()
 		return nil, fmt.Errorf("embedded broker: %w", err)
 	}
-	return &Broker{cluster, sitter}, nil
+	return &Broker{cluster, alive}, nil
 }
 
-// settle answers whoever wants to join a group before a time that the group is being loaded.
+// settle rejects JoinGroup requests with CoordinatorLoadInProgress until a time.
 func settle(cluster *kfake.Cluster, until time.Time) {
 	cluster.ControlKey(int16(kmsg.JoinGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		if time.Now().After(until) {
-			return nil, nil, false // for good: the control is not kept
+			return nil, nil, false // removes this control function
 		}
 		cluster.KeepControl()
 		answer := r.ResponseKind().(*kmsg.JoinGroupResponse)
@@ -89,7 +88,7 @@ func (cfg Config) options() ([]kfake.Opt, error) {
 		kfake.NumBrokers(1),
 		kfake.Ports(port),
 		kfake.ListenFn(func(network, _ string) (net.Listener, error) { return net.Listen(network, cfg.Listen) }),
-		// The default retention, 7 days, would also be applied to compacted topics.
+		// The default retention of 7 days would also apply to compacted topics.
 		kfake.BrokerConfigs(map[string]string{"log.retention.ms": "-1"}),
 	}
 	if cfg.Logger != nil {
@@ -104,13 +103,13 @@ func (cfg Config) options() ([]kfake.Opt, error) {
 	return append(options, kfake.DataDir(cfg.DataDir)), nil
 }
 
-// isUsed says whether the data directory has an earlier broker's data.
+// isUsed reports whether the data directory has data of an earlier run.
 func (cfg Config) isUsed() bool {
 	entries, err := os.ReadDir(cfg.DataDir)
 	return err == nil && len(entries) > 0
 }
 
-// listenPort is the port of an address that clients can be told.
+// listenPort returns the port of an address that may be advertised.
 func listenPort(address string) (int, error) {
 	host, text, err := net.SplitHostPort(address)
 	if err != nil {
@@ -126,16 +125,16 @@ func listenPort(address string) (int, error) {
 	return int(port), nil
 }
 
-// Addr is where it listens.
+// Addr returns the broker's address.
 func (b *Broker) Addr() string { return b.cluster.ListenAddrs()[0] }
 
-// Close ends the broker after what it has is on disk.
+// Close stops the broker after all data is on disk.
 func (b *Broker) Close() {
-	b.sitter.close()
+	b.alive.close()
 	b.cluster.Close()
 }
 
-// logger passes on what an operator should see.
+// logger forwards warnings and errors.
 type logger struct{ to *slog.Logger }
 
 // Logf implements kfake.Logger.

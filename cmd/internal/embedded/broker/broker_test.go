@@ -24,7 +24,7 @@ import (
 
 const serveArgument = "serve-a-broker"
 
-// TestMain lets the test binary be a broker of its own, which a test can kill.
+// TestMain lets the test binary run as a broker that a test can kill.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 4 && os.Args[1] == serveArgument {
 		serve(os.Args[2], os.Args[3])
@@ -39,7 +39,7 @@ func serve(listen, dir string) {
 		os.Exit(1)
 	}
 	fmt.Println(b.Addr())
-	_, _ = bufio.NewReader(os.Stdin).ReadString('\n') // the test's end is ours
+	_, _ = bufio.NewReader(os.Stdin).ReadString('\n') // the test closes stdin when it ends
 	os.Exit(0)
 }
 
@@ -77,7 +77,7 @@ func produce(t *testing.T, client *kgo.Client, r *kgo.Record) error {
 	return client.ProduceSync(ctx, r).FirstErr()
 }
 
-// fill writes what must outlive the broker, and returns the topic's id.
+// fill writes the data that must survive, and returns the topic's id.
 func fill(t *testing.T, addr string) kadm.TopicID {
 	client := connect(t, addr)
 	createTopics(t, client)
@@ -98,7 +98,7 @@ func topicID(t *testing.T, client *kgo.Client) kadm.TopicID {
 	return details[topics.Events()].ID
 }
 
-// requireFilled checks that all that fill wrote is there.
+// requireFilled checks that everything that fill wrote exists.
 func requireFilled(t *testing.T, addr string, id kadm.TopicID) {
 	client := connect(t, addr)
 	require.Equal(t, id, topicID(t, client))
@@ -134,7 +134,7 @@ func values(t *testing.T, client *kgo.Client, n int) (got []string) {
 	return got
 }
 
-func TestARestartOnTheSamePortKeepsEverything(t *testing.T) {
+func TestRestartOnTheSamePortKeepsEverything(t *testing.T) {
 	dir := t.TempDir()
 	first := start(t, "127.0.0.1:0", dir)
 	addr := first.Addr()
@@ -145,7 +145,7 @@ func TestARestartOnTheSamePortKeepsEverything(t *testing.T) {
 	requireFilled(t, addr, id)
 }
 
-func TestAKilledBrokerLosesNothing(t *testing.T) {
+func TestKilledBrokerLosesNothing(t *testing.T) {
 	dir := t.TempDir()
 	self, err := os.Executable()
 	require.NoError(t, err)
@@ -164,8 +164,8 @@ func TestAKilledBrokerLosesNothing(t *testing.T) {
 	requireFilled(t, start(t, "127.0.0.1:0", dir).Addr(), id)
 }
 
-// The members of an earlier life work on until they hear that they are none.
-func TestABrokerWithOldDataTakesNoMembersAtFirst(t *testing.T) {
+// Earlier members work on until a heartbeat tells them that they are no members any more.
+func TestBrokerWithExistingDataDelaysGroupJoins(t *testing.T) {
 	dir := t.TempDir()
 	first, err := broker.Start(broker.Config{Listen: "127.0.0.1:0", DataDir: dir})
 	require.NoError(t, err)
@@ -185,10 +185,10 @@ func TestABrokerWithOldDataTakesNoMembersAtFirst(t *testing.T) {
 	require.Greater(t, (<-joined).Sub(began), settle)
 }
 
-// A member that waits while another one takes longer than a session to give its
-// partitions back is kept, and gets its answer.
-func TestWhoWaitsToJoinIsNotGivenUp(t *testing.T) {
-	const session, slow = 6 * time.Second, 9 * time.Second // Kafka takes no shorter session
+// A member stays in the group and gets its answer, even if another one takes longer than a session
+// to revoke its partitions.
+func TestMemberWaitingToJoinIsNotRemoved(t *testing.T) {
+	const session, slow = 6 * time.Second, 9 * time.Second // Kafka's minimum session is 6 s
 	b := start(t, "127.0.0.1:0", "")
 	createTopics(t, connect(t, b.Addr()))
 	lost, release := make(chan string, 10), make(chan struct{})
@@ -230,7 +230,7 @@ func TestWhoWaitsToJoinIsNotGivenUp(t *testing.T) {
 	require.Empty(t, lost)
 }
 
-func TestItAdvertisesWhereItListens(t *testing.T) {
+func TestBrokerAdvertisesItsListenAddress(t *testing.T) {
 	b := start(t, "127.0.0.1:0", "")
 	brokers, err := kadm.NewClient(connect(t, b.Addr())).ListBrokers(t.Context())
 	require.NoError(t, err)
@@ -238,7 +238,7 @@ func TestItAdvertisesWhereItListens(t *testing.T) {
 	require.Equal(t, b.Addr(), fmt.Sprintf("%s:%d", brokers[0].Host, brokers[0].Port))
 }
 
-func TestUnknownTopicsAreNotMade(t *testing.T) {
+func TestUnknownTopicsAreNotCreated(t *testing.T) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(start(t, "127.0.0.1:0", "").Addr()),
 		kgo.AllowAutoTopicCreation(), kgo.UnknownTopicRetries(0))
 	require.NoError(t, err)
@@ -246,7 +246,7 @@ func TestUnknownTopicsAreNotMade(t *testing.T) {
 	require.ErrorIs(t, produce(t, client, &kgo.Record{Topic: "nobody-made-it"}), kerr.UnknownTopicOrPartition)
 }
 
-func TestATopicsLargestMessageIsHonoured(t *testing.T) {
+func TestMaxMessageBytesOfATopicIsHonoured(t *testing.T) {
 	client := connect(t, start(t, "127.0.0.1:0", "").Addr())
 	createTopics(t, client)
 	big := make([]byte, 2<<20)
@@ -254,16 +254,16 @@ func TestATopicsLargestMessageIsHonoured(t *testing.T) {
 	require.ErrorIs(t, produce(t, client, &kgo.Record{Topic: topics.Events(), Value: big}), kerr.MessageTooLarge)
 }
 
-// A compacted topic's records have no age at which they go; others have.
-func TestCompactedTopicsAreNotTrimmedByAge(t *testing.T) {
+// Compacted topics have no retention by age; others do.
+func TestCompactedTopicsHaveNoRetention(t *testing.T) {
 	client := connect(t, start(t, "127.0.0.1:0", "").Addr())
 	admin := kadm.NewClient(client)
-	often := "20" // milliseconds between looks for old records
+	often := "20" // milliseconds between checks for expired records
 	_, err := admin.AlterBrokerConfigs(t.Context(), []kadm.AlterConfig{{Name: "log.cleaner.backoff.ms", Value: &often}}, 0)
 	require.NoError(t, err)
 	createTopics(t, client)
 	lastMonth := time.Now().Add(-30 * 24 * time.Hour)
-	for _, topic := range []string{topics.State(), topics.Commands()} { // in this order: one look sees both
+	for _, topic := range []string{topics.State(), topics.Commands()} { // in this order: one check sees both
 		require.NoError(t, produce(t, client, &kgo.Record{Topic: topic, Timestamp: lastMonth, Key: []byte("k"), Value: []byte("v")}))
 	}
 	require.Eventually(t, func() bool { return startOffset(t, admin, topics.Commands()) == 1 }, 10*time.Second, 10*time.Millisecond)
@@ -278,8 +278,8 @@ func startOffset(t *testing.T, admin *kadm.Client, topic string) int64 {
 	return first.Offset
 }
 
-// The server keeps the producer's time where Apache Kafka would set its own.
-// When this fails the server has learnt it, and the package's doc can say so.
+// The server keeps the producer's timestamp where Apache Kafka would set its own. If this test
+// fails, the server has changed: update the package's doc.
 func TestLogAppendTimeIsNotHonouredYet(t *testing.T) {
 	client := connect(t, start(t, "127.0.0.1:0", "").Addr())
 	createTopics(t, client)
@@ -293,7 +293,7 @@ func TestLogAppendTimeIsNotHonouredYet(t *testing.T) {
 	require.True(t, old.Equal(records[0].Timestamp))
 }
 
-func TestBadAddressesAreSaidWithWhatToDo(t *testing.T) {
+func TestBadAddressErrorsHaveAHint(t *testing.T) {
 	for _, address := range []string{"", "9092", "127.0.0.1:kafka", "127.0.0.1:70000", ":9092", "0.0.0.0:9092", "[::]:9092"} {
 		_, err := broker.Start(broker.Config{Listen: address})
 		require.ErrorContains(t, err, "listen address", address)

@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errNoLandlock says that the kernel cannot confine a process.
+// errNoLandlock reports a kernel that cannot restrict a process.
 var errNoLandlock = errors.New("this kernel has no Landlock")
 
-// fileRights are the accesses to files that Landlock knows, by its version.
+// fileRights returns the file accesses that a version of Landlock knows.
 func fileRights(version uintptr) uint64 {
 	rights := uint64(unix.LANDLOCK_ACCESS_FS_MAKE_SYM<<1 - 1)
 	if version >= 2 {
@@ -26,7 +26,7 @@ func fileRights(version uintptr) uint64 {
 	return rights
 }
 
-// confinable says why this kernel cannot confine a process; nil if it can.
+// confinable returns why this kernel cannot restrict a process, or nil.
 func confinable() error {
 	_, err := landlockVersion()
 	return err
@@ -40,9 +40,8 @@ func landlockVersion() (uintptr, error) {
 	return version, nil
 }
 
-// confine keeps the calling thread, and every thread that it starts from now on,
-// from opening any file that is not in one of the folders. Files that are open stay
-// open. The caller has locked itself to its thread.
+// confine prevents the calling thread, and every thread it starts later, from opening files outside
+// the folders. Files that are already open stay open. The caller has locked itself to its thread.
 func confine(folders ...string) error {
 	version, err := landlockVersion()
 	if err != nil {

@@ -16,11 +16,11 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
-// serveQuery starts the library's listeners and then waits for the end of
-// standard input, so that the child never outlives us.
+// serveQuery starts the library's listeners and then waits for the end of standard input, so that
+// the child process never outlives its parent.
 const serveQuery = "SYSTEM START LISTEN TCP; SYSTEM START LISTEN HTTP; SELECT count() FROM file('-', 'LineAsString', 's String') FORMAT Null"
 
-// runOnce runs the engine until it ends or ctx does.
+// runOnce runs the engine until the engine or ctx ends.
 func (s *Server) runOnce(ctx context.Context, first chan<- error) error {
 	native, http, err := privateAddresses()
 	if err != nil {
@@ -32,7 +32,7 @@ func (s *Server) runOnce(ctx context.Context, first chan<- error) error {
 	}
 	defer func() { _ = stdin.Close() }()
 	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }() // read below, on every path
+	go func() { ended <- cmd.Wait() }() // received below on every path
 	readyCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ready := make(chan error, 1)
@@ -40,9 +40,9 @@ func (s *Server) runOnce(ctx context.Context, first chan<- error) error {
 	select {
 	case err := <-ended:
 		cancel()
-		return fmt.Errorf("the engine ended before it answered: %w (its log: %s)", errors.Join(orEOF(err), <-ready), s.logFile())
+		return fmt.Errorf("the engine exited before it answered: %w (its log: %s)", errors.Join(orEOF(err), <-ready), s.logFile())
 	case err := <-ready:
-		if err != nil { // only ctx ends it
+		if err != nil { // only because ctx ended
 			return s.await(ctx, cmd, stdin, ended)
 		}
 	}
@@ -61,7 +61,7 @@ func (s *Server) await(ctx context.Context, cmd *exec.Cmd, stdin io.Closer, ende
 		return orEOF(err)
 	case <-ctx.Done():
 	}
-	_ = stdin.Close() // the engine ends with its input
+	_ = stdin.Close() // the engine exits when its input ends
 	select {
 	case err := <-ended:
 		return err
@@ -86,8 +86,8 @@ func (s *Server) command(native, http string) (*exec.Cmd, io.WriteCloser, error)
 		"--background_pool_size", "2", "--background_schedule_pool_size", "4",
 		"--query", serveQuery}}.encode()
 	cmd := exec.Command(s.cfg.Engine[0], append(s.cfg.Engine[1:len(s.cfg.Engine):len(s.cfg.Engine)], words...)...)
-	cmd.Dir = s.userFiles()                                    // where relative paths of queries begin
-	cmd.Env = append([]string{"TZ=UTC"}, s.cfg.Environment...) // none of ours, which may hold secrets, since the engine can read its own
+	cmd.Dir = s.userFiles()                                    // relative paths of queries start here
+	cmd.Env = append([]string{"TZ=UTC"}, s.cfg.Environment...) // not our environment: it may hold secrets, and the engine can read its own
 	log, err := os.OpenFile(s.logFile(), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, nil, err
@@ -107,8 +107,8 @@ func (s *Server) command(native, http string) (*exec.Cmd, io.WriteCloser, error)
 
 func (s *Server) logFile() string { return filepath.Join(s.cfg.DataDir, "engine.log") }
 
-// privateAddresses are free addresses for the library's native and HTTP protocols. On Linux,
-// where all of 127.0.0.0/8 is this machine, no web page can find them by trying.
+// privateAddresses returns free addresses for the library's native and HTTP protocols. On Linux
+// they are random addresses of 127.0.0.0/8, which web pages cannot find by scanning.
 func privateAddresses() (native, http string, err error) {
 	host := "127.0.0.1"
 	if runtime.GOOS == "linux" {
@@ -130,7 +130,7 @@ func freeAddress(host string) (string, error) {
 	return l.Addr().String(), nil
 }
 
-// awaitAnswer returns when the engine answers a query, or ctx ends.
+// awaitAnswer waits until the engine answers a query, or ctx ends.
 func awaitAnswer(ctx context.Context, addr string) error {
 	conn, err := clickhouse.Open(&clickhouse.Options{Addr: []string{addr}})
 	if err != nil {

@@ -8,12 +8,12 @@ import (
 	"sync"
 )
 
-// engineTransport opens a connection for each request: the engine closes idle ones
-// when it likes, and a query must not be lost to that.
+// engineTransport opens a connection per request. The engine closes idle connections at any time,
+// which would fail a query.
 func engineTransport() *http.Transport {
 	return &http.Transport{
 		DisableKeepAlives:  true,
-		DisableCompression: true, // the client's own wish is passed on
+		DisableCompression: true, // the client's own Accept-Encoding is forwarded
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			c, err := new(net.Dialer).DialContext(ctx, network, address)
 			if err != nil {
@@ -24,21 +24,21 @@ func engineTransport() *http.Transport {
 	}
 }
 
-// engineConn is a connection to the engine that never resets it, which would end
-// the library: its Close says that nothing follows, and reads on until the engine
-// has closed its side, too.
+// engineConn is a connection that never sends a reset, which would crash the library. Its Close
+// half-closes the connection and reads until the engine has closed its side.
 type engineConn struct {
 	*net.TCPConn
 	once sync.Once
 	err  error
 }
 
-// Close returns at once. The engine ends the rest: it always closes.
+// Close returns at once. The rest happens in the background, because the engine always closes its
+// side.
 func (c *engineConn) Close() error {
 	c.once.Do(func() {
 		c.err = c.CloseWrite()
 		go func() {
-			_, _ = io.Copy(io.Discard, c.TCPConn) // a close with unread data would be a reset
+			_, _ = io.Copy(io.Discard, c.TCPConn) // closing with unread data would send a reset
 			_ = c.TCPConn.Close()
 		}()
 	})

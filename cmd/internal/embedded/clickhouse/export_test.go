@@ -1,4 +1,4 @@
 package clickhouse
 
-// Confinable says why the kernel cannot keep the engine to its files.
+// Confinable returns why the kernel cannot restrict the engine's files, or nil.
 var Confinable = confinable

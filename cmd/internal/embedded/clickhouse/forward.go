@@ -8,10 +8,10 @@ import (
 	"sync"
 )
 
-// forwarder is the public listener of the native protocol, whose connections go to the engine.
+// forwarder is the public listener of the native protocol. It forwards connections to the engine.
 type forwarder struct {
 	listener net.Listener
-	// login judges how a connection begins.
+	// login checks the start of each connection.
 	login login
 
 	mu     sync.Mutex
@@ -28,14 +28,14 @@ func newForwarder(address string, login login) (*forwarder, error) {
 	return &forwarder{listener: listener, login: login, open: map[net.Conn]struct{}{}}, nil
 }
 
-// connect sets where connections go from now on; empty refuses them.
+// connect sets the engine's address. Empty refuses connections.
 func (f *forwarder) connect(target string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.target = target
 }
 
-// serve forwards until close; it returns when every connection has ended.
+// serve forwards until close is called and every connection has ended.
 func (f *forwarder) serve() {
 	var all sync.WaitGroup
 	defer all.Wait()
@@ -74,7 +74,7 @@ func (f *forwarder) forward(client net.Conn) {
 	both.Go(func() {
 		_, _ = io.Copy(client, engine)
 		_ = client.Close()
-		_, _ = io.Copy(io.Discard, engine) // a close with unread data would be a reset
+		_, _ = io.Copy(io.Discard, engine) // closing with unread data would send a reset
 	})
 	both.Wait()
 }
@@ -94,7 +94,7 @@ func (f *forwarder) unregister(c net.Conn) {
 	delete(f.open, c)
 }
 
-// close ends the listener and all its connections; twice is harmless.
+// close closes the listener and all connections. It may be called twice.
 func (f *forwarder) close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -14,20 +14,19 @@ import (
 	"stockpush/cmd/internal/webserver"
 )
 
-// userName is the only user that clients have.
+// userName is the only user.
 const userName = "default"
 
-// httpFront is the public HTTP interface: a reverse proxy to the engine's. Any web
-// page can make a browser send requests to this machine, so the front answers only
-// requests for a loopback Host that no page of another site makes, and to those who
-// know the password. What it passes on has no credentials: the engine's own user has
-// no password, and its address is known to nobody else.
+// httpFront is the public HTTP interface: a reverse proxy to the engine's. Any web page can make a
+// browser send requests to this machine. So the front answers only requests for a loopback Host
+// that do not come from another site's page and that have the password. It forwards no credentials:
+// the engine's user has no password, and the engine's address is secret.
 type httpFront struct {
 	proxy    *httputil.ReverseProxy
 	password string
-	// anyHost answers whatever the Host, for a server that others may reach.
+	// anyHost accepts any Host, for a server that other machines may use.
 	anyHost bool
-	// target is the engine's HOST:PORT; empty while there is none.
+	// target is the engine's HOST:PORT; empty while there is no engine.
 	target atomic.Pointer[string]
 }
 
@@ -38,37 +37,36 @@ func newHTTPFront(password string, anyHost bool, log *slog.Logger) *httpFront {
 		Rewrite:        f.rewrite,
 		ModifyResponse: strip,
 		Transport:      engineTransport(),
-		FlushInterval:  -1, // long answers and progress come as the engine sends them
+		FlushInterval:  -1, // stream long answers and progress
 		ErrorLog:       liblog.New(log),
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
-			http.Error(w, "the embedded ClickHouse ended before it answered; it is started again", http.StatusBadGateway)
+			http.Error(w, "the embedded ClickHouse exited before it answered and is being restarted", http.StatusBadGateway)
 		},
 	}
 	return f
 }
 
-// connect sets where requests go from now on; empty refuses them.
+// connect sets the engine's address. Empty refuses requests.
 func (f *httpFront) connect(target string) { f.target.Store(&target) }
 
-// pingPath answers anyone of this machine whether the engine serves. It takes no parameters.
+// pingPath reports whether the engine serves. It needs no password and takes no parameters.
 const pingPath = "/ping"
 
-// The limits on a request and its answer, which may be a bulk insert and all of a table.
+// Time limits. A request may be a bulk insert, an answer a whole table.
 const (
 	bulkTimeout    = time.Hour
 	maxURLBytes    = 1 << 20
 	retryAfterText = "1"
 )
 
-// server is the front's HTTP server.
+// server returns the front's HTTP server.
 func (f *httpFront) server(log *slog.Logger) *http.Server {
 	s := webserver.New(f, log)
 	s.ReadTimeout, s.WriteTimeout, s.MaxHeaderBytes = bulkTimeout, bulkTimeout, maxURLBytes
 	return s
 }
 
-// ServeHTTP refuses what a browser sends for another site and who does not know
-// the password, and passes on the rest.
+// ServeHTTP refuses cross-site requests and requests without the password, and forwards the others.
 func (f *httpFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !f.anyHost && !webserver.IsLoopbackHost(r.Host):
@@ -79,7 +77,7 @@ func (f *httpFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Retry-After", retryAfterText)
 		http.Error(w, "the embedded ClickHouse is starting", http.StatusServiceUnavailable)
 	case r.URL.Path != pingPath && !f.knows(r):
-		w.Header().Set("WWW-Authenticate", `X-ClickHouse-Key realm="stockpush"`) // a browser does not ask for it
+		w.Header().Set("WWW-Authenticate", `X-ClickHouse-Key realm="stockpush"`) // browsers ignore this scheme and show no dialog
 		http.Error(w, "Code: 516. DB::Exception: Authentication failed: the user is "+userName+", and the password is in "+passwordFile+" in the data directory. (AUTHENTICATION_FAILED)",
 			http.StatusUnauthorized)
 	default:
@@ -93,8 +91,8 @@ func fromAPage(r *http.Request) bool {
 	return len(r.Header.Values("Origin")) > 0 || site != "" && site != "none" && site != "same-origin"
 }
 
-// knows reports whether a request has the user and the password, in any of the
-// places where ClickHouse takes them.
+// knows reports whether a request has the user and password in any place where ClickHouse accepts
+// them.
 func (f *httpFront) knows(r *http.Request) bool {
 	query := r.URL.Query()
 	user, password, ok := r.BasicAuth()
@@ -108,14 +106,14 @@ func (f *httpFront) knows(r *http.Request) bool {
 	return (user == "" || user == userName) && same(password, f.password)
 }
 
-// same compares in constant time, whatever the lengths.
+// same compares in constant time, for any lengths.
 func same(given, own string) bool {
 	a, b := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(own))
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
-// Parameters and headers that are not passed on: credentials, which were checked,
-// and settings by which an answer would let other sites read it.
+// Parameters and headers that are not forwarded: credentials, which were checked here, and settings
+// that would let other sites read an answer.
 var (
 	droppedParameters = []string{"user", "password", "add_http_cors_header", "http_response_headers"}
 	droppedHeaders    = []string{"Authorization", "Cookie", "X-ClickHouse-User", "X-ClickHouse-Key", "X-ClickHouse-SSL-Certificate-Auth"}
@@ -137,11 +135,11 @@ func (f *httpFront) rewrite(r *httputil.ProxyRequest) {
 	}
 }
 
-// cancelSetting ends a query whose client went away. Otherwise it would go on for
-// as long as it has rows to send.
+// cancelSetting ends a query whose client has disconnected. Otherwise the query would run until it
+// has sent all its rows.
 const cancelSetting = "cancel_http_readonly_queries_on_client_close"
 
-// strip keeps other sites from reading or embedding an answer, whatever settings the query has.
+// strip prevents other sites from reading or embedding an answer, whatever settings the query has.
 func strip(r *http.Response) error {
 	for name := range r.Header {
 		if strings.HasPrefix(name, "Access-Control-") {

@@ -21,7 +21,7 @@ import (
 	"stockpush/cmd/internal/embedded/embeddedtest"
 )
 
-// asked is a request to the HTTP interface; headers come in pairs, and "Host" is the request's.
+// asked is a request to the HTTP interface. Headers are pairs; "Host" sets the request's host.
 type asked struct {
 	query   string
 	user    *url.Userinfo
@@ -48,14 +48,14 @@ func (a asked) of(t *testing.T, s *clickhouse.Server) (int, string, http.Header)
 	return res.StatusCode, string(body), res.Header
 }
 
-// query asks as who knows the password.
+// query sends a query with the password.
 func query(t *testing.T, s *clickhouse.Server, sql string) (int, string) {
 	t.Helper()
 	status, body, _ := asked{query: sql, user: url.UserPassword("default", s.Password())}.of(t, s)
 	return status, strings.TrimSpace(body)
 }
 
-func TestTheHTTPInterfaceAnswersNoWebPage(t *testing.T) {
+func TestHTTPInterfaceRefusesWebPages(t *testing.T) {
 	s := embeddedtest.StartClickHouse(t)
 	knows := url.UserPassword("default", s.Password())
 	for _, c := range []struct {
@@ -68,7 +68,7 @@ func TestTheHTTPInterfaceAnswersNoWebPage(t *testing.T) {
 		{http.StatusOK, []string{"Sec-Fetch-Site", "same-origin"}},
 		{http.StatusForbidden, []string{"Sec-Fetch-Site", "cross-site"}},
 		{http.StatusForbidden, []string{"Sec-Fetch-Site", "same-site"}},
-		{http.StatusForbidden, []string{"Sec-Fetch-Site", "whatever comes next"}},
+		{http.StatusForbidden, []string{"Sec-Fetch-Site", "an unknown value"}},
 		{http.StatusForbidden, []string{"Origin", "http://evil.example"}},
 		{http.StatusForbidden, []string{"Origin", "null"}},
 		{http.StatusForbidden, []string{"Origin", ""}},
@@ -86,10 +86,10 @@ func TestTheHTTPInterfaceAnswersNoWebPage(t *testing.T) {
 		}
 	}
 	_, _, header := asked{user: knows, query: "SELECT 1 SETTINGS http_response_headers = '{''Access-Control-Allow-Origin'': ''*''}', add_http_cors_header = 1"}.of(t, s)
-	require.Empty(t, header.Get("Access-Control-Allow-Origin"), "nor by settings in a query")
+	require.Empty(t, header.Get("Access-Control-Allow-Origin"), "settings in a query do not add it")
 }
 
-func TestTheHTTPInterfaceNeedsThePassword(t *testing.T) {
+func TestHTTPInterfaceNeedsThePassword(t *testing.T) {
 	s := embeddedtest.StartClickHouse(t)
 	const sql = "SELECT currentUser()"
 	for name, a := range map[string]asked{
@@ -127,7 +127,7 @@ func TestTheHTTPInterfaceNeedsThePassword(t *testing.T) {
 	require.Equal(t, http.StatusOK, res.StatusCode)
 }
 
-func TestAPasswordIsMadePerDataDirectory(t *testing.T) {
+func TestEachDataDirectoryHasItsOwnPassword(t *testing.T) {
 	dir := t.TempDir()
 	first := embeddedtest.StartClickHouseIn(t, dir)
 	require.Equal(t, filepath.Join(dir, "clickhouse-password"), first.PasswordFile())
@@ -171,7 +171,7 @@ func TestQueriesOpenOnlyUserFiles(t *testing.T) {
 	}
 	text, err := os.ReadFile(outside)
 	require.NoError(t, err)
-	require.Equal(t, "a secret\n", string(text), "nothing is written either")
+	require.Equal(t, "a secret\n", string(text), "and nothing is written")
 	status, body := query(t, s, "SELECT * FROM file('own.csv', 'LineAsString')")
 	require.Equal(t, http.StatusOK, status, body)
 	require.Equal(t, "mine", body)
@@ -180,12 +180,12 @@ func TestQueriesOpenOnlyUserFiles(t *testing.T) {
 	require.FileExists(t, filepath.Join(files, "made.csv"))
 	t.Setenv("STOCKPUSH_SHOPEE_PARTNER_KEY", "of-another-start")
 	_, body = query(t, s, "SELECT file('/proc/self/environ')")
-	require.NotContains(t, body, "PATH=", "the engine has no environment of ours")
+	require.NotContains(t, body, "PATH=", "the engine must not inherit our environment")
 }
 
-// A client that goes away in the middle of an answer or of its request must neither end the
-// library nor leave its query behind.
-func TestAClientThatGoesAwayLeavesNothingBehind(t *testing.T) {
+// A client that disconnects in the middle of an answer or a request must neither crash the library
+// nor leave its query running.
+func TestDisconnectEndsTheQuery(t *testing.T) {
 	s := embeddedtest.StartClickHouse(t)
 	before := engines(t)
 	basic := base64.StdEncoding.EncodeToString([]byte("default:" + s.Password()))
@@ -202,7 +202,7 @@ func TestAClientThatGoesAwayLeavesNothingBehind(t *testing.T) {
 				_, err = io.ReadFull(c, make([]byte, 10_000))
 				require.NoError(t, err)
 			}
-			require.NoError(t, c.(*net.TCPConn).SetLinger(0)) // the close is a reset
+			require.NoError(t, c.(*net.TCPConn).SetLinger(0)) // closing sends a reset
 			require.NoError(t, c.Close())
 		}
 	}
@@ -211,11 +211,11 @@ func TestAClientThatGoesAwayLeavesNothingBehind(t *testing.T) {
 		var n uint64
 		require.NoError(t, conn.QueryRow(t.Context(), "SELECT count() FROM system.processes WHERE query LIKE '%system.numbers' OR query LIKE 'INSERT INTO FUNCTION%'").Scan(&n))
 		return n == 0
-	}, 30*time.Second, 100*time.Millisecond, "no query goes on")
+	}, 30*time.Second, 100*time.Millisecond, "no query keeps running")
 	require.Equal(t, before, engines(t))
 }
 
-func TestTheNativeInterfaceTakesThePasswordOrNoneOnLoopback(t *testing.T) {
+func TestNativePasswordIsOptionalOnLoopback(t *testing.T) {
 	s := embeddedtest.StartClickHouse(t)
 	for password, want := range map[string]bool{"": true, s.Password(): true, "wrong": false} {
 		conn, err := driver.Open(&driver.Options{Addr: []string{s.Addr()}, Auth: driver.Auth{Username: "default", Password: password}})
@@ -226,7 +226,7 @@ func TestTheNativeInterfaceTakesThePasswordOrNoneOnLoopback(t *testing.T) {
 	}
 }
 
-func TestListeningForOtherMachinesMustBeAllowed(t *testing.T) {
+func TestRemoteListenerNeedsAllowRemote(t *testing.T) {
 	const here = "127.0.0.1:0"
 	for listen, local := range map[string]bool{here: true, "localhost:0": true, "[::1]:0": true, "127.9.9.9:0": true, "0.0.0.0:0": false, ":0": false, "[::]:0": false, "10.1.2.3:0": false} {
 		for _, c := range []clickhouse.Config{{Listen: listen, HTTPListen: here}, {Listen: here, HTTPListen: listen}} {

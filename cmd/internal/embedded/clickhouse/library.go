@@ -14,13 +14,13 @@ import (
 // LibraryVariable names the environment variable with the library's path.
 const LibraryVariable = "STOCKPUSH_LIBCHDB"
 
-// ErrNoLibrary says that ClickHouse's library is not on this machine.
+// ErrNoLibrary reports that ClickHouse's library is not installed.
 var ErrNoLibrary = errors.New("the embedded ClickHouse's library is not installed (run `make clickhouse-lib`, which needs npm and Linux on x86-64; " +
 	"or set " + LibraryVariable + " to its path; or use your own ClickHouse with clickhouse.addr; or docker compose up)")
 
-// FindLibrary is the path of the library: where the environment says, or where
-// `make clickhouse-lib` puts it, in .stockpush beside the folder of the program.
-// Neither the working directory nor a data directory matters.
+// FindLibrary returns the path of the library: the one in the environment, or the one that `make
+// clickhouse-lib` installs in .stockpush beside the program's folder. It is independent of the
+// working directory and the data directory.
 func FindLibrary() (string, error) {
 	program, err := os.Executable()
 	if err != nil {
@@ -37,7 +37,7 @@ func findLibrary(program string) (string, error) {
 	return FindLibraryIn(filepath.Join(filepath.Dir(program), "..", ".stockpush"))
 }
 
-// FindLibraryIn is FindLibrary with the folder that make installs into.
+// FindLibraryIn is FindLibrary with another installation folder.
 func FindLibraryIn(installed string) (string, error) {
 	path := os.Getenv(LibraryVariable)
 	if path == "" {
@@ -56,13 +56,13 @@ func platform() string {
 	return runtime.GOOS + "-" + runtime.GOARCH
 }
 
-// EngineArguments are what RunEngine is given.
+// EngineArguments are the arguments of RunEngine.
 type EngineArguments struct {
 	// Library is the path of libchdb.so.
 	Library string
-	// Tables and UserFiles are the only folders whose files the engine may open.
+	// Tables and UserFiles are the only folders in which the engine may open files.
 	Tables, UserFiles string
-	// Arguments are the library's own.
+	// Arguments are passed to the library.
 	Arguments []string
 }
 
@@ -77,15 +77,15 @@ func decodeArguments(words []string) (EngineArguments, error) {
 	return EngineArguments{words[0], words[1], words[2], words[3:]}, nil
 }
 
-// ownProcess is what the library reads to know its memory.
+// ownProcess is where the library reads its memory usage.
 const ownProcess = "/proc/self"
 
-// RunEngine loads the library and serves until standard input closes. It is
-// the whole work of the child process, which must do nothing else: the library
-// ends its process when it fails. Words are those of EngineArguments.
+// RunEngine loads the library and serves until standard input is closed. A child process does this
+// alone, because the library terminates its process when it fails. words are those of
+// EngineArguments.
 //
-// Whoever may ask ClickHouse may use its function file, which the library lets
-// open any file. So the kernel keeps it to two folders.
+// ClickHouse's function file can open any file, so the process first restricts itself to two
+// folders.
 func RunEngine(words []string) error {
 	a, err := decodeArguments(words)
 	if err != nil {
@@ -101,8 +101,8 @@ func RunEngine(words []string) error {
 	for i, arg := range a.Arguments {
 		argv[i] = &append([]byte(arg), 0)[0]
 	}
-	runtime.LockOSThread()                                                                               // confined from here on, with all threads of the library
-	if err := confine(a.Tables, a.UserFiles, ownProcess); err != nil && !errors.Is(err, errNoLandlock) { // Start has warned of it
+	runtime.LockOSThread()                                                                               // the restriction applies to this thread and all threads of the library
+	if err := confine(a.Tables, a.UserFiles, ownProcess); err != nil && !errors.Is(err, errNoLandlock) { // Start has logged a warning
 		return err
 	}
 	query(int32(len(a.Arguments)), unsafe.Pointer(&argv[0]))

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTheLibraryIsFoundBesideTheProgram(t *testing.T) {
+func TestLibraryIsFoundBesideTheProgram(t *testing.T) {
 	t.Setenv(LibraryVariable, "")
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	require.NoError(t, err)
@@ -31,7 +31,7 @@ func TestTheLibraryIsFoundBesideTheProgram(t *testing.T) {
 	require.NoError(t, os.MkdirAll(filepath.Dir(other), 0o700))
 	require.NoError(t, os.WriteFile(other, nil, 0o700))
 	_, err = findLibrary(other)
-	require.ErrorIs(t, err, ErrNoLibrary, "the working directory does not matter")
+	require.ErrorIs(t, err, ErrNoLibrary, "the working directory is not searched")
 	t.Setenv(LibraryVariable, library)
 	found, err := findLibrary(other)
 	require.NoError(t, err)

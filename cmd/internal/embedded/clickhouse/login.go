@@ -14,17 +14,16 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
-// The library ends when it refuses a login of the native protocol. So those that
-// it would refuse do not get there: they are answered here, as it would. Neither does
-// what is not the protocol, which would end it, too.
+// The library crashes when it refuses a login of the native protocol, or receives anything else. So
+// this file reads the first packet and answers, as ClickHouse would, logins that would be refused.
 
-// login judges connections of the native protocol.
+// login checks the first packet of native connections.
 type login struct {
 	password string
-	// required says that the password is needed. Without it, a login needs none, but
-	// one with a wrong password is refused all the same.
+	// required says that the password is needed. Otherwise a login may omit it, but a wrong
+	// password is still refused.
 	required bool
-	// unjudged leaves it to the engine who may log in.
+	// unjudged leaves authentication to the engine.
 	unjudged bool
 }
 
@@ -36,7 +35,7 @@ func (l login) admits(user, password string) bool {
 	return user == userName && (same(password, l.password) || password == "" && !l.required)
 }
 
-// maxHelloText is longer than any text of a proper Hello, in bytes.
+// maxHelloText limits a string of a Hello in bytes; real ones are shorter.
 const maxHelloText = 64 << 10
 
 var (
@@ -44,8 +43,8 @@ var (
 	errRefused = errors.New("the login is refused")
 )
 
-// begin reads a client's Hello and returns what the target is to be sent for it. It fails where
-// that is no Hello, or after it answered one that is refused.
+// begin reads a client's Hello and returns the bytes to send to the target instead. It fails if the
+// data is no Hello, or after it has refused the login.
 func (l login) begin(client net.Conn, target string) ([]byte, error) {
 	var all bytes.Buffer
 	from := bufio.NewReader(io.TeeReader(client, &all))
@@ -65,14 +64,14 @@ func (l login) begin(client net.Conn, target string) ([]byte, error) {
 	if refusal := l.judge(h, target); refusal != nil {
 		return nil, errors.Join(errRefused, answer(client, refusal))
 	}
-	h.Password = "" // the engine's own user has none
+	h.Password = "" // the engine's user has none
 	var hello proto.Buffer
 	h.Encode(&hello)
 	rest, err := from.Peek(from.Buffered())
 	return append(hello.Buf, rest...), err
 }
 
-// judge is what to answer a login with that the library would refuse; nil lets it in.
+// judge returns the exception for a login that the library would refuse, or nil.
 func (l login) judge(h proto.ClientHello, target string) *proto.Exception {
 	switch {
 	case !l.admits(h.User, h.Password):
@@ -93,10 +92,11 @@ func answer(client net.Conn, refusal *proto.Exception) error {
 	return err
 }
 
-// lookTimeout bounds the question for a database.
+// lookTimeout limits the query for a database.
 const lookTimeout = 10 * time.Second
 
-// hasDatabase asks the library. It is left to judge where it does not answer.
+// hasDatabase asks the library whether a database exists. If the library does not answer, it
+// decides itself.
 func hasDatabase(target, name string) bool {
 	if name == "" || name == "default" {
 		return true
@@ -113,8 +113,8 @@ func hasDatabase(target, name string) bool {
 	return err != nil || n > 0
 }
 
-// readHello reads a client's Hello: its kind, name, version (three numbers),
-// database, user and password.
+// readHello reads a client's Hello: kind, name, version (three numbers), database, user and
+// password.
 func readHello(r *bufio.Reader) (h proto.ClientHello, err error) {
 	number := func() (n int) {
 		if err == nil {

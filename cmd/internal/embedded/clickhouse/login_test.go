@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Whatever a connection begins with, it is a Hello that says who comes, or an error.
+// Any first packet is either a valid Hello or an error.
 func FuzzHello(f *testing.F) {
 	f.Add([]byte{}, "default", "")
 	f.Add([]byte("\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f"), "nobody", "x")
@@ -31,7 +31,7 @@ func FuzzHello(f *testing.F) {
 	})
 }
 
-func TestWhereOthersCanReachItTheNativeInterfaceNeedsThePasswordToo(t *testing.T) {
+func TestRemoteNativeInterfaceNeedsThePassword(t *testing.T) {
 	remote := Config{Listen: "0.0.0.0:0", HTTPListen: "127.0.0.1:0", AllowRemote: true}
 	for password, want := range map[string]bool{"": false, "right": true, "wrong": false} {
 		s := &Server{cfg: remote, password: "right"}
@@ -43,7 +43,7 @@ func TestWhereOthersCanReachItTheNativeInterfaceNeedsThePasswordToo(t *testing.T
 	require.False(t, Config{Listen: "127.0.0.1:0", HTTPListen: "[::1]:0"}.remote())
 }
 
-func TestOnlyAServerForOthersAnswersToAnyHost(t *testing.T) {
+func TestOnlyARemoteServerAcceptsAnyHost(t *testing.T) {
 	for anyHost, want := range map[bool]int{false: http.StatusMisdirectedRequest, true: http.StatusServiceUnavailable} {
 		answer := httptest.NewRecorder()
 		newHTTPFront("right", anyHost, slog.New(slog.DiscardHandler)).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "http://db.example/", nil))

@@ -5,6 +5,6 @@ import (
 	"syscall"
 )
 
-// own puts the engine in a process group of its own, so that the terminal's
-// interrupt reaches only us and we can end it in order.
+// own puts the engine into its own process group, so that the terminal's interrupt reaches only the
+// parent, which shuts the engine down.
 func own(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }

@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// passwordFile is the file in the data directory with the password of the user default.
+// passwordFile has the password of user default. It is in the data directory.
 const passwordFile = "clickhouse-password"
 
-// loadPassword reads the password of a data directory, and makes one at the first start.
+// loadPassword returns a data directory's password and creates it on the first start.
 func loadPassword(dataDir string) (string, error) {
 	path := filepath.Join(dataDir, passwordFile)
 	if err := makePassword(path); err != nil {
@@ -25,17 +25,17 @@ func loadPassword(dataDir string) (string, error) {
 	}
 	password := strings.TrimSpace(string(text))
 	if password == "" {
-		return "", fmt.Errorf("embedded clickhouse: %s is empty (delete it, and the next start makes a password)", path)
+		return "", fmt.Errorf("embedded clickhouse: %s is empty (delete it; the next start creates a new password)", path)
 	}
 	return password, os.Chmod(path, 0o600)
 }
 
-// makePassword writes a new password unless the file is there. Others see the file whole or not at all.
+// makePassword writes a new password unless the file exists. The file appears atomically.
 func makePassword(path string) error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
-	draft, err := os.CreateTemp(filepath.Dir(path), passwordFile+".*") // only the user may read it
+	draft, err := os.CreateTemp(filepath.Dir(path), passwordFile+".*") // mode 0600
 	if err != nil {
 		return err
 	}

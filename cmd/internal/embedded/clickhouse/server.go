@@ -1,16 +1,16 @@
-// Package clickhouse is the embedded ClickHouse: the real one, as a library in
-// a child process behind listeners of our own.
+// Package clickhouse is the embedded ClickHouse: the real one, as a library in a child process
+// behind our own listeners.
 //
-// The library ends with SIGABRT when a client's connection is reset, or begins
-// with what is not its protocol, and when it refuses a login. So the public listeners are ours.
-// The native one judges how a connection begins and who logs in, and passes bytes on; the HTTP one is a
-// reverse proxy, since any web page can make a browser send it requests. Both always close cleanly towards
-// the library, after draining what it still sends. The library listens on a random loopback address, and
-// can open the files of its tables and of user_files only. A supervisor starts the child again when it ends all the
-// same, later each time, and gives up after the fifth time in a minute.
+// The library aborts when a client's connection is reset, when a client sends anything but its
+// protocol, and when it refuses a login. So the public listeners are our own. The native one checks
+// the first packet and forwards bytes; the HTTP one is a reverse proxy that also rejects requests
+// from web pages. Both read what the library still sends and close cleanly towards it. The library
+// listens on a random loopback address, and can open only the files of its tables and of
+// user_files. A supervisor restarts the child process with backoff, and gives up after the fifth
+// exit within a minute.
 //
-// It refuses to be a production server: one machine, one user. Its HTTP interface always needs the
-// password of the data directory, its native one where others than this machine can reach the server.
+// It is no production server: one machine, one user. The HTTP interface always needs the data
+// directory's password; the native one needs it if other machines can reach the server.
 package clickhouse
 
 import (
@@ -27,7 +27,7 @@ import (
 	"stockpush/cmd/internal/webserver"
 )
 
-// Config sets the embedded server.
+// Config configures the embedded server.
 type Config struct {
 	// Listen and HTTPListen are the public addresses of the native and the HTTP protocol.
 	Listen, HTTPListen string
@@ -37,19 +37,19 @@ type Config struct {
 	DataDir string
 	// Library is the path of libchdb.so.
 	Library string
-	// Engine is the command that runs RunEngine in a process of its own, whose
-	// arguments are appended; Environment is that process's environment.
+	// Engine is the command that runs RunEngine in a child process; the arguments of RunEngine are
+	// appended. Environment is the child's environment.
 	Engine, Environment []string
-	// OwnUsers says that Engine has other users than default: it judges logins of the
-	// native protocol itself, and does not survive one that it refuses.
+	// OwnUsers says that Engine has other users than default. Then the engine authenticates native
+	// logins, and crashes when it refuses one.
 	OwnUsers bool
 	Logger   *slog.Logger
 }
 
-// ErrRemote says that the server would be reachable from other machines.
-var ErrRemote = errors.New("other machines could reach it; give --allow-remote if they may, and they need the password")
+// ErrRemote reports that other machines could reach the server.
+var ErrRemote = errors.New("other machines could reach it (pass --allow-remote to permit that; they then need the password)")
 
-// Check reports whether the server may listen as configured; it does not listen.
+// Check reports whether the server may listen as configured. It does not listen.
 func (c Config) Check() error {
 	for _, address := range []string{c.Listen, c.HTTPListen} {
 		local, err := isLocal(address)
@@ -73,7 +73,7 @@ func isLocal(address string) (bool, error) {
 
 // remote reports whether other machines can reach one of the listeners.
 func (c Config) remote() bool {
-	native, _ := isLocal(c.Listen) // Check has refused what does not resolve
+	native, _ := isLocal(c.Listen) // Check has refused unresolvable addresses
 	http, _ := isLocal(c.HTTPListen)
 	return !native || !http
 }
@@ -105,7 +105,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	first := make(chan error, 1)
 	s.work.Go(func() { s.supervise(s.ctx, first) })
-	go func() { s.work.Wait(); close(s.done) }() // ends with the work, which Close ends
+	go func() { s.work.Wait(); close(s.done) }() // Close ends the work
 	select {
 	case err := <-first:
 		if err != nil {
@@ -117,12 +117,12 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	}
 }
 
-// prepare makes the data directory with all that is in it before the first start.
+// prepare creates the data directory and its initial content.
 func prepare(cfg Config) (*Server, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	dir, err := filepath.Abs(cfg.DataDir) // the engine's working directory is another one
+	dir, err := filepath.Abs(cfg.DataDir) // the engine has another working directory
 	if err != nil {
 		return nil, fmt.Errorf("embedded clickhouse: %w", err)
 	}
@@ -134,7 +134,7 @@ func prepare(cfg Config) (*Server, error) {
 		}
 	}
 	if err := confinable(); err != nil {
-		cfg.Logger.Warn("the embedded clickhouse can open every file that this user can", "error", err)
+		cfg.Logger.Warn("embedded clickhouse is not restricted to its data directory", "error", err)
 	}
 	s.password, err = loadPassword(cfg.DataDir)
 	return s, err
@@ -151,34 +151,34 @@ func (s *Server) listen() (err error) {
 	s.work.Go(s.native.serve)
 	s.work.Go(func() {
 		if err := webserver.Serve(s.ctx, s.front.server(s.cfg.Logger), s.listener, 0); err != nil {
-			s.cfg.Logger.Error("the embedded clickhouse's HTTP interface ended", "error", err)
+			s.cfg.Logger.Error("HTTP interface of the embedded clickhouse failed", "error", err)
 		}
 	})
 	return nil
 }
 
-// connect sets the engine that both interfaces lead to; empty addresses are none.
+// connect sets the engine's addresses for both interfaces; empty means none.
 func (s *Server) connect(native, http string) {
 	s.native.connect(native)
 	s.front.connect(http)
 }
 
-// Addr is the native protocol's address.
+// Addr returns the native protocol's address.
 func (s *Server) Addr() string { return s.native.listener.Addr().String() }
 
-// HTTPAddr is the HTTP protocol's address.
+// HTTPAddr returns the HTTP protocol's address.
 func (s *Server) HTTPAddr() string { return s.listener.Addr().String() }
 
-// Password is that of the user default.
+// Password returns the password of user default.
 func (s *Server) Password() string { return s.password }
 
-// PasswordFile is the file that keeps the password.
+// PasswordFile returns the path of the password file.
 func (s *Server) PasswordFile() string { return filepath.Join(s.cfg.DataDir, passwordFile) }
 
-// Done is closed when the server has ended; Err then says why.
+// Done is closed when the server has ended; Err then returns the cause.
 func (s *Server) Done() <-chan struct{} { return s.done }
 
-// Err is why the server ended; nil after Close.
+// Err returns why the server ended; nil after Close.
 func (s *Server) Err() error { <-s.done; return s.err }
 
 // Close ends the server and waits for it.
@@ -192,12 +192,12 @@ func (s *Server) Close() error {
 const (
 	restartWindow = time.Minute
 	maxRestarts   = 5
-	// firstPause is before the first restart and doubles with each: the engine of a killed process holds
-	// the tables for a moment longer, and a new one that finds them held ends at once.
+	// firstPause precedes the first restart and doubles with each. A killed engine locks the tables
+	// for a moment longer, and a new one that finds them locked exits.
 	firstPause = 200 * time.Millisecond
 )
 
-// supervise runs the engine again and again. The first start's outcome goes to first.
+// supervise restarts the engine whenever it exits. It sends the first start's result to first.
 func (s *Server) supervise(ctx context.Context, first chan<- error) {
 	var ends []time.Time
 	for {
@@ -211,7 +211,7 @@ func (s *Server) supervise(ctx context.Context, first chan<- error) {
 			ends = ends[1:]
 		}
 		if len(ends) >= maxRestarts {
-			s.err = fmt.Errorf("the embedded clickhouse ended %d times within %v, giving up: %w", len(ends), restartWindow, err)
+			s.err = fmt.Errorf("the embedded clickhouse exited %d times within %v, giving up: %w", len(ends), restartWindow, err)
 			select {
 			case first <- s.err:
 			default:
@@ -220,7 +220,7 @@ func (s *Server) supervise(ctx context.Context, first chan<- error) {
 			_ = s.native.close()
 			return
 		}
-		s.cfg.Logger.Error("the embedded clickhouse ended by itself, starting it again", "times", len(ends), "error", err)
+		s.cfg.Logger.Error("embedded clickhouse exited, restarting it", "times", len(ends), "error", err)
 		select {
 		case <-ctx.Done():
 			return

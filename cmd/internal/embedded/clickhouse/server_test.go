@@ -28,7 +28,7 @@ func open(t *testing.T, s *clickhouse.Server, dial func(context.Context, string)
 	return conn
 }
 
-func TestDataSurvivesARestart(t *testing.T) {
+func TestDataSurvivesRestart(t *testing.T) {
 	dir := t.TempDir()
 	first := embeddedtest.StartClickHouseIn(t, dir)
 	conn := open(t, first, nil)
@@ -43,7 +43,7 @@ func TestDataSurvivesARestart(t *testing.T) {
 	require.Equal(t, uint64(1000), n)
 }
 
-func TestAResetClientDoesNotEndTheEngine(t *testing.T) {
+func TestConnectionResetDoesNotCrashTheEngine(t *testing.T) {
 	s := embeddedtest.StartClickHouse(t)
 	before := engines(t)
 	var sockets []*net.TCPConn
@@ -62,7 +62,7 @@ func TestAResetClientDoesNotEndTheEngine(t *testing.T) {
 		last := sockets[len(sockets)-1]
 		require.NoError(t, last.SetLinger(0))
 		require.NoError(t, last.Close())
-		for rows.Next() { // what had arrived before the reset
+		for rows.Next() { // rows that arrived before the reset
 		}
 		require.Error(t, rows.Err())
 	}
@@ -70,7 +70,7 @@ func TestAResetClientDoesNotEndTheEngine(t *testing.T) {
 	require.Equal(t, before, engines(t))
 }
 
-func TestGarbageDoesNotEndTheEngine(t *testing.T) {
+func TestGarbageDoesNotCrashTheEngine(t *testing.T) {
 	s := embeddedtest.StartClickHouse(t)
 	before := engines(t)
 	for _, garbage := range []string{"GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\x02\x00\x01", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "garbage\n",
@@ -79,7 +79,7 @@ func TestGarbageDoesNotEndTheEngine(t *testing.T) {
 			c, err := net.Dial("tcp", addr)
 			require.NoError(t, err)
 			require.NoError(t, c.SetDeadline(time.Now().Add(20*time.Second)))
-			// It may be closed or reset at any point of this.
+			// The server may close or reset the connection at any point of this.
 			_, _ = c.Write([]byte(garbage))
 			_ = c.(*net.TCPConn).CloseWrite()
 			_, _ = io.Copy(io.Discard, c)
@@ -90,7 +90,7 @@ func TestGarbageDoesNotEndTheEngine(t *testing.T) {
 	require.Equal(t, before, engines(t))
 }
 
-func TestARefusedLoginDoesNotEndTheEngine(t *testing.T) {
+func TestRefusedLoginDoesNotCrashTheEngine(t *testing.T) {
 	s := embeddedtest.StartClickHouse(t)
 	before := engines(t)
 	for _, who := range []driver.Auth{
@@ -100,7 +100,7 @@ func TestARefusedLoginDoesNotEndTheEngine(t *testing.T) {
 		require.NoError(t, err)
 		err = conn.Ping(t.Context())
 		require.NoError(t, conn.Close())
-		if len(who.Password) > 1000 { // longer than any that is taken for one
+		if len(who.Password) > 1000 { // longer than any valid password
 			require.Error(t, err)
 			continue
 		}
@@ -120,7 +120,7 @@ func TestARefusedLoginDoesNotEndTheEngine(t *testing.T) {
 	require.Equal(t, before, engines(t))
 }
 
-func TestAnEngineWaitsForTheTablesThatAnotherStillHolds(t *testing.T) {
+func TestEngineWaitsForLockedTables(t *testing.T) {
 	dir := t.TempDir()
 	first := embeddedtest.StartClickHouseIn(t, dir)
 	release := time.AfterFunc(time.Second, func() { _ = first.Close() })
@@ -128,7 +128,7 @@ func TestAnEngineWaitsForTheTablesThatAnotherStillHolds(t *testing.T) {
 	require.NoError(t, open(t, embeddedtest.StartClickHouseIn(t, dir), nil).Ping(t.Context()))
 }
 
-func TestAKilledEngineIsStartedAgainUntilTheFifthTime(t *testing.T) {
+func TestKilledEngineIsRestartedFourTimes(t *testing.T) {
 	s := embeddedtest.StartClickHouse(t)
 	for range 4 {
 		kill(t)
@@ -143,22 +143,22 @@ func TestAKilledEngineIsStartedAgainUntilTheFifthTime(t *testing.T) {
 	}
 }
 
-func TestAMissingLibraryIsSaidWithWhatToDo(t *testing.T) {
+func TestMissingLibraryErrorHasAHint(t *testing.T) {
 	t.Setenv(clickhouse.LibraryVariable, "")
 	_, err := clickhouse.FindLibraryIn(t.TempDir())
 	require.ErrorIs(t, err, clickhouse.ErrNoLibrary)
 	require.ErrorContains(t, err, "make clickhouse-lib")
 }
 
-// answers asks on a connection of its own. One that went to an engine that died
-// meanwhile may wait for long: it is given up.
+// answers sends a query on a new connection. A connection to an engine that died may hang, so it
+// has a time limit.
 func answers(t *testing.T, s *clickhouse.Server) bool {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	return open(t, s, nil).Ping(ctx) == nil
 }
 
-// engines lists the engine processes, our children.
+// engines lists the engine processes that this process started.
 func engines(t *testing.T) []string {
 	out, err := exec.Command("pgrep", "-P", strconv.Itoa(os.Getpid()), "-f", "clickhouse-local").Output()
 	require.NoError(t, err)

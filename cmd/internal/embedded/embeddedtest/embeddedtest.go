@@ -1,4 +1,4 @@
-// Package embeddedtest gives tests the real embedded servers.
+// Package embeddedtest starts the real embedded servers in tests.
 package embeddedtest
 
 import (
@@ -16,12 +16,13 @@ import (
 
 const (
 	engineVariable = "STOCKPUSH_TEST_ENGINE"
-	// engineConfigVariable names the engine's configuration file; without it it has one user, without a password.
+	// engineConfigVariable names the engine's configuration file. Without it there is one user
+	// without a password.
 	engineConfigVariable = "STOCKPUSH_TEST_ENGINE_CONFIG"
 )
 
-// Main is the TestMain of packages that start ClickHouse: the test binary is
-// its own engine process. After the tests it runs what cleans up after them.
+// Main is the TestMain of packages that start ClickHouse: the test binary also runs as the engine
+// process. After the tests it calls the cleanups.
 func Main(m *testing.M, after ...func()) {
 	if os.Getenv(engineVariable) != "" {
 		args := os.Args[1:]
@@ -41,7 +42,7 @@ func Main(m *testing.M, after ...func()) {
 	os.Exit(code)
 }
 
-// StartClickHouse starts a ClickHouse with an empty data directory for one test.
+// StartClickHouse starts a ClickHouse with an empty data directory.
 func StartClickHouse(t testing.TB) *clickhouse.Server {
 	t.Helper()
 	return StartClickHouseIn(t, t.TempDir())
@@ -53,7 +54,7 @@ func StartClickHouseIn(t testing.TB, dir string) *clickhouse.Server {
 	return Start(t, clickhouse.Config{DataDir: dir})
 }
 
-// Start starts a ClickHouse of a configuration, which it completes.
+// Start starts a ClickHouse and fills in the rest of its configuration.
 func Start(t testing.TB, c clickhouse.Config) *clickhouse.Server {
 	t.Helper()
 	library, err := clickhouse.FindLibraryIn(filepath.Join(root(t), ".stockpush"))
@@ -71,19 +72,19 @@ func Start(t testing.TB, c clickhouse.Config) *clickhouse.Server {
 	return server
 }
 
-// User is a user of a ClickHouse for tests.
+// User is a ClickHouse user for tests.
 type User struct {
 	Name, Password string
-	// Grants are as in "SELECT ON system.*"; none is every right.
+	// Grants have the form "SELECT ON system.*". If empty, all rights are granted.
 	Grants []string
 }
 
-// StartClickHouseFor starts a ClickHouse that has these users beside the one
-// without a password, which the embedded server itself connects as.
+// StartClickHouseFor starts a ClickHouse with these users and the one without a password, as which
+// the embedded server connects.
 func StartClickHouseFor(t testing.TB, users ...User) *clickhouse.Server {
 	t.Helper()
 	dataDir := t.TempDir()
-	config := writeUsers(t, filepath.Join(dataDir, "user_files"), users) // one of the folders that the engine can read
+	config := writeUsers(t, filepath.Join(dataDir, "user_files"), users) // a folder that the engine can read
 	return Start(t, clickhouse.Config{DataDir: dataDir, OwnUsers: true, Environment: []string{engineConfigVariable + "=" + config}})
 }
 
@@ -110,7 +111,7 @@ func writeUsers(t testing.TB, dir string, users []User) (configFile string) {
 	return configFile
 }
 
-// StartBroker starts a broker in memory for one test.
+// StartBroker starts an in-memory broker.
 func StartBroker(t testing.TB) *broker.Broker {
 	t.Helper()
 	b, err := broker.Start(broker.Config{Listen: "127.0.0.1:0"})
@@ -119,7 +120,7 @@ func StartBroker(t testing.TB) *broker.Broker {
 	return b
 }
 
-// root is the checkout: the folder above with go.mod.
+// root returns the folder of go.mod.
 func root(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()

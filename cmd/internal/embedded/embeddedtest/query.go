@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// One is the single value of a query.
+// One returns the single value of a query.
 func One[T any](t testing.TB, conn driver.Conn, query string) T {
 	t.Helper()
 	var value T
@@ -16,13 +16,13 @@ func One[T any](t testing.TB, conn driver.Conn, query string) T {
 	return value
 }
 
-// patience is how long Eventually waits. Pushes that are read back take the longest.
-const patience = 45 * time.Second
+// timeout is how long Eventually waits. Pushes with a read-back take the longest.
+const timeout = 45 * time.Second
 
-// Eventually waits until the single value of a query is the wanted one.
+// Eventually waits until the single value of a query equals want.
 func Eventually[T comparable](t testing.TB, conn driver.Conn, want T, query string) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(timeout)
 	for {
 		got := One[T](t, conn, query)
 		if got == want {

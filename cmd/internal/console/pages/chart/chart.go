@@ -1,9 +1,8 @@
 // Package chart draws charts as SVG that a stylesheet colours.
 //
-// It owns the shape of the console's charts and the translation of the chart
-// library's inline styles into classes: a page with a strict
-// Content-Security-Policy applies no inline style, and one drawing has to read
-// well in light and in dark. It is pure; its functions are safe for concurrent use.
+// It replaces the chart library's inline styles by classes: a page with a strict
+// Content-Security-Policy applies no inline style, and one drawing must suit light and dark mode.
+// Its functions are pure and safe for concurrent use.
 package chart
 
 import (
@@ -13,41 +12,41 @@ import (
 	"github.com/go-analyze/charts"
 )
 
-// Series is one line, or one colour of the bars.
+// Series is one line, or the bars of one colour.
 type Series struct {
-	// Name is for the legend beside the chart and the text alternative.
+	// Name is used in the legend and in the text alternative.
 	Name string
-	// Class is the CSS class of what is drawn: one of Tones.
+	// Class is the CSS class of the marks: one of Tones.
 	Class string
-	// Values has one value for each label; Missing where there is none.
+	// Values has one value for each label, or Missing.
 	Values []float64
 }
 
-// Chart is what is drawn, and what its text alternative says.
+// Chart is the data of a chart.
 type Chart struct {
-	// Labels are the categories, in order: hours, or names.
+	// Labels are the categories in order: hours or names.
 	Labels []string
 	Series []Series
-	// Format writes a value for the axis; nil writes it as it is.
+	// Format formats a value for the axis. If nil, the value is written as it is.
 	Format func(float64) string
 }
 
-// Missing is the value of a point that does not exist.
+// Missing returns the value of a missing point.
 func Missing() float64 { return charts.GetNullValue() }
 
-// IsMissing says whether a value stands for no point.
+// IsMissing reports whether a value is Missing.
 func IsMissing(v float64) bool { return v == charts.GetNullValue() }
 
-// Height of every chart but the horizontal bars, in the SVG's units; Width is that of all.
+// Sizes in the SVG's units. All charts have this width. Height applies to all but horizontal bars.
 const (
 	Width  = 480
 	Height = 210
 )
 
-// barHeight is what one horizontal bar takes, in the SVG's units.
+// barHeight is the height of one horizontal bar in the SVG's units.
 const barHeight = 30
 
-// Stacked draws vertical bars, the series on top of each other.
+// Stacked draws vertical bars with the series stacked.
 func Stacked(c Chart) (template.HTML, error) {
 	p := c.painter(Height)
 	opt := charts.NewBarChartOptionWithData(c.values())
@@ -60,7 +59,7 @@ func Stacked(c Chart) (template.HTML, error) {
 	return c.finish(p, p.BarChart(opt))
 }
 
-// Bars draws the first series as horizontal bars, the first label on top.
+// Bars draws the first series as horizontal bars, the first label at the top.
 func Bars(c Chart) (template.HTML, error) {
 	p := c.painter(barHeight*len(c.Labels) + 2*barHeight)
 	opt := charts.NewBarChartOptionWithData(reversed(c.values()))
@@ -90,10 +89,10 @@ func Lines(c Chart) (template.HTML, error) {
 
 var padding = charts.Box{Top: 12, Right: 12, Bottom: 4, Left: 4, IsSet: true}
 
-// labels is the size of an axis's words, in points.
+// labels is the font size of an axis in points.
 var labels = charts.FontStyle{FontSize: 9}
 
-// maxLabels is how many labels fit beside each other under a chart.
+// maxLabels is how many labels fit below a chart.
 const maxLabels = 5
 
 func (c Chart) painter(height int) *charts.Painter {

@@ -8,15 +8,15 @@ import (
 	"github.com/go-analyze/charts"
 )
 
-// The tones of what is not data.
+// Tones of what is not data.
 const (
 	toneText = "text"
 	toneAxis = "axis"
 	toneGrid = "grid"
 )
 
-// tones are the classes that something drawn can have. The library is given a
-// colour for each that stands for nothing but its place here.
+// tones are the classes of drawn elements. Each has a fake colour in the library's palette, which
+// classed replaces.
 var tones = []string{toneText, toneAxis, toneGrid, "ok", "failed", "pending", "skipped", "accent", "second"}
 
 func colourOf(tone string) charts.Color {
@@ -34,9 +34,8 @@ var (
 	opening   = regexp.MustCompile(`^<svg [^>]*viewBox="([^"]*)"[^>]*>`)
 )
 
-// classed replaces every inline style by classes (a tone's colour) and
-// presentation attributes (a width or a size), which no policy blocks. The text
-// inside was escaped by the library.
+// classed replaces every inline style by a class (for a tone's colour) and presentation attributes
+// (for sizes), which no policy blocks. The library has escaped the text inside.
 func classed(svg []byte) template.HTML {
 	text := style.ReplaceAllStringFunc(string(svg), func(s string) string {
 		return attributes(style.FindStringSubmatch(s)[1])
@@ -57,7 +56,7 @@ func attributes(declarations string) string {
 		switch {
 		case name == "stroke-width" || name == "font-size" || value == "none":
 			out.WriteString(" " + name + `="` + value + `"`)
-		case name == "fill": // transparent, or a colour that nobody asked for
+		case name == "fill": // transparent, or no colour of ours
 			out.WriteString(` fill="none"`)
 		}
 	}

@@ -1,6 +1,6 @@
-// Makes the page better where a browser runs scripts; without it everything works.
-// It follows new records without reloading, keeps what is selected, and shows times
-// in the reader's own zone.
+// Enhances the page; everything works without scripts.
+// It shows new records without reloading, keeps the selection, and shows times
+// in the browser's time zone.
 'use strict';
 
 const live = document.querySelector('[data-live]');
@@ -51,7 +51,7 @@ function showPicked() {
   }
 }
 
-let lastBox = null; // where a range of a shift-click begins
+let lastBox = null; // start of a range selected by shift-click
 
 function onClick(event) {
   const box = event.target;
@@ -67,18 +67,18 @@ function onClick(event) {
 
 // Following -------------------------------------------------------------------
 
-const raw = new WeakMap(); // an element's text as the server wrote it, since times are rewritten here
+const raw = new WeakMap(); // an element's text as the server wrote it; times are rewritten here
 const focusable = 'a, button, input, summary, select, textarea';
 
-// written is an element's text without the ages in it, which change by themselves.
+// written returns an element's text without relative times, which change on their own.
 const written = (e) => e.outerHTML.replace(/(<span[^>]* data-ago="[^"]*"[^>]*>)[^<]*/g, '$1');
 
 function remember(root) {
   for (const e of root.querySelectorAll('[data-key], [data-part]')) raw.set(e, written(e));
 }
 
-// swap puts a new element in an old one's place, with what the reader did to it.
-// A row that cannot be selected for a while (its re-push is on its way) stays chosen.
+// swap replaces an element and keeps what the user did to it.
+// A row that cannot be selected while its re-push is pending stays selected.
 function swap(old, fresh) {
   const chosen = old.dataset.chosen || old.querySelector('[name=pick]:checked');
   const open = [...old.querySelectorAll('details')].map((d) => d.open);
@@ -93,8 +93,8 @@ function swap(old, fresh) {
   if (focus >= 0) [...fresh.querySelectorAll(focusable)][focus]?.focus({preventScroll: true});
 }
 
-// mergeList brings a list's rows up to date. A selected row that is not in the
-// list any more stays at its end, so that the selection is whole.
+// mergeList updates a list's rows. A selected row that is no longer in the
+// list stays at its end, so that the selection is complete.
 function mergeList(list, fresh) {
   const old = new Map([...list.children].filter((e) => e.dataset.key).map((e) => [e.dataset.key, e]));
   let changed = 0, place = [...list.children].filter((e) => !e.dataset.key).at(-1) ?? null;
@@ -120,7 +120,7 @@ function mergeList(list, fresh) {
 
 function merge(fresh) {
   const list = live.querySelector('[data-list]'), freshList = fresh.querySelector('[data-list]');
-  if (!list !== !freshList) { // between something and nothing there is nothing to keep
+  if (!list !== !freshList) { // the list appeared or disappeared
     live.replaceChildren(...fresh.childNodes);
     remember(live);
     showTimes(live);
@@ -153,7 +153,7 @@ async function ask() {
   following.tag = answer.headers.get('ETag') ?? '';
   const changed = merge(document.adoptNode(page.body.firstElementChild));
   showPicked();
-  if (changed && Date.now() - following.said > 10000) { // a busy page must not talk all the time
+  if (changed && Date.now() - following.said > 10000) { // limit announcements of a busy page
     following.said = Date.now();
     announce.textContent = 'Updated: ' + changed + (changed === 1 ? ' change' : ' changes');
   }
@@ -164,14 +164,14 @@ async function follow() {
     const began = performance.now();
     try {
       await ask();
-      following.wait = Math.max(2000, 10 * (performance.now() - began)); // a slow answer is not asked for more often
+      following.wait = Math.max(2000, 10 * (performance.now() - began)); // poll slow answers less often
       showLive(following.on ? 'Live' : 'Paused', false);
     } catch {
       following.wait = Math.min(following.wait * 2, 30000);
       showLive('Not reached', true);
     }
   }
-  if (live.querySelector('[data-done="true"]')) button.hidden = true; // nothing changes here any more
+  if (live.querySelector('[data-done="true"]')) button.hidden = true; // no more changes
   else setTimeout(follow, following.wait);
 }
 

@@ -10,9 +10,8 @@ import (
 	"stockpush/schemas"
 )
 
-// isolateLoad sends what can be sent of a load that the store refuses, each partition's
-// messages by themselves.
-func (s *Sink) isolateLoad(ctx context.Context, l *load) error {
+// bisectBatch sends the good messages of a batch that the store refuses, each partition separately.
+func (s *Sink) bisectBatch(ctx context.Context, l *pendingBatch) error {
 	var errs []error
 	for a, offsets := range l.offsets {
 		messages, err := s.reread(ctx, a, offsets)
@@ -24,11 +23,11 @@ func (s *Sink) isolateLoad(ctx context.Context, l *load) error {
 	return errors.Join(errs...)
 }
 
-// reread reads messages of a partition again. What Kafka has dropped since is gone.
+// reread reads messages of a partition again. Those that Kafka has deleted since are missing.
 func (s *Sink) reread(ctx context.Context, a *stream.Assignment, offsets []int64) ([]*stream.Record, error) {
 	messages := make([]*stream.Record, 0, len(offsets))
 	span := stream.Span{Topic: a.Topic(), Partition: a.Partition(), From: offsets[0], To: offsets[len(offsets)-1] + 1}
-	next := span.From // behind the last one, since they may begin with the first one once more
+	next := span.From // Reread may start over, so earlier offsets are ignored
 	err := s.deps.Reread(ctx, span, func(m *stream.Record) error {
 		if _, ours := slices.BinarySearch(offsets, m.Offset); ours && m.Offset >= next {
 			messages, next = append(messages, m), m.Offset+1
@@ -36,19 +35,18 @@ func (s *Sink) reread(ctx context.Context, a *stream.Assignment, offsets []int64
 		return nil
 	})
 	if gone := len(offsets) - len(messages); err == nil && gone > 0 {
-		s.deps.Logger.Error("messages that the store has not taken are no longer in Kafka (its retention was shorter than the store's outage)",
+		s.deps.Logger.Error("messages expired in Kafka before they were recorded (its retention is shorter than the store's outage)",
 			"topic", span.Topic, "partition", span.Partition, "messages", gone)
 	}
 	return messages, err
 }
 
-// isolate sends messages that the store refuses together in halves, and those in
-// halves, until the row to blame is alone; that one goes to the dead letters.
-func (s *Sink) isolate(ctx context.Context, messages []*stream.Record, cause *RefusedError) error {
+// bisect resends refused messages in halves until the bad row is alone, and dead-letters that row.
+func (s *Sink) bisect(ctx context.Context, messages []*stream.Record, cause *RefusedError) error {
 	if len(messages) == 1 {
 		parts := split(messages[0])
 		if len(parts) < 2 {
-			return s.blame(ctx, messages[0], cause)
+			return s.reject(ctx, messages[0], cause)
 		}
 		messages = parts
 	}
@@ -60,17 +58,17 @@ func (s *Sink) resend(ctx context.Context, messages []*stream.Record) error {
 	b := s.deps.NewBatch()
 	for _, m := range messages {
 		if err := s.add(b, m); err != nil {
-			return err // it was added before
+			return err // impossible: collect added it
 		}
 	}
 	err := s.try(ctx, b)
 	if refused, ok := errors.AsType[*RefusedError](err); ok {
-		return s.isolate(ctx, messages, refused)
+		return s.bisect(ctx, messages, refused)
 	}
 	return err
 }
 
-// split is a message's records, each as a message of its own.
+// split returns a message's records as one message each.
 func split(m *stream.Record) []*stream.Record {
 	var parts []*stream.Record
 	err := schemas.DecodeRecords(m.Value, func(r *schemas.Record) error {
@@ -81,21 +79,21 @@ func split(m *stream.Record) []*stream.Record {
 		return nil
 	})
 	if err != nil {
-		return nil // a dead letter
+		return nil // m is a dead letter
 	}
 	return parts
 }
 
-// blame puts a row aside and waits until it lies in the dead letters. A dead letter
-// that the store refuses lies there already.
-func (s *Sink) blame(ctx context.Context, m *stream.Record, cause *RefusedError) error {
+// reject dead-letters a row and waits until Kafka has acknowledged it. A refused row of the
+// dead-letter topic itself is only logged.
+func (s *Sink) reject(ctx context.Context, m *stream.Record, cause *RefusedError) error {
 	bad := schemas.BadEvent{Code: schemas.CodeRefusedByStore, Message: cause.Error()}
 	if m.Topic == s.deps.Topics.DeadLetters() {
-		s.tell(m, bad)
+		s.report(m, bad)
 		return nil
 	}
 	done := make(chan error, 1)
-	s.putAside(ctx, m, bad, func(err error) { done <- err })
+	s.deadLetter(ctx, m, bad, func(err error) { done <- err })
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -104,17 +102,16 @@ func (s *Sink) blame(ctx context.Context, m *stream.Record, cause *RefusedError)
 	}
 }
 
-// putAside sends a message that nobody can work with to the dead letters, so that
-// nothing stalls.
-func (s *Sink) putAside(ctx context.Context, m *stream.Record, bad schemas.BadEvent, done func(error)) {
-	s.tell(m, bad)
+// deadLetter publishes a message that cannot be processed as a dead letter, so that nothing stalls.
+func (s *Sink) deadLetter(ctx context.Context, m *stream.Record, bad schemas.BadEvent, done func(error)) {
+	s.report(m, bad)
 	stream.PutAside(ctx, s.deps.DeadLetters, s.deps.Topics, schemas.DeadLetter{
 		BadEvent: bad, SourceTopic: m.Topic, SourcePartition: m.Partition, SourceOffset: m.Offset,
 		Key: bytes.Clone(m.Key), Value: bytes.Clone(m.Value),
 	}, done)
 }
 
-func (s *Sink) tell(m *stream.Record, bad schemas.BadEvent) {
+func (s *Sink) report(m *stream.Record, bad schemas.BadEvent) {
 	s.deps.Metrics.poison.Inc()
-	s.deps.Logger.Error("a message cannot be recorded, it is put aside", "topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "code", bad.Code, "error", bad.Message)
+	s.deps.Logger.Error("message dead-lettered", "topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "code", bad.Code, "error", bad.Message)
 }

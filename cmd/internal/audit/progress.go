@@ -9,10 +9,10 @@ import (
 	"path/filepath"
 )
 
-// ErrOtherAudit says that a file keeps the progress of another audit.
-var ErrOtherAudit = errors.New("the file keeps the progress of an audit with other flags; give those, or another file")
+// ErrOtherAudit reports a progress file of an audit with other flags.
+var ErrOtherAudit = errors.New("the file has the progress of an audit with other flags: give those flags, or name another file")
 
-// Load reads the progress that a file keeps of a request; the start if there is no file.
+// Load reads the progress of a request from a file. Without the file it returns the start.
 func Load(file string, q Request) (Progress, error) {
 	start := Progress{Request: q}
 	raw, err := os.ReadFile(file)
@@ -24,7 +24,7 @@ func Load(file string, q Request) (Progress, error) {
 	}
 	var p Progress
 	if err := json.Unmarshal(raw, &p); err != nil {
-		return start, fmt.Errorf("%s does not keep the progress of an audit: %w", file, err)
+		return start, fmt.Errorf("%s is not the progress file of an audit: %w", file, err)
 	}
 	if p.Request != q {
 		return start, fmt.Errorf("%s: %w", file, ErrOtherAudit)
@@ -32,7 +32,7 @@ func Load(file string, q Request) (Progress, error) {
 	return p, nil
 }
 
-// Save keeps a progress in a file, at once or not at all.
+// Save replaces a file's content atomically.
 func (p Progress) Save(file string) error {
 	raw, err := json.Marshal(p)
 	if err != nil {
@@ -40,14 +40,14 @@ func (p Progress) Save(file string) error {
 	}
 	next, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
 	if err != nil {
-		return fmt.Errorf("keep progress: %w", err)
+		return fmt.Errorf("save progress: %w", err)
 	}
 	_, err = next.Write(raw)
 	if err = errors.Join(err, next.Close()); err == nil {
 		err = os.Rename(next.Name(), file)
 	}
 	if err != nil {
-		return fmt.Errorf("keep progress: %w", errors.Join(err, os.Remove(next.Name())))
+		return fmt.Errorf("save progress: %w", errors.Join(err, os.Remove(next.Name())))
 	}
 	return nil
 }

@@ -11,31 +11,31 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Kafka gives up no member that waits for the answer to its JoinGroup. kfake does, when
-// the others take longer to come than the member's session, and then never answers: the
-// member waits for more than half a minute for nothing, and whatever else its connection
-// asks waits behind that. So heartbeats are sent for whoever waits to join.
+// Apache Kafka never expires a member that waits for the answer to its JoinGroup. kfake does, if
+// the other members take longer than the session to rejoin, and then never answers. The member
+// waits more than half a minute for nothing, and every later request of its connection waits too.
+// So this file sends heartbeats for members that wait to join.
 
-// sitter sends heartbeats for members that wait to join their group again.
-type sitter struct {
+// keepAlive sends heartbeats for members that wait to rejoin their group.
+type keepAlive struct {
 	client *kgo.Client
 	ctx    context.Context
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
 	mu sync.Mutex
-	// generations are those of the members' own last heartbeats.
+	// generations are the generations in the members' latest heartbeats.
 	generations map[member]int32
 }
 
 type member struct{ group, id string }
 
-func newSitter(cluster *kfake.Cluster) (*sitter, error) {
+func newKeepAlive(cluster *kfake.Cluster) (*keepAlive, error) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...))
 	if err != nil {
 		return nil, err
 	}
-	s := &sitter{client: client, generations: map[member]int32{}}
+	s := &keepAlive{client: client, generations: map[member]int32{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	watch := func(key kmsg.Key, see func(kmsg.Request)) {
 		cluster.ControlKey(int16(key), func(r kmsg.Request) (kmsg.Response, error, bool) {
@@ -49,20 +49,20 @@ func newSitter(cluster *kfake.Cluster) (*sitter, error) {
 	return s, nil
 }
 
-func (s *sitter) close() {
+func (s *keepAlive) close() {
 	s.cancel()
 	s.work.Wait()
 	s.client.Close()
 }
 
-func (s *sitter) heard(r kmsg.Request) {
+func (s *keepAlive) heard(r kmsg.Request) {
 	h := r.(*kmsg.HeartbeatRequest)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.generations[member{h.Group, h.MemberID}] = h.Generation
 }
 
-func (s *sitter) leaves(r kmsg.Request) {
+func (s *keepAlive) leaves(r kmsg.Request) {
 	l := r.(*kmsg.LeaveGroupRequest)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,21 +72,20 @@ func (s *sitter) leaves(r kmsg.Request) {
 	}
 }
 
-// joins is told of each JoinGroup before the broker looks at it. Who joins for the
-// first time has no session yet.
-func (s *sitter) joins(r kmsg.Request) {
+// joins observes each JoinGroup request. A member that joins for the first time has no session yet.
+func (s *keepAlive) joins(r kmsg.Request) {
 	j := r.(*kmsg.JoinGroupRequest)
 	m := member{j.Group, j.MemberID}
 	s.mu.Lock()
 	generation, known := s.generations[m]
 	s.mu.Unlock()
 	if known && s.ctx.Err() == nil {
-		s.work.Go(func() { s.sit(m, generation, time.Duration(j.SessionTimeoutMillis)*time.Millisecond/6) })
+		s.work.Go(func() { s.beat(m, generation, time.Duration(j.SessionTimeoutMillis)*time.Millisecond/6) })
 	}
 }
 
-// sit sends heartbeats as long as the group waits for its members.
-func (s *sitter) sit(m member, generation int32, every time.Duration) {
+// beat sends heartbeats for as long as the group waits for its other members.
+func (s *keepAlive) beat(m member, generation int32, every time.Duration) {
 	tick := time.NewTicker(max(every, time.Millisecond))
 	defer tick.Stop()
 	for {
