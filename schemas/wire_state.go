@@ -3,6 +3,7 @@ package schemas
 import (
 	"bytes"
 	"fmt"
+	"slices"
 )
 
 // PackedState is a State whose event and record are packed; what it was read from
@@ -22,12 +23,16 @@ type PackedState struct {
 	Finished PackedRecord
 }
 
+// stateRoom has room for what a state holds beside its key, event and record, in bytes.
+const stateRoom = 64
+
 // AppendPackedState appends a state as a message of the state topic to b.
 func AppendPackedState(b []byte, s *PackedState) []byte {
 	newest := s.Newest
 	if len(newest) == 0 {
 		newest = s.Finished.Event
 	}
+	b = slices.Grow(b, len(s.Key)+len(newest)+len(s.Finished.Bytes)+stateRoom)
 	b = putText(append(b, formatVersion), 1, s.Key)
 	if len(newest) > 0 {
 		b = putBytes(b, 2, newest)

@@ -19,7 +19,7 @@ const (
 
 // Pushed ends a Push with its answer: each verdict is its own store SKU's.
 func (l *Lane) Pushed(c *Call, a *channels.Answer, now time.Time) Result {
-	var r Result
+	r := Result{Outcomes: make([]Outcome, 0, len(c.pushes))}
 	l.inFlight--
 	confirmed := false
 	l.learn(c, a, now, &r)

@@ -56,7 +56,7 @@ func (w *worker) handOver() (done bool) {
 		unsaved = sh.lane.AppendUnsaved(unsaved)
 	}
 	for _, s := range unsaved {
-		w.writing.state(s, schemas.NoOffset)
+		w.writing.state(s, noSource)
 	}
 	if len(unsaved) > 0 {
 		w.timer.Reset(0) // they are sent in the next turn

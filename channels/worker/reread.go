@@ -91,7 +91,7 @@ func (w *worker) endReread(r rereading) {
 		if s := w.skus[key]; s != nil && s.KnowsMoreThan(r.foreign[key]) {
 			w.deps.Logger.Warn("state of an earlier owner overwritten", "store_sku", key)
 			w.deps.Metrics.rewritten.Inc()
-			w.writing.state(s, schemas.NoOffset)
+			w.writing.state(s, noSource)
 		}
 	}
 }

@@ -26,7 +26,7 @@ func (w *worker) restore(ctx context.Context) error {
 		return err
 	}
 	for s := range r.stale {
-		w.writing.state(s, schemas.NoOffset) // the topic keeps the last message, so it must be the newest state
+		w.writing.state(s, noSource) // the topic keeps the last message, so it must be the newest state
 	}
 	w.clean = r.lastOwner != "" && backlog.Mark == cleanMark(r.lastOwner)
 	if err := w.claim(ctx); err != nil || w.deps.Verify == nil {

@@ -24,21 +24,26 @@ const (
 	maxGathered = 512
 )
 
+// noSource is the source of a message that came of no command.
+var noSource = []int64{schemas.NoOffset}
+
 // writing gathers what the next turn writes.
 type writing struct {
-	deps      *Deps
-	partition int32
-	owner     []stream.Header
-	records   *stream.RecordBatch
-	states    []*stream.Message
-	events    []*stream.Message
-	offsets   []int64
-	outcomes  int
+	deps *Deps
+	// stateTopic is made once, not for each state.
+	stateTopic string
+	partition  int32
+	owner      []stream.Header
+	records    *stream.RecordBatch
+	states     []*stream.Message
+	events     []*stream.Message
+	offsets    []int64
+	outcomes   int
 }
 
 func newWriting(deps Deps, partition int32, owner string) writing {
 	return writing{
-		deps: &deps, partition: partition, owner: []stream.Header{{Key: ownerHeader, Value: []byte(owner)}},
+		deps: &deps, stateTopic: deps.Topics.State(), partition: partition, owner: []stream.Header{{Key: ownerHeader, Value: []byte(owner)}},
 		records: stream.NewRecordBatch(deps.Topics, deps.RecordPartitions),
 	}
 }
@@ -47,26 +52,26 @@ func (w *writing) empty() bool { return w.outcomes == 0 && len(w.offsets) == 0 }
 
 // outcome adds an outcome: a record, a state, and the commands that it settles.
 func (w *writing) outcome(o *lane.Outcome) {
-	source := schemas.NoOffset
+	sources := noSource
 	if len(o.Offsets) > 0 {
-		source = o.Offsets[0]
+		sources = o.Offsets[:1]
 	}
 	if o.Record != nil {
-		w.records.Add(o.SKU.Key, o.Record, source)
+		w.records.Add(o.SKU.Key, o.Record, sources[0])
 		w.outcomes++
 	}
 	if o.SaveState {
-		w.state(o.SKU, source)
+		w.state(o.SKU, sources)
 	}
 	w.offsets = append(w.offsets, o.Offsets...)
 }
 
 // state adds the state of a store SKU as it is now.
-func (w *writing) state(s *sku.SKU, source int64) {
+func (w *writing) state(s *sku.SKU, sources []int64) {
 	s.Unsaved = false
 	w.outcomes++
-	w.states = append(w.states, &stream.Message{Sources: []int64{source}, Record: stream.Record{
-		Topic: w.deps.Topics.State(), Partition: w.partition, Key: []byte(s.Key), Value: s.AppendState(nil), Headers: w.owner,
+	w.states = append(w.states, &stream.Message{Sources: sources, Record: stream.Record{
+		Topic: w.stateTopic, Partition: w.partition, Key: []byte(s.Key), Value: s.AppendState(nil), Headers: w.owner,
 	}})
 }
 
@@ -80,7 +85,7 @@ func (w *writing) repush(s *sku.SKU) {
 	e.Key, _ = schemas.ParseKey(s.Key)
 	e.EventID, e.Reason, e.RetryOf, e.RequestedBy, e.RepeatsOffset, e.OccurredAt = uuid.NewString(), schemas.RefreshInventory, "", "", e.Position.Offset, time.Now()
 	w.outcomes++
-	w.events = append(w.events, &stream.Message{Sources: []int64{schemas.NoOffset}, Record: stream.Record{
+	w.events = append(w.events, &stream.Message{Sources: noSource, Record: stream.Record{
 		Topic: w.deps.Topics.Events(), Partition: e.Position.Partition, Key: []byte(s.Key), Value: schemas.EncodeEvent(&e),
 	}})
 }
@@ -89,7 +94,7 @@ func (w *writing) repush(s *sku.SKU) {
 // records that they repeat, and only while this is the partition's owner.
 func (w *writing) take() stream.Turn {
 	t := stream.Turn{First: w.records.Take(), Second: append(w.states, w.events...), Offsets: w.offsets}
-	w.states, w.events, w.offsets, w.outcomes = nil, nil, nil, 0
+	w.states, w.events, w.offsets, w.outcomes = make([]*stream.Message, 0, len(w.states)), nil, make([]int64, 0, len(w.offsets)), 0
 	return t
 }
 
