@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"stockpush/processor/stream"
-	"stockpush/schemas"
 )
 
 // A worker that lost its partition, and was frozen with a state being sent, sends that when it
