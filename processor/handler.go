@@ -19,17 +19,20 @@ type Log struct {
 	ID uint16
 	// Partitions of the events topic, and of the commands topic.
 	Partitions, CommandPartitions int
+	// Partitioner is how producers choose an event's partition.
+	Partitioner schemas.Partitioner
 	// RecordPartitions are those of the records topic; 0 is as many as of the events topic.
 	RecordPartitions int
-	// Earlier are the topic's lives with fewer partitions, oldest first. An event
-	// below such a life's end, in the partition that it gave the event's key, is of it.
+	// Earlier are the topic's lives with fewer partitions or another partitioner, oldest first. An
+	// event below such a life's end, in the partition that it gave the event's key, is of it.
 	Earlier []Layout
 }
 
 // Layout is how an earlier life of the events topic spread its keys.
 type Layout struct {
-	ID         uint16
-	Partitions int
+	ID          uint16
+	Partitions  int
+	Partitioner schemas.Partitioner
 	// Ends is where each partition ended when the next life began.
 	Ends map[int32]int64
 }
@@ -38,11 +41,11 @@ type Layout struct {
 // into another partition.
 func (l *Log) idOf(key []byte, partition int32, offset int64) (id uint16, ok bool) {
 	for _, earlier := range l.Earlier {
-		if offset < earlier.Ends[partition] && schemas.PartitionFor(key, earlier.Partitions) == partition {
+		if offset < earlier.Ends[partition] && earlier.Partitioner.Partition(key, earlier.Partitions) == partition {
 			return earlier.ID, true
 		}
 	}
-	return l.ID, schemas.PartitionFor(key, l.Partitions) == partition
+	return l.ID, l.Partitioner.Partition(key, l.Partitions) == partition
 }
 
 // Deps are what the stage needs from outside.
@@ -290,7 +293,7 @@ func (p *partition) decode(event *schemas.Event, r *stream.Record, known bool) e
 		id, ok = p.deps.Log.idOf(r.Key, r.Partition, r.Offset)
 	}
 	if !ok {
-		return wrongPartition(schemas.PartitionFor(r.Key, p.deps.Log.Partitions), r.Partition)
+		return p.deps.Log.Partitioner.WrongPartition(r.Key, r.Partition, p.deps.Log.Partitions)
 	}
 	event.Position = schemas.Position{LogID: id, Partition: r.Partition, Offset: r.Offset}
 	event.TriggeredAt = r.Timestamp

@@ -495,3 +495,33 @@ func TestMessagesInFlightShareNoMemoryWithTheirBatch(t *testing.T) {
 		b.finish()
 	})
 }
+
+func TestEventsLieWhereTheLogsPartitionerPutsThem(t *testing.T) {
+	const partitions = 5
+	for _, partitioner := range schemas.Partitioners() {
+		synctest.Test(t, func(t *testing.T) {
+			log := processor.Log{ID: 2, Partitions: partitions, CommandPartitions: 4, Partitioner: partitioner,
+				Earlier: []processor.Layout{{ID: 1, Partitions: partitions, Partitioner: schemas.Murmur2, Ends: map[int32]int64{0: 30}}}}
+			b := newBenchOn(t, log, func(context.Context) error { return nil }, nil)
+			want := map[int64]uint16{}
+			for i := range int64(60) {
+				e := event(fmt.Sprint("s", i), 1)
+				key := []byte(e.Key.String())
+				if i < 30 && schemas.Murmur2.Partition(key, partitions) == 0 {
+					want[i] = 1
+				} else if partitioner.Partition(key, partitions) == 0 {
+					want[i] = 2
+				}
+				b.send(e)
+			}
+			pause(2 * time.Second)
+			got := map[int64]uint16{}
+			for _, c := range b.broker.sent().commands {
+				got[c.Position.Offset] = c.Position.LogID
+			}
+			require.Equal(t, want, got)
+			require.Len(t, b.broker.sent().letters, 60-len(want))
+			b.finish()
+		})
+	}
+}

@@ -12,13 +12,6 @@ import (
 	"stockpush/schemas"
 )
 
-func wrongPartition(want, got int32) error {
-	return &schemas.BadEvent{
-		Code:    schemas.CodeWrongPartition,
-		Message: fmt.Sprintf("the key belongs in partition %d, not %d: produce with murmur2 partitioning (kcat: -X partitioner=murmur2_random)", want, got),
-	}
-}
-
 // reject sends a bad event to the dead letters, as it was received. Its offset
 // is resolved when it lies there.
 func (o *outbox) reject(ctx context.Context, r *stream.Record, cause error) {

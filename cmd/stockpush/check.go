@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -36,14 +37,14 @@ func (a *app) newCheck() *cobra.Command {
 			failed := false
 			for _, c := range checks {
 				ctx, cancel := context.WithTimeout(cmd.Context(), checkTimeout)
-				err := c.try(ctx, loaded.Config, log)
+				found, err := c.try(ctx, loaded.Config, log)
 				cancel()
 				if err != nil {
 					failed = true
 					_, _ = fmt.Fprintf(a.stdout, "FAILED  %-11s %v\n", c.name, err)
 					continue
 				}
-				_, _ = fmt.Fprintf(a.stdout, "ok      %s\n", c.name)
+				_, _ = fmt.Fprintln(a.stdout, strings.TrimRight(fmt.Sprintf("ok      %-11s %s", c.name, found), " "))
 			}
 			if failed {
 				return &silentError{exitFailed}
@@ -55,11 +56,38 @@ func (a *app) newCheck() *cobra.Command {
 
 var checks = []struct {
 	name string
-	try  func(context.Context, config.Config, *slog.Logger) error
+	// try also says what it found, empty if there is nothing to say.
+	try func(context.Context, config.Config, *slog.Logger) (found string, err error)
 }{
-	{"kafka", checkKafka},
-	{"clickhouse", checkClickHouse},
-	{"shopee", checkShopee},
+	{"kafka", silently(checkKafka)},
+	{"events", checkEvents},
+	{"clickhouse", silently(checkClickHouse)},
+	{"shopee", silently(checkShopee)},
+}
+
+// silently is a check that finds nothing to say beside its error.
+func silently(try func(context.Context, config.Config, *slog.Logger) error) func(context.Context, config.Config, *slog.Logger) (string, error) {
+	return func(ctx context.Context, c config.Config, log *slog.Logger) (string, error) {
+		return "", try(ctx, c, log)
+	}
+}
+
+// checkEvents compares where the newest events lie with kafka.partitioner.
+func checkEvents(ctx context.Context, c config.Config, _ *slog.Logger) (string, error) {
+	conn, err := kafkaconn.From(c.Kafka, nil)
+	if err != nil {
+		return "", err
+	}
+	topics := schemas.Topics(c.Kafka.TopicPrefix)
+	log, err := eventlog.Current(ctx, conn, topics)
+	if err != nil {
+		return "", hint.Kafka(c.Kafka, err)
+	}
+	sample, err := log.TakeSample(ctx, conn, topics)
+	if err != nil {
+		return "", hint.Kafka(c.Kafka, err)
+	}
+	return sample.Judge(schemas.Partitioner(c.Kafka.Partitioner))
 }
 
 func checkKafka(ctx context.Context, c config.Config, log *slog.Logger) error {

@@ -11,6 +11,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/plugin/kslog"
+
+	"stockpush/schemas"
 )
 
 // Record is a Kafka message.
@@ -30,6 +32,8 @@ type Connection struct {
 	// ClientID names us in the brokers' logs.
 	ClientID string
 	Logger   *slog.Logger
+	// Partitioners say by topic how a key's partition is chosen. A topic without one has Murmur2.
+	Partitioners map[string]schemas.Partitioner
 	// Unreadable is told what a read of a topic skips because nobody can read it. Nil logs it.
 	Unreadable func(of Span, cause error)
 	// Extra is appended to the client's options; tests use it.

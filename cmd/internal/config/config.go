@@ -26,6 +26,8 @@ type Kafka struct {
 	TopicPrefix       string   `mapstructure:"topic_prefix"`
 	Partitions        int      `mapstructure:"partitions"`
 	ReplicationFactor int      `mapstructure:"replication_factor"`
+	// Partitioner is how producers of the events topic choose a key's partition.
+	Partitioner string `mapstructure:"partitioner"`
 	// SessionTimeout is how long a process may be silent before the group reassigns its partitions.
 	SessionTimeout time.Duration `mapstructure:"session_timeout"`
 	TLS            TLS           `mapstructure:"tls"`

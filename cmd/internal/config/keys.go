@@ -39,6 +39,8 @@ var keys = append(append([]key{
 		"Partitions of each topic that `setup` creates; `run` refuses topics with fewer"},
 	{"kafka.replication_factor", whole, -1, replicationFactor,
 		"Replicas of each topic that `setup` creates; -1 is the broker's `default.replication.factor`"},
+	{"kafka.partitioner", text, "murmur2", oneOf("murmur2", "crc32", "fnv1a"),
+		"How producers of the events topic choose a partition: `murmur2` (Java and others), `crc32` (librdkafka's default) or `fnv1a` (sarama's default)"},
 	// Kafka's default limits are 6 s and 30 min.
 	{"kafka.session_timeout", duration, 45 * time.Second, between(6*time.Second, 30*time.Minute),
 		"How long a process may be silent before Kafka gives its partitions to other processes"},

@@ -24,15 +24,19 @@ type Log struct {
 	ID         uint16 `json:"log_id"`
 	TopicID    string `json:"topic_id"`
 	Partitions int    `json:"partitions"`
-	// Earlier are the generations of the same topic with fewer partitions, oldest first. Events
-	// that were unprocessed when partitions were added belong to them.
+	// Partitioner is how producers choose an event's partition. It is absent in declarations older
+	// than it, which is murmur2.
+	Partitioner schemas.Partitioner `json:"partitioner,omitempty"`
+	// Earlier are the generations of the same topic with fewer partitions or another partitioner,
+	// oldest first. Events that were unprocessed when the next one was declared belong to them.
 	Earlier []Layout `json:"earlier,omitempty"`
 }
 
 // Layout is the partitioning of an earlier generation of the same topic.
 type Layout struct {
-	ID         uint16 `json:"log_id"`
-	Partitions int    `json:"partitions"`
+	ID          uint16              `json:"log_id"`
+	Partitions  int                 `json:"partitions"`
+	Partitioner schemas.Partitioner `json:"partitioner,omitempty"`
 	// Ends are the partitions' ends when the next generation was declared.
 	Ends map[int32]int64 `json:"ends"`
 }
@@ -41,8 +45,8 @@ type Layout struct {
 var (
 	// ErrUndeclared reports that no generation was ever declared.
 	ErrUndeclared = errors.New("the events topic is not set up (run `stockpush setup`)")
-	// ErrChanged reports that the topic is not the declared one.
-	ErrChanged = errors.New("the events topic was recreated or got more partitions, so its offsets mean nothing any more " +
+	// ErrChanged reports that the topic, or how producers choose its partitions, is not as declared.
+	ErrChanged = errors.New("the events topic was recreated, or got more partitions or another kafka.partitioner, so its offsets mean nothing any more " +
 		"(stop all processes, then run `stockpush setup --new-log`)")
 )
 
@@ -61,8 +65,15 @@ func (l Log) Verify(ctx context.Context, c stream.Connection, topics schemas.Top
 	now, err := describe(ctx, c, topics)
 	if err == nil && (now.TopicID != l.TopicID || now.Partitions != l.Partitions) {
 		err = ErrChanged
+	} else if err == nil && now.Partitioner.String() != l.Partitioner.String() {
+		err = fmt.Errorf("kafka.partitioner is %s, and the events topic was declared with %s: %w", now.Partitioner, l.Partitioner, ErrChanged)
 	}
 	return err
+}
+
+// PartitionOf returns the partition of a store SKU's events.
+func (l Log) PartitionOf(key schemas.Key) int32 {
+	return l.Partitioner.Partition([]byte(key.String()), l.Partitions)
 }
 
 // Verify returns ErrChanged if a known position lies above the log's end: the topic was recreated
@@ -147,7 +158,7 @@ func Declare(ctx context.Context, c stream.Connection, topics schemas.Topics) (L
 // transactions below the ends count too.
 func (l Log) layouts(ctx context.Context, c stream.Connection, topics schemas.Topics) ([]Layout, error) {
 	ends, err := stream.EndOffsets(ctx, c, topics.Events())
-	return append(l.Earlier, Layout{l.ID, l.Partitions, ends}), err
+	return append(l.Earlier, Layout{l.ID, l.Partitions, l.Partitioner, ends}), err
 }
 
 func read(ctx context.Context, c stream.Connection, topics schemas.Topics) (Log, error) {
@@ -172,5 +183,5 @@ func describe(ctx context.Context, c stream.Connection, topics schemas.Topics) (
 	if err != nil {
 		return Log{}, err
 	}
-	return Log{TopicID: hex.EncodeToString(info.ID[:]), Partitions: info.Partitions}, nil
+	return Log{TopicID: hex.EncodeToString(info.ID[:]), Partitions: info.Partitions, Partitioner: c.Partitioners[topics.Events()]}, nil
 }

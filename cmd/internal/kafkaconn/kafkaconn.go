@@ -13,6 +13,7 @@ import (
 	"stockpush/cmd/internal/config"
 	"stockpush/cmd/internal/tlsconf"
 	"stockpush/processor/stream"
+	"stockpush/schemas"
 )
 
 // From makes the connection's settings; it does not connect.
@@ -25,7 +26,11 @@ func From(k config.Kafka, log *slog.Logger) (stream.Connection, error) {
 	if err != nil {
 		return stream.Connection{}, err
 	}
-	return stream.Connection{Brokers: k.Brokers, TLS: encrypted, SASL: mechanism, Logger: log, ClientID: "stockpush"}, nil
+	events := schemas.Topics(k.TopicPrefix).Events()
+	return stream.Connection{
+		Brokers: k.Brokers, TLS: encrypted, SASL: mechanism, Logger: log, ClientID: "stockpush",
+		Partitioners: map[string]schemas.Partitioner{events: schemas.Partitioner(k.Partitioner)},
+	}, nil
 }
 
 func mechanismOf(s config.SASL) (sasl.Mechanism, error) {

@@ -92,7 +92,7 @@ func (b *batch) judge(c *pushrecords.Candidate, of failure, log eventlog.Log) st
 // nameable says whether the failure's offset means today what it meant then: in
 // another log, or another partition than its key's, it names another event.
 func nameable(of failure, log eventlog.Log) bool {
-	return of.at.LogID == log.ID && of.at.Partition == schemas.PartitionFor([]byte(of.key.String()), log.Partitions)
+	return of.at.LogID == log.ID && of.at.Partition == log.PartitionOf(of.key)
 }
 
 // repeatOf names the event after its batch, so that all events of one are found together.

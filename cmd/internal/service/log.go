@@ -68,7 +68,7 @@ func (p *process) watchLog(ctx context.Context, log eventlog.Log) error {
 func earlier(log eventlog.Log) []processor.Layout {
 	layouts := make([]processor.Layout, len(log.Earlier))
 	for i, l := range log.Earlier {
-		layouts[i] = processor.Layout{ID: l.ID, Partitions: l.Partitions, Ends: l.Ends}
+		layouts[i] = processor.Layout{ID: l.ID, Partitions: l.Partitions, Partitioner: l.Partitioner, Ends: l.Ends}
 	}
 	return layouts
 }

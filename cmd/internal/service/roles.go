@@ -50,7 +50,7 @@ func (p *process) newProcessor(ctx context.Context) (*running, error) {
 		processor.Deps{
 			Producer: p.producer, DeadLetters: p.letters, Topics: p.topics, Metrics: processor.NewMetrics(p.registry),
 			Log: processor.Log{
-				ID: log.ID, Partitions: log.Partitions, CommandPartitions: commands.Partitions, RecordPartitions: records.Partitions, Earlier: earlier(log),
+				ID: log.ID, Partitions: log.Partitions, Partitioner: log.Partitioner, CommandPartitions: commands.Partitions, RecordPartitions: records.Partitions, Earlier: earlier(log),
 			},
 			Verify: func(ctx context.Context) error { return p.sameLog(ctx, log) },
 			Logger: p.log,

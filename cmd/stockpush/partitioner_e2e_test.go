@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+// produceBy produces an event of each of n store SKUs, in the partition that a partitioner chooses.
+func (s *surroundings) produceBy(p schemas.Partitioner, n int) {
+	conn := s.Conn()
+	conn.Partitioners = map[string]schemas.Partitioner{s.Topics.Events(): p}
+	producer, err := stream.NewProducer(conn, stream.DefaultBatchBytes)
+	require.NoError(s.TB, err)
+	defer producer.Close()
+	for i := range n {
+		e := event(10001, fmt.Sprintf("sku-%d", i), 1)
+		e.ModelID = int64(i + 1)
+		r := &stream.Record{Topic: s.Topics.Events(), Partition: stream.ByKey, Key: []byte(e.Key.String()), Value: schemas.EncodeEvent(&e)}
+		producer.Produce(s.TB.Context(), r, func(err error) { require.NoError(s.TB, err) })
+	}
+	require.NoError(s.TB, producer.Flush(s.TB.Context()))
+}
+
+func TestAProducersPartitionerIsNamedConfiguredAndThenFits(t *testing.T) {
+	const n = 20
+	s := newSurroundings(t)
+	s.setUp()
+	s.produceBy(schemas.CRC32, n)
+	code, out, _ := s.stockpush("check")
+	require.Equal(t, 1, code)
+	require.Regexp(t, `FAILED  events +\d+ of the 20 newest events fit kafka.partitioner murmur2, 20 fit crc32 \(librdkafka.*set kafka.partitioner to crc32`, out)
+	runs := s.Serve("--roles", "processor,sink")
+	sys := s.system()
+	eventually(sys, true, "SELECT count() > 0 AND countIf(error_code = 'wrong_partition' AND error_message LIKE '%kafka.partitioner crc32 %would fit%') = count() FROM {db}.rejected_events")
+	runs.Terminate()
+
+	const crc32 = "--kafka.partitioner=crc32"
+	for _, command := range []string{"check", "run", "setup"} {
+		code, out, errs := s.stockpush(command, crc32)
+		require.Equal(t, 1, code, command)
+		require.Contains(t, out+errs, "kafka.partitioner is crc32, and the events topic was declared with murmur2", command)
+		require.Contains(t, out+errs, "setup --new-log", command)
+	}
+	code, out, errs := s.stockpush("setup", "--new-log", crc32)
+	require.Equal(t, 0, code, errs)
+	require.Contains(t, out, "declared as log 2")
+	s.produceBy(schemas.CRC32, n)
+	code, out, _ = s.stockpush("check", crc32)
+	require.Equal(t, 0, code, out)
+	require.Regexp(t, `ok      events +20 of the 20 newest events fit kafka.partitioner crc32`, out)
+	runs = s.Serve("--roles", "processor,channels,sink", crc32)
+	eventually(sys, uint64(n), "SELECT count() FROM {db}.push_record_history WHERE log_id = 2 AND status = 'Successfully'")
+	runs.Terminate()
+}
+
+func TestOurOwnProducersFollowThePartitioner(t *testing.T) {
+	s := newSurroundings(t)
+	code, _, errs := s.stockpush("setup", "--kafka.partitioner=fnv1a")
+	require.Equal(t, 0, code, errs)
+	code, _, errs = s.stockpush("simulate", "--kafka.partitioner=fnv1a", "--rate=1000", "--for=200ms")
+	require.Equal(t, 0, code, errs)
+	code, out, _ := s.stockpush("check", "--kafka.partitioner=fnv1a")
+	require.Equal(t, 0, code, out)
+	require.Regexp(t, `ok      events +(\d+) of the \d+ newest events fit kafka.partitioner fnv1a\n`, out)
+}
