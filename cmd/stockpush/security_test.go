@@ -241,7 +241,7 @@ func TestClickHouseIsReachedByTLSAndAUserAsConfigured(t *testing.T) {
 // What ClickHouse refuses is told together with what to look at. The embedded engine
 // does not survive a login that it refuses, so each case has its own.
 func TestWhoClickHouseRefusesIsAdvised(t *testing.T) {
-	const look, rights = "check clickhouse.username and clickhouse.password", "the user has not all rights"
+	const look, rights = "check clickhouse.username and clickhouse.password", "the user lacks rights"
 	s := newSurroundings(t)
 	for name, c := range map[string]struct{ command, user, password, advice string }{
 		"a wrong password":         {"check", "guest", "wrong", look},
@@ -274,7 +274,7 @@ func TestWhatRecordsWaitForIsAdvised(t *testing.T) {
 		EventID: "waits", Reason: schemas.SyncOrder, Key: schemas.Key{Channel: schemas.ChannelShopee, ShopID: 10001, StoreSKU: "s"},
 		ItemID: 1, Available: 5, RepeatsOffset: schemas.NoOffset, OccurredAt: time.Now(), TriggeredAt: time.Now(),
 	})
-	p.EventuallyLogged("`stockpush setup` makes what is missing")
+	p.EventuallyLogged("run `stockpush setup` to create what is missing")
 	require.NotContains(t, string(p.Log()), sesame)
 }
 

@@ -135,7 +135,7 @@ func variable(name string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(name, ".", "_"))
 }
 
-// fromDefault is the origin of a value that nobody set.
+// fromDefault is the origin of an unset value.
 const fromDefault = "default"
 
 // find is the value that wins, and where it came from.

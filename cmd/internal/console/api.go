@@ -39,7 +39,7 @@ func (a *api) mount(mux *http.ServeMux) {
 	}{
 		{http.MethodGet, "/api/v1/store-skus", listOf("store-skus", statusParameters, a.reader.StoreSKUs)},
 		{http.MethodGet, "/api/v1/merchant-skus", listOf("merchant-skus", statusParameters, a.reader.MerchantSKUs)},
-		{http.MethodGet, storeSKUPath + "{rest...}", a.storeSKU},
+		{http.MethodGet, storeSKUPath + "{key...}", a.storeSKU},
 		{http.MethodGet, "/api/v1/failures", listOf("failures", recordParameters, a.reader.Failures)},
 		{http.MethodGet, "/api/v1/rejected-events", listOf("rejected-events", rejectedParameters, a.reader.Rejected)},
 		{http.MethodGet, "/api/v1/failure-codes", allOf(recordParameters, a.reader.CountsByFailureCode)},

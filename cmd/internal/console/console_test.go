@@ -365,7 +365,7 @@ func TestRePushNamesItsRequester(t *testing.T) {
 		t.Log(w.Body.String())
 		return w.Code != http.StatusOK
 	}
-	require.False(t, by(console.Config{}, `{"store_sku": "sku/06", "requested_by": "ann"}`, "nobody"))
+	require.False(t, by(console.Config{}, `{"store_sku": "sku/06", "requested_by": "ann"}`, "unknown"))
 	require.False(t, by(console.Config{UserHeader: "X-User"}, `{"store_sku": "=1+1", "requested_by": "ann"}`, "bob\u00e9 "+strings.Repeat("b", 200)))
 	require.False(t, by(console.Config{}, `{"store_sku": "sku/02"}`, ""))
 	require.True(t, by(console.Config{}, `{"store_sku": "sku/10", "requested_by": "`+strings.Repeat("b", 129)+`"}`, ""))

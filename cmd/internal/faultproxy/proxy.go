@@ -1,4 +1,4 @@
-// Package faultproxy is a TCP proxy that refuses, delays or cuts connections, for tests and for the
+// Package faultproxy is a TCP proxy that refuses, delays or cuts connections, for tests and the
 // fault suite. It imports nothing of the product, and the product never imports it.
 package faultproxy
 
@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Proxy forwards the connections of clients to one server, with the faults of its mode.
+// Proxy forwards client connections to one server, with the faults of its mode.
 type Proxy struct {
 	listener net.Listener
 	target   string
@@ -21,16 +21,17 @@ type Proxy struct {
 	conns map[net.Conn]struct{}
 }
 
-// Mode is how a proxy forwards. Its zero value forwards without faults.
+// Mode describes how a proxy forwards. The zero value has no faults.
 type Mode struct {
-	// Refuse closes connections, those that are open too.
+	// Refuse closes connections, existing ones too.
 	Refuse bool
-	// Hang lets nothing through, and closes what hung when the mode changes.
+	// Hang forwards nothing. A change of the mode closes the connections that hung.
 	Hang bool
-	// Delay is how long each piece of data waits.
+	// Delay is how long each piece of data is delayed.
 	Delay time.Duration
-	// CutAfterBytes cuts a connection instead of passing an answer to so much data
-	// on: what was asked for is done, and nobody learns of it. 0 is never.
+	// CutAfterBytes cuts a connection instead of forwarding the answer to a request of at least
+	// this many bytes: the request was executed, but the client does not learn of it. 0 means
+	// never.
 	CutAfterBytes int
 	// CutShare is the share of such answers that are cut.
 	CutShare float64
@@ -47,11 +48,10 @@ func New(target string) (*Proxy, error) {
 	return p, nil
 }
 
-// Addr is where clients connect.
+// Addr returns the address for clients.
 func (p *Proxy) Addr() string { return p.listener.Addr().String() }
 
-// Set changes the mode. A change from or to one in which nothing comes through
-// closes the connections.
+// Set changes the mode. A change from or to a mode that forwards nothing closes the connections.
 func (p *Proxy) Set(m Mode) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -63,7 +63,7 @@ func (p *Proxy) Set(m Mode) {
 	p.mode = m
 }
 
-// Close ends the proxy and its connections.
+// Close closes the proxy and its connections.
 func (p *Proxy) Close() {
 	_ = p.listener.Close()
 	p.Set(Mode{Refuse: true})
@@ -103,7 +103,7 @@ func (p *Proxy) forward(client net.Conn) {
 	both.Wait()
 }
 
-// remember registers connections, if they may exist.
+// remember registers connections unless the mode forbids them.
 func (p *Proxy) remember(conns ...net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -130,7 +130,7 @@ func closeWrite(c net.Conn) {
 type link struct {
 	proxy *Proxy
 	mu    sync.Mutex
-	// unanswered is how much the client sent since the server's last answer.
+	// unanswered is how many bytes the client has sent since the server's last answer.
 	unanswered int
 }
 
@@ -150,7 +150,7 @@ func (l *link) answered(int) (cut bool) {
 	return cut
 }
 
-// copy passes data on, piece by piece.
+// copy forwards data piece by piece.
 func (l *link) copy(to io.Writer, from net.Conn, note func(n int) (cut bool)) {
 	buffer := make([]byte, 64<<10)
 	for {

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// echo is a server that answers each piece with itself; got has what it received.
+// echo is a server that echoes each piece; got has what it received.
 func echo(t *testing.T) (addr string, got chan string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -42,7 +42,7 @@ func serveEcho(conn net.Conn, got chan<- string) {
 	}
 }
 
-// ask sends a text and reads as much back.
+// ask sends a text and reads as many bytes back.
 func ask(conn net.Conn, text string) (string, error) {
 	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		return "", err
@@ -55,7 +55,7 @@ func ask(conn net.Conn, text string) (string, error) {
 	return string(answer), err
 }
 
-func TestAProxySpoilsWhatItIsToldTo(t *testing.T) {
+func TestProxyModes(t *testing.T) {
 	server, got := echo(t)
 	p, err := New(server)
 	require.NoError(t, err)
@@ -78,7 +78,7 @@ func TestAProxySpoilsWhatItIsToldTo(t *testing.T) {
 	require.Equal(t, "short", <-got)
 	_, err = ask(open, "long enough to be cut")
 	require.Error(t, err)
-	require.Equal(t, "long enough to be cut", <-got, "it arrived all the same")
+	require.Equal(t, "long enough to be cut", <-got, "the server received it")
 
 	p.Set(Mode{Refuse: true})
 	_, err = ask(dial(), "refused")

@@ -13,11 +13,11 @@ import (
 	"stockpush/cmd/internal/config"
 )
 
-func TestWhatClickHouseRefusesIsAdvisedWhicheverClientAsked(t *testing.T) {
+func TestRefusalsOfBothClickHouseClientsHaveAHint(t *testing.T) {
 	for code, advice := range map[proto.Error]string{
 		proto.ErrAuthenticationFailed: "check clickhouse.username and clickhouse.password",
 		proto.ErrUnknownUser:          "check clickhouse.username and clickhouse.password",
-		proto.ErrAccessDenied:         "not all rights",
+		proto.ErrAccessDenied:         "lacks rights",
 		proto.ErrUnknownDatabase:      "stockpush setup",
 		proto.ErrUnknownTable:         "stockpush setup",
 		proto.ErrNoSuchColumnInTable:  "stockpush setup",

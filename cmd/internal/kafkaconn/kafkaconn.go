@@ -1,5 +1,4 @@
-// Package kafkaconn turns the configuration's Kafka keys into the connection
-// that the stages use.
+// Package kafkaconn turns the Kafka keys of the configuration into a stream.Connection.
 package kafkaconn
 
 import (
@@ -16,7 +15,7 @@ import (
 	"stockpush/schemas"
 )
 
-// From makes the connection's settings; it does not connect.
+// From returns the connection's settings. It does not connect.
 func From(k config.Kafka, log *slog.Logger) (stream.Connection, error) {
 	encrypted, err := tlsconf.Client("kafka.tls", k.TLS)
 	if err != nil {
@@ -44,6 +43,6 @@ func mechanismOf(s config.SASL) (sasl.Mechanism, error) {
 	case "SCRAM-SHA-512":
 		return scram.Auth{User: s.Username, Pass: s.Password.Reveal()}.AsSha512Mechanism(), nil
 	default:
-		return nil, fmt.Errorf("kafka.sasl.mechanism: %q is not known", s.Mechanism)
+		return nil, fmt.Errorf("kafka.sasl.mechanism: %q is unknown", s.Mechanism)
 	}
 }

@@ -1,9 +1,8 @@
-// Package liblog brings what libraries log through the standard library's logger
-// into the program's own log, without secrets.
+// Package liblog writes what libraries log through the standard library's logger to the program's
+// own log, without secrets.
 //
-// net/http quotes what a peer sent: an answer that repeats our request holds an
-// access token. Such messages are kept, with all quoted texts, queries and
-// credentials replaced.
+// net/http quotes what a peer sent: an answer that repeats our request contains an access token. So
+// quoted texts, queries and credentials in such messages are replaced.
 package liblog
 
 import (
@@ -25,8 +24,8 @@ var secrets = []struct {
 	{regexp.MustCompile(`(?i)\b([a-z_-]*(?:token|password|secret|sign|key|code))(\s*[:=]\s*)[^\s"\[]+`), "$1$2" + redacted},
 }
 
-// Redact replaces what may be a secret in a library's message: quoted texts, the
-// queries of URLs, credentials, and the values of names that say token or the like.
+// Redact replaces what may be a secret in a library's message: quoted texts, URL queries,
+// credentials, and values whose names contain "token" or the like.
 func Redact(message string) string {
 	for _, s := range secrets {
 		message = s.pattern.ReplaceAllString(message, s.replacement)
@@ -34,21 +33,21 @@ func Redact(message string) string {
 	return message
 }
 
-// New is a logger for libraries that take one of the standard library's.
+// New returns a logger for libraries that need a *log.Logger.
 func New(to *slog.Logger) *log.Logger { return log.New(writer{to}, "", 0) }
 
-// Capture makes a log the destination of the standard library's own logger, and
-// so of slog's default one, for the whole process.
+// Capture redirects the standard library's default loggers of log and slog to a log, for the whole
+// process.
 func Capture(to *slog.Logger) {
 	log.SetFlags(0)
 	log.SetPrefix("")
 	log.SetOutput(writer{to})
 }
 
-// writer takes one message with each Write, as package log writes them.
+// writer receives one message per Write, as package log writes them.
 type writer struct{ to *slog.Logger }
 
 func (w writer) Write(message []byte) (int, error) {
-	w.to.Warn("a library reports", "message", Redact(strings.TrimRight(string(message), "\n")))
+	w.to.Warn("library message", "message", Redact(strings.TrimRight(string(message), "\n")))
 	return len(message), nil
 }

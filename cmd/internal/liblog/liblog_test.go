@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestNoSecretOfALibrarysMessageIsKept(t *testing.T) {
+func TestSecretsInLibraryMessagesAreRedacted(t *testing.T) {
 	for message, want := range map[string]string{
 		`Unsolicited response received on idle HTTP channel starting with "access_token=tok3n\"\n"; err=<nil>`: `Unsolicited response received on idle HTTP channel starting with "[redacted]"; err=<nil>`,
 		`malformed HTTP response "GET /?sign=tok3n`:                                                            `malformed HTTP response "[redacted]"`,
@@ -23,13 +23,13 @@ func TestNoSecretOfALibrarysMessageIsKept(t *testing.T) {
 	}
 }
 
-func TestTheStandardLoggerEndsInOurLog(t *testing.T) {
+func TestStandardLoggerIsCaptured(t *testing.T) {
 	before, flags := log.Writer(), log.Flags()
 	defer func() { log.SetOutput(before); log.SetFlags(flags) }()
 	var said bytes.Buffer
 	Capture(slog.New(slog.NewTextHandler(&said, nil)))
 	log.Printf("http: starting with %q; err=%v", "tok3n", errors.New("boom"))
-	require.Contains(t, said.String(), `level=WARN msg="a library reports" message="http: starting with`)
+	require.Contains(t, said.String(), `level=WARN msg="library message" message="http: starting with`)
 	require.Contains(t, said.String(), "boom")
 	New(slog.New(slog.NewTextHandler(&said, nil))).Printf("asked for /x?sign=tok3n")
 	require.Contains(t, said.String(), "asked for /x?[redacted]")

@@ -1,8 +1,7 @@
-// Package ops serves the probes and the metrics of a process.
+// Package ops serves the probes and the metrics of a process: /livez, /readyz and /metrics.
 //
-// It owns /livez, /readyz and /metrics. It needs no token and holds no secret;
-// it refuses everything else. A server that listens on loopback answers only
-// requests for a loopback Host. Serve blocks until its context ends.
+// The server needs no token and exposes no secret. If it listens on loopback it answers only
+// requests for a loopback Host.
 package ops
 
 import (
@@ -19,41 +18,41 @@ import (
 	"stockpush/cmd/internal/webserver"
 )
 
-// drainTimeout is how long a request may take to end once the server stops.
+// drainTimeout is how long requests may take to finish after the server stops.
 const drainTimeout = time.Second
 
-// Server is the probes' HTTP server.
+// Server is the HTTP server of probes and metrics.
 type Server struct {
 	listener net.Listener
 	http     *http.Server
 }
 
-// Probes are what the server tells.
+// Probes are the sources of the answers.
 type Probes struct {
 	Registry *prometheus.Registry
-	// Ready says whether every role serves, and if not, which does not.
+	// Ready reports whether every role serves, and if not, which one does not.
 	Ready func() (ok bool, detail string)
 }
 
-// Listen takes the address at once, so that a taken port is an error before anything starts.
+// Listen opens the port at once, so that a port in use is an error before anything starts.
 func Listen(address string, probes Probes, log *slog.Logger) (*Server, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("ops.listen: %w (give another address; port 0 takes a free one)", err)
+		return nil, fmt.Errorf("ops.listen: %w (choose another address, or port 0 for a free port)", err)
 	}
 	handler := Handler(probes)
 	if webserver.IsLoopback(listener.Addr()) {
 		handler = webserver.LoopbackHostOnly(handler, refuseHost)
 	}
-	log.Info("probes and metrics served", "ops.listen", listener.Addr().String())
+	log.Info("ops listening", "ops.listen", listener.Addr().String())
 	return &Server{listener: listener, http: webserver.New(handler, log)}, nil
 }
 
 func refuseHost(w http.ResponseWriter, _ *http.Request) {
-	say(w, http.StatusMisdirectedRequest, "ops.listen is a loopback address, which answers to localhost and loopback addresses only")
+	say(w, http.StatusMisdirectedRequest, "ops.listen is a loopback address and answers only requests for localhost or loopback addresses")
 }
 
-// Serve answers until ctx ends.
+// Serve serves until ctx ends.
 func (s *Server) Serve(ctx context.Context) error {
 	if err := webserver.Serve(ctx, s.http, s.listener, drainTimeout); err != nil {
 		return fmt.Errorf("serve ops.listen: %w", err)
@@ -61,10 +60,10 @@ func (s *Server) Serve(ctx context.Context) error {
 	return nil
 }
 
-// Close frees the address; it is for a server that may never have served, and harmless after Serve.
+// Close closes the listener. It is for a server that was never served; after Serve it does nothing.
 func (s *Server) Close() error { return webserver.Free(s.listener) }
 
-// Handler serves the three paths.
+// Handler returns the handler of the three paths.
 func Handler(probes Probes) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "up") })
@@ -82,5 +81,5 @@ func Handler(probes Probes) http.Handler {
 func say(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = fmt.Fprintln(w, text) // a client that went away has no use for the answer
+	_, _ = fmt.Fprintln(w, text) // the client may have disconnected
 }

@@ -36,7 +36,7 @@ func TestProbes(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, status)
 }
 
-func TestOnLoopbackOnlyLoopbackHostsAreAnswered(t *testing.T) {
+func TestLoopbackListenerAnswersOnlyLoopbackHosts(t *testing.T) {
 	probes := Probes{Registry: prometheus.NewRegistry(), Ready: func() (bool, string) { return true, "" }}
 	for listen, want := range map[string]int{"127.0.0.1:0": http.StatusMisdirectedRequest, "0.0.0.0:0": http.StatusOK} {
 		server, err := Listen(listen, probes, slog.New(slog.DiscardHandler))
@@ -52,7 +52,7 @@ func TestOnLoopbackOnlyLoopbackHostsAreAnswered(t *testing.T) {
 	}
 }
 
-func TestATakenPortNamesTheKey(t *testing.T) {
+func TestPortInUseNamesTheKey(t *testing.T) {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	probes := Probes{Registry: prometheus.NewRegistry(), Ready: func() (bool, string) { return true, "" }}
 	first, err := Listen("127.0.0.1:0", probes, log)

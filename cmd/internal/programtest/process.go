@@ -19,13 +19,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// built is the program that Build built, and the folder that it is in.
+// built is the program that Build built, and its folder.
 var built struct {
 	sync.Mutex
 	dir, path string
 }
 
-// Build builds the program, once for all tests of a test binary, whose TestMain has to call Remove.
+// Build builds the program once per test binary. The binary's TestMain must call Remove.
 func Build(t testing.TB) (path string) {
 	t.Helper()
 	built.Lock()
@@ -42,14 +42,14 @@ func Build(t testing.TB) (path string) {
 	return path
 }
 
-// Remove removes what Build built.
+// Remove removes the built program.
 func Remove() {
 	if built.dir != "" {
-		_ = os.RemoveAll(built.dir) // a folder that stays in the temporary folder does no harm
+		_ = os.RemoveAll(built.dir) // a leftover in the temporary folder does no harm
 	}
 }
 
-// Process is the program as a process. Its output is kept in memory.
+// Process is a running program. Its output is kept in memory.
 type Process struct {
 	Cmd *exec.Cmd
 
@@ -57,7 +57,7 @@ type Process struct {
 	log Log
 }
 
-// Start starts a program, and kills it when the test ends.
+// Start starts a program and kills it when the test ends.
 func Start(t testing.TB, path string, args ...string) *Process {
 	t.Helper()
 	p := &Process{t: t, Cmd: exec.Command(path, args...)}
@@ -67,7 +67,7 @@ func Start(t testing.TB, path string, args ...string) *Process {
 	return p
 }
 
-// Log is what the program wrote so far.
+// Log returns the program's output so far.
 func (p *Process) Log() []byte { return p.log.Bytes() }
 
 // EventuallyLogged waits until the program has written a text.
@@ -84,14 +84,14 @@ func (p *Process) Terminate() {
 	require.NoError(p.t, p.Cmd.Wait(), string(p.Log()))
 }
 
-// Kill ends the program without any warning.
+// Kill kills the program.
 func (p *Process) Kill() {
 	p.t.Helper()
 	require.NoError(p.t, p.Cmd.Process.Kill())
 	_ = p.Cmd.Wait() // its error says that the process was killed
 }
 
-// AwaitMetric waits until the sum of a metric's series is at least so much.
+// AwaitMetric waits until the sum of a metric's series is at least want.
 func (p *Process) AwaitMetric(name string, want float64) {
 	p.t.Helper()
 	deadline := time.Now().Add(10 * time.Minute)
@@ -101,7 +101,7 @@ func (p *Process) AwaitMetric(name string, want float64) {
 	}
 }
 
-// Metric is the sum of a metric's series.
+// Metric returns the sum of a metric's series.
 func (p *Process) Metric(name string) (sum float64) {
 	p.t.Helper()
 	ops := regexp.MustCompile(`ops.listen=(\S+)`).FindSubmatch(p.Log())
@@ -122,7 +122,7 @@ func (p *Process) Metric(name string) (sum float64) {
 
 func tail(log []byte) []byte { return log[max(0, len(log)-4<<10):] }
 
-// PeakMiB is the most memory that the process had resident.
+// PeakMiB returns the process's peak resident memory.
 func (p *Process) PeakMiB() float64 {
 	p.t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Cmd.Process.Pid))
@@ -134,13 +134,13 @@ func (p *Process) PeakMiB() float64 {
 	return kib / 1024
 }
 
-// Log keeps what is written to it; its methods are safe for concurrent use. Its zero value is empty.
+// Log collects what is written to it. It is safe for concurrent use; its zero value is empty.
 type Log struct {
 	mu  sync.Mutex
 	all []byte
 }
 
-// Write adds to the log.
+// Write appends to the log.
 func (l *Log) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -148,7 +148,7 @@ func (l *Log) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Bytes is a copy of what was written so far.
+// Bytes returns a copy of what was written so far.
 func (l *Log) Bytes() []byte {
 	l.mu.Lock()
 	defer l.mu.Unlock()

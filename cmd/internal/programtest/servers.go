@@ -1,7 +1,7 @@
-// Package programtest gives tests and benchmarks the program as its users have it: a process,
-// a configuration file, and the servers that the file names.
+// Package programtest runs the program in tests and benchmarks as users run it: as a process, with
+// a configuration file and the servers that the file names.
 //
-// It imports only testing helpers and the embedded servers; the product never imports it.
+// It imports only test helpers and the embedded servers; the product never imports it.
 package programtest
 
 import (
@@ -23,16 +23,16 @@ import (
 	"stockpush/schemas"
 )
 
-// Options says what the servers are.
+// Options configure the servers.
 type Options struct {
-	// Shops is the sandbox's number of authorized shops.
+	// Shops is the number of authorized shops in the sandbox.
 	Shops int
-	// Kafka is the address of a broker that runs already; empty starts an embedded one. On a broker
-	// that others use too, the topics have a prefix of their own and are deleted at the end.
+	// Kafka is the address of a running broker; empty starts an embedded one. On a running broker
+	// the topics get their own prefix and are deleted at the end.
 	Kafka string
 }
 
-// Servers are what the program connects to, and the configuration file that says where.
+// Servers are the servers that the program connects to, and its configuration file.
 type Servers struct {
 	TB      testing.TB
 	File    string
@@ -40,7 +40,7 @@ type Servers struct {
 	Topics  schemas.Topics
 	Sandbox *sandbox.Sandbox
 	Web     *httptest.Server
-	// ClickHouse is the address of its native protocol.
+	// ClickHouse is the address of the native protocol.
 	ClickHouse string
 }
 
@@ -65,8 +65,7 @@ func StartServers(t testing.TB, o Options) *Servers {
 	return s
 }
 
-// Configure writes the configuration file. The text that is added begins within the section of
-// the key shopee.
+// Configure writes the configuration file. more is appended to the section of shopee.
 func (s *Servers) Configure(more string) {
 	text := fmt.Sprintf(`kafka: {brokers: [%q], topic_prefix: %q, partitions: 3}
 clickhouse: {addr: %q}
@@ -82,12 +81,12 @@ shopee:
 	require.NoError(s.TB, os.WriteFile(s.File, []byte(text), 0o600))
 }
 
-// Conn connects to Kafka.
+// Conn returns a connection to Kafka.
 func (s *Servers) Conn() stream.Connection {
 	return stream.Connection{Brokers: []string{s.Kafka}, ClientID: "test"}
 }
 
-// Produce makes n events and returns once Kafka has them.
+// Produce publishes n events and waits for Kafka's acknowledgements.
 func (s *Servers) Produce(n int, next func() schemas.Event) {
 	producer, err := stream.NewProducer(s.Conn(), stream.DefaultBatchBytes)
 	require.NoError(s.TB, err)
@@ -100,7 +99,7 @@ func (s *Servers) Produce(n int, next func() schemas.Event) {
 	require.NoError(s.TB, producer.Flush(s.TB.Context()))
 }
 
-// Launch starts `stockpush run` and does not wait until it serves.
+// Launch starts `stockpush run` and returns at once.
 func (s *Servers) Launch(args ...string) *Process {
 	s.TB.Helper()
 	return Start(s.TB, Build(s.TB), append([]string{"run", "--config", s.File}, args...)...)
@@ -128,7 +127,7 @@ func (s *Servers) deleteTopics() {
 	for _, spec := range s.Topics.Specs(1) {
 		names = append(names, spec.Name)
 	}
-	// The context of the test is over by now.
+	// The test's context has ended by now.
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	_, err = kadm.NewClient(client).DeleteTopics(ctx, names...)

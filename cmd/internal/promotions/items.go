@@ -8,19 +8,19 @@ import (
 )
 
 const (
-	// settle is how long a message waits for others of its item, and for the
-	// failure that it speaks of to show in ClickHouse.
+	// settle is how long a message waits for others of its item, and for its failure to show in
+	// ClickHouse.
 	settle = 3 * time.Second
-	// gap is how long an item is left alone after it was looked at, since a flash
-	// sale sends a message for each order.
+	// gap is the minimum time between two lookups of one item, because a flash sale sends a message
+	// per order.
 	gap = time.Minute
-	// maxItems bounds what waits, at some 100 bytes each.
+	// maxItems limits the waiting items; each takes about 100 bytes.
 	maxItems = 100_000
-	// maxItemsAtOnce is how many items one question names.
+	// maxItemsAtOnce is how many items one query names.
 	maxItemsAtOnce = 1000
 )
 
-// items are those that messages told of, each once. It is pure: no clock, no lock.
+// items are the items that messages named, each once. It is pure: it has no clock and no lock.
 type items struct {
 	due    map[pushrecords.Item]time.Time
 	looked map[pushrecords.Item]time.Time
@@ -30,7 +30,7 @@ func newItems() items {
 	return items{due: map[pushrecords.Item]time.Time{}, looked: map[pushrecords.Item]time.Time{}}
 }
 
-// note lets an item wait; false if there are too many.
+// note adds an item. It returns false if too many wait.
 func (w *items) note(i pushrecords.Item, now time.Time) bool {
 	if _, waits := w.due[i]; waits {
 		return true
@@ -46,8 +46,7 @@ func (w *items) note(i pushrecords.Item, now time.Time) bool {
 	return true
 }
 
-// take are the items whose time has come, some of them if they are many, and
-// forgets those that were looked at long ago.
+// take removes and returns due items, up to a limit, and forgets those looked up long ago.
 func (w *items) take(now time.Time) (taken []pushrecords.Item) {
 	for i, at := range w.looked {
 		if now.Sub(at) >= gap {
@@ -65,7 +64,7 @@ func (w *items) take(now time.Time) (taken []pushrecords.Item) {
 	return taken
 }
 
-// again lets items wait once more that could not be looked at.
+// again adds items again that could not be looked up.
 func (w *items) again(all []pushrecords.Item, now time.Time) {
 	for _, i := range all {
 		delete(w.looked, i)

@@ -1,10 +1,9 @@
-// Package promotions pushes again what a promotion refused, once that may pass.
+// Package promotions pushes again what a promotion refused, once it may pass.
 //
-// It owns when: soon after Shopee's message that a promotion of an item let stock
-// go, and whenever a failure has become shopee.promotion_retry old, which mends
-// every message that was lost. It only asks for it: what is published is retry's,
-// which leaves out what is on its way, and loses to anything newer by the log's
-// own rule. So several processes may do the same at once; none pushes twice.
+// Two events cause a refresh: Shopee's message that a promotion has released stock of an item, and
+// the age shopee.promotion_retry of a failure, which covers lost messages. Package retry publishes
+// the events; it leaves out pushes that are pending, and its events lose to anything newer. So
+// several processes may do the same without coordination.
 package promotions
 
 import (
@@ -21,11 +20,11 @@ import (
 	"stockpush/schemas"
 )
 
-// maxEvents is how many events one look publishes: more wait for the next one,
-// so that a campaign's end does not come before all news.
+// maxEvents limits the events of one refresh. The next refresh takes the remaining ones, so that
+// the end of a campaign does not delay new events.
 const maxEvents = 5000
 
-// campaign are the codes of failures that a promotion's end may mend.
+// campaign are the codes of failures that the end of a promotion may resolve.
 var campaign = []schemas.FailureCode{schemas.BelowPromotionReserve, schemas.PromotionLocked}
 
 // Publisher is a *retry.Retrier.
@@ -33,31 +32,31 @@ type Publisher interface {
 	Do(ctx context.Context, q retry.Request) (retry.Result, error)
 }
 
-// Metrics count refreshes; the process has them once.
+// Metrics count refreshes. A process has one Metrics.
 type Metrics struct {
 	published, failures *prometheus.CounterVec
 	waiting             prometheus.Gauge
 	dropped             prometheus.Counter
 }
 
-// Why a refresh is published, a metric's label.
+// The causes of a refresh; values of a metric's label.
 const (
 	byMessage = "message"
 	byAge     = "age"
 )
 
-// NewMetrics registers the metrics; every cause exists at zero.
+// NewMetrics registers the metrics, with every cause at zero.
 func NewMetrics(r prometheus.Registerer) *Metrics {
 	f := promauto.With(r)
 	m := &Metrics{
 		published: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "stockpush_promotions_refreshes_total", Help: "Events published for pushes that a promotion refused, by cause: a message of Shopee's, or the failure's age.",
+			Name: "stockpush_promotions_refreshes_total", Help: "Events published for pushes that a promotion refused, by cause: a message from Shopee, or the failure's age.",
 		}, []string{"cause"}),
 		failures: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "stockpush_promotions_failures_total", Help: "Looks for what a promotion refused that failed, because of ClickHouse or Kafka, and will be tried again.",
+			Name: "stockpush_promotions_failures_total", Help: "Refreshes that failed because of ClickHouse or Kafka and will be retried.",
 		}, []string{"cause"}),
-		waiting: f.NewGauge(prometheus.GaugeOpts{Name: "stockpush_promotions_waiting_items", Help: "Items of which a message told and that are not looked at yet."}),
-		dropped: f.NewCounter(prometheus.CounterOpts{Name: "stockpush_promotions_dropped_items_total", Help: "Items left to shopee.promotion_retry because too many wait."}),
+		waiting: f.NewGauge(prometheus.GaugeOpts{Name: "stockpush_promotions_waiting_items", Help: "Items named by a message and not refreshed yet."}),
+		dropped: f.NewCounter(prometheus.CounterOpts{Name: "stockpush_promotions_dropped_items_total", Help: "Items left to shopee.promotion_retry because too many were waiting."}),
 	}
 	for _, cause := range []string{byMessage, byAge} {
 		m.published.WithLabelValues(cause)
@@ -66,14 +65,14 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	return m
 }
 
-// Deps are what a Refresher works with.
+// Deps are the dependencies of a Refresher.
 type Deps struct {
 	Publisher Publisher
 	Logger    *slog.Logger
 	Metrics   *Metrics
 }
 
-// Refresher asks for refreshes. Its methods are safe for many goroutines.
+// Refresher publishes refreshes. It is safe for concurrent use.
 type Refresher struct {
 	deps Deps
 
@@ -81,11 +80,11 @@ type Refresher struct {
 	items items
 }
 
-// New makes a Refresher.
+// New returns a Refresher.
 func New(d Deps) *Refresher { return &Refresher{deps: d, items: newItems()} }
 
-// Released notes that a promotion of an item let stock go. It does not block;
-// FollowMessages does the rest.
+// Released records that a promotion has released stock of an item. It does not block;
+// FollowMessages refreshes the item.
 func (r *Refresher) Released(i pushrecords.Item) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -95,11 +94,11 @@ func (r *Refresher) Released(i pushrecords.Item) {
 	r.deps.Metrics.waiting.Set(float64(len(r.items.due)))
 }
 
-// lookEvery is how often FollowMessages looks whether an item is due.
+// lookEvery is how often FollowMessages checks whether an item is due.
 const lookEvery = 500 * time.Millisecond
 
-// FollowMessages refreshes the items that messages told of, until ctx ends. What
-// waits then is left to FollowAges.
+// FollowMessages refreshes the items that messages named, until ctx ends. FollowAges covers the
+// items that wait at that time.
 func (r *Refresher) FollowMessages(ctx context.Context) {
 	every(ctx, lookEvery, func() {
 		r.mu.Lock()
@@ -116,26 +115,26 @@ func (r *Refresher) FollowMessages(ctx context.Context) {
 	})
 }
 
-// FollowAges refreshes each failure when it has become so old, until ctx ends. A
-// refresh that fails again is a new failure, so its turn comes as long after. It
-// needs no memory, so restarts and new owners change nothing.
+// FollowAges refreshes each failure at a certain age, until ctx ends. A refresh that fails creates
+// a new failure, which is refreshed at the same age again. It has no state, so restarts and new
+// owners change nothing.
 func (r *Refresher) FollowAges(ctx context.Context, age time.Duration) {
 	every(ctx, min(max(age/10, 100*time.Millisecond), time.Minute), func() {
 		r.refresh(ctx, byAge, pushrecords.Filter{Until: time.Now().Add(-age)})
 	})
 }
 
-// refresh publishes for what still fails of the filter; false if that could not be done.
+// refresh publishes events for the matching failures. It returns false if it failed.
 func (r *Refresher) refresh(ctx context.Context, cause string, f pushrecords.Filter) bool {
 	f.FailureCodes = campaign
 	result, err := r.deps.Publisher.Do(ctx, retry.Request{Filter: f, Limit: maxEvents, Refresh: true})
 	r.deps.Metrics.published.WithLabelValues(cause).Add(float64(result.Published))
 	if err != nil && ctx.Err() == nil {
 		r.deps.Metrics.failures.WithLabelValues(cause).Inc()
-		r.deps.Logger.Warn("what a promotion refused could not be looked at, it will be tried again", "cause", cause, "error", err)
+		r.deps.Logger.Warn("promotion refresh failed, retrying later", "cause", cause, "error", err)
 	}
 	if result.Published > 0 {
-		r.deps.Logger.Info("what a promotion refused is pushed again", "cause", cause, "store_skus", result.Published)
+		r.deps.Logger.Info("promotion failures re-pushed", "cause", cause, "store_skus", result.Published)
 	}
 	return err == nil
 }

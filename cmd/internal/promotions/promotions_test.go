@@ -17,7 +17,7 @@ import (
 	"stockpush/schemas"
 )
 
-// publisher keeps what it was asked, and when.
+// publisher records requests and their times.
 type publisher struct {
 	mu    sync.Mutex
 	asked []asked
@@ -40,10 +40,10 @@ func (p *publisher) Do(_ context.Context, q retry.Request) (retry.Result, error)
 	return retry.Result{Published: 1}, nil
 }
 
-// epoch is when a synctest bubble's time begins.
+// epoch is the start time of a synctest bubble.
 var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// during runs a Refresher's loop for as long as do takes.
+// during runs a Refresher's loop while do runs.
 func during(t *testing.T, p *publisher, loop func(*Refresher, context.Context), do func(*Refresher)) {
 	synctest.Test(t, func(t *testing.T) {
 		r := New(Deps{Publisher: p, Logger: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry())})
@@ -65,7 +65,7 @@ func (p *publisher) seconds() (all []int) {
 	return all
 }
 
-func TestMessagesOfAnItemAreOneLook(t *testing.T) {
+func TestMessagesOfAnItemCauseOneRefresh(t *testing.T) {
 	p := new(publisher)
 	during(t, p, (*Refresher).FollowMessages, func(r *Refresher) {
 		for range 500 {
@@ -83,10 +83,10 @@ func TestMessagesOfAnItemAreOneLook(t *testing.T) {
 	require.Equal(t, settle, q.after)
 }
 
-func TestAnItemIsLookedAtOnceAMinuteHoweverManyMessages(t *testing.T) {
+func TestItemIsRefreshedAtMostOncePerMinute(t *testing.T) {
 	p := new(publisher)
 	during(t, p, (*Refresher).FollowMessages, func(r *Refresher) {
-		for range 600 { // ten minutes of an order each second
+		for range 600 { // ten minutes with an order each second
 			r.Released(item(1))
 			time.Sleep(time.Second)
 		}
@@ -98,7 +98,7 @@ func TestAnItemIsLookedAtOnceAMinuteHoweverManyMessages(t *testing.T) {
 	}
 }
 
-func TestWhileClickHouseIsDownItemsWait(t *testing.T) {
+func TestItemsWaitWhileClickHouseIsDown(t *testing.T) {
 	p := &publisher{fails: 3}
 	during(t, p, (*Refresher).FollowMessages, func(r *Refresher) {
 		r.Released(item(1))
@@ -112,13 +112,13 @@ func TestWhileClickHouseIsDownItemsWait(t *testing.T) {
 	}
 }
 
-func TestWhatWaitsIsBounded(t *testing.T) {
+func TestWaitingItemsAreBounded(t *testing.T) {
 	w := newItems()
 	for n := range int64(maxItems) {
 		require.True(t, w.note(item(n+1), epoch))
 	}
 	require.False(t, w.note(item(maxItems+1), epoch))
-	require.True(t, w.note(item(1), epoch), "it waits already")
+	require.True(t, w.note(item(1), epoch), "the item is already waiting")
 	seen := map[pushrecords.Item]bool{}
 	for len(w.due) > 0 {
 		taken := w.take(epoch.Add(settle))
@@ -130,10 +130,10 @@ func TestWhatWaitsIsBounded(t *testing.T) {
 	}
 	require.Len(t, seen, maxItems)
 	w.take(epoch.Add(2 * gap))
-	require.Empty(t, w.looked, "nothing is remembered for ever")
+	require.Empty(t, w.looked, "old lookups are forgotten")
 }
 
-func TestFailuresOfAnAgeAreLookedForAgainAndAgain(t *testing.T) {
+func TestFailuresAreRefreshedRepeatedlyByAge(t *testing.T) {
 	p := new(publisher)
 	ages := func(r *Refresher, ctx context.Context) { r.FollowAges(ctx, time.Hour) }
 	during(t, p, ages, func(*Refresher) { time.Sleep(10*time.Minute + time.Second) })

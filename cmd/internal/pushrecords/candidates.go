@@ -10,23 +10,23 @@ import (
 	"stockpush/schemas"
 )
 
-// Candidate is a failure that a retry may take up.
+// Candidate is a failure that a retry may take.
 type Candidate struct {
 	Record
-	// Newest says that no newer failure of its store SKU is unmended.
+	// Newest reports that it is the newest unresolved failure of its store SKU.
 	Newest bool `ch:"newest"`
 }
 
-// scanTimeout bounds the reading of all that match, however many they are.
+// scanTimeout limits the query for all matches.
 const scanTimeout = time.Minute
 
-// Candidates gives take every row of failed_push_records that matches, the
-// oldest trigger first, so that what failed again waits its turn. Without event
-// ids the filter alone chooses. Take's error ends it and is returned.
+// Candidates calls take with every matching row of failed_push_records, oldest trigger first, so
+// that repeated failures come last. Without event ids the filter alone selects. An error of take
+// ends the scan and is returned.
 func (r *Reader) Candidates(ctx context.Context, f Filter, eventIDs []string, take func(*Candidate) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, scanTimeout, errTimeout)
 	defer cancel()
-	var sku, w where // of a store SKU all failures must be looked at to know the newest
+	var sku, w where // the newest failure is only known if all failures of a store SKU are read
 	sku.shop(f)
 	sku.in("store_sku", "store_skus", f.StoreSKUs)
 	w.filter(f, recordColumns)
@@ -35,7 +35,7 @@ func (r *Reader) Candidates(ctx context.Context, f Filter, eventIDs []string, ta
 		", (log_id, event_offset) = max((log_id, event_offset)) OVER (PARTITION BY channel, shop_id, store_sku) AS newest FROM "+
 		r.view("failed_push_records")+sku.String()+")"+w.String()+" ORDER BY triggered_at, channel, shop_id, store_sku, event_offset", w.args...)
 	if err != nil {
-		return classify(ctx, "ask for failures", err)
+		return classify(ctx, "query failures", err)
 	}
 	defer func() { _ = found.Close() }()
 	for found.Next() {
@@ -47,27 +47,25 @@ func (r *Reader) Candidates(ctx context.Context, f Filter, eventIDs []string, ta
 			return err
 		}
 	}
-	return classify(ctx, "ask for failures", found.Err())
+	return classify(ctx, "query failures", found.Err())
 }
 
 // maxNamed is how many events one query of Outcomes names.
 const maxNamed = 1000
 
-// Events names events whose records are looked for.
+// Events names the events whose records are queried.
 type Events struct {
 	IDs []string
-	// Keys are their store SKUs, in the order of IDs; nil where they are not known.
+	// Keys are their store SKUs in the order of IDs; nil if unknown.
 	Keys []schemas.Key
-	// Since is a time before which none of them was triggered; zero where none is known.
+	// Since is a lower bound of their trigger times; zero if unknown.
 	Since time.Time
 }
 
-// Outcomes are the records of events, those that there are. Without keys and
-// with a Since long ago it takes long.
+// Outcomes returns the existing records of events. Without Keys and with an early Since it is slow.
 //
-// It picks the highest version itself instead of asking push_record_history: of
-// a table read with FINAL ClickHouse cannot leave out the parts of other times,
-// and those of the last minutes are few.
+// It selects the highest version itself instead of reading push_record_history: with FINAL,
+// ClickHouse cannot skip the parts of other times, and only few parts have the last minutes.
 func (r *Reader) Outcomes(ctx context.Context, e Events) ([]Record, error) {
 	var all []Record
 	for first := 0; first < len(e.IDs); first += maxNamed {
@@ -88,8 +86,8 @@ func (r *Reader) Outcomes(ctx context.Context, e Events) ([]Record, error) {
 	return all, nil
 }
 
-// OfBatch are the records of push_now events whose ids begin with the batch's
-// name, triggered within the time, by store SKU. The facts, which lie by time, tell which store SKUs to look at.
+// OfBatch returns the records of a batch's push_now events that were triggered within the time,
+// ordered by store SKU. The facts are ordered by time and tell which store SKUs to read.
 func (r *Reader) OfBatch(ctx context.Context, batch string, since, until time.Time) ([]Record, error) {
 	var w where
 	w.between("triggered_at", since, until)
@@ -101,8 +99,8 @@ func (r *Reader) OfBatch(ctx context.Context, batch string, since, until time.Ti
 		" ORDER BY version DESC LIMIT 1 BY channel, shop_id, store_sku, log_id, event_offset, event_partition) ORDER BY channel, shop_id, store_sku", w.args...)
 }
 
-// Listed is how many of the named records failed_push_records has. Keys are
-// their store SKUs, in their order.
+// Listed returns how many of the named records are in failed_push_records. keys are their store
+// SKUs in the same order.
 func (r *Reader) Listed(ctx context.Context, eventIDs []string, keys []schemas.Key) (n uint64, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, queryTimeout, errTimeout)
 	defer cancel()
@@ -111,7 +109,7 @@ func (r *Reader) Listed(ctx context.Context, eventIDs []string, keys []schemas.K
 		w.in("event_id", "event_ids", eventIDs[first:min(first+maxNamed, len(eventIDs))])
 		w.keys(keys[first:min(first+maxNamed, len(keys))])
 		if err := r.conn.QueryRow(ctx, "SELECT count() FROM "+r.view("failed_push_records")+w.String(), w.args...).Scan(&n); err != nil {
-			return 0, classify(ctx, "ask for failures", err)
+			return 0, classify(ctx, "query failures", err)
 		}
 	}
 	return n, nil

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// Columns are the names of a row type's columns, in the order of its fields.
+// Columns returns the column names of a row type, in the order of its fields.
 func Columns[T any]() []string {
 	var names []string
 	for _, field := range fields[T]() {
@@ -19,8 +19,8 @@ func Columns[T any]() []string {
 	return names
 }
 
-// Cells are a row's values as text, in the order of Columns: times in RFC 3339
-// with milliseconds, empty for what is absent.
+// Cells returns a row's values as text in the order of Columns: times in RFC 3339 with
+// milliseconds, absent values as empty strings.
 func Cells[T any](row *T) []string {
 	var cells []string
 	value := reflect.ValueOf(row).Elem()
@@ -57,21 +57,21 @@ func cell(value any) string {
 	}
 }
 
-// CSV writes rows as CSV with a line of column names.
+// CSV writes rows as CSV with a header line.
 type CSV[T any] struct {
 	// Clean, if not nil, changes every text before it is written.
 	Clean func(string) string
 	w     *csv.Writer
 }
 
-// NewCSV writes the line of names.
+// NewCSV writes the header line.
 func NewCSV[T any](w io.Writer) *CSV[T] {
 	c := &CSV[T]{w: csv.NewWriter(w)}
-	_ = c.w.Write(Columns[T]()) // Flush tells of it
+	_ = c.w.Write(Columns[T]()) // Flush returns the error
 	return c
 }
 
-// formulaStarts are the characters with which a cell is a formula; spreadsheets take the full-width ones for the others.
+// formulaStarts are the characters that start a formula in a spreadsheet, full-width ones included.
 const formulaStarts = "=+-@\t\r\n＝＋－＠"
 
 func (c *CSV[T]) text(s string) string {
@@ -84,8 +84,8 @@ func (c *CSV[T]) text(s string) string {
 	return s
 }
 
-// Write writes rows. A text that a spreadsheet would take for a formula gets an
-// apostrophe before it, as spreadsheets themselves do; JSON has it unchanged.
+// Write writes rows. A text that a spreadsheet would read as a formula gets an apostrophe as
+// prefix.
 func (c *CSV[T]) Write(rows []T) error {
 	for i := range rows {
 		cells := Cells(&rows[i])
@@ -94,7 +94,7 @@ func (c *CSV[T]) Write(rows []T) error {
 				cells[j] = c.text(cells[j])
 			}
 		}
-		_ = c.w.Write(cells) // Flush tells of it
+		_ = c.w.Write(cells) // Flush returns the error
 	}
 	c.w.Flush()
 	return c.w.Error()

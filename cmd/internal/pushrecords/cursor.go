@@ -15,26 +15,26 @@ const (
 	MaxLimit     = 1000
 )
 
-// Order is how a list of store SKUs is sorted.
+// Order is the order of a list of store SKUs.
 type Order uint8
 
-// The orders.
+// The values of Order.
 const (
-	// ByKey sorts by channel, shop and SKU. Nothing that arrives moves a row, so
-	// its pages show each row that was there at the start exactly once.
+	// ByKey sorts by channel, shop and SKU. New records move no row, so the pages show each row
+	// that existed at the start exactly once.
 	ByKey Order = iota
-	// NewestFirst sorts by the last trigger. A store SKU that is triggered
-	// while somebody pages moves to the front, and so may be passed over.
+	// NewestFirst sorts by the last trigger. A store SKU that is triggered between two pages moves
+	// to the front, so the pages may miss it.
 	NewestFirst
 )
 
-// Page chooses a part of a list.
+// Page selects a part of a list.
 type Page struct {
-	// Limit is how many items, at most MaxLimit; 0 is DefaultLimit.
+	// Limit is the number of items, at most MaxLimit; 0 means DefaultLimit.
 	Limit int
-	// Cursor is the NextCursor of the page before, asked with the same order; empty is the start.
+	// Cursor is the NextCursor of the previous page with the same order; empty means the start.
 	Cursor string
-	// Order is for lists of store SKUs; all other lists are newest first.
+	// Order applies to lists of store SKUs; all other lists are newest first.
 	Order Order
 }
 
@@ -48,11 +48,10 @@ func (p Page) limit() (int, error) {
 	return p.Limit, nil
 }
 
-// cursorVersion is the format of cursors: base64url of JSON.
+// cursorVersion is the version of the format: base64url of JSON.
 const cursorVersion = 1
 
-// cursor is the place behind a list's row: the row's values of the columns that
-// sort the list, as text.
+// cursor is a position in a list: the sort columns' values of the last row, as text.
 type cursor struct {
 	Version int      `json:"v"`
 	List    string   `json:"l"`
@@ -67,9 +66,9 @@ func encodeCursor(list string, after []string) string {
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
-// decodeCursor reads a cursor of a list, and gives its place's bound parameters.
+// decodeCursor decodes a list's cursor and returns its position as bound parameters.
 func decodeCursor(list string, columns []sortColumn, text string) (cursor, []any, error) {
-	bad := badParameter("cursor", "is not one that this list gave")
+	bad := badParameter("cursor", "is not a cursor of this list")
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {
 		return cursor{}, nil, bad
@@ -85,8 +84,7 @@ func decodeCursor(list string, columns []sortColumn, text string) (cursor, []any
 	return c, args, nil
 }
 
-// parsePlace gives the bound parameters after0, after1, …, one for each column
-// that sorts the list.
+// parsePlace returns the bound parameters after0, after1, …, one for each sort column.
 func parsePlace(columns []sortColumn, place []string) ([]any, error) {
 	args := make([]any, len(columns))
 	for i, column := range columns {
@@ -99,7 +97,7 @@ func parsePlace(columns []sortColumn, place []string) ([]any, error) {
 	return args, nil
 }
 
-// kind is a sorting column's type: ClickHouse's name of it.
+// kind is a sort column's ClickHouse type.
 type kind string
 
 const (
@@ -109,7 +107,7 @@ const (
 	instant  kind = "DateTime64(3, 'UTC')"
 )
 
-// parse reads what a cursor holds; an instant is in milliseconds since 1970.
+// parse parses a value of a cursor; an instant is in milliseconds since 1970.
 func (k kind) parse(s string) (any, error) {
 	switch k {
 	case unsigned:

@@ -8,25 +8,26 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
-// ParameterError is a parameter that cannot be used, by its name in URLs.
+// ParameterError reports an invalid parameter by its name in URLs.
 type ParameterError struct {
 	Name, Problem string
 }
 
-// Error names the parameter.
+// Error returns the parameter's name and the problem.
 func (e *ParameterError) Error() string { return e.Name + ": " + e.Problem }
 
 func badParameter(name, format string, values ...any) error {
 	return &ParameterError{name, fmt.Sprintf(format, values...)}
 }
 
-// ErrUnavailable says that ClickHouse does not answer, not in time, or not yet.
+// ErrUnavailable reports that ClickHouse does not answer, does not answer in time, or has no schema
+// yet.
 var ErrUnavailable = errors.New("clickhouse is not available")
 
-// errTimeout is why a query's context ended.
+// errTimeout is the cause of a query's cancellation.
 var errTimeout = errors.New("the query took too long")
 
-// ClickHouse's numbers of the errors that pass, or that are not the question's fault.
+// Codes of ClickHouse's errors that are temporary or not caused by the query.
 const (
 	codeUnknownTable       = 60
 	codeUnknownDatabase    = 81
@@ -36,8 +37,8 @@ const (
 	codeAuthenticationFail = 516
 )
 
-// classify wraps an error of ClickHouse with what was asked, and with
-// ErrUnavailable unless the server refused the question itself.
+// classify wraps an error of ClickHouse with the failed action, and with ErrUnavailable unless the
+// server refused the query itself.
 func classify(ctx context.Context, asked string, err error) error {
 	if err == nil {
 		return nil
@@ -54,7 +55,7 @@ func classify(ctx context.Context, asked string, err error) error {
 	}
 	switch refused.Code {
 	case codeUnknownTable, codeUnknownDatabase:
-		return fmt.Errorf("%s: %w: the schema is not there (run `stockpush setup`): %w", asked, ErrUnavailable, err)
+		return fmt.Errorf("%s: %w: the schema is missing (run `stockpush setup`): %w", asked, ErrUnavailable, err)
 	case codeTimeoutExceeded, codeTooManyQueries, codeMemoryLimit, codeAuthenticationFail:
 		return fmt.Errorf("%s: %w: %w", asked, ErrUnavailable, err)
 	default:

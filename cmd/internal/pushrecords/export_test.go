@@ -1,4 +1,4 @@
 package pushrecords
 
-// WithFew is the reader as it is while more rows than few are not merged.
+// WithFew returns a reader that treats more than few unmerged rows as many.
 func (r *Reader) WithFew(few uint64) *Reader { return &Reader{r.conn, r.database, few} }

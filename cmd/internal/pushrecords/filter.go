@@ -11,34 +11,32 @@ import (
 	"stockpush/schemas"
 )
 
-// MaxValues is how many values a filter takes for one parameter.
+// MaxValues limits the values of one parameter.
 const MaxValues = 1000
 
-// Filter chooses rows; its zero value chooses all (see IsZero). Conditions of
-// different fields must all hold, of several values of one field any.
+// Filter selects rows; its zero value selects all (see IsZero). Conditions on different fields must
+// all hold; of several values of one field, any.
 type Filter struct {
-	// ShopID is 0 for all shops.
+	// ShopID 0 selects all shops.
 	ShopID int64
-	// StoreSKUs and MerchantSKUs are exact; empty for all.
+	// StoreSKUs and MerchantSKUs match exactly; empty selects all.
 	StoreSKUs    []string
 	MerchantSKUs []string
-	// Statuses, Reasons and FailureCodes are of the last push in lists of store
-	// SKUs, of the record elsewhere; empty for all.
+	// Statuses, Reasons and FailureCodes refer to the last push in lists of store SKUs, and to the
+	// record elsewhere. Empty selects all.
 	Statuses     []schemas.Status
 	Reasons      []schemas.Reason
 	FailureCodes []schemas.FailureCode
-	// Since and Until bound the (last) trigger's time, Since inclusive, Until
-	// exclusive; zero is open.
+	// Since (inclusive) and Until (exclusive) limit the time of the (last) trigger; zero means no
+	// limit.
 	Since, Until time.Time
-	// Items are of the record, and of nothing else; empty for all. A URL has no
-	// parameter for them.
+	// Items selects records by item; empty selects all. It has no URL parameter.
 	Items []Item
-	// StillFailing chooses, in lists of store SKUs, those with a failure that
-	// nothing has mended yet.
+	// StillFailing selects, in lists of store SKUs, those with an unresolved failure.
 	StillFailing bool
 }
 
-// IsZero reports whether the filter has no condition, and so chooses all rows.
+// IsZero reports whether the filter has no condition and so selects all rows.
 func (f Filter) IsZero() bool { return len(f.Items) == 0 && len(f.Values()) == 0 }
 
 // Item is an item of a shop.
@@ -49,7 +47,7 @@ func (i Item) Compare(other Item) int {
 	return cmp.Or(cmp.Compare(i.ShopID, other.ShopID), cmp.Compare(i.ItemID, other.ItemID))
 }
 
-// The names of a filter's parameters in URLs.
+// The URL parameters of a filter.
 const (
 	paramShop         = "shop_id"
 	paramStoreSKU     = "store_sku"
@@ -67,14 +65,13 @@ func FilterParameters() []string {
 	return []string{paramShop, paramStoreSKU, paramMerchantSKU, paramStatus, paramReason, paramFailureCode, paramSince, paramUntil, paramStillFailing}
 }
 
-// IsBlank reports whether ParseFilter takes a parameter's value for none: it is
-// empty, or has several lines, which are all empty.
+// IsBlank reports whether ParseFilter ignores a value: it is empty, or all its lines are.
 func IsBlank(value string) bool {
 	return value == "" || strings.ContainsAny(value, "\r\n") && strings.TrimSpace(value) == ""
 }
 
-// ParseFilter reads a filter from a URL's parameters and ignores all others. An
-// empty value is the same as none. Its error is a *ParameterError.
+// ParseFilter reads a filter from URL parameters and ignores all others. An empty value equals an
+// absent one. Its error is a *ParameterError.
 func ParseFilter(v url.Values, now time.Time) (Filter, error) {
 	p := parser{values: v, now: now}
 	f := Filter{
@@ -97,7 +94,7 @@ func ParseFilter(v url.Values, now time.Time) (Filter, error) {
 	return f, nil
 }
 
-// Values are the filter's parameters, for a link that others can open.
+// Values returns the filter as URL parameters.
 func (f Filter) Values() url.Values {
 	v := url.Values{}
 	if f.ShopID != 0 {
@@ -134,7 +131,7 @@ func words[T any](items []T, word func(T) string) []string {
 
 func codeText(c schemas.FailureCode) string { return string(c) }
 
-// parser keeps the first error, so that every parameter reads as one line.
+// parser keeps the first error, so that each parameter is one line.
 type parser struct {
 	values url.Values
 	now    time.Time
@@ -147,7 +144,7 @@ func (p *parser) fail(name, format string, values ...any) {
 	}
 }
 
-// all are the parameter's values that are not empty, each once.
+// all returns the parameter's distinct non-empty values.
 func (p *parser) all(name string) []string {
 	var kept []string
 	seen := map[string]bool{"": true}
@@ -164,7 +161,7 @@ func (p *parser) all(name string) []string {
 	return kept
 }
 
-// single is the parameter's only value; empty if it has none.
+// single returns the parameter's only value, or the empty string.
 func (p *parser) single(name string) string {
 	switch all := p.all(name); len(all) {
 	case 0:
@@ -172,7 +169,7 @@ func (p *parser) single(name string) string {
 	case 1:
 		return all[0]
 	default:
-		p.fail(name, "is given %d times, and takes one value", len(all))
+		p.fail(name, "is given %d times, but accepts one value", len(all))
 		return ""
 	}
 }
@@ -189,8 +186,7 @@ func (p *parser) shop() int64 {
 	return id
 }
 
-// skus takes a value as it is, and one of several lines as a pasted list, whose
-// lines are trimmed.
+// skus returns a value as it is; a value of several lines is a list, whose lines are trimmed.
 func (p *parser) skus(name string) []string {
 	lines := parser{values: url.Values{}}
 	for _, value := range p.values[name] {
@@ -241,7 +237,7 @@ func parseAll[T any](p *parser, name string, parse func(string) (T, bool)) []T {
 	for _, text := range p.all(name) {
 		item, ok := parse(text)
 		if !ok {
-			p.fail(name, "%q is not known", text)
+			p.fail(name, "%q is unknown", text)
 			return nil
 		}
 		items = append(items, item)
@@ -258,7 +254,7 @@ func parseStatus(text string) (schemas.Status, bool) {
 	return 0, false
 }
 
-// parseReason takes the slug, and the label too, which is what rows show.
+// parseReason accepts the slug, and the label that rows show.
 func parseReason(text string) (schemas.Reason, bool) {
 	for _, r := range schemas.Reasons() {
 		if r.Slug() == text || r.Label() == text {

@@ -71,7 +71,7 @@ func lines(n int) string {
 	return b.String()
 }
 
-func TestAFilterIsItsLink(t *testing.T) {
+func TestFilterSurvivesItsURL(t *testing.T) {
 	want := Filter{
 		ShopID: 10021, StoreSKUs: []string{"a/b", "<script>"}, MerchantSKUs: []string{"m"}, Statuses: []schemas.Status{schemas.Failed},
 		Reasons: []schemas.Reason{schemas.PushNow}, FailureCodes: []schemas.FailureCode{schemas.Expired}, Since: noon.Add(-time.Hour), Until: noon, StillFailing: true,

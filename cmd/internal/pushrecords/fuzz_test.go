@@ -9,8 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Whatever a query says, it is refused by a ParameterError, or means the same when
-// it is written again.
+// Any query is either refused with a ParameterError or survives a round trip.
 func FuzzParseFilter(f *testing.F) {
 	now := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
 	for _, query := range []string{
@@ -36,7 +35,7 @@ func FuzzParseFilter(f *testing.F) {
 	})
 }
 
-// Whatever a cursor is, it is refused, or names a place of the list.
+// Any cursor is either refused or names a position in the list.
 func FuzzCursors(f *testing.F) {
 	columns := []sortColumn{{"triggered_at", instant, true}, {"channel", text, false}, {"shop_id", unsigned, false}, {"event_offset", signed, true}}
 	f.Add(encodeCursor("records", []string{"1", "shopee", "2", "-3"}))

@@ -12,23 +12,23 @@ import (
 	"stockpush/schemas"
 )
 
-// SQL of one row of store_sku_states, which is a store SKU as one part of the
-// table knows it.
+// SQL expressions over a row of store_sku_states. A row is a store SKU as one part of the table
+// knows it.
 const (
-	// stands: its newest outcome is within the 30 days.
+	// stands: the newest outcome is within the 30 days.
 	stands = "outcome_at > now64(3, 'UTC') - INTERVAL 30 DAY"
-	// lastAt is when its last push was triggered, of what is Pending apart.
+	// lastAt is the trigger time of the last push, ignoring Pending records.
 	lastAt = "if(" + stands + ", outcome_at, newest_at)"
 )
 
-// stateHits are the hits of store_sku_states. What is not of the row that tells
-// the place in the list is looked up by the store SKU's hash.
+// stateHits returns the hits of store_sku_states. Columns that do not determine the position in the
+// list are looked up by the store SKU's hash.
 func (r *Reader) stateHits(columns string, sort []sortColumn, w where) source {
 	w.add("newest_at > now64(3, 'UTC') - INTERVAL 30 DAY")
 	return r.hitsOf("SELECT channel, shop_id, store_sku, "+columns+" FROM "+r.view("store_sku_states"), sort, w)
 }
 
-// pendingHits are the store SKUs with something Pending.
+// pendingHits returns the store SKUs with Pending records.
 func (r *Reader) pendingHits(f Filter, sort []sortColumn) source {
 	var w where
 	w.shop(f)
@@ -60,11 +60,11 @@ func (r *Reader) hitsOf(from string, sort []sortColumn, w where) source {
 	}
 }
 
-// hitSettings: every part of a question sees the same rows, and no set of hashes is
-// looked up in an index that cannot use it.
+// hitSettings: all parts of a query see the same rows, and no set of hashes is looked up in an
+// index that cannot use it.
 const hitSettings = " SETTINGS enable_shared_storage_snapshot_in_query = 1, use_index_for_in_with_subqueries = 0"
 
-// merchants adds the condition on the merchant SKU by the store SKU's hash.
+// merchants adds the condition on the merchant SKU, by the store SKU's hash.
 func (r *Reader) merchants(w *where, f Filter) {
 	if len(f.MerchantSKUs) > 0 {
 		w.add("sku_hash IN (SELECT sku_hash FROM "+r.view("store_sku_states")+" WHERE newest.merchant_sku IN {merchant_skus:Array(String)})",
@@ -77,8 +77,8 @@ func pendingOf(w *where, f Filter) {
 	w.between("triggered_at", f.Since, f.Until)
 }
 
-// outcomes adds the filter's conditions on the last push. With ordered, a row
-// without an outcome counts only if its store SKU has none.
+// outcomes adds the filter's conditions on the last push. With ordered, a row without an outcome
+// counts only if its store SKU has none.
 func (r *Reader) outcomes(w *where, f Filter, s spread, ordered bool) {
 	skipped := f.takes(schemas.Skipped) && len(f.FailureCodes) == 0
 	terminal := f.takes(schemas.Failed) || f.takes(schemas.Successfully)
@@ -106,35 +106,36 @@ func (r *Reader) outcomes(w *where, f Filter, s spread, ordered bool) {
 	}
 }
 
-// withoutOutcome leaves out rows without an outcome whose store SKU has one in
-// another part: most of what was just inserted.
+// withoutOutcome excludes rows without an outcome if another part has an outcome of the store SKU.
+// Most recently inserted rows are such.
 func (r *Reader) withoutOutcome(w *where, s spread) {
 	w.add("("+stands+" OR sku_hash NOT IN (SELECT sku_hash FROM "+r.view("store_sku_states")+" WHERE "+stands+" AND sku_hash IN ("+r.scattered()+")))",
 		s.named())
 }
 
-// scattered are the hashes of store SKUs that not the largest part alone has: a
-// part that came of a merge has each once.
+// scattered selects the hashes of the store SKUs that parts other than the largest have. A merged
+// part has each store SKU once.
 func (r *Reader) scattered() string {
 	return "SELECT sku_hash FROM " + r.view("store_sku_states") + " WHERE _part != {largest:String}"
 }
 
-// spread is how the rows of store_sku_states lie in parts.
+// spread is the distribution of the rows of store_sku_states over parts.
 type spread struct {
-	// Largest is the largest part that came of a merge; empty if there is none.
+	// Largest is the largest merged part; empty if there is none.
 	Largest string `ch:"largest"`
-	// Elsewhere is how many rows the other parts have.
+	// Elsewhere is the number of rows in the other parts.
 	Elsewhere uint64 `ch:"elsewhere"`
 }
 
 func (s spread) named() any { return clickhouse.Named("largest", s.Largest) }
 
-// fewRows in other parts mislead so few hits that it costs less to look those up.
+// fewRows is a number of rows in other parts up to which it is cheaper to look up wrong hits than
+// to exclude them.
 const fewRows = 50_000
 
-// spread asks for the parts by a query of its own, since one question of several
-// has the name in many places. The part may be merged before it is used: then all
-// store SKUs count as scattered, which takes longer and changes nothing.
+// spread queries the parts separately, because one query would name the part in many places. The
+// part may be merged before it is used. Then all store SKUs count as scattered, which is slower but
+// correct.
 func (r *Reader) spread(ctx context.Context) (spread, error) {
 	found, err := rows[spread](ctx, r, "SELECT argMaxIf(name, rows, level > 0) AS largest, toUInt64(sum(rows) - maxIf(rows, level > 0)) AS elsewhere "+
 		"FROM system.parts WHERE database = {database:String} AND table = 'store_sku_states' AND active", clickhouse.Named("database", r.database))
@@ -144,25 +145,25 @@ func (r *Reader) spread(ctx context.Context) (spread, error) {
 	return found[0], nil
 }
 
-// takes says whether the filter lets a status in.
+// takes reports whether the filter admits a status.
 func (f Filter) takes(s schemas.Status) bool {
 	return len(f.Statuses) == 0 || slices.Contains(f.Statuses, s)
 }
 
-// ofOutcome says whether the filter asks anything of the last push.
+// ofOutcome reports whether the filter has a condition on the last push.
 func (f Filter) ofOutcome() bool {
 	return len(f.Statuses)+len(f.Reasons)+len(f.FailureCodes) > 0 || !f.Since.IsZero() || !f.Until.IsZero()
 }
 
-// takesPending says whether a store SKU whose last push is Pending may match.
+// takesPending reports whether a store SKU whose last push is Pending may match.
 func (f Filter) takesPending() bool { return f.takes(schemas.Pending) && len(f.FailureCodes) == 0 }
 
-// takesStates says whether any other may.
+// takesStates reports whether a store SKU with another last push may match.
 func (f Filter) takesStates() bool {
 	return f.takes(schemas.Failed) || f.takes(schemas.Successfully) || f.takes(schemas.Skipped) && len(f.FailureCodes) == 0
 }
 
-// byKey is the list in the order of channel, shop and SKU.
+// byKey returns the list in the order of channel, shop and SKU.
 func (r *Reader) byKey(f Filter, parts spread) search {
 	s := search{listing: listing[StoreSKU]{sort: keyColumns, place: placeByKey}, compare: compareKeys}
 	var w where
@@ -173,13 +174,13 @@ func (r *Reader) byKey(f Filter, parts spread) search {
 	if f.takesStates() {
 		s.hits = append(s.hits, r.stateHits("newest_at AS last_triggered_at", keyColumns, w))
 	}
-	if f.takesPending() && f.ofOutcome() { // else a store SKU's states are enough
+	if f.takesPending() && f.ofOutcome() { // otherwise the states are enough
 		s.hits = append(s.hits, r.pendingHits(f, keyColumns))
 	}
 	return s
 }
 
-// byTime is the list in the order of the last push's trigger, the newest first.
+// byTime returns the list in the order of the last push's trigger, newest first.
 func (r *Reader) byTime(f Filter, parts spread) search {
 	newest := sortColumn{name: "last_triggered_at", kind: instant, down: true}
 	s := search{listing: listing[StoreSKU]{sort: append([]sortColumn{newest}, keyColumns...)}, byLead: true}
@@ -202,8 +203,8 @@ func (r *Reader) byTime(f Filter, parts spread) search {
 	return s
 }
 
-// byMerchant is the list in the order of merchant SKU and key. A store SKU is
-// where its newest record says.
+// byMerchant returns the list in the order of merchant SKU and key. A store SKU has the merchant
+// SKU of its newest record.
 func (r *Reader) byMerchant(f Filter, parts spread) search {
 	s := search{listing: listing[StoreSKU]{sort: append([]sortColumn{{name: "merchant_sku", kind: text}}, keyColumns...)}, byLead: true}
 	s.place = func(row *StoreSKU) []string { return append([]string{row.MerchantSKU}, placeByKey(row)...) }
@@ -220,8 +221,8 @@ func (r *Reader) byMerchant(f Filter, parts spread) search {
 	return s
 }
 
-// lastPushIn adds the conditions on the last push where another row may tell
-// the place in the list: of a store SKU that several parts have, any row may match.
+// lastPushIn adds the conditions on the last push where another row may determine the position in
+// the list: any row of a store SKU may match.
 func (r *Reader) lastPushIn(w *where, f Filter, parts spread) {
 	var ways []string
 	if f.takesStates() {

@@ -13,24 +13,23 @@ type sortColumn struct {
 	down bool
 }
 
-// listing is a list that is read in pages: by keyset, so that a page costs the
-// same wherever it lies and rows that arrive do not shift it.
+// listing is a list with keyset pagination: every page costs the same, and new rows do not shift
+// pages.
 type listing[T any] struct {
-	// name is what cursors call it.
+	// name is the list's name in cursors.
 	name string
-	// from is the query up to its conditions.
+	// from is the query without its conditions.
 	from string
-	// sort must tell any two rows apart.
+	// sort must distinguish any two rows.
 	sort []sortColumn
-	// place are a row's values of the columns that sort.
+	// place returns a row's values of the sort columns.
 	place func(*T) []string
 }
 
 func afterName(i int) string { return "after" + strconv.Itoa(i) }
 
-// after is the condition of the rows behind a cursor: (a, b) behind (x, y) as
-// a >= x AND (a > x OR (a = x AND b > y)), which ClickHouse's index understands
-// and which allows for columns that sort downwards.
+// after returns the condition for the rows after a cursor. (a, b) after (x, y) is a >= x AND (a > x
+// OR (a = x AND b > y)), which ClickHouse's index understands and which allows descending columns.
 func after(columns []sortColumn) string {
 	var deeper string
 	for i := len(columns) - 1; i >= 0; i-- {
@@ -48,7 +47,7 @@ func after(columns []sortColumn) string {
 	return columns[0].bound() + " AND " + deeper
 }
 
-// bound is what after says of the first column alone.
+// bound returns the part of after for the first column.
 func (c sortColumn) bound() string {
 	than := " >= "
 	if c.down {
@@ -68,7 +67,7 @@ func orderBy(columns []sortColumn) string {
 	return " ORDER BY " + strings.Join(names, ", ")
 }
 
-// query is the page's query, asking for one row more than the page has.
+// query returns the page's query, which reads one row more than the page has.
 func (l listing[T]) query(w where, p Page, limit int) (string, []any, error) {
 	if p.Cursor != "" {
 		_, args, err := decodeCursor(l.name, l.sort, p.Cursor)
@@ -80,8 +79,7 @@ func (l listing[T]) query(w where, p Page, limit int) (string, []any, error) {
 	return l.from + w.String() + orderBy(l.sort) + " LIMIT " + strconv.Itoa(limit+1), w.args, nil
 }
 
-// page cuts rows to the page. Rows may be fewer than the query has if they reached
-// maxListBytes; more says so.
+// page cuts rows to the page. more reports that rows ended early because of maxListBytes.
 func (l listing[T]) page(rows []T, limit int, more bool) List[T] {
 	fit := min(len(rows), limit)
 	for bytes, i := 0, 0; i < fit; i++ {
@@ -95,11 +93,11 @@ func (l listing[T]) page(rows []T, limit int, more bool) List[T] {
 	return List[T]{Items: rows[:fit], NextCursor: encodeCursor(l.name, l.place(&rows[fit-1]))}
 }
 
-// maxListBytes is how large a list's answer is at most, as JSON: of long rows it has
-// fewer than asked for, but at least one.
+// maxListBytes limits a list's answer as JSON. With long rows a page has fewer rows, but at least
+// one.
 const maxListBytes = 8 << 20
 
-// jsonBytes is how long a row is in an answer.
+// jsonBytes returns a row's length as JSON.
 func jsonBytes[T any](row *T) int {
 	raw, err := json.Marshal(row)
 	if err != nil {

@@ -50,9 +50,9 @@ func allKeys(t *testing.T, list storeSKUsOfOrder, f pushrecords.Filter, o pushre
 	return keys
 }
 
-// Pages of 10,000 store SKUs and of as many failures show each of them once
-// while 1,000 records arrive: of new store SKUs and of those in the list.
-func TestPagingIsCompleteWhileRowsArrive(t *testing.T) {
+// Pages of 10,000 store SKUs and as many failures show each exactly once while 1,000 records
+// arrive, of new and of listed store SKUs.
+func TestPagesAreCompleteWhileRowsArrive(t *testing.T) {
 	f := newFixture(t)
 	const size, arriving, limit = 10_000, 1000, 500
 	var records []schemas.Record
@@ -105,7 +105,7 @@ func TestPagingIsCompleteWhileRowsArrive(t *testing.T) {
 	}
 }
 
-func TestBadPagesAreRefused(t *testing.T) {
+func TestInvalidPagesAreRefused(t *testing.T) {
 	f := newFixture(t)
 	f.fill()
 	first, err := f.reader.StoreSKUs(t.Context(), pushrecords.Filter{}, pushrecords.Page{Limit: 1})
@@ -134,15 +134,15 @@ func TestClickHouseDownIsUnavailable(t *testing.T) {
 	require.ErrorIs(t, err, pushrecords.ErrUnavailable)
 }
 
-func TestWithoutTheSchemaItIsUnavailable(t *testing.T) {
+func TestMissingSchemaIsUnavailable(t *testing.T) {
 	f := newFixture(t)
 	_, err := pushrecords.NewReader(f.store.Conn(), "elsewhere").StoreSKUs(t.Context(), pushrecords.Filter{}, pushrecords.Page{})
 	require.ErrorIs(t, err, pushrecords.ErrUnavailable)
 	require.ErrorContains(t, err, "stockpush setup")
 }
 
-// Upstream chooses how long what it sends is; what a list answers stays small.
-func TestAListOfLongRowsHasFewerOfThem(t *testing.T) {
+// Upstream decides how long its values are; a list's answer is limited anyway.
+func TestPageOfLongRowsHasFewerRows(t *testing.T) {
 	f := newFixture(t)
 	const rows, mostBytes = 60, 8<<20 + 1<<10
 	require.NoError(t, f.store.Conn().Exec(t.Context(), `INSERT INTO d.rejected_event_rows
@@ -165,6 +165,6 @@ func TestAListOfLongRowsHasFewerOfThem(t *testing.T) {
 		}
 	}
 	slices.Sort(offsets)
-	require.Len(t, slices.Compact(offsets), rows, "each of them once")
+	require.Len(t, slices.Compact(offsets), rows, "each exactly once")
 	require.Len(t, offsets, rows)
 }

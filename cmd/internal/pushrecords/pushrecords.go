@@ -1,11 +1,9 @@
-// Package pushrecords asks ClickHouse what became of the triggers.
+// Package pushrecords queries the outcomes of triggers in ClickHouse.
 //
-// It owns every question that the console's page, the JSON API, the commands and
-// retry ask, all over the views that SQL users have: filters, lists in pages,
-// counts. Every value is a bound parameter of a fixed query, every list has a
-// limit and every query a timeout. It refuses to write. A Reader is safe for
-// many goroutines; its methods block for as long as their context and the
-// query's timeout allow.
+// The console, the JSON API, the commands and retry use its filters, lists and counts. It reads the
+// same views as SQL users. Every value is a bound parameter of a fixed query, every list has a
+// limit, and every query a timeout. It never writes. A Reader is safe for concurrent use. Its
+// methods block until ClickHouse answers, their context ends, or the query times out.
 package pushrecords
 
 import (
@@ -14,17 +12,17 @@ import (
 	"stockpush/schemas"
 )
 
-// StoreSKU is a row of store_sku_push_status: what happened last to a store SKU.
-// Its field tags are the view's column names.
+// StoreSKU is a row of store_sku_push_status: the latest push of a store SKU. Its field tags are
+// the view's column names.
 type StoreSKU struct {
 	Channel     string `ch:"channel" json:"channel"`
 	ShopID      uint64 `ch:"shop_id" json:"shop_id"`
 	StoreSKU    string `ch:"store_sku" json:"store_sku"`
 	MerchantSKU string `ch:"merchant_sku" json:"merchant_sku"`
 	LastPushQty int64  `ch:"last_push_qty" json:"last_push_qty"`
-	// LastPushStatus is a schemas.Status by its name.
+	// LastPushStatus is the name of a schemas.Status.
 	LastPushStatus string `ch:"last_push_status" json:"last_push_status"`
-	// LastReason is a schemas.Reason by its label.
+	// LastReason is the label of a schemas.Reason.
 	LastReason string `ch:"last_reason" json:"last_reason"`
 	// LastFailureCode is empty unless the last push Failed.
 	LastFailureCode   string    `ch:"last_failure_code" json:"last_failure_code"`
@@ -34,18 +32,18 @@ type StoreSKU struct {
 	LastFinishedAt time.Time `ch:"last_finished_at" json:"last_finished_at"`
 	// Pending is how many of its records are Pending.
 	Pending uint64 `ch:"pending" json:"pending"`
-	// Available and PromotionReserved make up the last push's quantity.
+	// Available and PromotionReserved are the parts of the last push's quantity.
 	Available         int64 `ch:"available" json:"available"`
 	PromotionReserved int64 `ch:"promotion_reserved" json:"promotion_reserved"`
 }
 
-// Key names the store SKU.
+// Key returns the store SKU's key.
 func (s *StoreSKU) Key() schemas.Key {
 	return schemas.Key{Channel: s.Channel, ShopID: int64(s.ShopID), StoreSKU: s.StoreSKU}
 }
 
-// Record is a row of push_record_history: what became of one trigger. Its field
-// tags are the view's column names; quantities are in units.
+// Record is a row of push_record_history: the outcome of one trigger. Its field tags are the view's
+// column names; quantities are in units.
 type Record struct {
 	Channel           string `ch:"channel" json:"channel"`
 	ShopID            uint64 `ch:"shop_id" json:"shop_id"`
@@ -62,17 +60,17 @@ type Record struct {
 	Available         int64  `ch:"available" json:"available"`
 	PromotionReserved int64  `ch:"promotion_reserved" json:"promotion_reserved"`
 	PushQty           int64  `ch:"push_qty" json:"push_qty"`
-	// BeforeQty is null where no confirmed quantity was known.
+	// BeforeQty is null if no confirmed quantity was known.
 	BeforeQty *int64 `ch:"before_qty" json:"before_qty"`
 	// AfterQty is null unless Successfully.
 	AfterQty *int64 `ch:"after_qty" json:"after_qty"`
-	// PromotionFloor is the quantity that a promotion reserves, where Shopee's refusal names it.
+	// PromotionFloor is the quantity that a promotion reserves, if Shopee's refusal names it.
 	PromotionFloor     *int64 `ch:"promotion_floor" json:"promotion_floor"`
 	FailureCode        string `ch:"failure_code" json:"failure_code"`
 	FailureReason      string `ch:"failure_reason" json:"failure_reason"`
 	SupersededBy       string `ch:"superseded_by" json:"superseded_by"`
 	SupersededByOffset *int64 `ch:"superseded_by_offset" json:"superseded_by_offset"`
-	// Attempts is how many calls carried it.
+	// Attempts is how many calls contained it.
 	Attempts       uint16    `ch:"attempts" json:"attempts"`
 	RequestID      string    `ch:"request_id" json:"request_id"`
 	LogID          uint16    `ch:"log_id" json:"log_id"`
@@ -80,23 +78,23 @@ type Record struct {
 	EventOffset    int64     `ch:"event_offset" json:"event_offset"`
 	OccurredAt     time.Time `ch:"occurred_at" json:"occurred_at"`
 	TriggeredAt    time.Time `ch:"triggered_at" json:"triggered_at"`
-	// QueuedAt is 1970 where the event was replaced before it was queued.
+	// QueuedAt is 1970 if the event was superseded before it was queued.
 	QueuedAt time.Time `ch:"queued_at" json:"queued_at"`
 	// FinishedAt is 1970 while Pending.
 	FinishedAt time.Time `ch:"finished_at" json:"finished_at"`
 }
 
-// Key names the record's store SKU.
+// Key returns the record's store SKU.
 func (r *Record) Key() schemas.Key {
 	return schemas.Key{Channel: r.Channel, ShopID: int64(r.ShopID), StoreSKU: r.StoreSKU}
 }
 
-// Position is where the record's event lies in the log.
+// Position returns the position of the record's event in the log.
 func (r *Record) Position() schemas.Position {
 	return schemas.Position{LogID: r.LogID, Partition: r.EventPartition, Offset: r.EventOffset}
 }
 
-// Failure is a row of failed_push_records: a failure that nothing has mended yet.
+// Failure is a row of failed_push_records: an unresolved failure.
 type Failure struct {
 	Record
 	FailureClass string `ch:"failure_class" json:"failure_class"`
@@ -104,46 +102,48 @@ type Failure struct {
 	Hint string `ch:"hint" json:"hint"`
 }
 
-// Rejected is a row of rejected_events: what upstream sent that nobody could use.
+// Rejected is a row of rejected_events: an invalid message from upstream.
 type Rejected struct {
 	SourceTopic     string `ch:"source_topic" json:"source_topic"`
 	SourcePartition int32  `ch:"source_partition" json:"source_partition"`
 	SourceOffset    int64  `ch:"source_offset" json:"source_offset"`
 	ErrorCode       string `ch:"error_code" json:"error_code"`
-	// ErrorField is empty where no one field is to blame.
+	// ErrorField is empty if no single field caused the error.
 	ErrorField   string `ch:"error_field" json:"error_field"`
 	ErrorMessage string `ch:"error_message" json:"error_message"`
-	// Key is cut at 1 KiB; it need not be UTF-8.
+	// Key is truncated to 1 KiB; it may not be UTF-8.
 	Key string `ch:"key" json:"key"`
-	// Value is cut at 64 KiB; it need not be UTF-8.
+	// Value is truncated to 64 KiB; it may not be UTF-8.
 	Value      string    `ch:"value" json:"value"`
 	ReceivedAt time.Time `ch:"received_at" json:"received_at"`
 }
 
-// Count is how many rows have a value.
+// Count is the number of rows with a value.
 type Count struct {
 	Value string `ch:"value" json:"value"`
 	N     uint64 `ch:"n" json:"n"`
 }
 
-// Stat is what finished of an hour's triggers, all shops that match together.
+// Stat has the finished records of an hour's triggers, summed over all matching shops.
 type Stat struct {
-	// Hour is of the trigger.
+	// Hour is the hour of the trigger.
 	Hour        time.Time `ch:"hour" json:"hour"`
 	Status      string    `ch:"status" json:"status"`
 	Reason      string    `ch:"reason" json:"reason"`
 	FailureCode string    `ch:"failure_code" json:"failure_code"`
 	Records     uint64    `ch:"records" json:"records"`
-	// P50 is from trigger to finish, in ms: the shops' medians, weighted by their records.
+	// P50 is the median time from trigger to finish in ms, averaged over the shops weighted by
+	// their records.
 	P50 float64 `ch:"p50_ms" json:"p50_ms"`
-	// P99 is the greatest of the shops' 99th percentiles, in ms.
+	// P99 is the maximum of the shops' 99th percentiles in ms.
 	P99 float64 `ch:"p99_ms" json:"p99_ms"`
 }
 
-// List is a page of a list. It is at most 8 MiB as JSON: of long rows it has fewer than its limit.
+// List is a page of a list. It is at most 8 MiB as JSON, so with long rows it has fewer items than
+// its limit.
 type List[T any] struct {
 	// Items is never nil.
 	Items []T `json:"items"`
-	// NextCursor asks for the page after this one; empty on the last.
+	// NextCursor requests the next page; it is empty on the last.
 	NextCursor string `json:"next_cursor"`
 }

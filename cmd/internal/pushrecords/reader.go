@@ -12,24 +12,24 @@ import (
 	"stockpush/schemas"
 )
 
-// queryTimeout bounds every query of the Reader; ClickHouse stops it then, too.
+// queryTimeout limits every query of the Reader, also on the server.
 const queryTimeout = 10 * time.Second
 
-// Reader asks one database.
+// Reader queries one database.
 type Reader struct {
 	conn     driver.Conn
 	database string
-	// few is fewRows.
+	// few is fewRows, except in tests.
 	few uint64
 }
 
-// NewReader makes a reader of a database, whose name must be one that the
-// configuration lets in: it is part of every query.
+// NewReader returns a reader of a database. The database name becomes part of every query, so it
+// must be valid by the configuration's rules.
 func NewReader(conn driver.Conn, database string) *Reader { return &Reader{conn, database, fewRows} }
 
 func (r *Reader) view(name string) string { return "`" + r.database + "`." + name }
 
-// rows asks for rows of a struct that has the columns as tags.
+// rows runs a query whose columns are the tags of a row struct.
 func rows[T any](ctx context.Context, r *Reader, query string, args ...any) ([]T, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, queryTimeout, errTimeout)
 	defer cancel()
@@ -38,8 +38,8 @@ func rows[T any](ctx context.Context, r *Reader, query string, args ...any) ([]T
 	return all, classify(ctx, "ask ClickHouse", err)
 }
 
-// listSettings: conditions on the key are looked at first in tables read with FINAL too, so that of
-// the parts that do not have it no other column is opened.
+// listSettings: conditions on the key are evaluated first even with FINAL, so that no other column
+// is read of parts that do not contain it.
 const listSettings = " SETTINGS optimize_move_to_prewhere_if_final = 1"
 
 func list[T any](ctx context.Context, r *Reader, l listing[T], w where, p Page) (List[T], error) {
@@ -58,8 +58,7 @@ func list[T any](ctx context.Context, r *Reader, l listing[T], w where, p Page) 
 	return l.page(found, limit, more), nil
 }
 
-// someRows asks for rows and stops at those that make an answer of maxListBytes;
-// more says that there are others.
+// someRows reads rows until their JSON reaches maxListBytes; more reports that there are others.
 func someRows[T any](ctx context.Context, r *Reader, query string, args ...any) (all []T, more bool, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, queryTimeout, errTimeout)
 	defer cancel()
@@ -95,7 +94,7 @@ func placeByKey(s *StoreSKU) []string {
 	return []string{s.Channel, unsignedText(s.ShopID), s.StoreSKU}
 }
 
-// StoreSKUs lists what happened last to each store SKU.
+// StoreSKUs lists the latest push of each store SKU.
 func (r *Reader) StoreSKUs(ctx context.Context, f Filter, p Page) (List[StoreSKU], error) {
 	return r.storeSKUs(ctx, f, p, "store-skus", r.byKey)
 }
@@ -123,8 +122,8 @@ func (r *Reader) storeSKUs(ctx context.Context, f Filter, p Page, name string, b
 	return s.page(ctx, p)
 }
 
-// lastStatus says still failing as a status: a failure that nothing has mended
-// yet is its store SKU's last push. Some is false if nothing can match.
+// lastStatus replaces StillFailing by a status: an unresolved failure is its store SKU's last push.
+// some is false if nothing can match.
 func (f Filter) lastStatus() (_ Filter, some bool) {
 	if !f.StillFailing {
 		return f, true
@@ -140,8 +139,8 @@ func (r *Reader) statusWhere(f Filter) where {
 	return w
 }
 
-// History lists a store SKU's records that match, newest first. Of a store SKU
-// the view keeps the latest 100.
+// History lists a store SKU's matching records, newest first. The view has the latest 100 per store
+// SKU.
 func (r *Reader) History(ctx context.Context, key schemas.Key, f Filter, p Page) (List[Record], error) {
 	var w where
 	w.add("channel = {channel:String}", clickhouse.Named("channel", key.Channel))
@@ -158,8 +157,8 @@ func (r *Reader) History(ctx context.Context, key schemas.Key, f Filter, p Page)
 	return list(ctx, r, l, w, p)
 }
 
-// Failures lists the failures that nothing has mended yet, by trigger, newest
-// first. A record's trigger does not change, so its pages are complete.
+// Failures lists the unresolved failures by trigger, newest first. A record's trigger does not
+// change, so the pages are complete.
 func (r *Reader) Failures(ctx context.Context, f Filter, p Page) (List[Failure], error) {
 	var w where
 	w.filter(f, recordColumns)
@@ -173,12 +172,11 @@ func (r *Reader) Failures(ctx context.Context, f Filter, p Page) (List[Failure],
 	return list(ctx, r, l, w, p)
 }
 
-// maxKeyBytes is how much of a rejected event's key a list shows: upstream may send
-// keys of megabytes.
+// maxKeyBytes is where a rejected event's key is truncated: upstream may send keys of megabytes.
 const maxKeyBytes = 1 << 10
 
-// Rejected lists what upstream sent that nobody could use, newest first. Of the
-// filter only Since and Until count, of the time when it was received.
+// Rejected lists rejected events, newest first. Of the filter only Since and Until apply, to the
+// time of receipt.
 func (r *Reader) Rejected(ctx context.Context, f Filter, p Page) (List[Rejected], error) {
 	var w where
 	w.between("received_at", f.Since, f.Until)
@@ -194,8 +192,8 @@ func (r *Reader) Rejected(ctx context.Context, f Filter, p Page) (List[Rejected]
 	return list(ctx, r, l, w, p)
 }
 
-// CountsByFailureCode counts the failures that nothing has mended yet, by their
-// code, the most first. The filter's own failure codes do not count.
+// CountsByFailureCode counts the unresolved failures by code, in descending order. It ignores the
+// filter's failure codes.
 func (r *Reader) CountsByFailureCode(ctx context.Context, f Filter) ([]Count, error) {
 	f.FailureCodes = nil
 	var w where
@@ -204,12 +202,12 @@ func (r *Reader) CountsByFailureCode(ctx context.Context, f Filter) ([]Count, er
 		" GROUP BY value ORDER BY n DESC, value LIMIT 100", w.args...)
 }
 
-// FailingByCode counts the store SKUs of which something still fails, by the
-// code of their newest failure, the most first: each is what one re-push is for.
-// The filter is of that failure; its own failure codes do not count.
+// FailingByCode counts the failing store SKUs by the code of their newest failure, in descending
+// order. A re-push takes one failure of each. The filter applies to that failure; its failure codes
+// are ignored.
 func (r *Reader) FailingByCode(ctx context.Context, f Filter) ([]Count, error) {
 	f.FailureCodes = nil
-	var sku, w where // of a store SKU all failures must be looked at to know the newest
+	var sku, w where // the newest failure is only known if all failures of a store SKU are read
 	sku.shop(f)
 	sku.in("store_sku", "store_skus", f.StoreSKUs)
 	w.filter(f, recordColumns)
@@ -218,11 +216,11 @@ func (r *Reader) FailingByCode(ctx context.Context, f Filter) ([]Count, error) {
 		w.String()+" GROUP BY value ORDER BY n DESC, value LIMIT 100", w.args...)
 }
 
-// maxStats bounds what Stats returns: two months of every hour, reason, status and code that occur together.
+// maxStats limits the rows of Stats: two months of every hour, reason, status and code.
 const maxStats = 100_000
 
-// Stats are the hours' statistics, oldest first. SKUs do not count; Since is
-// taken down to its hour.
+// Stats returns hourly statistics, oldest first. It ignores SKUs; Since is rounded down to the
+// hour.
 func (r *Reader) Stats(ctx context.Context, f Filter) ([]Stat, error) {
 	var w where
 	w.filter(f, statColumns)

@@ -42,7 +42,7 @@ func (f *fixture) insert(records ...schemas.Record) {
 	require.NoError(f.t, b.Send(f.t.Context()))
 }
 
-// strings are the values of a query's single column.
+// strings returns the values of a query's single column.
 func (f *fixture) strings(query string) []string {
 	var all []string
 	rows, err := f.store.Conn().Query(f.t.Context(), query)
@@ -58,7 +58,7 @@ func (f *fixture) strings(query string) []string {
 	return all
 }
 
-// record is the n-th of a store SKU, an hour older for each shop above 10001.
+// record returns the n-th record of a store SKU, an hour older for each shop above 10001.
 func record(shop int64, sku string, n int64, status schemas.Status) schemas.Record {
 	r := schemas.RecordOf(schemas.Event{
 		EventID: fmt.Sprintf("%d/%s@%d", shop, sku, n), Reason: schemas.Reason(1 + n%17), MerchantSKU: "M-" + sku,
@@ -119,7 +119,7 @@ var filters = []filterCase{
 		"shop_id = 10001 AND startsWith(store_sku, '<script>')", "shop_id = 10001 AND startsWith(store_sku, '<script>') AND status = 'Failed'"},
 }
 
-func TestEveryFilterIsWhatSQLSays(t *testing.T) {
+func TestEveryFilterMatchesSQL(t *testing.T) {
 	f := newFixture(t)
 	f.fill()
 	for _, c := range filters {
@@ -140,7 +140,7 @@ func TestEveryFilterIsWhatSQLSays(t *testing.T) {
 	}
 }
 
-func TestAFailureTellsAllThatTheViewTells(t *testing.T) {
+func TestFailureHasAllColumnsOfTheView(t *testing.T) {
 	f := newFixture(t)
 	f.fill()
 	found, err := f.reader.Failures(t.Context(), pushrecords.Filter{StoreSKUs: []string{hostile}}, pushrecords.Page{})
@@ -157,12 +157,12 @@ func TestAFailureTellsAllThatTheViewTells(t *testing.T) {
 	require.Equal(t, now.Add(-time.Hour+5*time.Millisecond), got.TriggeredAt)
 }
 
-func TestTheNewestFailureOfAStoreSKU(t *testing.T) {
+func TestNewestFailures(t *testing.T) {
 	f := newFixture(t)
 	f.insert(record(10001, "twice", 1, schemas.Failed), record(10001, "twice", 2, schemas.Failed), record(10002, "twice", 1, schemas.Failed),
-		record(10001, "mended", 1, schemas.Failed), record(10001, "mended", 2, schemas.Successfully), record(10001, "another", 1, schemas.Failed))
+		record(10001, "resolved", 1, schemas.Failed), record(10001, "resolved", 2, schemas.Successfully), record(10001, "another", 1, schemas.Failed))
 	key := func(sku string) schemas.Key { return schemas.Key{Channel: "shopee", ShopID: 10001, StoreSKU: sku} }
-	found, err := f.reader.NewestFailures(t.Context(), []schemas.Key{key("twice"), key("mended"), key("no such")})
+	found, err := f.reader.NewestFailures(t.Context(), []schemas.Key{key("twice"), key("resolved"), key("no such")})
 	require.NoError(t, err)
 	require.Len(t, found, 1)
 	require.Equal(t, "10001/twice@2", found[0].EventID)
@@ -171,7 +171,7 @@ func TestTheNewestFailureOfAStoreSKU(t *testing.T) {
 	require.Empty(t, none)
 }
 
-func TestAStoreSKUTellsHowItsQuantityIsMadeUp(t *testing.T) {
+func TestStoreSKUHasThePartsOfItsQuantity(t *testing.T) {
 	f := newFixture(t)
 	oversold := record(10001, "oversold", 3, schemas.Successfully)
 	oversold.Available, oversold.PromotionReserved = -4, 9
@@ -184,7 +184,7 @@ func TestAStoreSKUTellsHowItsQuantityIsMadeUp(t *testing.T) {
 	}}, found.Items)
 }
 
-func TestHistoryIsNewestFirstAndInPages(t *testing.T) {
+func TestHistoryIsNewestFirstAndPaged(t *testing.T) {
 	f := newFixture(t)
 	var records []schemas.Record
 	for n := range int64(130) {
@@ -206,7 +206,7 @@ func TestHistoryIsNewestFirstAndInPages(t *testing.T) {
 	require.Empty(t, allPages(t, history, pushrecords.Filter{ShopID: 10002}, pushrecords.Page{Limit: 7}))
 }
 
-func TestRejectedInPages(t *testing.T) {
+func TestRejectedIsPaged(t *testing.T) {
 	f := newFixture(t)
 	b := f.store.NewBatch()
 	for i := range int64(25) {
@@ -224,17 +224,17 @@ func TestRejectedInPages(t *testing.T) {
 }
 
 // Whatever else failed, a store SKU counts once, with its newest failure.
-func TestStoreSKUsThatFailCountOnce(t *testing.T) {
+func TestFailingStoreSKUsCountOnce(t *testing.T) {
 	f := newFixture(t)
 	f.insert(record(10001, "twice", 1, schemas.Failed), record(10001, "twice", 2, schemas.Failed), record(10001, "once", 1, schemas.Failed),
-		record(10001, "mended", 1, schemas.Failed), record(10001, "mended", 2, schemas.Successfully), record(10002, "once", 3, schemas.Failed))
+		record(10001, "resolved", 1, schemas.Failed), record(10001, "resolved", 2, schemas.Successfully), record(10002, "once", 3, schemas.Failed))
 	for _, c := range []struct {
 		filter pushrecords.Filter
 		want   []pushrecords.Count
 	}{
 		{pushrecords.Filter{}, []pushrecords.Count{{Value: "authorization_lost", N: 1}, {Value: "permission_denied", N: 1}, {Value: "signature_rejected", N: 1}}},
 		{pushrecords.Filter{ShopID: 10001, FailureCodes: schemas.FailureCodes()[:1]}, []pushrecords.Count{{Value: "permission_denied", N: 1}, {Value: "signature_rejected", N: 1}}},
-		{pushrecords.Filter{Reasons: []schemas.Reason{2}}, []pushrecords.Count{{Value: "permission_denied", N: 1}}}, // not the older failure of twice
+		{pushrecords.Filter{Reasons: []schemas.Reason{2}}, []pushrecords.Count{{Value: "permission_denied", N: 1}}}, // not the older failure of store SKU "twice"
 		{pushrecords.Filter{StoreSKUs: []string{"twice"}}, []pushrecords.Count{{Value: "signature_rejected", N: 1}}},
 	} {
 		got, err := f.reader.FailingByCode(t.Context(), c.filter)
@@ -243,7 +243,7 @@ func TestStoreSKUsThatFailCountOnce(t *testing.T) {
 	}
 }
 
-func TestABatchIsFoundByItsName(t *testing.T) {
+func TestBatchIsFoundByName(t *testing.T) {
 	f := newFixture(t)
 	const batch = "0190d3b2-7c1e-7a55-8000-000000000000"
 	var records []schemas.Record

@@ -10,44 +10,42 @@ import (
 	"stockpush/schemas"
 )
 
-// search finds pages of store SKUs in two steps, so that a page costs a look at
-// narrow columns and the reading of its own rows.
+// search finds pages of store SKUs in two steps, so that a page reads narrow columns and its own
+// rows only.
 //
-// First, where to look: hits, from store_sku_states and from what is Pending, in
-// the list's order. A part of the states that was not merged yet may name a
-// store SKU where it no longer stands, but the row that tells where it does is
-// always among them. Then, what holds: the store SKUs' rows of
-// store_sku_standings, and the whole filter.
+// The first step finds hits: candidates from store_sku_states and from the Pending records, in the
+// list's order. An unmerged part may list a store SKU at an outdated position, but the row with its
+// actual position is always among the hits. The second step reads the store SKUs' rows of
+// store_sku_standings and applies the whole filter.
 type search struct {
 	listing[StoreSKU]
 	reader *Reader
 	filter Filter
 	hits   []source
-	// compare is the list's order, lead that of its first column.
+	// compare is the list's order, lead the order of its first column.
 	compare, lead func(a, b *StoreSKU) int
-	// byLead sorts the hits by the first column alone, so that ClickHouse reads the
-	// others only of those that it finds. Too many of one value end it.
+	// byLead sorts the hits by the first column alone, so that ClickHouse reads the other columns
+	// only of hits. It is turned off when too many hits share one value.
 	byLead bool
 }
 
-// source asks for n hits from a place on: store SKUs of which it knows no more
-// than what sorts the list.
+// source returns n hits from a place on. A hit has only the sort columns.
 type source func(ctx context.Context, from place, n int) ([]StoreSKU, error)
 
-// place is where in a list hits begin.
+// place is where in a list hits start.
 type place struct {
-	// of are the values of the columns that sort; nil is the list's begin.
+	// of are the sort columns' values; nil means the start of the list.
 	of []string
 	// byLead says that the hits are sorted by the first column alone.
 	byLead bool
-	// within says that of the first column's value there may be more to find.
+	// within says that more rows may have the same value of the first column.
 	within bool
 }
 
 const (
-	// moreHits is how many hits are asked for beyond a page, for those that do not hold.
+	// moreHits is how many hits beyond a page are read, for those that turn out wrong.
 	moreHits = 13
-	// moreEachRound is by how much later rounds ask for more than the one before.
+	// moreEachRound is the factor by which each further round reads more.
 	moreEachRound = 4
 )
 
@@ -61,7 +59,7 @@ func (s *search) page(ctx context.Context, p Page) (List[StoreSKU], error) {
 		return List[StoreSKU]{}, err
 	}
 	var found []StoreSKU
-	var done func(*StoreSKU) bool // says of what lies before the place
+	var done func(*StoreSKU) bool // reports whether a row precedes the place
 	for n := limit + 1 + moreHits; len(found) <= limit; n *= moreEachRound {
 		hits, last, err := s.look(ctx, from, n)
 		if err != nil {
@@ -85,8 +83,9 @@ func (s *search) page(ctx context.Context, p Page) (List[StoreSKU], error) {
 	return s.listing.page(found, limit, false), nil
 }
 
-// before says which rows lie before the last hit, so that all of them are known:
-// of the last hit's first column there may be more. No last hit is the end.
+// before returns a function that reports which rows precede the last hit, so that all of them are
+// known. With byLead, more rows may share the last hit's first column. If last is nil, the list is
+// complete.
 func (s *search) before(last *StoreSKU, byLead bool) func(*StoreSKU) bool {
 	switch {
 	case last == nil:
@@ -98,8 +97,8 @@ func (s *search) before(last *StoreSKU, byLead bool) func(*StoreSKU) bool {
 	}
 }
 
-// next is the place to go on from. Where one value of the first column fills a
-// whole round, its hits are sorted by all columns from there on.
+// next returns the next place. If one value of the first column fills a whole round, hits are
+// sorted by all columns from there on.
 func (s *search) next(from place, last *StoreSKU) place {
 	to := place{of: s.place(last), byLead: from.byLead, within: from.byLead}
 	if from.byLead && from.of != nil && from.of[0] == to.of[0] {
@@ -108,7 +107,7 @@ func (s *search) next(from place, last *StoreSKU) place {
 	return to
 }
 
-// behind is the condition of the rows behind a cursor, and the cursor's place.
+// behind returns the condition for the rows after a cursor, and the cursor's place.
 func (s *search) behind(text string) (where, place, error) {
 	w, from := s.reader.statusWhere(s.filter), place{byLead: s.byLead, within: s.byLead}
 	if text == "" {
@@ -123,8 +122,8 @@ func (s *search) behind(text string) (where, place, error) {
 	return w, from, nil
 }
 
-// look asks all sources at once. Last is the first place behind which one of
-// them may have more; nil if none has.
+// look queries all sources. last is the first place after which a source may have more; nil if none
+// has.
 func (s *search) look(ctx context.Context, from place, n int) (hits []StoreSKU, last *StoreSKU, err error) {
 	answers := make([][]StoreSKU, len(s.hits))
 	work, ctx := errgroup.WithContext(ctx)
@@ -147,7 +146,7 @@ func (s *search) look(ctx context.Context, from place, n int) (hits []StoreSKU, 
 		}
 	}
 	slices.SortFunc(hits, func(a, b StoreSKU) int { return s.compare(&a, &b) })
-	if len(hits) > n { // of several sources together no more are looked up than of one
+	if len(hits) > n { // use no more hits of several sources than of one
 		hits = hits[:n]
 		if end := &hits[n-1]; last == nil || s.compare(end, last) < 0 {
 			last = end
@@ -156,10 +155,11 @@ func (s *search) look(ctx context.Context, from place, n int) (hits []StoreSKU, 
 	return hits, last, nil
 }
 
-// standingSettings: a store SKU's row is one granule to read, and half a hundred of them are worth a second thread.
+// standingSettings: a store SKU's row is one granule, and reading fifty of them is worth a second
+// thread.
 const standingSettings = " SETTINGS merge_tree_min_rows_for_concurrent_read = 1024, merge_tree_min_bytes_for_concurrent_read = 1"
 
-// standing are the rows of the hits' store SKUs that hold, in the list's order.
+// standing returns the rows of the hits' store SKUs that match, in the list's order.
 func (s *search) standing(ctx context.Context, w where, hits []StoreSKU) ([]StoreSKU, error) {
 	seen := make(map[schemas.Key]bool, len(hits))
 	var keys []schemas.Key

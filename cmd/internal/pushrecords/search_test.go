@@ -12,9 +12,8 @@ import (
 	"stockpush/schemas"
 )
 
-// scatter writes random records of 240 store SKUs so that parts know different
-// things of them: most were merged once, the rest came later, and no merge
-// follows. Many store SKUs share a time, and many a merchant SKU.
+// scatter writes random records of 240 store SKUs so that parts contain different states of them:
+// most are merged, later ones are not. Many store SKUs share a time or a merchant SKU.
 func (f *fixture) scatter() {
 	random := rand.New(rand.NewPCG(5, 20))
 	write := func(records int) {
@@ -39,8 +38,8 @@ func (f *fixture) scatter() {
 	f.insert(record(10001, hostile, 5, schemas.Failed), record(10001, hostile, 4, schemas.Skipped))
 }
 
-// Whatever is merged, every list has what SQL says of the exact views, in its order.
-func TestEveryListIsWhatSQLSaysWhateverIsMerged(t *testing.T) {
+// Every list equals the exact views, whatever is merged.
+func TestListsMatchSQLWhateverIsMerged(t *testing.T) {
 	f := newFixture(t)
 	f.scatter()
 	for name, few := range map[string]uint64{"little is not merged": 1000, "much is not merged": 0} {

@@ -6,8 +6,8 @@ import (
 	"stockpush/schemas"
 )
 
-// NewestFailures are, of each of the store SKUs, the newest failure that nothing
-// has mended yet: what a re-push of it would repeat. Their order means nothing.
+// NewestFailures returns the newest unresolved failure of each store SKU, which a re-push would
+// repeat, in no particular order.
 func (r *Reader) NewestFailures(ctx context.Context, keys []schemas.Key) ([]Failure, error) {
 	if len(keys) == 0 {
 		return nil, nil

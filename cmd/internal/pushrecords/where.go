@@ -9,7 +9,7 @@ import (
 	"stockpush/schemas"
 )
 
-// where collects conditions, all fixed texts, and the values that they are bound to.
+// where collects conditions, which are fixed texts, and their bound values.
 type where struct {
 	conditions []string
 	args       []any
@@ -27,7 +27,7 @@ func (w *where) String() string {
 	return " WHERE " + strings.Join(w.conditions, " AND ")
 }
 
-// columns are a view's names of what a filter speaks of; empty where the view has no such column.
+// columns are the view's column names for a filter's fields; empty if the view has no such column.
 type columns struct {
 	storeSKU, merchantSKU, status, reason, failureCode, time, item string
 }
@@ -45,7 +45,7 @@ func (w *where) shop(f Filter) {
 	}
 }
 
-// filter adds the filter's conditions on the columns that there are.
+// filter adds the filter's conditions for the columns that exist.
 func (w *where) filter(f Filter, c columns) {
 	w.shop(f)
 	w.in(c.storeSKU, "store_skus", f.StoreSKUs)

@@ -17,14 +17,14 @@ type failure struct {
 	at  schemas.Position
 }
 
-// claim takes a failure for one request; false if it is taken.
+// claim reserves a failure for one request. It returns false if another request has reserved it.
 type claim func(failure) bool
 
-// batch judges candidates one by one, and collects the events of those it takes.
+// batch judges candidates one by one and collects the events of the accepted ones.
 type batch struct {
-	// name is what all of its events' ids begin with: a UUID, which tells when it was made.
+	// name is the prefix of its events' ids: a UUID that contains the time of creation.
 	name string
-	// log is asked for once there is a candidate: it is read from Kafka.
+	// log reads the declared log from Kafka when the first candidate comes.
 	log    func() (eventlog.Log, error)
 	limit  int
 	reason schemas.Reason
@@ -33,11 +33,11 @@ type batch struct {
 	by     string
 	result Result
 	events []repeat
-	// missing are the event ids that were asked for and not met yet.
+	// missing are the requested event ids that were not found yet.
 	missing map[string]bool
 }
 
-// repeat is a new event and the failure whose quantities it repeats.
+// repeat is a new event, and the failure whose quantities it repeats.
 type repeat struct {
 	event schemas.Event
 	of    failure
@@ -74,7 +74,7 @@ func (b *batch) take(c *pushrecords.Candidate) error {
 	return nil
 }
 
-// judge is why the candidate is left out; empty takes it.
+// judge returns the cause to leave a candidate out, or the empty string.
 func (b *batch) judge(c *pushrecords.Candidate, of failure, log eventlog.Log) string {
 	switch {
 	case !c.Newest:
@@ -89,13 +89,14 @@ func (b *batch) judge(c *pushrecords.Candidate, of failure, log eventlog.Log) st
 	return ""
 }
 
-// nameable says whether the failure's offset means today what it meant then: in
-// another log, or another partition than its key's, it names another event.
+// nameable reports whether the failure's offset still identifies its event. In another log, or in
+// another partition than its key's, it identifies another event.
 func nameable(of failure, log eventlog.Log) bool {
 	return of.at.LogID == log.ID && of.at.Partition == log.PartitionOf(of.key)
 }
 
-// repeatOf names the event after its batch, so that all events of one are found together.
+// repeatOf returns the new event. Its id starts with the batch's name, so that all events of a
+// batch can be found together.
 func (b *batch) repeatOf(c *pushrecords.Candidate) schemas.Event {
 	e := schemas.Event{
 		EventID: b.name + "-" + strconv.Itoa(len(b.events)+1), Reason: b.reason, Key: c.Key(), MerchantSKU: c.MerchantSKU,
@@ -109,7 +110,7 @@ func (b *batch) repeatOf(c *pushrecords.Candidate) schemas.Event {
 	return e
 }
 
-// finish is what the request comes to if all of its events are published.
+// finish returns the result of publishing all events.
 func (b *batch) finish() Result {
 	b.result.Published = len(b.events)
 	if n := len(b.missing); n > 0 {

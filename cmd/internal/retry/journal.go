@@ -11,18 +11,18 @@ import (
 )
 
 const (
-	// claimedFor is how long a failure's retry counts as on its way: ample for its
-	// record to show in ClickHouse, from where on the views leave the failure out.
+	// claimedFor is how long a failure stays reserved. It is longer than its new record takes to
+	// show in ClickHouse, after which the views leave the failure out.
 	claimedFor = time.Minute
-	// rememberedFor is how long the store SKUs of published events are known.
+	// rememberedFor is how long the store SKUs of published events are remembered.
 	rememberedFor = time.Hour
-	// maxRemembered bounds them, at some 200 bytes each.
+	// maxRemembered limits them; each takes about 200 bytes.
 	maxRemembered = 4 * MaxEvents
 )
 
-// journal remembers what this process published: so that a second request leaves
-// out what is on its way, and so that outcomes are looked up by store SKU.
-// Another process's requests it does not know; those the log's rule sorts out.
+// journal remembers what this process published, so that a second request leaves out pending
+// retries and outcomes can be looked up by store SKU. Requests of other processes are unknown here;
+// the rule of repeats_offset makes their events harmless.
 type journal struct {
 	mu      sync.Mutex
 	claimed map[failure]time.Time
@@ -61,7 +61,7 @@ func (j *journal) claim(f failure) bool {
 	return true
 }
 
-// release gives failures back that were claimed for nothing.
+// release ends the reservation of failures that were not published.
 func (j *journal) release(events []repeat) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -70,7 +70,7 @@ func (j *journal) release(events []repeat) {
 	}
 }
 
-// remember keeps the store SKUs of published events, and forgets what is old.
+// remember stores the store SKUs of published events and drops old ones.
 func (j *journal) remember(events []repeat) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -90,7 +90,7 @@ func (j *journal) remember(events []repeat) {
 	}
 }
 
-// find are the events that are known, with their store SKUs, and those that are not.
+// find splits event ids into known ones, with their store SKUs, and unknown ones.
 func (j *journal) find(eventIDs []string) (known pushrecords.Events, unknown []string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -105,7 +105,7 @@ func (j *journal) find(eventIDs []string) (known pushrecords.Events, unknown []s
 	return known, unknown
 }
 
-// keyOf is an event's store SKU, if it is known.
+// keyOf returns an event's store SKU, if known.
 func (j *journal) keyOf(eventID string) (schemas.Key, bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -113,12 +113,12 @@ func (j *journal) keyOf(eventID string) (schemas.Key, bool) {
 	return key, ok
 }
 
-// clocksDiffer is ample for how far this machine's clock is from the brokers',
-// which say when an event was triggered.
+// clocksDiffer is the maximum clock difference between this machine and the brokers, which set the
+// trigger time.
 const clocksDiffer = time.Hour
 
-// bornAfter is a time before which none of the events was triggered, by the time
-// in the ids that a Retrier gives; zero if an id is not of that kind.
+// bornAfter returns a lower bound of the events' trigger times from the times in their ids; zero if
+// an id has none.
 func bornAfter(eventIDs []string) time.Time {
 	var oldest time.Time
 	for _, text := range eventIDs {
@@ -136,10 +136,10 @@ func bornAfter(eventIDs []string) time.Time {
 	return oldest.Add(-clocksDiffer)
 }
 
-// batchBytes is the length of a batch's name, with which its events' ids begin.
+// batchBytes is the length of a batch's name.
 const batchBytes = 36
 
-// bornAt is when a batch was made.
+// bornAt returns when a batch was created.
 func bornAt(batch string) (time.Time, bool) {
 	id, err := uuid.Parse(batch)
 	if err != nil || len(batch) != batchBytes || id.Version() != 7 {

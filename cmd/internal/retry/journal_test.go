@@ -16,13 +16,13 @@ func failureAt(offset int64) failure {
 	return failure{schemas.Key{Channel: "shopee", ShopID: 1, StoreSKU: "x"}, schemas.Position{LogID: 1, Offset: offset}}
 }
 
-func TestAClaimEndsAfterAWhileOrWhenGivenBack(t *testing.T) {
+func TestClaimExpiresOrIsReleased(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newJournal()
 		require.True(t, j.claim(failureAt(1)))
 		require.False(t, j.claim(failureAt(1)))
 		require.True(t, j.has(failureAt(1)))
-		require.True(t, j.claim(failureAt(2)), "its own retry's failure is another one")
+		require.True(t, j.claim(failureAt(2)), "the failure of its retry is another one")
 		j.release([]repeat{{of: failureAt(1)}})
 		require.True(t, j.claim(failureAt(1)))
 		time.Sleep(claimedFor)
@@ -31,7 +31,7 @@ func TestAClaimEndsAfterAWhileOrWhenGivenBack(t *testing.T) {
 	})
 }
 
-func TestTheJournalIsBounded(t *testing.T) {
+func TestJournalIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newJournal()
 		events := func(from, n int) (all []repeat) {
@@ -53,7 +53,7 @@ func TestTheJournalIsBounded(t *testing.T) {
 	})
 }
 
-func TestAnIDTellsSinceWhenToLook(t *testing.T) {
+func TestEventIDBoundsTheTriggerTime(t *testing.T) {
 	id, err := uuid.NewV7()
 	require.NoError(t, err)
 	require.WithinDuration(t, time.Now().Add(-clocksDiffer), bornAfter([]string{id.String()}), time.Second)

@@ -7,18 +7,18 @@ import (
 	"stockpush/schemas"
 )
 
-// Origin says who asks for a re-push, for the log and for its events.
+// Origin says who requests a re-push, for the log and for the events.
 type Origin struct {
 	// Via is the way: page, api or command.
 	Via string
-	// RequestedBy names the person, as UserName leaves a name; empty where nobody says.
+	// RequestedBy names the person, in the form that UserName returns; empty if unknown.
 	RequestedBy string
 	// Remote is the client's network address; empty for a command.
 	Remote string
 }
 
-// UserName is a person's name as an event may have it: without control characters
-// and what is not UTF-8, and cut to schemas.MaxRequestedByBytes.
+// UserName returns a person's name as an event may contain it: valid UTF-8 without control
+// characters, truncated to schemas.MaxRequestedByBytes.
 func UserName(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
@@ -36,11 +36,11 @@ func UserName(text string) string {
 	return text[:end]
 }
 
-// maxFilterBytes is how much of a filter, which may name a thousand store SKUs, the log shows.
+// maxFilterBytes is where the log truncates a filter, which may name a thousand store SKUs.
 const maxFilterBytes = 2 << 10
 
-// audit logs who re-pushed what, and how many events that came to. A request that
-// failed may have published some.
+// audit logs who re-pushed what, and how many events were published. A failed request may have
+// published some.
 func (r *Retrier) audit(q Request, result Result, err error) {
 	if r.Logger == nil {
 		return
@@ -52,7 +52,7 @@ func (r *Retrier) audit(q Request, result Result, err error) {
 		"matched", result.Matched, "published", result.Published, "left_out", result.LeftOut,
 	}
 	if err != nil {
-		r.Logger.Warn("failures re-pushed in part or not at all", append(details, "error", err)...)
+		r.Logger.Warn("re-push failed", append(details, "error", err)...)
 		return
 	}
 	r.Logger.Info("failures re-pushed", details...)

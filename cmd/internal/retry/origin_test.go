@@ -13,7 +13,7 @@ import (
 	"stockpush/schemas"
 )
 
-func TestAUserNameIsOneThatAnEventMayHave(t *testing.T) {
+func TestUserNameIsValidInAnEvent(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "", " ann@example.com ": "ann@example.com", "a\x00b\nc\x7fd": "abcd", "a\xffb": "ab", "Ann Ä": "Ann Ä",
 		strings.Repeat("x", 200): strings.Repeat("x", 128), strings.Repeat("é", 65): strings.Repeat("é", 64), "x" + strings.Repeat("é", 64): "x" + strings.Repeat("é", 63),
@@ -23,7 +23,7 @@ func TestAUserNameIsOneThatAnEventMayHave(t *testing.T) {
 	}
 }
 
-func TestARePushIsOneLineOfTheLog(t *testing.T) {
+func TestRePushIsLoggedInOneLine(t *testing.T) {
 	var said bytes.Buffer
 	r := New(Deps{Logger: slog.New(slog.NewTextHandler(&said, nil))})
 	q := Request{Filter: pushrecords.Filter{ShopID: 10001}, Limit: 5, Origin: Origin{Via: "api", RequestedBy: "ann", Remote: "10.0.0.1:5"}}
@@ -32,9 +32,9 @@ func TestARePushIsOneLineOfTheLog(t *testing.T) {
 		`event_ids=0 all=false limit=5 matched=3 published=2 left_out=map[retry_on_its_way:1]`)
 	said.Reset()
 	q.Filter.StoreSKUs = []string{strings.Repeat("s", 10_000)}
-	r.audit(q, Result{Published: 1}, errors.New("kafka is away"))
+	r.audit(q, Result{Published: 1}, errors.New("kafka is down"))
 	require.Contains(t, said.String(), `published=1`)
-	require.Contains(t, said.String(), `error="kafka is away"`)
+	require.Contains(t, said.String(), `error="kafka is down"`)
 	require.Less(t, said.Len(), 3000)
 	require.Equal(t, 1, strings.Count(said.String(), "\n"))
 }

@@ -9,22 +9,22 @@ import (
 	"stockpush/schemas"
 )
 
-// Outcome is what became of a published event so far.
+// Outcome is the outcome of a published event so far.
 type Outcome struct {
 	EventID string `json:"event_id"`
-	// Status is a schemas.Status by its name; empty while ClickHouse does not show the event.
+	// Status is the name of a schemas.Status; empty until ClickHouse shows the event.
 	Status        string `json:"status"`
 	FailureCode   string `json:"failure_code"`
 	FailureReason string `json:"failure_reason"`
 	// SupersededBy is empty unless Skipped.
 	SupersededBy string `json:"superseded_by"`
-	// ShopID and StoreSKU are zero while nothing is known of the event.
+	// ShopID and StoreSKU are zero while the event is unknown.
 	ShopID   int64  `json:"shop_id"`
 	StoreSKU string `json:"store_sku"`
 }
 
-// Outcomes tells of each event what became of it, in the order asked for. Events
-// that this Retrier published in the last hour are found at once, others slowly.
+// Outcomes returns each event's outcome, in the given order. Events that this Retrier published
+// within the last hour are found quickly, others slowly.
 func (r *Retrier) Outcomes(ctx context.Context, eventIDs []string) ([]Outcome, error) {
 	shown, err := r.records(ctx, eventIDs)
 	if err != nil {
@@ -50,7 +50,7 @@ func outcomeOf(r *pushrecords.Record) Outcome {
 	}
 }
 
-// BatchOf names all events of one request at once; of none it is a new name.
+// BatchOf returns the name of the batch of event ids; for none, a new name.
 func BatchOf(eventIDs []string) string {
 	if len(eventIDs) == 0 || len(eventIDs[0]) < batchBytes {
 		return newName()
@@ -58,11 +58,11 @@ func BatchOf(eventIDs []string) string {
 	return eventIDs[0][:batchBytes]
 }
 
-// Begun is when a batch was made; false if the name is not one of a batch.
+// Begun returns when a batch was created; false if the name is not a batch's.
 func Begun(batch string) (time.Time, bool) { return bornAt(batch) }
 
-// OfBatch are the outcomes of a batch's events that ClickHouse shows, whichever
-// process published them, by store SKU.
+// OfBatch returns the outcomes that ClickHouse shows of a batch, by store SKU. Any process may have
+// published it.
 func (r *Retrier) OfBatch(ctx context.Context, batch string) ([]Outcome, error) {
 	begun, ok := bornAt(batch)
 	if !ok {
@@ -76,7 +76,7 @@ func (r *Retrier) OfBatch(ctx context.Context, batch string) ([]Outcome, error) 
 	return outcomes, err
 }
 
-// records are those that ClickHouse shows, by event id.
+// records returns the existing records by event id.
 func (r *Retrier) records(ctx context.Context, eventIDs []string) (map[string]pushrecords.Record, error) {
 	known, unknown := r.sent.find(eventIDs)
 	found, err := r.Reader.Outcomes(ctx, known)
@@ -100,9 +100,9 @@ const (
 	showInterval = 200 * time.Millisecond
 )
 
-// Wait returns when ClickHouse shows all events, and no longer lists what they
-// re-push as failing (it takes an insert into one table after the other), or
-// after ShowTimeout, or when ctx ends. Seen, if not nil, is told again and again how many it shows.
+// Wait waits until ClickHouse shows all events and no longer lists as failing what they re-push.
+// (An insert reaches one table after the other.) It also returns after ShowTimeout, or when ctx
+// ends. seen, if not nil, is called repeatedly with the number of visible events.
 func (r *Retrier) Wait(ctx context.Context, eventIDs []string, seen func(int)) error {
 	ctx, cancel := context.WithTimeout(ctx, ShowTimeout)
 	defer cancel()
@@ -127,21 +127,21 @@ func (r *Retrier) Wait(ctx context.Context, eventIDs []string, seen func(int)) e
 	}
 }
 
-// look is how many of the events ClickHouse shows, and whether it is done with them.
+// look returns how many of the events ClickHouse shows, and whether all tables have them.
 func (r *Retrier) look(ctx context.Context, eventIDs []string) (shown int, settled bool, err error) {
 	records, err := r.records(ctx, eventIDs)
 	shown = len(records)
 	if err != nil || shown < len(eventIDs) {
 		return shown, false, err
 	}
-	var mended []string
+	var retried []string
 	var keys []schemas.Key
 	for _, record := range records {
 		if record.Status == schemas.Pending.String() || record.Status == schemas.Successfully.String() {
-			mended = append(mended, record.RetryOf)
+			retried = append(retried, record.RetryOf)
 			keys = append(keys, record.Key())
 		}
 	}
-	listed, err := r.Reader.Listed(ctx, mended, keys)
+	listed, err := r.Reader.Listed(ctx, retried, keys)
 	return shown, err == nil && listed == 0, err
 }

@@ -9,8 +9,8 @@ import (
 	"stockpush/schemas"
 )
 
-// publish produces the events and waits until Kafka has them. It returns the ids
-// of those that it has, in order; the failures of all others are free again.
+// publish produces the events and waits for Kafka's acknowledgements. It returns the acknowledged
+// ids in order and releases the failures of all others.
 func (r *Retrier) publish(ctx context.Context, events []repeat) ([]string, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, publishTimeout, ErrUnavailable)
 	defer cancel()
@@ -43,8 +43,8 @@ func (r *Retrier) publish(ctx context.Context, events []repeat) ([]string, error
 	return ids, nil
 }
 
-// message goes to the partition of the record that the event repeats: only there
-// its offset names that record.
+// message addresses the partition of the repeated record: its offset identifies the record only
+// there.
 func (r *Retrier) message(e *schemas.Event) *stream.Record {
 	return &stream.Record{
 		Topic: r.Topics.Events(), Partition: e.Position.Partition, Key: []byte(e.Key.String()), Value: schemas.EncodeEvent(e),

@@ -1,11 +1,10 @@
-// Package retry re-pushes failed records: it publishes, for the newest failure
-// of each store SKU that matches, an event that repeats the record's quantities.
+// Package retry re-pushes failed records: for the newest failure of each matching store SKU it
+// publishes an event that repeats the record's quantities.
 //
-// It owns which failures are taken and why others are left out. It decides
-// nothing about which quantity wins: the event says what it repeats, and so it
-// loses to anything newer in the log, whether ClickHouse shows that yet or not.
-// A Retrier is safe for many goroutines; its methods block on ClickHouse and
-// Kafka for as long as their context and their own timeouts allow.
+// It decides which failures are taken and why others are left out. It does not decide which
+// quantity wins: an event that repeats loses to anything newer in the log, whether ClickHouse shows
+// that yet or not. A Retrier is safe for concurrent use. Its methods block on ClickHouse and Kafka
+// until their context or their own timeouts end.
 package retry
 
 import (
@@ -22,89 +21,88 @@ import (
 	"stockpush/schemas"
 )
 
-// MaxEvents is how many events one request publishes at most.
+// MaxEvents limits the events of one request.
 const MaxEvents = 100_000
 
-// MaxEventIDs is how many records one request names at most.
+// MaxEventIDs limits the records that one request names.
 const MaxEventIDs = 10_000
 
-// Request chooses the failures.
+// Request selects failures.
 type Request struct {
-	// Filter chooses among failed_push_records.
+	// Filter selects rows of failed_push_records.
 	Filter pushrecords.Filter
-	// EventIDs are the failed records' own, at most MaxEventIDs; none is all that the filter chooses.
+	// EventIDs are event ids of failed records, at most MaxEventIDs; none means everything that the
+	// filter selects.
 	EventIDs []string
-	// All permits a request with neither a filter nor event ids, which takes every
-	// failure. Without it such a request is refused: it may have lost its conditions.
+	// All permits a request with neither a filter nor event ids, which selects every failure.
+	// Without All such a request is refused, because it may have lost its conditions.
 	All bool
-	// Limit is how many events are published at most; 0 is MaxEvents.
+	// Limit is the maximum number of published events; 0 means MaxEvents.
 	Limit int
-	// Refresh says that no person asks: the events' reason is refresh_inventory,
-	// and they name no retry_of.
+	// Refresh is for automatic requests: the events have reason refresh_inventory and no retry_of.
 	Refresh bool
-	// DryRun publishes nothing and tells what would be.
+	// DryRun publishes nothing.
 	DryRun bool
-	// Origin says who asks.
+	// Origin says who requests it.
 	Origin Origin
 }
 
-// Result tells what a request did, or with DryRun would do.
+// Result is the result of a request, or with DryRun what it would be.
 type Result struct {
 	// Matched is how many failed records match.
 	Matched int `json:"matched"`
-	// Published is how many events went out: Matched less those left out,
-	// not counting NotFailing, of which no failed record is known.
+	// Published is how many events were published: Matched minus those left out, not counting
+	// NotFailing, which have no failed record.
 	Published int `json:"published"`
-	// LeftOut counts by cause what was not published; it is never nil.
+	// LeftOut counts the others by cause; it is never nil.
 	LeftOut map[string]int `json:"left_out"`
-	// EventIDs are the new events', never nil, empty with DryRun.
+	// EventIDs are the new events' ids; never nil, empty with DryRun.
 	EventIDs []string `json:"event_ids"`
 }
 
-// Why a failure is left out.
+// The causes to leave a failure out.
 const (
-	// NotNewest: a newer failure of the same store SKU is unmended; only that one is worth repeating.
+	// NotNewest: the store SKU has a newer unresolved failure, and only that one is repeated.
 	NotNewest = "not_newest"
 	// OnItsWay: this process published its retry moments ago.
 	OnItsWay = "retry_on_its_way"
-	// OldLog: its offset is of an events topic that is gone, so it cannot be named any more.
+	// OldLog: its offset belongs to an earlier events topic.
 	OldLog = "old_log"
-	// OverLimit: enough are published already.
+	// OverLimit: the limit is reached.
 	OverLimit = "limit"
-	// NotFailing: an event id of which there is no unmended failure: it was
-	// pushed since, is on its way, or does not exist.
+	// NotFailing: the event id has no unresolved failure: it was pushed since, is pending, or does
+	// not exist.
 	NotFailing = "not_failing"
 )
 
-// ErrUnavailable says that Kafka does not take events, or not in time.
+// ErrUnavailable reports that Kafka does not accept events in time.
 var ErrUnavailable = errors.New("kafka is not available")
 
-// publishTimeout bounds reading the log's declaration, and what is produced.
+// publishTimeout limits reading the log's declaration and producing.
 const publishTimeout = 30 * time.Second
 
-// Deps are what a Retrier works with.
+// Deps are the dependencies of a Retrier.
 type Deps struct {
 	Reader     *pushrecords.Reader
 	Connection stream.Connection
 	Topics     schemas.Topics
-	// Producer acknowledges by all replicas.
+	// Producer waits for all replicas.
 	Producer stream.Producer
-	// Logger is told of each re-push that a person asks for; nil is none.
+	// Logger logs each re-push that a person requests. It may be nil.
 	Logger *slog.Logger
 }
 
-// Retrier retries.
+// Retrier re-pushes failures.
 type Retrier struct {
 	Deps
 	sent journal
 }
 
-// New makes a Retrier.
+// New returns a Retrier.
 func New(d Deps) *Retrier { return &Retrier{Deps: d, sent: newJournal()} }
 
-// Do publishes the events of a request and returns when Kafka has them. It does
-// not wait for what becomes of them. With an error the result tells what went
-// out all the same.
+// Do publishes the events of a request and returns when Kafka has acknowledged them. It does not
+// wait for outcomes. With an error, the result still has what was published.
 func (r *Retrier) Do(ctx context.Context, q Request) (Result, error) {
 	if err := q.validate(); err != nil {
 		return Result{}, err
@@ -118,7 +116,7 @@ func (r *Retrier) Do(ctx context.Context, q Request) (Result, error) {
 
 func (r *Retrier) do(ctx context.Context, q Request) (Result, error) {
 	log := sync.OnceValues(func() (eventlog.Log, error) { return r.currentLog(ctx) })
-	if !q.Refresh { // a person is told at once that Kafka is away; a machine asks when there is something to do
+	if !q.Refresh { // a person learns at once that Kafka is down; an automatic request only if there is something to publish
 		if _, err := log(); err != nil {
 			return Result{}, err
 		}
@@ -151,7 +149,7 @@ func (q *Request) validate() error {
 	return nil
 }
 
-// claim is how a request takes a failure for itself; a dry run only looks.
+// claim returns how a request reserves failures; a dry run only checks.
 func (r *Retrier) claim(q Request) claim {
 	if q.DryRun {
 		return func(c failure) bool { return !r.sent.has(c) }

@@ -8,7 +8,7 @@ import (
 	"stockpush/sinks"
 )
 
-// advised is a batch whose errors say what to look at in the configuration.
+// advised is a batch whose errors have a hint about the configuration.
 type advised struct {
 	sinks.Batch
 	cfg config.ClickHouse

@@ -13,19 +13,19 @@ import (
 // housekeepingInterval is how often records are trimmed and statistics frozen.
 const housekeepingInterval = 10 * time.Minute
 
-// housekeeping lets the sink that owns partition 0 of the records keep the
-// store tidy, and refresh what promotions refused: one process at a time, without
-// any other coordination.
+// housekeeping runs the jobs of the store and the promotions' refresh in the sink that owns
+// partition 0 of the records topic. So one process at a time runs them, without further
+// coordination.
 type housekeeping struct {
 	stream.Handler
 	topic string
 	store *clickhouse.Store
 	log   *slog.Logger
-	// refresh runs until its context ends; nil is nothing.
+	// refresh runs until its context ends. It may be nil.
 	refresh func(context.Context)
 }
 
-// Run runs the handler, and the jobs beside it on partition 0.
+// Run runs the handler, and the jobs beside it for partition 0.
 func (h housekeeping) Run(ctx context.Context, a *stream.Assignment) error {
 	if a.Topic() != h.topic || a.Partition() != 0 {
 		return h.Handler.Run(ctx, a)
@@ -52,7 +52,7 @@ func (h housekeeping) keep(ctx context.Context) {
 		}
 		for _, job := range []func(context.Context) error{h.store.Trim, h.store.Freeze} {
 			if err := job(ctx); err != nil && ctx.Err() == nil {
-				h.log.Warn("housekeeping failed, it will be tried again", "error", err)
+				h.log.Warn("housekeeping failed, retrying later", "error", err)
 			}
 		}
 	}

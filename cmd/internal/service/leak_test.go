@@ -17,8 +17,8 @@ import (
 	"stockpush/schemas"
 )
 
-// A role opens ClickHouse, the store of tokens, listeners; then its stage cannot be made.
-func TestARoleThatCannotBeMadeLeavesNothingOpen(t *testing.T) {
+// A role opens ClickHouse, the token store and listeners, and then its stage cannot be created.
+func TestFailedRoleLeavesNothingOpen(t *testing.T) {
 	conn := stream.Connection{Brokers: []string{embeddedtest.StartBroker(t).Addr()}, ClientID: "test"}
 	topics := schemas.Topics("stockpush")
 	require.NoError(t, stream.CreateTopics(t.Context(), conn, topics.Specs(12), -1))
@@ -31,7 +31,7 @@ func TestARoleThatCannotBeMadeLeavesNothingOpen(t *testing.T) {
 	require.NoError(t, err)
 	cfg := loaded.Config
 	cfg.Kafka.Brokers = conn.Brokers
-	cfg.Kafka.SessionTimeout = time.Nanosecond // no stage can be made with it
+	cfg.Kafka.SessionTimeout = time.Nanosecond // makes every stage fail
 	for _, role := range []string{Processor, Channels, Sink} {
 		running := goleak.IgnoreCurrent()
 		err := Run(t.Context(), cfg, Running{Roles: []string{Console, role}}, slog.New(slog.DiscardHandler))
@@ -40,7 +40,7 @@ func TestARoleThatCannotBeMadeLeavesNothingOpen(t *testing.T) {
 	}
 }
 
-func TestWhatWasOpenedLastIsClosedFirst(t *testing.T) {
+func TestResourcesAreClosedInReverseOrder(t *testing.T) {
 	p := &process{registry: prometheus.NewRegistry()}
 	var closed []int
 	broken := errors.New("broken")

@@ -13,15 +13,16 @@ import (
 	"stockpush/processor/stream"
 )
 
-// currentLog waits for Kafka until ctx ends; what waiting does not mend is an error at once.
+// currentLog waits for Kafka until ctx ends. Errors that waiting does not resolve are returned at
+// once.
 func (p *process) currentLog(ctx context.Context) (eventlog.Log, error) {
 	return stream.Patiently(ctx, p.log, func() (eventlog.Log, error) {
 		log, err := eventlog.Current(ctx, p.conn, p.topics)
-		return log, hint.Kafka(p.cfg.Kafka, err) // here, so that it is told while it waits, too
+		return log, hint.Kafka(p.cfg.Kafka, err) // added here so that the waiting is logged with the hint
 	})
 }
 
-// checkTopics refuses topics that would lose data, for the roles that cannot do without Kafka.
+// checkTopics refuses topics that would lose data, if one of the roles needs Kafka.
 func (p *process) checkTopics(ctx context.Context, roles []string) error {
 	if slices.Equal(roles, []string{Console}) {
 		return nil
@@ -37,19 +38,18 @@ func (p *process) describe(ctx context.Context, topic string) (stream.TopicInfo,
 	return stream.Patiently(ctx, p.log, func() (stream.TopicInfo, error) { return stream.Describe(ctx, p.conn, topic) })
 }
 
-// sameLog says what is wrong if the events topic is not the log any more; it too
-// waits for Kafka until ctx ends.
+// sameLog returns an error if the events topic is no longer the declared log. It waits for Kafka
+// until ctx ends.
 func (p *process) sameLog(ctx context.Context, log eventlog.Log) error {
 	_, err := stream.Patiently(ctx, p.log, func() (struct{}, error) { return struct{}{}, log.Verify(ctx, p.conn, p.topics) })
 	return err
 }
 
-// logLookInterval is how often a process looks whether the events topic is still
-// the one whose offsets it compares.
+// logLookInterval is how often a process checks that the events topic is still the declared log.
 const logLookInterval = 5 * time.Second
 
-// watchLog returns ErrChanged once the events topic was made anew or got more
-// partitions, and nil when ctx ends.
+// watchLog returns ErrChanged once the events topic is recreated or gets more partitions, and nil
+// when ctx ends.
 func (p *process) watchLog(ctx context.Context, log eventlog.Log) error {
 	ticker := time.NewTicker(logLookInterval)
 	defer ticker.Stop()

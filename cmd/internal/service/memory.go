@@ -9,17 +9,17 @@ import (
 )
 
 const (
-	// memoryTarget is what the process stays below as long as what it must remember
-	// leaves room: the collector works more as it comes near, not less.
+	// memoryTarget is the limit for the process's memory while the live data leaves room for
+	// garbage. Near the limit the collector runs more often.
 	memoryTarget = 432 << 20
 	memoryCheck  = time.Second
-	// gcPercent lets garbage be four times what is alive, as far as the target allows:
-	// most of it is fetched messages, and little of them is alive when it is looked for.
+	// gcPercent allows garbage of four times the live data within the target. Most garbage is
+	// fetched messages, which are short-lived.
 	gcPercent = 400
 )
 
-// BoundMemory keeps the process's memory below a target until ctx ends, and lets
-// it come near that before garbage is collected, unless GOMEMLIMIT and GOGC say otherwise.
+// BoundMemory sets the memory limit and the garbage collector's target and adjusts them until ctx
+// ends. GOMEMLIMIT and GOGC take precedence.
 func BoundMemory(ctx context.Context) error {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return nil
@@ -40,24 +40,24 @@ func BoundMemory(ctx context.Context) error {
 	}
 }
 
-// usage is memory that the runtime has, in bytes.
+// usage is the runtime's memory in bytes.
 type usage struct {
-	// live is what was alive at the last collection, and scanned what of it a collection
-	// reads: all but what holds no pointers.
+	// live is the live data at the last collection, and scanned the part of it that a collection
+	// reads, which excludes memory without pointers.
 	live, scanned int64
-	// beside is neither objects nor free for them: gaps between objects, stacks, and what the
-	// runtime needs itself. The limit is for all of it.
+	// beside is memory that is neither objects nor free for objects: fragmentation, stacks, and the
+	// runtime's own. The limit includes it.
 	beside int64
 }
 
-// limit is the memory limit in bytes: what must be remembered has room for garbage beside
-// it. With too little, one collection follows the other.
+// limit returns the memory limit in bytes: live data plus room for garbage. With too little room,
+// collections would run back to back.
 func (u usage) limit() int64 {
 	return max(memoryTarget, u.live+u.room()+u.beside)
 }
 
-// room is three eighths of what a collection reads, which is what it costs, and an eighth
-// of all that is alive at least.
+// room returns three eighths of the scanned memory, which is the cost of a collection, but at least
+// an eighth of the live data.
 func (u usage) room() int64 { return max(u.live/8, u.scanned/8*3) }
 
 func use() usage {

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTheMemoryTargetYieldsToWhatMustBeRemembered(t *testing.T) {
+func TestMemoryLimitGrowsWithLiveData(t *testing.T) {
 	const mib = 1 << 20
 	for _, c := range []struct{ live, scanned, beside, limit int64 }{
 		{live: 10, scanned: 10, beside: 5, limit: 432},
@@ -20,14 +20,14 @@ func TestTheMemoryTargetYieldsToWhatMustBeRemembered(t *testing.T) {
 		{live: 280, scanned: 280, beside: 50, limit: 435},
 		{live: 480, scanned: 480, limit: 660},
 		{live: 3072, scanned: 3072, limit: 4224},
-		{live: 3072, scanned: 1200, limit: 3522}, // little is read
-		{live: 3072, scanned: 10, limit: 3456},   // next to nothing
+		{live: 3072, scanned: 1200, limit: 3522}, // little is scanned
+		{live: 3072, scanned: 10, limit: 3456},   // almost nothing is scanned
 	} {
 		require.Equal(t, c.limit*mib, usage{live: c.live * mib, scanned: c.scanned * mib, beside: c.beside * mib}.limit(), "%+v", c)
 	}
 }
 
-func TestMemoryThatIsNoObjectsCounts(t *testing.T) {
+func TestNonObjectMemoryCounts(t *testing.T) {
 	kept := make([][]byte, 1000)
 	for i := range kept {
 		kept[i] = make([]byte, 64<<10)
@@ -35,8 +35,8 @@ func TestMemoryThatIsNoObjectsCounts(t *testing.T) {
 	runtime.GC()
 	before := use()
 	require.Greater(t, before.live, int64(1000*64<<10))
-	require.Less(t, before.beside, before.live/2, "objects are not counted twice")
-	require.Less(t, before.scanned, before.live/2, "what holds no pointers is not read")
+	require.Less(t, before.beside, before.live/2, "objects must not count twice")
+	require.Less(t, before.scanned, before.live/2, "memory without pointers is not scanned")
 	ended := make(chan struct{})
 	var stacks sync.WaitGroup
 	for range 1000 {
@@ -48,7 +48,7 @@ func TestMemoryThatIsNoObjectsCounts(t *testing.T) {
 	runtime.KeepAlive(kept)
 }
 
-// deep waits on a stack of so many frames.
+// deep blocks on a stack of a number of frames.
 func deep(frames int, ended <-chan struct{}) int {
 	if frames == 0 {
 		<-ended
@@ -57,7 +57,7 @@ func deep(frames int, ended <-chan struct{}) int {
 	return 1 + deep(frames-1, ended)
 }
 
-func TestTheMemoryIsBoundWhileTheProcessRuns(t *testing.T) {
+func TestMemoryIsBoundedWhileTheProcessRuns(t *testing.T) {
 	t.Setenv("GOMEMLIMIT", "")
 	before := debug.SetMemoryLimit(-1)
 	ctx, cancel := context.WithCancel(t.Context())

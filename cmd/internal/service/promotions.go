@@ -31,7 +31,7 @@ func (p *process) newRefresher(publisher promotions.Publisher) *promotions.Refre
 	return promotions.New(promotions.Deps{Publisher: publisher, Logger: p.log, Metrics: p.refreshes})
 }
 
-// refreshByAge is shopee.promotion_retry's work; nil where it is off.
+// refreshByAge returns the loop of shopee.promotion_retry, or nil if that is off.
 func (p *process) refreshByAge(store *clickhouse.Store) func(context.Context) {
 	age := p.cfg.Shopee.PromotionRetry
 	if age == 0 {
@@ -41,10 +41,10 @@ func (p *process) refreshByAge(store *clickhouse.Store) func(context.Context) {
 	return func(ctx context.Context) { refresher.FollowAges(ctx, age) }
 }
 
-// webhookTimeout bounds a request and its answer; Shopee itself waits for 3 s.
+// webhookTimeout limits a request and its answer. Shopee waits 3 s.
 const webhookTimeout = 10 * time.Second
 
-// newWebhook takes its address at once and serves beside a role; nil where it is off.
+// newWebhook opens the port at once and serves beside a role. It returns nil if the webhook is off.
 func (p *process) newWebhook(publisher promotions.Publisher, tell func(address string)) (func(context.Context) error, error) {
 	c := p.cfg.Shopee.Webhook
 	if c.Listen == "" {
@@ -59,11 +59,11 @@ func (p *process) newWebhook(publisher promotions.Publisher, tell func(address s
 	}
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
-		return nil, fmt.Errorf("shopee.webhook.listen: %w (give another address; port 0 takes a free one)", err)
+		return nil, fmt.Errorf("shopee.webhook.listen: %w (choose another address, or port 0 for a free port)", err)
 	}
 	p.reloaders = append(p.reloaders, func(cfg config.Config) { receiver.SetKey(webhookKey(cfg.Shopee)) })
 	p.atEnd(func() error { return webserver.Free(listener) })
-	p.log.Info("push messages of Shopee's are taken", "shopee.webhook.listen", listener.Addr().String(), "shopee.webhook.url", c.URL)
+	p.log.Info("webhook listening", "shopee.webhook.listen", listener.Addr().String(), "shopee.webhook.url", c.URL)
 	if tell != nil {
 		tell(listener.Addr().String())
 	}
@@ -72,7 +72,7 @@ func (p *process) newWebhook(publisher promotions.Publisher, tell func(address s
 	return func(ctx context.Context) error { return serveWebhook(ctx, server, listener, refresher) }, nil
 }
 
-// webhookKey is what Shopee signs messages with.
+// webhookKey returns the key that signs messages.
 func webhookKey(c config.Shopee) shopee.Secret {
 	return shopee.Secret(cmp.Or(c.Webhook.Key.Reveal(), c.PartnerKey.Reveal()))
 }

@@ -26,12 +26,12 @@ func (p *process) stage(cfg stream.Config, handler stream.Handler) (*stream.Stag
 	})
 }
 
-// atWork is a stage's role.
+// atWork wraps a stage as a role.
 func atWork(stage *stream.Stage) *running {
 	return &running{ready: stage.Ready(), stuck: stage.Stuck, serve: stage.Run}
 }
 
-// newProcessor makes the compacting role.
+// newProcessor creates the compacting role.
 func (p *process) newProcessor(ctx context.Context) (*running, error) {
 	log, err := p.currentLog(ctx)
 	if err != nil {
@@ -119,7 +119,7 @@ func workerConfig(cfg config.Config) worker.Config {
 	}
 }
 
-// OpenStore connects to the configured ClickHouse.
+// OpenStore opens the configured ClickHouse.
 func OpenStore(c config.ClickHouse) (*clickhouse.Store, error) {
 	encrypted, err := tlsconf.Client("clickhouse.tls", c.TLS)
 	if err != nil {
@@ -130,7 +130,7 @@ func OpenStore(c config.ClickHouse) (*clickhouse.Store, error) {
 	})
 }
 
-// openStore connects to ClickHouse until the process ends.
+// openStore opens ClickHouse until the process ends.
 func (p *process) openStore() (*clickhouse.Store, error) {
 	store, err := OpenStore(p.cfg.ClickHouse)
 	if err == nil {
@@ -144,9 +144,9 @@ func (p *process) newSink(ctx context.Context) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The sink may start while ClickHouse is down: only the schema is not there yet then.
+	// The sink may start while ClickHouse is down. Only an incomplete schema is reported.
 	if differences, err := store.Differences(ctx); err == nil && len(differences) > 0 {
-		p.log.Warn("the ClickHouse schema is not complete, records wait until it is (run `stockpush setup`)", "missing", clickhouse.Summary(differences))
+		p.log.Warn("ClickHouse schema incomplete, records wait (run `stockpush setup`)", "missing", clickhouse.Summary(differences))
 	}
 	sink := sinks.New(
 		sinks.Config{BatchRows: p.cfg.Sinks.BatchRows, BatchInterval: p.cfg.Sinks.BatchInterval},
@@ -164,13 +164,13 @@ func (p *process) newSink(ctx context.Context) (*running, error) {
 	return r, nil
 }
 
-// reread waits for a broker that is away.
+// reread waits for an unavailable broker.
 func (p *process) reread(ctx context.Context, of stream.Span, take func(*stream.Record) error) error {
 	_, err := stream.Patiently(ctx, p.log, func() (struct{}, error) { return struct{}{}, stream.ReadSpan(ctx, p.conn, of, take) })
 	return err
 }
 
-// newConsole serves from the start: ClickHouse may be down, and says so on the page.
+// newConsole serves from the start. If ClickHouse is down, the pages say so.
 func (p *process) newConsole(r Running) (*running, error) {
 	store, err := p.openStore()
 	if err != nil {
@@ -198,7 +198,7 @@ func (p *process) newConsole(r Running) (*running, error) {
 	return &running{ready: serving, serve: server.Serve, beside: beside}, nil
 }
 
-// ConsoleConfig is the console's part of the configuration.
+// ConsoleConfig returns the console's part of the configuration.
 func ConsoleConfig(c config.Console) console.Config {
 	return console.Config{Listen: c.Listen, Token: c.Token.Reveal(), UserHeader: c.UserHeader}
 }

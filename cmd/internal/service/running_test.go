@@ -8,14 +8,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestARoleEndsWithWhatRunsBesideIt(t *testing.T) {
+func TestRoleEndsWithItsCompanion(t *testing.T) {
 	broken := errors.New("the listener broke")
 	serve := func(ctx context.Context) error { <-ctx.Done(); return nil }
 	s := running{serve: serve, beside: func(context.Context) error { return broken }}
 	require.ErrorIs(t, s.run(t.Context()), broken)
 }
 
-func TestWhatRunsBesideARoleOutlivesItsDrain(t *testing.T) {
+func TestCompanionOutlivesTheDrain(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	drained := false
 	s := running{

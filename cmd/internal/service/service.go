@@ -1,7 +1,7 @@
 // Package service wires the stages into a process and runs them.
 //
-// It owns which roles run, when the process is ready, and the order of its end:
-// every stage drains before what it writes through is closed.
+// It decides which roles run, when the process is ready, and the order of the shutdown: every stage
+// drains before what it writes to is closed.
 package service
 
 import (
@@ -33,10 +33,10 @@ const (
 	Console   = "console"
 )
 
-// Roles are all roles.
+// Roles returns all roles.
 func Roles() []string { return []string{Processor, Channels, Sink, Console} }
 
-// CheckRoles names the roles that do not exist.
+// CheckRoles returns an error that names unknown roles.
 func CheckRoles(roles []string) error {
 	var unknown []string
 	for _, role := range roles {
@@ -58,50 +58,50 @@ type process struct {
 	conn     stream.Connection
 	topics   schemas.Topics
 	producer *stream.KafkaProducer
-	// letterProducer takes messages as large as the dead letters may be, and letters cuts what
-	// is larger.
+	// letterProducer accepts messages of the dead-letter topic's maximum size; letters truncates
+	// larger ones.
 	letterProducer *stream.KafkaProducer
 	letters        *stream.DeadLetters
 	stages         []*running
-	// made says that stages is complete; it does not change from then on.
+	// made reports that stages is complete; it does not change afterwards.
 	made atomic.Bool
-	// refreshes counts for every role that refreshes; nil before the first.
+	// refreshes is shared by every role that refreshes; nil before the first.
 	refreshes *promotions.Metrics
-	// reloaders take from a configuration what may change while the process runs.
+	// reloaders apply the keys that may change while the process runs.
 	reloaders []func(config.Config)
-	// closers end what the process and its roles opened, once all have drained; also that of a
-	// role that could not be made.
+	// closers close what the process and its roles opened, after all have drained. They include
+	// those of a role that failed to start.
 	closers []func() error
 }
 
-// running is a role at work.
+// running is a role.
 type running struct {
 	role string
 	// ready is closed once the role serves.
 	ready <-chan struct{}
-	// stuck names what the role waits for in vain, empty if nothing; nil is nothing.
+	// stuck names what the role waits for without progress; empty if nothing. It may be nil.
 	stuck func() string
-	// serve does the role's work until its context ends, and drains.
+	// serve runs the role until its context ends, and drains.
 	serve func(context.Context) error
-	// beside runs as long as the role does, and a little longer; nil is nothing.
+	// beside runs until shortly after the role. It may be nil.
 	beside func(context.Context) error
-	// watch ends the process by an error that only an operator can mend; nil is nothing.
+	// watch returns an error that only an operator can resolve, which ends the process. It may be
+	// nil.
 	watch func(context.Context) error
 }
 
-// Running is told when the process is ready.
+// Running configures a run of the process.
 type Running struct {
 	// Roles to run.
 	Roles []string
-	// Ready is called once every role serves; nil is fine.
+	// Ready is called once every role serves. It may be nil.
 	Ready func()
-	// Console is told the page's address before Ready; nil is fine.
+	// Console is called with the page's address before Ready. It may be nil.
 	Console func(url string)
-	// Webhook is told where Shopee's push messages are taken, before Ready; nil is fine.
+	// Webhook is called with the webhook's address before Ready. It may be nil.
 	Webhook func(address string)
-	// Reloads brings configurations that were read again. Of them only
-	// shopee.paused_shops, shopee.partner_key and shopee.webhook.key take effect while
-	// the process runs; nil is fine.
+	// Reloads delivers reloaded configurations. Only shopee.paused_shops, shopee.partner_key and
+	// shopee.webhook.key take effect while the process runs. It may be nil.
 	Reloads <-chan config.Config
 }
 
@@ -128,8 +128,8 @@ func Run(ctx context.Context, cfg config.Config, r Running, log *slog.Logger) (e
 	return group.Wait()
 }
 
-// serve makes the roles and runs them. It waits for a Kafka that is not there
-// yet; an end that comes meanwhile is an end like any other.
+// serve creates the roles and runs them. It waits for Kafka; if ctx ends meanwhile, that is a
+// normal shutdown.
 func (p *process) serve(ctx context.Context, r Running) error {
 	if err := p.checkTopics(ctx, r.Roles); err != nil && ctx.Err() == nil {
 		return err
@@ -145,7 +145,7 @@ func (p *process) serve(ctx context.Context, r Running) error {
 	return p.run(ctx, r)
 }
 
-// atEnd has something closed when the process ends, after what was opened later.
+// atEnd registers a closer. Closers run in reverse order when the process ends.
 func (p *process) atEnd(closer func() error) { p.closers = append(p.closers, closer) }
 
 func (p *process) close() error {
@@ -191,7 +191,7 @@ func (p *process) add(ctx context.Context, role string, r Running) error {
 	return nil
 }
 
-// ready names the first role that does not serve yet, or is stuck.
+// ready names the first role that does not serve yet or is stuck.
 func (p *process) ready() (bool, string) {
 	if !p.made.Load() {
 		return false, "starting"
@@ -212,7 +212,7 @@ func (p *process) ready() (bool, string) {
 	return true, ""
 }
 
-// run runs all stages; the first one that fails ends the others.
+// run runs all stages. If one fails, it stops the others.
 func (p *process) run(ctx context.Context, r Running) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { p.reload(ctx, r.Reloads); return nil })
@@ -248,20 +248,20 @@ func (p *process) reload(ctx context.Context, reloads <-chan config.Config) {
 			for _, take := range p.reloaders {
 				take(cfg)
 			}
-			p.log.Info("configuration read again", "shopee.paused_shops", cfg.Shopee.PausedShops)
+			p.log.Info("configuration reloaded", "shopee.paused_shops", cfg.Shopee.PausedShops)
 		}
 	}
 }
 
-// run keeps what the role needs running until it has drained. Should that fail
-// before, the role drains too: it cannot do its work without.
+// run keeps the companion running until the role has drained. If the companion fails first, the
+// role drains too, because it depends on it.
 func (s *running) run(ctx context.Context) error {
 	ctx, drain := context.WithCancel(ctx)
 	defer drain()
 	outer, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	beside := make(chan error, 1)
-	go func() { // ends with outer, and is waited for below
+	go func() { // ends with outer, and is awaited below
 		if s.beside == nil {
 			beside <- nil
 			return

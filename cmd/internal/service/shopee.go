@@ -13,18 +13,18 @@ import (
 	"stockpush/cmd/internal/config"
 )
 
-// Tokens is the configured store of token pairs. Close ends what it needed.
+// Tokens is the configured token store. Close releases its resources.
 type Tokens struct {
 	shopee.TokenStore
-	// Where names the store for people.
+	// Where describes the store for operators.
 	Where string
-	// Setup makes what the store needs, if anything, and lists it; with check it makes nothing.
+	// Setup creates what the store needs, and lists it; with check it only lists.
 	Setup func(ctx context.Context, check bool) ([]string, error)
 	Close func()
 }
 
-// OpenTokens opens the file, or the table that machines share. It connects to nothing
-// and fails on a path that is of no file.
+// OpenTokens opens the file, or the table that several machines share. It does not connect. It
+// fails if the path is not a file.
 func OpenTokens(c config.Shopee, log *slog.Logger) (Tokens, error) {
 	if c.TokensPostgres == "" {
 		store := shopee.NewFileStore(c.TokensFile, log)
@@ -42,45 +42,44 @@ func OpenTokens(c config.Shopee, log *slog.Logger) (Tokens, error) {
 type Shopee struct {
 	*shopee.Client
 	Tokens Tokens
-	// Pace waits until a shop may be called once more within the configured rates.
+	// Pace waits until a shop may be called again within the configured rates.
 	Pace func(ctx context.Context, shopID int64) error
 }
 
-// keep does what the client needs while its shops are pushed, until ctx ends. Watch
-// keeps what is in memory of the tokens as the store is, and calls changed for each shop
-// whose tokens changed.
+// keep runs the client's background work until ctx ends. Watch updates the tokens in memory from
+// the store, and calls changed for each shop whose tokens changed.
 func (s *Shopee) keep(ctx context.Context, changed func(shopID int64)) error {
 	var watching sync.WaitGroup
-	watching.Go(func() { _ = s.Watch(ctx, changed) }) // it ends with ctx only
+	watching.Go(func() { _ = s.Watch(ctx, changed) }) // returns only when ctx ends
 	s.KeepAuthorizations(ctx)
 	watching.Wait()
 	return nil
 }
 
-// takeKey signs with a changed partner key from now on, and calls changed for each shop:
-// those that Shopee refused for their signature may pass now.
+// takeKey changes the partner key, and calls changed for each shop: a shop that was refused for its
+// signature may pass now.
 func (s *Shopee) takeKey(ctx context.Context, c config.Shopee, changed func(shopID int64), log *slog.Logger) {
 	if !s.SetPartnerKey(shopee.Secret(c.PartnerKey.Reveal())) {
 		return
 	}
-	log.Info("calls are signed with the changed shopee.partner_key")
+	log.Info("shopee.partner_key changed")
 	shops, err := s.Tokens.Shops(ctx)
 	if err != nil {
-		log.Warn("held shops are probed later, since the tokens cannot be read", "error", err)
+		log.Warn("cannot read the tokens, held shops are probed later", "error", err)
 	}
 	for _, shopID := range shops {
 		changed(shopID)
 	}
 }
 
-// Close ends the client, and then its tokens.
+// Close closes the client, then its tokens.
 func (s *Shopee) Close() {
 	s.Client.Close()
 	s.Tokens.Close()
 }
 
-// NewShopee is the configured client for a program that makes few calls: those
-// within others keep to the configured rates.
+// NewShopee returns the configured client for a program that makes few calls. It keeps calls that
+// are part of other calls within the configured rates.
 func NewShopee(cfg config.Config, log *slog.Logger, registry prometheus.Registerer) (*Shopee, error) {
 	return openShopee(cfg, pacer.New(cfg.Shopee.ShopRate, cfg.Shopee.AppRate), log, registry)
 }

@@ -14,7 +14,7 @@ import (
 	"stockpush/sinks"
 )
 
-// full is a record that has everything a record may have, each with a value of its own.
+// full returns a record with a distinct value in every field.
 func full(sku string) schemas.Record {
 	before, after, floor := int64(-1), int64(0), int64(77)
 	r := record(sku, 5, schemas.Failed)
@@ -26,7 +26,7 @@ func full(sku string) schemas.Record {
 	return r
 }
 
-func TestABatchIsWrittenAsItWasFilled(t *testing.T) {
+func TestBatchIsWrittenCompletely(t *testing.T) {
 	s := newStore(t)
 	b := s.NewBatch()
 	kept, forgotten, absent := full("kept"), full("forgotten"), record("absent", 6, schemas.Pending)
@@ -37,7 +37,7 @@ func TestABatchIsWrittenAsItWasFilled(t *testing.T) {
 	b.Reject(schemas.DeadLetter{SourceTopic: "events", Key: bytes.Repeat([]byte{0xff}, 100<<10), Value: make([]byte, 100<<10)}, sinks.Received{At: now})
 	require.Equal(t, 3, b.Rows())
 	require.NoError(t, b.Send(t.Context()))
-	require.NoError(t, b.Send(t.Context()), "and again")
+	require.NoError(t, b.Send(t.Context()), "repeated")
 	b.Reset()
 	again := full("after a reset")
 	b.Add(&again)
@@ -54,9 +54,9 @@ func TestABatchIsWrittenAsItWasFilled(t *testing.T) {
 	require.Equal(t, "65536 65536 1", text(t, s, "SELECT concatWithSeparator(' ', any(length(key)), any(length(value)), count()) FROM d.rejected_event_rows FINAL"))
 }
 
-// A batch is sent in blocks: each row is there once, and a row that the store refuses
-// refuses the batch wherever it is.
-func TestABatchOfManyBlocksIsOneInsert(t *testing.T) {
+// A batch is sent in blocks. Each row is stored once, and a refused row at any place makes the
+// server refuse the whole batch.
+func TestBatchOfManyBlocksIsOneInsert(t *testing.T) {
 	const rows, more = 20_000, 5
 	s := newStore(t)
 	b := s.NewBatch()

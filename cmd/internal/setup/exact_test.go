@@ -16,10 +16,10 @@ import (
 	"stockpush/sinks/clickhouse"
 )
 
-// A batch is committed and its sink never learns of it, so it is sent again; the
-// sink is replaced meanwhile, and the next one writes the same records in batches of its
-// own. Each record and each rejected event counts once, everywhere.
-func TestABatchWhoseConnectionIsCutAfterTheCommitCountsOnce(t *testing.T) {
+// A batch is committed, but its sink does not learn of it and sends it again. Meanwhile another
+// sink takes over and writes the same records in other batches. Each record and each rejected event
+// counts once in every view.
+func TestBatchCountsOnceAfterALostAcknowledgement(t *testing.T) {
 	server := embeddedtest.StartClickHouse(t)
 	open := func(addr string) *clickhouse.Store {
 		s, err := clickhouse.Open(clickhouse.Config{Addr: addr, Database: "d", Username: "default"})
@@ -38,13 +38,13 @@ func TestABatchWhoseConnectionIsCutAfterTheCommitCountsOnce(t *testing.T) {
 
 	mine := cut.NewBatch()
 	fill(mine, h.rows)
-	// An insert's data are longer than what is asked before.
+	// An insert's data is longer than the queries before it.
 	proxy.Set(faultproxy.Mode{CutAfterBytes: 1200, CutShare: 1})
 	for range 3 {
 		require.Error(t, mine.Send(t.Context()), "its connection was cut")
 	}
-	// The server finishes what it was sent, also after the one who sent it was cut off.
-	require.Eventually(t, func() bool { return rowsOf(t, direct) > 0 }, 30*time.Second, 20*time.Millisecond, "and yet it was committed")
+	// The server finishes what it received, even if the connection is cut.
+	require.Eventually(t, func() bool { return rowsOf(t, direct) > 0 }, 30*time.Second, 20*time.Millisecond, "it was committed")
 	proxy.Set(faultproxy.Mode{})
 
 	var both sync.WaitGroup
@@ -53,12 +53,12 @@ func TestABatchWhoseConnectionIsCutAfterTheCommitCountsOnce(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	both.Go(func() { // the next owner replays from its offset on, in other batches
-		for rest := h.rows; len(rest) > 0; {
-			n := min(len(rest), 1+random.IntN(len(rest)))
+	both.Go(func() { // the next owner replays from its offset, in other batches
+		for remaining := h.rows; len(remaining) > 0; {
+			n := min(len(remaining), 1+random.IntN(len(remaining)))
 			theirs := direct.NewBatch()
-			fill(theirs, rest[:n])
-			rest = rest[n:]
+			fill(theirs, remaining[:n])
+			remaining = remaining[n:]
 			if err := theirs.Send(t.Context()); err != nil {
 				t.Error(err)
 			}
@@ -72,7 +72,7 @@ func TestABatchWhoseConnectionIsCutAfterTheCommitCountsOnce(t *testing.T) {
 	requireTrimmed(t, direct, h)
 }
 
-// fill adds records, and three rejected events.
+// fill adds records and three rejected events.
 func fill(b sinks.Batch, records []schemas.Record) {
 	for i := range records {
 		b.Add(&records[i])

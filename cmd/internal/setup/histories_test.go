@@ -17,17 +17,16 @@ import (
 
 const month = 30 * 24 * time.Hour
 
-// history is a random life of some store SKUs: rows is what is written, with
-// every status that a record ever had, and final is what each record is.
+// history is a random history of some store SKUs: rows is what is written, with every status that a
+// record ever had; final is each record's last status.
 type history struct {
 	shop  int64
 	rows  []schemas.Record
 	final []schemas.Record
 }
 
-// TestViewsOfAnyHistoryAreExact writes random histories in random order, twice
-// in part, by two writers, and compares every view with the model, before and
-// after trimming, freezing and merging.
+// TestViewsOfAnyHistoryAreExact writes random histories in random order, partly twice, by two
+// writers, and compares every view with the model, before and after trimming, freezing and merging.
 func TestViewsOfAnyHistoryAreExact(t *testing.T) {
 	s := newStore(t)
 	random := rand.New(rand.NewPCG(11, 7))
@@ -62,8 +61,8 @@ func randomHistory(random *rand.Rand, shop int64) history {
 	return h
 }
 
-// addStoreSKU adds the records of one store SKU, oldest first. Some lives begin
-// before the 30 days, some are nothing but Skipped from a point on.
+// addStoreSKU adds the records of one store SKU, oldest first. Some histories start before the 30
+// days; some are only Skipped from a point on.
 func (h *history) addStoreSKU(random *rand.Rand, sku string, records int) {
 	at := now.Add(-time.Duration(random.Int64N(int64(40 * 24 * time.Hour))))
 	step := time.Since(at) / time.Duration(records+1)
@@ -87,8 +86,8 @@ func (h *history) addStoreSKU(random *rand.Rand, sku string, records int) {
 	}
 }
 
-// randomStatuses are what one record is written as: often Pending first, and
-// after a replay now and then as something else too.
+// randomStatuses returns the statuses that one record is written with: often Pending first, and
+// sometimes another one after a replay.
 func randomStatuses(random *rand.Rand) []schemas.Status {
 	all := []schemas.Status{schemas.Pending, schemas.Skipped, schemas.Failed, schemas.Successfully}
 	switch n := random.IntN(20); {
@@ -115,7 +114,7 @@ func (h *history) addRecord(e schemas.Event, statuses []schemas.Status) {
 	h.final = append(h.final, stated(e, slices.Max(statuses)))
 }
 
-// stated is the record of an event in a status.
+// stated returns an event's record in a status.
 func stated(e schemas.Event, status schemas.Status) schemas.Record {
 	r := schemas.RecordOf(e, status)
 	if status != schemas.Pending {
@@ -135,7 +134,7 @@ func stated(e schemas.Event, status schemas.Status) schemas.Record {
 	return r
 }
 
-// writeTwice writes the rows shuffled, some of them twice, by two writers at once.
+// writeTwice writes the rows in random order, some twice, by two concurrent writers.
 func writeTwice(t *testing.T, s *clickhouse.Store, random *rand.Rand, rows []schemas.Record) {
 	rows = slices.Clone(rows)
 	rows = append(rows, rows[:random.IntN(len(rows))]...)
@@ -177,7 +176,7 @@ func mergedTables(t *testing.T, s *clickhouse.Store) []string {
 	return names
 }
 
-// lines is a query's result, a line a row, sorted.
+// lines returns a query's rows as sorted lines.
 func lines(t *testing.T, s *clickhouse.Store, columns, from string, args ...any) []string {
 	rows, err := s.Conn().Query(t.Context(), "SELECT concatWithSeparator(' ', "+columns+") FROM d."+from, args...)
 	require.NoError(t, err)

@@ -12,8 +12,8 @@ import (
 	"stockpush/schemas"
 )
 
-// Two halves of the list are read from parts that are written and merged meanwhile.
-func TestTheListIsWholeWhileRowsAreWrittenAndMerged(t *testing.T) {
+// The two halves of the list come from parts that are written and merged meanwhile.
+func TestListIsCompleteWhileRowsAreWrittenAndMerged(t *testing.T) {
 	s := newStore(t)
 	const skus = 300
 	var records []schemas.Record
@@ -50,7 +50,7 @@ func TestTheListIsWholeWhileRowsAreWrittenAndMerged(t *testing.T) {
 	work.Wait()
 }
 
-func TestFreezesAtTheSameTimeCountOnce(t *testing.T) {
+func TestConcurrentFreezesCountOnce(t *testing.T) {
 	s := newStore(t)
 	var records []schemas.Record
 	for i := range int64(200) {
@@ -74,10 +74,10 @@ func TestFreezesAtTheSameTimeCountOnce(t *testing.T) {
 	require.Equal(t, before, text(t, s, sums))
 	require.NotEqual(t, "0", text(t, s, "SELECT toString(count()) FROM d.push_stats_freezes"))
 	require.NoError(t, s.Conn().Exec(t.Context(), "INSERT INTO d.push_stats_frozen SELECT * REPLACE ('0 died half-way' AS freeze_id, 7 AS records) FROM d.push_stats_frozen"))
-	require.Equal(t, before, text(t, s, sums), "a freeze that died half-way counts for nothing")
+	require.Equal(t, before, text(t, s, sums), "an interrupted freeze has no effect")
 }
 
-// What trimming removes is gone in all its rows, so that no older status of it comes back.
+// Trimming removes all rows of a record, so that no older status of it reappears.
 func TestTrimmingRemovesAllRowsOfARecord(t *testing.T) {
 	s := newStore(t)
 	for _, status := range []schemas.Status{schemas.Pending, schemas.Skipped} {
@@ -95,8 +95,8 @@ func TestTrimmingRemovesAllRowsOfARecord(t *testing.T) {
 	require.NoError(t, s.Trim(t.Context()))
 }
 
-// A store SKU's history must not read anybody else's.
-func TestAHistoryReadsByTheKey(t *testing.T) {
+// A store SKU's history must not read rows of other store SKUs.
+func TestHistoryReadsByKey(t *testing.T) {
 	s := newStore(t)
 	insert(t, s, record("one", 1, schemas.Skipped))
 	plan := text(t, s, `SELECT arrayStringConcat(groupArray(explain), '\n') FROM (EXPLAIN indexes = 1

@@ -13,9 +13,9 @@ import (
 	"stockpush/sinks/clickhouse"
 )
 
-// The model: what CONTRACT.md section 4 says of each view, in plain Go.
+// The model: section 4 of CONTRACT.md in plain Go.
 
-// storeSKUs are the records within 30 days by store SKU, the newest first.
+// storeSKUs returns the records of the last 30 days by store SKU, newest first.
 func (h *history) storeSKUs() map[string][]schemas.Record {
 	bySKU := map[string][]schemas.Record{}
 	for _, r := range h.final {
@@ -29,13 +29,13 @@ func (h *history) storeSKUs() map[string][]schemas.Record {
 	return bySKU
 }
 
-// last is the newest record that is not Skipped; where all are, the newest.
+// last returns the newest record that is not Skipped, or the newest if all are.
 func last(records []schemas.Record) schemas.Record {
 	i := slices.IndexFunc(records, func(r schemas.Record) bool { return r.Status != schemas.Skipped })
 	return records[max(i, 0)]
 }
 
-// unresolved are the Failed ones with nothing newer that is Successfully or Pending.
+// unresolved returns the Failed records without a newer one that is Successfully or Pending.
 func unresolved(records []schemas.Record) []schemas.Record {
 	var failed []schemas.Record
 	for _, r := range records {
@@ -106,7 +106,7 @@ func requireViews(t *testing.T, s *clickhouse.Store, h history) {
 	requireLines(t, h.stats(), lines(t, s, statsColumns, "push_stats_hourly"+where+" AND hour >= now() - INTERVAL 29 DAY GROUP BY hour, reason, status, failure_code"))
 }
 
-// stats counts every finished record of 29 days; the facts of older ones may be gone.
+// stats counts the finished records of 29 days; the facts of older ones may be gone.
 func (h *history) stats() []string {
 	counts := map[string]int{}
 	for _, r := range h.final {
@@ -127,7 +127,7 @@ func requireLines(t *testing.T, want, got []string) {
 	require.Equal(t, strings.Join(want, "\n"), strings.Join(got, "\n"))
 }
 
-// requireTrimmed says that no more is stored than the views and the rule need.
+// requireTrimmed checks that only what the views need is stored.
 func requireTrimmed(t *testing.T, s *clickhouse.Store, h history) {
 	t.Helper()
 	var kept []string

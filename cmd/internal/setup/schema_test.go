@@ -16,7 +16,7 @@ import (
 	"stockpush/sinks/clickhouse"
 )
 
-// openStore opens a database of a server; it need not exist.
+// openStore opens a database, which need not exist.
 func openStore(t *testing.T, addr, database string) *clickhouse.Store {
 	s, err := clickhouse.Open(clickhouse.Config{Addr: addr, Database: database, Username: "default"})
 	require.NoError(t, err)
@@ -33,8 +33,8 @@ func differences(t *testing.T, s *clickhouse.Store) (all []string) {
 	return all
 }
 
-// A setup that ends after any of its statements is finished by the next one.
-func TestASetupThatWasInterruptedIsFinishedByTheNext(t *testing.T) {
+// A setup that stops after any statement is finished by the next one.
+func TestInterruptedSetupIsFinishedByTheNext(t *testing.T) {
 	addr := embeddedtest.StartClickHouse(t).Addr()
 	for n := 0; ; n++ {
 		s := openStore(t, addr, fmt.Sprintf("interrupted_%d", n))
@@ -59,7 +59,7 @@ func TestASetupThatWasInterruptedIsFinishedByTheNext(t *testing.T) {
 	}
 }
 
-func TestSetupsAtTheSameTimeAllSucceed(t *testing.T) {
+func TestConcurrentSetupsSucceed(t *testing.T) {
 	addr := embeddedtest.StartClickHouse(t).Addr()
 	for round := range 3 {
 		var work sync.WaitGroup
@@ -76,7 +76,7 @@ func TestSetupsAtTheSameTimeAllSucceed(t *testing.T) {
 	}
 }
 
-func TestWhatIsMissingOrDiffersIsFoundAndRepaired(t *testing.T) {
+func TestDifferencesAreFoundAndRepaired(t *testing.T) {
 	s := newStore(t)
 	h := randomHistory(rand.New(rand.NewPCG(3, 4)), 1)
 	insert(t, s, h.rows...)
@@ -107,8 +107,8 @@ func TestWhatIsMissingOrDiffersIsFoundAndRepaired(t *testing.T) {
 	}
 }
 
-// What was inserted while a feed was missing counts after the repair, and so does what comes later.
-func TestTheFeedsFollowATableThatWasDropped(t *testing.T) {
+// Rows that were inserted while a feed was missing count after the repair, and so do later ones.
+func TestFeedsFillARecreatedTable(t *testing.T) {
 	for _, dropped := range []string{"push_records", "push_record_facts_feed", "store_sku_states_feed", "failed_push_record_rows_feed"} {
 		t.Run(dropped, func(t *testing.T) {
 			s := newStore(t)
@@ -131,7 +131,7 @@ func TestTheFeedsFollowATableThatWasDropped(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeRepairedWithoutLossIsRefused(t *testing.T) {
+func TestLossyRepairsAreRefused(t *testing.T) {
 	addr := embeddedtest.StartClickHouse(t).Addr()
 	for i, c := range []struct{ from, to, names string }{
 		{"attempts UInt16", "attempts UInt8", "type of column attempts of table push_records, which is UInt8"},
@@ -153,8 +153,9 @@ func TestWhatCannotBeRepairedWithoutLossIsRefused(t *testing.T) {
 	}
 }
 
-// A database without comments, and with fewer columns, has rows: as an earlier commit would have made it.
-func TestADatabaseOfAnEarlierCommitIsBroughtUp(t *testing.T) {
+// A database with rows, but without comments and with fewer columns, as an earlier version would
+// have created it.
+func TestEarlierSchemaIsUpgraded(t *testing.T) {
 	s := openStore(t, embeddedtest.StartClickHouse(t).Addr(), "d")
 	require.NoError(t, s.Conn().Exec(t.Context(), "CREATE DATABASE d"))
 	objects, err := schema.Objects("d")

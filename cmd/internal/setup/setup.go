@@ -1,5 +1,5 @@
-// Package setup creates the topics and the ClickHouse schema, and says what it
-// changed. Doing it again changes nothing.
+// Package setup creates the topics and the ClickHouse schema, and lists what it changed. It is
+// idempotent.
 package setup
 
 import (
@@ -16,22 +16,22 @@ import (
 	"stockpush/sinks/clickhouse"
 )
 
-// Target is what is set up.
+// Target is what to set up.
 type Target struct {
 	Kafka config.Kafka
-	// ClickHouse is how Store was opened, for what errors advise.
+	// ClickHouse is the configuration of Store, for hints in errors.
 	ClickHouse config.ClickHouse
 	Connection stream.Connection
 	Store      *clickhouse.Store
-	// Logger gets what differs but does no harm.
+	// Logger receives harmless differences.
 	Logger *slog.Logger
 }
 
-// Options choose what Apply does.
+// Options control Apply.
 type Options struct {
 	// Check changes nothing.
 	Check bool
-	// NewLog declares the events topic as it is now to be the next log.
+	// NewLog declares the present events topic as the next generation.
 	NewLog bool
 }
 

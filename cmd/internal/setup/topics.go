@@ -12,12 +12,12 @@ import (
 	"stockpush/schemas"
 )
 
-// ErrHarmfulSettings says that a topic's settings would lose data or make results wrong.
+// ErrHarmfulSettings reports a topic whose settings would lose data or make results wrong.
 var ErrHarmfulSettings = errors.New("the settings of a topic would lose data or make results wrong " +
 	"(change the topic, for example with kafka-configs.sh, or kafka.partitions)")
 
-// CheckTopics says what is wrong with the topics as they are: one is missing, or, as
-// ErrHarmfulSettings, one would lose data. It logs what differs otherwise.
+// CheckTopics returns an error if a topic is missing or, as ErrHarmfulSettings, would lose data. It
+// logs other differences.
 func CheckTopics(ctx context.Context, conn stream.Connection, c config.Kafka, log *slog.Logger) error {
 	missing, differences, err := compareTopics(ctx, conn, c, log)
 	if err != nil {
@@ -29,7 +29,7 @@ func CheckTopics(ctx context.Context, conn stream.Connection, c config.Kafka, lo
 	return judge(differences, log)
 }
 
-// compareTopics compares all topics with what they should be.
+// compareTopics compares all topics with the expected ones.
 func compareTopics(ctx context.Context, conn stream.Connection, c config.Kafka, log *slog.Logger) (missing []schemas.TopicSpec, all []schemas.TopicDifference, err error) {
 	specs := schemas.Topics(c.TopicPrefix).Specs(c.Partitions)
 	names := make([]string, len(specs))

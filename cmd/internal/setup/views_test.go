@@ -66,25 +66,25 @@ func text(t *testing.T, s *clickhouse.Store, query string) string {
 	return out
 }
 
-func TestViewsSayWhatTheContractSays(t *testing.T) {
+func TestViewsMatchTheContract(t *testing.T) {
 	s := newStore(t)
 	insert(t, s,
 		record("failed", 1, schemas.Successfully), record("failed", 2, schemas.Failed), record("failed", 3, schemas.Skipped),
-		record("mended", 1, schemas.Failed), record("mended", 2, schemas.Successfully),
+		record("resolved", 1, schemas.Failed), record("resolved", 2, schemas.Successfully),
 		record("again", 1, schemas.Failed), record("again", 2, schemas.Pending),
 		record("skipped", 1, schemas.Skipped), record("skipped", 2, schemas.Skipped),
 		record("twice", 1, schemas.Failed), record("twice", 2, schemas.Failed),
 	)
-	require.Equal(t, "again 3 Pending 1;failed 3 Failed 0;mended 3 Successfully 0;skipped 3 Skipped 0;twice 3 Failed 0", text(t, s, `
+	require.Equal(t, "again 3 Pending 1;failed 3 Failed 0;resolved 3 Successfully 0;skipped 3 Skipped 0;twice 3 Failed 0", text(t, s, `
 		SELECT arrayStringConcat(arraySort(groupArray(concat(store_sku, ' ', toString(last_push_qty), ' ', toString(last_push_status), ' ', toString(pending)))), ';') FROM d.store_sku_push_status`))
 	require.Equal(t, "failed@2,twice@1,twice@2", text(t, s, "SELECT arrayStringConcat(arraySort(groupArray(event_id)), ',') FROM d.failed_push_records"))
 	require.Equal(t, "shop "+schemas.HolidayMode.Hint(), text(t, s, "SELECT any(concat(failure_class, ' ', hint)) FROM d.failed_push_records"))
 	require.Equal(t, "5", text(t, s, "SELECT toString(count()) FROM d.merchant_sku_push_status WHERE merchant_sku = 'M'"))
 	require.Equal(t, "Stock Count 2 2 3", text(t, s,
-		"SELECT concat(toString(reason), ' ', toString(available), ' ', toString(event_offset), ' ', toString(push_qty)) FROM d.push_record_history WHERE event_id = 'mended@2'"))
+		"SELECT concat(toString(reason), ' ', toString(available), ' ', toString(event_offset), ' ', toString(push_qty)) FROM d.push_record_history WHERE event_id = 'resolved@2'"))
 }
 
-func TestABurstOfSkippedHidesNothing(t *testing.T) {
+func TestBurstOfSkippedHidesNothing(t *testing.T) {
 	s := newStore(t)
 	records := []schemas.Record{record("burst", 1, schemas.Failed), record("held", 1, schemas.Pending)}
 	for i := int64(2); i < 400; i++ {
@@ -101,8 +101,8 @@ func TestABurstOfSkippedHidesNothing(t *testing.T) {
 	require.Equal(t, "797", text(t, s, "SELECT toString(sum(records)) FROM d.push_stats_hourly"), "statistics count what was trimmed")
 }
 
-// The same record written in any order, any number of times, by any number of
-// batches, is one row in every view, with its highest-ranked status.
+// The same record written in any order, any number of times and by any number of batches is one row
+// in every view, with its highest-ranked status.
 func TestReplaysCountOnce(t *testing.T) {
 	s := newStore(t)
 	random := rand.New(rand.NewPCG(1, 2))
@@ -136,7 +136,7 @@ func TestReplaysCountOnce(t *testing.T) {
 	}
 }
 
-// Clocks differ, and timestamps of producers may be anything.
+// Clocks differ, and a producer's timestamps may be arbitrary.
 func TestDurationsOfStatisticsAreNeverNegative(t *testing.T) {
 	s := newStore(t)
 	var records []schemas.Record

@@ -1,4 +1,4 @@
-// Package tlsconf makes a client's TLS settings from the configuration's files.
+// Package tlsconf creates a client's TLS configuration from files.
 package tlsconf
 
 import (
@@ -10,7 +10,7 @@ import (
 	"stockpush/cmd/internal/config"
 )
 
-// Client is nil where TLS is not enabled. Name is the keys' prefix, for errors.
+// Client returns nil if TLS is not enabled. name is the keys' prefix, for errors.
 func Client(name string, c config.TLS) (*tls.Config, error) {
 	if !c.Enabled {
 		return nil, nil

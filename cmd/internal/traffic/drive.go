@@ -11,17 +11,18 @@ import (
 	"stockpush/schemas"
 )
 
-// Pace says how fast traffic comes and for how long.
+// Pace is the rate and the duration of traffic.
 type Pace struct {
-	// Rate is in events a second.
+	// Rate is in events per second.
 	Rate float64
-	// For is how long; 0 is until the context ends.
+	// For is the duration; 0 means until the context ends.
 	For time.Duration
-	// Burst is how many events of one store SKU come in a row every second; 0 is none.
+	// Burst is the number of consecutive events of one store SKU that are sent every second; 0
+	// means none.
 	Burst int
 }
 
-// Validate names the flags that are out of range.
+// Validate returns an error that names the flags out of range.
 func (p Pace) Validate() error {
 	var errs []error
 	if p.Rate <= 0 || p.Rate > 1e7 {
@@ -36,7 +37,7 @@ func (p Pace) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Send takes an event on; settled is called once it is stored, or why it is not.
+// Send sends an event. settled is called once, with nil when the event is stored.
 type Send func(ctx context.Context, e schemas.Event, settled func(error))
 
 // ToTopic sends events to the events topic.
@@ -46,11 +47,11 @@ func ToTopic(p stream.Producer, topics schemas.Topics) Send {
 	}
 }
 
-// tick is how often Drive looks how many events are due.
+// tick is how often Drive checks how many events are due.
 const tick = 10 * time.Millisecond
 
-// Drive makes traffic at a pace, and returns how many events were stored when
-// all of them are. The context's end is no error.
+// Drive generates traffic at a pace, and returns how many events were stored once all are. The end
+// of ctx is no error.
 func Drive(ctx context.Context, g *Generator, p Pace, send Send) (stored int, err error) {
 	var mu sync.Mutex
 	var open sync.WaitGroup

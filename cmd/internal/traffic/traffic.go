@@ -1,8 +1,7 @@
-// Package traffic makes stock events for simulations and the demo.
+// Package traffic generates stock events for simulations and the demo.
 //
-// It owns the shape of made-up traffic: which store SKU, which reason, which
-// quantity. It is pure: the caller has the clock, the pace and the producer. The
-// same seed makes the same events. One goroutine uses a Generator.
+// It is pure: the caller has the clock, the pace and the producer. The same seed generates the same
+// events. A Generator is not safe for concurrent use.
 package traffic
 
 import (
@@ -13,23 +12,23 @@ import (
 	"stockpush/schemas"
 )
 
-// FirstShopID is the sandbox's first shop; the following ones count up.
+// FirstShopID is the sandbox's first shop; the others follow.
 const FirstShopID = 10001
 
-// modelsPerItem is how many store SKUs are variations of one product.
+// modelsPerItem is how many store SKUs are models of one item.
 const modelsPerItem = 5
 
-// Shape says what the traffic looks like.
+// Shape describes the traffic.
 type Shape struct {
-	// SKUs is how many store SKUs there are, spread evenly over the shops.
+	// SKUs is the number of store SKUs, spread evenly over the shops.
 	SKUs int
-	// Shops is how many shops there are.
+	// Shops is the number of shops.
 	Shops int
 	// Seed makes the traffic repeatable.
 	Seed uint64
 }
 
-// Generator makes events.
+// Generator generates events.
 type Generator struct {
 	shape  Shape
 	random *rand.Rand
@@ -38,7 +37,7 @@ type Generator struct {
 	made   uint64
 }
 
-// New makes a generator. Shape's counts below 1 count as 1.
+// New returns a generator. Counts below 1 mean 1.
 func New(shape Shape) *Generator {
 	shape.SKUs, shape.Shops = max(shape.SKUs, 1), max(shape.Shops, 1)
 	random := rand.New(rand.NewPCG(shape.Seed, 17))
@@ -49,13 +48,13 @@ func New(shape Shape) *Generator {
 	return &Generator{shape: shape, random: random, zipf: rand.NewZipf(random, 1.1, 1, uint64(shape.SKUs-1)), stock: stock}
 }
 
-// Next is one event of a store SKU; few of them are hot, as in a real shop. Its
-// reasons go round, so that any 17 events in a row use all.
+// Next returns one event. A few store SKUs are hot, as in a real shop. Reasons rotate, so that any
+// 17 consecutive events use all.
 func (g *Generator) Next(now time.Time) schemas.Event {
 	return g.event(int(g.zipf.Uint64()), now)
 }
 
-// Burst is n events of one store SKU in a row.
+// Burst returns n consecutive events of one store SKU.
 func (g *Generator) Burst(n int, now time.Time) []schemas.Event {
 	sku := g.random.IntN(g.shape.SKUs)
 	events := make([]schemas.Event, n)
@@ -85,7 +84,7 @@ func (g *Generator) event(sku int, now time.Time) schemas.Event {
 	}
 }
 
-// change is how much stock a reason usually moves, in units.
+// change returns a typical stock change of a reason, in units.
 func (g *Generator) change(r schemas.Reason) int64 {
 	switch r {
 	case schemas.SyncOrder, schemas.StockOutManual, schemas.StockOutSale, schemas.StockOutTransfer, schemas.RevertVoidedOrder:

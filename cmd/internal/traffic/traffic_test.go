@@ -26,7 +26,7 @@ func TestTrafficIsRepeatableAndUsesEveryReason(t *testing.T) {
 	require.Len(t, ids, 200)
 }
 
-func TestABurstIsOfOneStoreSKU(t *testing.T) {
+func TestBurstIsOfOneStoreSKU(t *testing.T) {
 	events := New(Shape{SKUs: 10, Shops: 2, Seed: 1}).Burst(100, time.Now())
 	require.Len(t, events, 100)
 	for _, event := range events {
@@ -34,7 +34,7 @@ func TestABurstIsOfOneStoreSKU(t *testing.T) {
 	}
 }
 
-func TestAModelBelongsToOneStoreSKU(t *testing.T) {
+func TestModelBelongsToOneStoreSKU(t *testing.T) {
 	g := New(Shape{SKUs: 120, Shops: 4, Seed: 1})
 	owner := map[[3]int64]string{}
 	for range 5000 {

@@ -25,8 +25,8 @@ func IsLoopback(address net.Addr) bool {
 	return ok && at.IP.IsLoopback()
 }
 
-// LoopbackHostOnly refuses requests whose Host is not loopback. A page of a site
-// whose name was made to point to this machine would otherwise count as ours.
+// LoopbackHostOnly refuses requests whose Host is not loopback. Otherwise another site's name that
+// resolves to this machine would count as our origin (DNS rebinding).
 func LoopbackHostOnly(next http.Handler, refuse http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !IsLoopbackHost(r.Host) {

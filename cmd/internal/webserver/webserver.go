@@ -1,5 +1,5 @@
-// Package webserver makes and runs every HTTP server of the program, so that all
-// have the same limits and log to the program's log.
+// Package webserver creates and runs every HTTP server of the program, so that all have the same
+// limits and log to the program's log.
 package webserver
 
 import (
@@ -13,18 +13,18 @@ import (
 	"stockpush/cmd/internal/liblog"
 )
 
-// Limits of what one client may hold. A server that needs others sets them after New.
+// Limits on what one client may use. A server that needs others sets them after New.
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 30 * time.Second
-	// WriteTimeout bounds the whole answer. It is longer than a retry that waits for
-	// its events, and any query.
+	// WriteTimeout limits the whole answer. It is longer than a retry that waits for its events,
+	// and than any query.
 	WriteTimeout   = time.Minute
 	idleTimeout    = 2 * time.Minute
 	maxHeaderBytes = 16 << 10
 )
 
-// New is a server with all limits, which logs to log.
+// New returns a server with all limits, which logs to log.
 func New(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           handler,
@@ -37,7 +37,7 @@ func New(handler http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// Free closes a listener whose server may never have served, or has ended and closed it.
+// Free closes a listener, whether or not its server was ever served.
 func Free(listener net.Listener) error {
 	if err := listener.Close(); !errors.Is(err, net.ErrClosed) {
 		return err
@@ -45,8 +45,8 @@ func Free(listener net.Listener) error {
 	return nil
 }
 
-// Serve answers on a listener until ctx ends, and then lets requests end for at
-// most drain. It returns nil when ctx ended it.
+// Serve serves until ctx ends, then waits at most drain for requests in progress. It returns nil if
+// ctx ended it.
 func Serve(ctx context.Context, s *http.Server, listener net.Listener, drain time.Duration) error {
 	ended := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -54,7 +54,7 @@ func Serve(ctx context.Context, s *http.Server, listener net.Listener, drain tim
 		draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 		defer cancel()
 		if s.Shutdown(draining) != nil {
-			_ = s.Close() // cuts the requests that have not ended by now
+			_ = s.Close() // cuts the requests that are still in progress
 		}
 	})
 	if err := s.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

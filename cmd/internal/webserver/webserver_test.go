@@ -25,7 +25,7 @@ func TestEveryLimitIsSet(t *testing.T) {
 	require.NotNil(t, s.ErrorLog)
 }
 
-// served is a server on a port of its own until the test ends.
+// served runs a server on its own port until the test ends.
 func served(t *testing.T, s *http.Server) (address string, stop func() error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -37,7 +37,7 @@ func served(t *testing.T, s *http.Server) (address string, stop func() error) {
 	return listener.Addr().String(), stop
 }
 
-func TestAServersOwnMessagesEndInOurLogWithoutSecrets(t *testing.T) {
+func TestServerMessagesAreLoggedWithoutSecrets(t *testing.T) {
 	var said bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&said, nil))
 	address, stop := served(t, New(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("access_token=tok3n") }), log))
@@ -49,7 +49,7 @@ func TestAServersOwnMessagesEndInOurLogWithoutSecrets(t *testing.T) {
 	require.NotContains(t, said.String(), "tok3n")
 }
 
-func TestAClientThatSendsTooLittleOrTooMuchIsCut(t *testing.T) {
+func TestSlowOrOversizedClientsAreDisconnected(t *testing.T) {
 	s := New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }), slog.New(slog.DiscardHandler))
 	s.ReadHeaderTimeout = 50 * time.Millisecond
 	address, _ := served(t, s)

@@ -243,7 +243,7 @@ func TestUnknownTopicsAreNotCreated(t *testing.T) {
 		kgo.AllowAutoTopicCreation(), kgo.UnknownTopicRetries(0))
 	require.NoError(t, err)
 	t.Cleanup(client.Close)
-	require.ErrorIs(t, produce(t, client, &kgo.Record{Topic: "nobody-made-it"}), kerr.UnknownTopicOrPartition)
+	require.ErrorIs(t, produce(t, client, &kgo.Record{Topic: "unknown-topic"}), kerr.UnknownTopicOrPartition)
 }
 
 func TestMaxMessageBytesOfATopicIsHonoured(t *testing.T) {

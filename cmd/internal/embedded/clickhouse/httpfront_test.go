@@ -108,7 +108,7 @@ func TestHTTPInterfaceNeedsThePassword(t *testing.T) {
 		"nothing":                                {},
 		"an empty password":                      {user: url.UserPassword("default", "")},
 		"a wrong one":                            {user: url.UserPassword("default", s.Password()+"x")},
-		"another user":                           {user: url.UserPassword("nobody", s.Password())},
+		"another user":                           {user: url.UserPassword("unknown", s.Password())},
 		"no password in a parameter":             {params: url.Values{"user": {"default"}}},
 		"a wrong one in a parameter":             {params: url.Values{"password": {"x"}}},
 		"a wrong one in a header":                {headers: []string{"X-ClickHouse-Key", "x"}},

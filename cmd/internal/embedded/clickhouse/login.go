@@ -67,8 +67,8 @@ func (l login) begin(client net.Conn, target string) ([]byte, error) {
 	h.Password = "" // the engine's user has none
 	var hello proto.Buffer
 	h.Encode(&hello)
-	rest, err := from.Peek(from.Buffered())
-	return append(hello.Buf, rest...), err
+	remaining, err := from.Peek(from.Buffered())
+	return append(hello.Buf, remaining...), err
 }
 
 // judge returns the exception for a login that the library would refuse, or nil.

@@ -15,7 +15,7 @@ import (
 // Any first packet is either a valid Hello or an error.
 func FuzzHello(f *testing.F) {
 	f.Add([]byte{}, "default", "")
-	f.Add([]byte("\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f"), "nobody", "x")
+	f.Add([]byte("\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f"), "unknown", "x")
 	f.Fuzz(func(t *testing.T, garbage []byte, user, password string) {
 		_, _ = readHello(bufio.NewReader(bytes.NewReader(garbage)))
 		var b proto.Buffer
@@ -37,7 +37,7 @@ func TestRemoteNativeInterfaceNeedsThePassword(t *testing.T) {
 		s := &Server{cfg: remote, password: "right"}
 		require.Equal(t, want, s.newLogin().admits("default", password), password)
 	}
-	require.False(t, (&Server{cfg: remote, password: "right"}).newLogin().admits("nobody", "right"))
+	require.False(t, (&Server{cfg: remote, password: "right"}).newLogin().admits("unknown", "right"))
 	require.True(t, remote.remote())
 	require.True(t, Config{Listen: "127.0.0.1:0", HTTPListen: "0.0.0.0:0"}.remote())
 	require.False(t, Config{Listen: "127.0.0.1:0", HTTPListen: "[::1]:0"}.remote())

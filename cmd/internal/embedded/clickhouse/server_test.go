@@ -94,7 +94,7 @@ func TestRefusedLoginDoesNotCrashTheEngine(t *testing.T) {
 	s := embeddedtest.StartClickHouse(t)
 	before := engines(t)
 	for _, who := range []driver.Auth{
-		{Username: "nobody"}, {Username: "default", Password: "wrong"}, {Username: "nobody", Password: strings.Repeat("x", 100_000)}, {Database: "no'where"}, {Database: "nowhere"},
+		{Username: "unknown"}, {Username: "default", Password: "wrong"}, {Username: "unknown", Password: strings.Repeat("x", 100_000)}, {Database: "no'where"}, {Database: "nowhere"},
 	} {
 		conn, err := driver.Open(&driver.Options{Addr: []string{s.Addr()}, Auth: who})
 		require.NoError(t, err)
