@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
-	"unsafe"
 
 	"github.com/go-faster/jx"
 )
@@ -62,9 +61,9 @@ func (s *fieldSet) add(field int)     { *s |= 1 << field }
 // complete says whether every required field is there.
 func (s fieldSet) complete() bool { return s&(1<<requiredFields-1) == 1<<requiredFields-1 }
 
-// strictly reads what key and whole do not concern, whatever the value is.
-func strictly(e *Event, value []byte) *BadEvent {
-	d := eventDecoder{event: e}
+// decodeStrict reads any value, and names the first rule that it breaks.
+func decodeStrict(e *Event, value []byte) *BadEvent {
+	d := strictDecoder{event: e}
 	if bad := d.object(value); bad != nil {
 		return bad
 	}
@@ -76,7 +75,7 @@ func strictly(e *Event, value []byte) *BadEvent {
 	return nil
 }
 
-type eventDecoder struct {
+type strictDecoder struct {
 	event *Event
 	seen  fieldSet
 	set   fieldSet
@@ -85,7 +84,7 @@ type eventDecoder struct {
 
 // object reads the fields one by one. The text is checked to be UTF-8 as a
 // whole, since JSON is.
-func (d *eventDecoder) object(value []byte) *BadEvent {
+func (d *strictDecoder) object(value []byte) *BadEvent {
 	if !utf8.Valid(value) {
 		return &BadEvent{Code: CodeNotJSON, Message: "the value is not UTF-8"}
 	}
@@ -108,8 +107,8 @@ func (d *eventDecoder) object(value []byte) *BadEvent {
 	return nil
 }
 
-func (d *eventDecoder) field(dec *jx.Decoder, name []byte) error {
-	field := fieldOf(unsafe.String(unsafe.SliceData(name), len(name)))
+func (d *strictDecoder) field(dec *jx.Decoder, name []byte) error {
+	field := fieldOf(string(name))
 	dec.Next() // passes the white space before the value, which Raw would keep
 	raw, err := dec.Raw()
 	if err != nil {
@@ -130,7 +129,7 @@ func (d *eventDecoder) field(dec *jx.Decoder, name []byte) error {
 }
 
 // stop remembers the first bad field and ends the reading.
-func (d *eventDecoder) stop(bad *BadEvent) error {
+func (d *strictDecoder) stop(bad *BadEvent) error {
 	if bad == nil {
 		return nil
 	}
@@ -159,7 +158,7 @@ func fieldOf(name string) int {
 	return fieldCount
 }
 
-func (d *eventDecoder) take(field int, raw []byte) *BadEvent {
+func (d *strictDecoder) take(field int, raw []byte) *BadEvent {
 	e := d.event
 	switch field {
 	case fieldEventID:
@@ -195,7 +194,7 @@ func (d *eventDecoder) take(field int, raw []byte) *BadEvent {
 	}
 }
 
-func (d *eventDecoder) takeReason(raw []byte) *BadEvent {
+func (d *strictDecoder) takeReason(raw []byte) *BadEvent {
 	var slug string
 	if bad := text(&slug, fieldReason, raw, limits{0, 1 << 10, false}); bad != nil {
 		return bad
@@ -208,7 +207,7 @@ func (d *eventDecoder) takeReason(raw []byte) *BadEvent {
 	return nil
 }
 
-func (d *eventDecoder) takeOccurredAt(raw []byte) *BadEvent {
+func (d *strictDecoder) takeOccurredAt(raw []byte) *BadEvent {
 	var at string
 	if bad := text(&at, fieldOccurredAt, raw, limits{0, 1 << 10, false}); bad != nil {
 		return bad

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"unicode/utf8"
-	"unsafe"
 )
 
 // limits are a text's: in bytes, or in characters.
@@ -15,7 +14,7 @@ type limits struct {
 	characters bool
 }
 
-// text reads a JSON string into to. A string without escapes is not copied.
+// text reads a JSON string into to.
 func text(to *string, field int, raw []byte, l limits) *BadEvent {
 	name := fieldNames[field]
 	if raw[0] != '"' {
@@ -48,7 +47,7 @@ func unquote(raw []byte) (s string, plain bool) {
 			return "", false
 		}
 	}
-	return unsafe.String(unsafe.SliceData(inner), len(inner)), true
+	return string(inner), true
 }
 
 func unescape(raw []byte) (s string, plain bool) {
@@ -109,7 +108,7 @@ func integer(to *int64, field int, raw []byte, low int64) *BadEvent {
 			return &BadEvent{Code: CodeWrongType, Field: name, Message: "not a whole number"}
 		}
 	}
-	n, err := parseInt(raw)
+	n, err := strconv.ParseInt(string(raw), 10, 64)
 	if errors.Is(err, strconv.ErrRange) || err == nil && n < low {
 		return &BadEvent{Code: CodeOutOfRange, Field: name, Message: fmt.Sprintf("not within %d to %d", low, int64(1<<63-1))}
 	}
@@ -118,17 +117,6 @@ func integer(to *int64, field int, raw []byte, low int64) *BadEvent {
 	}
 	*to = n
 	return nil
-}
-
-// parseInt reads digits with a sign or without.
-func parseInt(raw []byte) (n int64, err error) {
-	if len(raw) > 18 || raw[0] == '-' {
-		return strconv.ParseInt(unsafe.String(unsafe.SliceData(raw), len(raw)), 10, 64)
-	}
-	for _, c := range raw { // cannot overflow
-		n = n*10 + int64(c-'0')
-	}
-	return n, nil
 }
 
 // checkUnknown asks of an unknown field's value only that it is not too deep.

@@ -46,26 +46,13 @@ var reasonNames = [...]struct{ slug, label string }{
 	StockCount:          {"stock_count", "Stock Count"},
 }
 
-// reasonsByLength are the reasons whose slugs have so many bytes.
-var reasonsByLength = func() (by [len("stock_in_return_manual") + 1][]Reason) {
+var reasonBySlug = func() map[string]Reason {
+	by := map[string]Reason{}
 	for _, r := range Reasons() {
-		by[len(r.Slug())] = append(by[len(r.Slug())], r)
+		by[r.Slug()] = r
 	}
 	return by
 }()
-
-// reasonOf is the reason of a slug, or 0.
-func reasonOf(slug string) Reason {
-	if len(slug) >= len(reasonsByLength) {
-		return 0
-	}
-	for _, r := range reasonsByLength[len(slug)] {
-		if reasonNames[r].slug == slug {
-			return r
-		}
-	}
-	return 0
-}
 
 // Reasons lists all reasons in the order of their codes.
 func Reasons() []Reason {
@@ -78,7 +65,7 @@ func Reasons() []Reason {
 
 // ParseReason finds a reason by its slug.
 func ParseReason(slug string) (Reason, error) {
-	if r := reasonOf(slug); r != 0 {
+	if r, found := reasonBySlug[slug]; found {
 		return r, nil
 	}
 	return 0, fmt.Errorf("unknown reason %q", slug)

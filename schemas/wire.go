@@ -3,7 +3,6 @@ package schemas
 import (
 	"fmt"
 	"time"
-	"unsafe"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -43,15 +42,13 @@ type field struct {
 
 func (f *field) int() int64 { return protowire.DecodeZigZag(f.value) }
 
-// text shares the message's memory.
-func (f *field) text() string { return unsafe.String(unsafe.SliceData(f.bytes), len(f.bytes)) }
+func (f *field) text() string { return string(f.bytes) }
 
 func (f *field) time() time.Time { return time.UnixMilli(f.int()).UTC() }
 
 func (f *field) optional() *int64 { n := f.int(); return &n }
 
-// reader reads a message field by field. It calls nobody back: most of what it costs
-// to read a message of ours would be that.
+// reader reads a message field by field.
 type reader struct {
 	rest []byte
 	// field is the one that was read last.
@@ -65,7 +62,7 @@ func (r *reader) next() bool {
 	if len(r.rest) == 0 || r.err != nil {
 		return false
 	}
-	num, typ, n := consumeTag(r.rest)
+	num, typ, n := protowire.ConsumeTag(r.rest)
 	if n < 0 {
 		return r.broken(n)
 	}
@@ -73,9 +70,9 @@ func (r *reader) next() bool {
 	r.field = field{num: num}
 	switch typ {
 	case protowire.VarintType:
-		r.value, n = consumeVarint(b)
+		r.value, n = protowire.ConsumeVarint(b)
 	case protowire.BytesType:
-		r.bytes, n = consumeBytes(b)
+		r.bytes, n = protowire.ConsumeBytes(b)
 	default:
 		r.num, n = 0, protowire.ConsumeFieldValue(num, typ, b)
 	}
@@ -91,72 +88,34 @@ func (r *reader) broken(code int) bool {
 	return false
 }
 
-// stop lets the reader end with an error that a field's value is.
+// stop ends the reading with an error in the field's value.
 func (r *reader) stop(err error) {
 	if r.err == nil {
 		r.err = err
 	}
 }
 
-// consumeTag is protowire's; ours have one byte. There must be one.
-func consumeTag(b []byte) (num protowire.Number, typ protowire.Type, n int) {
-	if tag := b[0]; tag < 1<<7 && tag>>3 > 0 {
-		return protowire.Number(tag >> 3), protowire.Type(tag & 7), 1
-	}
-	return protowire.ConsumeTag(b)
-}
-
-// consumeVarint is protowire's; most of ours have one byte.
-func consumeVarint(b []byte) (v uint64, n int) {
-	if len(b) > 0 && b[0] < 1<<7 {
-		return uint64(b[0]), 1
-	}
-	return protowire.ConsumeVarint(b)
-}
-
-// consumeBytes is protowire's; most of ours are shorter than 128 bytes.
-func consumeBytes(b []byte) (v []byte, n int) {
-	if len(b) > 0 && b[0] < 1<<7 && int(b[0]) < len(b) {
-		n = 1 + int(b[0])
-		return b[1:n], n
-	}
-	return protowire.ConsumeBytes(b)
-}
-
-// appendTag is protowire's for the numbers below 16 that we have, in one byte.
-func appendTag(b []byte, num protowire.Number, typ protowire.Type) []byte {
-	return append(b, byte(num)<<3|byte(typ))
-}
-
 func putText(b []byte, num protowire.Number, s string) []byte {
 	if s == "" {
 		return b
 	}
-	return append(appendVarint(appendTag(b, num, protowire.BytesType), uint64(len(s))), s...)
-}
-
-// appendVarint is protowire's; most of ours have one byte.
-func appendVarint(b []byte, v uint64) []byte {
-	if v < 1<<7 {
-		return append(b, byte(v))
-	}
-	return protowire.AppendVarint(b, v)
+	return protowire.AppendString(protowire.AppendTag(b, num, protowire.BytesType), s)
 }
 
 func putBytes(b []byte, num protowire.Number, v []byte) []byte {
-	return protowire.AppendBytes(appendTag(b, num, protowire.BytesType), v)
+	return protowire.AppendBytes(protowire.AppendTag(b, num, protowire.BytesType), v)
 }
 
 func putUint(b []byte, num protowire.Number, v uint64) []byte {
 	if v == 0 {
 		return b
 	}
-	return appendVarint(appendTag(b, num, protowire.VarintType), v)
+	return protowire.AppendVarint(protowire.AppendTag(b, num, protowire.VarintType), v)
 }
 
 // putInt writes zero too: for optional fields absence says something else.
 func putInt(b []byte, num protowire.Number, v int64) []byte {
-	return appendVarint(appendTag(b, num, protowire.VarintType), protowire.EncodeZigZag(v))
+	return protowire.AppendVarint(protowire.AppendTag(b, num, protowire.VarintType), protowire.EncodeZigZag(v))
 }
 
 func putOptional(b []byte, num protowire.Number, v *int64) []byte {

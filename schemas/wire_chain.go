@@ -74,7 +74,7 @@ func AppendLink(links []byte, l Link) []byte {
 	rest := putUint(putTime(room[:0], linkAt, l.At), linkRole, uint64(l.Role))
 	size := 1 + protowire.SizeBytes(len(event)) + len(rest)
 	links = slices.Grow(links, 1+protowire.SizeBytes(size))
-	links = appendVarint(appendTag(links, chainLink, protowire.BytesType), uint64(size))
+	links = protowire.AppendVarint(protowire.AppendTag(links, chainLink, protowire.BytesType), uint64(size))
 	return append(putBytes(links, num, event), rest...)
 }
 
@@ -100,7 +100,7 @@ func AppendChain(b []byte, c Chain) []byte {
 	var room [16]byte
 	queuedAt := putTime(room[:0], chainQueuedAt, c.QueuedAt)
 	size := 1 + protowire.SizeBytes(len(c.Newest)) + len(queuedAt) + len(c.Links)
-	b = appendVarint(appendTag(b, 3, protowire.BytesType), uint64(size))
+	b = protowire.AppendVarint(protowire.AppendTag(b, 3, protowire.BytesType), uint64(size))
 	b = append(putBytes(b, chainNewest, c.Newest), queuedAt...)
 	return append(b, c.Links...)
 }

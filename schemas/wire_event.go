@@ -7,8 +7,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// offsetTag is the first byte of a packed event: its offset comes first, so that it
-// is found without reading the rest.
+// offsetTag is the first byte of a packed event: its offset comes first, so that
+// offsetOf need not read the other fields.
 const offsetTag = 14<<3 | byte(protowire.VarintType)
 
 // PackEvent appends an event without its key to b. A packed event is how it
@@ -28,13 +28,10 @@ func packOwn(b []byte, e *Event) []byte {
 		b = putInt(b, 11, e.RepeatsOffset)
 	}
 	b = putTime(b, 15, e.TriggeredAt)
-	if e.RequestedBy == "" {
-		return b
-	}
-	return protowire.AppendString(protowire.AppendTag(b, 16, protowire.BytesType), e.RequestedBy)
+	return putText(b, 16, e.RequestedBy)
 }
 
-// packListing appends what the events of a store SKU share, as a rule.
+// packListing appends what the events of a store SKU usually have in common.
 func packListing(b []byte, e *Event) []byte {
 	b = putText(b, 3, e.MerchantSKU)
 	b = putUint(b, 4, uint64(e.ItemID))
@@ -44,7 +41,7 @@ func packListing(b []byte, e *Event) []byte {
 	return putUint(b, 13, uint64(e.Position.Partition))
 }
 
-// UnpackEvent reads a packed event of a store SKU. The event's texts share the packed bytes' memory.
+// UnpackEvent reads a packed event of a store SKU.
 func UnpackEvent(key Key, packed []byte) (Event, error) {
 	e := Event{Key: key, RepeatsOffset: NoOffset}
 	if err := e.unpack(packed); err != nil {
@@ -125,16 +122,16 @@ func AppendPackedCommand(b []byte, key string, packed []byte, queuedAt time.Time
 	return putTime(b, 3, queuedAt)
 }
 
-// PackedCommand is a message of the commands topic with its event as it is packed.
-// It shares the message's memory.
+// PackedCommand is a message of the commands topic whose event is still packed.
 type PackedCommand struct {
-	// Key is the store SKU's Kafka key; whether it is one is not looked at.
-	Key      string
+	// Key is the store SKU's Kafka key, which is not checked.
+	Key string
+	// Packed is the event. It shares the message's memory.
 	Packed   []byte
 	QueuedAt time.Time
 }
 
-// SplitCommand reads a message of the commands topic, but for its event.
+// SplitCommand reads a message of the commands topic except its event.
 func SplitCommand(message []byte) (c PackedCommand, err error) {
 	rest, err := body(message)
 	if err != nil {
@@ -157,7 +154,7 @@ func SplitCommand(message []byte) (c PackedCommand, err error) {
 	return c, nil
 }
 
-// DecodeCommand reads a message of the commands topic, whose memory its texts share.
+// DecodeCommand reads a message of the commands topic.
 func DecodeCommand(message []byte) (Command, error) {
 	c, err := SplitCommand(message)
 	if err != nil {

@@ -3,7 +3,6 @@ package schemas
 import (
 	"errors"
 	"fmt"
-	"sync"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -59,19 +58,14 @@ type recordsDecoder struct {
 	yield func(*Record) error
 }
 
-// recordsDecoders spare each message the memory that it is read into.
-var recordsDecoders = sync.Pool{New: func() any { return &recordsDecoder{} }}
-
 // DecodeRecords reads a message of the records topic and yields its records one
-// by one. The record is reused, by others too, and its texts share the message's memory.
+// by one. The record is valid until yield returns; its texts stay valid.
 func DecodeRecords(message []byte, yield func(*Record) error) error {
 	rest, err := body(message)
 	if err != nil {
 		return err
 	}
-	d := recordsDecoders.Get().(*recordsDecoder)
-	defer recordsDecoders.Put(d)
-	d.key, d.yield = Key{}, yield
+	d := recordsDecoder{yield: yield}
 	r := reader{rest: rest}
 	for r.next() {
 		r.stop(d.take(&r.field))
@@ -146,7 +140,7 @@ func PackedEventOf(record []byte) []byte {
 	return record
 }
 
-// Record reads all of a packed record, whose memory its texts share.
+// Record reads all of a packed record.
 func (p PackedRecord) Record(key Key) (r Record, err error) {
 	outer := reader{rest: p.Bytes}
 	for outer.next() {

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// PackedState is a State whose event and record are packed; what it was read from
-// is its memory.
+// PackedState is a State whose event and record are packed; they share the memory of
+// the message that it was read from.
 type PackedState struct {
 	// Key is the Kafka key.
 	Key string
@@ -62,7 +62,7 @@ func packReadback(r *Readback) []byte {
 	return putTime(b, 5, r.NotBefore)
 }
 
-// DecodeState reads a message of the state topic. Its texts share the message's memory.
+// DecodeState reads a message of the state topic.
 func DecodeState(message []byte) (State, error) {
 	p, err := SplitState(message)
 	if err != nil {
@@ -91,7 +91,7 @@ func DecodeState(message []byte) (State, error) {
 	return s, nil
 }
 
-// SplitState reads a message of the state topic, but for its event and its record.
+// SplitState reads a message of the state topic except its event and its record.
 func SplitState(message []byte) (PackedState, error) {
 	rest, err := body(message)
 	if err != nil {

@@ -49,7 +49,7 @@ type Event struct {
 	Encoded []byte
 }
 
-// Decode reads all of the event but its key. Its texts share Encoded's memory.
+// Decode reads all of the event but its key.
 func (e *Event) Decode() schemas.Event { return decode(e.Encoded) }
 
 // decode reads an event that was read successfully before.

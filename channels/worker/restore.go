@@ -53,7 +53,7 @@ func (r *restoring) take(ctx context.Context, m *stream.Record) {
 		r.lastOwner = string(m.Value)
 		return
 	}
-	s, err := r.sku(m.Key)
+	s, err := r.sku(string(m.Key))
 	if err != nil {
 		return // it is about the log, not about a store SKU
 	}

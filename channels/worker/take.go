@@ -44,15 +44,15 @@ func (w *worker) take(ctx context.Context, r *stream.Record, now time.Time) {
 	w.schedule.add(sh)
 }
 
-// decode reads a command, which shares the message's memory.
-func (w *worker) decode(r *stream.Record) (key []byte, c lane.Command, err error) {
+// decode reads a command, whose encoded event shares the message's memory.
+func (w *worker) decode(r *stream.Record) (key string, c lane.Command, err error) {
 	packed, err := schemas.SplitCommand(r.Value)
 	if err != nil {
-		return nil, c, err
+		return "", c, err
 	}
 	event, err := schemas.UnpackEvent(schemas.Key{}, packed.Packed)
 	inherited := r.Offset < w.inheritedBelow
-	return []byte(packed.Key), lane.Command{
+	return packed.Key, lane.Command{
 		Event: event, Encoded: packed.Packed, QueuedAt: packed.QueuedAt, Offset: r.Offset,
 		Inherited: inherited, MaybeSent: inherited && !w.clean,
 	}, err

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"strings"
 	"sync"
 	"time"
 
@@ -171,19 +170,19 @@ func (w *worker) shopOf(key string) *shop {
 	sh := &shop{id: parsed.ShopID, lane: lane.New(w.lanes), breaker: newBreaker(w.cfg.Breaker)}
 	sh.turn = w.deps.Pacer.Turn(sh.id)
 	sh.lane.SetPaused(w.pausing.shops[sh.id], time.Now())
-	w.shops[strings.Clone(text)] = sh
+	w.shops[text] = sh
 	return sh
 }
 
-// sku is the store SKU of a Kafka key, which it copies if the store SKU is new.
-func (w *worker) sku(key []byte) (*sku.SKU, error) {
-	if s := w.skus[string(key)]; s != nil {
+// sku is the store SKU of a Kafka key.
+func (w *worker) sku(key string) (*sku.SKU, error) {
+	if s := w.skus[key]; s != nil {
 		return s, nil
 	}
-	s := sku.New(string(key))
-	if _, err := schemas.ParseKey(s.Key); err != nil {
+	if _, err := schemas.ParseKey(key); err != nil {
 		return nil, err
 	}
-	w.skus[s.Key] = s
+	s := sku.New(key)
+	w.skus[key] = s
 	return s, nil
 }

@@ -3,7 +3,6 @@ package audit
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"stockpush/processor/stream"
 	"stockpush/schemas"
@@ -80,7 +79,7 @@ func (v *view) takeCommand(r *stream.Record) error {
 		v.newest[c.Key.Shop()] = newest
 	}
 	if c.Position.Newer(newest[c.Key].Position) {
-		newest[c.Key] = schemas.Event{Position: c.Position, ItemID: c.ItemID, ModelID: c.ModelID, LocationID: strings.Clone(c.LocationID)}
+		newest[c.Key] = schemas.Event{Position: c.Position, ItemID: c.ItemID, ModelID: c.ModelID, LocationID: c.LocationID}
 	}
 	return nil
 }

@@ -1,12 +1,9 @@
 package schemas
 
-import (
-	"time"
-	"unsafe"
-)
+import "time"
 
 // Decoder reads stock events one after the other and learns how their producer
-// writes them: which field follows which, and the day. One goroutine uses it;
+// writes them: which field follows which, and the day. It is for one goroutine;
 // its zero value is ready.
 type Decoder struct {
 	// follows is, for each field, the one that came after it last time; that of
@@ -18,13 +15,13 @@ type Decoder struct {
 }
 
 // Decode reads a stock event into e by every rule that key and value alone can
-// break; its error is a *BadEvent. The event's texts share the value's memory,
-// which must not change while the event is in use. Position and TriggeredAt are
-// the caller's to set.
+// break; its error is a *BadEvent. The event keeps none of their memory. Position and
+// TriggeredAt are the caller's to set.
 func (d *Decoder) Decode(e *Event, key, value []byte) error {
 	*e = Event{RepeatsOffset: NoOffset}
-	if !d.quick(e, value) {
-		if bad := strictly(e, value); bad != nil {
+	if !d.decodeFast(e, value) {
+		*e = Event{RepeatsOffset: NoOffset}
+		if bad := decodeStrict(e, value); bad != nil {
 			*e = Event{}
 			return bad
 		}
@@ -36,11 +33,11 @@ func (d *Decoder) Decode(e *Event, key, value []byte) error {
 	return nil
 }
 
-// quick reads an event as producers write them: ASCII without escapes, whole
-// numbers, no nesting, no null, no field twice. It judges nothing: for all else,
-// good or bad, it says false, and the strict decoder reads the value from its
-// start. What it takes it takes as the strict decoder does; a fuzz test holds that.
-func (d *Decoder) quick(e *Event, value []byte) bool {
+// decodeFast reads an event as producers write it: ASCII without escapes, whole
+// numbers, no nesting, no null, no field twice. For everything else, good or bad, it
+// says false, and decodeStrict reads the value from its start. A fuzz test holds that it
+// accepts nothing that decodeStrict refuses, and reads the same.
+func (d *Decoder) decodeFast(e *Event, value []byte) bool {
 	s := scanner{text: value}
 	var seen fieldSet
 	names, before := &firstNames, byte('{')
@@ -57,7 +54,7 @@ func (d *Decoder) quick(e *Event, value []byte) bool {
 				d.follows[last] = uint8(field)
 			}
 		}
-		if seen.has(field) || !d.quickValue(e, field, &s) {
+		if seen.has(field) || !d.fastValue(e, field, &s) {
 			return false
 		}
 		if field < fieldCount {
@@ -68,14 +65,14 @@ func (d *Decoder) quick(e *Event, value []byte) bool {
 	}
 }
 
-func (d *Decoder) quickValue(e *Event, field int, s *scanner) bool {
+func (d *Decoder) fastValue(e *Event, field int, s *scanner) bool {
 	switch field {
 	case fieldEventID:
 		return s.string(&e.EventID, 1, 64)
 	case fieldReason:
 		return s.reason(&e.Reason)
 	case fieldChannel:
-		return s.string(&e.Key.Channel, 0, 255)
+		return s.channel(&e.Key.Channel)
 	case fieldShopID:
 		return s.number(&e.Key.ShopID, 1)
 	case fieldStoreSKU:
@@ -107,11 +104,8 @@ func (d *Decoder) quickValue(e *Event, field int, s *scanner) bool {
 
 // time reads a time in UTC; the calendar is asked once a day.
 func (d *Decoder) time(to *time.Time, s *scanner) bool {
-	var at string
-	if !s.string(&at, len("2026-01-02T03:04:05Z"), len("2026-01-02T03:04:05.123456789Z")) {
-		return false
-	}
-	if at[:len(d.day)] != string(d.day[:]) && !d.learnDay(at[:len(d.day)]) {
+	at, ok := s.plain(len("2026-01-02T03:04:05Z"), len("2026-01-02T03:04:05.123456789Z"))
+	if !ok || string(at[:len(d.day)]) != string(d.day[:]) && !d.learnDay(at[:len(d.day)]) {
 		return false
 	}
 	since, ok := clock(at[len(d.day):])
@@ -119,8 +113,8 @@ func (d *Decoder) time(to *time.Time, s *scanner) bool {
 	return ok
 }
 
-func (d *Decoder) learnDay(day string) bool {
-	midnight, err := time.Parse(time.DateOnly, day)
+func (d *Decoder) learnDay(day []byte) bool {
+	midnight, err := time.Parse(time.DateOnly, string(day))
 	if err != nil {
 		return false
 	}
@@ -130,7 +124,7 @@ func (d *Decoder) learnDay(day string) bool {
 }
 
 // clock is the time since midnight of a text such as T03:04:05.678Z.
-func clock(at string) (since time.Duration, ok bool) {
+func clock(at []byte) (since time.Duration, ok bool) {
 	if at[0] != 'T' || at[3] != ':' || at[6] != ':' || at[len(at)-1] != 'Z' {
 		return 0, false
 	}
@@ -140,14 +134,14 @@ func clock(at string) (since time.Duration, ok bool) {
 	}
 	since = time.Duration(hour*3600+minute*60+second) * time.Second
 	fraction := at[len("T03:04:05") : len(at)-1]
-	if fraction == "" {
+	if len(fraction) == 0 {
 		return since, true
 	}
 	if fraction[0] != '.' || len(fraction) == 1 {
 		return 0, false
 	}
 	nanos, digits := int64(0), fraction[1:]
-	for _, c := range []byte(digits) {
+	for _, c := range digits {
 		if c-'0' > 9 {
 			return 0, false
 		}
@@ -160,7 +154,7 @@ func clock(at string) (since time.Duration, ok bool) {
 var unitOf = [...]int64{1e9, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 1e2, 10, 1}
 
 // twoDigits is the number of two digits; if they are none, it is above 99.
-func twoDigits(s string) int {
+func twoDigits(s []byte) int {
 	tens, units := s[0]-'0', s[1]-'0'
 	if tens > 9 || units > 9 {
 		return 100
@@ -214,37 +208,46 @@ func (s *scanner) atEnd() bool {
 	return s.at == len(s.text)
 }
 
-// string takes a text of so many bytes, all of them plain.
-func (s *scanner) string(to *string, low, high int) bool {
+// plain takes a text of so many bytes, all of them plain. It shares the value's memory.
+func (s *scanner) plain(low, high int) (text []byte, ok bool) {
 	if !s.take('"') {
-		return false
+		return nil, false
 	}
 	rest := s.text[s.at:]
 	n := plainPrefix(rest)
 	if n == len(rest) || rest[n] != '"' || n < low || n > high {
-		return false
+		return nil, false
 	}
-	*to = unsafe.String(unsafe.SliceData(rest), n)
 	s.at += n + 1
-	return true
+	return rest[:n], true
+}
+
+func (s *scanner) string(to *string, low, high int) bool {
+	text, ok := s.plain(low, high)
+	*to = string(text)
+	return ok
 }
 
 // name takes a field's name: fieldCount for one that is not known, -1 for what is no plain text.
 func (s *scanner) name() int {
-	var name string
-	if !s.string(&name, 0, len(s.text)) {
+	name, ok := s.plain(0, len(s.text))
+	if !ok {
 		return -1
 	}
-	return fieldOf(name)
+	return fieldOf(string(name))
+}
+
+// channel takes the only channel that is valid.
+func (s *scanner) channel(to *string) bool {
+	text, ok := s.plain(0, len(s.text))
+	*to = ChannelShopee
+	return ok && string(text) == ChannelShopee
 }
 
 func (s *scanner) reason(to *Reason) bool {
-	var slug string
-	if !s.string(&slug, 0, len(s.text)) {
-		return false
-	}
-	*to = reasonOf(slug)
-	return *to != 0
+	slug, ok := s.plain(0, len(s.text))
+	*to = reasonBySlug[string(slug)]
+	return ok && *to != 0
 }
 
 // number takes digits that make at least low.
@@ -283,13 +286,13 @@ func (s *scanner) integer(to *int64) bool {
 	return true
 }
 
-// pass takes a plain text or a whole number that nobody asks for.
+// pass takes a plain text or a whole number of an unknown field.
 func (s *scanner) pass() bool {
-	var text string
 	var n int64
 	s.space()
 	if s.at < len(s.text) && s.text[s.at] == '"' {
-		return s.string(&text, 0, len(s.text))
+		_, ok := s.plain(0, len(s.text))
+		return ok
 	}
 	return s.integer(&n)
 }
