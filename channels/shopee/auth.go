@@ -42,7 +42,7 @@ func (a tokenAnswer) pair(now time.Time) TokenPair {
 // ConsentURL is the page on which a seller lets the app into a shop; Shopee
 // then sends the browser to redirect with code and shop_id. It lives 5 minutes.
 func (c *Client) ConsentURL(redirect string) string {
-	q := c.signer.public(pathConsent, time.Now())
+	q := c.signer.query(pathConsent, time.Now(), 0, "")
 	q.Set("redirect", redirect)
 	return c.base + pathConsent + "?" + q.Encode()
 }

@@ -191,7 +191,7 @@ func (l *lanesOnTheNet) timedBare(b *testing.B, bare *http.Client, pair TokenPai
 	for range benchClients {
 		all.Go(func() {
 			for item := next.Add(1); item <= benchItems*benchShops; item = next.Add(1) {
-				query := l.client.signer.shop(pathUpdateStock, time.Now(), sandbox.FirstShopID, pair.AccessToken)
+				query := l.client.signer.query(pathUpdateStock, time.Now(), sandbox.FirstShopID, pair.AccessToken)
 				if !bareCall(b, bare, l.client.base+pathUpdateStock+"?"+query.Encode(), encode(benchCall(item, l.models))) {
 					failed.Store(true)
 				}

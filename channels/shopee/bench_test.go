@@ -55,7 +55,7 @@ func BenchmarkPush(b *testing.B) {
 		return c.Push(b.Context(), benchCall(item, maxLines)).Verdicts[maxLines-1].Outcome == channels.Confirmed
 	}
 	call := func(item int64) bool {
-		query := c.signer.shop(pathUpdateStock, time.Now(), sandbox.FirstShopID, pair.AccessToken)
+		query := c.signer.query(pathUpdateStock, time.Now(), sandbox.FirstShopID, pair.AccessToken)
 		return bareCall(b, bare, c.base+pathUpdateStock+"?"+query.Encode(), encode(benchCall(item, maxLines)))
 	}
 	var pushing, calling time.Duration

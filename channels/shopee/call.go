@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -31,7 +32,7 @@ type request struct {
 	method, path string
 	// query is what the call has beside the signature.
 	query url.Values
-	// body is sent as JSON unless nil; what is encoded already as it is.
+	// body is sent as JSON unless nil.
 	body any
 	// shopID is 0 for a public call.
 	shopID int64
@@ -40,21 +41,14 @@ type request struct {
 	hidden []Secret
 	// allowed is asked right before the request goes out; nil is always.
 	allowed func() bool
-	// usual reads the answer that is expected; nil expects none.
-	usual *confirmation
 }
 
 func (r *request) mayGo() bool { return r.allowed == nil || r.allowed() }
-
-// encoded is JSON text.
-type encoded []byte
 
 // result is what a call came to.
 type result struct {
 	// body is the whole answer and response its payload; nil where unreadable.
 	body, response json.RawMessage
-	// usual says that the answer was the expected one; body and response are nil then.
-	usual bool
 	// requestID is Shopee's.
 	requestID string
 	// token was sent: what is taken from the answer must not repeat it.
@@ -115,7 +109,7 @@ func (c *Client) roundTrip(ctx context.Context, req request) *result {
 	if err != nil {
 		return c.broken(ctx, req, err, channels.Unknown)
 	}
-	body, err := readBody(resp.Body, req.usual.room())
+	body, err := readBody(resp.Body)
 	if err != nil {
 		return c.broken(ctx, req, err, channels.Unknown)
 	}
@@ -125,12 +119,9 @@ func (c *Client) roundTrip(ctx context.Context, req request) *result {
 func (c *Client) newRequest(ctx context.Context, req request) (*http.Request, error) {
 	var body io.Reader
 	if req.body != nil {
-		b, done := req.body.(encoded)
-		if !done {
-			var err error
-			if b, err = json.Marshal(req.body); err != nil {
-				return nil, fmt.Errorf("encode body: %w", err)
-			}
+		b, err := json.Marshal(req.body)
+		if err != nil {
+			return nil, fmt.Errorf("encode body: %w", err)
 		}
 		body = bytes.NewReader(b)
 	}
@@ -146,29 +137,19 @@ func (c *Client) newRequest(ctx context.Context, req request) (*http.Request, er
 }
 
 func (c *Client) signedQuery(req request) string {
-	now := time.Now()
-	if req.shopID != 0 && len(req.query) == 0 {
-		return c.signer.shopQuery(req.path, now, req.shopID, req.token)
-	}
-	query := c.signer.public(req.path, now)
-	if req.shopID != 0 {
-		query = c.signer.shop(req.path, now, req.shopID, req.token)
-	}
-	for name, values := range req.query {
-		query[name] = values
-	}
+	query := c.signer.query(req.path, time.Now(), req.shopID, req.token)
+	maps.Copy(query, req.query)
 	return query.Encode()
 }
 
 // readBody reads an answer up to maxBody and drains a little more, so that the
-// connection can be used again. It needs no more memory if the answer fits in room bytes.
-func readBody(body io.ReadCloser, room int) ([]byte, error) {
+// connection can be used again.
+func readBody(body io.ReadCloser) ([]byte, error) {
 	defer func() { _ = body.Close() }()
-	buffer := bytes.NewBuffer(make([]byte, 0, room+bytes.MinRead))
-	if _, err := buffer.ReadFrom(io.LimitReader(body, maxBody+1)); err != nil {
+	b, err := io.ReadAll(io.LimitReader(body, maxBody+1))
+	if err != nil {
 		return nil, fmt.Errorf("read answer: %w", err)
 	}
-	b := buffer.Bytes()
 	if len(b) > maxBody {
 		_, _ = io.CopyN(io.Discard, body, 64<<10)
 		return nil, fmt.Errorf("read answer: longer than %d bytes", maxBody)
@@ -203,9 +184,6 @@ func withoutURL(err error) error {
 
 // judge reads an answer's envelope, whatever its status.
 func (c *Client) judge(req request, resp *http.Response, body []byte) *result {
-	if req.usual != nil && resp.StatusCode/100 == 2 && req.usual.read(body) {
-		return &result{usual: true, requestID: cut(c.clean(req, req.usual.requestID), maxRequestIDBytes), token: req.token}
-	}
 	var env envelope
 	err := json.Unmarshal(body, &env)
 	env.RequestID = cut(c.clean(req, env.RequestID), maxRequestIDBytes)

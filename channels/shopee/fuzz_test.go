@@ -74,37 +74,6 @@ func FuzzAnswers(f *testing.F) {
 	})
 }
 
-// An answer that is taken for the usual one is what it is taken for.
-func FuzzUsualAnswers(f *testing.F) {
-	f.Add([]byte(`{"error":"","message":"","warning":"","request_id":"r-1","response":{"failure_list":[],"success_list":[{"model_id":1,"stock":9},{"location_id":"","model_id":2,"stock":9}]}}`))
-	for _, reply := range replies {
-		f.Add([]byte(reply))
-	}
-	c := &Client{metrics: requireMetrics(f), signer: newSigner(7, secretOfOurs)}
-	call := callOf(line(1, 9), line(2, 9))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		quick := request{usual: &confirmation{lines: call.Lines}}
-		answer := &http.Response{StatusCode: http.StatusOK}
-		if r := c.judge(quick, answer, body); !r.usual {
-			return
-		}
-		r := c.judge(request{}, answer, body)
-		require.True(t, r.ok(), string(body))
-		require.Equal(t, r.requestID, quick.usual.requestID)
-		verdicts := fill(len(call.Lines), r.verdict)
-		c.judgeLines(call, r, verdicts)
-		for i, l := range call.Lines {
-			require.Equal(t, channels.Verdict{Outcome: channels.Confirmed, Qty: l.Qty, RequestID: r.requestID}, verdicts[i], string(body))
-		}
-	})
-}
-
-func requireMetrics(t require.TestingT) *metrics {
-	m, err := newMetrics(nil)
-	require.NoError(t, err)
-	return m
-}
-
 func requireFitting(t *testing.T, v channels.Verdict) {
 	require.LessOrEqual(t, len(v.Message), schemas.MaxFailureReasonBytes)
 	require.LessOrEqual(t, len(v.RequestID), maxRequestIDBytes)

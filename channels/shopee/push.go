@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 
 	"stockpush/channels"
 	"stockpush/schemas"
@@ -39,34 +38,17 @@ func (c *Client) MaxLines() int { return maxLines }
 func (c *Client) Push(ctx context.Context, call channels.Call) channels.Answer {
 	if err := fits(call); err != nil {
 		v := channels.Verdict{Outcome: channels.Refused, Code: schemas.UnknownFailure, Message: err.Error()}
-		return channels.Answer{Verdicts: fill(len(call.Lines), v)}
+		return channels.Answer{Verdicts: slices.Repeat([]channels.Verdict{v}, len(call.Lines))}
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errTimeout)
 	defer cancel()
-	req := request{
-		method: http.MethodPost, path: pathUpdateStock, shopID: call.ShopID, body: bodyOf(call), allowed: call.MayGo,
-		usual: &confirmation{lines: call.Lines},
-	}
+	req := request{method: http.MethodPost, path: pathUpdateStock, shopID: call.ShopID, body: encode(call), allowed: call.MayGo}
 	r, calls := c.shopCall(ctx, req)
-	a := channels.Answer{Calls: calls, Failure: r.failure}
-	if r.usual {
-		a.Verdicts = confirmed(call.Lines, r.requestID)
-		return a
-	}
-	a.Verdicts = fill(len(call.Lines), r.verdict)
+	a := channels.Answer{Calls: calls, Failure: r.failure, Verdicts: slices.Repeat([]channels.Verdict{r.verdict}, len(call.Lines))}
 	if r.body != nil {
 		c.judgeLines(call, r, a.Verdicts)
 	}
 	return a
-}
-
-func confirmed(lines []channels.Line, requestID string) []channels.Verdict {
-	all := make([]channels.Verdict, len(lines))
-	for i, l := range lines {
-		v := &all[i]
-		v.Outcome, v.Qty, v.RequestID = channels.Confirmed, l.Qty, requestID
-	}
-	return all
 }
 
 // fits says what makes a call one that cannot be sent; a mistake of the caller.
@@ -75,44 +57,11 @@ func fits(call channels.Call) error {
 		return fmt.Errorf("a call carries 1 to %d models, not %d", maxLines, n)
 	}
 	for i, l := range call.Lines {
-		for _, earlier := range call.Lines[:i] { // fewer than 50: faster than a map
-			if earlier.ModelID == l.ModelID && earlier.LocationID == l.LocationID {
-				return fmt.Errorf("model %d is twice in one call", l.ModelID)
-			}
+		if slices.ContainsFunc(call.Lines[:i], l.SameModel) {
+			return fmt.Errorf("model %d is twice in one call", l.ModelID)
 		}
 	}
 	return nil
-}
-
-func fill(n int, v channels.Verdict) []channels.Verdict {
-	all := make([]channels.Verdict, n)
-	for i := range all {
-		all[i] = v
-	}
-	return all
-}
-
-// bodyOf is the body as the JSON that encode stands for. Without locations, as
-// most calls are, each line is a model of its own and is written as it comes.
-func bodyOf(call channels.Call) any {
-	if slices.ContainsFunc(call.Lines, func(l channels.Line) bool { return l.LocationID != "" }) {
-		return encode(call)
-	}
-	b := make([]byte, 0, 64+len(call.Lines)*64)
-	b = append(b, `{"item_id":`...)
-	b = strconv.AppendInt(b, call.ItemID, 10)
-	b = append(b, `,"stock_list":[`...)
-	for i, l := range call.Lines {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, `{"model_id":`...)
-		b = strconv.AppendInt(b, l.ModelID, 10)
-		b = append(b, `,"seller_stock":[{"stock":`...)
-		b = strconv.AppendInt(b, l.Qty, 10)
-		b = append(b, `}]}`...)
-	}
-	return encoded(append(b, "]}"...))
 }
 
 // encode makes the body: one entry a model, with all its locations.
@@ -153,7 +102,7 @@ func (c *Client) judgeLines(call channels.Call, r *result, verdicts []channels.V
 	var lists stockLists
 	if err := decodePayload(r.response, &lists); err != nil && r.ok() {
 		v := channels.Verdict{Code: schemas.ChannelUnavailable, RequestID: r.requestID, Message: "cannot read Shopee's answer: " + err.Error()}
-		copy(verdicts, fill(len(verdicts), v))
+		copy(verdicts, slices.Repeat([]channels.Verdict{v}, len(verdicts)))
 		return
 	}
 	models := make(map[int64]int, len(call.Lines))

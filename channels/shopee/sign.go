@@ -37,27 +37,19 @@ func (s *signer) setKey(key Secret) (changed bool) {
 	return true
 }
 
-// public is the query of a call that belongs to no shop.
-func (s *signer) public(path string, at time.Time) url.Values {
+// query is the signed query of a call; shopID is 0 for one on behalf of no shop.
+func (s *signer) query(path string, at time.Time, shopID int64, token Secret) url.Values {
 	id, unix := strconv.FormatInt(s.partnerID, 10), strconv.FormatInt(at.Unix(), 10)
-	return url.Values{"partner_id": {id}, "timestamp": {unix}, "sign": {s.sign(id + path + unix)}}
-}
-
-// shop is the query of a call on behalf of a shop.
-func (s *signer) shop(path string, at time.Time, shopID int64, token Secret) url.Values {
-	q := s.public(path, at)
-	shop := strconv.FormatInt(shopID, 10)
-	q.Set("access_token", token.Reveal())
-	q.Set("shop_id", shop)
-	q.Set("sign", s.sign(q.Get("partner_id")+path+q.Get("timestamp")+token.Reveal()+shop))
+	q := url.Values{"partner_id": {id}, "timestamp": {unix}}
+	base := id + path + unix
+	if shopID != 0 {
+		shop := strconv.FormatInt(shopID, 10)
+		q.Set("access_token", token.Reveal())
+		q.Set("shop_id", shop)
+		base += token.Reveal() + shop
+	}
+	q.Set("sign", s.sign(base))
 	return q
-}
-
-// shopQuery is shop as it is in a URL, without the map: most calls need no more.
-func (s *signer) shopQuery(path string, at time.Time, shopID int64, token Secret) string {
-	id, unix, shop := strconv.FormatInt(s.partnerID, 10), strconv.FormatInt(at.Unix(), 10), strconv.FormatInt(shopID, 10)
-	sign := s.sign(id + path + unix + token.Reveal() + shop)
-	return "access_token=" + url.QueryEscape(token.Reveal()) + "&partner_id=" + id + "&shop_id=" + shop + "&sign=" + sign + "&timestamp=" + unix
 }
 
 // sign is the lower-case hex HMAC-SHA256 of base, the key taken as raw text.
