@@ -1,6 +1,7 @@
 package lane
 
 import (
+	"cmp"
 	"container/heap"
 	"slices"
 	"time"
@@ -29,6 +30,8 @@ type item struct {
 	// index is its place in the heap, counted from 1; 0 if it is not there.
 	index    int
 	inFlight bool
+	// shared says that two store SKUs named one of its models: only then their order matters.
+	shared bool
 }
 
 // put makes a push the one that waits for its store SKU and returns the push that it
@@ -39,6 +42,9 @@ func (q *queue) put(s *sku.SKU, p *sku.Push) (replaced *sku.Push) {
 		q.remove(s)
 	}
 	it := q.item(p.ItemID)
+	it.shared = it.shared || slices.ContainsFunc(it.waiting, func(other *sku.SKU) bool {
+		return other != s && other.Waiting.ModelID == p.ModelID
+	})
 	switch {
 	case s.Waiting == nil:
 		it.waiting = append(it.waiting, s)
@@ -99,17 +105,32 @@ func (q *queue) unplan(it *item) {
 
 // due is when the first push of the item may be sent; false if none may.
 func (it *item) due() (at time.Time, ok bool) {
-	for _, s := range it.waiting {
-		if !blocked(s) && (!ok || s.Waiting.NotBefore.Before(at)) {
+	for i, s := range it.waiting {
+		if !it.blocked(i) && (!ok || s.Waiting.NotBefore.Before(at)) {
 			at, ok = s.Waiting.NotBefore, true
 		}
 	}
 	return at, ok
 }
 
-// blocked says that a waiting push waits for the push in flight of the same store SKU,
-// which had another item then.
-func blocked(s *sku.SKU) bool { return s.InFlight != nil && s.InFlight.ItemID != s.Waiting.ItemID }
+// blocked says that a waiting push waits for another push to end: the one in flight of the same
+// store SKU, which had another item then, or the waiting one of an earlier command of the same model.
+func (it *item) blocked(i int) bool {
+	s := it.waiting[i]
+	if s.InFlight != nil && s.InFlight.ItemID != s.Waiting.ItemID {
+		return true
+	}
+	return it.shared && slices.ContainsFunc(it.waiting, func(other *sku.SKU) bool { return precedes(other.Waiting, s.Waiting) })
+}
+
+// precedes says whether a push is of an earlier command of the same model and location. Of two
+// repair pushes, which have no command, the one of the older event precedes.
+func precedes(p, of *sku.Push) bool {
+	if p.ModelID != of.ModelID || p.Decode().LocationID != of.Decode().LocationID {
+		return false
+	}
+	return cmp.Or(cmp.Compare(p.Offset, of.Offset), p.Position.Compare(of.Position), cmp.Compare(p.Partition, of.Partition)) < 0
+}
 
 // next is the first item that is due, or the time when the first will be; zero for never.
 func (q *queue) next(now time.Time) (it *item, wake time.Time) {
@@ -133,8 +154,8 @@ func (q *queue) oldest() *item {
 	var oldest *item
 	first := int64(0)
 	for _, it := range q.order {
-		for _, s := range it.waiting {
-			if at := s.Waiting.QueuedAt; !blocked(s) && (oldest == nil || at < first) {
+		for i, s := range it.waiting {
+			if at := s.Waiting.QueuedAt; !it.blocked(i) && (oldest == nil || at < first) {
 				oldest, first = it, at
 			}
 		}
@@ -142,33 +163,20 @@ func (q *queue) oldest() *item {
 	return oldest
 }
 
-// take takes up to most pushes of an item that are due by then, of one model and location only
-// that of the oldest command. It marks them and the item as in flight.
+// take takes up to most pushes of an item that are due by then. It marks them and the item as
+// in flight.
 func (q *queue) take(it *item, by time.Time, most int) (pushes []*sku.SKU, lines []channels.Line) {
-	kept := it.waiting[:0]
-	for _, s := range it.waiting {
-		if len(lines) == most || blocked(s) || s.Waiting.NotBefore.After(by) {
-			kept = append(kept, s)
-			continue
-		}
-		e := s.Waiting.Decode()
-		line := channels.Line{ModelID: e.ModelID, LocationID: e.LocationID, Qty: e.PushQty()}
-		same := slices.IndexFunc(lines, line.SameModel)
-		switch {
-		case same < 0:
-			pushes, lines = append(pushes, s), append(lines, line)
-		case s.Waiting.Offset < pushes[same].Waiting.Offset: // its command came first
-			kept = append(kept, pushes[same])
-			pushes[same], lines[same] = s, line
-		default:
-			kept = append(kept, s)
+	for i, s := range it.waiting {
+		if len(pushes) < most && !it.blocked(i) && !s.Waiting.NotBefore.After(by) {
+			pushes = append(pushes, s)
 		}
 	}
-	clear(it.waiting[len(kept):])
-	it.waiting = kept
 	for _, s := range pushes {
+		e := s.Waiting.Decode()
+		lines = append(lines, channels.Line{ModelID: e.ModelID, LocationID: e.LocationID, Qty: e.PushQty()})
 		s.InFlight, s.Waiting = s.Waiting, nil
 	}
+	it.waiting = slices.DeleteFunc(it.waiting, func(s *sku.SKU) bool { return s.Waiting == nil })
 	q.size -= len(pushes)
 	it.inFlight = true
 	q.replan(it, time.Time{})

@@ -154,7 +154,7 @@ func (l *Lane) repair(s *sku.SKU, last *schemas.Record, now time.Time, r *Result
 	s.Readback.NotBefore = now.Add(l.cfg.ConfirmAfter)
 	p := &sku.Push{
 		Event:  sku.Event{Position: s.Last.Position, Encoded: bytes.Clone(schemas.PackedEventOf(s.Last.Encoded))},
-		ItemID: last.ItemID, QueuedAt: last.QueuedAt.UnixMilli(), Offset: schemas.NoOffset,
+		ItemID: last.ItemID, ModelID: last.ModelID, QueuedAt: last.QueuedAt.UnixMilli(), Offset: schemas.NoOffset,
 		NotBefore: now, PausedBefore: l.pause.total(now), Attempts: last.Attempts,
 	}
 	l.enqueue(s, p, &last.Event, now, r)

@@ -11,7 +11,7 @@ import (
 // Push is a command on its way to the channel.
 type Push struct {
 	Event
-	ItemID int64
+	ItemID, ModelID int64
 	// QueuedAt is when the processor issued the command, in milliseconds of the Unix epoch.
 	QueuedAt int64
 	// Offset is the command's; schemas.NoOffset for a repair push.
