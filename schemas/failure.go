@@ -98,17 +98,6 @@ func (c FailureCode) Valid() bool { _, ok := failureByCode[c]; return ok }
 // Class is the code's class; empty for a code that is not of the set.
 func (c FailureCode) Class() FailureClass { return failureByCode[c].class }
 
-// HoldsShop says whether a refusal of the whole shop with this code holds the shop: its
-// pushes fail until a probe passes, and are pushed again then.
-func (c FailureCode) HoldsShop() bool {
-	switch c.Class() {
-	case ClassAuth, ClassConfig:
-		return true
-	default:
-		return c == ShopRestricted
-	}
-}
-
 // FloorHint follows a hint where a refusal named the reserve, in units.
 const FloorHint = " Shopee reserves %d."
 

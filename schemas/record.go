@@ -43,6 +43,8 @@ type Record struct {
 	// PromotionFloor is the quantity that a promotion reserves, in units, as the
 	// channel's refusal names it; nil where it names none.
 	PromotionFloor *int64
+	// ShopRefused says that the refusal was of the whole shop, and not of this model.
+	ShopRefused bool
 	// SupersededBy and SupersededByOffset name the event that replaced this
 	// one; empty and NoOffset unless Skipped.
 	SupersededBy       string

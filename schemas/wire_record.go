@@ -46,6 +46,9 @@ func AppendPackedRecord(b, packed []byte, r *Record) []byte {
 	v = putTime(v, 11, r.QueuedAt)
 	v = putTime(v, 12, r.FinishedAt)
 	v = putOptional(v, 13, r.PromotionFloor)
+	if r.ShopRefused {
+		v = putUint(v, 14, 1)
+	}
 	return protowire.AppendBytes(protowire.AppendTag(b, 2, protowire.BytesType), v)
 }
 
@@ -199,5 +202,7 @@ func (r *Record) take(f *field) {
 		r.FinishedAt = f.time()
 	case 13:
 		r.PromotionFloor = f.optional()
+	case 14:
+		r.ShopRefused = f.value != 0
 	}
 }

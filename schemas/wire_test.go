@@ -45,6 +45,7 @@ func drawRecord(t *rapid.T, key schemas.Key) schemas.Record {
 	r.SupersededByOffset = rapid.Int64Range(-1, 1<<40).Draw(t, "by offset")
 	r.Attempts = rapid.Uint16().Draw(t, "attempts")
 	r.FinishedAt = time.UnixMilli(5).UTC()
+	r.ShopRefused = rapid.Bool().Draw(t, "shop refused")
 	return r
 }
 

@@ -109,6 +109,8 @@ func (l *Lane) fail(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Time,
 		record.FailureCode = schemas.Expired
 	case !v.Code.Valid():
 		record.FailureCode = schemas.UnknownFailure
+	default:
+		record.ShopRefused = holdsShop(v)
 	}
 	l.finish(s, p, &record, r)
 	if holdsShop(v) {

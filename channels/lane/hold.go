@@ -181,7 +181,7 @@ func (l *Lane) restoreHold(s *sku.SKU, now time.Time) {
 		return
 	}
 	last := s.Last.Record()
-	if !last.FailureCode.HoldsShop() {
+	if !last.ShopRefused {
 		return
 	}
 	l.failedByHold[s] = struct{}{}

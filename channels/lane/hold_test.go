@@ -402,6 +402,8 @@ func TestOtherFailuresRestoreNoHold(t *testing.T) {
 	s := newShop(t)
 	s.offer("a", 1)
 	s.pushed(s.push(), refused(schemas.ItemNotFound))
+	s.offer("c", 1)
+	s.pushed(s.push(), refused(schemas.ShopRestricted)) // this model is not allowed, the shop is
 	s.offer("b", 1)
 	s.confirm(s.push())
 	s = restored(t, s)

@@ -209,19 +209,6 @@ func TestTheFloorIsReadFromARefusal(t *testing.T) {
 	}
 }
 
-// What failed with such a code is taken as failed by a hold after a restart.
-func TestCodesThatHoldAShopAreThoseOfRefusedShops(t *testing.T) {
-	ofShops := map[schemas.FailureCode]bool{}
-	for _, r := range rules {
-		if r.scope == shop && r.failure.Class() != schemas.ClassThrottle {
-			ofShops[r.failure] = true
-		}
-	}
-	for _, code := range schemas.FailureCodes() {
-		require.Equal(t, ofShops[code], code.HoldsShop(), code)
-	}
-}
-
 func TestTheQuotaDayBeginsAtMidnightInUTC8(t *testing.T) {
 	midnight := time.Date(2026, 11, 24, 16, 0, 0, 0, time.UTC)
 	require.True(t, nextQuotaDay(midnight.Add(-time.Nanosecond)).Equal(midnight))
