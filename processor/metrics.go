@@ -39,10 +39,25 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	return m
 }
 
-func (m *Metrics) took(v latest.Verdict, n int) {
-	if n > 0 {
-		m.byVerdict[v].Add(float64(n))
-	}
+// counts gathers what a turn adds to the metrics: a counter that other goroutines write too
+// would cost more than putting an event into the buffer.
+type counts struct {
+	events                     [latest.Joined + 1]int
+	windows, commands, skipped int
 }
 
-func (m *Metrics) rejected(code string) { m.deadLetters.WithLabelValues(code).Inc() }
+// add adds counts and sets them to zero.
+func (m *Metrics) add(c *counts) {
+	for verdict, n := range c.events {
+		if n > 0 {
+			m.byVerdict[verdict].Add(float64(n))
+		}
+	}
+	m.waiting.Add(float64(c.events[latest.Opened] - c.windows))
+	m.windows.Add(float64(c.windows))
+	m.commands.Add(float64(c.commands))
+	m.skipped.Add(float64(c.skipped))
+	*c = counts{}
+}
+
+func (m *Metrics) deadLettered(code string) { m.deadLetters.WithLabelValues(code).Inc() }

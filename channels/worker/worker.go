@@ -64,7 +64,7 @@ func newWorker(h *Handler, a *stream.Assignment) *worker {
 		results: make(chan callEnd), rereads: make(chan rereading),
 		timer: time.NewTimer(0), rereadTimer: time.NewTimer(h.cfg.firstReread(a.Partition())), recheck: time.NewTimer(recheckAfter),
 		out: stream.NewOutbox(stream.OutboxDeps{
-			Producer: h.deps.Producer, DeadLetters: h.deps.DeadLetters, Topics: h.deps.Topics, Logger: h.deps.Logger, Poison: h.deps.Metrics.poison,
+			Producer: h.deps.Producer, DeadLetters: h.deps.DeadLetters, Topics: h.deps.Topics, Logger: h.deps.Logger, DeadLettered: func(string) { h.deps.Metrics.poison.Inc() },
 		}, a),
 	}
 	w.writing = newWriting(h.deps, a.Partition(), w.id)

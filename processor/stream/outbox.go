@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"stockpush/schemas"
 )
 
@@ -21,8 +19,8 @@ type OutboxDeps struct {
 	DeadLetters Producer
 	Topics      schemas.Topics
 	Logger      *slog.Logger
-	// Poison counts messages that went to the dead letters.
-	Poison prometheus.Counter
+	// DeadLettered is told the error code of each dead letter.
+	DeadLettered func(code string)
 }
 
 // Outbox produces what a partition's work results in, and tells the partition's owner what
@@ -96,14 +94,22 @@ func (o *Outbox) Send(ctx context.Context, t Turn) {
 	o.Advance(ctx) // without First nothing waits for an acknowledgement
 }
 
-// Handle takes an acknowledgement. An error ends the stage: continuing would lose a message.
+// Handle takes an acknowledgement, and those that came meanwhile. An error ends the stage:
+// continuing would lose a message.
 func (o *Outbox) Handle(ctx context.Context, a Ack) error {
-	o.inFlight--
-	o.received = append(o.received, a)
+	o.receive(a)
+	for more := true; more; {
+		select {
+		case a := <-o.acks:
+			o.receive(a)
+		default:
+			more = false
+		}
+	}
 	for len(o.received) > 0 {
 		next := o.received[0]
 		o.received = o.received[1:]
-		if err := o.take(ctx, next); err != nil {
+		if err := o.apply(ctx, next); err != nil {
 			return err
 		}
 	}
@@ -111,7 +117,12 @@ func (o *Outbox) Handle(ctx context.Context, a Ack) error {
 	return nil
 }
 
-func (o *Outbox) take(ctx context.Context, a Ack) error {
+func (o *Outbox) receive(a Ack) {
+	o.inFlight--
+	o.received = append(o.received, a)
+}
+
+func (o *Outbox) apply(ctx context.Context, a Ack) error {
 	switch {
 	case a.err == nil:
 		o.acknowledged(a.turn)
@@ -134,10 +145,10 @@ func (o *Outbox) acknowledged(t *turn) {
 // another owner's already it sends none and returns true: a state of ours could follow one of theirs.
 func (o *Outbox) Advance(ctx context.Context) (held bool) {
 	for len(o.waiting) > 0 && o.waiting[0].unacknowledged == 0 {
-		if !o.assignment.Alive() {
+		t := o.waiting[0]
+		if len(t.Second) > 0 && !o.assignment.Alive() {
 			return true
 		}
-		t := o.waiting[0]
 		o.waiting[0], o.waiting = nil, o.waiting[1:]
 		t.secondSent, t.unacknowledged = true, len(t.Second)
 		if len(t.Second) == 0 {
@@ -178,8 +189,7 @@ func (o *Outbox) makeRoom(ctx context.Context) bool {
 	for o.inFlight >= maxInFlight {
 		select {
 		case a := <-o.acks:
-			o.inFlight--
-			o.received = append(o.received, a)
+			o.receive(a)
 		case <-ctx.Done():
 			return false
 		}
@@ -193,30 +203,35 @@ func (o *Outbox) DeadLetter(ctx context.Context, letter schemas.DeadLetter, offs
 }
 
 func (o *Outbox) letter(letter schemas.DeadLetter) *Message {
-	o.deps.Poison.Inc()
+	o.deps.DeadLettered(letter.Code)
 	return &Message{Record: *DeadLetterMessage(o.deps.Topics, &letter), isLetter: true}
 }
 
-// refused replaces a message that Kafka will never take: records by smaller messages, and
-// anything else by a dead letter.
+// refused replaces a message that Kafka will never take: records by smaller messages, a command
+// by the record that it failed, and anything else by a dead letter.
 func (o *Outbox) refused(ctx context.Context, a Ack) {
-	replacements := o.smaller(a)
+	replacements := o.replacements(a)
 	a.turn.unacknowledged += len(replacements)
 	o.produceAll(ctx, a.turn, replacements)
 	o.acknowledged(a.turn)
 }
 
-func (o *Outbox) smaller(a Ack) []*Message {
+func (o *Outbox) replacements(a Ack) []*Message {
 	m := a.message
 	if m.Topic == o.deps.Topics.Records() {
 		if parts := splitRecords(m); len(parts) > 0 {
 			return parts
 		}
 	}
-	o.deps.Logger.Error("kafka refused a message, it becomes a dead letter",
-		"topic", m.Topic, "source_partition", o.assignment.Partition(), "source_offset", m.Sources[0], "error", a.err)
+	o.deps.Logger.Error("kafka refused a message for good", "topic", m.Topic,
+		"source_topic", o.assignment.Topic(), "source_partition", o.assignment.Partition(), "source_offset", m.Sources[0], "error", a.err)
+	if m.Topic == o.deps.Topics.Commands() {
+		if failed := failedRecord(o.deps.Topics, m, a.err); failed != nil {
+			return []*Message{failed}
+		}
+	}
 	return []*Message{o.letter(schemas.DeadLetter{
 		BadEvent:    schemas.BadEvent{Code: schemas.CodeRefusedByKafka, Message: a.err.Error()},
-		SourceTopic: m.Topic, SourcePartition: o.assignment.Partition(), SourceOffset: m.Sources[0], Key: m.Key, Value: m.Value,
+		SourceTopic: o.assignment.Topic(), SourcePartition: o.assignment.Partition(), SourceOffset: m.Sources[0], Key: m.Key, Value: m.Value,
 	})}
 }

@@ -8,8 +8,8 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kerr"
 
@@ -31,32 +31,25 @@ type desk struct {
 	assignment *Assignment
 	alive      bool
 	logged     bytes.Buffer
-	poison     counter
-	sent       []pending
-	letters    []pending
+	// dead counts dead letters by their code.
+	dead    map[string]int
+	sent    []pending
+	letters []pending
 }
-
-// counter counts.
-type counter struct {
-	prometheus.Counter
-	n int
-}
-
-func (c *counter) Inc() { c.n++ }
 
 type producerFunc func(context.Context, *Record, func(error))
 
 func (f producerFunc) Produce(ctx context.Context, r *Record, done func(error)) { f(ctx, r, done) }
 
 func newDesk(t *testing.T) *desk {
-	d := &desk{t: t, alive: true, assignment: newAssignment("in", 3, 1)}
+	d := &desk{t: t, alive: true, dead: map[string]int{}, assignment: newAssignment("in", 3, 1)}
 	d.assignment.alive = func() bool { return d.alive }
 	require.NoError(t, d.assignment.track(fetchOf(records(0, 1, 2, 3, 4, 5), 6)))
 	collect := func(to *[]pending) Producer {
 		return producerFunc(func(_ context.Context, r *Record, done func(error)) { *to = append(*to, pending{r, done}) })
 	}
 	d.Outbox = NewOutbox(OutboxDeps{
-		Producer: collect(&d.sent), DeadLetters: collect(&d.letters), Topics: outboxTopics, Logger: slog.New(slog.NewTextHandler(&d.logged, nil)), Poison: &d.poison,
+		Producer: collect(&d.sent), DeadLetters: collect(&d.letters), Topics: outboxTopics, Logger: slog.New(slog.NewTextHandler(&d.logged, nil)), DeadLettered: func(code string) { d.dead[code]++ },
 	}, d.assignment)
 	return d
 }
@@ -180,6 +173,26 @@ func TestSecondStepsWaitWhileThePartitionMayBeAnothers(t *testing.T) {
 	require.False(t, d.Advance(t.Context()), "nothing is held")
 }
 
+// Nothing of such a turn can follow what the next owner writes.
+func TestTurnWithoutASecondStepEndsThoughThePartitionMayBeAnothers(t *testing.T) {
+	d := newDesk(t)
+	d.send("a", "", 0)
+	d.alive = false
+	d.acknowledge("a")
+	require.Equal(t, int64(1), d.committable())
+	require.Zero(t, d.Open())
+}
+
+func TestHandleTakesAllAcknowledgementsThatCame(t *testing.T) {
+	d := newDesk(t)
+	d.send("a b c", "", 0)
+	for _, p := range d.sent {
+		p.done(nil)
+	}
+	require.NoError(t, d.Handle(t.Context(), <-d.Acks()))
+	require.Zero(t, d.Open())
+}
+
 func TestErrorThatIsNoRefusalEndsTheOutbox(t *testing.T) {
 	d := newDesk(t)
 	d.send("a", "A", 0)
@@ -208,11 +221,11 @@ func TestRefusedMessageBecomesADeadLetterOfItsTurn(t *testing.T) {
 		letter := letterOf(d.letters[0].Record)
 		require.Equal(t, schemas.DeadLetter{
 			BadEvent:    schemas.BadEvent{Code: schemas.CodeRefusedByKafka, Message: "produce: " + kerr.MessageTooLarge.Error()},
-			SourceTopic: "out", SourcePartition: 3, SourceOffset: 7, Key: []byte("k"), Value: []byte("bad"),
+			SourceTopic: "in", SourcePartition: 3, SourceOffset: 7, Key: []byte("k"), Value: []byte("bad"),
 		}, letter)
 		require.Equal(t, int32(3), d.letters[0].Partition)
 		require.Contains(t, d.logged.String(), "source_offset=7")
-		require.Equal(t, 1, d.poison.n)
+		require.Equal(t, map[string]int{schemas.CodeRefusedByKafka: 1}, d.dead)
 		d.acknowledge("bad")
 		if step == "first" {
 			d.acknowledge("A")
@@ -233,8 +246,8 @@ func letterOf(r *Record) schemas.DeadLetter {
 
 func TestDeadLetterResolvesItsOffsets(t *testing.T) {
 	d := newDesk(t)
-	d.DeadLetter(t.Context(), schemas.DeadLetter{SourceTopic: "in", SourcePartition: 3, SourceOffset: 0, Value: []byte("x")}, 0, 1)
-	require.Equal(t, 1, d.poison.n)
+	d.DeadLetter(t.Context(), schemas.DeadLetter{BadEvent: schemas.BadEvent{Code: "c"}, SourceTopic: "in", SourcePartition: 3, SourceOffset: 0, Value: []byte("x")}, 0, 1)
+	require.Equal(t, map[string]int{"c": 1}, d.dead)
 	require.Equal(t, int64(0), d.committable())
 	d.acknowledge("x")
 	require.Equal(t, int64(2), d.committable())
@@ -285,6 +298,62 @@ func TestRefusedRecordsAreSplitAndShortened(t *testing.T) {
 	require.Equal(t, "A", names(d.sent))
 	d.acknowledge("A")
 	require.Equal(t, int64(2), d.committable())
+}
+
+// waiting is an event as it waits in a window.
+func waitingEvent(offset int64) (p schemas.PackedEvent) {
+	p.Pack(&schemas.Event{
+		EventID: fmt.Sprint("e", offset), Reason: schemas.SyncOrder, ItemID: 1, RepeatsOffset: schemas.NoOffset, Position: schemas.Position{LogID: 1, Offset: offset},
+	})
+	return p
+}
+
+func TestRecordsOfARefusedChainKeepTheirSources(t *testing.T) {
+	d := newDesk(t)
+	at := time.UnixMilli(1_700_000_000_000)
+	e0, e1, e2, e3 := waitingEvent(0), waitingEvent(1), waitingEvent(2), waitingEvent(3)
+	links := schemas.AppendLink(nil, schemas.Link{Event: &e0, Next: &e1, At: at})
+	links = schemas.AppendLink(links, schemas.Link{Event: &e1, Next: &e2, Role: schemas.RoleWaits})
+	batch := NewRecordBatch(outboxTopics, 1)
+	batch.AddChain("shopee/1/a", schemas.Chain{Newest: e2.Bytes(), QueuedAt: at, Links: links}, 2)
+	batch.AddChain("shopee/1/b", schemas.Chain{Newest: e3.Bytes(), Links: schemas.AppendLink(nil, schemas.Link{Event: &e1, Next: &e3, At: at})}, 3)
+	d.Send(t.Context(), Turn{First: batch.Take()})
+	d.refuse(string(d.sent[0].Value))
+	require.Len(t, d.sent, 3, "one waits, and one is elsewhere")
+	var got []string
+	for len(d.sent) > 0 {
+		text := contents(t, d.sent[0].Record)[0]
+		d.refuse(string(d.sent[0].Value))
+		got = append(got, fmt.Sprint(text, " of ", letterOf(d.letters[len(d.letters)-1].Record).SourceOffset))
+	}
+	require.Equal(t, []string{"shopee/1/a e2 0 of 2", "shopee/1/a e0 0 of 0", "shopee/1/b e1 0 of 1"}, got)
+}
+
+func TestRefusedCommandBecomesTheRecordThatItFailed(t *testing.T) {
+	d := newDesk(t)
+	event, queued := waitingEvent(4), time.UnixMilli(1_700_000_000_000).UTC()
+	command := &Message{Sources: []int64{4}, Record: Record{Topic: outboxTopics.Commands(), Value: schemas.AppendPackedCommand(nil, "shopee/1/a", event.Bytes(), queued)}}
+	d.Send(t.Context(), Turn{First: []*Message{command}, Offsets: []int64{0}})
+	d.refuse(string(command.Value))
+	require.Len(t, d.sent, 1)
+	require.Empty(t, d.letters)
+	require.Equal(t, outboxTopics.Records(), d.sent[0].Topic)
+	require.NoError(t, schemas.DecodeRecords(d.sent[0].Value, func(r *schemas.Record) error {
+		require.Equal(t, []any{"e4", schemas.Failed, schemas.UnknownFailure, queued}, []any{r.EventID, r.Status, r.FailureCode, r.QueuedAt})
+		require.Contains(t, r.FailureReason, "MESSAGE_TOO_LARGE")
+		return nil
+	}))
+	d.acknowledge(string(d.sent[0].Value))
+	require.Equal(t, int64(1), d.committable())
+}
+
+func TestRefusedMessageThatIsNoCommandBecomesADeadLetter(t *testing.T) {
+	d := newDesk(t)
+	m := message("nonsense")
+	m.Topic = outboxTopics.Commands()
+	d.Send(t.Context(), Turn{First: []*Message{m}})
+	d.refuse("nonsense")
+	require.Len(t, d.letters, 1)
 }
 
 func TestShortenedReasonIsValidText(t *testing.T) {

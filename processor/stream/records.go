@@ -1,7 +1,9 @@
 package stream
 
 import (
+	"slices"
 	"strings"
+	"time"
 
 	"stockpush/schemas"
 )
@@ -32,6 +34,19 @@ func (b *RecordBatch) Add(key string, record []byte, source int64) {
 	m := b.message(key, len(key)+len(record))
 	m.Value = append(schemas.AppendRecordsKey(m.Value, key), record...)
 	m.Sources = append(m.Sources, source)
+}
+
+// AddChain adds a chain of a store SKU; newest is the offset of its newest event. The sources
+// of its records are their own events.
+func (b *RecordBatch) AddChain(key string, c schemas.Chain, newest int64) {
+	m := b.message(key, len(key)+len(c.Newest)+len(c.Links))
+	m.Value = schemas.AppendChain(schemas.AppendRecordsKey(m.Value, key), c)
+	if !c.QueuedAt.IsZero() {
+		m.Sources = append(m.Sources, newest)
+	}
+	links := len(m.Sources)
+	m.Sources = schemas.AppendLinkOffsets(m.Sources, c.Links)
+	slices.Reverse(m.Sources[links:]) // decoding yields the newest first
 }
 
 func (b *RecordBatch) message(key string, size int) *Message {
@@ -68,15 +83,29 @@ func splitRecords(m *Message) []*Message {
 		if single {
 			r.FailureReason = strings.ToValidUTF8(r.FailureReason[:minReasonBytes], "")
 		}
-		value := schemas.AppendRecord(schemas.AppendRecordsHeader(nil, r.Key), r)
-		parts = append(parts, &Message{
-			Record:  Record{Topic: m.Topic, Partition: ByKey, Key: []byte(r.Key.String()), Value: value},
-			Sources: m.Sources[len(parts) : len(parts)+1],
-		})
+		parts = append(parts, recordMessage(m.Topic, r, m.Sources[len(parts)]))
 		return nil
 	})
 	if err != nil {
 		return nil // it holds no records
 	}
 	return parts
+}
+
+// recordMessage is a message of one record.
+func recordMessage(topic string, r *schemas.Record, source int64) *Message {
+	value := schemas.AppendRecord(schemas.AppendRecordsHeader(nil, r.Key), r)
+	return &Message{Record: Record{Topic: topic, Partition: ByKey, Key: []byte(r.Key.String()), Value: value}, Sources: []int64{source}}
+}
+
+// failedRecord is the record that the event of a refused command failed; nil if m is no command.
+func failedRecord(topics schemas.Topics, m *Message, cause error) *Message {
+	c, err := schemas.DecodeCommand(m.Value)
+	if err != nil {
+		return nil
+	}
+	r := schemas.RecordOf(c.Event, schemas.Failed)
+	r.FailureCode, r.FailureReason = schemas.UnknownFailure, "Kafka refuses the command: "+cause.Error()
+	r.QueuedAt, r.FinishedAt = c.QueuedAt, time.Now()
+	return recordMessage(topics.Records(), &r, m.Sources[0])
 }

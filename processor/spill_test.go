@@ -14,29 +14,32 @@ import (
 
 // If links take more memory than they may, those of the window that gets an event are
 // spilled; others stay.
-func TestLinksAreSpilledWhereMemoryIsScarce(t *testing.T) {
+func TestLinksAreSpilledIfMemoryIsScarce(t *testing.T) {
 	a, _ := stream.NewTestAssignment(t.Context(), "events", 0)
-	buffer := latest.New(latest.Config{Window: time.Second}, time.Now())
-	o := newOutbox(Deps{Log: Log{ID: 1, Partitions: 1, RecordPartitions: 1}}, a, buffer)
+	p := newPartition(&Processor{
+		cfg:  Config{Window: time.Second},
+		deps: Deps{Log: Log{ID: 1, Partitions: 1, RecordPartitions: 1}, Metrics: &Metrics{}},
+	}, a)
 	offset := int64(0)
 	put := func(sku string) *latest.Entry {
 		key := schemas.Key{Channel: schemas.ChannelShopee, ShopID: 1, StoreSKU: sku}
 		e := schemas.Event{EventID: fmt.Sprint(offset), Reason: schemas.SyncOrder, Key: key, RepeatsOffset: schemas.NoOffset, Position: schemas.Position{LogID: 1, Offset: offset}}
 		offset++
-		w := buffer.Put(buffer.Find([]byte(key.String())), []byte(key.String()), &e, time.Now()).Entry
-		o.spill(t.Context(), w)
+		w := p.buffer.Put(p.buffer.Find([]byte(key.String())), []byte(key.String()), &e, time.Now()).Entry
+		p.spill(w)
 		return w
 	}
+	share := func(bytes int64) { p.partitions.Store(maxLinkBytes / bytes) }
 	put("a")
 	stays := put("a")
-	o.mayHold = buffer.LinkBytes()
+	share(int64(p.buffer.LinkBytes()))
 	put("b")
-	require.Nil(t, o.parcels[0], "no more than may be")
+	require.Zero(t, p.records.Len(), "no more than may be")
 	goes := put("b")
-	require.Equal(t, []int64{2}, o.parcels[0].offsets)
+	require.Equal(t, []int64{2}, p.records.Take()[0].Sources)
 	require.Empty(t, goes.Links())
 	require.NotEmpty(t, stays.Links())
-	o.mayHold = 0
+	share(1)
 	put("c")
-	require.Equal(t, []int64{2}, o.parcels[0].offsets, "it has none")
+	require.Zero(t, p.records.Len(), "it has none")
 }
