@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,9 +26,9 @@ func read(t *testing.T, file string) string {
 func requireGenerated(t *testing.T, file, name, want string) {
 	t.Helper()
 	begin, end := fmt.Sprintf("<!-- generated: %s -->\n", name), "<!-- end -->"
-	before, rest, found := strings.Cut(read(t, file), begin)
+	before, remainder, found := strings.Cut(read(t, file), begin)
 	require.True(t, found, "%s has no part %q", file, name)
-	is, after, found := strings.Cut(rest, end)
+	is, after, found := strings.Cut(remainder, end)
 	require.True(t, found, "the part %q of %s does not end", name, file)
 	want = "\n" + want + "\n"
 	if *update {
@@ -47,4 +48,10 @@ func table(rows [][]string) string {
 		}
 	}
 	return b.String()
+}
+
+// sorted are rows by their first cell, below the head.
+func sorted(rows [][]string) [][]string {
+	slices.SortFunc(rows[1:], func(a, b []string) int { return strings.Compare(a[0], b[0]) })
+	return rows
 }
