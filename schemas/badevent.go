@@ -21,7 +21,7 @@ const (
 	CodeBadLength = "bad_length"
 	// CodeBadText: a text has control characters or unpaired surrogates.
 	CodeBadText = "bad_text"
-	// CodeBadTime: a time is not RFC 3339 as the contract has it.
+	// CodeBadTime: a time is not RFC 3339 with a capital T and Z, or has a leap second.
 	CodeBadTime = "bad_time"
 	// CodeUnknownReason: the reason is not one of the 17.
 	CodeUnknownReason = "unknown_reason"
@@ -29,11 +29,11 @@ const (
 	CodeUnknownChannel = "unknown_channel"
 	// CodeNotAllowed: a field that this reason may not have, or without the field it needs.
 	CodeNotAllowed = "not_allowed"
-	// CodeQuantityTooHigh: the push quantity is above MaxPushQty.
+	// CodeQuantityTooHigh: the push quantity is above 10,000,000.
 	CodeQuantityTooHigh = "quantity_too_high"
 	// CodeKeyMismatch: the Kafka key is not the value's store SKU key.
 	CodeKeyMismatch = "key_mismatch"
-	// CodeWrongPartition: the event lies in another partition than its key's.
+	// CodeWrongPartition: the event is not in its key's partition: its producer uses another partitioner.
 	CodeWrongPartition = "wrong_partition"
 )
 
