@@ -19,13 +19,18 @@ import (
 
 func TestMain(m *testing.M) { embeddedtest.Main(m) }
 
-func TestReasonsAndErrorCodesOfEventsAreCurrent(t *testing.T) {
+func TestTablesOfEventsAreCurrent(t *testing.T) {
 	reasons := [][]string{{"code", "slug", "label on the page and in SQL"}}
 	for _, r := range schemas.Reasons() {
 		reasons = append(reasons, []string{fmt.Sprint(uint8(r)), "`" + r.Slug() + "`", r.Label()})
 	}
 	requireGenerated(t, "events.md", "reasons", table(reasons))
 	requireGenerated(t, "events.md", "error codes", table(errorCodes(t)))
+	partitioners := [][]string{{"`kafka.partitioner`", "fits the default of these clients"}}
+	for _, p := range schemas.Partitioners() {
+		partitioners = append(partitioners, []string{"`" + p.String() + "`", p.Clients()})
+	}
+	requireGenerated(t, "events.md", "partitioners", table(partitioners))
 }
 
 // errorCodes are the constants of the error codes with their comments, which say what each means.
