@@ -70,7 +70,7 @@ func TestReplicationFactorRange(t *testing.T) {
 }
 
 func TestUnknownVariableIsAWarning(t *testing.T) {
-	l, err := Load(Source{Environ: []string{"STOCKPUSH_KAFKA_BROKER=x", "STOCKPUSH_LIBCHDB=y", "HOME=z"}})
+	l, err := Load(Source{Environ: []string{"STOCKPUSH_KAFKA_BROKER=x", "STOCKPUSH_LIBCHDB=y", "STOCKPUSH_CLICKHOUSE_BIN=y", "HOME=z"}})
 	require.NoError(t, err)
 	require.Equal(t, []string{"unknown environment variable STOCKPUSH_KAFKA_BROKER"}, l.Warnings)
 }

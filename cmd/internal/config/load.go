@@ -58,8 +58,11 @@ func Load(s Source) (*Loaded, error) {
 	l.Warnings = unknownVariables(env)
 	errs := unknown
 	for _, k := range keys {
-		raw, origin := find(k, v, env, s.Flags)
-		value, err := parse(k, raw)
+		raw, origin, err := find(k, v, env, s.Flags)
+		var value any
+		if err == nil {
+			value, err = parse(k, raw)
+		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s (%s): %w", k.name, origin, err))
 			continue
@@ -115,12 +118,15 @@ func environment(environ []string) map[string]string {
 }
 
 // ownVariables are STOCKPUSH_ variables that are not configuration keys.
-var ownVariables = []string{"STOCKPUSH_LIBCHDB"}
+var ownVariables = []string{"STOCKPUSH_LIBCHDB", "STOCKPUSH_CLICKHOUSE_BIN"}
 
 func unknownVariables(env map[string]string) []string {
 	known := slices.Clone(ownVariables)
 	for _, k := range keys {
 		known = append(known, variable(k.name))
+		if k.kind == secret {
+			known = append(known, variable(k.name)+fileSuffix)
+		}
 	}
 	var warnings []string
 	for _, name := range slices.Sorted(maps.Keys(env)) {
@@ -139,19 +145,19 @@ func variable(name string) string {
 const fromDefault = "default"
 
 // find is the value that wins, and where it came from.
-func find(k key, file *viper.Viper, env map[string]string, flags *pflag.FlagSet) (raw any, origin string) {
+func find(k key, file *viper.Viper, env map[string]string, flags *pflag.FlagSet) (raw any, origin string, err error) {
 	if flags != nil {
 		if f := flags.Lookup(k.name); f != nil && f.Changed {
-			return f.Value.String(), "flag --" + k.name
+			return f.Value.String(), "flag --" + k.name, nil
 		}
 	}
-	if value, ok := env[variable(k.name)]; ok {
-		return value, "environment " + variable(k.name)
+	if value, from, err := fromEnvironment(k, env); from != "" {
+		return value, "environment " + from, err
 	}
 	if file.IsSet(k.name) {
-		return file.Get(k.name), "file " + file.ConfigFileUsed()
+		return file.Get(k.name), "file " + file.ConfigFileUsed(), nil
 	}
-	return k.value, fromDefault
+	return k.value, fromDefault, nil
 }
 
 func (l *Loaded) fill() error {
