@@ -6,6 +6,10 @@ STATE       := .stockpush
 LINT_TAG    := v2.15.0
 COMMIT      := $(shell git describe --always --dirty --exclude '*' 2>/dev/null || echo unknown)
 LDFLAGS     := -X stockpush/cmd/internal/version.Commit=$(COMMIT)
+# The platform that package.json's ClickHouse library is for; elsewhere an installed clickhouse serves.
+LIBRARY_FOR := Linux-x86_64
+TAGS        ?=
+STRIP       ?=
 DEMO_FOR    ?= 30s
 FUZZTIME    ?= 10s
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
@@ -27,7 +31,8 @@ LOAD_FOR    ?= 10m
 MEASURE     := go test -run '^$$' -benchtime 1x -timeout 60m
 BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 LINT        := $(STATE)/bin/golangci-lint-$(LINT_TAG)
-LIBRARY     := $(STATE)/npm/.installed
+LIBRARY     := $(if $(filter $(LIBRARY_FOR),$(shell uname -s)-$(shell uname -m)),$(STATE)/npm/.installed,installed-clickhouse)
+CROSS       := linux/amd64 linux/arm64 darwin/arm64 darwin/amd64 windows/amd64
 
 export CGO_ENABLED := 0
 
@@ -37,7 +42,16 @@ help: ## Show this help
 
 .PHONY: build
 build: ## Build bin/stockpush
-	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/stockpush ./cmd/stockpush
+	go build -trimpath -tags '$(TAGS)' -ldflags '$(STRIP) $(LDFLAGS)' -o bin/stockpush ./cmd/stockpush
+
+# The systems that no test runs on must compile, with all tests where those can. A static build
+# loads no library, so that it needs no C library: that is what releases and images have.
+.PHONY: cross
+cross: ## Compile for every platform of CROSS, and all tests for macOS
+	@set -e; for platform in $(CROSS); do \
+		echo "$$platform"; GOOS=$${platform%/*} GOARCH=$${platform#*/} go build -trimpath -tags static -o /dev/null ./cmd/stockpush; \
+	done
+	GOOS=darwin GOARCH=arm64 go vet ./...
 
 .PHONY: demo
 demo: build clickhouse-lib ## Run the whole system here for DEMO_FOR (30s), everything embedded
@@ -149,9 +163,14 @@ fuzz: ## Fuzz all that reads bytes from outside for FUZZTIME (10s) each
 		done; done
 
 .PHONY: clickhouse-lib
-clickhouse-lib: $(LIBRARY) ## Install the embedded ClickHouse's library (npm)
+clickhouse-lib: $(LIBRARY) ## Install the embedded ClickHouse's library (npm), or see that a clickhouse program is installed
 
-$(LIBRARY): cmd/stockpush/package.json cmd/stockpush/package-lock.json
+.PHONY: installed-clickhouse
+installed-clickhouse:
+	@command -v "$${STOCKPUSH_CLICKHOUSE_BIN:-clickhouse}" >/dev/null || \
+		{ echo 'install ClickHouse, which the demo and the tests embed (macOS: brew install clickhouse), or set STOCKPUSH_CLICKHOUSE_BIN'; exit 1; }
+
+$(STATE)/npm/.installed: cmd/stockpush/package.json cmd/stockpush/package-lock.json
 	@command -v npm >/dev/null || { echo 'npm is needed for the embedded ClickHouse. Install Node.js, or run your own: docker compose up'; exit 1; }
 	mkdir -p $(STATE)/npm
 	cp $^ $(STATE)/npm/

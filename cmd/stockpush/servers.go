@@ -94,7 +94,7 @@ func startClickHouse(ctx context.Context, c clickhouse.Config) (server *clickhou
 	if err := checkRemote(c); err != nil {
 		return nil, err
 	}
-	if c.Library, err = clickhouse.FindLibrary(); err != nil {
+	if c.Installation, err = clickhouse.Find(ctx); err != nil {
 		return nil, err
 	}
 	self, err := os.Executable()

@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"errors"
 	"fmt"
+	"os"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -40,9 +41,13 @@ func landlockVersion() (uintptr, error) {
 	return version, nil
 }
 
-// confine prevents the calling thread, and every thread it starts later, from opening files outside
-// the folders. Files that are already open stay open. The caller has locked itself to its thread.
-func confine(folders ...string) error {
+// readRights are the rights to read and execute.
+const readRights = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_READ_DIR
+
+// confine prevents the calling thread, and every thread and program it starts later, from opening
+// files that the access does not name. Files that are already open stay open. The caller has locked
+// itself to its thread. Readable paths that do not exist are ignored.
+func confine(to access) error {
 	version, err := landlockVersion()
 	if err != nil {
 		return err
@@ -54,10 +59,8 @@ func confine(folders ...string) error {
 		return fmt.Errorf("landlock: make a ruleset: %w", errno)
 	}
 	defer func() { _ = unix.Close(int(ruleset)) }()
-	for _, folder := range folders {
-		if err := allow(ruleset, folder, rights); err != nil {
-			return fmt.Errorf("landlock: allow %s: %w", folder, err)
-		}
+	if err := to.allow(ruleset, rights); err != nil {
+		return err
 	}
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("landlock: no new privileges: %w", err)
@@ -66,6 +69,28 @@ func confine(folders ...string) error {
 		return fmt.Errorf("landlock: restrict: %w", errno)
 	}
 	return nil
+}
+
+func (a access) allow(ruleset uintptr, rights uint64) error {
+	for _, path := range a.writable {
+		if err := allow(ruleset, path, rights); err != nil {
+			return fmt.Errorf("landlock: allow %s: %w", path, err)
+		}
+	}
+	for _, path := range a.readable {
+		if err := allow(ruleset, path, readable(path)); err != nil && !errors.Is(err, unix.ENOENT) {
+			return fmt.Errorf("landlock: allow reading %s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+// readable are the rights to read a path: Landlock refuses those of folders for a file.
+func readable(path string) uint64 {
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		return readRights &^ unix.LANDLOCK_ACCESS_FS_READ_DIR
+	}
+	return readRights
 }
 
 func allow(ruleset uintptr, folder string, rights uint64) error {

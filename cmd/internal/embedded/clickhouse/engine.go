@@ -81,7 +81,7 @@ func orEOF(err error) error {
 func (s *Server) command(native, http string) (*exec.Cmd, io.WriteCloser, error) {
 	host, nativePort, _ := net.SplitHostPort(native)
 	_, httpPort, _ := net.SplitHostPort(http)
-	words := EngineArguments{Library: s.cfg.Library, Tables: s.tables(), UserFiles: s.userFiles(), Arguments: []string{"clickhouse-local",
+	words := EngineArguments{Installation: s.cfg.Installation, Tables: s.tables(), UserFiles: s.userFiles(), Arguments: []string{
 		"--path", s.tables(), "--listen_host", host, "--tcp_port", nativePort, "--http_port", httpPort,
 		"--background_pool_size", "2", "--background_schedule_pool_size", "4",
 		"--query", serveQuery}}.encode()

@@ -149,13 +149,23 @@ func TestEachDataDirectoryHasItsOwnPassword(t *testing.T) {
 }
 
 func TestQueriesOpenOnlyUserFiles(t *testing.T) {
+	requireUserFilesOnly(t, clickhouse.Installation{})
+}
+
+func TestQueriesOfAnInstalledProgramOpenOnlyUserFiles(t *testing.T) {
+	program := embeddedtest.InstalledProgram(t)
+	require.NotEmpty(t, program.Binary)
+	requireUserFilesOnly(t, program)
+}
+
+func requireUserFilesOnly(t *testing.T, engine clickhouse.Installation) {
 	if err := clickhouse.Confinable(); err != nil {
 		t.Skip(err)
 	}
 	dir := t.TempDir()
 	outside := filepath.Join(dir, "outside.csv")
 	require.NoError(t, os.WriteFile(outside, []byte("a secret\n"), 0o644))
-	s := embeddedtest.StartClickHouseIn(t, filepath.Join(dir, "data"))
+	s := embeddedtest.Start(t, clickhouse.Config{DataDir: filepath.Join(dir, "data"), Installation: engine})
 	files := filepath.Join(dir, "data", "user_files")
 	require.NoError(t, os.WriteFile(filepath.Join(files, "own.csv"), []byte("mine\n"), 0o644))
 	require.NoError(t, os.Symlink(outside, filepath.Join(files, "link.csv")))

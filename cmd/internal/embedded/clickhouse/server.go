@@ -1,5 +1,6 @@
 // Package clickhouse is the embedded ClickHouse: the real one, as a library in a child process
-// behind our own listeners.
+// behind our own listeners. Without the library, the child process is an installed `clickhouse
+// local`, which serves in the same way.
 //
 // The library aborts when a client's connection is reset, when a client sends anything but its
 // protocol, and when it refuses a login. So the public listeners are our own. The native one checks
@@ -35,8 +36,8 @@ type Config struct {
 	AllowRemote bool
 	// DataDir keeps the tables between runs.
 	DataDir string
-	// Library is the path of libchdb.so.
-	Library string
+	// Installation is the ClickHouse that serves; see Find.
+	Installation Installation
 	// Engine is the command that runs RunEngine in a child process; the arguments of RunEngine are
 	// appended. Environment is the child's environment.
 	Engine, Environment []string

@@ -143,13 +143,6 @@ func TestKilledEngineIsRestartedFourTimes(t *testing.T) {
 	}
 }
 
-func TestMissingLibraryErrorHasAHint(t *testing.T) {
-	t.Setenv(clickhouse.LibraryVariable, "")
-	_, err := clickhouse.FindLibraryIn(t.TempDir())
-	require.ErrorIs(t, err, clickhouse.ErrNoLibrary)
-	require.ErrorContains(t, err, "make clickhouse-lib")
-}
-
 // answers sends a query on a new connection. A connection to an engine that died may hang, so it
 // has a time limit.
 func answers(t *testing.T, s *clickhouse.Server) bool {
@@ -160,7 +153,7 @@ func answers(t *testing.T, s *clickhouse.Server) bool {
 
 // engines lists the engine processes that this process started.
 func engines(t *testing.T) []string {
-	out, err := exec.Command("pgrep", "-P", strconv.Itoa(os.Getpid()), "-f", "clickhouse-local").Output()
+	out, err := exec.Command("pgrep", "-P", strconv.Itoa(os.Getpid()), "-f", "[-]-listen_host").Output()
 	require.NoError(t, err)
 	return strings.Fields(string(out))
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -57,15 +58,18 @@ func StartClickHouseIn(t testing.TB, dir string) *clickhouse.Server {
 // Start starts a ClickHouse and fills in the rest of its configuration.
 func Start(t testing.TB, c clickhouse.Config) *clickhouse.Server {
 	t.Helper()
-	library, err := clickhouse.FindLibraryIn(filepath.Join(root(t), ".stockpush"))
-	require.NoError(t, err)
+	if c.Installation == (clickhouse.Installation{}) {
+		found, err := clickhouse.FindIn(t.Context(), filepath.Join(root(t), ".stockpush"))
+		require.NoError(t, err)
+		c.Installation = found
+	}
 	self, err := os.Executable()
 	require.NoError(t, err)
 	c.Environment = append(c.Environment, engineVariable+"=1")
 	if c.Listen == "" {
 		c.Listen, c.HTTPListen = "127.0.0.1:0", "127.0.0.1:0"
 	}
-	c.Library, c.Engine, c.Logger = library, []string{self}, slog.New(slog.DiscardHandler)
+	c.Engine, c.Logger = []string{self}, slog.New(slog.DiscardHandler)
 	server, err := clickhouse.Start(t.Context(), c)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
@@ -133,4 +137,27 @@ func root(t testing.TB) string {
 		require.NotEqual(t, parent, dir, "go.mod not found")
 		dir = parent
 	}
+}
+
+// InstalledProgram is an installation that has no library but a program, which runs the
+// machine's library.
+func InstalledProgram(t testing.TB) clickhouse.Installation {
+	t.Helper()
+	installed := filepath.Join(root(t), ".stockpush")
+	found, err := clickhouse.FindIn(t.Context(), installed)
+	require.NoError(t, err)
+	if found.Library == "" {
+		return found // a real one
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(found.Library), "launcher-") // a link needs the same file system
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	program := filepath.Join(dir, "clickhouse")
+	out, err := exec.Command("go", "build", "-o", program, "stockpush/cmd/internal/embedded/embeddedtest/launcher").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.NoError(t, os.Link(found.Library, filepath.Join(dir, "libchdb.so")))
+	t.Setenv(clickhouse.BinaryVariable, program)
+	found, err = clickhouse.FindIn(t.Context(), installed)
+	require.NoError(t, err)
+	return found
 }
