@@ -46,7 +46,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
-		a.newDemo(), a.newRun(), a.newSetup(), abortable(a.newCheck()), a.newConfig(), a.newSimulate(), a.newAuthorize(), a.newAudit(), abortable(a.newRecords()), a.newRetry(),
+		a.newDemo(), a.newRun(), a.newSetup(), abortable(a.newCheck()), a.newConfig(), a.newReady(), a.newSimulate(), a.newAuthorize(), a.newAudit(), abortable(a.newRecords()), a.newRetry(),
 		a.newBroker(), a.newClickHouse(), a.newEngine(), a.newSandbox(), a.newVersion(),
 	}
 }
