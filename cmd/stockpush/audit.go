@@ -37,11 +37,15 @@ func (a *app) newAudit() *cobra.Command {
 	var f auditFlags
 	cmd := &cobra.Command{
 		Use:   "audit",
-		Short: "Compare what Shopee shows with what it should show, and mend it",
-		Long: "Compare what Shopee shows with what it should show. Store SKUs with a push on its way are left out.\n\n" +
-			"Above means that more is shown than there is: it may be oversold, and --fix pushes it again. Below may be an order that is not synced yet;\n" +
-			"--fix=all pushes those again, too. What is pushed only repeats: anything newer wins.\n\n" +
-			"With --resume FILE its progress is kept after each shop: the same command goes on where it was interrupted.",
+		Short: "Compare what Shopee shows with what it should show, and repair it",
+		Long: "Compare what Shopee shows with what it should show. Store SKUs with a push in flight are left out.\n\n" +
+			"\"above\" means that Shopee shows more than there is, so it may be oversold: --fix pushes it again. \"below\" may be an order\n" +
+			"that is not synced yet: --fix=all pushes that again too. A fix repeats the newest record, so any newer event wins over it.\n\n" +
+			"With --resume FILE the same command continues after the last finished shop if it was interrupted.",
+		Example: "  # what differs in one shop\n" +
+			"  stockpush audit --config stockpush.yaml --shop 10001\n" +
+			"  # push again what shows too much, in all shops, and resume if interrupted\n" +
+			"  stockpush audit --config stockpush.yaml --fix --resume audit.json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.check(); err != nil {
 				return err
@@ -54,9 +58,9 @@ func (a *app) newAudit() *cobra.Command {
 		},
 	}
 	cmd.Flags().Int64Var(&f.request.ShopID, "shop", 0, "one `shop`; 0 is all")
-	cmd.Flags().Int64Var(&f.request.After, "after", 0, "go on after this `shop`")
+	cmd.Flags().Int64Var(&f.request.After, "after", 0, "begin after this `shop`")
 	cmd.Flags().Float64Var(&f.rate, "rate", 0, "reads of a shop a second; 0 is half of shopee.shop_rate. All shops together take half of shopee.app_rate at most")
-	cmd.Flags().StringVar(&f.resume, "resume", "", "`file` to keep the progress in, and to go on from")
+	cmd.Flags().StringVar(&f.resume, "resume", "", "`file` that keeps the progress, to continue from")
 	cmd.Flags().StringVar(&f.fix, "fix", "", "push again what is `above`, or all")
 	cmd.Flags().Lookup("fix").NoOptDefVal = string(audit.FixAbove)
 	cmd.Flags().StringVar(&f.output, "output", "table", "`kind` of output: table, json")

@@ -20,7 +20,11 @@ func (a *app) newAuthorize() *cobra.Command {
 		Short: "Let the app into a shop: print Shopee's consent link, or turn its code into tokens",
 		Long: "Without --code it prints Shopee's consent link. The seller opens it and agrees; Shopee then sends the browser to --redirect with a code and\n" +
 			"a shop_id, or with a main_account_id if a main account agreed for several shops at once. Give both here within 10 minutes. A running service\n" +
-			"takes the new tokens up by itself, and pushes what the shop was held for.",
+			"notices the new tokens, and pushes again what failed while the shop was held.",
+		Example: "  # Shopee's consent link, for the seller\n" +
+			"  stockpush authorize --config stockpush.yaml --redirect https://erp.example/shopee\n" +
+			"  # the code that came back\n" +
+			"  stockpush authorize --config stockpush.yaml --code 4a6b7c --shop-id 10001",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.check(); err != nil {
 				return &usageError{err}

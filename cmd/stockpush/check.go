@@ -29,6 +29,9 @@ func (a *app) newCheck() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
 		Short: "Validate the configuration and connect to everything it names",
+		Long: "Validate the configuration and connect to everything it names: one line each, with what to do about a failure.\n" +
+			"Exit code 1 means that something failed.",
+		Example: "  stockpush check --config stockpush.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			loaded, log, err := a.load(cmd)
 			if err != nil {

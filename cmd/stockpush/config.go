@@ -9,6 +9,9 @@ func (a *app) newConfig() *cobra.Command {
 	return &cobra.Command{
 		Use:   "config",
 		Short: "Print the effective configuration and where each value came from",
+		Example: "  stockpush config --config stockpush.yaml\n" +
+			"  # with a value from elsewhere\n" +
+			"  STOCKPUSH_LOG_LEVEL=debug stockpush config --kafka.partitions=24",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			loaded, _, err := a.load(cmd)
 			if err != nil {

@@ -37,12 +37,19 @@ func (a *app) newDemo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Run the whole system on this machine, with nothing else running",
+		Long: "Run the whole system on this machine, with nothing else running: broker, ClickHouse, Shopee sandbox, all roles, the\n" +
+			"Push Record page, and traffic with all 17 reasons. Its data stays in --data-dir for the next run.\n\n" +
+			"It exits with 1 if the sandbox does not show the newest quantity of every store SKU.",
+		Example: "  # half a minute, with the totals as JSON\n" +
+			"  stockpush demo --for 30s --summary summary.json\n" +
+			"  # until interrupted, with more traffic\n" +
+			"  stockpush demo --rate 2000 --skus 5000",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.demo(cmd, f)
 		},
 	}
 	cmd.Flags().StringVar(&f.dataDir, "data-dir", defaultDataDir, "`folder` of everything it keeps")
-	cmd.Flags().DurationVar(&f.duration, "for", 0, "stop by itself after so long; 0 is until interrupted")
+	cmd.Flags().DurationVar(&f.duration, "for", 0, "stop after this time; 0 is until interrupted")
 	cmd.Flags().StringVar(&f.summary, "summary", "", "`file` to write the totals to, as JSON")
 	cmd.Flags().StringVar(&f.brokerAddr, "broker-listen", "127.0.0.1:9092", "`address` of the embedded broker")
 	cmd.Flags().StringVar(&f.nativeAddr, "clickhouse-listen", "127.0.0.1:9000", "`address` of the embedded ClickHouse")

@@ -28,12 +28,18 @@ func (a *app) newRecords() *cobra.Command {
 		Use:   "records",
 		Short: "Show what was pushed, what failed and why",
 		Long: "Show what was pushed, what failed and why: the list of store SKUs, the same by merchant SKU, one store SKU's history,\n" +
-			"the failures that nothing has mended yet, or the rejected events. CSV and JSON have every column.",
+			"the unresolved failures, or the rejected events. CSV and JSON have every column.",
+		Example: "  # what still fails because of promotions\n" +
+			"  stockpush records --config stockpush.yaml --still-failing --failure-code promotion_locked\n" +
+			"  # the history of a store SKU\n" +
+			"  stockpush records --config stockpush.yaml --view history --shop 10001 --store-sku TSHIRT-RED-L\n" +
+			"  # every failure of a day, for a spreadsheet\n" +
+			"  stockpush records --config stockpush.yaml --view failures --since 24h --limit 0 --output csv",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.records(cmd, f) },
 	}
 	f.filter.add(cmd)
 	cmd.Flags().StringArrayVar(&f.filter.statuses, "status", nil, "only this `status`: Pending, Skipped, Failed, Successfully; give it again for more")
-	cmd.Flags().BoolVar(&f.filter.stillFailing, "still-failing", false, "only store SKUs with a failure that nothing has mended yet")
+	cmd.Flags().BoolVar(&f.filter.stillFailing, "still-failing", false, "only store SKUs with an unresolved failure")
 	cmd.Flags().StringVar(&f.view, "view", "store-skus", "`what` to show: store-skus, merchant-skus, history (of one --shop and --store-sku), failures, rejected-events")
 	cmd.Flags().StringVar(&f.order, "order", "newest", "of store-skus and merchant-skus: newest, or key, which misses none while records arrive")
 	cmd.Flags().IntVar(&f.limit, "limit", 50, "show at most so many; 0 is all")

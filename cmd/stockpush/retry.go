@@ -39,6 +39,10 @@ func (a *app) newRetry() *cobra.Command {
 		Short: "Push failed records again",
 		Long: "Push failed records again: of each store SKU the newest failure that matches, unless something newer was pushed since.\n\n" +
 			"Running it again is harmless, and an older quantity never wins over a newer one.",
+		Example: "  # how many would be pushed again\n" +
+			"  stockpush retry --config stockpush.yaml --failure-code promotion_locked --dry-run\n" +
+			"  # push them again without asking\n" +
+			"  stockpush retry --config stockpush.yaml --failure-code promotion_locked --yes",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.retry(cmd, f) },
 	}
 	f.filter.add(cmd)

@@ -21,9 +21,15 @@ type app struct {
 func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	a := &app{stdout: stdout, stderr: stderr}
 	root := &cobra.Command{
-		Use:           "stockpush",
-		Short:         "Keeps a seller's stock right on Shopee, and proves it",
-		Long:          "Keeps a seller's stock right on Shopee, and proves it.\n\nEvery configuration key is a flag too, for example --kafka.brokers=host:9092.",
+		Use:   "stockpush",
+		Short: "Keeps a seller's stock right on Shopee, and proves it",
+		Long:  "Keeps a seller's stock right on Shopee, and proves it.\n\nEvery configuration key is a flag too, for example --kafka.brokers=host:9092.",
+		Example: "  # the whole system on this machine, for half a minute\n" +
+			"  stockpush demo --for 30s\n" +
+			"  # the service, against your Kafka, ClickHouse and Shopee\n" +
+			"  stockpush setup --config stockpush.yaml\n" +
+			"  stockpush check --config stockpush.yaml\n" +
+			"  stockpush run --config stockpush.yaml",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          usageArgs(cobra.NoArgs),
@@ -113,8 +119,9 @@ func newHandler(w io.Writer, c config.Log) slog.Handler {
 
 func (a *app) newVersion() *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print version, commit and Go version",
+		Use:     "version",
+		Short:   "Print version, commit and Go version",
+		Example: "  stockpush version",
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintln(a.stdout, version.String())
 			return err

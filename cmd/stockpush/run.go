@@ -21,8 +21,12 @@ func (a *app) newRun() *cobra.Command {
 		Use:   "run",
 		Short: "Run the service against your Kafka, ClickHouse and Shopee",
 		Long: "Run the service against your Kafka, ClickHouse and Shopee.\n\n" +
-			"SIGTERM drains and ends it, a second one stops it at once. SIGHUP reads shopee.paused_shops,\n" +
-			"shopee.partner_key and shopee.webhook.key again.",
+			"SIGTERM drains and ends it, a second one stops it at once. SIGHUP reads these keys again:\n" +
+			strings.Join(config.Reloadable(), ", ") + ".",
+		Example: "  # every role in one process\n" +
+			"  stockpush run --config stockpush.yaml\n" +
+			"  # two roles, with the log as JSON\n" +
+			"  stockpush run --config stockpush.yaml --roles processor,sink --log.format=json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := service.CheckRoles(roles); err != nil {
 				return &usageError{err}

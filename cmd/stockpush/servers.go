@@ -30,8 +30,10 @@ const brokerSettle = 4 * time.Second
 func (a *app) newBroker() *cobra.Command {
 	c := broker.Config{Settle: brokerSettle}
 	cmd := &cobra.Command{
-		Use:   "broker",
-		Short: "Run the embedded Kafka-protocol broker alone",
+		Use:     "broker",
+		Short:   "Run the embedded Kafka-protocol broker alone",
+		Long:    "Run the embedded Kafka-protocol broker alone, for one machine and for trying things. Production is Apache Kafka.",
+		Example: "  stockpush broker --listen 127.0.0.1:9092 --data-dir .stockpush/broker",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c.Logger = newLogger(a.stderr, config.Log{Level: "info"})
 			b, err := broker.Start(c)
@@ -56,6 +58,7 @@ func (a *app) newClickHouse() *cobra.Command {
 		Short: "Run the embedded ClickHouse alone",
 		Long: "Run the embedded ClickHouse alone, for this machine.\n\nIts HTTP interface needs the user default and the password in clickhouse-password in --data-dir;\n" +
 			"it does not answer to web pages. Queries can open the files in user_files there, and no others.",
+		Example: "  stockpush clickhouse --listen 127.0.0.1:9000 --http 127.0.0.1:8123",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c.Logger = newLogger(a.stderr, config.Log{Level: "info"})
 			server, err := startClickHouse(cmd.Context(), c)
@@ -121,6 +124,9 @@ func (a *app) newSandbox() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sandbox",
 		Short: "Run the Shopee sandbox alone",
+		Long:  "Run the Shopee sandbox alone: Shopee's own paths with signatures, tokens, limits and promotions, and its controls under /sandbox/.",
+		Example: "  # five shops, and their tokens in a file\n" +
+			"  stockpush sandbox --listen 127.0.0.1:8090 --shops 5 --tokens-file tokens.json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := sandbox.New(c)
 			if err != nil {

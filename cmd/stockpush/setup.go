@@ -18,6 +18,11 @@ func (a *app) newSetup() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "setup",
 		Short: "Create the topics and apply the ClickHouse schema",
+		Long: "Create the topics and apply the ClickHouse schema. Run it before the first start and after every upgrade; it may be\n" +
+			"interrupted and repeated. An existing topic is used as it is: a setting that would lose data is an error.",
+		Example: "  stockpush setup --config stockpush.yaml\n" +
+			"  # only say what is missing or differs\n" +
+			"  stockpush setup --config stockpush.yaml --check",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			loaded, log, err := a.load(cmd)
 			if err != nil {
@@ -43,7 +48,7 @@ func (a *app) newSetup() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&options.Check, "check", false, "change nothing; exit 1 if anything is missing or differs")
-	cmd.Flags().BoolVar(&options.NewLog, "new-log", false, "declare that the events topic was made anew or got more partitions")
+	cmd.Flags().BoolVar(&options.NewLog, "new-log", false, "declare that the events topic was recreated or got more partitions")
 	cmd.MarkFlagsMutuallyExclusive("check", "new-log")
 	return cmd
 }

@@ -18,6 +18,12 @@ func (a *app) newSimulate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "Produce stock events at a rate",
+		Long: "Produce stock events at a rate, with all 17 reasons, to the configured events topic. Not for a topic whose shops are real:\n" +
+			"its events are pushed like any other.",
+		Example: "  # 500 events a second of 2,000 store SKUs, for a minute\n" +
+			"  stockpush simulate --config stockpush.yaml --rate 500 --skus 2000 --for 1m\n" +
+			"  # 100 events of one store SKU at once, every second\n" +
+			"  stockpush simulate --config stockpush.yaml --burst 100",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := pace.Validate(); err != nil {
 				return &usageError{err}

@@ -19,10 +19,8 @@ func treatment(code schemas.FailureCode) string {
 	switch {
 	case code == schemas.DailyQuotaExhausted:
 		return "every shop waits until 00:00 UTC+8"
-	case code.Class() == schemas.ClassAuth, code.Class() == schemas.ClassConfig:
-		return "fails at once, the shop is held"
-	case code == schemas.ShopRestricted:
-		return "fails at once; the shop is held if all of it is restricted"
+	case code.Class() == schemas.ClassAuth, code.Class() == schemas.ClassConfig, code == schemas.ShopRestricted:
+		return "fails at once; the shop is held, unless one model only was refused"
 	case code == schemas.Expired:
 		return "has failed"
 	}
