@@ -29,7 +29,7 @@ func alerts(t *testing.T) []alert {
 	return file.Groups[0].Rules
 }
 
-func TestEveryAlertHasItsPlaceInTheRunbook(t *testing.T) {
+func TestEveryAlertIsInTheRunbook(t *testing.T) {
 	runbook, err := os.ReadFile("docs/runbook.md")
 	require.NoError(t, err)
 	var headings []string
@@ -45,7 +45,7 @@ func TestEveryAlertHasItsPlaceInTheRunbook(t *testing.T) {
 	require.Equal(t, names, headings)
 }
 
-func TestEveryAlertAsksForMetricsThatExist(t *testing.T) {
+func TestEveryAlertUsesExistingMetrics(t *testing.T) {
 	exist := map[string]bool{}
 	for _, m := range metricstest.Registered(t) {
 		exist[m.Name] = true

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// java is a command of the Apache Kafka whose jars are in STOCKPUSH_TEST_KAFKA_LIBS.
+// java returns a command of the Apache Kafka whose jars are in STOCKPUSH_TEST_KAFKA_LIBS.
 func java(t *testing.T, args ...string) *exec.Cmd {
 	libs := os.Getenv("STOCKPUSH_TEST_KAFKA_LIBS")
 	if libs == "" {
@@ -25,7 +25,7 @@ func java(t *testing.T, args ...string) *exec.Cmd {
 	return exec.Command("java", append([]string{"-Xmx384m", "-cp", filepath.Join(libs, "*")}, args...)...)
 }
 
-// bundle is a server's key and certificate in one file, as Kafka wants them.
+// bundle writes a server's key and certificate to one file, as Kafka needs them.
 func (a *authority) bundle(name string) string {
 	certFile, keyFile := a.issue(name)
 	cert, err := os.ReadFile(certFile)
@@ -42,8 +42,8 @@ func (a *authority) bundle(name string) string {
 	return file
 }
 
-// startSecureKafka starts an Apache Kafka that speaks SASL_SSL at the address, with
-// the users plain (PLAIN), short and long (SCRAM).
+// startSecureKafka starts an Apache Kafka with SASL_SSL at the address, with the users plain
+// (PLAIN), short and long (SCRAM).
 func startSecureKafka(t *testing.T, bundle string) (address string) {
 	address = freeAddr(t)
 	control, dir := freeAddr(t), t.TempDir()
@@ -93,9 +93,9 @@ func kafkaID(t *testing.T) string {
 	return string(words[len(words)-1])
 }
 
-// The real Kafka, encrypted and with users: from setup to a record, and what is refused.
+// A real Kafka with TLS and users: from setup to a record, and what is refused.
 func TestE2EApacheKafkaOverTLSAndSASL(t *testing.T) {
-	java(t) // or skip before anything is started
+	java(t) // skip before anything is started
 	ours, theirs := newAuthority(t, "ours"), newAuthority(t, "theirs")
 	s := newSurroundings(t)
 	s.Kafka = startSecureKafka(t, ours.bundle(serverName))

@@ -25,11 +25,11 @@ import (
 
 type auditFlags struct {
 	request audit.Request
-	// rate is in reads of a shop a second.
+	// rate is in reads per shop and second.
 	rate   float64
 	fix    string
 	output string
-	// resume is a file; empty is none.
+	// resume is a file; empty means none.
 	resume string
 }
 
@@ -37,8 +37,8 @@ func (a *app) newAudit() *cobra.Command {
 	var f auditFlags
 	cmd := &cobra.Command{
 		Use:   "audit",
-		Short: "Compare what Shopee shows with what it should show, and repair it",
-		Long: "Compare what Shopee shows with what it should show. Store SKUs with a push in flight are left out.\n\n" +
+		Short: "Compare the stocks on Shopee with the expected ones, and repair them",
+		Long: "Compare the stocks on Shopee with the expected ones. Store SKUs with a pending push are left out.\n\n" +
 			"\"above\" means that Shopee shows more than there is, so it may be oversold: --fix pushes it again. \"below\" may be an order\n" +
 			"that is not synced yet: --fix=all pushes that again too. A fix repeats the newest record, so any newer event wins over it.\n\n" +
 			"With --resume FILE the same command continues after the last finished shop if it was interrupted.",
@@ -57,11 +57,11 @@ func (a *app) newAudit() *cobra.Command {
 			return a.audit(cmd, loaded.Config, f)
 		},
 	}
-	cmd.Flags().Int64Var(&f.request.ShopID, "shop", 0, "one `shop`; 0 is all")
-	cmd.Flags().Int64Var(&f.request.After, "after", 0, "begin after this `shop`")
-	cmd.Flags().Float64Var(&f.rate, "rate", 0, "reads of a shop a second; 0 is half of shopee.shop_rate. All shops together take half of shopee.app_rate at most")
-	cmd.Flags().StringVar(&f.resume, "resume", "", "`file` that keeps the progress, to continue from")
-	cmd.Flags().StringVar(&f.fix, "fix", "", "push again what is `above`, or all")
+	cmd.Flags().Int64Var(&f.request.ShopID, "shop", 0, "audit this `shop` only; 0 means all")
+	cmd.Flags().Int64Var(&f.request.After, "after", 0, "start after this `shop`")
+	cmd.Flags().Float64Var(&f.rate, "rate", 0, "reads per second and shop; 0 means half of shopee.shop_rate. All shops together use at most half of shopee.app_rate")
+	cmd.Flags().StringVar(&f.resume, "resume", "", "`file` to save the progress to and to resume from")
+	cmd.Flags().StringVar(&f.fix, "fix", "", "push again what is `above`, or all drift")
 	cmd.Flags().Lookup("fix").NoOptDefVal = string(audit.FixAbove)
 	cmd.Flags().StringVar(&f.output, "output", "table", "`kind` of output: table, json")
 	return cmd
@@ -75,7 +75,7 @@ func (f *auditFlags) check() error {
 		return &usageError{fmt.Errorf("--fix: %q is not above or all", f.fix)}
 	}
 	if f.rate < 0 || f.request.ShopID < 0 || f.request.After < 0 {
-		return &usageError{errors.New("--rate, --shop and --after are not negative")}
+		return &usageError{errors.New("--rate, --shop and --after must not be negative")}
 	}
 	return checkOutput(f.output, "table", "json")
 }
@@ -116,10 +116,10 @@ func (a *app) audit(cmd *cobra.Command, cfg config.Config, f auditFlags) error {
 	return f.ended(report, err)
 }
 
-// maxShopsAtOnce bounds the reads in flight.
+// maxShopsAtOnce limits how many shops are read concurrently.
 const maxShopsAtOnce = 32
 
-// share leaves half of the rates to pushes.
+// share leaves half of the configured rates to pushes.
 func (f *auditFlags) share(c config.Shopee) config.Shopee {
 	c.ShopRate, c.AppRate = c.ShopRate/2, c.AppRate/2
 	if f.rate > 0 {
@@ -128,7 +128,7 @@ func (f *auditFlags) share(c config.Shopee) config.Shopee {
 	return c
 }
 
-// progress is where to begin, and how progress is kept; nil for not at all.
+// progress returns where to start, and how to save progress (nil if it is not saved).
 func (f *auditFlags) progress() (audit.Progress, func(audit.Progress) error, error) {
 	if f.resume == "" {
 		return audit.Progress{Request: f.request}, nil, nil
@@ -140,13 +140,13 @@ func (f *auditFlags) progress() (audit.Progress, func(audit.Progress) error, err
 	return from, func(p audit.Progress) error { return p.Save(f.resume) }, err
 }
 
-// ended says how to go on after an error, and forgets the progress of an audit that is done.
+// ended adds to an error how to resume, and removes the progress file of a finished audit.
 func (f *auditFlags) ended(report audit.Report, err error) error {
 	switch {
 	case err != nil && f.resume != "":
-		return fmt.Errorf("%w (the same command goes on where it was)", err)
+		return fmt.Errorf("%w (run the same command again to resume)", err)
 	case err != nil && report.LastShop != 0:
-		return fmt.Errorf("%w (go on with --after %d)", err, report.LastShop)
+		return fmt.Errorf("%w (resume with --after %d)", err, report.LastShop)
 	case err == nil && f.resume != "":
 		if err := os.Remove(f.resume); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("--resume: %w", err)
@@ -155,7 +155,7 @@ func (f *auditFlags) ended(report audit.Report, err error) error {
 	return err
 }
 
-// readingItems shows progress on a terminal; nil elsewhere.
+// readingItems shows progress on a terminal; it returns nil elsewhere.
 func (a *app) readingItems() func(done, of int) {
 	out, ok := a.stderr.(*os.File)
 	if !ok || !term.IsTerminal(int(out.Fd())) {
@@ -164,7 +164,7 @@ func (a *app) readingItems() func(done, of int) {
 	bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(out), progressbar.OptionShowCount(), progressbar.OptionSetDescription("items read"))
 	return func(done, of int) {
 		bar.ChangeMax(of)
-		_ = bar.Set(done) // a bar that cannot be drawn harms nothing
+		_ = bar.Set(done) // a failing progress bar does no harm
 	}
 }
 
@@ -190,7 +190,7 @@ func (a *app) printAudit(r audit.Report, output string) error {
 	if len(r.Drifts) > 0 {
 		t.Render()
 	}
-	_, err := fmt.Fprintf(a.stdout, "%d store SKUs checked, %d on their way or failing left out, %d without their model, %d could not be read; %d above, %d below, %d pushed again\n",
+	_, err := fmt.Fprintf(a.stdout, "%d store SKUs checked, %d left out (pending or failing), %d without their model, %d unreadable; %d above, %d below, %d pushed again\n",
 		r.Checked, r.LeftOut, r.Missing, r.Unread, above, len(r.Drifts)-above, fixed)
 	return err
 }

@@ -16,7 +16,7 @@ import (
 	"stockpush/schemas"
 )
 
-// audited is one of many store SKUs, 50 models an item.
+// audited returns an event of one of many store SKUs, 50 models per item.
 func audited(i, qty int) schemas.Event {
 	e := event(int64(10001+i/2000), fmt.Sprintf("audit-%05d", i), qty)
 	e.ItemID, e.ModelID = int64(1000+i/50), int64(i%50+1)
@@ -38,7 +38,7 @@ func (s *system) auditCommand(args ...string) (code int, out, errs string) {
 	}, args...)...)
 }
 
-// plant changes 50 of the stocks on Shopee: every other one shows more than it should.
+// plant changes 50 stocks on Shopee: every other one shows too much.
 func (s *system) plant(skus int) map[string]audit.Kind {
 	planted := map[string]audit.Kind{}
 	for n := range 50 {
@@ -61,7 +61,7 @@ func found(r audit.Report) map[string]audit.Kind {
 	return all
 }
 
-func TestE2EAuditFindsAndMendsDriftWhileOrdersGoOn(t *testing.T) {
+func TestE2EAuditRepairsDriftUnderLoad(t *testing.T) {
 	const skus = 20_000
 	s := newSystem(t, nil)
 	for i := range skus {
@@ -74,7 +74,7 @@ func TestE2EAuditFindsAndMendsDriftWhileOrdersGoOn(t *testing.T) {
 
 	stop := make(chan struct{})
 	var orders sync.WaitGroup
-	orders.Go(func() { // of other store SKUs, as fast as Kafka takes them one by one
+	orders.Go(func() { // events of other store SKUs, as fast as Kafka accepts them one by one
 		for qty := 200; ; qty++ {
 			for n := range 50 {
 				e := audited(n*skus/50+1, qty)
@@ -102,11 +102,11 @@ func TestE2EAuditFindsAndMendsDriftWhileOrdersGoOn(t *testing.T) {
 	}
 	close(stop)
 	orders.Wait()
-	mended := "SELECT count() FROM {db}.push_record_history WHERE reason = 'Refresh Inventory' AND status = 'Successfully' AND repeats_offset IS NOT NULL"
-	eventually(s, uint64(25), mended)
+	repaired := "SELECT count() FROM {db}.push_record_history WHERE reason = 'Refresh Inventory' AND status = 'Successfully' AND repeats_offset IS NOT NULL"
+	eventually(s, uint64(25), repaired)
 	eventually(s, uint64(0), "SELECT sum(pending) FROM {db}.store_sku_push_status")
 	require.Len(t, found(s.audit("--fix=all")), 25)
-	eventually(s, uint64(50), mended)
+	eventually(s, uint64(50), repaired)
 	require.Empty(t, s.audit("--shop", "10003").Drifts)
 	last := s.audit("--after", "10009")
 	require.Empty(t, last.Drifts)
@@ -115,7 +115,7 @@ func TestE2EAuditFindsAndMendsDriftWhileOrdersGoOn(t *testing.T) {
 	require.Empty(t, s.audit().Drifts)
 }
 
-func TestE2EASuccessThatDidNotStickBecomesVisible(t *testing.T) {
+func TestE2EAuditFindsALostSuccess(t *testing.T) {
 	s := newSystem(t, nil)
 	for i := range 5 {
 		s.send(audited(i, 100))
@@ -128,7 +128,7 @@ func TestE2EASuccessThatDidNotStickBecomesVisible(t *testing.T) {
 	eventually(s, uint64(1), "SELECT count() FROM {db}.push_record_history WHERE status = 'Successfully' AND after_qty = 40")
 	require.Equal(t, map[string]audit.Kind{sold.Key.StoreSKU: audit.Above}, found(s.audit()), "100 are shown of 40")
 
-	// Another store SKU takes a model over: what the first one should show is its matter no more.
+	// Another store SKU takes over a model: it now determines the model's quantity.
 	shared.Key.StoreSKU, shared.Available = "taken-over", 7
 	s.send(shared)
 	eventually(s, uint64(1), "SELECT count() FROM {db}.push_record_history WHERE store_sku = 'taken-over' AND status = 'Successfully'")
@@ -140,7 +140,7 @@ func TestE2EASuccessThatDidNotStickBecomesVisible(t *testing.T) {
 	require.Equal(t, int64(7), s.sandbox.Stock(shared.Key.ShopID)[3].Stock)
 }
 
-func TestE2EAnAuditGoesOnAfterTheDaysQuota(t *testing.T) {
+func TestE2EAuditResumesAfterTheDailyQuota(t *testing.T) {
 	s := newSystem(t, nil)
 	for shop := range 3 {
 		for i := range 100 {
@@ -153,12 +153,12 @@ func TestE2EAnAuditGoesOnAfterTheDaysQuota(t *testing.T) {
 		require.NoError(t, s.sandbox.SetStock(sandbox.StockChange{ShopID: e.Key.ShopID, ItemID: e.ItemID, ModelID: e.ModelID, Stock: 110}))
 	}
 	file := filepath.Join(t.TempDir(), "audit.json")
-	args := []string{"--resume", file, "--fix", "--shopee.app_rate", "700"} // one shop after the other
+	args := []string{"--resume", file, "--fix", "--shopee.app_rate", "700"} // one shop at a time
 	require.NoError(t, s.sandbox.AddFault(sandbox.Fault{ShopID: 10002, Kind: "quota", Times: 1}))
 	code, out, errs := s.auditCommand(args...)
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, errs, "quota")
-	require.Contains(t, errs, "the same command goes on")
+	require.Contains(t, errs, "the same command again")
 	require.Contains(t, out, first.Key.StoreSKU)
 	require.NotContains(t, out, last.Key.StoreSKU)
 	code, _, errs = s.auditCommand("--resume", file)
@@ -171,7 +171,7 @@ func TestE2EAnAuditGoesOnAfterTheDaysQuota(t *testing.T) {
 	eventually(s, uint64(2), "SELECT count() FROM {db}.push_record_history WHERE reason = 'Refresh Inventory' AND status = 'Successfully'")
 }
 
-func TestAuditSaysWhatIsWrongWithItsFlags(t *testing.T) {
+func TestAuditRejectsBadFlags(t *testing.T) {
 	for flag, value := range map[string]string{"fix": "some", "output": "xml", "rate": "-1", "shop": "-4"} {
 		var errs programtest.Log
 		require.Equal(t, exitUsage, run([]string{"audit", "--" + flag + "=" + value}, &errs, &errs))

@@ -17,9 +17,9 @@ func (a *app) newAuthorize() *cobra.Command {
 	var c consent
 	cmd := &cobra.Command{
 		Use:   "authorize",
-		Short: "Let the app into a shop: print Shopee's consent link, or turn its code into tokens",
-		Long: "Without --code it prints Shopee's consent link. The seller opens it and agrees; Shopee then sends the browser to --redirect with a code and\n" +
-			"a shop_id, or with a main_account_id if a main account agreed for several shops at once. Give both here within 10 minutes. A running service\n" +
+		Short: "Authorize the app for a shop: print Shopee's consent link, or exchange its code for tokens",
+		Long: "Without --code it prints Shopee's consent link. The seller opens it and agrees. Shopee then redirects the browser to --redirect with a code and\n" +
+			"a shop_id, or with a main_account_id if a main account agreed for several shops at once. Pass both to this command within 10 minutes. A running service\n" +
 			"notices the new tokens, and pushes again what failed while the shop was held.",
 		Example: "  # Shopee's consent link, for the seller\n" +
 			"  stockpush authorize --config stockpush.yaml --redirect https://erp.example/shopee\n" +
@@ -45,14 +45,14 @@ func (a *app) newAuthorize() *cobra.Command {
 			return c.exchange(cmd.Context(), client, a.stdout)
 		},
 	}
-	cmd.Flags().StringVar(&c.code, "code", "", "the `code` that Shopee gave, good once and for 10 minutes")
-	cmd.Flags().Int64Var(&c.shopID, "shop-id", 0, "the `shop` that Shopee gave with it")
-	cmd.Flags().Int64Var(&c.mainAccountID, "main-account-id", 0, "the main `account` that Shopee gave with it, for all shops that it agreed for")
-	cmd.Flags().StringVar(&redirect, "redirect", "https://example.com/", "where Shopee sends the browser; it must be registered with the app")
+	cmd.Flags().StringVar(&c.code, "code", "", "the `code` from Shopee, valid once and for 10 minutes")
+	cmd.Flags().Int64Var(&c.shopID, "shop-id", 0, "the `shop` that Shopee returned with the code")
+	cmd.Flags().Int64Var(&c.mainAccountID, "main-account-id", 0, "the main `account` that Shopee returned with the code, for all shops that it authorized")
+	cmd.Flags().StringVar(&redirect, "redirect", "https://example.com/", "where Shopee redirects the browser; must be registered with the app")
 	return cmd
 }
 
-// consent is what Shopee gave when a seller agreed.
+// consent is what Shopee returned when a seller agreed.
 type consent struct {
 	code                  string
 	shopID, mainAccountID int64
@@ -61,7 +61,7 @@ type consent struct {
 func (c consent) check() error {
 	switch {
 	case c.shopID < 0 || c.mainAccountID < 0, c.shopID != 0 && c.mainAccountID != 0, (c.code == "") != (c.shopID == 0 && c.mainAccountID == 0):
-		return errors.New("--code goes with --shop-id or with --main-account-id: Shopee gives the code and one of them")
+		return errors.New("--code needs --shop-id or --main-account-id: Shopee returns the code with one of them")
 	}
 	return nil
 }

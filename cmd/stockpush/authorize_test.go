@@ -17,7 +17,7 @@ import (
 // consent opens the link as a seller's browser does and agrees for a shop.
 func (s *surroundings) consent(link, shop string) url.Values { return s.agree(link, "shop_id", shop) }
 
-// agree is consent of a shop or a main account.
+// agree gives consent for a shop or a main account.
 func (s *surroundings) agree(link, parameter, id string) url.Values {
 	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := browser.Get(strings.TrimSpace(link) + "&" + parameter + "=" + id)
@@ -28,7 +28,7 @@ func (s *surroundings) agree(link, parameter, id string) url.Values {
 	return back.Query()
 }
 
-func TestAShopIsAuthorizedAndAuthorizedAgain(t *testing.T) {
+func TestShopIsAuthorizedAndAuthorizedAgain(t *testing.T) {
 	s := newSurroundings(t)
 	tokens := filepath.Join(filepath.Dir(s.File), "tokens.json")
 	require.NoError(t, os.Remove(tokens))
@@ -67,7 +67,7 @@ func TestAShopIsAuthorizedAndAuthorizedAgain(t *testing.T) {
 	require.Contains(t, errs, "--shop-id")
 }
 
-func TestAMainAccountAuthorizesAllItsShops(t *testing.T) {
+func TestMainAccountAuthorizesItsShops(t *testing.T) {
 	s := newSurroundings(t)
 	require.NoError(t, os.Remove(filepath.Join(filepath.Dir(s.File), "tokens.json")))
 	_, link, _ := s.stockpush("authorize", "--redirect", "https://seller.example/back")

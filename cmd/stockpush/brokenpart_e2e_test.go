@@ -12,11 +12,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// corruptedData is ClickHouse's code of a part that cannot be read.
+// corruptedData is ClickHouse's code for an unreadable part.
 const corruptedData = 246
 
-// What the runbook says of a broken part: it is detached, and the records topic read again.
-func TestE2EWhatABrokenPartHadIsReadFromTheLogAgain(t *testing.T) {
+// The runbook's procedure for a broken part: detach it, and read the records topic again.
+func TestE2EBrokenPartIsRestoredFromTheLog(t *testing.T) {
 	const views = `SELECT concat('history ', toString((SELECT count() FROM {db}.push_record_history WHERE status != 'Pending')),
 		', stats ', toString((SELECT sum(records) FROM {db}.push_stats_hourly)),
 		', store SKUs ', toString((SELECT count() FROM {db}.store_sku_push_status WHERE last_push_status = 'Successfully')))`
@@ -40,7 +40,7 @@ func TestE2EWhatABrokenPartHadIsReadFromTheLogAgain(t *testing.T) {
 	eventually(s, complete, views)
 }
 
-// breakPart empties the marks of push_records' only part, as a full disk may.
+// breakPart truncates the marks of push_records' only part, as a full disk may.
 func (s *system) breakPart() (name string) {
 	s.exec("OPTIMIZE TABLE {db}.push_records FINAL")
 	const parts = " FROM system.parts WHERE active AND database = '{db}' AND table = 'push_records'"
@@ -56,7 +56,8 @@ func (s *system) exec(query string) {
 	require.NoError(s.t, s.store.Conn().Exec(s.t.Context(), strings.ReplaceAll(query, "{db}", s.cfg.ClickHouse.Database)), query)
 }
 
-// rewindSink lets the sink read the records topic from its start, as kafka-consumer-groups.sh does.
+// rewindSink resets the sink's offsets to the start of the records topic, as
+// kafka-consumer-groups.sh does.
 func (s *system) rewindSink() {
 	client, err := kgo.NewClient(s.conn.Options()...)
 	require.NoError(s.t, err)

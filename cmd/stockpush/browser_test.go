@@ -14,10 +14,10 @@ import (
 	"stockpush/schemas"
 )
 
-// The browser's tests tell what an operator does, in a real Chromium against the
-// whole system. `make browser` runs them.
+// These tests do what an operator does, in a real Chromium against the whole system. `make browser`
+// runs them.
 
-func TestBrowserFindUnderstandPushAgain(t *testing.T) {
+func TestBrowserFindFailureAndRePush(t *testing.T) {
 	b := newBrowser(t, desktop)
 	s := newSystem(t, nil)
 	s.fillShop()
@@ -31,7 +31,7 @@ func TestBrowserFindUnderstandPushAgain(t *testing.T) {
 	b.sees("2 selected")
 	b.run(chromedp.Evaluate[chromedp.Void]("window.scrollTo(0, 0)"))
 	b.shoot("list", desktop)
-	b.press("6") // Promotion locked, as the button says
+	b.press("6") // "6 Promotion locked" is the button's text
 	b.sees("failure: Promotion locked")
 	require.Contains(t, b.text(), schemas.PromotionLocked.Hint())
 	require.NotContains(t, b.text(), "SNEAKER")
@@ -65,7 +65,7 @@ func TestBrowserFindUnderstandPushAgain(t *testing.T) {
 	b.sees("CAP-LIVE")
 }
 
-func TestBrowserASelectionOutlivesItsRow(t *testing.T) {
+func TestBrowserSelectionSurvivesItsRow(t *testing.T) {
 	b := newBrowser(t, desktop)
 	s := newSystem(t, nil)
 	s.fillShop()
@@ -84,7 +84,7 @@ func TestBrowserASelectionOutlivesItsRow(t *testing.T) {
 	b.sees("1 no longer failing")
 }
 
-func TestBrowserEveryPageReadsWell(t *testing.T) {
+func TestBrowserEveryPageIsReadable(t *testing.T) {
 	b := newBrowser(t, desktop)
 	s := newSystem(t, nil)
 	s.fillShop()
@@ -115,7 +115,7 @@ func TestBrowserEveryPageReadsWell(t *testing.T) {
 				if p.name == "bad-filter" {
 					b.run(chromedp.Navigate(s.console + p.path))
 					b.mu.Lock()
-					b.problem = nil // Chromium reports the status 400 as an error
+					b.problem = nil // Chromium reports status 400 as an error
 					b.mu.Unlock()
 				} else {
 					b.open(s.console + p.path)
@@ -146,7 +146,7 @@ func TestBrowserWithoutJavaScript(t *testing.T) {
 	b.press("All matches (3)")
 	b.sees("3 events will be published")
 	b.press("Re-push 3 now")
-	b.sees("All 3 are finished") // the page asks again by itself
+	b.sees("All 3 are finished") // the page reloads itself
 	eventually(s, uint64(len(shirts)+len(mugs)), "SELECT count() FROM {db}.failed_push_records")
 	b.open(s.console + "?still_failing=true")
 	b.run(chromedp.Click(chromedp.Search(`//input[contains(@aria-label, 'TSHIRT-RED-L ')]`)))
@@ -157,7 +157,7 @@ func TestBrowserWithoutJavaScript(t *testing.T) {
 	require.Contains(t, b.text(), "TSHIRT-RED-L")
 }
 
-func TestBrowserByKeyboardAlone(t *testing.T) {
+func TestBrowserKeyboardOnly(t *testing.T) {
 	b := newBrowser(t, desktop)
 	s := newSystem(t, nil)
 	s.fillShop()

@@ -22,7 +22,7 @@ import (
 	"stockpush/sinks/clickhouse"
 )
 
-// checkTimeout bounds each thing that `check` connects to.
+// checkTimeout limits each connection that `check` makes.
 const checkTimeout = 10 * time.Second
 
 func (a *app) newCheck() *cobra.Command {
@@ -59,7 +59,7 @@ func (a *app) newCheck() *cobra.Command {
 
 var checks = []struct {
 	name string
-	// try also says what it found, empty if there is nothing to say.
+	// try also returns a finding to print; it may be empty.
 	try func(context.Context, config.Config, *slog.Logger) (found string, err error)
 }{
 	{"kafka", silently(checkKafka)},
@@ -68,14 +68,14 @@ var checks = []struct {
 	{"shopee", silently(checkShopee)},
 }
 
-// silently is a check that finds nothing to say beside its error.
+// silently adapts a check without findings.
 func silently(try func(context.Context, config.Config, *slog.Logger) error) func(context.Context, config.Config, *slog.Logger) (string, error) {
 	return func(ctx context.Context, c config.Config, log *slog.Logger) (string, error) {
 		return "", try(ctx, c, log)
 	}
 }
 
-// checkEvents compares where the newest events lie with kafka.partitioner.
+// checkEvents checks that the partitions of the newest events agree with kafka.partitioner.
 func checkEvents(ctx context.Context, c config.Config, _ *slog.Logger) (string, error) {
 	conn, err := kafkaconn.From(c.Kafka, nil)
 	if err != nil {
@@ -138,12 +138,12 @@ func askClickHouse(ctx context.Context, c config.Config) error {
 	}
 	differences, err := store.Differences(ctx)
 	if err == nil && len(differences) > 0 {
-		err = fmt.Errorf("the schema is not complete (run `stockpush setup`): %s", clickhouse.Summary(differences))
+		err = fmt.Errorf("the schema is incomplete (run `stockpush setup`): %s", clickhouse.Summary(differences))
 	}
 	return err
 }
 
-// checkShopee makes one harmless read for a shop that has tokens.
+// checkShopee makes one harmless read for a shop with tokens.
 func checkShopee(ctx context.Context, c config.Config, _ *slog.Logger) error {
 	client, err := service.NewShopee(c, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// screen is a window's size in CSS pixels.
+// screen is a window size in CSS pixels.
 type screen struct {
 	name          string
 	width, height int64
@@ -31,7 +31,7 @@ var (
 	phone   = screen{"phone", 360, 780}
 )
 
-// browser is a tab of a real Chromium that watches what goes wrong in it.
+// browser is a tab of a real Chromium that records errors of the page.
 type browser struct {
 	t       *testing.T
 	ctx     context.Context
@@ -39,7 +39,7 @@ type browser struct {
 	problem []string
 }
 
-// newBrowser starts the Chromium that STOCKPUSH_TEST_CHROMIUM names, and skips the test without.
+// newBrowser starts the Chromium at STOCKPUSH_TEST_CHROMIUM, and skips the test without it.
 func newBrowser(t *testing.T, at screen) *browser {
 	path := os.Getenv("STOCKPUSH_TEST_CHROMIUM")
 	if path == "" {
@@ -60,8 +60,7 @@ func newBrowser(t *testing.T, at screen) *browser {
 	return b
 }
 
-// watch keeps what the page could not do: a policy's violation, an exception, a
-// file that is not there.
+// watch records errors of the page: a policy violation, an exception, a missing file.
 func (b *browser) watch(event any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -81,26 +80,26 @@ func (b *browser) noProblem() {
 	require.Empty(b.t, b.problem)
 }
 
-// run does things in the page, within a time in which they must be possible.
+// run runs actions in the page, with a time limit.
 func (b *browser) run(actions ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	ctx, cancel := context.WithTimeout(b.ctx, timeout)
 	defer cancel()
 	require.NoError(b.t, chromedp.Do(ctx, actions...))
 }
 
-// command is one of the browser's protocol.
+// command sends a command of the browser's protocol.
 func command[P, R any](b *browser, c cdp.Command[P, R], params P) R {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	ctx, cancel := context.WithTimeout(b.ctx, timeout)
 	defer cancel()
 	result, err := chromedp.Call(ctx, c, params)
 	require.NoError(b.t, err)
 	return result
 }
 
-// patience is how long anything in the page may take.
-const patience = 30 * time.Second
+// timeout limits each action in the page.
+const timeout = 30 * time.Second
 
 func (b *browser) resize(to screen) {
 	b.t.Helper()
@@ -116,16 +115,16 @@ func (b *browser) open(url string) {
 
 func eval[T any](b *browser, script string) T {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	ctx, cancel := context.WithTimeout(b.ctx, timeout)
 	defer cancel()
 	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](script))
 	require.NoError(b.t, err, script)
 	return value
 }
 
-// text is what the page shows; nothing while another one comes.
+// text returns the page's text; nothing while another page loads.
 func (b *browser) text() string {
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	ctx, cancel := context.WithTimeout(b.ctx, timeout)
 	defer cancel()
 	text, err := chromedp.Run(ctx, chromedp.Evaluate[string]("document.querySelector('main')?.innerText ?? ''"))
 	if err != nil {
@@ -137,20 +136,20 @@ func (b *browser) text() string {
 // sees waits until the page shows a text.
 func (b *browser) sees(text string) {
 	b.t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(timeout)
 	for !strings.Contains(b.text(), text) {
 		require.True(b.t, time.Now().Before(deadline), "%q never showed in:\n%s", text, b.text())
 		<-time.After(100 * time.Millisecond)
 	}
 }
 
-// press clicks the first control whose name begins with a text, as its reader would find it.
+// press clicks the first control whose name starts with a text.
 func (b *browser) press(name string) {
 	b.t.Helper()
 	b.run(chromedp.Click(chromedp.Search(`//main//*[self::a or self::button or self::summary][starts-with(normalize-space(.), "`+name+`")]`), chromedp.NodeVisible))
 }
 
-// tabTo goes with the tab key to the control whose name contains a text.
+// tabTo presses the tab key until the control whose name contains a text has the focus.
 func (b *browser) tabTo(name string) {
 	b.t.Helper()
 	const focused = `(() => { const e = document.activeElement; return e.getAttribute('aria-label') || e.labels?.[0]?.innerText || e.innerText || ''; })()`
@@ -174,13 +173,13 @@ func (b *browser) fits() {
 	require.LessOrEqual(b.t, eval[int](b, "document.documentElement.scrollWidth"), eval[int](b, "innerWidth"))
 }
 
-// controls are the roles of what can be used, and so needs a name.
+// controls are the roles of interactive elements, which need a name.
 var controls = map[string]bool{
 	"button": true, "link": true, "textbox": true, "searchbox": true, "checkbox": true, "combobox": true, "listbox": true,
 	"spinbutton": true, "DisclosureTriangle": true, "progressIndicator": true, "navigation": true, "form": true, "group": false,
 }
 
-// named asserts that every control has a name for a screen reader.
+// named asserts that every control has a name for screen readers.
 func (b *browser) named() {
 	b.t.Helper()
 	seen := 0
@@ -196,8 +195,7 @@ func (b *browser) named() {
 	require.Equal(b.t, 1, eval[int](b, "document.querySelectorAll('h1').length"))
 }
 
-// shoot takes the page's picture, light and dark, into the folder that
-// STOCKPUSH_TEST_SCREENSHOTS names; without one it does nothing.
+// shoot saves screenshots in light and dark mode to STOCKPUSH_TEST_SCREENSHOTS, if set.
 func (b *browser) shoot(name string, at screen) {
 	b.t.Helper()
 	folder := os.Getenv("STOCKPUSH_TEST_SCREENSHOTS")

@@ -30,7 +30,7 @@ import (
 	"stockpush/schemas/schemastest"
 )
 
-// surroundings are the servers that a command is pointed at, and the file that does it.
+// surroundings are the servers that a command uses, and its configuration file.
 type surroundings struct{ *programtest.Servers }
 
 func newSurroundings(t testing.TB) *surroundings {
@@ -49,7 +49,7 @@ func (s *surroundings) setUp() {
 	require.Equal(s.TB, 0, code, errs)
 }
 
-func TestSetupSaysWhatItChangedAndWhatIsMissing(t *testing.T) {
+func TestSetupListsChangesAndDifferences(t *testing.T) {
 	s := newSurroundings(t)
 	code, out, _ := s.stockpush("setup", "--check")
 	require.Equal(t, 1, code)
@@ -71,7 +71,7 @@ func TestSetupSaysWhatItChangedAndWhatIsMissing(t *testing.T) {
 	require.NotZero(t, code, errs)
 }
 
-func TestCheckTellsOfEachConnectionAndWhatToDo(t *testing.T) {
+func TestCheckReportsEachConnectionWithAHint(t *testing.T) {
 	s := newSurroundings(t)
 	code, out, _ := s.stockpush("check")
 	require.Equal(t, 1, code)
@@ -88,7 +88,7 @@ func TestCheckTellsOfEachConnectionAndWhatToDo(t *testing.T) {
 	require.Contains(t, out, string(schemas.ChannelUnavailable))
 }
 
-func TestConfigShowsWhereValuesCameFromAndNoSecret(t *testing.T) {
+func TestConfigShowsOriginsAndNoSecret(t *testing.T) {
 	s := newSurroundings(t)
 	t.Setenv("STOCKPUSH_PROCESSOR_WINDOW", "2s")
 	code, out, _ := s.stockpush("config", "--channels.max_pending_age=3h")
@@ -111,7 +111,7 @@ func TestBadConfigurationNamesEveryBadKeyAndExits2(t *testing.T) {
 	}
 }
 
-func TestEveryCommandRefusesABadConfiguration(t *testing.T) {
+func TestEveryCommandRejectsABadConfiguration(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "bad.yaml")
 	require.NoError(t, os.WriteFile(file, []byte("kafka: {broker: x}\nretry: {limit: 1}\nlog: {level: loud}\n"), 0o600))
 	commands := newRoot(io.Discard, io.Discard).Commands()
@@ -157,8 +157,8 @@ func (s *surroundings) send(e schemas.Event) {
 	s.Produce(1, func() schemas.Event { return e })
 }
 
-// A Kafka that is not there yet is waited for; SIGTERM meanwhile is an end like any other.
-func TestRunWaitsForKafkaAndEndsWhenTold(t *testing.T) {
+// The program waits for Kafka. SIGTERM meanwhile is a normal shutdown.
+func TestRunWaitsForKafkaAndStopsOnSIGTERM(t *testing.T) {
 	s := newSurroundings(t)
 	s.setUp()
 	s.Configure("kafka_is_elsewhere")
@@ -187,7 +187,7 @@ func freeAddr(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func TestAHangupReadsThePausedShopsAgain(t *testing.T) {
+func TestSIGHUPReloadsPausedShops(t *testing.T) {
 	s := newSurroundings(t)
 	s.setUp()
 	s.Configure("  paused_shops: [10001]\n")
@@ -199,14 +199,14 @@ func TestAHangupReadsThePausedShopsAgain(t *testing.T) {
 	require.Empty(t, s.Sandbox.Calls(10001))
 	s.Configure("nonsense: 1\n")
 	require.NoError(t, p.Cmd.Process.Signal(syscall.SIGHUP))
-	p.EventuallyLogged("the configuration stays as it was")
+	p.EventuallyLogged("configuration not reloaded")
 	s.Configure("  paused_shops: []\n")
 	require.NoError(t, p.Cmd.Process.Signal(syscall.SIGHUP))
 	require.Eventually(t, shows(10001), 30*time.Second, 20*time.Millisecond)
 	p.Terminate()
 }
 
-func TestAHangupTakesAChangedPartnerKey(t *testing.T) {
+func TestSIGHUPReloadsThePartnerKey(t *testing.T) {
 	s := newSurroundings(t)
 	s.setUp()
 	right, err := os.ReadFile(s.File)
@@ -218,7 +218,7 @@ func TestAHangupTakesAChangedPartnerKey(t *testing.T) {
 	p.EventuallyLogged("shop held")
 	require.NoError(t, os.WriteFile(s.File, right, 0o600))
 	require.NoError(t, p.Cmd.Process.Signal(syscall.SIGHUP))
-	p.EventuallyLogged("changed shopee.partner_key")
+	p.EventuallyLogged("shopee.partner_key changed")
 	p.EventuallyLogged("shop no longer held") // at once: the probe interval is a minute
 	s.send(event(10001, "x", 6))
 	pushed := func(c sandbox.Call) bool { return len(c.Lines) == 1 && c.Lines[0].Stock == 6 && c.Lines[0].Applied }
@@ -227,7 +227,7 @@ func TestAHangupTakesAChangedPartnerKey(t *testing.T) {
 	p.Terminate()
 }
 
-// remakeEvents deletes the events topic and makes it anew.
+// remakeEvents deletes and recreates the events topic.
 func (s *surroundings) remakeEvents(partitions int) {
 	client, err := kgo.NewClient(s.Conn().Options()...)
 	require.NoError(s.TB, err)
@@ -238,7 +238,7 @@ func (s *surroundings) remakeEvents(partitions int) {
 	require.NoError(s.TB, stream.CreateTopics(s.TB.Context(), s.Conn(), specs[:1], 1))
 }
 
-// system is what looks at these surroundings from outside, and produces events.
+// system returns a view of these servers from outside, which produces events.
 func (s *surroundings) system() *system {
 	loaded, err := config.Load(config.Source{File: s.File})
 	require.NoError(s.TB, err)

@@ -15,9 +15,8 @@ import (
 	"stockpush/cmd/internal/embedded/embeddedtest"
 )
 
-// A page of another site tries what it can with the embedded ClickHouse, also one that has
-// learnt the password.
-func TestBrowserNoPageReadsOrWritesThroughTheEmbeddedClickHouse(t *testing.T) {
+// A page of another site attacks the embedded ClickHouse, even with the right password.
+func TestBrowserWebPagesCannotUseTheEmbeddedClickHouse(t *testing.T) {
 	b := newBrowser(t, desktop)
 	dir := t.TempDir()
 	store := embeddedtest.StartClickHouseIn(t, dir)
@@ -25,12 +24,12 @@ func TestBrowserNoPageReadsOrWritesThroughTheEmbeddedClickHouse(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(files, "own.csv"), []byte("a secret"), 0o600))
 	web := httptest.NewServer(http.FileServer(http.Dir("testdata")))
 	t.Cleanup(web.Close)
-	page := strings.Replace(web.URL, "127.0.0.1", "localhost", 1) + "/attack.html" // another site than 127.0.0.1
+	page := strings.Replace(web.URL, "127.0.0.1", "localhost", 1) + "/attack.html" // a different site than 127.0.0.1
 	for name, target := range map[string]string{
 		"nothing":      "http://" + store.HTTPAddr() + "/",
 		"the password": "http://" + store.HTTPAddr() + "/?" + url.Values{"password": {store.Password()}}.Encode(),
 	} {
-		b.run(chromedp.Navigate("about:blank")) // another fragment alone loads no page
+		b.run(chromedp.Navigate("about:blank")) // a changed fragment alone would load no page
 		b.open(page + "#" + target)
 		b.sees("done")
 		require.Contains(t, b.text(), "read: refused", name)
@@ -40,6 +39,6 @@ func TestBrowserNoPageReadsOrWritesThroughTheEmbeddedClickHouse(t *testing.T) {
 		require.Equal(t, []string{filepath.Join(files, "own.csv")}, found, "a page that knows %s wrote", name)
 	}
 	b.mu.Lock()
-	b.problem = nil // the browser tells of every refusal
+	b.problem = nil // the browser reports every refusal
 	b.mu.Unlock()
 }

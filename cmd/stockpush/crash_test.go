@@ -17,8 +17,8 @@ import (
 	"stockpush/schemas"
 )
 
-// wire is the way to the sandbox; it can hold a push up after it was received,
-// whatever becomes of the one who sent it.
+// wire is the connection to the sandbox. It can delay a push that it has received, even after the
+// sender is gone.
 type wire struct {
 	sandbox  http.Handler
 	holding  atomic.Bool
@@ -33,7 +33,7 @@ func (w *wire) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		return // the client is gone before it told us
+		return // the client disconnected before it sent everything
 	}
 	w.received <- struct{}{}
 	<-w.release
@@ -42,14 +42,14 @@ func (w *wire) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	w.sandbox.ServeHTTP(httptest.NewRecorder(), late)
 }
 
-// held makes one push be held up that an event brings, and returns once it is.
+// held delays the push that an event causes, and returns once the wire has it.
 func (w *wire) held(push func()) {
 	w.holding.Store(true)
 	push()
 	<-w.received
 }
 
-func TestACrashWithARequestOnTheWireEndsRight(t *testing.T) {
+func TestCrashWithARequestInFlight(t *testing.T) {
 	t.Setenv("STOCKPUSH_KAFKA_SESSION_TIMEOUT", "6s")
 	s := newSurroundings(t)
 	w := &wire{sandbox: s.Sandbox, received: make(chan struct{}), release: make(chan struct{})}
@@ -67,7 +67,7 @@ func TestACrashWithARequestOnTheWireEndsRight(t *testing.T) {
 		}, 60*time.Second, 20*time.Millisecond, "%v", s.Sandbox.Stock(shop))
 	}
 
-	// The worker is killed with a push on the wire, which lands after its successor's.
+	// The worker is killed with a push in flight, which is applied after its successor's push.
 	first := s.Serve()
 	w.held(func() { s.send(event(shop, "x", 3)) })
 	first.Kill()
@@ -79,11 +79,11 @@ func TestACrashWithARequestOnTheWireEndsRight(t *testing.T) {
 	shows(3)
 	shows(9)
 
-	// The worker is killed when it still owes a read-back; no event comes any more.
+	// The worker is killed with a pending read-back, and no further event comes.
 	w.held(func() { s.send(event(shop, "x", 11)) })
 	s.send(event(shop, "x", 13))
 	shows(13)
-	require.Eventually(t, func() bool { return owes(t, s, "x-13") }, 30*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return readbackPending(t, s, "x-13") }, 30*time.Second, 10*time.Millisecond)
 	second.Kill()
 	w.release <- struct{}{}
 	shows(11)
@@ -92,8 +92,9 @@ func TestACrashWithARequestOnTheWireEndsRight(t *testing.T) {
 	third.Terminate()
 }
 
-// owes says whether the states tell of an event that it is finished and still to be read back.
-func owes(t *testing.T, s *surroundings, eventID string) (owes bool) {
+// readbackPending reports whether a state has an event that is finished and must still be read
+// back.
+func readbackPending(t *testing.T, s *surroundings, eventID string) (pending bool) {
 	topics := schemas.Topics("stockpush")
 	for partition := range int32(3) {
 		require.NoError(t, stream.ReadPartition(t.Context(), s.Conn(), topics.State(), partition, func(r *stream.Record) error {
@@ -102,10 +103,10 @@ func owes(t *testing.T, s *surroundings, eventID string) (owes bool) {
 			}
 			state, err := schemas.DecodeState(r.Value)
 			if state.Finished.EventID == eventID {
-				owes = state.Readback != nil
+				pending = state.Readback != nil
 			}
 			return err
 		}))
 	}
-	return owes
+	return pending
 }

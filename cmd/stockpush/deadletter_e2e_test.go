@@ -11,8 +11,8 @@ import (
 	"stockpush/schemas"
 )
 
-// A message of some hundred bytes may have a key of five megabytes.
-func TestE2EADeadLetterAlwaysFits(t *testing.T) {
+// A message of a few hundred bytes may have a key of five megabytes.
+func TestE2EDeadLetterAlwaysFits(t *testing.T) {
 	s := newSystem(t, nil)
 	client, err := kgo.NewClient(append(s.conn.Options(), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerBatchMaxBytes(6<<20), kgo.ProducerBatchCompression(kgo.ZstdCompression()))...)
@@ -27,8 +27,9 @@ func TestE2EADeadLetterAlwaysFits(t *testing.T) {
 	eventually(s, uint64(s.cfg.Kafka.Partitions), "SELECT countIf(length(key) = 65536 AND value = 'v') FROM {db}.rejected_events")
 }
 
-// Every stage skips what cannot be unpacked, with a dead letter for each position, and continues.
-func TestE2EBatchesThatCannotBeReadAreSkipped(t *testing.T) {
+// Every stage skips a batch that cannot be unpacked, with a dead letter for each position, and
+// continues.
+func TestE2EUnreadableBatchesAreSkipped(t *testing.T) {
 	s := newSystem(t, nil)
 	x := event(10001, "x", 3)
 	bySKU, byShop := schemas.PartitionFor([]byte(x.Key.String()), s.cfg.Kafka.Partitions), schemas.PartitionFor([]byte(x.Key.Shop().String()), s.cfg.Kafka.Partitions)

@@ -20,7 +20,7 @@ import (
 	"stockpush/cmd/internal/setup"
 )
 
-// demoFlags are the demo's own.
+// demoFlags are the demo's own flags.
 type demoFlags struct {
 	dataDir, summary             string
 	duration                     time.Duration
@@ -36,8 +36,8 @@ func (a *app) newDemo() *cobra.Command {
 	var f demoFlags
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Run the whole system on this machine, with nothing else running",
-		Long: "Run the whole system on this machine, with nothing else running: broker, ClickHouse, Shopee sandbox, all roles, the\n" +
+		Short: "Run the whole system on this machine, without any other server",
+		Long: "Run the whole system on this machine, without any other server: broker, ClickHouse, Shopee sandbox, all roles, the\n" +
 			"Push Record page, and traffic with all 17 reasons. Its data stays in --data-dir for the next run.\n\n" +
 			"It exits with 1 if the sandbox does not show the newest quantity of every store SKU.",
 		Example: "  # half a minute, with the totals as JSON\n" +
@@ -48,19 +48,19 @@ func (a *app) newDemo() *cobra.Command {
 			return a.demo(cmd, f)
 		},
 	}
-	cmd.Flags().StringVar(&f.dataDir, "data-dir", defaultDataDir, "`folder` of everything it keeps")
+	cmd.Flags().StringVar(&f.dataDir, "data-dir", defaultDataDir, "`folder` for all data")
 	cmd.Flags().DurationVar(&f.duration, "for", 0, "stop after this time; 0 is until interrupted")
 	cmd.Flags().StringVar(&f.summary, "summary", "", "`file` to write the totals to, as JSON")
 	cmd.Flags().StringVar(&f.brokerAddr, "broker-listen", "127.0.0.1:9092", "`address` of the embedded broker")
 	cmd.Flags().StringVar(&f.nativeAddr, "clickhouse-listen", "127.0.0.1:9000", "`address` of the embedded ClickHouse")
 	cmd.Flags().StringVar(&f.http, "clickhouse-http", "127.0.0.1:8123", "`address` of the embedded ClickHouse's HTTP")
 	cmd.Flags().BoolVar(&f.allowRemote, "allow-remote", false, "permit addresses of the embedded ClickHouse that other machines can reach; then it always needs its password")
-	cmd.Flags().Float64Var(&f.rate, "rate", 200, "events a second")
-	cmd.Flags().IntVar(&f.skus, "skus", 200, "how many store SKUs")
+	cmd.Flags().Float64Var(&f.rate, "rate", 200, "events per second")
+	cmd.Flags().IntVar(&f.skus, "skus", 200, "number of store SKUs")
 	return cmd
 }
 
-// demo starts everything, lets traffic run, and tells how it went.
+// demo starts everything, runs the traffic, and prints the summary.
 func (a *app) demo(cmd *cobra.Command, f demoFlags) (err error) {
 	loaded, log, err := a.load(cmd)
 	if err != nil {
@@ -121,8 +121,8 @@ func (a *app) demo(cmd *cobra.Command, f demoFlags) (err error) {
 
 type demoAddresses struct{ kafka, clickhouse, password, shopee, tokens string }
 
-// demoConfig points a configuration at the embedded servers; the sandbox takes
-// more calls than Shopee does, so that a short demo shows something.
+// demoConfig points the configuration at the embedded servers. The sandbox accepts more calls than
+// Shopee, so that a short demo shows something.
 func demoConfig(c config.Config, at demoAddresses) config.Config {
 	c.Kafka.Brokers = []string{at.kafka}
 	c.Kafka.TLS, c.Kafka.SASL = config.TLS{}, config.SASL{}

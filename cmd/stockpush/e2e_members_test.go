@@ -13,7 +13,7 @@ import (
 	"stockpush/schemas"
 )
 
-// join starts another instance of all roles beside the first one and waits until it serves.
+// join starts another instance of all roles and waits until it serves.
 func (s *system) join() (leave func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan struct{}), make(chan error, 1)
@@ -34,8 +34,8 @@ func (s *system) join() (leave func()) {
 	return leave
 }
 
-// Instances join and leave while events come. Every store SKU ends at its newest
-// quantity, no call carries an older one after a newer, and every event has one record.
+// Instances join and leave under load. Every store SKU ends at its newest quantity, no call has an
+// older quantity after a newer one, and every event has one record.
 func TestE2EInstancesJoinAndLeave(t *testing.T) {
 	s := newSystem(t, nil)
 	const skus, rounds = 40, 6

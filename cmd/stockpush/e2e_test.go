@@ -30,8 +30,8 @@ import (
 
 func TestMain(m *testing.M) { embeddedtest.Main(m, programtest.Remove) }
 
-// system is everything, running: the broker (embedded, or the one that
-// STOCKPUSH_TEST_KAFKA names), the real ClickHouse, the sandbox, all roles.
+// system is the running system: the broker (embedded, or at STOCKPUSH_TEST_KAFKA), the real
+// ClickHouse, the sandbox and all roles.
 type system struct {
 	t        testing.TB
 	cfg      config.Config
@@ -40,12 +40,12 @@ type system struct {
 	conn     stream.Connection
 	producer *stream.KafkaProducer
 	topics   schemas.Topics
-	// console is the page's address, webhook where push messages are taken.
+	// console is the page's address, webhook the address for push messages.
 	console, webhook string
 	stop             func()
 }
 
-// prefixes keeps the suites of one Kafka apart.
+// prefix returns a topic prefix that separates test runs on one Kafka.
 func prefix(t testing.TB) string {
 	name := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
@@ -60,8 +60,8 @@ func newSystem(t testing.TB, change func(*config.Config)) *system {
 	return newSandboxedSystem(t, sandbox.Config{}, change)
 }
 
-// newSandboxedSystem is a system with a sandbox of its own kind.
-func newSandboxedSystem(t testing.TB, pretended sandbox.Config, change func(*config.Config)) *system {
+// newSandboxedSystem returns a system with another sandbox configuration.
+func newSandboxedSystem(t testing.TB, shopee sandbox.Config, change func(*config.Config)) *system {
 	s := &system{t: t}
 	var err error
 	kafka := os.Getenv("STOCKPUSH_TEST_KAFKA")
@@ -70,8 +70,8 @@ func newSandboxedSystem(t testing.TB, pretended sandbox.Config, change func(*con
 	}
 	server := embeddedtest.StartClickHouse(t)
 	tokens := filepath.Join(t.TempDir(), "tokens.json")
-	pretended.TokensFile = tokens
-	s.sandbox, err = sandbox.New(pretended)
+	shopee.TokensFile = tokens
+	s.sandbox, err = sandbox.New(shopee)
 	require.NoError(t, err)
 	web := httptest.NewServer(s.sandbox)
 	t.Cleanup(func() { web.Close(); s.sandbox.Wait() })
@@ -149,7 +149,7 @@ func (s *system) sendRaw(key, value []byte) {
 	s.producer.Produce(s.t.Context(), r, func(err error) { require.NoError(s.t, err) })
 }
 
-// one is the single value of a query; {db} stands for the database.
+// one returns the single value of a query; {db} stands for the database.
 func one[T any](s *system, query string) T {
 	s.t.Helper()
 	return embeddedtest.One[T](s.t, s.store.Conn(), s.ofDatabase(query))
@@ -164,7 +164,7 @@ func (s *system) ofDatabase(query string) string {
 	return strings.ReplaceAll(query, "{db}", s.cfg.ClickHouse.Database)
 }
 
-func TestE2EOf100EventsInASecondThe100thIsPushed(t *testing.T) {
+func TestE2EOnlyTheNewestOf100EventsIsPushed(t *testing.T) {
 	s := newSystem(t, func(c *config.Config) { c.Processor.Window = time.Second })
 	var events []schemas.Event
 	for i := 1; i <= 100; i++ {
@@ -197,7 +197,7 @@ func TestE2ELatestHundredRecordsOfAStoreSKU(t *testing.T) {
 	eventually(s, uint64(250), "SELECT sum(records) FROM {db}.push_stats_hourly")
 }
 
-func TestE2EFiftyModelsAreOneCallAndEachHasItsVerdict(t *testing.T) {
+func TestE2EFiftyModelsAreOneCallWithAVerdictEach(t *testing.T) {
 	s := newSystem(t, nil)
 	item := sandbox.Item{ShopID: 10002, ItemID: 500}
 	for m := int64(1); m <= 50; m++ {
@@ -251,7 +251,7 @@ func TestE2EEveryReasonAndTheQuantityRule(t *testing.T) {
 	require.Equal(t, int64(-4), one[int64](s, "SELECT available FROM {db}.push_record_history WHERE store_sku = 'reason-stock_count'"))
 }
 
-func TestE2EBadEventsAreRejectedAndNothingStalls(t *testing.T) {
+func TestE2EBadEventsAreRejectedWithoutStalling(t *testing.T) {
 	s := newSystem(t, nil)
 	bad := schemastest.BadEvents()
 	require.GreaterOrEqual(t, len(bad), 40)
@@ -283,7 +283,7 @@ func TestE2EBadEventsAreRejectedAndNothingStalls(t *testing.T) {
 	require.Equal(t, len(bad)+1, letters)
 }
 
-func TestE2EARestartPushesNothingTwiceAndLosesNothing(t *testing.T) {
+func TestE2ERestartRepeatsAndLosesNothing(t *testing.T) {
 	s := newSystem(t, nil)
 	for i := range 20 {
 		e := event(10005, fmt.Sprintf("sku-%d", i), i)
@@ -302,7 +302,7 @@ func TestE2EARestartPushesNothingTwiceAndLosesNothing(t *testing.T) {
 	require.Equal(t, int64(0), one[int64](s, "SELECT assumeNotNull(before_qty) FROM {db}.push_record_history WHERE event_id = 'sku-0-77'"))
 }
 
-func TestE2EAnOutageLeavesPendingAndThenOnlyTheNewestIsPushed(t *testing.T) {
+func TestE2EOnlyTheNewestIsPushedAfterAnOutage(t *testing.T) {
 	s := newSystem(t, func(c *config.Config) { c.Shopee.Breaker.OpenFor = time.Second })
 	require.NoError(t, s.sandbox.AddFault(sandbox.Fault{ShopID: 10006, Kind: "outage"}))
 	s.send(event(10006, "down", 1))
@@ -314,14 +314,14 @@ func TestE2EAnOutageLeavesPendingAndThenOnlyTheNewestIsPushed(t *testing.T) {
 	require.Equal(t, []sandbox.Stock{{ItemID: 500, ModelID: 7, Stock: 2}}, s.sandbox.Stock(10006))
 }
 
-func TestE2EAnExpiredAccessTokenIsRefreshed(t *testing.T) {
+func TestE2EExpiredAccessTokenIsRefreshed(t *testing.T) {
 	s := newSystem(t, nil)
 	require.NoError(t, s.sandbox.AddFault(sandbox.Fault{ShopID: 10007, Kind: "expire_token"}))
 	s.send(event(10007, "x", 3))
 	eventually(s, "Successfully", "SELECT any(toString(status)) FROM {db}.push_record_history WHERE event_id = 'x-3'")
 }
 
-func TestE2EALostReplyIsPushedAgainAndReadBack(t *testing.T) {
+func TestE2ELostReplyIsPushedAgainAndReadBack(t *testing.T) {
 	s := newSystem(t, nil)
 	require.NoError(t, s.sandbox.AddFault(sandbox.Fault{ShopID: 10008, Kind: "late", Times: 1, DelayMS: 800}))
 	s.send(event(10008, "x", 3))
@@ -330,10 +330,10 @@ func TestE2EALostReplyIsPushedAgainAndReadBack(t *testing.T) {
 	eventually(s, "Successfully", "SELECT any(toString(status)) FROM {db}.push_record_history WHERE event_id = 'x-9'")
 	require.Eventually(t, func() bool {
 		calls := s.sandbox.Calls(10008)
-		landed := false
+		applied := false
 		for _, c := range calls {
-			landed = landed || c.Lines[0].Stock == 3
+			applied = applied || c.Lines[0].Stock == 3
 		}
-		return landed && s.sandbox.Stock(10008)[0].Stock == 9
+		return applied && s.sandbox.Stock(10008)[0].Stock == 9
 	}, 20*time.Second, 50*time.Millisecond)
 }

@@ -8,15 +8,16 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// endLimit bounds an end: a service manager is told 30 s, and the process has to go too.
+// endLimit limits the shutdown. Service managers are told 30 s, which includes the exit of the
+// process.
 const endLimit = 27 * time.Second
 
-// errUnfinished says that work did not end in time after its context did.
-var errUnfinished = errors.New("the end took too long")
+// errUnfinished reports that work did not end in time after its context did.
+var errUnfinished = errors.New("the shutdown took too long")
 
-// endingWithin does work and returns its error, or errUnfinished if that has not
-// come so long after ctx ended. The work then ends with the process, as by a
-// kill: what it has not settled is for whoever owns its partitions next.
+// endingWithin runs work and returns its error, or errUnfinished if the work has not returned
+// within limit after ctx ended. The process then exits as if killed; the partitions' next owners
+// take over what was not resolved.
 func endingWithin(ctx context.Context, limit time.Duration, work func(context.Context) error) error {
 	ended := make(chan error, 1)
 	go func() { ended <- work(ctx) }()
@@ -35,11 +36,11 @@ func endingWithin(ctx context.Context, limit time.Duration, work func(context.Co
 	}
 }
 
-// errInterrupted ends a command that a signal aborted.
+// errInterrupted ends a command that a signal interrupted.
 var errInterrupted = errors.New("interrupted")
 
-// abortable lets the first signal end a command that only reads, whatever it waits
-// for: not every client gives up waiting for an answer when its context ends.
+// abortable lets the first signal end a read-only command. Not every client stops waiting for an
+// answer when its context ends.
 func abortable(cmd *cobra.Command) *cobra.Command {
 	work := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

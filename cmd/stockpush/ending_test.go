@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAnEndIsWaitedForButNotForEver(t *testing.T) {
+func TestShutdownHasATimeLimit(t *testing.T) {
 	failed := errors.New("failed")
 	for _, c := range []struct {
 		name  string
@@ -36,14 +36,14 @@ func TestAnEndIsWaitedForButNotForEver(t *testing.T) {
 				})
 				require.ErrorIs(t, err, c.want)
 				require.LessOrEqual(t, time.Since(began), time.Minute+endLimit)
-				time.Sleep(2 * time.Hour) // the bubble waits for no work that sleeps
+				time.Sleep(2 * time.Hour) // the bubble does not wait for sleeping work
 			})
 		})
 	}
 }
 
-func TestASignalEndsAReadingCommandThatWaitsForAnAnswer(t *testing.T) {
-	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and never answers
+func TestSignalEndsAReadOnlyCommandThatWaits(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts connections and never answers
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = silent.Close() })
 	for _, args := range [][]string{{"check", "--kafka.brokers", "127.0.0.1:1"}, {"check", "--kafka.brokers", silent.Addr().String()}, {"records"}} {
@@ -60,8 +60,8 @@ func TestASignalEndsAReadingCommandThatWaitsForAnAnswer(t *testing.T) {
 		case err := <-ended:
 			require.ErrorIs(t, err, errInterrupted)
 			require.Equal(t, exitFailed, exitCode(err, &errs))
-		case <-time.After(2 * time.Second): // clients wait for longer
-			require.Fail(t, "it goes on", args)
+		case <-time.After(2 * time.Second): // the clients' own timeouts are longer
+			require.Fail(t, "it did not end", args)
 		}
 		require.NoError(t, waiting.Close())
 	}

@@ -15,7 +15,7 @@ import (
 	"stockpush/cmd/internal/service"
 )
 
-// filterFlags are the flags that choose push records.
+// filterFlags are the flags that select push records.
 type filterFlags struct {
 	shop                     int64
 	storeSKUs, merchantSKUs  []string
@@ -26,16 +26,16 @@ type filterFlags struct {
 
 func (f *filterFlags) add(cmd *cobra.Command) {
 	cmd.Flags().Int64Var(&f.shop, "shop", 0, "only this shop's `id`")
-	cmd.Flags().StringArrayVar(&f.storeSKUs, "store-sku", nil, "only this `sku`; give it again for more")
-	cmd.Flags().StringArrayVar(&f.merchantSKUs, "merchant-sku", nil, "only this `sku`; give it again for more")
-	cmd.Flags().StringArrayVar(&f.reasons, "reason", nil, "only triggers of this `slug`, such as sync_order; give it again for more")
-	cmd.Flags().StringArrayVar(&f.codes, "failure-code", nil, "only this failure `code`; give it again for more")
-	cmd.Flags().StringVar(&f.since, "since", "", "only triggers from this `time` on: RFC 3339, or an age such as 24h")
+	cmd.Flags().StringArrayVar(&f.storeSKUs, "store-sku", nil, "only this `sku`; repeatable")
+	cmd.Flags().StringArrayVar(&f.merchantSKUs, "merchant-sku", nil, "only this `sku`; repeatable")
+	cmd.Flags().StringArrayVar(&f.reasons, "reason", nil, "only triggers of this `slug`, such as sync_order; repeatable")
+	cmd.Flags().StringArrayVar(&f.codes, "failure-code", nil, "only this failure `code`; repeatable")
+	cmd.Flags().StringVar(&f.since, "since", "", "only triggers since this `time`: RFC 3339, or an age such as 24h")
 	cmd.Flags().StringVar(&f.until, "until", "", "only triggers before this `time`: RFC 3339, or an age such as 1h")
 }
 
-// filter reads the flags that were given. One that is given empty is bad usage:
-// it would choose everything.
+// filter reads the given flags. A flag with an empty value is bad usage, because it would select
+// everything.
 func (f *filterFlags) filter(cmd *cobra.Command) (pushrecords.Filter, error) {
 	values := url.Values{"store_sku": f.storeSKUs, "merchant_sku": f.merchantSKUs, "status": f.statuses, "reason": f.reasons,
 		"failure_code": f.codes, "since": {f.since}, "until": {f.until}}
@@ -52,7 +52,7 @@ func (f *filterFlags) filter(cmd *cobra.Command) (pushrecords.Filter, error) {
 	return filter, asUsage(err)
 }
 
-// flagOf is the flag of a parameter of the API.
+// flagOf returns the flag of an API parameter.
 func flagOf(parameter string) string {
 	switch parameter {
 	case "shop_id":
@@ -63,7 +63,7 @@ func flagOf(parameter string) string {
 	return strings.ReplaceAll(parameter, "_", "-")
 }
 
-// asUsage makes an error about a parameter one about its flag, and bad usage.
+// asUsage turns an error about a parameter into one about its flag, as bad usage.
 func asUsage(err error) error {
 	if bad, ok := errors.AsType[*pushrecords.ParameterError](err); ok {
 		return &usageError{fmt.Errorf("--%s: %s", flagOf(bad.Name), bad.Problem)}
@@ -71,7 +71,7 @@ func asUsage(err error) error {
 	return err
 }
 
-// openReader connects to the configured ClickHouse for questions.
+// openReader opens the configured ClickHouse for queries.
 func openReader(c config.ClickHouse) (*pushrecords.Reader, func(), error) {
 	store, err := service.OpenStore(c)
 	if err != nil {

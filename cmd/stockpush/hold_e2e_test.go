@@ -9,7 +9,7 @@ import (
 	"stockpush/channels/shopee/sandbox"
 )
 
-// consentAgain lets a seller agree to what `stockpush authorize` asks.
+// consentAgain gives a seller's consent through `stockpush authorize`.
 func (s *surroundings) consentAgain(shop string) {
 	code, link, errs := s.stockpush("authorize", "--redirect", "https://seller.example/back")
 	require.Equal(s.TB, 0, code, errs)
@@ -17,9 +17,9 @@ func (s *surroundings) consentAgain(shop string) {
 	require.Equal(s.TB, 0, code, errs)
 }
 
-// What fails because a shop lost its authorization needs nothing but a new consent: no command,
-// and no process that remembers.
-func TestE2EWhatFailedWithoutAuthorizationIsPushedAgainAfterAConsent(t *testing.T) {
+// Failures because of a lost authorization need only a new consent: no command, and no process that
+// remembers them.
+func TestE2EConsentRePushesFailuresOfALostAuthorization(t *testing.T) {
 	const shop, skus = 10001, 60
 	for _, restart := range []bool{false, true} {
 		t.Run(fmt.Sprint("restart ", restart), func(t *testing.T) {

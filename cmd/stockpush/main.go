@@ -1,6 +1,5 @@
-// Command stockpush keeps a seller's stock right on Shopee and records what
-// became of every trigger. It has a file a command; the wiring lies in
-// cmd/internal.
+// Command stockpush keeps a seller's stock on Shopee current and records the outcome of every
+// trigger. Each command has a file here; the wiring is in cmd/internal.
 package main
 
 import (
@@ -13,7 +12,7 @@ import (
 	"syscall"
 )
 
-// Exit codes of the contract.
+// The contract's exit codes.
 const (
 	exitDone   = 0
 	exitFailed = 1
@@ -22,8 +21,7 @@ const (
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// run is main with its surroundings passed in, so that deferred calls happen
-// before the exit.
+// run is main with its dependencies as parameters, so that deferred calls run before the exit.
 func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := stoppable(stderr)
 	defer stop()
@@ -32,8 +30,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return exitCode(root.ExecuteContext(ctx), stderr)
 }
 
-// stoppable ends its context at the first SIGINT or SIGTERM; the second one
-// stops the program at once.
+// stoppable returns a context that ends at the first SIGINT or SIGTERM. A second signal exits at
+// once.
 func stoppable(stderr io.Writer) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
@@ -48,13 +46,13 @@ func stoppable(stderr io.Writer) (context.Context, context.CancelFunc) {
 	return ctx, cancel
 }
 
-// usageError is bad usage or configuration: exit code 2.
+// usageError reports bad usage or configuration: exit code 2.
 type usageError struct{ err error }
 
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
-// silentError ends the program with its code; the command has said all there is to say.
+// silentError exits with a code; the command has already printed everything.
 type silentError struct{ code int }
 
 func (e *silentError) Error() string { return fmt.Sprintf("exit %d", e.code) }

@@ -16,7 +16,7 @@ import (
 	"stockpush/schemas"
 )
 
-// newLog is a service whose events topic becomes another one.
+// newLog is a service whose events topic changes.
 type newLog struct {
 	*system
 	s    *surroundings
@@ -43,7 +43,7 @@ func (l *newLog) round() {
 	l.send(events...)
 }
 
-// settled waits until every event has its record, and the newest ones are shown.
+// settled waits until every event has its record and the newest quantities are shown.
 func (l *newLog) settled() {
 	l.t.Helper()
 	eventually(l.system, uint64(l.n), "SELECT uniqExact(event_id) FROM {db}.push_record_history WHERE status IN ('Successfully', 'Skipped') AND store_sku LIKE 'sku-%'")
@@ -56,7 +56,7 @@ func (l *newLog) settled() {
 	require.Zero(l.t, one[uint64](l.system, "SELECT count() FROM {db}.rejected_events"))
 }
 
-// refused says that every command that would compare offsets refuses to.
+// refused asserts that every command that would compare offsets refuses to run.
 func (l *newLog) refused() {
 	for _, args := range [][]string{{"check"}, {"run"}, {"retry", "--yes"}} {
 		code, out, errs := l.s.stockpush(args...)
@@ -70,7 +70,7 @@ func (l *newLog) refused() {
 	require.Contains(l.t, errs, "setup --new-log")
 }
 
-// addPartitions doubles the events topic's, as an operator of Kafka does.
+// addPartitions doubles the partitions of the events topic, as an operator would.
 func (s *surroundings) addPartitions() {
 	client, err := kgo.NewClient(s.Conn().Options()...)
 	require.NoError(s.TB, err)
@@ -80,7 +80,7 @@ func (s *surroundings) addPartitions() {
 	require.NoError(s.TB, answers.Error())
 }
 
-// renewProducer makes a producer that knows the topic as it is now.
+// renewProducer creates a producer that knows the changed topic.
 func (l *newLog) renewProducer() {
 	l.producer.Close()
 	producer, err := stream.NewProducer(l.conn, stream.DefaultBatchBytes)
@@ -89,17 +89,17 @@ func (l *newLog) renewProducer() {
 	l.producer = producer
 }
 
-func TestAnotherEventsTopicIsNoticedRefusedAndCarriedThrough(t *testing.T) {
+func TestChangedEventsTopicIsRefusedUntilDeclared(t *testing.T) {
 	cases := []struct {
 		name   string
 		change func(l *newLog)
 		// running says that the service runs while the topic changes.
 		running bool
-		// left says that events lay unprocessed in the log when it changed.
+		// left says that events are unprocessed when the topic changes.
 		left bool
 	}{
-		{"made anew while nothing runs", func(l *newLog) { l.s.remakeEvents(3) }, false, false},
-		{"made anew under a running service", func(l *newLog) { l.s.remakeEvents(3) }, true, false},
+		{"recreated while nothing runs", func(l *newLog) { l.s.remakeEvents(3) }, false, false},
+		{"recreated under a running service", func(l *newLog) { l.s.remakeEvents(3) }, true, false},
 		{"more partitions while nothing runs, and events left", func(l *newLog) { l.s.addPartitions() }, false, true},
 		{"more partitions under a running service", func(l *newLog) { l.s.addPartitions() }, true, false},
 	}
@@ -124,7 +124,7 @@ func TestAnotherEventsTopicIsNoticedRefusedAndCarriedThrough(t *testing.T) {
 				require.Error(t, l.runs.Cmd.Wait())
 				require.Equal(t, 1, l.runs.Cmd.ProcessState.ExitCode())
 				require.Contains(t, string(l.runs.Log()), "setup --new-log")
-				require.Less(t, len(l.runs.Log()), 20_000, "what goes on is told once")
+				require.Less(t, len(l.runs.Log()), 20_000, "a lasting error is logged once")
 			} else {
 				l.runs.Terminate()
 				if c.left {
@@ -149,16 +149,17 @@ func TestAnotherEventsTopicIsNoticedRefusedAndCarriedThrough(t *testing.T) {
 	}
 }
 
-// failureOfTheOldLog can't be named any more, which retry says; news mends it.
+// failureOfTheOldLog: a failure of the old log cannot be repeated, which retry reports; a new event
+// resolves it.
 func (l *newLog) failureOfTheOldLog() {
 	eventually(l.system, uint64(1), "SELECT count() FROM {db}.failed_push_records WHERE log_id = 1")
 	code, out, errs := l.s.stockpush("retry", "--yes", "--output", "json")
 	require.Equal(l.t, 0, code, errs)
 	require.Contains(l.t, out, `"old_log": 1`)
 	require.NoError(l.t, l.sandbox.Describe(sandbox.Item{ShopID: newLogShop, ItemID: 700, Models: []sandbox.Model{{ModelID: lockedModel}}}))
-	mended := event(newLogShop, "failing", 2)
-	mended.ItemID, mended.ModelID = 700, lockedModel
-	l.send(mended)
+	news := event(newLogShop, "failing", 2)
+	news.ItemID, news.ModelID = 700, lockedModel
+	l.send(news)
 	eventually(l.system, uint64(0), "SELECT count() FROM {db}.failed_push_records")
 	require.Eventually(l.t, func() bool { return len(l.sandbox.Stock(newLogShop)) == newLogSKUs+1 }, 30*time.Second, 50*time.Millisecond)
 }

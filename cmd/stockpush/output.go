@@ -17,7 +17,7 @@ import (
 	"golang.org/x/term"
 )
 
-// checkOutput refuses a kind of output that a command does not have.
+// checkOutput rejects an output format that a command does not support.
 func checkOutput(output string, kinds ...string) error {
 	if !slices.Contains(kinds, output) {
 		return &usageError{fmt.Errorf("--output: %q is not one of %s", output, strings.Join(kinds, ", "))}
@@ -25,7 +25,7 @@ func checkOutput(output string, kinds ...string) error {
 	return nil
 }
 
-// printJSON writes a value as one indented JSON document.
+// printJSON prints a value as an indented JSON document.
 func (a *app) printJSON(value any) error {
 	raw, err := json.MarshalIndent(value, "", "  ")
 	if err != nil {
@@ -35,9 +35,8 @@ func (a *app) printJSON(value any) error {
 	return err
 }
 
-// escapeUnprintable writes a JSON document's characters that do not print, and so
-// may move a terminal's cursor, as JSON's own escapes: encoding/json leaves those
-// from U+007F on as they are.
+// escapeUnprintable escapes unprintable characters of a JSON document, which could control the
+// terminal. encoding/json does not escape those from U+007F on.
 func escapeUnprintable(document []byte) []byte {
 	if !bytes.ContainsFunc(document, unprintable) {
 		return document
@@ -55,16 +54,16 @@ func escapeUnprintable(document []byte) []byte {
 	return b
 }
 
-// unprintable is false for line ends, which in a document are the layout's.
+// unprintable ignores line feeds, which are the document's layout.
 func unprintable(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }
 
-// isTerminal reports whether what is written goes to a terminal.
+// isTerminal reports whether a writer is a terminal.
 func isTerminal(w io.Writer) bool {
 	out, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(out.Fd()))
 }
 
-// newTable is a table for the terminal.
+// newTable returns a table for the terminal.
 func (a *app) newTable(header ...any) table.Writer {
 	t := table.NewWriter()
 	t.SetOutputMirror(a.stdout)
@@ -75,8 +74,8 @@ func (a *app) newTable(header ...any) table.Writer {
 	return t
 }
 
-// plain keeps others' words from moving the terminal's cursor: each character
-// that does not print, line ends too, becomes a space.
+// plain replaces unprintable characters and line feeds of foreign text by spaces, because they
+// could control the terminal.
 func plain(s string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
@@ -86,13 +85,13 @@ func plain(s string) string {
 	}, s)
 }
 
-// progress shows on a terminal how many of a total are done; elsewhere it shows
-// nothing. Finish leaves the last state on a line of its own.
+// progress shows on a terminal how much of a total is done; elsewhere it shows nothing. finish ends
+// the line.
 func (a *app) progress(what string, total int) (set func(int), finish func()) {
 	if !isTerminal(a.stderr) {
 		return func(int) {}, func() {}
 	}
 	bar := progressbar.NewOptions(total, progressbar.OptionSetWriter(a.stderr), progressbar.OptionShowCount(), progressbar.OptionSetDescription(what))
-	set = func(n int) { _ = bar.Set(n) } // a bar that cannot be drawn harms nothing
+	set = func(n int) { _ = bar.Set(n) } // a failing progress bar does no harm
 	return set, func() { _ = bar.Exit() }
 }

@@ -10,7 +10,8 @@ import (
 	"stockpush/schemas"
 )
 
-// produceBy produces an event of each of n store SKUs, in the partition that a partitioner chooses.
+// produceBy produces an event for each of n store SKUs, in the partition that a partitioner
+// selects.
 func (s *surroundings) produceBy(p schemas.Partitioner, n int) {
 	conn := s.Conn()
 	conn.Partitioners = map[string]schemas.Partitioner{s.Topics.Events(): p}
@@ -26,7 +27,7 @@ func (s *surroundings) produceBy(p schemas.Partitioner, n int) {
 	require.NoError(s.TB, producer.Flush(s.TB.Context()))
 }
 
-func TestAProducersPartitionerIsNamedConfiguredAndThenFits(t *testing.T) {
+func TestCheckNamesTheProducersPartitioner(t *testing.T) {
 	const n = 20
 	s := newSurroundings(t)
 	s.setUp()
@@ -58,7 +59,7 @@ func TestAProducersPartitionerIsNamedConfiguredAndThenFits(t *testing.T) {
 	runs.Terminate()
 }
 
-func TestOurOwnProducersFollowThePartitioner(t *testing.T) {
+func TestOwnProducersUseThePartitioner(t *testing.T) {
 	s := newSurroundings(t)
 	code, _, errs := s.stockpush("setup", "--kafka.partitioner=fnv1a")
 	require.Equal(t, 0, code, errs)

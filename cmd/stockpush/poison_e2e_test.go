@@ -13,8 +13,8 @@ import (
 	"stockpush/schemas"
 )
 
-// Every stage meets messages that it can never work with, among others that it can.
-// Each is put aside once, with its cause; all the others go their way, over a restart too.
+// Every stage gets poison messages among good ones. Each is dead-lettered once with its cause, and
+// the good ones are processed, also after a restart.
 func TestE2EPoisonIsIsolated(t *testing.T) {
 	s := newSystem(t, func(c *config.Config) { c.Sinks.BatchInterval = 500 * time.Millisecond })
 	database := "`" + s.cfg.ClickHouse.Database + "`"
@@ -28,7 +28,7 @@ func TestE2EPoisonIsIsolated(t *testing.T) {
 	s.produceTo(s.topics.Records(), "shopee/10001/bad-record", "nonsense")
 	s.produceTo(s.topics.State(), "shopee/10001/bad-state", "nonsense")
 	s.sendRaw([]byte("k"), []byte("refused letter"))
-	s.produceTo(s.topics.DeadLetters(), "k", "somebody else's")
+	s.produceTo(s.topics.DeadLetters(), "k", "not a dead letter")
 	const each = 30
 	for n := range each {
 		e := event(10001+int64(n%3), fmt.Sprintf("sku-%d", n), n)
@@ -50,7 +50,7 @@ func TestE2EPoisonIsIsolated(t *testing.T) {
 	require.Equal(t, uint64(1), one[uint64](s, "SELECT count() FROM {db}.rejected_events WHERE error_code = 'unreadable_message' AND key = 'shopee/10001/bad-state'"))
 }
 
-// outOfTime is an event whose time no DateTime64 can hold.
+// outOfTime returns an event whose time exceeds DateTime64.
 func (s *system) outOfTime(n int) schemas.Event {
 	e := event(10002, "out-of-time", n)
 	e.OccurredAt = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
@@ -71,7 +71,7 @@ func (s *system) shown(shop, model int64) int64 {
 	return -1
 }
 
-// A batch over more weeks than the server takes by default is taken all the same.
+// A batch over more weeks than the server's default limit is accepted.
 func TestE2EEventsOfManyYearsAreRecorded(t *testing.T) {
 	s := newSystem(t, nil)
 	const weeks = 150

@@ -13,7 +13,7 @@ import (
 	"stockpush/channels/shopee/sandbox"
 )
 
-// keepTokensIn replaces the tokens file of the configuration by a server.
+// keepTokensIn replaces the configured tokens file by a database.
 func (s *surroundings) keepTokensIn(dsn string) {
 	text, err := os.ReadFile(s.File)
 	require.NoError(s.TB, err)
@@ -29,7 +29,7 @@ func (s *surroundings) authorize(shop string) {
 	require.Contains(s.TB, out, "stockpush_tokens")
 }
 
-func TestPostgresKeepsTheTokensOfTheProgram(t *testing.T) {
+func TestPostgresTokensOfTheProgram(t *testing.T) {
 	dsn := postgrestest.Start(t)
 	s := newSurroundings(t)
 	s.keepTokensIn(dsn)
@@ -61,7 +61,7 @@ func TestPostgresKeepsTheTokensOfTheProgram(t *testing.T) {
 	p.Terminate()
 }
 
-func TestTokensAreKeptInOnePlace(t *testing.T) {
+func TestTokensNeedExactlyOneStore(t *testing.T) {
 	s := newSurroundings(t)
 	code, _, errs := s.stockpush("check", "--shopee.tokens_postgres", "postgres://u:hidden@h/db")
 	require.Equal(t, 2, code)

@@ -7,7 +7,7 @@ import (
 	"stockpush/cmd/internal/pushrecords"
 )
 
-// printer prints the pages of one list.
+// printer prints the pages of a list.
 type printer[T any] interface {
 	page(list pushrecords.List[T], last bool) error
 }
@@ -27,12 +27,12 @@ func newPrinter[T any](a *app, output string, s shown[T]) (printer[T], error) {
 	}
 }
 
-// csvPrinter writes as the pages come.
+// csvPrinter prints each page as it arrives.
 type csvPrinter[T any] struct{ csv *pushrecords.CSV[T] }
 
 func (p csvPrinter[T]) page(list pushrecords.List[T], _ bool) error { return p.csv.Write(list.Items) }
 
-// jsonPrinter writes one document, as the API answers, as the pages come.
+// jsonPrinter prints one document in the API's format, page by page.
 type jsonPrinter[T any] struct {
 	app   *app
 	begun bool
@@ -63,7 +63,7 @@ func (p *jsonPrinter[T]) page(list pushrecords.List[T], last bool) error {
 	return err
 }
 
-// tablePrinter needs all rows to know how wide the columns are.
+// tablePrinter collects all rows, because the columns' widths depend on them.
 type tablePrinter[T any] struct {
 	app   *app
 	shown shown[T]
@@ -85,7 +85,7 @@ func (p *tablePrinter[T]) page(list pushrecords.List[T], last bool) error {
 	}
 	t.Render()
 	if list.NextCursor != "" {
-		_, _ = fmt.Fprintln(p.app.stderr, "there are more; give --limit")
+		_, _ = fmt.Fprintln(p.app.stderr, "there are more; use --limit")
 	}
 	return nil
 }

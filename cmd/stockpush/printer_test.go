@@ -15,8 +15,8 @@ import (
 	"stockpush/cmd/internal/pushrecords"
 )
 
-// What is printed page by page is one document, the one that the API would answer.
-func TestTheJSONOfSeveralPagesIsOneDocument(t *testing.T) {
+// Several pages print as one document, the one that the API would answer.
+func TestJSONOfSeveralPagesIsOneDocument(t *testing.T) {
 	counts := []pushrecords.Count{{Value: "a\u2028<", N: 1}, {Value: `"`, N: 2}, {Value: "c", N: 3}}
 	for n := range len(counts) + 1 {
 		var out bytes.Buffer
@@ -32,9 +32,9 @@ func TestTheJSONOfSeveralPagesIsOneDocument(t *testing.T) {
 	}
 }
 
-const moving = "a\x1b[2J\x07\u009b31m\u202eb\x7f" // clears, rings, colours, reverses
+const moving = "a\x1b[2J\x07\u009b31m\u202eb\x7f" // clears the screen, beeps, colours, reverses
 
-func TestAnOutputOnATerminalMovesNoCursor(t *testing.T) {
+func TestOutputCannotControlTheTerminal(t *testing.T) {
 	list := pushrecords.List[pushrecords.Count]{Items: []pushrecords.Count{{Value: moving, N: 1}}}
 	out, end := pty(t)
 	p, err := newPrinter(&app{stdout: out}, "csv", shown[pushrecords.Count]{})
@@ -58,7 +58,7 @@ func TestAnOutputOnATerminalMovesNoCursor(t *testing.T) {
 	require.Equal(t, list, got)
 }
 
-// pty is a terminal; end closes it and tells what was shown.
+// pty opens a terminal; end closes it and returns what was shown.
 func pty(t *testing.T) (terminal *os.File, end func() string) {
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
@@ -73,7 +73,7 @@ func pty(t *testing.T) (terminal *os.File, end func() string) {
 	return terminal, func() string {
 		shown := make(chan string)
 		go func() {
-			text, _ := io.ReadAll(master) // ends with an error once the terminal is closed
+			text, _ := io.ReadAll(master) // fails once the terminal is closed
 			shown <- string(text)
 		}()
 		require.NoError(t, terminal.Close())

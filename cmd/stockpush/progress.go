@@ -12,14 +12,14 @@ import (
 	"stockpush/schemas"
 )
 
-// withProgress shows on a terminal how many events were stored; elsewhere it
-// changes nothing. Finish leaves the last state of the bar on a line of its own.
+// withProgress shows on a terminal how many events were stored; elsewhere it changes nothing.
+// finish ends the line.
 func (a *app) withProgress(send traffic.Send, pace traffic.Pace) (counted traffic.Send, finish func()) {
 	out, ok := a.stderr.(*os.File)
 	if !ok || !term.IsTerminal(int(out.Fd())) {
 		return send, func() {}
 	}
-	total := int64(-1) // until it is interrupted
+	total := int64(-1) // unknown until it is interrupted
 	if pace.For > 0 {
 		total = int64(pace.Rate*pace.For.Seconds()) + int64(pace.Burst)*int64(1+pace.For/time.Second)
 	}
@@ -27,7 +27,7 @@ func (a *app) withProgress(send traffic.Send, pace traffic.Pace) (counted traffi
 		progressbar.OptionSetItsString("events"), progressbar.OptionSetDescription("producing"), progressbar.OptionThrottle(100*time.Millisecond))
 	counted = func(ctx context.Context, e schemas.Event, settled func(error)) {
 		send(ctx, e, func(err error) {
-			_ = bar.Add(1) // a bar that cannot be drawn harms nothing
+			_ = bar.Add(1) // a failing progress bar does no harm
 			settled(err)
 		})
 	}

@@ -26,8 +26,8 @@ import (
 
 const promotionShop = 10003
 
-// frontDoor is the seller's proxy: its address is registered with Shopee, and it
-// passes messages on to another path elsewhere.
+// frontDoor is the seller's reverse proxy: its address is registered with Shopee, and it forwards
+// messages to another path elsewhere.
 type frontDoor struct {
 	*httptest.Server
 	target atomic.Pointer[url.URL]
@@ -43,7 +43,7 @@ func newFrontDoor(t *testing.T) *frontDoor {
 	return d
 }
 
-// promoted is an event of a model of an item of its own.
+// promoted returns an event of a model of its own item.
 func promoted(sku string, item, available int) schemas.Event {
 	e := event(promotionShop, sku, available)
 	e.ItemID = int64(item)
@@ -55,12 +55,12 @@ func (s *system) promotion(item int, reserved int64, locked bool) {
 	require.NoError(s.t, s.sandbox.SetPromotion(sandbox.Promotion{ShopID: promotionShop, ItemID: int64(item), ModelID: 7, Reserved: reserved, Locked: locked}))
 }
 
-// refreshes is the SQL of the events that were published for a store SKU.
+// refreshes returns the SQL that selects the refreshes of a store SKU.
 func refreshes(sku string) string {
 	return " FROM {db}.push_record_history WHERE reason = 'Refresh Inventory' AND repeats_offset IS NOT NULL AND retry_of = '' AND store_sku = '" + sku + "'"
 }
 
-func TestE2EAPromotionsEndPushesAgainWhatItRefused(t *testing.T) {
+func TestE2EPromotionEndRePushesItsRefusals(t *testing.T) {
 	door := newFrontDoor(t)
 	s := newSystem(t, func(c *config.Config) {
 		c.Shopee.Webhook = config.Webhook{Listen: "127.0.0.1:0", URL: door.URL + "/shopee/push?v=1", Key: "push-key"}
@@ -109,7 +109,7 @@ func (s *system) metrics() string {
 	return string(text)
 }
 
-func TestE2EWithoutMessagesAPromotionsRefusalIsRetriedByItsAge(t *testing.T) {
+func TestE2EPromotionRefusalIsRetriedByAge(t *testing.T) {
 	s := newSystem(t, func(c *config.Config) { c.Shopee.PromotionRetry = time.Second })
 	s.promotion(1, 0, true)
 	s.promotion(2, 0, true)
@@ -119,7 +119,7 @@ func TestE2EWithoutMessagesAPromotionsRefusalIsRetriedByItsAge(t *testing.T) {
 		SELECT triggered_at, lagInFrame(triggered_at, 1, triggered_at - INTERVAL 1 DAY) OVER (PARTITION BY store_sku ORDER BY event_offset) AS before
 		FROM {db}.push_record_history WHERE status != 'Skipped')`
 	require.Zero(t, one[uint64](s, early), "each waits its time")
-	s.send(promoted("b", 2, 4)) // news, which a refresh on its way must not undo
+	s.send(promoted("b", 2, 4)) // a new event, which a pending refresh must not undo
 	s.promotion(1, 0, false)
 	s.promotion(2, 0, false)
 	eventually(s, uint64(0), "SELECT count() FROM {db}.failed_push_records")
@@ -127,7 +127,7 @@ func TestE2EWithoutMessagesAPromotionsRefusalIsRetriedByItsAge(t *testing.T) {
 	require.Equal(t, []sandbox.Stock{{ItemID: 1, ModelID: 7, Stock: 9}, {ItemID: 2, ModelID: 7, Stock: 4}}, s.sandbox.Stock(promotionShop))
 }
 
-func TestE2ESeveralProcessesThatHearOfOnePromotionPushOnce(t *testing.T) {
+func TestE2ESeveralProcessesRefreshOnce(t *testing.T) {
 	s := newSystem(t, nil)
 	for item := 1; item <= 20; item++ {
 		s.promotion(item, 0, true)

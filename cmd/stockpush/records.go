@@ -13,7 +13,7 @@ import (
 	"stockpush/schemas"
 )
 
-// recordsFlags are the command's own.
+// recordsFlags are the command's own flags.
 type recordsFlags struct {
 	filter filterFlags
 	view   string
@@ -38,11 +38,11 @@ func (a *app) newRecords() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.records(cmd, f) },
 	}
 	f.filter.add(cmd)
-	cmd.Flags().StringArrayVar(&f.filter.statuses, "status", nil, "only this `status`: Pending, Skipped, Failed, Successfully; give it again for more")
+	cmd.Flags().StringArrayVar(&f.filter.statuses, "status", nil, "only this `status`: Pending, Skipped, Failed, Successfully; repeatable")
 	cmd.Flags().BoolVar(&f.filter.stillFailing, "still-failing", false, "only store SKUs with an unresolved failure")
 	cmd.Flags().StringVar(&f.view, "view", "store-skus", "`what` to show: store-skus, merchant-skus, history (of one --shop and --store-sku), failures, rejected-events")
-	cmd.Flags().StringVar(&f.order, "order", "newest", "of store-skus and merchant-skus: newest, or key, which misses none while records arrive")
-	cmd.Flags().IntVar(&f.limit, "limit", 50, "show at most so many; 0 is all")
+	cmd.Flags().StringVar(&f.order, "order", "newest", "for store-skus and merchant-skus: newest, or key, which misses none while records arrive")
+	cmd.Flags().IntVar(&f.limit, "limit", 50, "maximum number of rows; 0 means all")
 	cmd.Flags().StringVar(&f.output, "output", "table", "`kind` of output: table, json, csv")
 	return cmd
 }
@@ -100,13 +100,13 @@ func (a *app) records(cmd *cobra.Command, f recordsFlags) error {
 	}
 }
 
-// view is a list and how a table shows it.
+// view is a list and its table layout.
 type view[T any] struct {
 	list  func(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[T], error)
 	table shown[T]
 }
 
-// shown are a table's header and the cells of a row.
+// shown are a table's header and a row's cells.
 type shown[T any] struct {
 	header []any
 	cells  func(*T) []any

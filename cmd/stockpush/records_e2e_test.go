@@ -39,7 +39,7 @@ func (s *system) post(body string) (int, retry.Result) {
 	return response.StatusCode, result
 }
 
-// confirms is what the command makes of an answer.
+// confirms reports whether the command takes an answer as yes.
 func (s *system) confirms(answer string) bool {
 	in, out, err := os.Pipe()
 	require.NoError(s.t, err)
@@ -56,7 +56,7 @@ func (s *system) confirms(answer string) bool {
 	return ok
 }
 
-func TestE2EFailuresArePushedAgainByCommandAndOverHTTP(t *testing.T) {
+func TestE2EFailuresAreRePushedByCommandAndHTTP(t *testing.T) {
 	const shop = 10007
 	s := newSystem(t, nil)
 	s.describe(item(shop, 0, false))
@@ -155,7 +155,7 @@ func TestE2ERecordsOnATerminal(t *testing.T) {
 	require.Contains(t, errs, "--limit")
 }
 
-func TestBadUsageOfRecordsAndRetryNamesTheFlag(t *testing.T) {
+func TestUsageErrorsOfRecordsAndRetryNameTheFlag(t *testing.T) {
 	for _, c := range []struct {
 		flag string
 		args []string
@@ -182,7 +182,7 @@ func TestBadUsageOfRecordsAndRetryNamesTheFlag(t *testing.T) {
 	}
 }
 
-func TestAnExposedConsoleIsBadConfiguration(t *testing.T) {
+func TestExposedConsoleIsBadConfiguration(t *testing.T) {
 	for _, listen := range []string{"0.0.0.0:0", ":0"} {
 		for _, command := range []string{"run", "demo"} {
 			var out, errs bytes.Buffer
@@ -192,7 +192,7 @@ func TestAnExposedConsoleIsBadConfiguration(t *testing.T) {
 	}
 }
 
-func TestAnEmbeddedClickHouseForOtherMachinesMustBeAllowed(t *testing.T) {
+func TestRemoteEmbeddedClickHouseNeedsAllowRemote(t *testing.T) {
 	for _, args := range [][]string{{"clickhouse", "--listen", ":0"}, {"clickhouse", "--http", "0.0.0.0:0"}, {"demo", "--clickhouse-listen", "0.0.0.0:0"}, {"demo", "--clickhouse-http", "[::]:0"}} {
 		var out, errs bytes.Buffer
 		require.Equal(t, exitUsage, run(args, &out, &errs), args)

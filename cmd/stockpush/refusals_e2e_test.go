@@ -16,21 +16,20 @@ import (
 	"stockpush/schemas/schemastest"
 )
 
-// How long a refusal that is retried stays Pending in these tests: first as long as
-// it takes until a refreshed token that is refused again and again counts as lost.
+// How long a retried refusal stays Pending in these tests. The first lasts until a refreshed token
+// that is refused again counts as lost.
 const (
 	longPending  = 20 * time.Second
 	shortPending = 2 * time.Second
 )
 
-// refusedSKU is a store SKU whose item Shopee refuses as a row of the table says.
+// refusedSKU is a store SKU whose item Shopee refuses as one row of the table says.
 type refusedSKU struct {
 	shopeetest.Refusal
 	schemas.Event
 }
 
-// refusedSKUs gives each row a store SKU, and each that speaks of more than its
-// model a shop of its own.
+// refusedSKUs gives each row a store SKU, and each row about more than its model a shop of its own.
 func refusedSKUs() (skus []refusedSKU, shops int) {
 	for i, r := range shopeetest.Refusals {
 		e := event(sandbox.FirstShopID, fmt.Sprintf("row-%03d", i), 5)
@@ -44,7 +43,7 @@ func refusedSKUs() (skus []refusedSKU, shops int) {
 	return skus, shops + 1
 }
 
-// said are Shopee's words as a record keeps them.
+// said returns Shopee's message as a record stores it.
 func (r *refusedSKU) said() string {
 	switch {
 	case r.Code == "" && r.Message == "":
@@ -57,16 +56,16 @@ func (r *refusedSKU) said() string {
 
 func (r *refusedSKU) class() schemas.FailureClass { return r.Want.Class() }
 
-// retried says whether it stays Pending until it is too old.
+// retried reports whether it stays Pending until it is too old.
 func (r *refusedSKU) retried() bool {
 	return r.class() == schemas.ClassThrottle || r.class() == schemas.ClassInfrastructure || r.Asks == shopeetest.Unsure
 }
 
-// ofShop says whether the shop is held.
+// ofShop reports whether the shop is held.
 func (r *refusedSKU) ofShop() bool { return r.Scope == channels.ScopeShop && !r.retried() }
 
-// fault lets Shopee refuse what the row says: calls of the item, or every call of a shop that
-// it refuses altogether, which reads are among.
+// fault makes Shopee refuse as the row says: calls of the item, or every call of the shop, reads
+// included.
 func (r *refusedSKU) fault() sandbox.Fault {
 	f := sandbox.Fault{ShopID: r.Key.ShopID, ItemID: r.ItemID, Kind: "refuse", Code: r.Code, Message: r.Message}
 	if r.ofShop() {
@@ -91,11 +90,11 @@ type failedPush struct {
 	Hint     string `ch:"hint"`
 	Floor    *int64 `ch:"promotion_floor"`
 	Attempts uint16 `ch:"attempts"`
-	// Waited is from being queued to the end, in ms.
+	// Waited is the time from being queued to the end in ms.
 	Waited int64 `ch:"waited"`
 }
 
-// requireFailed waits until the store SKUs failed and compares each with its row.
+// requireFailed waits until the store SKUs have failed and compares each with its row.
 func (s *system) requireFailed(skus ...refusedSKU) {
 	s.t.Helper()
 	quoted := make([]string, len(skus))
@@ -124,18 +123,18 @@ func (s *system) requireFailed(skus ...refusedSKU) {
 	}
 }
 
-// requireTries: at once, three times, after refreshes, or until it was too old.
+// requireTries checks the number of tries: one, three, after refreshes, or until it was too old.
 func (s *system) requireTries(r refusedSKU, row failedPush) {
 	s.t.Helper()
 	switch {
-	case r.Asks == shopeetest.HoldDay: // its worker was started again for the last try
-	case r.class() == schemas.ClassThrottle: // another row's throttling may hold it up until it is old
+	case r.Asks == shopeetest.HoldDay: // its worker was restarted for the last try
+	case r.class() == schemas.ClassThrottle: // throttling by another row may delay it until it is too old
 		require.Positive(s.t, row.Attempts, r.said())
 	case r.retried():
 		require.Greater(s.t, row.Attempts, uint16(1), r.said())
 	case r.class() == schemas.ClassUnknown:
 		require.Equal(s.t, uint16(3), row.Attempts, r.said())
-	case r.Asks == shopeetest.Refresh: // not the first time, since a token may end on its way
+	case r.Asks == shopeetest.Refresh: // not the first call, since the token may expire in flight
 		require.Greater(s.t, row.Attempts, uint16(2), r.said())
 	default:
 		require.Equal(s.t, uint16(1), row.Attempts, r.said())
@@ -146,11 +145,11 @@ func (s *system) requireTries(r refusedSKU, row failedPush) {
 }
 
 // Each row of the classifier through the whole system.
-func TestE2EEveryRefusalOfShopeesIsAFailureWithItsMeaning(t *testing.T) {
+func TestE2EEveryRefusalHasItsFailureCode(t *testing.T) {
 	skus, shops := refusedSKUs()
 	s := newSandboxedSystem(t, sandbox.Config{Shops: shops}, func(c *config.Config) {
 		c.Channels.MaxPendingAge = longPending
-		c.Shopee.ShopRate, c.Shopee.AppRate = 100, 500 // most rows are of one shop
+		c.Shopee.ShopRate, c.Shopee.AppRate = 100, 500 // most rows share one shop
 	})
 	var own, throttled, ofDay []refusedSKU
 	unknown, held := 0, 0
@@ -158,7 +157,7 @@ func TestE2EEveryRefusalOfShopeesIsAFailureWithItsMeaning(t *testing.T) {
 		switch {
 		case r.Asks == shopeetest.HoldDay:
 			ofDay = append(ofDay, r)
-		case r.class() == schemas.ClassThrottle: // two shops that are throttled at once slow the app down
+		case r.class() == schemas.ClassThrottle: // two shops throttled at once slow down the app
 			throttled = append(throttled, r)
 		default:
 			own = append(own, r)
@@ -185,16 +184,16 @@ func TestE2EEveryRefusalOfShopeesIsAFailureWithItsMeaning(t *testing.T) {
 	s.sandbox.ClearFaults()
 	healed := ofDay[0]
 	healed.EventID, healed.Available = "healed", 6
-	s.send(healed.Event) // the app is held: it waits
+	s.send(healed.Event) // the app is held, so it waits
 	eventually(s, "Pending", "SELECT toString(last_push_status) FROM {db}.store_sku_push_status WHERE store_sku = '"+healed.Key.StoreSKU+"'")
 	s.stop()
-	s.start() // which forgets the hold, as the next day ends it
+	s.start() // forgets the hold, as the next day would end it
 	eventually(s, "Successfully", "SELECT toString(last_push_status) FROM {db}.store_sku_push_status WHERE store_sku = '"+healed.Key.StoreSKU+"'")
-	eventually(s, uint64(len(skus)-1-held), "SELECT count() FROM {db}.failed_push_records") // what a hold failed is pushed again
+	eventually(s, uint64(len(skus)-1-held), "SELECT count() FROM {db}.failed_push_records") // failures of a hold are pushed again
 }
 
-// aDayWithoutCalls: after the quota's refusal nothing goes out, and the push is
-// Pending, until the hold ends; by then it is too old, and its last try fails.
+// aDayWithoutCalls: after a refusal for the quota nothing is sent and the push is Pending until the
+// hold ends. By then it is too old, so its last try fails.
 func (s *system) aDayWithoutCalls(r refusedSKU) {
 	s.stop()
 	s.start()

@@ -22,7 +22,7 @@ import (
 	"stockpush/schemas"
 )
 
-// retryFlags are the command's own.
+// retryFlags are the command's own flags.
 type retryFlags struct {
 	filter   filterFlags
 	eventIDs []string
@@ -37,7 +37,7 @@ func (a *app) newRetry() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "retry",
 		Short: "Push failed records again",
-		Long: "Push failed records again: of each store SKU the newest failure that matches, unless something newer was pushed since.\n\n" +
+		Long: "Push failed records again: the newest matching failure of each store SKU, unless something newer was pushed since.\n\n" +
 			"Running it again is harmless, and an older quantity never wins over a newer one.",
 		Example: "  # how many would be pushed again\n" +
 			"  stockpush retry --config stockpush.yaml --failure-code promotion_locked --dry-run\n" +
@@ -46,10 +46,10 @@ func (a *app) newRetry() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.retry(cmd, f) },
 	}
 	f.filter.add(cmd)
-	cmd.Flags().StringArrayVar(&f.eventIDs, "event-id", nil, "only the failed record of this event `id`; give it again for more")
-	cmd.Flags().IntVar(&f.limit, "limit", 0, fmt.Sprintf("publish at most so many events; 0 is %d", retry.MaxEvents))
-	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "publish nothing, and tell what would be")
-	cmd.Flags().BoolVar(&f.yes, "yes", false, "do not ask")
+	cmd.Flags().StringArrayVar(&f.eventIDs, "event-id", nil, "only the failed record of this event `id`; repeatable")
+	cmd.Flags().IntVar(&f.limit, "limit", 0, fmt.Sprintf("maximum number of published events; 0 means %d", retry.MaxEvents))
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "publish nothing, only print what would be")
+	cmd.Flags().BoolVar(&f.yes, "yes", false, "do not ask for confirmation")
 	cmd.Flags().StringVar(&f.output, "output", "table", "`kind` of output: table, json")
 	return cmd
 }
@@ -65,7 +65,7 @@ func (f *retryFlags) request(cmd *cobra.Command) (retry.Request, error) {
 	return retry.Request{Filter: filter, EventIDs: f.eventIDs, All: true, Limit: f.limit, DryRun: f.dryRun, Origin: retry.Origin{Via: "command", RequestedBy: operator()}}, err
 }
 
-// operator is the name of the user who runs the command; empty where the system has none.
+// operator returns the name of the user who runs the command; empty if the system has none.
 func operator() string {
 	u, err := user.Current()
 	if err != nil {
@@ -81,7 +81,7 @@ func (a *app) retry(cmd *cobra.Command, f retryFlags) error {
 	}
 	ask := !f.yes && !f.dryRun
 	if ask && !term.IsTerminal(int(os.Stdin.Fd())) {
-		return &usageError{errors.New("there is no terminal to ask whether to publish; give --yes, or --dry-run to see what would be")}
+		return &usageError{errors.New("no terminal to ask for confirmation; use --yes, or --dry-run to see what would be published")}
 	}
 	loaded, log, err := a.load(cmd)
 	if err != nil {
@@ -122,8 +122,8 @@ func openRetrier(c config.Config, log *slog.Logger) (*retry.Retrier, func(), err
 	return retrier, func() { producer.Close(); closeReader() }, nil
 }
 
-// confirm says what would be published, and asks whether to. With nothing to
-// publish it does not ask, and the retry goes on to say so.
+// confirm prints what would be published and asks for confirmation. It does not ask if there is
+// nothing to publish.
 func (a *app) confirm(ctx context.Context, retrier *retry.Retrier, q retry.Request) (bool, error) {
 	q.DryRun = true
 	would, err := retrier.Do(ctx, q)
@@ -133,7 +133,7 @@ func (a *app) confirm(ctx context.Context, retrier *retry.Retrier, q retry.Reque
 	if would.Published == 0 {
 		return true, nil
 	}
-	_, _ = fmt.Fprintf(a.stderr, "%d failed records match, %d events will be published. Go on? [y/N] ", would.Matched, would.Published)
+	_, _ = fmt.Fprintf(a.stderr, "%d failed records match, %d events will be published. Continue? [y/N] ", would.Matched, would.Published)
 	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
 	if err != nil {
 		return false, fmt.Errorf("read the answer: %w", err)
@@ -142,7 +142,7 @@ func (a *app) confirm(ctx context.Context, retrier *retry.Retrier, q retry.Reque
 	return answer == "y" || answer == "yes", nil
 }
 
-// watch waits until the events show in ClickHouse.
+// watch waits until ClickHouse shows the events.
 func (a *app) watch(ctx context.Context, retrier *retry.Retrier, result retry.Result) error {
 	if len(result.EventIDs) == 0 {
 		return nil
@@ -150,18 +150,18 @@ func (a *app) watch(ctx context.Context, retrier *retry.Retrier, result retry.Re
 	set, finish := a.progress("recorded", len(result.EventIDs))
 	defer finish()
 	if err := retrier.Wait(ctx, result.EventIDs, set); err != nil {
-		return fmt.Errorf("the events are published, but what becomes of them could not be read: %w", err)
+		return fmt.Errorf("the events are published, but their outcomes cannot be read: %w", err)
 	}
 	return nil
 }
 
-// leftOutBecause are the causes in the operator's words.
+// leftOutBecause explains the causes.
 var leftOutBecause = map[string]string{
-	retry.NotNewest:  "a newer failure of the same store SKU stands",
-	retry.OnItsWay:   "its retry is on its way",
-	retry.OldLog:     "it is of an events topic that is gone: trigger it anew",
+	retry.NotNewest:  "the store SKU has a newer failure",
+	retry.OnItsWay:   "its retry is pending",
+	retry.OldLog:     "it belongs to an earlier events topic: trigger it again upstream",
 	retry.OverLimit:  "over the limit",
-	retry.NotFailing: "no failure that still stands has this event id",
+	retry.NotFailing: "no unresolved failure has this event id",
 }
 
 func (a *app) tellRetry(result retry.Result, f retryFlags) error {

@@ -17,23 +17,23 @@ import (
 	"stockpush/schemas"
 )
 
-// newRetrier is another process's: it knows nothing of other retriers.
+// newRetrier returns the retrier of another process, which knows no other retrier.
 func (s *system) newRetrier() *retry.Retrier {
 	return retry.New(retry.Deps{
 		Reader: pushrecords.NewReader(s.store.Conn(), s.cfg.ClickHouse.Database), Connection: s.conn, Topics: s.topics, Producer: s.producer,
 	})
 }
 
-// failureCodes are the codes that brokenItems gives, each with 20 models.
+// failureCodes are the codes of brokenItems, with 20 models each.
 var failureCodes = []schemas.FailureCode{schemas.BelowPromotionReserve, schemas.PromotionLocked, schemas.ModelNotFound}
 
-// item of a code has models that fail with it until mended.
-func item(shop int64, code int, mended bool) sandbox.Item {
+// item returns an item whose models fail with a code unless repaired.
+func item(shop int64, code int, repaired bool) sandbox.Item {
 	i := sandbox.Item{ShopID: shop, ItemID: int64(900 + code)}
 	for m := int64(1); m <= 20; m++ {
 		model := sandbox.Model{ModelID: m}
 		switch {
-		case mended:
+		case repaired:
 		case failureCodes[code] == schemas.BelowPromotionReserve:
 			model.Reserved = 1000
 		case failureCodes[code] == schemas.PromotionLocked:
@@ -54,7 +54,7 @@ func broken(shop int64, code, model, n int) schemas.Event {
 
 func (s *system) describe(i sandbox.Item) { require.NoError(s.t, s.sandbox.Describe(i)) }
 
-func TestE2EARetryPublishesWhatStillFailsAndOnlyTheNewest(t *testing.T) {
+func TestE2ERetryPublishesTheNewestUnresolvedFailures(t *testing.T) {
 	const shop = 10002
 	s := newSystem(t, nil)
 	for code := range failureCodes {
@@ -68,7 +68,7 @@ func TestE2EARetryPublishesWhatStillFailsAndOnlyTheNewest(t *testing.T) {
 		s.send(broken(shop, code, 1, 11), broken(shop, code, 2, 11))
 	}
 	eventually(s, uint64(66), "SELECT count() FROM {db}.failed_push_records")
-	for code, succeeding := range []int{7, 7, 6} { // the last ones of each code move to another item, and succeed
+	for code, succeeding := range []int{7, 7, 6} { // the last ones of each code move to another item and succeed
 		for m := 20; m > 20-succeeding; m-- {
 			e := broken(shop, code, m, 12)
 			e.ItemID += 50
@@ -109,7 +109,7 @@ func TestE2EARetryPublishesWhatStillFailsAndOnlyTheNewest(t *testing.T) {
 	}, outcomes)
 }
 
-func TestE2ELimitsAndNamesOfARetry(t *testing.T) {
+func TestE2ERetryLimitsAndEventIDs(t *testing.T) {
 	const shop = 10003
 	s := newSystem(t, nil)
 	s.describe(item(shop, 1, false))
@@ -118,7 +118,7 @@ func TestE2ELimitsAndNamesOfARetry(t *testing.T) {
 	}
 	eventually(s, uint64(5), "SELECT count() FROM {db}.failed_push_records")
 	retrier := s.newRetrier()
-	named, err := retrier.Do(t.Context(), retry.Request{EventIDs: []string{"promotion_locked/03-1", "nobody"}, DryRun: true})
+	named, err := retrier.Do(t.Context(), retry.Request{EventIDs: []string{"promotion_locked/03-1", "unknown"}, DryRun: true})
 	require.NoError(t, err)
 	require.Equal(t, retry.Result{Matched: 1, Published: 1, LeftOut: map[string]int{retry.NotFailing: 1}, EventIDs: []string{}}, named)
 	first, err := retrier.Do(t.Context(), retry.Request{All: true, Limit: 2})
@@ -132,9 +132,9 @@ func TestE2ELimitsAndNamesOfARetry(t *testing.T) {
 	require.ErrorAs(t, err, new(*pushrecords.ParameterError))
 }
 
-// ClickHouse still shows a failure although the log has a newer event: the retry
-// loses to it wherever the two meet.
-func TestE2EARetryOlderThanTheLogChangesNothing(t *testing.T) {
+// ClickHouse still shows a failure although the log has a newer event. The retry loses to it
+// wherever the two meet.
+func TestE2ERetryLosesToANewerEvent(t *testing.T) {
 	const shop = 10004
 	s := newSystem(t, nil)
 	s.describe(item(shop, 1, false))
@@ -142,7 +142,7 @@ func TestE2EARetryOlderThanTheLogChangesNothing(t *testing.T) {
 	eventually(s, uint64(2), "SELECT count() FROM {db}.failed_push_records")
 	s.describe(item(shop, 1, true))
 	s.stop()
-	s.send(broken(shop, 1, 1, 9)) // within the window of the retry, and for the other store SKU well before it
+	s.send(broken(shop, 1, 1, 9)) // within the window of the retry; for the other store SKU well before it
 	s.send(broken(shop, 1, 2, 9))
 	got, err := s.newRetrier().Do(t.Context(), retry.Request{All: true})
 	require.NoError(t, err)
@@ -157,7 +157,7 @@ func TestE2EARetryOlderThanTheLogChangesNothing(t *testing.T) {
 	}
 }
 
-func TestE2ETwoOperatorsAtOnceAreOnePush(t *testing.T) {
+func TestE2EConcurrentRetriesPushOnce(t *testing.T) {
 	const shop = 10005
 	s := newSystem(t, nil)
 	s.describe(item(shop, 1, false))
@@ -188,7 +188,7 @@ func TestE2ETwoOperatorsAtOnceAreOnePush(t *testing.T) {
 	eventually(s, "Successfully", "SELECT toString(last_push_status) FROM {db}.store_sku_push_status")
 }
 
-func TestE2EFailuresOfAnOldLogAreLeftOut(t *testing.T) {
+func TestE2ERetryLeavesOutFailuresOfAnOldLog(t *testing.T) {
 	const shop = 10006
 	s := newSystem(t, nil)
 	s.describe(item(shop, 1, false))
@@ -202,7 +202,7 @@ func TestE2EFailuresOfAnOldLogAreLeftOut(t *testing.T) {
 	require.Equal(t, retry.Result{Matched: 1, LeftOut: map[string]int{retry.OldLog: 1}, EventIDs: []string{}}, got)
 }
 
-func TestE2EARetryWithoutKafkaSaysSo(t *testing.T) {
+func TestE2ERetryReportsThatKafkaIsDown(t *testing.T) {
 	s := newSystem(t, nil)
 	retrier := s.newRetrier()
 	retrier.Connection = stream.Connection{Brokers: []string{"127.0.0.1:1"}}

@@ -12,7 +12,7 @@ import (
 	"stockpush/cmd/internal/version"
 )
 
-// app is what every command shares.
+// app is what all commands share.
 type app struct {
 	stdout, stderr io.Writer
 	configFile     string
@@ -22,8 +22,8 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	a := &app{stdout: stdout, stderr: stderr}
 	root := &cobra.Command{
 		Use:   "stockpush",
-		Short: "Keeps a seller's stock right on Shopee, and proves it",
-		Long:  "Keeps a seller's stock right on Shopee, and proves it.\n\nEvery configuration key is a flag too, for example --kafka.brokers=host:9092.",
+		Short: "Keeps a seller's stock on Shopee current and records every outcome",
+		Long:  "Keeps a seller's stock on Shopee current and records every outcome.\n\nEvery configuration key is a flag too, for example --kafka.brokers=host:9092.",
 		Example: "  # the whole system on this machine, for half a minute\n" +
 			"  stockpush demo --for 30s\n" +
 			"  # the service, against your Kafka, ClickHouse and Shopee\n" +
@@ -43,7 +43,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.AddCommand(a.commands()...)
 	for _, cmd := range root.Commands() {
 		cmd.Args = usageArgs(cmd.Args)
-		if cmd.Name() != engineCommand { // its arguments are the engine's
+		if cmd.Name() != engineCommand { // its arguments belong to the engine
 			cmd.PreRunE = a.refuseBadConfig
 		}
 	}
@@ -57,7 +57,7 @@ func (a *app) commands() []*cobra.Command {
 	}
 }
 
-// usageArgs makes a wrong number of arguments bad usage; no command takes any.
+// usageArgs makes a wrong number of arguments bad usage. No command accepts any.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	if check == nil {
 		check = cobra.NoArgs
@@ -70,8 +70,8 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
-// refuseBadConfig ends every command with one message about all that is wrong in the
-// configuration, also those that need none of it.
+// refuseBadConfig makes every command fail on a bad configuration, even if the command does not
+// need it, with one message that lists every error.
 func (a *app) refuseBadConfig(cmd *cobra.Command, _ []string) error {
 	_, err := a.readConfig(cmd)
 	return err
@@ -85,7 +85,7 @@ func (a *app) readConfig(cmd *cobra.Command) (*config.Loaded, error) {
 	return loaded, nil
 }
 
-// load reads the configuration for a command, and says its warnings.
+// load reads the configuration for a command and prints its warnings.
 func (a *app) load(cmd *cobra.Command) (*config.Loaded, *slog.Logger, error) {
 	loaded, err := a.readConfig(cmd)
 	if err != nil {
@@ -98,7 +98,7 @@ func (a *app) load(cmd *cobra.Command) (*config.Loaded, *slog.Logger, error) {
 	return loaded, log, nil
 }
 
-// newLogger makes the program's log, where the standard library's logger ends, too.
+// newLogger returns the program's log, which also receives the standard library's log.
 func newLogger(w io.Writer, c config.Log) *slog.Logger {
 	log := slog.New(newHandler(w, c))
 	liblog.Capture(log)
@@ -108,7 +108,7 @@ func newLogger(w io.Writer, c config.Log) *slog.Logger {
 func newHandler(w io.Writer, c config.Log) slog.Handler {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
-		level = slog.LevelInfo // the configuration's check lets no other in
+		level = slog.LevelInfo // the configuration allows no other value
 	}
 	options := &slog.HandlerOptions{Level: level}
 	if c.Format == "json" {

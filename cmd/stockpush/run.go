@@ -43,7 +43,7 @@ func (a *app) newRun() *cobra.Command {
 			running := service.Running{Roles: roles, Reloads: a.reloads(ctx, cmd)}
 			err = endingWithin(ctx, endLimit, func(ctx context.Context) error { return service.Run(ctx, loaded.Config, running, log) })
 			if errors.Is(err, errUnfinished) {
-				log.Warn("not all could be drained in time: what is left is for whoever owns its partitions next", "after", endLimit)
+				log.Warn("drain timed out, the partitions' next owners continue", "after", endLimit)
 				return nil
 			}
 			return err
@@ -53,13 +53,13 @@ func (a *app) newRun() *cobra.Command {
 	return cmd
 }
 
-// reloads reads the configuration again at every SIGHUP until ctx ends. One that
-// is bad is told of and changes nothing.
+// reloads reads the configuration again at every SIGHUP until ctx ends. An invalid one is logged
+// and ignored.
 func (a *app) reloads(ctx context.Context, cmd *cobra.Command) <-chan config.Config {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	reloads := make(chan config.Config)
-	go func() { // ends with ctx
+	go func() { // until ctx ends
 		defer signal.Stop(hangups)
 		for {
 			select {
@@ -69,12 +69,12 @@ func (a *app) reloads(ctx context.Context, cmd *cobra.Command) <-chan config.Con
 			}
 			loaded, log, err := a.load(cmd)
 			if err != nil {
-				newLogger(a.stderr, config.Log{}).Error("SIGHUP: the configuration stays as it was", "error", err)
+				newLogger(a.stderr, config.Log{}).Error("configuration not reloaded", "error", err)
 				continue
 			}
 			select {
 			case <-ctx.Done():
-				log.Debug("ended before the configuration took effect")
+				log.Debug("stopped before the configuration took effect")
 			case reloads <- loaded.Config:
 			}
 		}
@@ -82,7 +82,7 @@ func (a *app) reloads(ctx context.Context, cmd *cobra.Command) <-chan config.Con
 	return reloads
 }
 
-// checkConsole refuses, as bad configuration, a console that would be open to the network.
+// checkConsole rejects, as bad configuration, a console that would be open to the network.
 func checkConsole(c config.Config, roles []string) error {
 	if !slices.Contains(roles, service.Console) {
 		return nil

@@ -15,8 +15,8 @@ var secretKeys = []string{
 	"kafka.sasl.password", "clickhouse.password", "shopee.partner_key", "shopee.webhook.key", "console.token", "shopee.tokens_postgres",
 }
 
-// However a secret was written down wrongly, the error does not repeat it.
-func TestABadConfigurationGivesNoSecretAway(t *testing.T) {
+// An error about a malformed secret does not repeat it.
+func TestBadConfigurationRevealsNoSecret(t *testing.T) {
 	c := newConfidant(t)
 	for _, key := range secretKeys {
 		word := c.secrets.word(key)
@@ -43,8 +43,8 @@ func TestABadConfigurationGivesNoSecretAway(t *testing.T) {
 	require.Empty(t, c.heard.leaks(c.secrets))
 }
 
-// Whoever refuses a secret, or cannot be reached with it, is told of without it.
-func TestARefusedSecretIsNotRepeated(t *testing.T) {
+// An error about a refused secret, or a server that is down, does not repeat the secret.
+func TestRefusedSecretIsNotRepeated(t *testing.T) {
 	c := newConfidant(t)
 	require.Equal(t, 0, c.ask("setup"))
 	require.Equal(t, 0, c.ask("check"), string(c.heard.said["`check`"]))
@@ -53,9 +53,9 @@ func TestARefusedSecretIsNotRepeated(t *testing.T) {
 		"Kafka's mechanism":     {"--kafka.sasl.mechanism", "SCRAM-SHA-512"},
 		"ClickHouse's TLS":      {"--clickhouse.tls.enabled", "true"},
 		"Shopee's signature":    {"--shopee.partner_key", c.secrets.word("a wrong partner key")},
-		"Kafka is away":         {"--kafka.brokers", freeAddr(t)},
-		"ClickHouse is away":    {"--clickhouse.addr", freeAddr(t)},
-		"Shopee is away":        {"--shopee.base_url", "http://" + freeAddr(t)},
+		"Kafka is down":         {"--kafka.brokers", freeAddr(t)},
+		"ClickHouse is down":    {"--clickhouse.addr", freeAddr(t)},
+		"Shopee is down":        {"--shopee.base_url", "http://" + freeAddr(t)},
 		"the tokens are a list": {"--shopee.tokens_file", c.broken("tokens-list", `["%s"]`)},
 		"the tokens are cut":    {"--shopee.tokens_file", c.broken("tokens-cut", `{"shops":[{"shop_id":1,"access_token":"%s`)},
 		"a token is a list":     {"--shopee.tokens_file", c.broken("tokens-token", `{"shops":[{"shop_id":1,"access_token":["%s"]}]}`)},
@@ -72,7 +72,7 @@ func TestARefusedSecretIsNotRepeated(t *testing.T) {
 	c.runUntil("check kafka.sasl.mechanism", cases["Kafka's user"]...)
 	for _, name := range slices.Sorted(maps.Keys(cases)) {
 		if _, postgres := strings.CutPrefix(name, "PostgreSQL"); postgres {
-			delete(c.settings, "shopee.tokens_file") // only one of them may be set
+			delete(c.settings, "shopee.tokens_file") // only one of the two may be set
 			c.write()
 		}
 		require.NotZero(t, c.ask(append([]string{"check"}, cases[name]...)...), name)
@@ -85,7 +85,7 @@ func TestARefusedSecretIsNotRepeated(t *testing.T) {
 	require.Empty(t, c.heard.leaks(c.secrets))
 }
 
-// runUntil runs the program until it has logged a text, and ends it.
+// runUntil runs the program until it has logged a text, then stops it.
 func (c *confidant) runUntil(logged string, flags ...string) {
 	p := c.Launch(flags...)
 	p.EventuallyLogged(logged)
@@ -93,7 +93,7 @@ func (c *confidant) runUntil(logged string, flags ...string) {
 	c.heard.note("`run`", string(p.Log()))
 }
 
-// broken is a tokens file that is none, around a token.
+// broken writes an invalid tokens file that contains a token.
 func (c *confidant) broken(name, text string) string {
 	file := strings.ReplaceAll(c.File, "stockpush.yaml", name+".json")
 	require.NoError(c.t, os.WriteFile(file, fmt.Appendf(nil, text, c.secrets.word("the token in "+name)), 0o600))

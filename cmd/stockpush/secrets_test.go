@@ -32,18 +32,18 @@ import (
 	"stockpush/processor/stream"
 )
 
-// indiscreet is a marketplace that repeats in its answers whatever it was told, or
-// breaks in the middle of a call.
+// indiscreet is a marketplace that repeats in its answers what it was sent, or breaks during a
+// call.
 type indiscreet struct {
 	http.Handler
 	mode  atomic.Pointer[string]
 	calls atomic.Int64
 }
 
-// silence is no answer; a consent waits long for one.
+// silence is an answer that never comes; an authorization waits long for one.
 const silence = "no answer"
 
-// The ways in which it is indiscreet.
+// The ways in which it repeats.
 var indiscretions = map[string]func(w http.ResponseWriter, r *http.Request){
 	"an error that quotes the request": func(w http.ResponseWriter, r *http.Request) {
 		told := toldBy(r)
@@ -68,7 +68,7 @@ var indiscretions = map[string]func(w http.ResponseWriter, r *http.Request){
 }
 
 func toldBy(r *http.Request) string {
-	body, _ := io.ReadAll(r.Body) // what came counts
+	body, _ := io.ReadAll(r.Body) // what arrived
 	return fmt.Sprintf("%s %s %v %v %s", r.Method, r.URL, r.URL.Query(), r.Header, body)
 }
 
@@ -91,7 +91,8 @@ func (i *indiscreet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (i *indiscreet) becomes(mode string) { i.mode.Store(&mode) }
 
-// confidant knows every secret, tells the program all of them, and listens to what it says.
+// confidant knows every secret, passes all of them to the program, and records the program's
+// output.
 type confidant struct {
 	*surroundings
 	t        *testing.T
@@ -103,7 +104,7 @@ type confidant struct {
 	database, databasePassword string
 }
 
-// expired is a shop whose access token is to be refreshed at once.
+// expired is a shop whose access token must be refreshed at once.
 const expired, talkative = 10002, 10003
 
 func newConfidant(t *testing.T) *confidant {
@@ -115,17 +116,17 @@ func newConfidant(t *testing.T) *confidant {
 	store := embeddedtest.StartClickHouseFor(t, embeddedtest.User{Name: "keeper", Password: password})
 	dir := t.TempDir()
 	tokens := c.tokens(filepath.Join(dir, "tokens.json"))
-	pretended, err := sandbox.New(sandbox.Config{TokensFile: tokens, PartnerKey: c.secrets.word("shopee.partner_key")})
+	fake, err := sandbox.New(sandbox.Config{TokensFile: tokens, PartnerKey: c.secrets.word("shopee.partner_key")})
 	require.NoError(t, err)
-	c.shopee = &indiscreet{Handler: pretended}
+	c.shopee = &indiscreet{Handler: fake}
 	c.shopee.becomes("")
 	web := httptest.NewUnstartedServer(c.shopee)
 	web.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	web.Start()
-	t.Cleanup(func() { web.CloseClientConnections(); web.Close(); pretended.Wait() })
+	t.Cleanup(func() { web.CloseClientConnections(); web.Close(); fake.Wait() })
 	c.database, c.databasePassword = "http://"+store.HTTPAddr(), store.Password()
 	c.surroundings = &surroundings{&programtest.Servers{
-		TB: t, File: filepath.Join(dir, "stockpush.yaml"), Kafka: broker.ListenAddrs()[0], Topics: "stockpush", Sandbox: pretended, Web: web, ClickHouse: store.Addr(),
+		TB: t, File: filepath.Join(dir, "stockpush.yaml"), Kafka: broker.ListenAddrs()[0], Topics: "stockpush", Sandbox: fake, Web: web, ClickHouse: store.Addr(),
 	}}
 	c.settings = map[string]string{
 		"kafka.brokers": c.Kafka, "kafka.partitions": "3", "kafka.sasl.mechanism": "PLAIN", "kafka.sasl.username": "stockpush", "kafka.sasl.password": sasl,
@@ -151,7 +152,7 @@ func (c *confidant) tokens(file string) string {
 	return file
 }
 
-// newTokens adds what refreshes brought.
+// newTokens adds the tokens of refreshes.
 func (c *confidant) newTokens() {
 	raw, err := os.ReadFile(c.settings["shopee.tokens_file"])
 	require.NoError(c.t, err)
@@ -161,7 +162,7 @@ func (c *confidant) newTokens() {
 	require.Contains(c.t, fmt.Sprint(slices.Collect(maps.Values(c.secrets))), "access-"+strconv.Itoa(expired))
 }
 
-// write writes the configuration file, with some keys changed and some text of its own.
+// write writes the configuration file, with some keys changed and some text added.
 func (c *confidant) write(more ...string) {
 	var text strings.Builder
 	for _, key := range slices.Sorted(maps.Keys(c.settings)) {
@@ -172,14 +173,14 @@ func (c *confidant) write(more ...string) {
 	require.NoError(c.t, os.WriteFile(c.File, []byte(text.String()+strings.Join(more, "\n")), 0o600))
 }
 
-// ask runs a command and notes what it says.
+// ask runs a command and records its output.
 func (c *confidant) ask(args ...string) (code int) {
 	code, out, errs := c.stockpush(args...)
 	c.heard.note("`"+args[0]+"`", out, errs)
 	return code
 }
 
-// start runs the program until it serves, and finds where it listens.
+// start runs the program until it serves, and finds its addresses.
 func (c *confidant) start() (p *programtest.Process, at map[string]string) {
 	p = c.Serve()
 	at = map[string]string{}
@@ -190,7 +191,7 @@ func (c *confidant) start() (p *programtest.Process, at map[string]string) {
 	return p, at
 }
 
-// request notes the whole answer, and returns its body.
+// request records the whole answer and returns its body.
 func (c *confidant) request(where, method, address, body string, header ...string) string {
 	q, err := http.NewRequestWithContext(c.t.Context(), method, address, strings.NewReader(body))
 	require.NoError(c.t, err)
@@ -216,7 +217,7 @@ func errorsOf(all ...error) error {
 	return nil
 }
 
-// browse opens every page that links lead to, as one who has the token, and as one who has not.
+// browse opens every page that links lead to, with and without the token.
 func (c *confidant) browse(console string) {
 	const most = 60
 	link := regexp.MustCompile(`href="(/[^"#]*)"`)
@@ -243,7 +244,7 @@ func (c *confidant) browse(console string) {
 	}
 }
 
-// storage notes every message of Kafka's and every row of ClickHouse's.
+// storage records every message in Kafka and every row in ClickHouse.
 func (c *confidant) storage(s *system) {
 	for _, spec := range s.topics.Specs(3) {
 		for p := range int32(spec.Partitions) {
@@ -261,8 +262,8 @@ func (c *confidant) storage(s *system) {
 	}
 }
 
-// Whatever the program is asked, and whatever goes wrong around it, it gives no secret away.
-func TestNoSecretIsEverSaid(t *testing.T) {
+// No command, request or fault makes the program reveal a secret.
+func TestNoSecretIsRevealed(t *testing.T) {
 	c := newConfidant(t)
 	require.Equal(t, 0, c.ask("setup"))
 	p, at := c.start()
@@ -277,8 +278,8 @@ func TestNoSecretIsEverSaid(t *testing.T) {
 	c.command()
 	c.write("shopee.partner_key: [" + c.settings["shopee.partner_key"] + "]\n")
 	require.NoError(t, p.Cmd.Process.Signal(syscall.SIGHUP))
-	p.EventuallyLogged("the configuration stays as it was")
-	require.NoError(t, p.Cmd.Process.Signal(syscall.SIGQUIT)) // Go's own account of a crash: every stack
+	p.EventuallyLogged("configuration not reloaded")
+	require.NoError(t, p.Cmd.Process.Signal(syscall.SIGQUIT)) // Go's crash report: every stack
 	require.Error(t, p.Cmd.Wait())
 	c.heard.note("`run`", string(p.Log()))
 	c.newTokens()
@@ -291,7 +292,7 @@ func TestNoSecretIsEverSaid(t *testing.T) {
 	require.Empty(t, c.heard.leaks(c.secrets))
 }
 
-// endureIndiscretion has pushes while the marketplace repeats what it is told.
+// endureIndiscretion pushes while the marketplace repeats what it is sent.
 func (c *confidant) endureIndiscretion(s *system) {
 	s.send(event(10001, "first", 5), event(expired, "first", 6))
 	s.sendRaw([]byte("shopee/10001/first"), []byte("{"))
@@ -317,7 +318,7 @@ func (c *confidant) endureIndiscretion(s *system) {
 	eventually(s, uint64(0), "SELECT countIf(status = 'Pending') FROM {db}.push_record_history")
 }
 
-// receive sends the webhook messages that are signed, and that are not.
+// receive sends signed and unsigned messages to the webhook.
 func (c *confidant) receive(address string) {
 	body := `{"data":{"item_id":5,"action":"promo_end"},"shop_id":10001,"code":7}`
 	for _, key := range []string{"", c.settings["shopee.webhook.key"], c.settings["shopee.partner_key"]} {
@@ -326,7 +327,7 @@ func (c *confidant) receive(address string) {
 	c.request("the webhook", http.MethodGet, address, "")
 }
 
-// command asks every command that there is something to be told by.
+// command runs every command that prints something.
 func (c *confidant) command() {
 	for _, args := range [][]string{
 		{"config"}, {"check"}, {"setup"}, {"setup", "--check"}, {"records"}, {"records", "--view=failures", "--output=json"}, {"records", "--view=rejected-events", "--output=csv"},

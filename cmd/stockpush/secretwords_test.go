@@ -17,22 +17,22 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// secrets are words that can be recognised wherever they turn up, by what they are.
+// secrets are random words by what they are, which can be recognised anywhere.
 type secrets map[string]string
 
-// word makes a new secret.
+// word creates a secret.
 func (s secrets) word(what string) string {
 	s[what] = strings.ToLower(rand.Text())
 	return s[what]
 }
 
-// pieceBytes is how much of a secret is too much to be shown.
+// pieceBytes is how long a revealed part of a secret may not be.
 const pieceBytes = 12
 
-// pieces are what gives a secret away: any part of it as it is, all of it in base64, wherever it
-// begins there, and in hexadecimal.
+// pieces returns what reveals a secret: any part of it in plain text, all of it in base64 (at any
+// alignment) or in hexadecimal.
 func pieces(word string) (plain, encoded []string) {
-	if strings.Contains(word, "-") { // the sandbox's tokens have a meaning, parts of them are in other words
+	if strings.Contains(word, "-") { // parts of the sandbox's tokens occur in other words
 		return []string{word}, nil
 	}
 	for at := 0; at+pieceBytes <= len(word); at++ {
@@ -41,12 +41,12 @@ func pieces(word string) (plain, encoded []string) {
 	plain = append(plain, hex.EncodeToString([]byte(word)))
 	for before := range 3 {
 		text := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat(" ", before) + word))
-		encoded = append(encoded, text[4:len(text)-4]) // its ends depend on what is beside it
+		encoded = append(encoded, text[4:len(text)-4]) // the ends depend on the adjacent bytes
 	}
 	return plain, encoded
 }
 
-// in lists the secrets that a text gives away.
+// in lists the secrets that a text reveals.
 func (s secrets) in(said []byte) (leaks []string) {
 	lower := bytes.ToLower(said)
 	has := func(text []byte, any []string) bool {
@@ -61,7 +61,7 @@ func (s secrets) in(said []byte) (leaks []string) {
 	return leaks
 }
 
-// heard is all that the program said, by where.
+// heard is all output of the program, by place.
 type heard struct {
 	mu   sync.Mutex
 	said map[string][]byte
@@ -78,7 +78,7 @@ func (h *heard) note(where string, said ...string) {
 	}
 }
 
-// leaks says where secrets were given away.
+// leaks lists the revealed secrets.
 func (h *heard) leaks(s secrets) (all []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -90,13 +90,13 @@ func (h *heard) leaks(s secrets) (all []string) {
 	return all
 }
 
-// requireSaid guards against searching nothing: each place must have said something.
+// requireSaid guards against empty searches: each place must have produced a text.
 func (h *heard) requireSaid(t *testing.T, where, text string) {
 	t.Helper()
 	require.Contains(t, string(h.said[where]), text, where)
 }
 
-func TestALeakIsFoundInEveryForm(t *testing.T) {
+func TestLeaksAreFoundInEveryEncoding(t *testing.T) {
 	s := secrets{}
 	word := s.word("a password")
 	s["a token"] = "access-10001-sandbox-3"

@@ -27,7 +27,7 @@ import (
 	"stockpush/schemas"
 )
 
-// authority is a certificate authority of a test's own.
+// authority is a test's certificate authority.
 type authority struct {
 	t    *testing.T
 	dir  string
@@ -60,7 +60,7 @@ func (a *authority) write(name, kind string, der []byte) string {
 	return path
 }
 
-// issue makes a certificate for a server name, or a client's, in files.
+// issue writes a certificate for a server name, or for a client, to files.
 func (a *authority) issue(name string) (certFile, keyFile string) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(a.t, err)
@@ -74,7 +74,8 @@ func (a *authority) issue(name string) (certFile, keyFile string) {
 	return a.write(name+".pem", "CERTIFICATE", der), a.write(name+".key", "EC PRIVATE KEY", secret)
 }
 
-// server is a server's TLS side; clients, if not nil, is who signs its clients' certificates.
+// server returns a server's TLS configuration. clients, if not nil, is the authority of its
+// clients' certificates.
 func (a *authority) server(name string, clients *authority) *tls.Config {
 	pair, err := tls.LoadX509KeyPair(a.issue(name))
 	require.NoError(a.t, err)
@@ -95,15 +96,15 @@ const (
 	sesame     = "open-sesame-4711"
 )
 
-// edge is one way of connecting, as keys of the configuration, and what `check` says to it.
+// edge is one way to connect, as configuration keys, with the expected output of `check`.
 type edge struct {
 	name string
 	keys map[string]string
-	// want is what the line of `check` contains; "ok" is success.
+	// want is what the line of `check` contains; "ok" means success.
 	want []string
 }
 
-// with changes some keys; an empty value takes the key away.
+// with changes some keys; an empty value removes the key.
 func with(keys map[string]string, changes ...string) map[string]string {
 	all := map[string]string{}
 	for key, value := range keys {
@@ -124,7 +125,7 @@ func flagsOf(keys map[string]string) (flags []string) {
 	return flags
 }
 
-// checkEdges runs `check` for each and looks at its line of one connection.
+// checkEdges runs `check` for each and compares its line for one connection.
 func (s *surroundings) checkEdges(t *testing.T, line string, edges []edge) {
 	for _, e := range edges {
 		t.Run(e.name, func(t *testing.T) {
@@ -144,7 +145,7 @@ func (s *surroundings) checkEdges(t *testing.T, line string, edges []edge) {
 	}
 }
 
-func TestKafkaIsReachedByTLSAndSASLAsConfigured(t *testing.T) {
+func TestKafkaOverTLSAndSASL(t *testing.T) {
 	ours, theirs := newAuthority(t, "ours"), newAuthority(t, "theirs")
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.TLS(ours.server(serverName, ours)), kfake.EnableSASL(),
 		kfake.Superuser("PLAIN", "plain", sesame), kfake.Superuser("SCRAM-SHA-256", "short", sesame), kfake.Superuser("SCRAM-SHA-512", "long", sesame))
@@ -165,20 +166,20 @@ func TestKafkaIsReachedByTLSAndSASLAsConfigured(t *testing.T) {
 		{"SCRAM-SHA-512", with(right, "kafka.sasl.mechanism", "SCRAM-SHA-512", "kafka.sasl.username", "long"), []string{"ok"}},
 		{"PLAIN", with(right, "kafka.sasl.mechanism", "PLAIN", "kafka.sasl.username", "plain"), []string{"ok"}},
 		{"a wrong password", with(right, "kafka.sasl.password", "wrong"), []string{"FAILED", "kafka.sasl.username", "kafka.sasl.password"}},
-		{"an unknown user", with(right, "kafka.sasl.username", "nobody"), []string{"FAILED", "kafka.sasl.username"}},
+		{"an unknown user", with(right, "kafka.sasl.username", "unknown"), []string{"FAILED", "kafka.sasl.username"}},
 		{"another authority than the server's", with(right, "kafka.tls.ca_file", theirs.ca()), []string{"FAILED", "kafka.tls.ca_file"}},
 		{"the system's authorities", with(right, "kafka.tls.ca_file", ""), []string{"FAILED", "kafka.tls.ca_file"}},
 		{"another name than the server's", with(right, "kafka.tls.server_name", "elsewhere.internal"), []string{"FAILED", "kafka.tls.server_name"}},
 		{"no name, and the address is not in the certificate", with(right, "kafka.tls.server_name", ""), []string{"FAILED", "kafka.tls.server_name"}},
 		{"no certificate of our own", with(right, "kafka.tls.cert_file", "", "kafka.tls.key_file", ""), []string{"FAILED", "kafka.tls.cert_file"}},
-		{"a certificate of an authority that the server does not know", with(right, "kafka.tls.cert_file", foreignCert, "kafka.tls.key_file", foreignKey), []string{"FAILED", "kafka.tls.cert_file"}},
+		{"a certificate of an authority unknown to the server", with(right, "kafka.tls.cert_file", foreignCert, "kafka.tls.key_file", foreignKey), []string{"FAILED", "kafka.tls.cert_file"}},
 		{"no TLS", with(right, "kafka.tls.enabled", ""), []string{"FAILED", "kafka.tls.enabled"}},
 		{"TLS to a server without it", with(right, "kafka.brokers", s.Kafka), []string{"FAILED", "kafka.tls.enabled"}},
-		{"a file that is not there", with(right, "kafka.tls.ca_file", "nowhere.pem"), []string{"FAILED", "kafka.tls.ca_file", "nowhere.pem"}},
+		{"a missing file", with(right, "kafka.tls.ca_file", "nowhere.pem"), []string{"FAILED", "kafka.tls.ca_file", "nowhere.pem"}},
 	})
 }
 
-// terminate is a TLS listener before a server without it.
+// terminate is a TLS listener before a server without TLS.
 func (a *authority) terminate(t *testing.T, to string, clients *authority) string {
 	l, err := tls.Listen("tcp", "127.0.0.1:0", a.server(serverName, clients))
 	require.NoError(t, err)
@@ -200,7 +201,7 @@ func (a *authority) terminate(t *testing.T, to string, clients *authority) strin
 func relay(ctx context.Context, from net.Conn, address string) {
 	defer func() { _ = from.Close() }()
 	if err := from.(*tls.Conn).HandshakeContext(ctx); err != nil {
-		return // the client's certificate, or it does not like ours
+		return // one side rejects the other's certificate
 	}
 	to, err := net.Dial("tcp", address)
 	if err != nil {
@@ -215,8 +216,8 @@ func relay(ctx context.Context, from net.Conn, address string) {
 	back.Wait()
 }
 
-// The embedded ClickHouse takes no CREATE USER, but users from a file.
-func TestClickHouseIsReachedByTLSAndAUserAsConfigured(t *testing.T) {
+// The embedded ClickHouse supports no CREATE USER, but users in a file.
+func TestClickHouseOverTLSWithAUser(t *testing.T) {
 	ours, theirs := newAuthority(t, "ours"), newAuthority(t, "theirs")
 	s := newSurroundings(t)
 	s.ClickHouse = embeddedtest.StartClickHouseFor(t, embeddedtest.User{Name: "keeper", Password: sesame}).Addr()
@@ -229,7 +230,7 @@ func TestClickHouseIsReachedByTLSAndAUserAsConfigured(t *testing.T) {
 	code, _, errs := s.stockpush(append([]string{"setup"}, flagsOf(right)...)...)
 	require.Equal(t, 0, code, errs)
 	s.checkEdges(t, " clickhouse", []edge{
-		{"as it should be", right, []string{"ok"}},
+		{"the right settings", right, []string{"ok"}},
 		{"another authority than the server's", with(right, "clickhouse.tls.ca_file", theirs.ca()), []string{"FAILED", "clickhouse.tls.ca_file"}},
 		{"another name than the server's", with(right, "clickhouse.tls.server_name", "elsewhere.internal"), []string{"FAILED", "clickhouse.tls.server_name"}},
 		{"no certificate of our own", with(right, "clickhouse.tls.cert_file", "", "clickhouse.tls.key_file", ""), []string{"FAILED", "clickhouse.tls.cert_file"}},
@@ -238,18 +239,18 @@ func TestClickHouseIsReachedByTLSAndAUserAsConfigured(t *testing.T) {
 	})
 }
 
-// What ClickHouse refuses is told together with what to look at. The embedded engine
-// does not survive a login that it refuses, so each case has its own.
-func TestWhoClickHouseRefusesIsAdvised(t *testing.T) {
+// Refusals of ClickHouse come with a hint. The embedded engine crashes when it refuses a login, so
+// each case has its own.
+func TestClickHouseRefusalsHaveAHint(t *testing.T) {
 	const look, rights = "check clickhouse.username and clickhouse.password", "the user lacks rights"
 	s := newSurroundings(t)
 	for name, c := range map[string]struct{ command, user, password, advice string }{
-		"a wrong password":         {"check", "guest", "wrong", look},
-		"no password":              {"check", "guest", "", look},
-		"an unknown user":          {"check", "nobody", sesame, look},
-		"a wrong password, setup":  {"setup", "guest", "wrong", look},
-		"a right that is missing":  {"setup", "guest", sesame, rights},
-		"a table that it must not": {"check", "guest", sesame, "stockpush setup"},
+		"a wrong password":        {"check", "guest", "wrong", look},
+		"no password":             {"check", "guest", "", look},
+		"an unknown user":         {"check", "unknown", sesame, look},
+		"a wrong password, setup": {"setup", "guest", "wrong", look},
+		"a missing right":         {"setup", "guest", sesame, rights},
+		"a table without a right": {"check", "guest", sesame, "stockpush setup"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.ClickHouse = embeddedtest.StartClickHouseFor(t, embeddedtest.User{Name: "guest", Password: sesame, Grants: []string{"SELECT ON system.*"}}).Addr()
@@ -261,8 +262,8 @@ func TestWhoClickHouseRefusesIsAdvised(t *testing.T) {
 	}
 }
 
-// What is wrong with ClickHouse may come up while the program serves: records wait, and the log says what for.
-func TestWhatRecordsWaitForIsAdvised(t *testing.T) {
+// If ClickHouse fails while the program serves, records wait, and the log says why.
+func TestLogSaysWhyRecordsWait(t *testing.T) {
 	s := newSurroundings(t)
 	s.ClickHouse = embeddedtest.StartClickHouseFor(t, embeddedtest.User{Name: "guest", Password: sesame, Grants: []string{"SELECT ON *.*"}}).Addr()
 	s.Configure("clickhouse.username: guest\nclickhouse.password: " + sesame + "\n")
@@ -278,8 +279,8 @@ func TestWhatRecordsWaitForIsAdvised(t *testing.T) {
 	require.NotContains(t, string(p.Log()), sesame)
 }
 
-// The whole way works over encrypted and authenticated connections, with a
-// ClickHouse user who has no rights but those on the database.
+// The whole system works over encrypted and authenticated connections, with a ClickHouse user who
+// has rights on the database only.
 func TestEverythingRunsOverTLSAndSASL(t *testing.T) {
 	ours := newAuthority(t, "ours")
 	broker, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.TLS(ours.server(serverName, nil)), kfake.EnableSASL(), kfake.Superuser("SCRAM-SHA-512", "long", sesame))

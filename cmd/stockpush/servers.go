@@ -21,10 +21,11 @@ import (
 
 const defaultDataDir = ".stockpush"
 
-// engineCommand is the hidden command that is the embedded ClickHouse's own process.
+// engineCommand is the hidden command that the embedded ClickHouse's child process runs.
 const engineCommand = "clickhouse-engine"
 
-// brokerSettle is longer than members of the default session timeout wait between heartbeats, 3 s.
+// brokerSettle is longer than the heartbeat interval of members with the default session timeout, 3
+// s.
 const brokerSettle = 4 * time.Second
 
 func (a *app) newBroker() *cobra.Command {
@@ -57,13 +58,13 @@ func (a *app) newClickHouse() *cobra.Command {
 		Use:   "clickhouse",
 		Short: "Run the embedded ClickHouse alone",
 		Long: "Run the embedded ClickHouse alone, for this machine.\n\nIts HTTP interface needs the user default and the password in clickhouse-password in --data-dir;\n" +
-			"it does not answer to web pages. Queries can open the files in user_files there, and no others.",
+			"it refuses requests from web pages. Queries can open only the files in user_files there.",
 		Example: "  stockpush clickhouse --listen 127.0.0.1:9000 --http 127.0.0.1:8123",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c.Logger = newLogger(a.stderr, config.Log{Level: "info"})
 			server, err := startClickHouse(cmd.Context(), c)
 			if err != nil && cmd.Context().Err() != nil {
-				return nil // ended before it served, which is an end like any other
+				return nil // stopped before it served, which is a normal shutdown
 			}
 			if err != nil {
 				return err
@@ -80,11 +81,12 @@ func (a *app) newClickHouse() *cobra.Command {
 	cmd.Flags().StringVar(&c.Listen, "listen", "127.0.0.1:9000", "`address` of the native protocol")
 	cmd.Flags().StringVar(&c.HTTPListen, "http", "127.0.0.1:8123", "`address` of the HTTP protocol")
 	cmd.Flags().StringVar(&c.DataDir, "data-dir", filepath.Join(defaultDataDir, "clickhouse"), "`folder` of the tables, the password and user_files")
-	cmd.Flags().BoolVar(&c.AllowRemote, "allow-remote", false, "permit addresses that other machines can reach; then the native protocol needs the password, too")
+	cmd.Flags().BoolVar(&c.AllowRemote, "allow-remote", false, "permit addresses that other machines can reach; then the native protocol needs the password too")
 	return cmd
 }
 
-// checkRemote refuses, as bad usage, a server that other machines can reach and that nobody allowed them.
+// checkRemote rejects, as bad usage, a server that other machines could reach without
+// --allow-remote.
 func checkRemote(c clickhouse.Config) error {
 	if err := c.Check(); errors.Is(err, clickhouse.ErrRemote) {
 		return &usageError{err}
@@ -92,7 +94,7 @@ func checkRemote(c clickhouse.Config) error {
 	return nil
 }
 
-// startClickHouse starts the embedded server with this program as its engine.
+// startClickHouse starts the embedded server, with this program as its engine.
 func startClickHouse(ctx context.Context, c clickhouse.Config) (server *clickhouse.Server, err error) {
 	if err := checkRemote(c); err != nil {
 		return nil, err
@@ -143,15 +145,15 @@ func (a *app) newSandbox() *cobra.Command {
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8090", "`address` to listen on")
 	cmd.Flags().Int64Var(&c.PartnerID, "partner-id", sandbox.DefaultPartnerID, "the app's id")
 	cmd.Flags().StringVar(&c.PartnerKey, "partner-key", sandbox.DefaultPartnerKey, "the app's key")
-	cmd.Flags().IntVar(&c.Shops, "shops", 10, "how many shops there are, 10001 and on")
-	cmd.Flags().DurationVar(&c.TokenLife, "token-life", 4*time.Hour, "how long an access token lives, in whole seconds")
-	cmd.Flags().StringVar(&c.Push.URL, "push-url", "", "callback `address` for push messages about promotions; empty sends none")
-	cmd.Flags().StringVar(&c.Push.Key, "push-key", "", "what signs them; empty is the partner key")
+	cmd.Flags().IntVar(&c.Shops, "shops", 10, "number of shops, from 10001 on")
+	cmd.Flags().DurationVar(&c.TokenLife, "token-life", 4*time.Hour, "lifetime of an access token, in whole seconds")
+	cmd.Flags().StringVar(&c.Push.URL, "push-url", "", "callback `address` for push messages about promotions; empty disables them")
+	cmd.Flags().StringVar(&c.Push.Key, "push-key", "", "key that signs them; empty means the partner key")
 	cmd.Flags().StringVar(&c.TokensFile, "tokens-file", "", "`file` to write the shops' tokens to if it is absent")
 	return cmd
 }
 
-// serveSandbox serves until ctx ends. It does not wait for the answers that a fault holds back.
+// serveSandbox serves until ctx ends. It does not wait for answers that a fault delays.
 func serveSandbox(ctx context.Context, listener net.Listener, s *sandbox.Sandbox, log *slog.Logger) error {
 	return webserver.Serve(ctx, webserver.New(s, log), listener, 0)
 }

@@ -11,10 +11,10 @@ import (
 	"stockpush/schemas"
 )
 
-// evilSKU is a store SKU that a page must show and never run.
+// evilSKU is a store SKU that a page must show but not run.
 const evilSKU = `<script>alert("sku")</script>`
 
-// lockedItem, reservedItem and goneItem are products whose pushes fail, each in its way.
+// lockedItem, reservedItem and goneItem are items whose pushes fail, each in its own way.
 const (
 	lockedItem   = 9001
 	reservedItem = 9002
@@ -32,7 +32,7 @@ var (
 	}
 )
 
-// push is an event of one of the shop's store SKUs.
+// push returns an event of one of the shop's store SKUs.
 func push(sku string, item, model, available int, reason schemas.Reason) schemas.Event {
 	e := event(pageShop, sku, available)
 	e.EventID = strings.ToLower(reason.Slug()) + "-" + fmt.Sprint(time.Now().UnixNano())
@@ -41,8 +41,8 @@ func push(sku string, item, model, available int, reason schemas.Reason) schemas
 	return e
 }
 
-// fillShop makes a shop as one finds it in the morning: most is well, something
-// failed in the night, and the day before lies in ClickHouse.
+// fillShop fills a shop with a typical day: most pushes succeed, some failed overnight, and
+// yesterday's records are in ClickHouse.
 func (s *system) fillShop() {
 	s.seedYesterday()
 	s.breakItems(true)
@@ -72,7 +72,7 @@ func (s *system) fillShop() {
 	eventually(s, uint64(2), "SELECT count() FROM {db}.rejected_events")
 }
 
-// breakItems locks and reserves stock, or mends both.
+// breakItems locks and reserves stock, or undoes both.
 func (s *system) breakItems(broken bool) {
 	locked, reserved := sandbox.Item{ShopID: pageShop, ItemID: lockedItem}, sandbox.Item{ShopID: pageShop, ItemID: reservedItem}
 	for m := range int64(len(shirts)) {
@@ -89,8 +89,8 @@ func (s *system) breakItems(broken bool) {
 	s.describe(reserved)
 }
 
-// seedYesterday puts a day's records into ClickHouse: more by day than by night,
-// and hours in which Shopee was slow. What failed has a newer success.
+// seedYesterday inserts a day's records: more by day than by night, with hours in which Shopee was
+// slow. Each failure has a newer success.
 func (s *system) seedYesterday() {
 	s.t.Helper()
 	const rows = 6000

@@ -12,14 +12,14 @@ import (
 	"stockpush/schemas"
 )
 
-// spread is an event of one of n store SKUs of a shop, five models an item.
+// spread returns an event of one of n store SKUs of a shop, five models per item.
 func spread(shop int64, sku, quantity int) schemas.Event {
 	e := event(shop, fmt.Sprintf("sku-%d", sku), quantity)
 	e.ItemID, e.ModelID = int64(500+sku/5), int64(1+sku)
 	return e
 }
 
-// showsNewest waits until nothing waits, and says that a shop shows a quantity everywhere.
+// showsNewest waits until nothing is pending, and asserts that a shop shows a quantity everywhere.
 func (s *system) showsNewest(shop, quantity int64, skus int) {
 	s.t.Helper()
 	eventually(s, uint64(skus), fmt.Sprintf(`SELECT count() FROM {db}.store_sku_push_status
@@ -31,9 +31,9 @@ func (s *system) showsNewest(shop, quantity int64, skus int) {
 	}
 }
 
-// Access tokens that live two seconds, under load: nothing is lost, nothing
-// fails, and a token is refreshed once for each of its lives.
-func TestE2EATokenThatExpiresEveryTwoSeconds(t *testing.T) {
+// Access tokens that expire after two seconds, under load: nothing is lost, nothing fails, and each
+// token is refreshed once.
+func TestE2ETokenThatExpiresEveryTwoSeconds(t *testing.T) {
 	const shop, skus, life = 10001, 20, 2 * time.Second
 	s := newSandboxedSystem(t, sandbox.Config{TokenLife: life}, nil)
 	began, rounds := time.Now(), 0
@@ -47,15 +47,15 @@ func TestE2EATokenThatExpiresEveryTwoSeconds(t *testing.T) {
 	eventually(s, uint64(rounds*skus), "SELECT count() FROM {db}.push_records FINAL WHERE status IN ('Successfully', 'Skipped')")
 	refreshes := s.sandbox.Refreshes(shop)
 	require.GreaterOrEqual(t, len(refreshes), 4)
-	for i := 1; i < len(refreshes); i++ { // they are replaced when at most a quarter of their life is left
+	for i := 1; i < len(refreshes); i++ { // they are replaced when at most a quarter of their lifetime is left
 		require.Greater(t, refreshes[i].At.Sub(refreshes[i-1].At), life/2)
 	}
 	require.Zero(t, s.sandbox.Stats().RefusedRefreshes)
 }
 
-// A thousand events of a shop that is down: they compact while its breaker is
-// open, and after healing there is one push for each store SKU.
-func TestE2EAThousandEventsWhileTheBreakerIsOpen(t *testing.T) {
+// A thousand events of a shop that is down are compacted while its breaker is open, and after
+// healing there is one push per store SKU.
+func TestE2EThousandEventsWhileTheBreakerIsOpen(t *testing.T) {
 	const shop, skus, rounds = 10002, 100, 10
 	s := newSystem(t, func(c *config.Config) {
 		c.Shopee.Breaker.OpenFor, c.Shopee.Breaker.MinCalls = time.Second, 2
@@ -86,12 +86,12 @@ func TestE2EAThousandEventsWhileTheBreakerIsOpen(t *testing.T) {
 	require.Zero(t, one[uint64](s, "SELECT count() FROM {db}.push_records FINAL WHERE status = 'Failed'"))
 }
 
-// Replies get lost and requests land late, again and again; in the end the
-// newest quantity stands everywhere.
-func TestE2ELostRepliesAndLateLandings(t *testing.T) {
+// Replies are lost and requests are applied late, repeatedly. In the end every store SKU shows the
+// newest quantity.
+func TestE2ELostRepliesAndLateRequests(t *testing.T) {
 	const shop, skus, rounds = 10003, 30, 8
 	s := newSystem(t, func(c *config.Config) {
-		c.Shopee.Breaker.MinCalls = 1000 // a lost reply is a failure; here the shop is not to be let be for it
+		c.Shopee.Breaker.MinCalls = 1000 // a lost reply counts as a failure, and must not open the breaker here
 		c.Processor.Window = 100 * time.Millisecond
 	})
 	for round := range rounds {
@@ -111,14 +111,14 @@ func TestE2ELostRepliesAndLateLandings(t *testing.T) {
 			}
 		}
 		return true
-	}, 45*time.Second, 50*time.Millisecond, "a request that landed late stands")
+	}, 45*time.Second, 50*time.Millisecond, "a late request was not repaired")
 	s.showsNewest(shop, rounds-1, skus)
 	require.Equal(t, 1, s.sandbox.Stats().MaxPerItem)
 }
 
-// A buyer takes a piece between a push of unknown outcome and its read-back:
-// less than was pushed is not mended.
-func TestE2EAPurchaseBeforeTheReadBackIsNotUndone(t *testing.T) {
+// A buyer takes one between a push of unknown outcome and its read-back: less than was pushed is
+// not repaired.
+func TestE2EPurchaseBeforeTheReadBackIsKept(t *testing.T) {
 	const shop = 10004
 	s := newSystem(t, func(c *config.Config) { c.Shopee.ConfirmAfter = 2 * time.Second })
 	require.NoError(t, s.sandbox.AddFault(sandbox.Fault{ShopID: shop, Kind: "lost_reply", Times: 1}))
@@ -126,8 +126,8 @@ func TestE2EAPurchaseBeforeTheReadBackIsNotUndone(t *testing.T) {
 	eventually(s, "Successfully", "SELECT any(toString(status)) FROM {db}.push_record_history WHERE event_id = 'x-9'")
 	require.NoError(t, s.sandbox.SetStock(sandbox.StockChange{ShopID: shop, ItemID: 500, ModelID: 7, Stock: 8}))
 	pushes, reads := len(s.sandbox.Calls(shop)), s.sandbox.Stats().Reads
-	require.Eventually(t, func() bool { return s.sandbox.Stats().Reads > reads }, 45*time.Second, 20*time.Millisecond, "it is read back")
-	// A mend would have been sent before this push of another product is.
+	require.Eventually(t, func() bool { return s.sandbox.Stats().Reads > reads }, 45*time.Second, 20*time.Millisecond, "read-back")
+	// A repair push would have been sent before this push of another item.
 	other := event(shop, "y", 1)
 	other.ItemID = 501
 	s.send(other)

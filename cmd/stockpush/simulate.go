@@ -48,10 +48,10 @@ func (a *app) newSimulate() *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().Float64Var(&pace.Rate, "rate", 100, "events a second")
-	cmd.Flags().DurationVar(&pace.For, "for", 0, "how long; 0 is until interrupted")
-	cmd.Flags().IntVar(&pace.Burst, "burst", 0, "every second, so many events of one store SKU in a row")
-	cmd.Flags().IntVar(&shape.SKUs, "skus", 1000, "how many store SKUs")
-	cmd.Flags().IntVar(&shape.Shops, "shops", 10, "how many shops")
+	cmd.Flags().Float64Var(&pace.Rate, "rate", 100, "events per second")
+	cmd.Flags().DurationVar(&pace.For, "for", 0, "how long to run; 0 means until interrupted")
+	cmd.Flags().IntVar(&pace.Burst, "burst", 0, "send this many consecutive events of one store SKU every second")
+	cmd.Flags().IntVar(&shape.SKUs, "skus", 1000, "number of store SKUs")
+	cmd.Flags().IntVar(&shape.Shops, "shops", 10, "number of shops")
 	return cmd
 }

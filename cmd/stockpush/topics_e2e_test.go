@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// alter sets a configuration of a topic, or with an empty value removes it.
+// alter sets a topic's setting; an empty value removes it.
 func (s *surroundings) alter(topic, setting, value string) {
 	s.TB.Helper()
 	client, err := kgo.NewClient(s.Conn().Options()...)
@@ -33,7 +33,7 @@ func (s *surroundings) wantedConfig(topic, setting string) string {
 	return ""
 }
 
-// What loses data ends setup, check and run; all else that differs ends only setup --check.
+// Settings that lose data fail setup, check and run; other differences fail only setup --check.
 func TestTopicSettingsAreCompared(t *testing.T) {
 	s := newSurroundings(t)
 	s.setUp()
@@ -87,7 +87,7 @@ func (s *surroundings) requireDifference(harmful bool, text, setting string, fla
 	}
 }
 
-func TestAMissingTopicIsFound(t *testing.T) {
+func TestMissingTopicIsReported(t *testing.T) {
 	s := newSurroundings(t)
 	s.setUp()
 	client, err := kgo.NewClient(s.Conn().Options()...)
@@ -105,7 +105,7 @@ func TestAMissingTopicIsFound(t *testing.T) {
 	require.Equal(t, exitDone, code, out)
 }
 
-func TestWhatIsMissingInClickHouseIsFoundByCheckAndRun(t *testing.T) {
+func TestMissingViewIsReportedByCheckAndRun(t *testing.T) {
 	s := newSurroundings(t)
 	s.setUp()
 	require.NoError(t, s.system().store.Conn().Exec(t.Context(), "DROP VIEW stockpush.failed_push_records"))

@@ -40,7 +40,8 @@ func TestE2EOnlyCommittedEventsArePushed(t *testing.T) {
 	eventuallyNothingWaits(s, ends)
 }
 
-// eventuallyNothingWaits waits until all of the events topic is committed, up to its markers.
+// eventuallyNothingWaits waits until all of the events topic is committed, control records
+// included.
 func eventuallyNothingWaits(s *system, ends map[int32]int64) {
 	require.Eventually(s.t, func() bool {
 		committed, err := stream.Committed(s.t.Context(), s.conn, s.topics.ProcessorGroup(), s.topics.Events())

@@ -19,12 +19,12 @@ import (
 	"stockpush/schemas"
 )
 
-// The upgrade's test runs the program of the last release, whose commit is in .ci/previous-version,
-// beside this one. `make upgrade` runs it; it needs the repository's history. The first release that
-// later ones must read is 0.1.0; until then the file says "none".
+// The upgrade test runs the last release, whose commit is in .ci/previous-version, beside this
+// version. `make upgrade` runs it; it needs the repository's history. 0.1.0 is the first release
+// that later ones must read; until then the file says "none".
 const upgradeVariable = "STOCKPUSH_TEST_UPGRADE"
 
-// previousVersion builds the earlier commit's program.
+// previousVersion builds the program of the earlier commit.
 func previousVersion(t *testing.T) (program string) {
 	t.Helper()
 	if os.Getenv(upgradeVariable) == "" {
@@ -51,7 +51,7 @@ func previousVersion(t *testing.T) (program string) {
 	return program
 }
 
-// upgrade is a shop's business that goes on while the program is exchanged.
+// upgrade is the traffic of some shops while the program is exchanged.
 type upgrade struct {
 	*system
 	s *surroundings
@@ -59,12 +59,12 @@ type upgrade struct {
 	old, now string
 	running  map[string]*programtest.Process
 	round    int
-	// sent is the newest quantity of each store SKU, and events how many there were.
+	// sent is the newest quantity of each store SKU, events the number of events.
 	sent   map[schemas.Key]int64
 	events int
 }
 
-// The shops of the upgrade: in most all is well, and three have their troubles.
+// The shops: most have no faults, three do.
 const (
 	upgradeShops  = 4
 	refusingShop  = 10005
@@ -84,15 +84,14 @@ func newUpgrade(t *testing.T) *upgrade {
 	return u
 }
 
-// command runs a command of one of the programs, which must do well.
+// command runs a command of one of the programs and requires success.
 func (u *upgrade) command(program string, args ...string) {
 	u.s.TB.Helper()
 	out, err := exec.Command(program, append(args, "--config", u.s.File)...).CombinedOutput()
 	require.NoError(u.s.TB, err, "%v: %s", args, out)
 }
 
-// roll starts a role of one program beside the one that runs, and then stops
-// that one; events come all the while.
+// roll starts a role of one program beside the running one, and then stops that one, under load.
 func (u *upgrade) roll(role, program string) {
 	before := u.running[role]
 	u.business()
@@ -106,7 +105,7 @@ func (u *upgrade) roll(role, program string) {
 	u.settle()
 }
 
-// requireNoComplaint looks for what must not happen in a role's log.
+// requireNoComplaint looks for complaints in a role's log.
 func requireNoComplaint(t testing.TB, p *programtest.Process) {
 	for _, complaint := range []string{"cannot be read", "level=ERROR", "panic"} {
 		require.NotContains(t, string(p.Log()), complaint)
@@ -134,7 +133,7 @@ func (u *upgrade) business() {
 	u.send(events...)
 }
 
-// settle waits until every event of the shops that take pushes has its record.
+// settle waits until every event of the shops without faults has its record.
 func (u *upgrade) settle() {
 	u.t.Helper()
 	each := u.round * 5 * 3
@@ -154,8 +153,8 @@ func (u *upgrade) settle() {
 	}
 }
 
-// loseAReply leaves a request behind that lands later than a newer push.
-func (u *upgrade) loseAReply() (mended func()) {
+// loseAReply leaves a request that is applied after a newer push.
+func (u *upgrade) loseAReply() (repaired func()) {
 	older, newer := event(forgetfulShop, "late", u.events), event(forgetfulShop, "late", u.events+1)
 	u.events += 2
 	calls := len(u.sandbox.Calls(forgetfulShop))
@@ -167,23 +166,24 @@ func (u *upgrade) loseAReply() (mended func()) {
 	return func() {
 		u.t.Helper()
 		require.Eventually(u.t, func() bool {
-			landed := false
+			applied := false
 			for _, call := range u.sandbox.Calls(forgetfulShop)[calls:] {
-				landed = landed || call.Lines[0].Stock == older.PushQty()
+				applied = applied || call.Lines[0].Stock == older.PushQty()
 			}
-			return landed && u.shown(forgetfulShop, newer.ModelID) == newer.PushQty()
+			return applied && u.shown(forgetfulShop, newer.ModelID) == newer.PushQty()
 		}, 60*time.Second, 50*time.Millisecond)
 	}
 }
 
-// shows is what a view shows, as the named columns' text.
+// shows returns a view's rows, with the named columns as text.
 func (u *upgrade) shows(view string, columns []string) string {
 	u.t.Helper()
 	list := strings.Join(columns, ", ")
 	return one[string](u.system, "SELECT arrayStringConcat(arraySort(groupArray(formatRow('TSV', "+list+")))) FROM {db}."+view)
 }
 
-// columns of a view, but for the percentiles, which are only within 1 %, and the advice, which each version words anew.
+// columns returns a view's columns, without the percentiles, which are exact only within 1 %, and
+// the hints, whose words may change.
 func (u *upgrade) columns(view string) []string {
 	return one[[]string](u.system, "SELECT groupArray(name) FROM system.columns WHERE database = '{db}' AND table = '"+view+"' AND name NOT LIKE 'p%_ms' AND name != 'hint'")
 }
@@ -192,7 +192,7 @@ var publicViews = []string{
 	"push_record_history", "store_sku_push_status", "merchant_sku_push_status", "failed_push_records", "push_stats_hourly", "rejected_events",
 }
 
-// migrate runs the new program's setup on the old one's rows: all views show what they showed.
+// migrate runs the new program's setup on the old one's rows: all views show the same.
 func (u *upgrade) migrate() {
 	columns, before := map[string][]string{}, map[string]string{}
 	for _, view := range publicViews {
@@ -207,8 +207,8 @@ func (u *upgrade) migrate() {
 	}
 }
 
-// The program is exchanged role by role, back again, and for good. Events come
-// all the while, some shops have their troubles, and in the end all is as it should be.
+// The program is exchanged role by role, back again, and for good, under load and with faults in
+// some shops. In the end everything is as expected.
 func TestUpgradeRollsForwardAndBackWithoutLoss(t *testing.T) {
 	u := newUpgrade(t)
 	stages := []string{service.Processor, service.Channels, service.Sink}
@@ -221,12 +221,12 @@ func TestUpgradeRollsForwardAndBackWithoutLoss(t *testing.T) {
 	u.migrate()
 	for _, program := range []string{u.now, u.old, u.now} {
 		for _, role := range stages {
-			mended := func() {}
+			repaired := func() {}
 			if role == service.Channels {
-				mended = u.loseAReply()
+				repaired = u.loseAReply()
 			}
 			u.roll(role, program)
-			mended()
+			repaired()
 		}
 	}
 	u.bad(1)
@@ -237,7 +237,7 @@ func TestUpgradeRollsForwardAndBackWithoutLoss(t *testing.T) {
 	}
 }
 
-// bad sends events that nobody can use.
+// bad sends invalid events.
 func (u *upgrade) bad(n int) {
 	for range n {
 		u.sendRaw([]byte("shopee/10001/bad"), []byte(`{"reason": "sold_out"}`))
@@ -245,7 +245,7 @@ func (u *upgrade) bad(n int) {
 	require.NoError(u.t, u.producer.Flush(u.t.Context()))
 }
 
-// allIsRight heals every trouble and looks at everything.
+// allIsRight heals every fault and checks everything.
 func (u *upgrade) allIsRight() {
 	require.NoError(u.t, u.sandbox.Describe(sandbox.Item{ShopID: refusingShop, ItemID: 500, Models: []sandbox.Model{{ModelID: 7}}}))
 	u.sandbox.ClearFaults()
