@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"stockpush/channels"
+	"stockpush/channels/shopee/tokens"
 	"stockpush/schemas"
 )
 
@@ -28,7 +29,7 @@ type tokenAnswer struct {
 	ShopIDs []number `json:"shop_id_list"`
 }
 
-func (a tokenAnswer) pair(now time.Time) TokenPair {
+func (a tokenAnswer) pair(now time.Time) tokens.Pair {
 	at := now.Add(time.Duration(a.ExpireIn) * time.Second)
 	switch {
 	case a.ExpireIn <= 0:
@@ -36,7 +37,7 @@ func (a tokenAnswer) pair(now time.Time) TokenPair {
 	case a.ExpireIn >= unixTimes:
 		at = time.Unix(int64(a.ExpireIn), 0)
 	}
-	return TokenPair{Secret(a.AccessToken), Secret(a.RefreshToken), at.UTC().Round(0)}
+	return tokens.Pair{AccessToken: tokens.Secret(a.AccessToken), RefreshToken: tokens.Secret(a.RefreshToken), ExpiresAt: at.UTC().Round(0)}
 }
 
 // ConsentURL is the page on which a seller lets the app into a shop; Shopee
@@ -51,9 +52,9 @@ func (c *Client) ConsentURL(redirect string) string {
 // shop's first token pair and stores it. If the pair cannot be stored, it tries again
 // until ctx ends.
 func (c *Client) Exchange(ctx context.Context, code string, shopID int64) error {
-	err := c.sessions.obtain(ctx, shopID, func(ctx context.Context) (TokenPair, error) {
+	err := c.sessions.obtain(ctx, shopID, func(ctx context.Context) (tokens.Pair, error) {
 		body := map[string]any{"code": code, "partner_id": c.signer.partnerID, "shop_id": shopID}
-		pair, _, err := c.askTokens(ctx, request{path: pathTokenGet, body: body, hidden: []Secret{Secret(code)}})
+		pair, _, err := c.askTokens(ctx, request{path: pathTokenGet, body: body, hidden: []tokens.Secret{tokens.Secret(code)}})
 		return pair, err
 	})
 	return exchangeError(fmt.Sprintf("shop %d", shopID), err)
@@ -78,7 +79,7 @@ func exchangeError(whose string, err error) error {
 func (c *Client) ExchangeMain(ctx context.Context, code string, mainAccountID int64) ([]int64, error) {
 	whose := fmt.Sprintf("main account %d", mainAccountID)
 	body := map[string]any{"code": code, "partner_id": c.signer.partnerID, "main_account_id": mainAccountID}
-	pair, shops, err := c.askTokens(ctx, request{path: pathTokenGet, body: body, hidden: []Secret{Secret(code)}})
+	pair, shops, err := c.askTokens(ctx, request{path: pathTokenGet, body: body, hidden: []tokens.Secret{tokens.Secret(code)}})
 	if err != nil {
 		return nil, exchangeError(whose, err)
 	}
@@ -86,7 +87,7 @@ func (c *Client) ExchangeMain(ctx context.Context, code string, mainAccountID in
 		return nil, fmt.Errorf("exchange code of %s: it let the app into no shop; choose shops on the consent page", whose)
 	}
 	for _, shopID := range shops {
-		given := func(context.Context) (TokenPair, error) { return pair, nil }
+		given := func(context.Context) (tokens.Pair, error) { return pair, nil }
 		if err := c.sessions.obtain(ctx, shopID, given); err != nil {
 			return nil, exchangeError(whose, err)
 		}
@@ -99,14 +100,14 @@ func (c *Client) ExchangeMain(ctx context.Context, code string, mainAccountID in
 	return shops, nil
 }
 
-// refreshTokens spends a refresh token; ErrRefused if Shopee does not take it.
-func (c *Client) refreshTokens(ctx context.Context, shopID int64, token Secret) (TokenPair, error) {
+// refreshTokens spends a refresh token; tokens.ErrRefused if Shopee does not take it.
+func (c *Client) refreshTokens(ctx context.Context, shopID int64, token tokens.Secret) (tokens.Pair, error) {
 	if err := c.waitTurn(ctx, shopID); err != nil {
 		v := channels.Verdict{Outcome: channels.Refused, Code: schemas.TimedOut, Message: "no call was free for a token refresh"}
-		return TokenPair{}, &refreshError{verdict: v, cancelled: true, err: err}
+		return tokens.Pair{}, &refreshError{verdict: v, cancelled: true, err: err}
 	}
 	body := map[string]any{"refresh_token": token.Reveal(), "partner_id": c.signer.partnerID, "shop_id": shopID}
-	pair, _, err := c.askTokens(ctx, request{path: pathRefresh, body: body, hidden: []Secret{token}})
+	pair, _, err := c.askTokens(ctx, request{path: pathRefresh, body: body, hidden: []tokens.Secret{token}})
 	var refused *refreshError
 	switch {
 	case err == nil:
@@ -119,18 +120,18 @@ func (c *Client) refreshTokens(ctx context.Context, shopID int64, token Secret) 
 
 // askTokens makes a call of the auth endpoints, whose fields are top-level. It also
 // lists the shops that the tokens are of, if Shopee does.
-func (c *Client) askTokens(ctx context.Context, req request) (TokenPair, []int64, error) {
+func (c *Client) askTokens(ctx context.Context, req request) (tokens.Pair, []int64, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, max(refreshWait, c.timeout), errTimeout)
 	defer cancel()
 	req.method = http.MethodPost
 	r := c.send(ctx, req)
 	if !r.ok() {
-		return TokenPair{}, nil, refusalOf(r)
+		return tokens.Pair{}, nil, refusalOf(r)
 	}
 	var a tokenAnswer
 	if err := json.Unmarshal(r.body, &a); err != nil || a.AccessToken == "" || a.RefreshToken == "" {
 		v := channels.Verdict{Outcome: channels.Refused, Code: schemas.ChannelUnavailable, RequestID: r.requestID, Message: "Shopee's answer has no tokens"}
-		return TokenPair{}, nil, &refreshError{verdict: v, failure: true}
+		return tokens.Pair{}, nil, &refreshError{verdict: v, failure: true}
 	}
 	var shops []int64
 	for _, id := range a.ShopIDs {
@@ -147,7 +148,7 @@ func refusalOf(r *result) error {
 	e := &refreshError{verdict: r.verdict, failure: r.failure, cancelled: r.cancelled}
 	e.verdict.Outcome = channels.Refused
 	if e.verdict.Code == schemas.AuthorizationLost {
-		e.err = ErrRefused
+		e.err = tokens.ErrRefused
 	}
 	return e
 }
@@ -187,14 +188,14 @@ func (c *Client) shopCall(ctx context.Context, req request) (*result, int) {
 
 // freshToken is the shop's access token. A call that a refresh held up takes its
 // place within the rate limits anew.
-func (c *Client) freshToken(ctx context.Context, shopID int64) (TokenPair, error) {
+func (c *Client) freshToken(ctx context.Context, shopID int64) (tokens.Pair, error) {
 	for {
 		pair, waited, err := c.sessions.token(ctx, shopID)
 		if err != nil || !waited {
 			return pair, err
 		}
 		if err := c.waitTurn(ctx, shopID); err != nil {
-			return TokenPair{}, err
+			return tokens.Pair{}, err
 		}
 	}
 }

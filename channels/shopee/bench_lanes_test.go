@@ -17,6 +17,7 @@ import (
 
 	"stockpush/channels/channeltest"
 	"stockpush/channels/shopee/sandbox"
+	"stockpush/channels/shopee/tokens"
 	"stockpush/channels/worker"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
@@ -57,9 +58,9 @@ type lanesOnTheNet struct {
 
 func newLanesOnTheNet(b *testing.B, models int64) *lanesOnTheNet {
 	l := &lanesOnTheNet{models: models, pushed: &pushed{states: schemas.Topics("t").State()}}
-	tokens := filepath.Join(b.TempDir(), "tokens.json")
+	file := filepath.Join(b.TempDir(), "tokens.json")
 	var err error
-	l.sandbox, err = sandbox.New(sandbox.Config{TokensFile: tokens, Shops: benchShops, MaxCalls: 100})
+	l.sandbox, err = sandbox.New(sandbox.Config{TokensFile: file, Shops: benchShops, MaxCalls: 100})
 	require.NoError(b, err)
 	server := httptest.NewServer(l.sandbox)
 	cfg := channeltest.Defaults()
@@ -67,7 +68,7 @@ func newLanesOnTheNet(b *testing.B, models int64) *lanesOnTheNet {
 	pacer := cfg.Pacer()
 	l.client, err = New(
 		Config{BaseURL: server.URL, PartnerID: sandbox.DefaultPartnerID, PartnerKey: sandbox.DefaultPartnerKey, Timeout: 10 * time.Second},
-		Deps{Tokens: NewFileStore(tokens, nil), Pace: pacer.Wait})
+		Deps{Tokens: tokens.NewFileStore(file, nil), Pace: pacer.Wait})
 	require.NoError(b, err)
 	stage, err := worker.New(cfg.Config, worker.Deps{
 		Channel: l.client, Pacer: pacer, LogID: 1, Producer: l.pushed, DeadLetters: l.pushed, Topics: "t", RecordPartitions: benchPartitions, History: channeltest.History{},
@@ -183,7 +184,7 @@ func (l *lanesOnTheNet) waitFor(b *testing.B, finished int64) {
 	}
 }
 
-func (l *lanesOnTheNet) timedBare(b *testing.B, bare *http.Client, pair TokenPair) time.Duration {
+func (l *lanesOnTheNet) timedBare(b *testing.B, bare *http.Client, pair tokens.Pair) time.Duration {
 	var next atomic.Int64
 	var failed atomic.Bool
 	var all sync.WaitGroup

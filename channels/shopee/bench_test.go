@@ -15,19 +15,20 @@ import (
 
 	"stockpush/channels"
 	"stockpush/channels/shopee/sandbox"
+	"stockpush/channels/shopee/tokens"
 )
 
 // benchClients is how many pushes are in flight at once.
 const benchClients = 8
 
 func benchClient(b *testing.B) *Client {
-	tokens := filepath.Join(b.TempDir(), "tokens.json")
-	s, err := sandbox.New(sandbox.Config{TokensFile: tokens, MaxCalls: 100})
+	file := filepath.Join(b.TempDir(), "tokens.json")
+	s, err := sandbox.New(sandbox.Config{TokensFile: file, MaxCalls: 100})
 	require.NoError(b, err)
 	server := httptest.NewServer(s)
 	c, err := New(
 		Config{BaseURL: server.URL, PartnerID: sandbox.DefaultPartnerID, PartnerKey: sandbox.DefaultPartnerKey, Timeout: 10 * time.Second},
-		Deps{Tokens: NewFileStore(tokens, nil)})
+		Deps{Tokens: tokens.NewFileStore(file, nil)})
 	require.NoError(b, err)
 	b.Cleanup(func() { c.Close(); server.Close() })
 	return c

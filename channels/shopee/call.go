@@ -17,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"stockpush/channels"
+	"stockpush/channels/shopee/tokens"
 	"stockpush/schemas"
 )
 
@@ -36,9 +37,9 @@ type request struct {
 	body any
 	// shopID is 0 for a public call.
 	shopID int64
-	token  Secret
+	token  tokens.Secret
 	// hidden are further secrets that an answer might repeat.
-	hidden []Secret
+	hidden []tokens.Secret
 	// allowed is asked right before the request goes out; nil is always.
 	allowed func() bool
 }
@@ -52,7 +53,7 @@ type result struct {
 	// requestID is Shopee's.
 	requestID string
 	// token was sent: what is taken from the answer must not repeat it.
-	token Secret
+	token tokens.Secret
 	// verdict is what the envelope says; its Code is empty if no error.
 	verdict channels.Verdict
 	// act says what verdict asks for.
@@ -241,9 +242,9 @@ func words(env envelope, status int) string {
 // length that records keep.
 func (c *Client) clean(req request, message string) string {
 	keys := c.signer.keys.Load()
-	for _, secret := range append([]Secret{req.token, keys.current, keys.before}, req.hidden...) {
+	for _, secret := range append([]tokens.Secret{req.token, keys.current, keys.before}, req.hidden...) {
 		if secret != "" {
-			message = strings.ReplaceAll(message, secret.Reveal(), redacted)
+			message = strings.ReplaceAll(message, secret.Reveal(), secret.String())
 		}
 	}
 	return cut(message, schemas.MaxFailureReasonBytes)

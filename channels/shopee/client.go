@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"stockpush/channels"
+	"stockpush/channels/shopee/tokens"
 )
 
 // Config is what the client must be told.
@@ -22,7 +23,7 @@ type Config struct {
 	// PartnerID is the app's number in the open platform console, > 0.
 	PartnerID int64
 	// PartnerKey is the app's API key, used as raw text.
-	PartnerKey Secret
+	PartnerKey tokens.Secret
 	// Timeout bounds one Push or Read as a whole; it must be positive.
 	Timeout time.Duration
 }
@@ -50,7 +51,7 @@ func (c Config) Validate() error {
 // Deps is what the client works with.
 type Deps struct {
 	// Tokens holds the shops' token pairs. Required.
-	Tokens TokenStore
+	Tokens tokens.Store
 	// Logger gets lifecycle and warnings; nil discards them.
 	Logger *slog.Logger
 	// Registerer gets the metrics; nil keeps them unregistered.
@@ -67,7 +68,7 @@ type Client struct {
 	timeout  time.Duration
 	signer   *signer
 	http     *http.Client
-	tokens   TokenStore
+	tokens   tokens.Store
 	sessions *sessions
 	metrics  *metrics
 	pace     func(ctx context.Context, shopID int64) error
@@ -98,7 +99,7 @@ func New(cfg Config, deps Deps) (*Client, error) {
 
 // SetPartnerKey lets another key sign all calls from now on, as after the key was reset
 // in Shopee's console, and says whether it is another. An empty key changes nothing.
-func (c *Client) SetPartnerKey(key Secret) (changed bool) {
+func (c *Client) SetPartnerKey(key tokens.Secret) (changed bool) {
 	return key != "" && c.signer.setKey(key)
 }
 

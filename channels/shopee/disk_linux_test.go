@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stockpush/channels"
+	"stockpush/channels/shopee/tokens"
 	"stockpush/schemas"
 )
 
@@ -49,8 +50,8 @@ func (d *disk) empty() { require.NoError(d.t, os.Remove(filepath.Join(d.folder, 
 // on makes a client whose tokens are on the disk; before is called before each request.
 func (d *disk) on(server *chain, before func(path string)) (*Client, *syncBuffer) {
 	first := clientOf(d.t, func(w http.ResponseWriter, r *http.Request) { before(r.URL.Path); server.ServeHTTP(w, r) }, 0)
-	store := NewFileStore(d.tokens(), nil)
-	put(d.t, store, testShop, TokenPair{"access-0", "refresh-1", time.Now().Add(-time.Hour)})
+	store := tokens.NewFileStore(d.tokens(), nil)
+	put(d.t, store, testShop, tokens.Pair{AccessToken: "access-0", RefreshToken: "refresh-1", ExpiresAt: time.Now().Add(-time.Hour)})
 	c, logged := loggingClient(d.t, first.base, store)
 	return c, logged
 }
@@ -83,33 +84,8 @@ func TestADiskThatFillsDuringARefreshLosesNothing(t *testing.T) {
 		}
 	})
 	require.Equal(t, channels.Confirmed, c.Push(t.Context(), callOf(line(1, 1))).Verdicts[0].Outcome)
-	pair, err := NewFileStore(d.tokens(), nil).Load(t.Context(), testShop)
+	pair, err := tokens.NewFileStore(d.tokens(), nil).Load(t.Context(), testShop)
 	require.NoError(t, err)
-	require.Equal(t, Secret("refresh-2"), pair.RefreshToken, "a process that starts now has the shop")
+	require.Equal(t, tokens.Secret("refresh-2"), pair.RefreshToken, "a process that starts now has the shop")
 	require.Zero(t, logged.count("level=ERROR"), logged)
-}
-
-// A FIFO blocks who opens it until somebody writes to it.
-func TestAPathOfNoFileIsRefusedAtOnce(t *testing.T) {
-	folder := t.TempDir()
-	fifo := filepath.Join(folder, "fifo")
-	require.NoError(t, syscall.Mkfifo(fifo, 0o600))
-	require.NoError(t, os.Symlink(fifo, filepath.Join(folder, "link")))
-	require.NoError(t, syscall.Mkfifo(filepath.Join(folder, "file.lock"), 0o600))
-	for _, path := range []string{fifo, filepath.Join(folder, "link"), folder, "/dev/null"} {
-		s := NewFileStore(path, nil)
-		require.ErrorContains(t, s.Check(), "shopee.tokens_file: "+path)
-		_, err := s.Load(t.Context(), testShop)
-		require.ErrorContains(t, err, "no regular file")
-		require.NotErrorIs(t, err, ErrNoTokens)
-		_, err = s.Update(t.Context(), testShop, nil)
-		require.ErrorContains(t, err, "no regular file")
-		_, err = readRegular(path)
-		require.Error(t, err, "also if it became one after it was looked at")
-	}
-	s := NewFileStore(filepath.Join(folder, "file"), nil)
-	require.NoError(t, s.Check(), "it can be made")
-	_, err := s.Update(t.Context(), testShop, nil)
-	require.ErrorContains(t, err, "file.lock: it is no regular file")
-	require.NotErrorIs(t, err, ErrNoTokens)
 }

@@ -1,11 +1,9 @@
 package shopee
 
 import (
-	"encoding/json"
+	"context"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stockpush/channels"
+	"stockpush/channels/shopee/tokens"
 	"stockpush/schemas"
 )
 
@@ -33,10 +32,11 @@ const secretOfOurs, tokenOfOurs = "key-of-ours-b41f", "access-token-77aa"
 func fuzzedClient(f *testing.F) (*Client, *anything) {
 	a := &anything{}
 	server := httptest.NewServer(a)
-	store := NewFileStore(filepath.Join(f.TempDir(), "tokens.json"), nil)
-	b, err := (&tokenDoc{}).with(testShop, TokenPair{tokenOfOurs, "refresh-1", time.Now().Add(1000 * time.Hour)})
+	store := newStore(f)
+	_, err := store.Update(f.Context(), testShop, func(context.Context, tokens.Pair) (tokens.Pair, error) {
+		return tokens.Pair{AccessToken: tokenOfOurs, RefreshToken: "refresh-1", ExpiresAt: time.Now().Add(1000 * time.Hour)}, nil
+	})
 	require.NoError(f, err)
-	require.NoError(f, os.WriteFile(store.path, b, 0o600))
 	c, err := New(Config{BaseURL: server.URL, PartnerID: 7, PartnerKey: secretOfOurs, Timeout: 10 * time.Second}, Deps{Tokens: store})
 	require.NoError(f, err)
 	f.Cleanup(func() { server.CloseClientConnections(); server.Close(); c.Close() })
@@ -101,36 +101,10 @@ func FuzzTokenAnswers(f *testing.F) {
 		}
 		require.NotEmpty(t, pair.AccessToken)
 		require.NotEmpty(t, pair.RefreshToken)
-		b, err := (&tokenDoc{}).with(testShop, pair)
+		store := newStore(t)
+		put(t, store, testShop, pair)
+		read, err := store.another().Load(t.Context(), testShop)
 		require.NoError(t, err)
-		doc, err := parseTokens(b)
-		require.NoError(t, err)
-		require.Equal(t, pair.ExpiresAt.Unix(), doc.pairs[testShop].ExpiresAt.Unix())
-	})
-}
-
-// Whatever a tokens file holds, it is either refused without a word of it, or can
-// be rewritten with one shop's pair changed and all else as it was.
-func FuzzTokensFile(f *testing.F) {
-	f.Add([]byte(`{"shops":[{"shop_id":10001,"access_token":"a","refresh_token":"b","expires_at":"2026-11-24T08:15:30Z","note":1}],"of":"others"}`))
-	f.Add([]byte(`{"shops":null}`))
-	f.Add([]byte(`{"shops":[{"SHOP_ID":1,"shop_id":2}]}`))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		doc, err := parseTokens(b)
-		if err != nil {
-			return
-		}
-		pair := TokenPair{"new-access", "new-refresh", time.Unix(1_800_000_000, 0).UTC()}
-		again, err := doc.with(testShop, pair)
-		require.NoError(t, err)
-		read, err := parseTokens(again)
-		require.NoError(t, err, string(again))
-		require.Equal(t, pair, read.pairs[testShop])
-		for id, before := range doc.pairs {
-			if id != testShop {
-				require.Equal(t, before, read.pairs[id])
-			}
-		}
-		require.True(t, json.Valid(again))
+		require.Equal(t, pair.ExpiresAt.Unix(), read.ExpiresAt.Unix())
 	})
 }

@@ -23,6 +23,7 @@ import (
 
 	"stockpush/channels/channeltest"
 	"stockpush/channels/shopee/sandbox"
+	"stockpush/channels/shopee/tokens"
 	"stockpush/channels/worker"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
@@ -95,8 +96,8 @@ type lanes struct {
 }
 
 func newLanes(t *testing.T, shopee sandbox.Config, cfg channeltest.Settings) *lanes {
-	tokens := filepath.Join(t.TempDir(), "tokens.json")
-	shopee.TokensFile = tokens
+	file := filepath.Join(t.TempDir(), "tokens.json")
+	shopee.TokensFile = file
 	s, err := sandbox.New(shopee)
 	require.NoError(t, err)
 	l := &lanes{t: t, sandbox: s, direct: &direct{server: s}, records: map[string]schemas.Record{}}
@@ -105,7 +106,7 @@ func newLanes(t *testing.T, shopee sandbox.Config, cfg channeltest.Settings) *la
 	logger := slog.New(slog.NewTextHandler(l.logged, nil))
 	c, err := New(
 		Config{BaseURL: "http://sandbox", PartnerID: sandbox.DefaultPartnerID, PartnerKey: sandbox.DefaultPartnerKey, Timeout: 10 * time.Second},
-		Deps{Tokens: NewFileStore(tokens, nil), Pace: pacer.Wait, Logger: logger})
+		Deps{Tokens: tokens.NewFileStore(file, nil), Pace: pacer.Wait, Logger: logger})
 	require.NoError(t, err)
 	c.http.Transport = l.direct
 	l.client = c

@@ -16,22 +16,43 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stockpush/channels"
+	"stockpush/channels/shopee/tokens"
 	"stockpush/schemas"
 )
 
 const testShop = 10001
+
+// fileStore is a store whose file the test knows.
+type fileStore struct {
+	*tokens.FileStore
+	path string
+}
+
+func newStore(t testing.TB) *fileStore {
+	path := filepath.Join(t.TempDir(), "tokens.json")
+	return &fileStore{tokens.NewFileStore(path, nil), path}
+}
+
+// another is the store as another process has it.
+func (s *fileStore) another() *tokens.FileStore { return tokens.NewFileStore(s.path, nil) }
 
 // clientOf makes a client of a server that answers as handle says, with tokens
 // of testShop that last for hours. A timeout of 0 is one that no test reaches.
 func clientOf(t *testing.T, handle http.HandlerFunc, timeout time.Duration) *Client {
 	t.Helper()
 	server := httptest.NewServer(handle)
-	store := NewFileStore(filepath.Join(t.TempDir(), "tokens.json"), nil)
-	put(t, store, testShop, TokenPair{"access-1", "refresh-1", time.Now().Add(4 * time.Hour)})
+	store := newStore(t)
+	put(t, store, testShop, tokens.Pair{AccessToken: "access-1", RefreshToken: "refresh-1", ExpiresAt: time.Now().Add(4 * time.Hour)})
 	c, err := New(Config{BaseURL: server.URL, PartnerID: 7, PartnerKey: "key-of-ours", Timeout: cmp.Or(timeout, time.Minute)}, Deps{Tokens: store})
 	require.NoError(t, err)
 	t.Cleanup(func() { server.CloseClientConnections(); server.Close(); c.Close() })
 	return c
+}
+
+func put(t *testing.T, store tokens.Store, shopID int64, pair tokens.Pair) {
+	t.Helper()
+	_, err := store.Update(t.Context(), shopID, func(context.Context, tokens.Pair) (tokens.Pair, error) { return pair, nil })
+	require.NoError(t, err)
 }
 
 func TestRefusalsThatNoRuleKnowsAreCountedAndKeepTheirWords(t *testing.T) {
@@ -54,12 +75,6 @@ func TestRefusalsThatNoRuleKnowsAreCountedAndKeepTheirWords(t *testing.T) {
 			require.Contains(t, a.Verdicts[0].Message, "who knows")
 		}
 	}
-}
-
-func put(t *testing.T, store *FileStore, shopID int64, pair TokenPair) {
-	t.Helper()
-	_, err := store.Update(t.Context(), shopID, func(context.Context, TokenPair) (TokenPair, error) { return pair, nil })
-	require.NoError(t, err)
 }
 
 func says(status int, body string) http.HandlerFunc {
@@ -207,8 +222,8 @@ func drained(handle http.HandlerFunc) http.HandlerFunc {
 func TestARefusedConnectionAppliedNothing(t *testing.T) {
 	server := httptest.NewServer(nil)
 	server.Close()
-	store := NewFileStore(filepath.Join(t.TempDir(), "tokens.json"), nil)
-	put(t, store, testShop, TokenPair{"access-1", "refresh-1", time.Now().Add(time.Hour)})
+	store := tokens.NewFileStore(filepath.Join(t.TempDir(), "tokens.json"), nil)
+	put(t, store, testShop, tokens.Pair{AccessToken: "access-1", RefreshToken: "refresh-1", ExpiresAt: time.Now().Add(time.Hour)})
 	c, err := New(Config{BaseURL: server.URL, PartnerID: 7, PartnerKey: "k", Timeout: time.Minute}, Deps{Tokens: store})
 	require.NoError(t, err)
 	a := c.Push(t.Context(), callOf(line(1, 1)))

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stockpush/channels"
+	"stockpush/channels/shopee/tokens"
 	"stockpush/schemas"
 )
 
@@ -20,7 +21,7 @@ var noShop = channels.Verdict{
 
 func TestReadyKnowsShopsWithoutTokens(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tokens.json")
-	store := NewFileStore(path, nil)
+	store := tokens.NewFileStore(path, nil)
 	c, err := New(Config{BaseURL: "http://127.0.0.1:1", PartnerID: 1, PartnerKey: "k", Timeout: time.Minute}, Deps{Tokens: store})
 	require.NoError(t, err)
 	_, ready := c.Ready(testShop)
@@ -32,7 +33,7 @@ func TestReadyKnowsShopsWithoutTokens(t *testing.T) {
 	require.Equal(t, noShop, v)
 	require.Equal(t, v, a.Verdicts[0], "a push gets the same verdict")
 
-	put(t, NewFileStore(path, nil), testShop, TokenPair{"access-1", "refresh-1", time.Now().Add(time.Hour)}) // another process
+	put(t, tokens.NewFileStore(path, nil), testShop, tokens.Pair{AccessToken: "access-1", RefreshToken: "refresh-1", ExpiresAt: time.Now().Add(time.Hour)}) // another process
 	_, err = store.Load(t.Context(), testShop)
 	require.NoError(t, err)
 	_, ready = c.Ready(testShop)
@@ -41,21 +42,10 @@ func TestReadyKnowsShopsWithoutTokens(t *testing.T) {
 	require.False(t, ready, "of a file that was read, every absent shop is known")
 }
 
-func TestReadyNeverWaitsForTheStore(t *testing.T) {
-	_, c, store := chained(t, 1)
-	put(t, store, testShop, TokenPair{"access-1", "refresh-1", time.Now().Add(time.Hour)})
-	store.mu.Lock() // as a slow disk holds it
-	defer store.mu.Unlock()
-	_, ready := c.Ready(testShop)
-	require.True(t, ready)
-	_, ready = c.Ready(testShop + 1)
-	require.False(t, ready)
-}
-
 func TestReadyWhileTheFileCannotBeRead(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tokens.json")
 	require.NoError(t, os.WriteFile(path, []byte(`{"shops":`), 0o600))
-	store := NewFileStore(path, nil)
+	store := tokens.NewFileStore(path, nil)
 	c, err := New(Config{BaseURL: "http://127.0.0.1:1", PartnerID: 1, PartnerKey: "k", Timeout: time.Minute}, Deps{Tokens: store})
 	require.NoError(t, err)
 	_, err = store.Load(t.Context(), testShop)
@@ -66,13 +56,13 @@ func TestReadyWhileTheFileCannotBeRead(t *testing.T) {
 
 func TestReadyAfterARefusedRefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := NewFileStore(filepath.Join(t.TempDir(), "tokens.json"), nil)
+		store := tokens.NewFileStore(filepath.Join(t.TempDir(), "tokens.json"), nil)
 		c, err := New(Config{BaseURL: "http://127.0.0.1:1", PartnerID: 1, PartnerKey: "k", Timeout: time.Minute}, Deps{Tokens: store})
 		require.NoError(t, err)
-		put(t, store, 1, TokenPair{"a", "r", time.Now().Add(time.Minute)})
-		put(t, store, 2, TokenPair{"a", "", time.Now()})
+		put(t, store, 1, tokens.Pair{AccessToken: "a", RefreshToken: "r", ExpiresAt: time.Now().Add(time.Minute)})
+		put(t, store, 2, tokens.Pair{AccessToken: "a", RefreshToken: "", ExpiresAt: time.Now()})
 		refusal := &refreshError{verdict: channels.Verdict{Outcome: channels.Refused, Code: schemas.AuthorizationLost, Scope: channels.ScopeShop, Message: "no"}}
-		note := func(token Secret) {
+		note := func(token tokens.Secret) {
 			c.sessions.edit(1, func(n *note) { n.refused, n.refusal, n.refusedAt = token, refusal, time.Now() })
 		}
 		note("r")

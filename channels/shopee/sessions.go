@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"stockpush/channels"
+	"stockpush/channels/shopee/tokens"
 	"stockpush/schemas"
 )
 
@@ -73,13 +74,13 @@ type note struct {
 	// freshRefusals counts refreshed access tokens that were refused in a row.
 	freshRefusals int
 	// refused is the refresh token that Shopee refused last, by refusal, at refusedAt.
-	refused   Secret
+	refused   tokens.Secret
 	refusal   *refreshError
 	refusedAt time.Time
 	// spent is a refresh token whose new pair could not be stored yet, and storing
 	// says that a goroutine tries to.
-	spent   Secret
-	unsaved TokenPair
+	spent   tokens.Secret
+	unsaved tokens.Pair
 	storing bool
 }
 
@@ -98,10 +99,10 @@ func (s *sessions) close() {
 
 // token is a shop's access token, refreshed if it ends soon. Waited says that a
 // refresh took its time.
-func (s *sessions) token(ctx context.Context, shopID int64) (pair TokenPair, waited bool, err error) {
+func (s *sessions) token(ctx context.Context, shopID int64) (pair tokens.Pair, waited bool, err error) {
 	pair, err = s.client.tokens.Load(ctx, shopID)
 	if err != nil {
-		return TokenPair{}, false, storeError(err)
+		return tokens.Pair{}, false, storeError(err)
 	}
 	now, n := time.Now(), s.note(shopID)
 	if now.Before(pair.ExpiresAt.Add(-n.margin(shopID))) {
@@ -118,6 +119,33 @@ func (s *sessions) token(ctx context.Context, shopID int64) (pair TokenPair, wai
 	s.edit(shopID, func(n *note) { n.earlyAfter = now.Add(earlyRetry) })
 	s.log.Warn("early token refresh went wrong, the access token still works", "shop_id", shopID, "error", err)
 	return pair, true, nil
+}
+
+// Ready says whether a call for a shop would send a request. It would not for a
+// shop without tokens, and for one whose access token has ended and whose refresh
+// token Shopee has just refused.
+func (c *Client) Ready(shopID int64) (channels.Verdict, bool) {
+	pair, err := c.tokens.Peek(shopID)
+	switch {
+	case errors.Is(err, tokens.ErrMissing):
+		return noTokens(), false
+	case err != nil: // nothing is known: a call finds out
+		return channels.Verdict{}, true
+	}
+	return c.sessions.usable(shopID, pair)
+}
+
+// usable says whether a pair is good for a request, of whichever of its tokens.
+func (s *sessions) usable(shopID int64, pair tokens.Pair) (channels.Verdict, bool) {
+	n := s.note(shopID)
+	switch {
+	case time.Now().Before(pair.ExpiresAt):
+	case pair.RefreshToken == "":
+		return noTokens(), false
+	case n.refusedLately(pair):
+		return n.refusal.verdict, false
+	}
+	return channels.Verdict{}, true
 }
 
 // repeated takes up what a repeat with a refreshed token came to. A token that
@@ -146,7 +174,7 @@ func (n note) margin(shopID int64) time.Duration {
 }
 
 // refusedLately says that Shopee has just refused a pair's refresh token.
-func (n note) refusedLately(pair TokenPair) bool {
+func (n note) refusedLately(pair tokens.Pair) bool {
 	return n.refusal != nil && n.refused == pair.RefreshToken && time.Since(n.refusedAt) < refusalMemory
 }
 
@@ -166,9 +194,9 @@ func (s *sessions) edit(shopID int64, change func(*note)) {
 
 // refresh replaces a stale access token, once however many callers wait. A
 // caller may leave; the refresh goes on, because its refresh token works once.
-func (s *sessions) refresh(ctx context.Context, shopID int64, stale Secret) (TokenPair, error) {
+func (s *sessions) refresh(ctx context.Context, shopID int64, stale tokens.Secret) (tokens.Pair, error) {
 	type answer struct {
-		pair TokenPair
+		pair tokens.Pair
 		err  error
 	}
 	done := make(chan answer, 1) // room for the one answer: the caller may have left
@@ -176,7 +204,7 @@ func (s *sessions) refresh(ctx context.Context, shopID int64, stale Secret) (Tok
 	s.owned.Go(func() {
 		key := strconv.FormatInt(shopID, 10) + "/" + stale.Reveal()
 		v, err, _ := s.flights.Do(key, func() (any, error) { return s.renew(detached, shopID, stale) })
-		pair, _ := v.(TokenPair)
+		pair, _ := v.(tokens.Pair)
 		done <- answer{pair, err}
 	})
 	select {
@@ -186,26 +214,26 @@ func (s *sessions) refresh(ctx context.Context, shopID int64, stale Secret) (Tok
 	}
 	ours := errors.Is(context.Cause(ctx), errTimeout)
 	v := channels.Verdict{Outcome: channels.Refused, Code: schemas.TimedOut, Message: "no fresh access token in time"}
-	return TokenPair{}, &refreshError{verdict: v, failure: ours, cancelled: !ours, err: ctx.Err()}
+	return tokens.Pair{}, &refreshError{verdict: v, failure: ours, cancelled: !ours, err: ctx.Err()}
 }
 
-func (s *sessions) renew(ctx context.Context, shopID int64, stale Secret) (TokenPair, error) {
+func (s *sessions) renew(ctx context.Context, shopID int64, stale tokens.Secret) (tokens.Pair, error) {
 	pair, err := s.replace(ctx, shopID, stale)
 	if err != nil {
 		s.unstored(shopID, stale, err)
-		return TokenPair{}, storeError(err)
+		return tokens.Pair{}, storeError(err)
 	}
 	return pair, nil
 }
 
 // replace lets the store replace a stale access token, by a pair that an earlier try
 // could not store if there is one.
-func (s *sessions) replace(ctx context.Context, shopID int64, stale Secret) (TokenPair, error) {
+func (s *sessions) replace(ctx context.Context, shopID int64, stale tokens.Secret) (tokens.Pair, error) {
 	ctx, cancel := context.WithTimeout(ctx, lockWait+max(refreshWait, s.client.timeout))
 	defer cancel()
-	pair, err := s.client.tokens.Update(ctx, shopID, func(ctx context.Context, held TokenPair) (TokenPair, error) {
+	pair, err := s.client.tokens.Update(ctx, shopID, func(ctx context.Context, held tokens.Pair) (tokens.Pair, error) {
 		if held.RefreshToken == "" {
-			return TokenPair{}, ErrNoTokens
+			return tokens.Pair{}, tokens.ErrMissing
 		}
 		if held.AccessToken != stale {
 			return held, nil
@@ -213,28 +241,28 @@ func (s *sessions) replace(ctx context.Context, shopID int64, stale Secret) (Tok
 		return s.exchange(ctx, shopID, held)
 	})
 	if err == nil {
-		s.edit(shopID, func(n *note) { n.spent, n.unsaved = "", TokenPair{} })
+		s.edit(shopID, func(n *note) { n.spent, n.unsaved = "", tokens.Pair{} })
 	}
 	return pair, err
 }
 
 // exchange spends a refresh token. Where its new pair could not be stored, the
 // next try stores that pair and asks for no other.
-func (s *sessions) exchange(ctx context.Context, shopID int64, held TokenPair) (TokenPair, error) {
+func (s *sessions) exchange(ctx context.Context, shopID int64, held tokens.Pair) (tokens.Pair, error) {
 	n := s.note(shopID)
 	if n.spent == held.RefreshToken {
 		return n.unsaved, nil
 	}
 	if n.refusedLately(held) {
-		return TokenPair{}, n.refusal
+		return tokens.Pair{}, n.refusal
 	}
 	pair, err := s.client.refreshTokens(ctx, shopID, held.RefreshToken)
 	var refused *refreshError
-	if errors.Is(err, ErrRefused) && errors.As(err, &refused) {
+	if errors.Is(err, tokens.ErrRefused) && errors.As(err, &refused) {
 		s.edit(shopID, func(n *note) { n.refused, n.refusal, n.refusedAt = held.RefreshToken, refused, time.Now() })
 	}
 	if err != nil {
-		return TokenPair{}, err
+		return tokens.Pair{}, err
 	}
 	s.edit(shopID, func(n *note) {
 		n.life, n.earlyAfter = time.Until(pair.ExpiresAt), time.Time{}
@@ -250,7 +278,7 @@ func storeError(err error) error {
 		return refused
 	}
 	v := channels.Verdict{Outcome: channels.Refused, Code: schemas.ChannelUnavailable, Message: "tokens: " + err.Error()}
-	if errors.Is(err, ErrNoTokens) {
+	if errors.Is(err, tokens.ErrMissing) {
 		v = noTokens()
 	}
 	return &refreshError{verdict: v, err: err}

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"stockpush/channels/shopee/tokens"
 )
 
 // signer signs calls. Shopee signs the partner id, the path and the time, for a
@@ -19,16 +21,16 @@ type signer struct {
 
 // signingKeys are the key that signs and the one before it, which answers that are on
 // their way may still repeat.
-type signingKeys struct{ current, before Secret }
+type signingKeys struct{ current, before tokens.Secret }
 
-func newSigner(partnerID int64, key Secret) *signer {
+func newSigner(partnerID int64, key tokens.Secret) *signer {
 	s := &signer{partnerID: partnerID}
 	s.keys.Store(&signingKeys{current: key})
 	return s
 }
 
 // setKey lets another key sign from now on, and says whether it is another.
-func (s *signer) setKey(key Secret) (changed bool) {
+func (s *signer) setKey(key tokens.Secret) (changed bool) {
 	held := s.keys.Load()
 	if key == held.current {
 		return false
@@ -38,7 +40,7 @@ func (s *signer) setKey(key Secret) (changed bool) {
 }
 
 // query is the signed query of a call; shopID is 0 for one on behalf of no shop.
-func (s *signer) query(path string, at time.Time, shopID int64, token Secret) url.Values {
+func (s *signer) query(path string, at time.Time, shopID int64, token tokens.Secret) url.Values {
 	id, unix := strconv.FormatInt(s.partnerID, 10), strconv.FormatInt(at.Unix(), 10)
 	q := url.Values{"partner_id": {id}, "timestamp": {unix}}
 	base := id + path + unix

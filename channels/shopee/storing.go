@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"stockpush/channels/shopee/tokens"
 )
 
 const (
@@ -18,7 +20,7 @@ const (
 // unstored takes up why a refresh failed. If the store is to blame, the log and a
 // metric say so. If Shopee has already given the new pair, a goroutine goes on trying
 // to store it: the old refresh token is spent, and the pair is in memory only.
-func (s *sessions) unstored(shopID int64, stale Secret, err error) {
+func (s *sessions) unstored(shopID int64, stale tokens.Secret, err error) {
 	if !ofStore(err) {
 		return
 	}
@@ -42,7 +44,7 @@ func (s *sessions) unstored(shopID int64, stale Secret, err error) {
 // ofStore says whether an error is the store's, and not Shopee's or a missing pair.
 func ofStore(err error) bool {
 	var refused *refreshError
-	return err != nil && !errors.As(err, &refused) && !errors.Is(err, ErrNoTokens)
+	return err != nil && !errors.As(err, &refused) && !errors.Is(err, tokens.ErrMissing)
 }
 
 func (s *sessions) mayComplain() bool {
@@ -57,7 +59,7 @@ func (s *sessions) mayComplain() bool {
 
 // keepStoring stores a pair that is in memory only. When the client closes it tries
 // once more.
-func (s *sessions) keepStoring(shopID int64, stale Secret) {
+func (s *sessions) keepStoring(shopID int64, stale tokens.Secret) {
 	s.client.metrics.unstored.Inc()
 	defer s.client.metrics.unstored.Dec()
 	defer s.edit(shopID, func(n *note) { n.storing = false })
@@ -96,10 +98,10 @@ func (s *sessions) pause(wait time.Duration) (closing bool) {
 
 // obtain stores a pair that ask gets from Shopee, which gives it once. If it cannot be
 // stored, obtain tries again until ctx ends.
-func (s *sessions) obtain(ctx context.Context, shopID int64, ask func(context.Context) (TokenPair, error)) error {
-	var fresh TokenPair
-	change := func(ctx context.Context, _ TokenPair) (_ TokenPair, err error) {
-		if fresh == (TokenPair{}) {
+func (s *sessions) obtain(ctx context.Context, shopID int64, ask func(context.Context) (tokens.Pair, error)) error {
+	var fresh tokens.Pair
+	change := func(ctx context.Context, _ tokens.Pair) (_ tokens.Pair, err error) {
+		if fresh == (tokens.Pair{}) {
 			fresh, err = ask(ctx)
 		}
 		return fresh, err
@@ -108,7 +110,7 @@ func (s *sessions) obtain(ctx context.Context, shopID int64, ask func(context.Co
 	wait.MaxInterval = storeRetryMax
 	for {
 		_, err := s.client.tokens.Update(ctx, shopID, change)
-		if fresh == (TokenPair{}) || !ofStore(err) {
+		if fresh == (tokens.Pair{}) || !ofStore(err) {
 			return err
 		}
 		s.client.metrics.storeFailures.Inc()

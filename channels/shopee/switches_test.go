@@ -13,6 +13,7 @@ import (
 	"stockpush/channels"
 	"stockpush/channels/shopee"
 	"stockpush/channels/shopee/sandbox"
+	"stockpush/channels/shopee/tokens"
 	"stockpush/schemas"
 )
 
@@ -43,16 +44,16 @@ type market struct {
 	t       *testing.T
 	sandbox *sandbox.Sandbox
 	client  *shopee.Client
-	store   *shopee.FileStore
+	store   *tokens.FileStore
 }
 
 func newMarket(t *testing.T, switches sandbox.Switches) *market {
-	tokens := filepath.Join(t.TempDir(), "tokens.json")
-	s, err := sandbox.New(sandbox.Config{TokensFile: tokens, Shops: 2})
+	file := filepath.Join(t.TempDir(), "tokens.json")
+	s, err := sandbox.New(sandbox.Config{TokensFile: file, Shops: 2})
 	require.NoError(t, err)
 	require.NoError(t, s.Set(switches))
 	server := httptest.NewServer(s)
-	store := shopee.NewFileStore(tokens, nil)
+	store := tokens.NewFileStore(file, nil)
 	client, err := shopee.New(shopee.Config{
 		BaseURL: server.URL, PartnerID: sandbox.DefaultPartnerID, PartnerKey: sandbox.DefaultPartnerKey, Timeout: 5 * time.Second,
 	}, shopee.Deps{Tokens: store})

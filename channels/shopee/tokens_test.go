@@ -2,13 +2,11 @@ package shopee
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stockpush/channels"
+	"stockpush/channels/shopee/tokens"
 	"stockpush/schemas"
 )
 
@@ -53,15 +52,15 @@ func (c *chain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	says(200, fmt.Sprintf(`{"access_token":"access-%d","refresh_token":"refresh-%d","expire_in":14400}`, c.turn, c.turn))(w, r)
 }
 
-func chained(t *testing.T, turn int) (*chain, *Client, *FileStore) {
+func chained(t *testing.T, turn int) (*chain, *Client, *fileStore) {
 	s := &chain{turn: turn}
 	c := clientOf(t, s.ServeHTTP, 0)
-	return s, c, c.tokens.(*FileStore)
+	return s, c, c.tokens.(*fileStore)
 }
 
 func TestARefusedTokenIsRefreshedOnceAndThePushRepeated(t *testing.T) {
 	server, c, store := chained(t, 1)
-	put(t, store, testShop, TokenPair{"access-0", "refresh-1", time.Now().Add(time.Hour)})
+	put(t, store, testShop, tokens.Pair{AccessToken: "access-0", RefreshToken: "refresh-1", ExpiresAt: time.Now().Add(time.Hour)})
 	var pushes sync.WaitGroup
 	for range 20 {
 		pushes.Go(func() {
@@ -73,9 +72,9 @@ func TestARefusedTokenIsRefreshedOnceAndThePushRepeated(t *testing.T) {
 	}
 	pushes.Wait()
 	require.EqualValues(t, 1, server.refreshes.Load())
-	pair, err := NewFileStore(store.path, nil).Load(t.Context(), testShop)
+	pair, err := store.another().Load(t.Context(), testShop)
 	require.NoError(t, err)
-	require.Equal(t, Secret("refresh-2"), pair.RefreshToken)
+	require.Equal(t, tokens.Secret("refresh-2"), pair.RefreshToken)
 	info, err := os.Stat(store.path)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
@@ -90,7 +89,7 @@ func TestARefreshIsWaitedForLongerThanThePushThatAskedForIt(t *testing.T) {
 		}
 		chain.ServeHTTP(w, r)
 	}, 100*time.Millisecond)
-	put(t, c.tokens.(*FileStore), testShop, TokenPair{"access-0", "refresh-1", time.Now().Add(time.Hour)})
+	put(t, c.tokens.(*fileStore), testShop, tokens.Pair{AccessToken: "access-0", RefreshToken: "refresh-1", ExpiresAt: time.Now().Add(time.Hour)})
 	a := c.Push(t.Context(), callOf(line(1, 1)))
 	require.Equal(t, schemas.TimedOut, a.Verdicts[0].Code)
 	close(slow)
@@ -103,7 +102,7 @@ func TestARefreshIsWaitedForLongerThanThePushThatAskedForIt(t *testing.T) {
 // The caller may lose its partition, or wake after it did, while a token is refreshed.
 func TestARepeatIsNotSentForWhoMayNotPushAnyMore(t *testing.T) {
 	server, c, store := chained(t, 1)
-	put(t, store, testShop, TokenPair{"access-0", "refresh-1", time.Now().Add(time.Hour)})
+	put(t, store, testShop, tokens.Pair{AccessToken: "access-0", RefreshToken: "refresh-1", ExpiresAt: time.Now().Add(time.Hour)})
 	call := callOf(line(1, 1))
 	call.Alive = func() bool { return server.refreshes.Load() == 0 }
 	a := c.Push(t.Context(), call)
@@ -117,7 +116,7 @@ func TestARepeatIsNotSentForWhoMayNotPushAnyMore(t *testing.T) {
 
 func TestATokenIsRefreshedBeforeItEnds(t *testing.T) {
 	server, c, store := chained(t, 1)
-	put(t, store, testShop, TokenPair{"access-1", "refresh-1", time.Now().Add(4 * time.Minute)})
+	put(t, store, testShop, tokens.Pair{AccessToken: "access-1", RefreshToken: "refresh-1", ExpiresAt: time.Now().Add(4 * time.Minute)})
 	require.Equal(t, 1, c.Push(t.Context(), callOf(line(1, 1))).Calls)
 	require.EqualValues(t, 1, server.refreshes.Load())
 	require.EqualValues(t, 1, server.pushes.Load())
@@ -133,7 +132,7 @@ func TestALostChainIsAuthorizationLostUntilTheFileHasAnother(t *testing.T) {
 		require.False(t, a.Failure)
 	}
 	require.EqualValues(t, 1, server.refreshes.Load(), "a refused refresh token is let be for a while")
-	put(t, NewFileStore(store.path, nil), testShop, TokenPair{"access-5", "refresh-5", time.Now().Add(time.Hour)})
+	put(t, store.another(), testShop, tokens.Pair{AccessToken: "access-5", RefreshToken: "refresh-5", ExpiresAt: time.Now().Add(time.Hour)})
 	require.Equal(t, channels.Confirmed, c.Push(t.Context(), callOf(line(1, 1))).Verdicts[0].Outcome)
 }
 
@@ -147,8 +146,8 @@ func TestAShopWithoutTokensIsNotAsked(t *testing.T) {
 
 func TestTwoProcessesSpendARefreshTokenOnce(t *testing.T) {
 	server, c, store := chained(t, 1)
-	put(t, store, testShop, TokenPair{"access-0", "refresh-1", time.Now().Add(time.Hour)})
-	other, err := New(Config{BaseURL: c.base, PartnerID: 7, PartnerKey: "key-of-ours", Timeout: time.Minute}, Deps{Tokens: NewFileStore(store.path, nil)})
+	put(t, store, testShop, tokens.Pair{AccessToken: "access-0", RefreshToken: "refresh-1", ExpiresAt: time.Now().Add(time.Hour)})
+	other, err := New(Config{BaseURL: c.base, PartnerID: 7, PartnerKey: "key-of-ours", Timeout: time.Minute}, Deps{Tokens: store.another()})
 	require.NoError(t, err)
 	t.Cleanup(other.Close)
 	var pushes sync.WaitGroup
@@ -163,36 +162,17 @@ func TestTwoProcessesSpendARefreshTokenOnce(t *testing.T) {
 	require.EqualValues(t, 1, server.refreshes.Load())
 }
 
-func TestARefusedRefreshTokenIsLostOnlyIfTheFileStillHoldsIt(t *testing.T) {
-	store := NewFileStore(filepath.Join(t.TempDir(), "tokens.json"), nil)
-	put(t, store, 1, TokenPair{"a", "r", time.Now().Add(time.Hour)})
-	calls := 0
-	pair, err := store.Update(t.Context(), 1, func(_ context.Context, held TokenPair) (TokenPair, error) {
-		calls++
-		if calls == 1 { // someone writes the file without taking the lock
-			require.NoError(t, os.WriteFile(store.path, []byte(`{"shops":[{"shop_id":1,"access_token":"b","refresh_token":"s","expires_at":"2030-01-01T00:00:00Z"}]}`), 0o600))
-			return TokenPair{}, ErrRefused
-		}
-		return held, nil
-	})
-	require.NoError(t, err)
-	require.Equal(t, Secret("s"), pair.RefreshToken)
-	_, err = store.Update(t.Context(), 1, func(context.Context, TokenPair) (TokenPair, error) { calls++; return TokenPair{}, ErrRefused })
-	require.ErrorIs(t, err, ErrRefused)
-	require.Equal(t, 3, calls)
-}
-
 // brittleStore cannot write for a while.
 type brittleStore struct {
-	*FileStore
+	*fileStore
 	broken atomic.Bool
 }
 
-func (s *brittleStore) Update(ctx context.Context, shopID int64, change Change) (TokenPair, error) {
-	return s.FileStore.Update(ctx, shopID, func(ctx context.Context, held TokenPair) (TokenPair, error) {
+func (s *brittleStore) Update(ctx context.Context, shopID int64, change tokens.Change) (tokens.Pair, error) {
+	return s.fileStore.Update(ctx, shopID, func(ctx context.Context, held tokens.Pair) (tokens.Pair, error) {
 		next, err := change(ctx, held)
 		if err == nil && s.broken.Load() {
-			return TokenPair{}, errors.New("no space left")
+			return tokens.Pair{}, errors.New("no space left")
 		}
 		return next, err
 	})
@@ -200,8 +180,8 @@ func (s *brittleStore) Update(ctx context.Context, shopID int64, change Change) 
 
 func TestAPairThatCannotBeStoredIsNotUsedAndNotLost(t *testing.T) {
 	server, first, store := chained(t, 1)
-	put(t, store, testShop, TokenPair{"access-0", "refresh-1", time.Now().Add(time.Hour)})
-	brittle := &brittleStore{FileStore: store}
+	put(t, store, testShop, tokens.Pair{AccessToken: "access-0", RefreshToken: "refresh-1", ExpiresAt: time.Now().Add(time.Hour)})
+	brittle := &brittleStore{fileStore: store}
 	brittle.broken.Store(true)
 	c, err := New(Config{BaseURL: first.base, PartnerID: 7, PartnerKey: "key-of-ours", Timeout: time.Minute}, Deps{Tokens: brittle})
 	require.NoError(t, err)
@@ -213,47 +193,16 @@ func TestAPairThatCannotBeStoredIsNotUsedAndNotLost(t *testing.T) {
 	require.EqualValues(t, 1, server.refreshes.Load())
 }
 
-func TestWhatOthersKeepInTheFileStays(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "tokens.json")
-	require.NoError(t, os.WriteFile(path, []byte(`{"note":"x","shops":[{"shop_id":1,"name":"y","access_token":"a","refresh_token":"r","expires_at":"2030-01-01T00:00:00Z"}]}`), 0o600))
-	put(t, NewFileStore(path, nil), 1, TokenPair{"b", "s", time.Unix(2e9, 0)})
-	var doc map[string]any
-	b, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(b, &doc))
-	require.Equal(t, map[string]any{"note": "x", "shops": []any{map[string]any{
-		"shop_id": 1.0, "name": "y", "access_token": "b", "refresh_token": "s", "expires_at": "2033-05-18T03:33:20Z",
-	}}}, doc)
-	left, err := os.ReadDir(filepath.Dir(path))
-	require.NoError(t, err)
-	require.Len(t, left, 2, "the file and its lock")
-}
-
-func TestABrokenFileKeepsTheLastPairsAndIsNotOverwritten(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "tokens.json")
-	store := NewFileStore(path, nil)
-	put(t, store, 1, TokenPair{"a", "r", time.Unix(2e9, 0)})
-	require.NoError(t, os.WriteFile(path, []byte(`{"shops":[{"shop_id":1,"access_tok`), 0o600))
-	pair, err := store.Load(t.Context(), 1)
-	require.NoError(t, err)
-	require.Equal(t, Secret("a"), pair.AccessToken)
-	_, err = store.Update(t.Context(), 1, func(context.Context, TokenPair) (TokenPair, error) { return TokenPair{}, nil })
-	require.ErrorContains(t, err, "shopee.tokens_file")
-	_, err = NewFileStore(path, nil).Load(t.Context(), 1)
-	require.Error(t, err)
-	require.NotErrorIs(t, err, ErrNoTokens)
-}
-
 func TestWatchTellsOfAnotherProcessesChange(t *testing.T) {
 	_, c, store := chained(t, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	changed, done := make(chan int64, 8), make(chan error, 1)
 	go func() { done <- c.Watch(ctx, func(shopID int64) { changed <- shopID }) }()
-	other := NewFileStore(store.path, nil)
+	other := store.another()
 	turn := 0
 	require.Eventually(t, func() bool { // Watch may begin after the first change
 		turn++
-		put(t, other, 77, TokenPair{"x", Secret(fmt.Sprint(turn)), time.Unix(2e9, 0)})
+		put(t, other, 77, tokens.Pair{AccessToken: "x", RefreshToken: tokens.Secret(fmt.Sprint(turn)), ExpiresAt: time.Unix(2e9, 0)})
 		select {
 		case shopID := <-changed:
 			return shopID == 77
@@ -265,18 +214,7 @@ func TestWatchTellsOfAnotherProcessesChange(t *testing.T) {
 	require.ErrorIs(t, <-done, context.Canceled)
 	pair, err := store.Load(t.Context(), 77)
 	require.NoError(t, err)
-	require.Equal(t, Secret("x"), pair.AccessToken)
-}
-
-func TestSecretsPrintNowhere(t *testing.T) {
-	s := struct{ P TokenPair }{TokenPair{"hidden-a", "hidden-r", time.Time{}}}
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d", "%x", "%q"} {
-		require.NotContains(t, fmt.Sprintf(verb, s), "hidden")
-		require.NotContains(t, fmt.Sprintf(verb, s.P.AccessToken), "hidden")
-	}
-	b, err := json.Marshal(s)
-	require.NoError(t, err)
-	require.NotContains(t, string(b), "hidden")
+	require.Equal(t, tokens.Secret("x"), pair.AccessToken)
 }
 
 func TestExpireInIsADurationOrATime(t *testing.T) {

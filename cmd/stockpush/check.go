@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"stockpush/channels"
-	"stockpush/channels/shopee"
+	"stockpush/channels/shopee/tokens"
 	"stockpush/cmd/internal/config"
 	"stockpush/cmd/internal/eventlog"
 	"stockpush/cmd/internal/hint"
@@ -155,7 +155,7 @@ func checkShopee(ctx context.Context, c config.Config, _ *slog.Logger) error {
 		return err
 	}
 	if len(shops) == 0 {
-		return fmt.Errorf("%s has no shop: %w (run `stockpush authorize`)", client.Tokens.Where, shopee.ErrNoTokens)
+		return fmt.Errorf("%s has no shop: %w (run `stockpush authorize`)", client.Tokens.Where, tokens.ErrMissing)
 	}
 	if _, v := client.Read(ctx, shops[0], 1); v.Outcome != channels.Confirmed && v.Code.Class() != schemas.ClassListing {
 		return fmt.Errorf("shop %d: %s: %s (%s)", shops[0], v.Code, v.Message, v.Code.Hint())

@@ -20,7 +20,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"stockpush/channels/shopee"
+	"stockpush/channels/shopee/tokens"
 )
 
 const (
@@ -56,14 +56,14 @@ type Store struct {
 	read chan struct{}
 
 	mu    sync.Mutex
-	pairs map[int64]shopee.TokenPair
+	pairs map[int64]tokens.Pair
 	// err is why pairs are not what the table has; nil if they are.
 	err error
 	// writes counts updates, so that a read that began before one does not undo it.
 	writes int
 }
 
-var _ shopee.TokenStore = (*Store)(nil)
+var _ tokens.Store = (*Store)(nil)
 
 // errUnread is a store's state before its first read.
 var errUnread = errors.New("shopee.tokens_postgres: not read yet")
@@ -143,13 +143,13 @@ func (s *Store) reread(ctx context.Context) {
 	}
 }
 
-func (s *Store) readAll(ctx context.Context) (map[int64]shopee.TokenPair, error) {
+func (s *Store) readAll(ctx context.Context) (map[int64]tokens.Pair, error) {
 	rows, err := s.pool.Query(ctx, `SELECT shop_id, access_token, refresh_token, expires_at FROM stockpush_tokens
 		WHERE partner_id = $1 AND refresh_token <> ''`, s.partner)
 	if err != nil {
 		return nil, wrap("read", err)
 	}
-	pairs := map[int64]shopee.TokenPair{}
+	pairs := map[int64]tokens.Pair{}
 	var shopID int64
 	var access, refresh string
 	var expires time.Time
@@ -163,8 +163,8 @@ func (s *Store) readAll(ctx context.Context) (map[int64]shopee.TokenPair, error)
 	return pairs, nil
 }
 
-func pairOf(access, refresh string, expires time.Time) shopee.TokenPair {
-	return shopee.TokenPair{AccessToken: shopee.Secret(access), RefreshToken: shopee.Secret(refresh), ExpiresAt: expires.UTC()}
+func pairOf(access, refresh string, expires time.Time) tokens.Pair {
+	return tokens.Pair{AccessToken: tokens.Secret(access), RefreshToken: tokens.Secret(refresh), ExpiresAt: expires.UTC()}
 }
 
 func (s *Store) firstRead(ctx context.Context) error {
@@ -177,7 +177,7 @@ func (s *Store) firstRead(ctx context.Context) error {
 }
 
 // current is what was read last. The map is never written to again.
-func (s *Store) current(ctx context.Context) (map[int64]shopee.TokenPair, error) {
+func (s *Store) current(ctx context.Context) (map[int64]tokens.Pair, error) {
 	if err := s.firstRead(ctx); err != nil {
 		return nil, err
 	}
@@ -188,24 +188,24 @@ func (s *Store) current(ctx context.Context) (map[int64]shopee.TokenPair, error)
 
 // Load returns a shop's pair as it was at most half a second ago. While the
 // server cannot be asked it answers from what was read last.
-func (s *Store) Load(ctx context.Context, shopID int64) (shopee.TokenPair, error) {
+func (s *Store) Load(ctx context.Context, shopID int64) (tokens.Pair, error) {
 	if err := s.firstRead(ctx); err != nil {
-		return shopee.TokenPair{}, err
+		return tokens.Pair{}, err
 	}
 	return s.Peek(shopID)
 }
 
 // Peek is Load without waiting for the first read.
-func (s *Store) Peek(shopID int64) (shopee.TokenPair, error) {
+func (s *Store) Peek(shopID int64) (tokens.Pair, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if pair, ok := s.pairs[shopID]; ok {
 		return pair, nil
 	}
 	if s.err != nil {
-		return shopee.TokenPair{}, s.err
+		return tokens.Pair{}, s.err
 	}
-	return shopee.TokenPair{}, shopee.NoTokens(shopID)
+	return tokens.Pair{}, tokens.Missing(shopID)
 }
 
 // Shops lists the shops that the table has tokens of, in order.
@@ -216,14 +216,14 @@ func (s *Store) Shops(ctx context.Context) ([]int64, error) {
 
 // Watch looks at what was read as often as it is read.
 func (s *Store) Watch(ctx context.Context, changed func(shopID int64)) error {
-	return shopee.WatchPairs(ctx, poll, func() (map[int64]shopee.TokenPair, error) { return s.current(ctx) }, changed)
+	return tokens.WatchPairs(ctx, poll, func() (map[int64]tokens.Pair, error) { return s.current(ctx) }, changed)
 }
 
 // Update holds the lock of the shop's row for as long as change takes. The row is
 // written and committed before change is called, so that a server that takes no
 // writes, or whose disk is full, is noticed before a refresh token, which works once,
 // is spent. What that write replaced leaves room for the next one.
-func (s *Store) Update(ctx context.Context, shopID int64, change shopee.Change) (next shopee.TokenPair, err error) {
+func (s *Store) Update(ctx context.Context, shopID int64, change tokens.Change) (next tokens.Pair, err error) {
 	if err := s.prove(ctx, shopID); err != nil {
 		return next, err
 	}
@@ -251,10 +251,10 @@ func (s *Store) Update(ctx context.Context, shopID int64, change shopee.Change) 
 	_, err = tx.Exec(ctx, `UPDATE stockpush_tokens SET access_token = $3, refresh_token = $4, expires_at = $5, updated_at = now()
 		WHERE partner_id = $1 AND shop_id = $2`, s.partner, shopID, next.AccessToken.Reveal(), next.RefreshToken.Reveal(), next.ExpiresAt)
 	if err != nil {
-		return shopee.TokenPair{}, wrap("write", err)
+		return tokens.Pair{}, wrap("write", err)
 	}
 	if err := tx.Commit(ctx); err != nil {
-		return shopee.TokenPair{}, wrap("commit", err)
+		return tokens.Pair{}, wrap("commit", err)
 	}
 	s.remember(shopID, next)
 	return next, nil
@@ -277,35 +277,35 @@ func (s *Store) prove(ctx context.Context, shopID int64) error {
 }
 
 // lock takes the lock of a shop's row, made if it is missing, and reads it.
-func (s *Store) lock(ctx context.Context, tx pgx.Tx, shopID int64) (shopee.TokenPair, error) {
+func (s *Store) lock(ctx context.Context, tx pgx.Tx, shopID int64) (tokens.Pair, error) {
 	settings := fmt.Sprintf("SET LOCAL synchronous_commit = on; SET LOCAL idle_in_transaction_session_timeout = %d", holderTimeout.Milliseconds())
 	if _, err := tx.Exec(ctx, settings); err != nil {
-		return shopee.TokenPair{}, wrap("lock", err)
+		return tokens.Pair{}, wrap("lock", err)
 	}
 	_, err := tx.Exec(ctx, "INSERT INTO stockpush_tokens (partner_id, shop_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", s.partner, shopID)
 	if err != nil {
-		return shopee.TokenPair{}, wrap("lock", err)
+		return tokens.Pair{}, wrap("lock", err)
 	}
 	var access, refresh string
 	var expires time.Time
 	err = tx.QueryRow(ctx, `SELECT access_token, refresh_token, expires_at FROM stockpush_tokens
 		WHERE partner_id = $1 AND shop_id = $2 FOR UPDATE`, s.partner, shopID).Scan(&access, &refresh, &expires)
 	if err != nil {
-		return shopee.TokenPair{}, wrap("lock", err)
+		return tokens.Pair{}, wrap("lock", err)
 	}
 	if refresh == "" {
-		return shopee.TokenPair{}, nil
+		return tokens.Pair{}, nil
 	}
 	return pairOf(access, refresh, expires), nil
 }
 
-func (s *Store) remember(shopID int64, pair shopee.TokenPair) {
+func (s *Store) remember(shopID int64, pair tokens.Pair) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.writes++
 	pairs := maps.Clone(s.pairs)
 	if pairs == nil {
-		pairs = map[int64]shopee.TokenPair{}
+		pairs = map[int64]tokens.Pair{}
 	}
 	pairs[shopID] = pair
 	s.pairs = pairs

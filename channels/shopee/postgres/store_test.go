@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"stockpush/channels/shopee"
 	"stockpush/channels/shopee/postgres/postgrestest"
+	"stockpush/channels/shopee/tokens"
 	"stockpush/channels/shopee/tokenstest"
 )
 
@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const partner = 1000001
 
 func opener(dsn string) tokenstest.Open {
-	return func(t *testing.T) shopee.TokenStore { return open(t, dsn, partner) }
+	return func(t *testing.T) tokens.Store { return open(t, dsn, partner) }
 }
 
 func open(t *testing.T, dsn string, partnerID int64) *Store {
@@ -69,7 +69,7 @@ func TestPostgresSetupSaysWhatItMade(t *testing.T) {
 	s := open(t, dsn, partner)
 	_, err := s.Load(t.Context(), 1)
 	require.ErrorContains(t, err, "stockpush setup")
-	require.NotErrorIs(t, err, shopee.ErrNoTokens, "not set up is not unauthorized")
+	require.NotErrorIs(t, err, tokens.ErrMissing, "not set up is not unauthorized")
 	missing, err := s.Setup(t.Context(), true)
 	require.NoError(t, err)
 	require.Len(t, missing, 1)
@@ -103,9 +103,9 @@ func TestPostgresOutageKeepsTheLastPairsAndSpendsNothing(t *testing.T) {
 	got, err := s.Load(t.Context(), 7)
 	require.NoError(t, err)
 	require.Equal(t, tokenstest.Numbered(1), got)
-	_, err = s.Update(t.Context(), 7, func(context.Context, shopee.TokenPair) (shopee.TokenPair, error) {
+	_, err = s.Update(t.Context(), 7, func(context.Context, tokens.Pair) (tokens.Pair, error) {
 		require.Fail(t, "the refresh token would be spent")
-		return shopee.TokenPair{}, nil
+		return tokens.Pair{}, nil
 	})
 	require.ErrorContains(t, err, "shopee.tokens_postgres")
 }
@@ -126,9 +126,9 @@ func TestPostgresThatTakesNoWritesSpendsNothing(t *testing.T) {
 		"CONSTRAINT TRIGGER full_disk AFTER UPDATE ON stockpush_tokens DEFERRABLE INITIALLY DEFERRED FOR EACH ROW",
 	} {
 		exec("CREATE " + trigger + " EXECUTE FUNCTION full_disk()")
-		_, err := s.Update(t.Context(), 7, func(context.Context, shopee.TokenPair) (shopee.TokenPair, error) {
+		_, err := s.Update(t.Context(), 7, func(context.Context, tokens.Pair) (tokens.Pair, error) {
 			require.Fail(t, "the refresh token would be spent")
-			return shopee.TokenPair{}, nil
+			return tokens.Pair{}, nil
 		})
 		require.ErrorContains(t, err, "could not extend file")
 		exec("DROP TRIGGER full_disk ON stockpush_tokens")

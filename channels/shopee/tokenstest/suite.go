@@ -21,11 +21,12 @@ import (
 	"stockpush/channels"
 	"stockpush/channels/shopee"
 	"stockpush/channels/shopee/sandbox"
+	"stockpush/channels/shopee/tokens"
 	"stockpush/schemas"
 )
 
 // Open opens a store once more, as another process does.
-type Open func(t *testing.T) shopee.TokenStore
+type Open func(t *testing.T) tokens.Store
 
 const shop = sandbox.FirstShopID
 
@@ -49,34 +50,34 @@ func Run(t *testing.T, empty func(t *testing.T) Open) {
 }
 
 // Put stores a pair.
-func Put(t *testing.T, s shopee.TokenStore, shopID int64, pair shopee.TokenPair) {
+func Put(t *testing.T, s tokens.Store, shopID int64, pair tokens.Pair) {
 	t.Helper()
-	_, err := s.Update(t.Context(), shopID, func(context.Context, shopee.TokenPair) (shopee.TokenPair, error) { return pair, nil })
+	_, err := s.Update(t.Context(), shopID, func(context.Context, tokens.Pair) (tokens.Pair, error) { return pair, nil })
 	require.NoError(t, err)
 }
 
-func pair(n int) shopee.TokenPair {
-	return shopee.TokenPair{AccessToken: shopee.Secret(fmt.Sprintf("access-%d", n)), RefreshToken: shopee.Secret(fmt.Sprintf("refresh-%d", n)), ExpiresAt: time.Unix(2e9, 0).UTC()}
+func pair(n int) tokens.Pair {
+	return tokens.Pair{AccessToken: tokens.Secret(fmt.Sprintf("access-%d", n)), RefreshToken: tokens.Secret(fmt.Sprintf("refresh-%d", n)), ExpiresAt: time.Unix(2e9, 0).UTC()}
 }
 
 func noPair(t *testing.T, open Open) {
 	s := open(t)
 	_, err := s.Load(t.Context(), shop)
-	require.ErrorIs(t, err, shopee.ErrNoTokens)
+	require.ErrorIs(t, err, tokens.ErrMissing)
 	shops, err := s.Shops(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, shops)
-	_, err = s.Update(t.Context(), shop, func(_ context.Context, held shopee.TokenPair) (shopee.TokenPair, error) {
+	_, err = s.Update(t.Context(), shop, func(_ context.Context, held tokens.Pair) (tokens.Pair, error) {
 		require.Zero(t, held)
-		return shopee.TokenPair{}, shopee.ErrNoTokens
+		return tokens.Pair{}, tokens.ErrMissing
 	})
-	require.ErrorIs(t, err, shopee.ErrNoTokens)
+	require.ErrorIs(t, err, tokens.ErrMissing)
 }
 
 func writtenPair(t *testing.T, open Open) {
 	mine, other := open(t), open(t)
 	_, err := other.Load(t.Context(), shop)
-	require.ErrorIs(t, err, shopee.ErrNoTokens)
+	require.ErrorIs(t, err, tokens.ErrMissing)
 	for n := range 3 {
 		Put(t, mine, shop, pair(n))
 		got, err := mine.Load(t.Context(), shop)
@@ -97,33 +98,33 @@ func writtenPair(t *testing.T, open Open) {
 func failedChange(t *testing.T, open Open) {
 	s := open(t)
 	Put(t, s, shop, pair(1))
-	for _, cause := range []error{shopee.ErrRefused, errors.New("something else")} {
-		_, err := s.Update(t.Context(), shop, func(_ context.Context, held shopee.TokenPair) (shopee.TokenPair, error) {
+	for _, cause := range []error{tokens.ErrRefused, errors.New("something else")} {
+		_, err := s.Update(t.Context(), shop, func(_ context.Context, held tokens.Pair) (tokens.Pair, error) {
 			require.Equal(t, pair(1), held)
 			return pair(2), fmt.Errorf("wrapped: %w", cause)
 		})
 		require.ErrorIs(t, err, cause)
 	}
-	for _, s := range []shopee.TokenStore{s, open(t)} {
+	for _, s := range []tokens.Store{s, open(t)} {
 		got, err := s.Load(t.Context(), shop)
 		require.NoError(t, err)
 		require.Equal(t, pair(1), got)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := s.Update(ended, shop, func(context.Context, shopee.TokenPair) (shopee.TokenPair, error) { return pair(3), nil })
+	_, err := s.Update(ended, shop, func(context.Context, tokens.Pair) (tokens.Pair, error) { return pair(3), nil })
 	require.Error(t, err)
 }
 
 func exclusive(t *testing.T, open Open) {
 	const turns = 20
-	stores := []shopee.TokenStore{open(t), open(t), open(t)}
+	stores := []tokens.Store{open(t), open(t), open(t)}
 	Put(t, stores[0], shop, Numbered(0))
 	var all sync.WaitGroup
 	for i, s := range stores {
 		for range turns {
 			all.Go(func() {
-				_, err := s.Update(t.Context(), shop, func(_ context.Context, held shopee.TokenPair) (shopee.TokenPair, error) {
+				_, err := s.Update(t.Context(), shop, func(_ context.Context, held tokens.Pair) (tokens.Pair, error) {
 					n, err := Number(held)
 					return Numbered(n + 1), err
 				})
@@ -133,7 +134,7 @@ func exclusive(t *testing.T, open Open) {
 			})
 		}
 		all.Go(func() { // another shop's pairs, meanwhile
-			_, err := s.Update(t.Context(), shop+1+int64(i), func(context.Context, shopee.TokenPair) (shopee.TokenPair, error) { return pair(i), nil })
+			_, err := s.Update(t.Context(), shop+1+int64(i), func(context.Context, tokens.Pair) (tokens.Pair, error) { return pair(i), nil })
 			if err != nil {
 				t.Error(err)
 			}
@@ -181,7 +182,7 @@ type market struct {
 }
 
 // newMarket asks before each call to the sandbox, if before is given.
-func newMarket(t *testing.T, store shopee.TokenStore, before func(*http.Request)) *market {
+func newMarket(t *testing.T, store tokens.Store, before func(*http.Request)) *market {
 	s, err := sandbox.New(sandbox.Config{Shops: 1})
 	require.NoError(t, err)
 	m := &market{sandbox: s}
@@ -196,11 +197,11 @@ func newMarket(t *testing.T, store shopee.TokenStore, before func(*http.Request)
 	return m
 }
 
-func (m *market) consent(t *testing.T, store shopee.TokenStore, code string) {
+func (m *market) consent(t *testing.T, store tokens.Store, code string) {
 	require.NoError(t, m.client(t, store).Exchange(t.Context(), code, shop))
 }
 
-func (m *market) client(t *testing.T, store shopee.TokenStore) *shopee.Client {
+func (m *market) client(t *testing.T, store tokens.Store) *shopee.Client {
 	c, err := shopee.New(
 		shopee.Config{BaseURL: m.server.URL, PartnerID: sandbox.DefaultPartnerID, PartnerKey: sandbox.DefaultPartnerKey, Timeout: 30 * time.Second},
 		shopee.Deps{Tokens: store})
@@ -214,7 +215,7 @@ func push(ctx context.Context, c *shopee.Client, qty int64) channels.Verdict {
 }
 
 func refreshedOnce(t *testing.T, open Open) {
-	stores := []shopee.TokenStore{open(t), open(t)}
+	stores := []tokens.Store{open(t), open(t)}
 	m := newMarket(t, stores[0], nil)
 	require.Eventually(t, func() bool { _, err := stores[1].Load(t.Context(), shop); return err == nil }, soon, time.Millisecond)
 	clients := []*shopee.Client{m.client(t, stores[0]), m.client(t, stores[1])}
@@ -280,14 +281,14 @@ func spent(t *testing.T, open Open) {
 }
 
 // Numbered is a pair that knows its number, long enough to be cut in half.
-func Numbered(n int) shopee.TokenPair {
+func Numbered(n int) tokens.Pair {
 	p := pair(n)
-	p.AccessToken += shopee.Secret(strings.Repeat("x", 2048))
+	p.AccessToken += tokens.Secret(strings.Repeat("x", 2048))
 	return p
 }
 
 // Number is a Numbered pair's, if it is whole.
-func Number(p shopee.TokenPair) (int, error) {
+func Number(p tokens.Pair) (int, error) {
 	n, err := strconv.Atoi(strings.TrimPrefix(p.RefreshToken.Reveal(), "refresh-"))
 	if err == nil && p != Numbered(n) {
 		err = errors.New("half of two pairs")
@@ -297,9 +298,9 @@ func Number(p shopee.TokenPair) (int, error) {
 
 // Write replaces a pair for ever and says which one it holds durably: the work
 // of a process that KilledAfter kills.
-func Write(t *testing.T, s shopee.TokenStore) {
+func Write(t *testing.T, s tokens.Store) {
 	for {
-		p, err := s.Update(t.Context(), shop, func(_ context.Context, held shopee.TokenPair) (shopee.TokenPair, error) {
+		p, err := s.Update(t.Context(), shop, func(_ context.Context, held tokens.Pair) (tokens.Pair, error) {
 			n, err := Number(held)
 			return Numbered(n + 1), err
 		})
@@ -317,7 +318,7 @@ func Killed(t *testing.T, open Open, writer, variable string) {
 	for kill := range 20 {
 		told := killedAfter(t, writer, variable, 1+kill%4, time.Duration(kill*97)*time.Microsecond)
 		ctx, cancel := context.WithTimeout(t.Context(), soon)
-		p, err := open(t).Update(ctx, shop, func(_ context.Context, held shopee.TokenPair) (shopee.TokenPair, error) { return held, nil })
+		p, err := open(t).Update(ctx, shop, func(_ context.Context, held tokens.Pair) (tokens.Pair, error) { return held, nil })
 		cancel()
 		require.NoError(t, err, "the lock of a process that died is free")
 		n, err := Number(p)

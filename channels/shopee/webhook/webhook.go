@@ -13,7 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"stockpush/channels/shopee"
+	"stockpush/channels/shopee/tokens"
 )
 
 // MaxBodyBytes is how long a message may be; real ones have less than 4 KiB.
@@ -24,7 +24,7 @@ type Config struct {
 	// URL is the callback URL, exactly as it is registered with Shopee.
 	URL string
 	// Key signs: the push partner key if one was made, else the partner key.
-	Key shopee.Secret
+	Key tokens.Secret
 }
 
 // Deps are what a receiver works with.
@@ -39,7 +39,7 @@ type Deps struct {
 // Receiver is the HTTP handler of push messages, at any path.
 type Receiver struct {
 	url      string
-	key      atomic.Pointer[shopee.Secret]
+	key      atomic.Pointer[tokens.Secret]
 	deps     Deps
 	messages *prometheus.CounterVec
 	refused  *prometheus.CounterVec
@@ -78,7 +78,7 @@ func New(cfg Config, deps Deps) (*Receiver, error) {
 }
 
 // SetKey lets messages be signed with another key from now on.
-func (r *Receiver) SetKey(key shopee.Secret) { r.key.Store(&key) }
+func (r *Receiver) SetKey(key tokens.Secret) { r.key.Store(&key) }
 
 // ServeHTTP answers a message with an empty body, as Shopee wants it: 200 if the
 // signature is right, whatever it says, since Shopee would send it again. A trial of

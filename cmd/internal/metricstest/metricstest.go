@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stockpush/channels/shopee"
+	"stockpush/channels/shopee/tokens"
 	"stockpush/channels/shopee/webhook"
 	"stockpush/channels/worker"
 	"stockpush/cmd/internal/console"
@@ -65,7 +66,7 @@ func registerAll(t testing.TB, r *recorder) {
 	require.NoError(t, err)
 	_, err = shopee.New(
 		shopee.Config{BaseURL: "http://x", PartnerID: 1, PartnerKey: "k", Timeout: time.Minute},
-		shopee.Deps{Tokens: shopee.NewFileStore("none", nil), Registerer: r})
+		shopee.Deps{Tokens: tokens.NewFileStore("none", nil), Registerer: r})
 	require.NoError(t, err)
 	_, err = stream.New(stream.Config{Group: "g", Topics: []string{"t"}}, stream.Deps{
 		Connection: stream.Connection{Brokers: []string{"127.0.0.1:1"}}, Logger: quiet, Registerer: r,

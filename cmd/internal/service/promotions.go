@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"stockpush/channels/shopee"
+	"stockpush/channels/shopee/tokens"
 	"stockpush/channels/shopee/webhook"
 	"stockpush/cmd/internal/config"
 	"stockpush/cmd/internal/promotions"
@@ -73,8 +73,8 @@ func (p *process) newWebhook(publisher promotions.Publisher, tell func(address s
 }
 
 // webhookKey returns the key that signs messages.
-func webhookKey(c config.Shopee) shopee.Secret {
-	return shopee.Secret(cmp.Or(c.Webhook.Key.Reveal(), c.PartnerKey.Reveal()))
+func webhookKey(c config.Shopee) tokens.Secret {
+	return tokens.Secret(cmp.Or(c.Webhook.Key.Reveal(), c.PartnerKey.Reveal()))
 }
 
 func serveWebhook(ctx context.Context, server *http.Server, listener net.Listener, refresher *promotions.Refresher) error {

@@ -10,12 +10,13 @@ import (
 	"stockpush/channels/pacer"
 	"stockpush/channels/shopee"
 	"stockpush/channels/shopee/postgres"
+	"stockpush/channels/shopee/tokens"
 	"stockpush/cmd/internal/config"
 )
 
 // Tokens is the configured token store. Close releases its resources.
 type Tokens struct {
-	shopee.TokenStore
+	tokens.Store
 	// Where describes the store for operators.
 	Where string
 	// Setup creates what the store needs, and lists it; with check it only lists.
@@ -27,7 +28,7 @@ type Tokens struct {
 // fails if the path is not a file.
 func OpenTokens(c config.Shopee, log *slog.Logger) (Tokens, error) {
 	if c.TokensPostgres == "" {
-		store := shopee.NewFileStore(c.TokensFile, log)
+		store := tokens.NewFileStore(c.TokensFile, log)
 		nothing := func(context.Context, bool) ([]string, error) { return nil, nil }
 		return Tokens{store, c.TokensFile, nothing, func() {}}, store.Check()
 	}
@@ -59,7 +60,7 @@ func (s *Shopee) keep(ctx context.Context, changed func(shopID int64)) error {
 // takeKey changes the partner key, and calls changed for each shop: a shop that was refused for its
 // signature may pass now.
 func (s *Shopee) takeKey(ctx context.Context, c config.Shopee, changed func(shopID int64), log *slog.Logger) {
-	if !s.SetPartnerKey(shopee.Secret(c.PartnerKey.Reveal())) {
+	if !s.SetPartnerKey(tokens.Secret(c.PartnerKey.Reveal())) {
 		return
 	}
 	log.Info("shopee.partner_key changed")
@@ -86,16 +87,16 @@ func NewShopee(cfg config.Config, log *slog.Logger, registry prometheus.Register
 
 func openShopee(cfg config.Config, pace *pacer.Pacer, log *slog.Logger, registry prometheus.Registerer) (*Shopee, error) {
 	c := cfg.Shopee
-	tokens, err := OpenTokens(c, log)
+	store, err := OpenTokens(c, log)
 	if err != nil {
 		return nil, err
 	}
 	client, err := shopee.New(
-		shopee.Config{BaseURL: c.BaseURL, PartnerID: c.PartnerID, PartnerKey: shopee.Secret(c.PartnerKey.Reveal()), Timeout: c.Timeout},
-		shopee.Deps{Tokens: tokens, Logger: log, Registerer: registry, Pace: pace.Wait})
+		shopee.Config{BaseURL: c.BaseURL, PartnerID: c.PartnerID, PartnerKey: tokens.Secret(c.PartnerKey.Reveal()), Timeout: c.Timeout},
+		shopee.Deps{Tokens: store, Logger: log, Registerer: registry, Pace: pace.Wait})
 	if err != nil {
-		tokens.Close()
+		store.Close()
 		return nil, err
 	}
-	return &Shopee{client, tokens, pace.Wait}, nil
+	return &Shopee{client, store, pace.Wait}, nil
 }

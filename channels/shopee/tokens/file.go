@@ -1,4 +1,4 @@
-package shopee
+package tokens
 
 import (
 	"context"
@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,7 +43,7 @@ type FileStore struct {
 	mu       sync.Mutex
 	lookedAt time.Time
 	seen     fs.FileInfo
-	shops    map[int64]TokenPair
+	shops    map[int64]Pair
 
 	// known is what was read last, for those that may not wait for mu.
 	known atomic.Pointer[knownPairs]
@@ -49,14 +51,14 @@ type FileStore struct {
 
 // knownPairs is the file as it was read last, and why that may be old.
 type knownPairs struct {
-	shops map[int64]TokenPair
+	shops map[int64]Pair
 	err   error
 }
 
 // errUnread says that the store was not read yet.
 var errUnread = errors.New("the tokens have not been read yet")
 
-var _ TokenStore = (*FileStore)(nil)
+var _ Store = (*FileStore)(nil)
 
 // NewFileStore opens no file: a missing one is a file without shops. The logger gets
 // warnings; nil discards them.
@@ -84,33 +86,33 @@ func (s *FileStore) Check() error {
 
 // Load returns a shop's pair. While the file cannot be read it answers from
 // what was read last, and with an error where nothing was.
-func (s *FileStore) Load(_ context.Context, shopID int64) (TokenPair, error) {
+func (s *FileStore) Load(_ context.Context, shopID int64) (Pair, error) {
 	shops, err := s.current()
 	return knownPairs{shops, err}.of(shopID)
 }
 
 // Peek returns a shop's pair as it was when the file was read last.
-func (s *FileStore) Peek(shopID int64) (TokenPair, error) {
+func (s *FileStore) Peek(shopID int64) (Pair, error) {
 	known := s.known.Load()
 	if known == nil {
-		return TokenPair{}, errUnread
+		return Pair{}, errUnread
 	}
 	return known.of(shopID)
 }
 
-func (k knownPairs) of(shopID int64) (TokenPair, error) {
+func (k knownPairs) of(shopID int64) (Pair, error) {
 	if pair, ok := k.shops[shopID]; ok {
 		return pair, nil
 	}
 	if k.err != nil {
-		return TokenPair{}, k.err
+		return Pair{}, k.err
 	}
-	return TokenPair{}, NoTokens(shopID)
+	return Pair{}, Missing(shopID)
 }
 
 // current is the file's pairs, read only if the file changed. The map is never
 // written to again.
-func (s *FileStore) current() (map[int64]TokenPair, error) {
+func (s *FileStore) current() (map[int64]Pair, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	shops, err := s.look()
@@ -119,7 +121,7 @@ func (s *FileStore) current() (map[int64]TokenPair, error) {
 }
 
 // look reads the file if it changed; s.mu is held.
-func (s *FileStore) look() (map[int64]TokenPair, error) {
+func (s *FileStore) look() (map[int64]Pair, error) {
 	if s.seen != nil && time.Since(s.lookedAt) < trust {
 		return s.shops, nil
 	}
@@ -135,7 +137,7 @@ func (s *FileStore) look() (map[int64]TokenPair, error) {
 		s.lookedAt = time.Now()
 		return s.shops, nil
 	}
-	doc, err := readTokens(s.path)
+	doc, err := readDocument(s.path)
 	if err != nil {
 		return s.shops, err
 	}
@@ -144,7 +146,7 @@ func (s *FileStore) look() (map[int64]TokenPair, error) {
 }
 
 // keep remembers what was read, and warns of a file that others may read; s.mu is held.
-func (s *FileStore) keep(info fs.FileInfo, doc *tokenDoc) {
+func (s *FileStore) keep(info fs.FileInfo, doc *document) {
 	if wide := info.Mode().Perm() &^ fileMode; wide != 0 && (s.seen == nil || s.seen.Mode() != info.Mode()) {
 		s.log.Warn("shopee.tokens_file may be read or written by others: it has the shops' tokens, make its mode 0600", "file", s.path, "mode", info.Mode().Perm())
 	}
@@ -159,10 +161,10 @@ func sameFile(a, b fs.FileInfo) bool {
 // one can become is written and synced before change is called, so that a full disk
 // or a directory that cannot be written is noticed before a refresh token, which
 // works once, is spent.
-func (s *FileStore) Update(ctx context.Context, shopID int64, change Change) (TokenPair, error) {
+func (s *FileStore) Update(ctx context.Context, shopID int64, change Change) (Pair, error) {
 	unlock, err := s.acquire(ctx)
 	if err != nil {
-		return TokenPair{}, err
+		return Pair{}, err
 	}
 	defer unlock()
 	before, next, err := s.update(ctx, shopID, change)
@@ -171,10 +173,10 @@ func (s *FileStore) Update(ctx context.Context, shopID int64, change Change) (To
 	}
 	doc, readErr := s.reread()
 	if readErr != nil {
-		return TokenPair{}, errors.Join(err, readErr)
+		return Pair{}, errors.Join(err, readErr)
 	}
 	if again, ok := doc.pairs[shopID]; !ok || again.RefreshToken == before.RefreshToken {
-		return TokenPair{}, err
+		return Pair{}, err
 	}
 	_, next, err = s.update(ctx, shopID, change)
 	return next, err
@@ -208,7 +210,7 @@ func (s *FileStore) takeLock(ctx context.Context) error {
 }
 
 // reread reads the file whatever its times say, and remembers what it read.
-func (s *FileStore) reread() (*tokenDoc, error) {
+func (s *FileStore) reread() (*document, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	doc, err := s.readAgain()
@@ -217,21 +219,30 @@ func (s *FileStore) reread() (*tokenDoc, error) {
 }
 
 // readAgain reads the file; s.mu is held.
-func (s *FileStore) readAgain() (*tokenDoc, error) {
+func (s *FileStore) readAgain() (*document, error) {
 	info, err := os.Stat(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		s.seen, s.shops = nil, nil
-		return &tokenDoc{}, nil
+		return &document{}, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("look at shopee.tokens_file: %w", err)
 	}
-	doc, err := readTokens(s.path)
+	doc, err := readDocument(s.path)
 	if err != nil {
 		return nil, err
 	}
 	s.keep(info, doc)
 	return doc, nil
+}
+
+// Shops lists the shops that the file has tokens of, in order.
+func (s *FileStore) Shops(context.Context) ([]int64, error) {
+	pairs, err := s.current()
+	if err != nil {
+		return nil, err
+	}
+	return slices.Sorted(maps.Keys(pairs)), nil
 }
 
 // Watch looks at the file every half second.

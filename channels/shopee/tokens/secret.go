@@ -1,4 +1,4 @@
-package shopee
+package tokens
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package shopee
+package tokens
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 )
 
 // update reads, changes and writes; the lock is held. It returns the pair before and after.
-func (s *FileStore) update(ctx context.Context, shopID int64, change Change) (held, next TokenPair, err error) {
+func (s *FileStore) update(ctx context.Context, shopID int64, change Change) (held, next Pair, err error) {
 	doc, err := s.reread()
 	if err != nil {
 		return held, next, err
@@ -35,7 +35,7 @@ func (s *FileStore) update(ctx context.Context, shopID int64, change Change) (he
 		return held, next, err
 	}
 	if err := replace(path, tmp, doc, shopID, next); err != nil {
-		return held, TokenPair{}, fmt.Errorf("write shopee.tokens_file: %w", err)
+		return held, Pair{}, fmt.Errorf("write shopee.tokens_file: %w", err)
 	}
 	_, _ = s.reread()
 	return held, next, nil
@@ -75,11 +75,11 @@ const maxTokenBytes = 4096
 
 // reserve makes a file beside path, mode 0600, as long as the document with the
 // longest pair of a shop, and syncs it. What is written over it later needs no more room.
-func reserve(path string, doc *tokenDoc, shopID int64) (*os.File, error) {
+func reserve(path string, doc *document, shopID int64) (*os.File, error) {
 	noise := make([]byte, maxTokenBytes) // in hex twice as long, and hard to compress
 	_, _ = rand.Read(noise)              // it never fails
 	text := Secret(hex.EncodeToString(noise))
-	b, err := doc.with(shopID, TokenPair{text[:maxTokenBytes], text[maxTokenBytes:], time.Now()})
+	b, err := doc.with(shopID, Pair{text[:maxTokenBytes], text[maxTokenBytes:], time.Now()})
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func discard(tmp *os.File) {
 
 // replace writes the document with one pair changed over tmp and puts it in path's
 // place; it is durable when replace returns.
-func replace(path string, tmp *os.File, doc *tokenDoc, shopID int64, next TokenPair) error {
+func replace(path string, tmp *os.File, doc *document, shopID int64, next Pair) error {
 	b, err := doc.with(shopID, next)
 	if err != nil {
 		return err

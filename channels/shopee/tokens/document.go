@@ -1,4 +1,4 @@
-package shopee
+package tokens
 
 import (
 	"encoding/json"
@@ -11,29 +11,29 @@ import (
 	"time"
 )
 
-// tokenDoc is the tokens file as it was read. What other programs put beside
+// document is the tokens file as it was read. What other programs put beside
 // our fields is kept when it is written again.
-type tokenDoc struct {
+type document struct {
 	top   map[string]json.RawMessage
 	shops []map[string]json.RawMessage
 	ids   []int64
-	pairs map[int64]TokenPair
+	pairs map[int64]Pair
 }
 
-type tokenEntry struct {
+type entry struct {
 	ShopID       int64     `json:"shop_id"`
 	AccessToken  string    `json:"access_token"`
 	RefreshToken string    `json:"refresh_token"`
 	ExpiresAt    time.Time `json:"expires_at"`
 }
 
-// readTokens reads the tokens file. Its errors quote nothing of the file.
-func readTokens(path string) (*tokenDoc, error) {
+// readDocument reads the tokens file. Its errors quote nothing of the file.
+func readDocument(path string) (*document, error) {
 	b, err := readRegular(path)
 	if err != nil {
 		return nil, fmt.Errorf("read shopee.tokens_file: %w", err)
 	}
-	doc, err := parseTokens(b)
+	doc, err := parseDocument(b)
 	if err != nil {
 		return nil, fmt.Errorf("read shopee.tokens_file: %w", err)
 	}
@@ -65,8 +65,8 @@ func regular(info fs.FileInfo) error {
 	return nil
 }
 
-func parseTokens(b []byte) (*tokenDoc, error) {
-	doc := &tokenDoc{pairs: map[int64]TokenPair{}}
+func parseDocument(b []byte) (*document, error) {
+	doc := &document{pairs: map[int64]Pair{}}
 	if err := json.Unmarshal(b, &doc.top); err != nil {
 		return nil, errors.New("it is not a JSON object")
 	}
@@ -83,23 +83,23 @@ func parseTokens(b []byte) (*tokenDoc, error) {
 	return doc, nil
 }
 
-func (d *tokenDoc) add(shop map[string]json.RawMessage) error {
+func (d *document) add(shop map[string]json.RawMessage) error {
 	raw, err := json.Marshal(shop)
 	if err != nil {
 		return errors.New("it cannot be read")
 	}
-	var e tokenEntry
+	var e entry
 	if err := json.Unmarshal(raw, &e); err != nil || e.ShopID <= 0 {
 		return errors.New("want shop_id, access_token, refresh_token, and expires_at as RFC 3339")
 	}
 	d.ids = append(d.ids, e.ShopID)
-	d.pairs[e.ShopID] = TokenPair{Secret(e.AccessToken), Secret(e.RefreshToken), e.ExpiresAt.UTC()}
+	d.pairs[e.ShopID] = Pair{Secret(e.AccessToken), Secret(e.RefreshToken), e.ExpiresAt.UTC()}
 	return nil
 }
 
 // with is the document's text with one shop's pair changed or added.
-func (d *tokenDoc) with(shopID int64, pair TokenPair) ([]byte, error) {
-	entry := tokenEntry{shopID, pair.AccessToken.Reveal(), pair.RefreshToken.Reveal(), pair.ExpiresAt.UTC()}
+func (d *document) with(shopID int64, pair Pair) ([]byte, error) {
+	entry := entry{shopID, pair.AccessToken.Reveal(), pair.RefreshToken.Reveal(), pair.ExpiresAt.UTC()}
 	fields, err := entry.fields()
 	if err != nil {
 		return nil, err
@@ -121,7 +121,7 @@ func (d *tokenDoc) with(shopID int64, pair TokenPair) ([]byte, error) {
 	return json.MarshalIndent(merge(d.top, map[string]json.RawMessage{"shops": raw}), "", "  ")
 }
 
-func (e tokenEntry) fields() (map[string]json.RawMessage, error) {
+func (e entry) fields() (map[string]json.RawMessage, error) {
 	raw, err := json.Marshal(e)
 	if err != nil {
 		return nil, err

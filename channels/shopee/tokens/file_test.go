@@ -1,4 +1,4 @@
-package shopee_test
+package tokens_test
 
 import (
 	"os"
@@ -8,12 +8,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"stockpush/channels/shopee"
+	"stockpush/channels/shopee/tokens"
 	"stockpush/channels/shopee/tokenstest"
 )
 
 func openFile(path string) tokenstest.Open {
-	return func(*testing.T) shopee.TokenStore { return shopee.NewFileStore(path, nil) }
+	return func(*testing.T) tokens.Store { return tokens.NewFileStore(path, nil) }
 }
 
 func TestTheTokensFileConforms(t *testing.T) {
@@ -29,7 +29,7 @@ func TestTokensWriterProcess(t *testing.T) {
 	if path == "" {
 		t.Skip("only a child process of another test runs this")
 	}
-	tokenstest.Write(t, shopee.NewFileStore(path, nil))
+	tokenstest.Write(t, tokens.NewFileStore(path, nil))
 }
 
 func TestAWriterKilledAtAnyPointLeavesAWholePairNoLockAndNoSecret(t *testing.T) {
@@ -47,7 +47,7 @@ func TestWhatOthersKeepBesideTheFileIsLetBe(t *testing.T) {
 	} {
 		beside := filepath.Join(filepath.Dir(path), name)
 		require.NoError(t, os.WriteFile(beside, []byte("{}"), 0o600))
-		tokenstest.Put(t, shopee.NewFileStore(path, nil), 1, shopee.TokenPair{AccessToken: "a", RefreshToken: "r", ExpiresAt: time.Unix(2e9, 0)})
+		tokenstest.Put(t, tokens.NewFileStore(path, nil), 1, tokens.Pair{AccessToken: "a", RefreshToken: "r", ExpiresAt: time.Unix(2e9, 0)})
 		_, err := os.Stat(beside)
 		require.Equal(t, want, err == nil, name)
 	}
