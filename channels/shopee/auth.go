@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
 	"stockpush/channels"
+	"stockpush/channels/shopee/api"
 	"stockpush/channels/shopee/tokens"
 	"stockpush/schemas"
 )
@@ -22,11 +24,11 @@ const defaultLife = 4 * time.Hour
 const unixTimes = 30 * 365 * 24 * 60 * 60
 
 type tokenAnswer struct {
-	AccessToken  string `json:"access_token"`
-	RefreshToken string `json:"refresh_token"`
-	ExpireIn     number `json:"expire_in"`
+	AccessToken  string     `json:"access_token"`
+	RefreshToken string     `json:"refresh_token"`
+	ExpireIn     api.Number `json:"expire_in"`
 	// ShopIDs are the shops that a main account let the app into.
-	ShopIDs []number `json:"shop_id_list"`
+	ShopIDs []api.Number `json:"shop_id_list"`
 }
 
 func (a tokenAnswer) pair(now time.Time) tokens.Pair {
@@ -43,9 +45,7 @@ func (a tokenAnswer) pair(now time.Time) tokens.Pair {
 // ConsentURL is the page on which a seller lets the app into a shop; Shopee
 // then sends the browser to redirect with code and shop_id. It lives 5 minutes.
 func (c *Client) ConsentURL(redirect string) string {
-	q := c.signer.query(pathConsent, time.Now(), 0, "")
-	q.Set("redirect", redirect)
-	return c.base + pathConsent + "?" + q.Encode()
+	return c.api.URL(api.Request{Path: api.PathConsent, Query: url.Values{"redirect": {redirect}}})
 }
 
 // Exchange turns the code of a consent, good once and for 10 minutes, into the
@@ -53,8 +53,8 @@ func (c *Client) ConsentURL(redirect string) string {
 // until ctx ends.
 func (c *Client) Exchange(ctx context.Context, code string, shopID int64) error {
 	err := c.sessions.obtain(ctx, shopID, func(ctx context.Context) (tokens.Pair, error) {
-		body := map[string]any{"code": code, "partner_id": c.signer.partnerID, "shop_id": shopID}
-		pair, _, err := c.askTokens(ctx, request{path: pathTokenGet, body: body, hidden: []tokens.Secret{tokens.Secret(code)}})
+		body := map[string]any{"code": code, "partner_id": c.api.PartnerID(), "shop_id": shopID}
+		pair, _, err := c.askTokens(ctx, api.Request{Path: api.PathTokenGet, Body: body, Hidden: []tokens.Secret{tokens.Secret(code)}})
 		return pair, err
 	})
 	return exchangeError(fmt.Sprintf("shop %d", shopID), err)
@@ -78,8 +78,8 @@ func exchangeError(whose string, err error) error {
 // refresh later.
 func (c *Client) ExchangeMain(ctx context.Context, code string, mainAccountID int64) ([]int64, error) {
 	whose := fmt.Sprintf("main account %d", mainAccountID)
-	body := map[string]any{"code": code, "partner_id": c.signer.partnerID, "main_account_id": mainAccountID}
-	pair, shops, err := c.askTokens(ctx, request{path: pathTokenGet, body: body, hidden: []tokens.Secret{tokens.Secret(code)}})
+	body := map[string]any{"code": code, "partner_id": c.api.PartnerID(), "main_account_id": mainAccountID}
+	pair, shops, err := c.askTokens(ctx, api.Request{Path: api.PathTokenGet, Body: body, Hidden: []tokens.Secret{tokens.Secret(code)}})
 	if err != nil {
 		return nil, exchangeError(whose, err)
 	}
@@ -106,12 +106,12 @@ func (c *Client) refreshTokens(ctx context.Context, shopID int64, token tokens.S
 		v := channels.Verdict{Outcome: channels.Refused, Code: schemas.TimedOut, Message: "no call was free for a token refresh"}
 		return tokens.Pair{}, &refreshError{verdict: v, cancelled: true, err: err}
 	}
-	body := map[string]any{"refresh_token": token.Reveal(), "partner_id": c.signer.partnerID, "shop_id": shopID}
-	pair, _, err := c.askTokens(ctx, request{path: pathRefresh, body: body, hidden: []tokens.Secret{token}})
+	body := map[string]any{"refresh_token": token.Reveal(), "partner_id": c.api.PartnerID(), "shop_id": shopID}
+	pair, _, err := c.askTokens(ctx, api.Request{Path: api.PathRefresh, Body: body, Hidden: []tokens.Secret{token}})
 	var refused *refreshError
 	switch {
 	case err == nil:
-		c.metrics.refreshes.WithLabelValues(outcomeOK).Inc()
+		c.metrics.refreshes.WithLabelValues(api.OutcomeOK).Inc()
 	case errors.As(err, &refused):
 		c.metrics.refreshes.WithLabelValues(string(refused.verdict.Code.Class())).Inc()
 	}
@@ -120,17 +120,17 @@ func (c *Client) refreshTokens(ctx context.Context, shopID int64, token tokens.S
 
 // askTokens makes a call of the auth endpoints, whose fields are top-level. It also
 // lists the shops that the tokens are of, if Shopee does.
-func (c *Client) askTokens(ctx context.Context, req request) (tokens.Pair, []int64, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, max(refreshWait, c.timeout), errTimeout)
+func (c *Client) askTokens(ctx context.Context, req api.Request) (tokens.Pair, []int64, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, max(refreshWait, c.timeout), api.ErrTimeout)
 	defer cancel()
-	req.method = http.MethodPost
-	r := c.send(ctx, req)
-	if !r.ok() {
+	req.Method = http.MethodPost
+	r := c.api.Send(ctx, req)
+	if !r.OK() {
 		return tokens.Pair{}, nil, refusalOf(r)
 	}
 	var a tokenAnswer
-	if err := json.Unmarshal(r.body, &a); err != nil || a.AccessToken == "" || a.RefreshToken == "" {
-		v := channels.Verdict{Outcome: channels.Refused, Code: schemas.ChannelUnavailable, RequestID: r.requestID, Message: "Shopee's answer has no tokens"}
+	if err := json.Unmarshal(r.Body, &a); err != nil || a.AccessToken == "" || a.RefreshToken == "" {
+		v := channels.Verdict{Outcome: channels.Refused, Code: schemas.ChannelUnavailable, RequestID: r.RequestID, Message: "Shopee's answer has no tokens"}
 		return tokens.Pair{}, nil, &refreshError{verdict: v, failure: true}
 	}
 	var shops []int64
@@ -144,8 +144,8 @@ func (c *Client) askTokens(ctx context.Context, req request) (tokens.Pair, []int
 
 // refusalOf is the error of an auth call. No stock was touched, so its verdict
 // is never Unknown.
-func refusalOf(r *result) error {
-	e := &refreshError{verdict: r.verdict, failure: r.failure, cancelled: r.cancelled}
+func refusalOf(r *api.Result) error {
+	e := &refreshError{verdict: r.Verdict, failure: r.Failure, cancelled: r.Cancelled}
 	e.verdict.Outcome = channels.Refused
 	if e.verdict.Code == schemas.AuthorizationLost {
 		e.err = tokens.ErrRefused
@@ -154,35 +154,36 @@ func refusalOf(r *result) error {
 }
 
 // shopCall makes a shop's call with a fresh access token, and once more with a
-// refreshed one if Shopee refused the first. It says how many were made.
-func (c *Client) shopCall(ctx context.Context, req request) (*result, int) {
-	pair, err := c.freshToken(ctx, req.shopID)
+// refreshed one if Shopee refused the first. It says how many were made. mayGo is asked right
+// before each.
+func (c *Client) shopCall(ctx context.Context, req api.Request, mayGo func() bool) (*api.Result, int) {
+	pair, err := c.freshToken(ctx, req.ShopID)
 	if err != nil {
 		return withoutToken(err), 0
 	}
-	req.token = pair.AccessToken
-	if !req.mayGo() {
+	req.Token = pair.AccessToken
+	if !mayGo() {
 		return withheld(), 0
 	}
-	r := c.send(ctx, req)
-	if r.act != refresh {
+	r := c.api.Send(ctx, req)
+	if !r.TokenRefused {
 		return r, 1
 	}
-	if _, err = c.sessions.refresh(ctx, req.shopID, req.token); err == nil {
-		err = c.waitTurn(ctx, req.shopID)
+	if _, err = c.sessions.refresh(ctx, req.ShopID, req.Token); err == nil {
+		err = c.waitTurn(ctx, req.ShopID)
 	}
 	if err == nil {
-		pair, err = c.freshToken(ctx, req.shopID) // it may have ended while we waited
+		pair, err = c.freshToken(ctx, req.ShopID) // it may have ended while we waited
 	}
 	if err != nil {
 		return withoutToken(err), 1
 	}
-	req.token = pair.AccessToken
-	if !req.mayGo() {
+	req.Token = pair.AccessToken
+	if !mayGo() {
 		return withheld(), 1
 	}
-	r = c.send(ctx, req)
-	c.sessions.repeated(req.shopID, r)
+	r = c.api.Send(ctx, req)
+	c.sessions.repeated(req.ShopID, r)
 	return r, 2
 }
 
@@ -202,17 +203,17 @@ func (c *Client) freshToken(ctx context.Context, shopID int64) (tokens.Pair, err
 
 // withheld is the result of a request that did not go out, since its caller may
 // not be the shop's worker any more.
-func withheld() *result {
+func withheld() *api.Result {
 	v := channels.Verdict{Outcome: channels.Refused, Code: schemas.ChannelUnavailable, Message: "not sent: another process may have taken over"}
-	return &result{verdict: v, cancelled: true}
+	return &api.Result{Verdict: v, Cancelled: true}
 }
 
 // withoutToken is the result of a call that was not made.
-func withoutToken(err error) *result {
+func withoutToken(err error) *api.Result {
 	var e *refreshError
 	if errors.As(err, &e) {
-		return &result{verdict: e.verdict, failure: e.failure, cancelled: e.cancelled}
+		return &api.Result{Verdict: e.verdict, Failure: e.failure, Cancelled: e.cancelled}
 	}
 	v := channels.Verdict{Outcome: channels.Refused, Code: schemas.TimedOut, Message: "no call was free for the repeat"}
-	return &result{verdict: v, cancelled: true}
+	return &api.Result{Verdict: v, Cancelled: true}
 }

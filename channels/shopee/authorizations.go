@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"stockpush/channels/shopee/api"
 	"strconv"
 	"time"
 )
@@ -32,9 +33,9 @@ const (
 // an envelope they are taken too.
 type shopsPage struct {
 	Shops []struct {
-		ShopID     number `json:"shop_id"`
-		AuthTime   number `json:"auth_time"`
-		ExpireTime number `json:"expire_time"`
+		ShopID     api.Number `json:"shop_id"`
+		AuthTime   api.Number `json:"auth_time"`
+		ExpireTime api.Number `json:"expire_time"`
 	} `json:"authed_shop_list"`
 	More bool `json:"more"`
 }
@@ -73,7 +74,7 @@ func (c *Client) Authorizations(ctx context.Context) (map[int64]Authorization, e
 }
 
 // unixTime is zero for 0, and not 1970.
-func unixTime(seconds number) time.Time {
+func unixTime(seconds api.Number) time.Time {
 	if seconds <= 0 {
 		return time.Time{}
 	}
@@ -84,17 +85,17 @@ func (c *Client) shopsPage(ctx context.Context, page int) (shopsPage, error) {
 	if err := c.waitTurn(ctx, 0); err != nil {
 		return shopsPage{}, err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, api.ErrTimeout)
 	defer cancel()
 	query := url.Values{"page_no": {strconv.Itoa(page)}, "page_size": {strconv.Itoa(shopsPerPage)}}
-	r := c.send(ctx, request{method: http.MethodGet, path: pathShops, query: query})
-	if !r.ok() {
-		return shopsPage{}, fmt.Errorf("%s: %s", r.verdict.Code, r.verdict.Message)
+	r := c.api.Send(ctx, api.Request{Method: http.MethodGet, Path: api.PathShops, Query: query})
+	if !r.OK() {
+		return shopsPage{}, fmt.Errorf("%s: %s", r.Verdict.Code, r.Verdict.Message)
 	}
 	var answer shopsPage
-	body := r.body
-	if len(r.response) > 0 {
-		body = r.response
+	body := r.Body
+	if len(r.Response) > 0 {
+		body = r.Response
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
 		return shopsPage{}, fmt.Errorf("the answer is not what the API says: %w", err)

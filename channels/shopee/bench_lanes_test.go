@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stockpush/channels/channeltest"
+	"stockpush/channels/shopee/api"
 	"stockpush/channels/shopee/sandbox"
 	"stockpush/channels/shopee/tokens"
 	"stockpush/channels/worker"
@@ -192,8 +193,7 @@ func (l *lanesOnTheNet) timedBare(b *testing.B, bare *http.Client, pair tokens.P
 	for range benchClients {
 		all.Go(func() {
 			for item := next.Add(1); item <= benchItems*benchShops; item = next.Add(1) {
-				query := l.client.signer.query(pathUpdateStock, time.Now(), sandbox.FirstShopID, pair.AccessToken)
-				if !bareCall(b, bare, l.client.base+pathUpdateStock+"?"+query.Encode(), encode(benchCall(item, l.models))) {
+				if !bareCall(b, bare, l.client.api.URL(api.Request{Path: api.PathUpdateStock, ShopID: sandbox.FirstShopID, Token: pair.AccessToken}), encode(benchCall(item, l.models))) {
 					failed.Store(true)
 				}
 			}

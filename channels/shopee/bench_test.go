@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stockpush/channels"
+	"stockpush/channels/shopee/api"
 	"stockpush/channels/shopee/sandbox"
 	"stockpush/channels/shopee/tokens"
 )
@@ -56,8 +57,7 @@ func BenchmarkPush(b *testing.B) {
 		return c.Push(b.Context(), benchCall(item, maxLines)).Verdicts[maxLines-1].Outcome == channels.Confirmed
 	}
 	call := func(item int64) bool {
-		query := c.signer.query(pathUpdateStock, time.Now(), sandbox.FirstShopID, pair.AccessToken)
-		return bareCall(b, bare, c.base+pathUpdateStock+"?"+query.Encode(), encode(benchCall(item, maxLines)))
+		return bareCall(b, bare, c.api.URL(api.Request{Path: api.PathUpdateStock, ShopID: sandbox.FirstShopID, Token: pair.AccessToken}), encode(benchCall(item, maxLines)))
 	}
 	var pushing, calling time.Duration
 	for b.Loop() { // turn and turn about, so that the machine's moods hit both
@@ -110,6 +110,8 @@ func bareCall(b *testing.B, client *http.Client, url string, body any) bool {
 	}
 	defer func() { _ = res.Body.Close() }()
 	answer, err := io.ReadAll(res.Body)
-	var env envelope
+	var env struct {
+		Error string `json:"error"`
+	}
 	return err == nil && json.Unmarshal(answer, &env) == nil && env.Error == ""
 }

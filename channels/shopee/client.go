@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"stockpush/channels"
+	"stockpush/channels/shopee/api"
 	"stockpush/channels/shopee/tokens"
 )
 
@@ -64,10 +64,8 @@ type Deps struct {
 
 // Client talks to Shopee. It implements channels.Channel.
 type Client struct {
-	base     string
+	api      *api.Caller
 	timeout  time.Duration
-	signer   *signer
-	http     *http.Client
 	tokens   tokens.Store
 	sessions *sessions
 	metrics  *metrics
@@ -88,11 +86,11 @@ func New(cfg Config, deps Deps) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("shopee client: register metrics: %w", err)
 	}
-	c := &Client{
-		base: strings.TrimRight(cfg.BaseURL, "/"), timeout: cfg.Timeout,
-		signer: newSigner(cfg.PartnerID, cfg.PartnerKey),
-		http:   newHTTPClient(), tokens: deps.Tokens, metrics: m, pace: deps.Pace,
+	caller, err := api.New(cfg.BaseURL, cfg.PartnerID, cfg.PartnerKey, deps.Registerer)
+	if err != nil {
+		return nil, fmt.Errorf("shopee client: register metrics: %w", err)
 	}
+	c := &Client{api: caller, timeout: cfg.Timeout, tokens: deps.Tokens, metrics: m, pace: deps.Pace}
 	c.sessions = newSessions(c, deps.Logger)
 	return c, nil
 }
@@ -100,7 +98,7 @@ func New(cfg Config, deps Deps) (*Client, error) {
 // SetPartnerKey lets another key sign all calls from now on, as after the key was reset
 // in Shopee's console, and says whether it is another. An empty key changes nothing.
 func (c *Client) SetPartnerKey(key tokens.Secret) (changed bool) {
-	return key != "" && c.signer.setKey(key)
+	return c.api.SetPartnerKey(key)
 }
 
 // Watch calls changed for each shop whose token pair was changed or added, by
@@ -115,7 +113,7 @@ func (c *Client) Watch(ctx context.Context, changed func(shopID int64)) error {
 // Push or Read may begin after it, and it is called once.
 func (c *Client) Close() {
 	c.sessions.close()
-	c.http.CloseIdleConnections()
+	c.api.HTTP.CloseIdleConnections()
 }
 
 // waitTurn waits until a call beyond the first may go out.
@@ -124,16 +122,4 @@ func (c *Client) waitTurn(ctx context.Context, shopID int64) error {
 		return nil
 	}
 	return c.pace(ctx, shopID)
-}
-
-// newHTTPClient is sized for many shops on one host. It follows no redirect:
-// the query carries the access token, which is for the configured host only.
-func newHTTPClient() *http.Client {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256
-	t.MaxResponseHeaderBytes = 64 << 10
-	return &http.Client{
-		Transport:     t,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
 }

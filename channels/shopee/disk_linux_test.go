@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stockpush/channels"
+	"stockpush/channels/shopee/api"
 	"stockpush/channels/shopee/tokens"
 	"stockpush/schemas"
 )
@@ -52,7 +53,7 @@ func (d *disk) on(server *chain, before func(path string)) (*Client, *syncBuffer
 	first := clientOf(d.t, func(w http.ResponseWriter, r *http.Request) { before(r.URL.Path); server.ServeHTTP(w, r) }, 0)
 	store := tokens.NewFileStore(d.tokens(), nil)
 	put(d.t, store, testShop, tokens.Pair{AccessToken: "access-0", RefreshToken: "refresh-1", ExpiresAt: time.Now().Add(-time.Hour)})
-	c, logged := loggingClient(d.t, first.base, store)
+	c, logged := loggingClient(d.t, baseOf(first), store)
 	return c, logged
 }
 
@@ -79,7 +80,7 @@ func TestAFullDiskSpendsNoRefreshToken(t *testing.T) {
 func TestADiskThatFillsDuringARefreshLosesNothing(t *testing.T) {
 	d, server := newDisk(t), &chain{turn: 1}
 	c, logged := d.on(server, func(path string) {
-		if path == pathRefresh {
+		if path == api.PathRefresh {
 			d.fill()
 		}
 	})

@@ -108,7 +108,7 @@ func newLanes(t *testing.T, shopee sandbox.Config, cfg channeltest.Settings) *la
 		Config{BaseURL: "http://sandbox", PartnerID: sandbox.DefaultPartnerID, PartnerKey: sandbox.DefaultPartnerKey, Timeout: 10 * time.Second},
 		Deps{Tokens: tokens.NewFileStore(file, nil), Pace: pacer.Wait, Logger: logger})
 	require.NoError(t, err)
-	c.http.Transport = l.direct
+	c.api.HTTP.Transport = l.direct
 	l.client = c
 	stage, err := worker.New(cfg.Config, worker.Deps{
 		Channel: c, Pacer: pacer, LogID: 1, Producer: l, DeadLetters: l, Topics: "t", RecordPartitions: 1, History: channeltest.History{},

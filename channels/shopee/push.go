@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"stockpush/channels"
+	"stockpush/channels/shopee/api"
 	"stockpush/schemas"
 )
 
@@ -40,12 +41,12 @@ func (c *Client) Push(ctx context.Context, call channels.Call) channels.Answer {
 		v := channels.Verdict{Outcome: channels.Refused, Code: schemas.UnknownFailure, Message: err.Error()}
 		return channels.Answer{Verdicts: slices.Repeat([]channels.Verdict{v}, len(call.Lines))}
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, api.ErrTimeout)
 	defer cancel()
-	req := request{method: http.MethodPost, path: pathUpdateStock, shopID: call.ShopID, body: encode(call), allowed: call.MayGo}
-	r, calls := c.shopCall(ctx, req)
-	a := channels.Answer{Calls: calls, Failure: r.failure, Verdicts: slices.Repeat([]channels.Verdict{r.verdict}, len(call.Lines))}
-	if r.body != nil {
+	req := api.Request{Method: http.MethodPost, Path: api.PathUpdateStock, ShopID: call.ShopID, Body: encode(call)}
+	r, calls := c.shopCall(ctx, req, call.MayGo)
+	a := channels.Answer{Calls: calls, Failure: r.Failure, Verdicts: slices.Repeat([]channels.Verdict{r.Verdict}, len(call.Lines))}
+	if r.Body != nil {
 		c.judgeLines(call, r, a.Verdicts)
 	}
 	return a
@@ -85,23 +86,23 @@ func encode(call channels.Call) updateStock {
 // a name is of an item without models.
 type stockLists struct {
 	Success []struct {
-		ModelID    number `json:"model_id"`
-		LocationID string `json:"location_id"`
-		Stock      number `json:"stock"`
+		ModelID    api.Number `json:"model_id"`
+		LocationID string     `json:"location_id"`
+		Stock      api.Number `json:"stock"`
 	} `json:"success_list"`
 	Failure []struct {
-		ModelID      number  `json:"model_id"`
-		LocationID   *string `json:"location_id"`
-		FailedReason string  `json:"failed_reason"`
+		ModelID      api.Number `json:"model_id"`
+		LocationID   *string    `json:"location_id"`
+		FailedReason string     `json:"failed_reason"`
 	} `json:"failure_list"`
 }
 
 // judgeLines gives each line the verdict of the lists. Where they say nothing
 // of a line it keeps the envelope's error, or is Unknown if there was none.
-func (c *Client) judgeLines(call channels.Call, r *result, verdicts []channels.Verdict) {
+func (c *Client) judgeLines(call channels.Call, r *api.Result, verdicts []channels.Verdict) {
 	var lists stockLists
-	if err := decodePayload(r.response, &lists); err != nil && r.ok() {
-		v := channels.Verdict{Code: schemas.ChannelUnavailable, RequestID: r.requestID, Message: "cannot read Shopee's answer: " + err.Error()}
+	if err := decodePayload(r.Response, &lists); err != nil && r.OK() {
+		v := channels.Verdict{Code: schemas.ChannelUnavailable, RequestID: r.RequestID, Message: "cannot read Shopee's answer: " + err.Error()}
 		copy(verdicts, slices.Repeat([]channels.Verdict{v}, len(verdicts)))
 		return
 	}
@@ -111,11 +112,11 @@ func (c *Client) judgeLines(call channels.Call, r *result, verdicts []channels.V
 	}
 	for i, l := range call.Lines {
 		v, found := lists.verdict(l, models[l.ModelID] == 1)
-		if !found && !r.ok() {
+		if !found && !r.OK() {
 			continue
 		}
-		c.metrics.judged(v)
-		v.RequestID, v.Message = r.requestID, c.clean(request{token: r.token}, v.Message)
+		c.api.Judged(v)
+		v.RequestID, v.Message = r.RequestID, c.api.Clean(api.Request{Token: r.Token}, v.Message)
 		verdicts[i] = v
 	}
 }
@@ -140,7 +141,7 @@ func (s *stockLists) verdict(l channels.Line, alone bool) (channels.Verdict, boo
 	case failed && shown && (alone || exact):
 		unknown.Message = "Shopee lists the model as done and as failed: " + reason
 	case failed && !shown:
-		v := classifyModel(reason)
+		v := api.ClassifyModel(reason)
 		v.Message = reason
 		return v, true
 	case !shown:

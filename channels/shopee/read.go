@@ -8,27 +8,28 @@ import (
 	"strconv"
 
 	"stockpush/channels"
+	"stockpush/channels/shopee/api"
 	"stockpush/schemas"
 )
 
 // stockInfo is stock_info_v2.
 type stockInfo struct {
 	SellerStock []struct {
-		LocationID string `json:"location_id"`
-		Stock      number `json:"stock"`
+		LocationID string     `json:"location_id"`
+		Stock      api.Number `json:"stock"`
 	} `json:"seller_stock"`
 }
 
 type modelList struct {
 	Model []struct {
-		ModelID   number     `json:"model_id"`
+		ModelID   api.Number `json:"model_id"`
 		StockInfo *stockInfo `json:"stock_info_v2"`
 	} `json:"model"`
 }
 
 type baseInfo struct {
 	ItemList []struct {
-		ItemID    number     `json:"item_id"`
+		ItemID    api.Number `json:"item_id"`
 		HasModel  bool       `json:"has_model"`
 		StockInfo *stockInfo `json:"stock_info_v2"`
 	} `json:"item_list"`
@@ -36,11 +37,11 @@ type baseInfo struct {
 
 // Read reads the seller stock that an item shows, one entry a model and location.
 func (c *Client) Read(ctx context.Context, shopID, itemID int64) ([]channels.ModelStock, channels.Verdict) {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, api.ErrTimeout)
 	defer cancel()
 	id := strconv.FormatInt(itemID, 10)
 	var models modelList
-	v := c.get(ctx, request{path: pathModelList, shopID: shopID, query: url.Values{"item_id": {id}}}, &models)
+	v := c.get(ctx, api.Request{Path: api.PathModelList, ShopID: shopID, Query: url.Values{"item_id": {id}}}, &models)
 	if v.Outcome != channels.Confirmed && !mayHaveNoModels(v.Code) {
 		return nil, v
 	}
@@ -51,7 +52,7 @@ func (c *Client) Read(ctx context.Context, shopID, itemID int64) ([]channels.Mod
 		return nil, channels.Verdict{Code: schemas.TimedOut, Message: "no call was free for the second read"}
 	}
 	var info baseInfo
-	v = c.get(ctx, request{path: pathBaseInfo, shopID: shopID, query: url.Values{"item_id_list": {id}}}, &info)
+	v = c.get(ctx, api.Request{Path: api.PathBaseInfo, ShopID: shopID, Query: url.Values{"item_id_list": {id}}}, &info)
 	if v.Outcome != channels.Confirmed {
 		return nil, v
 	}
@@ -65,16 +66,16 @@ func mayHaveNoModels(code schemas.FailureCode) bool {
 }
 
 // get makes a read of a shop; the verdict is Confirmed if into was read.
-func (c *Client) get(ctx context.Context, req request, into any) channels.Verdict {
-	req.method = http.MethodGet
-	r, _ := c.shopCall(ctx, req)
-	if !r.ok() {
-		return r.verdict
+func (c *Client) get(ctx context.Context, req api.Request, into any) channels.Verdict {
+	req.Method = http.MethodGet
+	r, _ := c.shopCall(ctx, req, func() bool { return true })
+	if !r.OK() {
+		return r.Verdict
 	}
-	if err := decodePayload(r.response, into); err != nil {
-		return channels.Verdict{Code: schemas.ChannelUnavailable, RequestID: r.requestID, Message: "cannot read Shopee's answer: " + err.Error()}
+	if err := decodePayload(r.Response, into); err != nil {
+		return channels.Verdict{Code: schemas.ChannelUnavailable, RequestID: r.RequestID, Message: "cannot read Shopee's answer: " + err.Error()}
 	}
-	return channels.Verdict{Outcome: channels.Confirmed, RequestID: r.requestID}
+	return channels.Verdict{Outcome: channels.Confirmed, RequestID: r.RequestID}
 }
 
 func stocksOfModels(models modelList, v channels.Verdict) ([]channels.ModelStock, channels.Verdict) {

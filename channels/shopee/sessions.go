@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"stockpush/channels"
+	"stockpush/channels/shopee/api"
 	"stockpush/channels/shopee/tokens"
 	"stockpush/schemas"
 )
@@ -151,15 +152,15 @@ func (s *sessions) usable(shopID int64, pair tokens.Pair) (channels.Verdict, boo
 // repeated takes up what a repeat with a refreshed token came to. A token that
 // is refused again may have ended on the way: that is worth another try, but not
 // for ever.
-func (s *sessions) repeated(shopID int64, r *result) {
-	if r.act != refresh {
+func (s *sessions) repeated(shopID int64, r *api.Result) {
+	if !r.TokenRefused {
 		s.edit(shopID, func(n *note) { n.freshRefusals = 0 })
 		return
 	}
 	refusals := 0
 	s.edit(shopID, func(n *note) { n.freshRefusals++; refusals = n.freshRefusals })
 	if refusals < maxFreshRefusals {
-		r.verdict.Code, r.verdict.Scope = schemas.ChannelUnavailable, channels.ScopeModel
+		r.Verdict.Code, r.Verdict.Scope = schemas.ChannelUnavailable, channels.ScopeModel
 	}
 }
 
@@ -212,7 +213,7 @@ func (s *sessions) refresh(ctx context.Context, shopID int64, stale tokens.Secre
 		return a.pair, a.err
 	case <-ctx.Done():
 	}
-	ours := errors.Is(context.Cause(ctx), errTimeout)
+	ours := errors.Is(context.Cause(ctx), api.ErrTimeout)
 	v := channels.Verdict{Outcome: channels.Refused, Code: schemas.TimedOut, Message: "no fresh access token in time"}
 	return tokens.Pair{}, &refreshError{verdict: v, failure: ours, cancelled: !ours, err: ctx.Err()}
 }

@@ -15,7 +15,7 @@ func TestAnotherPartnerKeySignsFromThenOn(t *testing.T) {
 	var refused atomic.Bool
 	c := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
-		signed := newSigner(7, "another").sign("7" + r.URL.Path + q.Get("timestamp") + q.Get("access_token") + q.Get("shop_id"))
+		signed := sign("another", "7"+r.URL.Path+q.Get("timestamp")+q.Get("access_token")+q.Get("shop_id"))
 		if refused.Store(q.Get("sign") != signed); refused.Load() {
 			says(403, `{"error":"error_sign","message":"Wrong sign, key-of-ours, another."}`)(w, r)
 			return

@@ -41,7 +41,7 @@ func brittleClient(t *testing.T) (*Client, *brittleStore, *chain, *syncBuffer) {
 	put(t, store, testShop, tokens.Pair{AccessToken: "access-0", RefreshToken: "refresh-1", ExpiresAt: time.Now().Add(time.Hour)})
 	brittle := &brittleStore{fileStore: store}
 	brittle.broken.Store(true)
-	c, logged := loggingClient(t, first.base, brittle)
+	c, logged := loggingClient(t, baseOf(first), brittle)
 	require.NotEqual(t, channels.Confirmed, c.Push(t.Context(), callOf(line(1, 1))).Verdicts[0].Outcome)
 	return c, brittle, server, logged
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stockpush/channels"
+	"stockpush/channels/shopee/api"
 	"stockpush/channels/shopee/tokens"
 	"stockpush/schemas"
 )
@@ -33,7 +34,7 @@ type chain struct {
 func (c *chain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if r.URL.Path != pathRefresh {
+	if r.URL.Path != api.PathRefresh {
 		c.pushes.Add(1)
 		if c.dead.Load() || r.URL.Query().Get("access_token") != fmt.Sprintf("access-%d", c.turn) {
 			says(403, `{"error":"invalid_acceess_token","message":"Invalid access_token."}`)(w, r)
@@ -84,7 +85,7 @@ func TestARefreshIsWaitedForLongerThanThePushThatAskedForIt(t *testing.T) {
 	chain := &chain{turn: 1}
 	slow := make(chan struct{})
 	c := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == pathRefresh {
+		if r.URL.Path == api.PathRefresh {
 			<-slow
 		}
 		chain.ServeHTTP(w, r)
@@ -147,7 +148,7 @@ func TestAShopWithoutTokensIsNotAsked(t *testing.T) {
 func TestTwoProcessesSpendARefreshTokenOnce(t *testing.T) {
 	server, c, store := chained(t, 1)
 	put(t, store, testShop, tokens.Pair{AccessToken: "access-0", RefreshToken: "refresh-1", ExpiresAt: time.Now().Add(time.Hour)})
-	other, err := New(Config{BaseURL: c.base, PartnerID: 7, PartnerKey: "key-of-ours", Timeout: time.Minute}, Deps{Tokens: store.another()})
+	other, err := New(Config{BaseURL: baseOf(c), PartnerID: 7, PartnerKey: "key-of-ours", Timeout: time.Minute}, Deps{Tokens: store.another()})
 	require.NoError(t, err)
 	t.Cleanup(other.Close)
 	var pushes sync.WaitGroup
@@ -183,7 +184,7 @@ func TestAPairThatCannotBeStoredIsNotUsedAndNotLost(t *testing.T) {
 	put(t, store, testShop, tokens.Pair{AccessToken: "access-0", RefreshToken: "refresh-1", ExpiresAt: time.Now().Add(time.Hour)})
 	brittle := &brittleStore{fileStore: store}
 	brittle.broken.Store(true)
-	c, err := New(Config{BaseURL: first.base, PartnerID: 7, PartnerKey: "key-of-ours", Timeout: time.Minute}, Deps{Tokens: brittle})
+	c, err := New(Config{BaseURL: baseOf(first), PartnerID: 7, PartnerKey: "key-of-ours", Timeout: time.Minute}, Deps{Tokens: brittle})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	require.Equal(t, schemas.ChannelUnavailable, c.Push(t.Context(), callOf(line(1, 1))).Verdicts[0].Code)

@@ -1,3 +1,5 @@
+// Package tokens stores the shops' token pairs: in the file of shopee.tokens_file here, and in
+// PostgreSQL in package postgres. It owns the file's format and lock, and makes no call to Shopee.
 package tokens
 
 import (

@@ -43,6 +43,8 @@ var rules = []rule{
 	{of: "stockpush/processor/watermark", never: []string{"stockpush", kafka, "time", "log", "sync"}, except: []string{"stockpush/processor/watermark"}},
 	{of: "stockpush/channels", never: []string{"stockpush/processor", "stockpush/sinks", "stockpush/cmd", viper, kafka, clickhouse}, except: []string{"stockpush/processor/stream"}},
 	{of: "stockpush/channels/shopee", never: []string{"stockpush/processor", "stockpush/sinks"}},
+	{of: "stockpush/channels/shopee/api", never: []string{"stockpush/channels/shopee"}, except: []string{"stockpush/channels/shopee/tokens"}},
+	{of: "stockpush/channels/shopee/tokens", never: []string{"stockpush"}},
 	{of: "stockpush/sinks", never: []string{"stockpush/processor", "stockpush/channels", "stockpush/cmd", viper, kafka}, except: []string{"stockpush/processor/stream"}},
 	{of: "stockpush/cmd", never: []string{viper}, except: nil},
 	// The fault suite uses only the program's outside, and its checker imports nothing of ours.

@@ -1,4 +1,4 @@
-package shopee
+package api
 
 import (
 	"net/http"
@@ -49,10 +49,10 @@ func classify(code, message string, now time.Time) (channels.Verdict, action) {
 	return channels.Verdict{Outcome: channels.Refused, Code: schemas.UnknownFailure}, refuse
 }
 
-// classifyModel judges one model's reason for failing, a free text. It speaks of
+// ClassifyModel judges one model's reason for failing, a free text. It speaks of
 // that model only: whatever words it has, it holds neither the shop nor the app, and
 // what asks for patience with them asks to try the model again.
-func classifyModel(reason string) channels.Verdict {
+func ClassifyModel(reason string) channels.Verdict {
 	v, _ := classify("", reason, time.Time{})
 	v.Scope, v.HoldUntil = channels.ScopeModel, time.Time{}
 	if v.Code.Class() == schemas.ClassThrottle {

@@ -1,4 +1,4 @@
-package shopee
+package api
 
 import (
 	"bytes"
@@ -6,11 +6,11 @@ import (
 	"strconv"
 )
 
-// number is an integer that Shopee sends as a number or, in places, as a string.
-type number int64
+// Number is an integer that Shopee sends as a number or, in places, as a string.
+type Number int64
 
 // UnmarshalJSON reads both forms; null and "" are 0.
-func (n *number) UnmarshalJSON(b []byte) error {
+func (n *Number) UnmarshalJSON(b []byte) error {
 	b = bytes.Trim(b, `"`)
 	if len(b) == 0 || string(b) == "null" {
 		*n = 0
@@ -20,6 +20,6 @@ func (n *number) UnmarshalJSON(b []byte) error {
 	if err != nil {
 		return fmt.Errorf("not an integer: %w", err)
 	}
-	*n = number(v)
+	*n = Number(v)
 	return nil
 }

@@ -1,4 +1,4 @@
-package shopee
+package api
 
 import (
 	"regexp"
@@ -103,7 +103,7 @@ func requireMeaning(t require.TestingT, want shopeetest.Refusal, code, message s
 	now := time.Date(2026, 11, 24, 3, 0, 0, 0, time.UTC)
 	v, act := classify(code, message, now)
 	if want.Code == "" {
-		v = classifyModel(message)
+		v = ClassifyModel(message)
 		act = asked(v)
 	}
 	require.Equal(t, want.Want, v.Code, "%s: %s", code, message)
@@ -149,8 +149,8 @@ func requireNameless(t require.TestingT, code, text, name string) {
 	want, _ := classify(code, text, time.Time{})
 	got, _ := classify(code, named, time.Time{})
 	require.Equal(t, want, got, "%s: %s", code, named)
-	reason := classifyModel(named)
-	require.Equal(t, classifyModel(text), reason, named)
+	reason := ClassifyModel(named)
+	require.Equal(t, ClassifyModel(text), reason, named)
 	require.Equal(t, channels.ScopeModel, reason.Scope)
 	require.Zero(t, reason.HoldUntil)
 	require.NotEqual(t, schemas.ClassThrottle, reason.Code.Class(), "the worker would hold the shop")
@@ -179,7 +179,7 @@ func TestAnyModelsNameChangesNothing(t *testing.T) {
 // A name that does not follow "for model" still matches no rule by half a word.
 func TestHalfAWordIsNoWord(t *testing.T) {
 	for _, name := range unfortunate[:4] {
-		v := classifyModel(name)
+		v := ClassifyModel(name)
 		require.Equal(t, schemas.UnknownFailure, v.Code, name)
 		require.Equal(t, channels.ScopeModel, v.Scope, name)
 	}

@@ -1,4 +1,4 @@
-package shopee
+package api
 
 import (
 	"slices"
