@@ -10,18 +10,19 @@ import (
 
 	"stockpush/processor"
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 )
 
 // backlog is a partition that the test feeds, with a log that ends where the test says.
 type backlog struct {
 	*bench
-	log *stream.Manual
+	log *streamtest.Partition
 }
 
 func newBacklog(t *testing.T, change func(*processor.Config)) *backlog {
 	b := &backlog{bench: &bench{t: t, broker: &broker{}}}
-	b.log = stream.RunManual(t.Context(), stream.ManualConfig{
+	b.log = streamtest.Run(t.Context(), streamtest.Config{
 		Topic: topics.Events(), Alive: func() bool { return true }, Failed: func(err error) { t.Error(err) },
 	}, b.processor(processor.Log{ID: 1, Partitions: 1, CommandPartitions: 1}, nil, change))
 	return b

@@ -18,6 +18,7 @@ import (
 
 	"stockpush/processor"
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 )
 
@@ -104,7 +105,7 @@ func newBench(t *testing.T, change func(*processor.Config)) *bench {
 func newBenchOn(t *testing.T, log processor.Log, verify func(context.Context) error, change func(*processor.Config)) *bench {
 	b := &bench{t: t, broker: &broker{}, ended: make(chan error, 1)}
 	p := b.processor(log, verify, change)
-	b.assignment, b.deliver = stream.NewTestAssignment(t.Context(), topics.Events(), 0)
+	b.assignment, b.deliver = streamtest.NewAssignment(t.Context(), topics.Events(), 0)
 	go func() { b.ended <- p.Run(t.Context(), b.assignment) }()
 	return b
 }
@@ -124,7 +125,7 @@ func (b *bench) processor(log processor.Log, verify func(context.Context) error,
 
 func (b *bench) finish() { b.deliver(nil); require.NoError(b.t, <-b.ended) }
 
-func (b *bench) committable() int64 { at, _ := b.assignment.Committable(); return at }
+func (b *bench) committable() int64 { at, _ := b.assignment.Committable(); return at.Offset }
 
 func event(sku string, qty int64) schemas.Event {
 	return schemas.Event{

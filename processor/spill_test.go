@@ -8,14 +8,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stockpush/processor/latest"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 )
 
 // If links take more memory than they may, those of the window that gets an event are
 // spilled; others stay.
 func TestLinksAreSpilledIfMemoryIsScarce(t *testing.T) {
-	a, _ := stream.NewTestAssignment(t.Context(), "events", 0)
+	a, _ := streamtest.NewAssignment(t.Context(), "events", 0)
 	p := newPartition(&Processor{
 		cfg:  Config{Window: time.Second},
 		deps: Deps{Log: Log{ID: 1, Partitions: 1, RecordPartitions: 1}, Metrics: &Metrics{}},

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 	"stockpush/sinks"
 )
@@ -92,7 +93,7 @@ func newBench(t *testing.T, rows int) *bench {
 		NewBatch: func() sinks.Batch { return &batch{store: b.store} }, DeadLetters: b.letters, Topics: topics,
 		Logger: slog.New(slog.DiscardHandler), Metrics: sinks.NewMetrics(prometheus.NewRegistry()), Reread: b.reread,
 	})
-	b.assignment, b.deliver = stream.NewTestAssignment(t.Context(), topics.Records(), 0)
+	b.assignment, b.deliver = streamtest.NewAssignment(t.Context(), topics.Records(), 0)
 	ctx, cancel := context.WithCancel(t.Context())
 	var work sync.WaitGroup
 	work.Go(func() { _ = sink.Run(ctx) })
@@ -133,7 +134,7 @@ func (b *bench) reread(_ context.Context, of stream.Span, take func(*stream.Reco
 	return nil
 }
 
-func (b *bench) committable() int64 { at, _ := b.assignment.Committable(); return at }
+func (b *bench) committable() int64 { at, _ := b.assignment.Committable(); return at.Offset }
 
 func TestBatchIsSentWhenOldOrFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -284,7 +285,7 @@ func TestSinkFailsIfARefusedMessageCannotBeReadAgain(t *testing.T) {
 			Logger: slog.New(slog.DiscardHandler), Metrics: sinks.NewMetrics(prometheus.NewRegistry()),
 			Reread: func(context.Context, stream.Span, func(*stream.Record) error) error { return refused },
 		})
-		assignment, deliver := stream.NewTestAssignment(t.Context(), topics.Records(), 0)
+		assignment, deliver := streamtest.NewAssignment(t.Context(), topics.Records(), 0)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- sink.Handler().Run(ctx, assignment) }()

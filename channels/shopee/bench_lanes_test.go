@@ -21,6 +21,7 @@ import (
 	"stockpush/channels/shopee/tokens"
 	"stockpush/channels/worker"
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
 )
@@ -78,7 +79,7 @@ func newLanesOnTheNet(b *testing.B, models int64) *lanesOnTheNet {
 	require.NoError(b, err)
 	var ended sync.WaitGroup
 	for p := range int32(benchShops) {
-		a, deliver := stream.NewTestAssignment(b.Context(), "t.commands", p)
+		a, deliver := streamtest.NewAssignment(b.Context(), "t.commands", p)
 		l.deliver = append(l.deliver, deliver)
 		ended.Go(func() { require.NoError(b, stage.Run(b.Context(), a)) })
 	}

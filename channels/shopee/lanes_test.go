@@ -26,6 +26,7 @@ import (
 	"stockpush/channels/shopee/tokens"
 	"stockpush/channels/worker"
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
 )
@@ -117,7 +118,7 @@ func newLanes(t *testing.T, shopee sandbox.Config, cfg channeltest.Settings) *la
 	require.NoError(t, err)
 	l.stage = stage
 	var a *stream.Assignment
-	a, l.deliver = stream.NewTestAssignment(t.Context(), "t.commands", 0)
+	a, l.deliver = streamtest.NewAssignment(t.Context(), "t.commands", 0)
 	ended := make(chan error, 1)
 	go func() { ended <- stage.Run(t.Context(), a) }()
 	l.finish = func() {

@@ -17,6 +17,7 @@ import (
 	"stockpush/channels/pacer"
 	"stockpush/channels/worker"
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
 )
@@ -51,7 +52,7 @@ func newSpread(t *testing.T, partitions int64, answer func(call channels.Call) *
 	require.NoError(t, err)
 	s.stage = stage
 	for p := range partitions {
-		a, deliver := stream.NewTestAssignment(t.Context(), topics.Commands(), int32(p))
+		a, deliver := streamtest.NewAssignment(t.Context(), topics.Commands(), int32(p))
 		s.deliver = append(s.deliver, deliver)
 		s.ended.Go(func() { require.NoError(t, stage.Run(t.Context(), a)) })
 	}

@@ -15,6 +15,7 @@ import (
 	"stockpush/channels/pacer"
 	"stockpush/channels/worker"
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
 )
@@ -47,7 +48,7 @@ func newWaitingStage(t testing.TB) *waitingStage {
 	}
 	stage.Pause(shops)
 	for p := range int32(waitingPartitions) {
-		a, deliver := stream.NewTestAssignment(t.Context(), topics.Commands(), p)
+		a, deliver := streamtest.NewAssignment(t.Context(), topics.Commands(), p)
 		c.deliver = append(c.deliver, deliver)
 		c.ended.Go(func() { require.NoError(t, stage.Run(t.Context(), a)) })
 	}

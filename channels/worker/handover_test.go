@@ -56,13 +56,12 @@ func TestNextOwnerMakesAPendingReadbackWithoutACommand(t *testing.T) {
 func TestLostRequestOfASkippedPushIsReadBackAfterACrash(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		memory := lostFirst(1)
-		ctx, crash := context.WithCancel(t.Context())
-		first := newBench(ctx, t, memory, options{change: func(c *channeltest.Settings) { c.ShopRate = 0.01 }})
+		first := newBench(t.Context(), t, memory, options{change: func(c *channeltest.Settings) { c.ShopRate = 0.01 }})
 		first.push(event("a", 1, 5))
 		pause(50 * time.Millisecond)
 		first.push(event("a", 2, 9))
 		require.Equal(t, schemas.Skipped, first.statusOf("a@1"))
-		crash()
+		first.crash()
 		second := newBench(t.Context(), t, memory, options{states: first.log.states, first: 1, inheritedBelow: 2})
 		second.push(event("a", 2, 9))
 		pause(time.Second)
@@ -163,10 +162,16 @@ func TestStateThatFollowsALateOneIsNotRewritten(t *testing.T) {
 	})
 }
 
+// mark is the mark of the owner's last commit.
+func (b *bench) mark() string {
+	at, _ := b.assignment.Committable()
+	return at.Mark
+}
+
 // left is what an owner leaves: its states, its claim and the mark on its last commit.
 func (b *bench) left(o options) options {
 	o.states = append(append([]*stream.Record{}, b.log.states...), b.log.claims...)
-	o.mark = b.assignment.Marked()
+	o.mark = b.mark()
 	return o
 }
 
@@ -176,32 +181,30 @@ func TestCommandsLeftByADrainedOwnerAreNotReadBack(t *testing.T) {
 	cases := []struct {
 		name string
 		// end ends the first owner, and after changes what it left.
-		end   func(b *bench, crash context.CancelFunc)
+		end   func(b *bench)
 		after func(o *options)
 		reads bool
 	}{
-		{"drained", func(b *bench, _ context.CancelFunc) { b.finish() }, func(*options) {}, false},
-		{"killed", func(_ *bench, crash context.CancelFunc) { crash() }, func(*options) {}, true},
-		{"drained, but its commit failed", func(b *bench, _ context.CancelFunc) { b.finish() }, func(o *options) { o.mark = "" }, true},
-		{"drained, but another began after it", func(b *bench, _ context.CancelFunc) { b.finish() }, func(o *options) {
+		{"drained", func(b *bench) { b.finish() }, func(*options) {}, false},
+		{"killed", func(b *bench) { b.crash() }, func(*options) {}, true},
+		{"drained, but its commit failed", func(b *bench) { b.finish() }, func(o *options) { o.mark = "" }, true},
+		{"drained, but another began after it", func(b *bench) { b.finish() }, func(o *options) {
 			claim := *o.states[len(o.states)-1]
 			claim.Value = []byte("another")
 			o.states = append(o.states, &claim)
 		}, true},
-		{"drained, but its claim is gone", func(b *bench, _ context.CancelFunc) { b.finish() }, func(o *options) { o.states = nil }, true},
+		{"drained, but its claim is gone", func(b *bench) { b.finish() }, func(o *options) { o.states = nil }, true},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				memory := channeltest.NewMemory(nil)
-				ctx, crash := context.WithCancel(t.Context())
-				defer crash()
 				slow := func(c *channeltest.Settings) { c.ShopRate = 0.1 }
-				first := newBench(ctx, t, memory, options{change: slow})
+				first := newBench(t.Context(), t, memory, options{change: slow})
 				first.push(event("a", 1, 1))
 				pause(50 * time.Millisecond)
 				first.push(event("a", 2, 2))
-				c.end(first, crash)
+				c.end(first)
 				o := first.left(options{inheritedBelow: 2})
 				c.after(&o)
 				second := newBench(t.Context(), t, memory, o)
@@ -224,7 +227,7 @@ func TestDrainedOwnerSavesItsUnknownOutcomes(t *testing.T) {
 		first.push(event("a", 1, 5))
 		pause(50 * time.Millisecond) // its answer is lost, and the next try waits
 		first.finish()
-		require.NotEmpty(t, first.assignment.Marked())
+		require.NotEmpty(t, first.mark())
 		second := newBench(t.Context(), t, memory, first.left(options{inheritedBelow: 2}))
 		second.push(event("a", 1, 5), event("a", 2, 9))
 		pause(time.Second)
@@ -241,7 +244,7 @@ func TestOwnerThatDidNotReadAllInheritedCommandsLeavesNoMark(t *testing.T) {
 		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{inheritedBelow: 5})
 		b.push(event("a", 1, 5))
 		b.finish()
-		require.Empty(t, b.assignment.Marked())
+		require.Empty(t, b.mark())
 	})
 }
 
@@ -281,12 +284,11 @@ func TestNewsReplacedByARepeatIsKnownAfterACrash(t *testing.T) {
 			e.Reason, e.RepeatsOffset = schemas.PushNow, of
 			return e
 		}
-		ctx, crash := context.WithCancel(t.Context())
-		first := newBench(ctx, t, memory, options{})
+		first := newBench(t.Context(), t, memory, options{})
 		first.stage.Pause([]int64{1})
 		first.push(event("a", 9, 9), repeat(12, 5, 5), repeat(13, 9, 9))
 		require.Equal(t, schemas.Skipped, first.statusOf("a@9"))
-		crash()
+		first.crash()
 		second := newBench(t.Context(), t, memory, first.left(options{first: 1, inheritedBelow: 3}))
 		second.push(repeat(12, 5, 5), repeat(13, 9, 9))
 		pause(time.Minute)

@@ -13,7 +13,7 @@ import (
 	"stockpush/channels/channeltest"
 	"stockpush/channels/pacer"
 	"stockpush/channels/worker"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 )
 
@@ -101,7 +101,7 @@ func TestStateNewerThanTheEventsLogStopsTheStage(t *testing.T) {
 			Producer: first.log, Verify: func(_ context.Context, newest schemas.Frontier) error { asked = newest; return broken },
 		})
 		require.NoError(t, err)
-		assignment, _ := stream.NewTestAssignment(t.Context(), topics.Commands(), 0)
+		assignment, _ := streamtest.NewAssignment(t.Context(), topics.Commands(), 0)
 		require.ErrorIs(t, stage.Run(t.Context(), assignment), broken)
 		require.Equal(t, schemas.Frontier{0: {LogID: 1, Offset: 7}}, asked)
 	})

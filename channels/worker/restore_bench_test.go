@@ -19,6 +19,7 @@ import (
 	"stockpush/channels/pacer"
 	"stockpush/channels/worker"
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
 )
@@ -94,7 +95,7 @@ func restoreAll(b *testing.B, conn stream.Connection, stage *worker.Handler) (en
 	ctx, cancel := context.WithCancel(b.Context())
 	var group errgroup.Group
 	for partition := range int32(restoredPartitions) {
-		a, _ := stream.NewTestAssignment(ctx, topics.Commands(), partition)
+		a, _ := streamtest.NewAssignment(ctx, topics.Commands(), partition)
 		group.Go(func() error { return stage.Run(ctx, a) })
 	}
 	for endOffsets(b, admin) < claims+restoredPartitions {

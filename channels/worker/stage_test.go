@@ -20,6 +20,7 @@ import (
 	"stockpush/channels/pacer"
 	"stockpush/channels/worker"
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
 )
@@ -91,6 +92,8 @@ type bench struct {
 	registry   *prometheus.Registry
 	next       int64
 	finish     func()
+	// crash ends the stage without a drain.
+	crash context.CancelFunc
 }
 
 type options struct {
@@ -136,9 +139,11 @@ func newBench(ctx context.Context, t require.TestingT, m *channeltest.Memory, o 
 	})
 	require.NoError(t, err)
 	b.stage = stage
-	b.assignment, b.deliver = stream.NewTestAssignment(ctx, topics.Commands(), 0)
+	b.assignment, b.deliver = streamtest.NewAssignment(ctx, topics.Commands(), 0)
 	ended := make(chan error, 1)
-	go func() { ended <- b.stage.Run(ctx, b.assignment) }()
+	running, crash := context.WithCancel(ctx)
+	b.crash = crash
+	go func() { ended <- b.stage.Run(running, b.assignment) }()
 	b.finish = sync.OnceFunc(func() {
 		b.deliver(nil)
 		require.NoError(t, <-ended)
@@ -185,7 +190,7 @@ func (b *bench) statusOf(id string) schemas.Status { return b.log.last()[id].Sta
 func (b *bench) allResolved() {
 	at, ok := b.assignment.Committable()
 	require.True(b.t, ok)
-	require.Equal(b.t, b.next, at)
+	require.Equal(b.t, b.next, at.Offset)
 }
 
 func bubble(t *testing.T, test func(t *testing.T)) { t.Helper(); synctest.Test(t, test) }

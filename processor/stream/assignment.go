@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,20 +15,19 @@ import (
 // partition that comes back is another Assignment: nothing that still holds the
 // old one can touch the new one.
 type Assignment struct {
-	topic      string
-	partition  int32
-	generation uint64
-	alive      func() bool
-	batches    chan []*Record
-	over       atomic.Bool
-	closing    atomic.Bool
-	passed     atomic.Int64
+	topic     string
+	partition int32
+	alive     func() bool
+	batches   chan []*Record
+	over      atomic.Bool
+	closing   atomic.Bool
+	passed    atomic.Int64
 
 	mu        sync.Mutex
 	watermark *watermark.Watermark
-	committed int64
-	// mark goes along with the next commit, and committedMark went along with the last.
-	mark, committedMark string
+	committed Commit
+	// mark is part of the next commit.
+	mark string
 	// from is where the partition is read from; -1 until it is known.
 	from int64
 	// logEnd is the partition's last stable offset as of the last fetch, and fetched when that
@@ -39,8 +37,8 @@ type Assignment struct {
 	ages              ages
 }
 
-func newAssignment(topic string, partition int32, generation uint64) *Assignment {
-	return &Assignment{topic: topic, partition: partition, generation: generation, batches: make(chan []*Record), committed: -1, from: -1}
+func newAssignment(topic string, partition int32, alive func() bool) *Assignment {
+	return &Assignment{topic: topic, partition: partition, alive: alive, batches: make(chan []*Record), committed: Commit{Offset: -1}, from: -1}
 }
 
 // Topic is the topic that is read.
@@ -48,9 +46,6 @@ func (a *Assignment) Topic() string { return a.topic }
 
 // Partition is the partition that is read.
 func (a *Assignment) Partition() int32 { return a.partition }
-
-// Generation tells this assignment from earlier and later ones of this process.
-func (a *Assignment) Generation() uint64 { return a.generation }
 
 // Batches delivers the partition's records in order. It is closed when the
 // partition is to be given back: finish what is in flight, and return. A batch
@@ -195,34 +190,35 @@ func (a *Assignment) Mark(text string) {
 	a.mark = text
 }
 
-// Marked is what Mark was given.
-func (a *Assignment) Marked() string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.mark
+// Commit is what a group stores of a partition: the offset below which all is resolved, and
+// the owner's mark.
+type Commit struct {
+	Offset int64
+	Mark   string
 }
 
-// position is what is committed of a partition.
-type position struct {
-	offset int64
-	mark   string
-}
-
-// uncommitted is what to commit, if it is not committed yet.
-func (a *Assignment) uncommitted() (at position, ok bool) {
+// Committable is what may be committed now; false before the first batch.
+func (a *Assignment) Committable() (at Commit, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.watermark == nil {
 		return at, false
 	}
-	at = position{a.watermark.Committable(), a.mark}
-	return at, at.offset != a.committed || at.mark != a.committedMark
+	return Commit{a.watermark.Committable(), a.mark}, true
 }
 
-func (a *Assignment) markCommitted(at position) {
+// uncommitted is what to commit, if it is not committed yet.
+func (a *Assignment) uncommitted() (at Commit, ok bool) {
+	at, ok = a.Committable()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.committed, a.committedMark = at.offset, at.mark
+	return at, ok && at != a.committed
+}
+
+func (a *Assignment) setCommitted(at Commit) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.committed = at
 }
 
 // Unresolved is how many delivered records are not resolved yet.
@@ -272,43 +268,4 @@ func (a *Assignment) position() (offset int64, known bool) {
 		return a.watermark.Next(), true
 	}
 	return a.from, a.from >= 0
-}
-
-// NewTestAssignment makes an assignment that a test feeds by hand: deliver
-// hands over copies of a batch's records, and closes the assignment when it is nil. When
-// the handler has received a batch, the one before is overwritten.
-func NewTestAssignment(ctx context.Context, topic string, partition int32) (a *Assignment, deliver func([]*Record)) {
-	a = newAssignment(topic, partition, 1)
-	a.alive = func() bool { return true }
-	var handled []*Record
-	return a, func(batch []*Record) {
-		if batch == nil {
-			a.closing.Store(true)
-			close(a.batches)
-			return
-		}
-		f := fetchOf(copies(batch), batch[len(batch)-1].Offset+1)
-		if err := a.track(f); err != nil {
-			panic(err) // the test's own mistake
-		}
-		for _, next := range f.queued() {
-			a.offer(next)
-			select {
-			case a.batches <- next.records:
-				overwrite(handled)
-				handled = next.records
-			case <-ctx.Done():
-			}
-		}
-	}
-}
-
-// Committable is the offset that would be committed now; false before the first batch.
-func (a *Assignment) Committable() (int64, bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.watermark == nil {
-		return 0, false
-	}
-	return a.watermark.Committable(), true
 }

@@ -16,14 +16,14 @@ func records(offsets ...int64) []*Record {
 }
 
 func TestALogThatWentBackIsAnError(t *testing.T) {
-	a := newAssignment("in", 0, 1)
+	a := newAssignment("in", 0, nil)
 	require.NoError(t, a.track(fetchOf(records(5, 6, 9), 10)))
 	require.NoError(t, a.track(fetchOf(records(12), 13)))
 	require.ErrorIs(t, a.track(fetchOf(records(3), 4)), errRewound)
 }
 
 func TestLagIsCountedFromWhatIsDone(t *testing.T) {
-	a := newAssignment("in", 0, 1)
+	a := newAssignment("in", 0, nil)
 	require.Zero(t, a.lag())
 	require.NoError(t, a.track(fetchOf(records(5, 6, 7), 20)))
 	require.Equal(t, int64(15), a.lag())
@@ -32,7 +32,7 @@ func TestLagIsCountedFromWhatIsDone(t *testing.T) {
 }
 
 func TestTheOldestUnresolvedRecordHasAnAge(t *testing.T) {
-	a := newAssignment("in", 0, 1)
+	a := newAssignment("in", 0, nil)
 	require.Zero(t, a.oldest())
 	require.NoError(t, a.track(fetchOf(records(0, 1), 2)))
 	first := a.oldest()

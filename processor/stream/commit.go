@@ -14,8 +14,8 @@ import (
 const commitTimeout = 5 * time.Second
 
 // commit commits the watermarks that moved.
-func (s *Stage) commit(ctx context.Context, owners []*owner) {
-	moved := map[*owner]position{}
+func (s *Stage) commit(ctx context.Context, owners []*Owner) {
+	moved := map[*Owner]Commit{}
 	offsets := map[string]map[int32]kgo.EpochOffset{}
 	for _, o := range owners {
 		at, ok := o.uncommitted()
@@ -26,7 +26,7 @@ func (s *Stage) commit(ctx context.Context, owners []*owner) {
 		if offsets[o.topic] == nil {
 			offsets[o.topic] = map[int32]kgo.EpochOffset{}
 		}
-		offsets[o.topic][o.partition] = kgo.EpochOffset{Epoch: -1, Offset: at.offset}
+		offsets[o.topic][o.partition] = kgo.EpochOffset{Epoch: -1, Offset: at.Offset}
 	}
 	if len(moved) == 0 {
 		return
@@ -44,16 +44,16 @@ func (s *Stage) commit(ctx context.Context, owners []*owner) {
 		return
 	}
 	for o, at := range moved {
-		o.markCommitted(at)
+		o.setCommitted(at)
 	}
 }
 
 // setMarks puts the marks into a commit, beside their offsets.
-func setMarks(r *kmsg.OffsetCommitRequest, moved map[*owner]position) {
+func setMarks(r *kmsg.OffsetCommitRequest, moved map[*Owner]Commit) {
 	marks := map[topicPartition]*string{}
 	for o, at := range moved {
-		if at.mark != "" {
-			marks[topicPartition{o.topic, o.partition}] = &at.mark
+		if at.Mark != "" {
+			marks[topicPartition{o.topic, o.partition}] = &at.Mark
 		}
 	}
 	for i, topic := range r.Topics {

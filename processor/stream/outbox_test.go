@@ -42,7 +42,7 @@ type producerFunc func(context.Context, *Record, func(error))
 func (f producerFunc) Produce(ctx context.Context, r *Record, done func(error)) { f(ctx, r, done) }
 
 func newDesk(t *testing.T) *desk {
-	d := &desk{t: t, alive: true, dead: map[string]int{}, assignment: newAssignment("in", 3, 1)}
+	d := &desk{t: t, alive: true, dead: map[string]int{}, assignment: newAssignment("in", 3, nil)}
 	d.assignment.alive = func() bool { return d.alive }
 	require.NoError(t, d.assignment.track(fetchOf(records(0, 1, 2, 3, 4, 5), 6)))
 	collect := func(to *[]pending) Producer {
@@ -107,7 +107,7 @@ func (d *desk) refuse(name string) {
 func (d *desk) committable() int64 {
 	at, ok := d.assignment.Committable()
 	require.True(d.t, ok)
-	return at
+	return at.Offset
 }
 
 func TestSecondStepWaitsForTheFirstOfItsTurnAndOfAllBefore(t *testing.T) {

@@ -13,22 +13,32 @@ import (
 // errLost is why the context of a lost partition's handler ends.
 var errLost = errors.New("the partition was lost")
 
-// owner runs the handler of one assignment and feeds it. The stage waits for it.
-type owner struct {
+// OwnerConfig is what an Owner needs from whoever gives it the partition.
+type OwnerConfig struct {
+	Topic     string
+	Partition int32
+	// Alive says whether the broker heard of us within half the session timeout.
+	Alive func() bool
+	// MaxQueuedBatches is how many batches may wait for the handler.
+	MaxQueuedBatches int
+	// Pause and Resume stop and restart the partition's fetches. They are called in the order
+	// of the decisions, and must not call the Owner.
+	Pause, Resume func()
+	// Release takes back a batch when the handler has received the next one.
+	Release func([]*Record)
+	// Failed is told an error that ends the stage.
+	Failed func(error)
+}
+
+// Owner runs the handler of one assignment and feeds it. Whoever fetches the partition's
+// records, a Stage or a test, pushes them, and says when and how the partition is taken away.
+type Owner struct {
 	*Assignment
-	limit int
+	cfg OwnerConfig
 	// queuedBytes is what the queues of all owners of the stage have.
 	queuedBytes *atomic.Int64
-	// pause and resume stop and restart the partition's fetches. They are called
-	// under mu, so that they reach the client in the order of the decisions.
-	pause  func()
-	resume func()
-	// release takes back a batch that the handler has finished with. It has received the next.
-	release func([]*Record)
-	cancel  context.CancelCauseFunc
-	done    chan struct{}
-	// failed is told an error that ends the stage.
-	failed func(error)
+	cancel      context.CancelCauseFunc
+	done        chan struct{}
 
 	mu     sync.Mutex
 	queue  []queued
@@ -41,18 +51,26 @@ type owner struct {
 	probing atomic.Bool
 }
 
-func (o *owner) start(ctx context.Context, handler Handler, failed func(error)) {
-	o.failed = failed
+// NewOwner makes the owner of an assignment.
+func NewOwner(cfg OwnerConfig) *Owner {
+	return &Owner{
+		Assignment: newAssignment(cfg.Topic, cfg.Partition, cfg.Alive), cfg: cfg, queuedBytes: new(atomic.Int64),
+		done: make(chan struct{}), wake: make(chan struct{}, 1), popped: make(chan struct{}, 1), still: still{at: -1},
+	}
+}
+
+// Start runs the handler until Drain or Drop, or until ctx ends.
+func (o *Owner) Start(ctx context.Context, handler Handler) {
 	ctx, o.cancel = context.WithCancelCause(ctx)
 	var work sync.WaitGroup
 	work.Go(func() { o.feed(ctx) })
 	work.Go(func() {
 		defer o.cancel(nil)
 		if err := o.handle(ctx, handler); err != nil {
-			failed(fmt.Errorf("%s/%d: %w", o.topic, o.partition, err))
+			o.cfg.Failed(fmt.Errorf("%s/%d: %w", o.topic, o.partition, err))
 		}
 	})
-	go func() { // ends with the two above, which close() and drop() end
+	go func() { // ends with the two above, which Close and Drop end
 		work.Wait()
 		o.forget()
 		close(o.done)
@@ -60,7 +78,7 @@ func (o *owner) start(ctx context.Context, handler Handler, failed func(error)) 
 }
 
 // forget drops what is still queued: it is the next owner's.
-func (o *owner) forget() {
+func (o *Owner) forget() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, left := range o.queue {
@@ -69,7 +87,7 @@ func (o *owner) forget() {
 	o.queue = nil
 }
 
-func (o *owner) handle(ctx context.Context, handler Handler) (err error) {
+func (o *Owner) handle(ctx context.Context, handler Handler) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
@@ -88,8 +106,11 @@ func (o *owner) handle(ctx context.Context, handler Handler) (err error) {
 	return nil
 }
 
-// push queues what was fetched for the handler. It never blocks.
-func (o *owner) push(f fetch) error {
+// Push queues the next fetched records for the handler; the partition's log ends at logEnd. It
+// never blocks.
+func (o *Owner) Push(records []*Record, logEnd int64) error { return o.push(fetchOf(records, logEnd)) }
+
+func (o *Owner) push(f fetch) error {
 	if err := o.track(f); err != nil {
 		return fmt.Errorf("%s/%d: %w", o.topic, o.partition, err)
 	}
@@ -104,31 +125,33 @@ func (o *owner) push(f fetch) error {
 }
 
 // full says that as much is queued as may be, and the partition is not paused for it.
-func (o *owner) full() bool {
+func (o *Owner) full() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return len(o.queue) >= o.limit && !o.paused
+	return len(o.queue) >= o.cfg.MaxQueuedBatches && !o.paused
 }
 
 // makeRoom waits until less is queued than may be. When patience is over it pauses the
 // partition instead, so that at most what was already fetched comes after.
-func (o *owner) makeRoom(patience <-chan struct{}) {
+func (o *Owner) makeRoom(patience <-chan struct{}) {
 	for o.full() {
 		select {
 		case <-o.popped:
 		case <-patience:
-			o.pauseIfFull()
+			o.PauseIfFull()
 			return
 		}
 	}
 }
 
-func (o *owner) pauseIfFull() {
+// PauseIfFull pauses the partition's fetches if as much is queued as may be. They resume when
+// the handler has received half of that.
+func (o *Owner) PauseIfFull() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.queue) >= o.limit && !o.paused {
+	if len(o.queue) >= o.cfg.MaxQueuedBatches && !o.paused {
 		o.paused = true
-		o.pause()
+		o.cfg.Pause()
 	}
 }
 
@@ -141,7 +164,7 @@ func notify(c chan struct{}) {
 
 // feed hands the queue over, batch by batch. When the assignment is closed,
 // what is still queued is the next owner's.
-func (o *owner) feed(ctx context.Context) {
+func (o *Owner) feed(ctx context.Context) {
 	defer close(o.batches)
 	var handled []*Record
 	for {
@@ -153,7 +176,7 @@ func (o *owner) feed(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case batches <- next.records:
-			o.release(handled)
+			o.cfg.Release(handled)
 			handled = next.records
 			o.pop()
 		case <-o.wake: // closed, or more to come: look again
@@ -162,7 +185,7 @@ func (o *owner) feed(ctx context.Context) {
 }
 
 // next is what the handler gets next, and where; nowhere if nothing is queued.
-func (o *owner) next() (next queued, to chan<- []*Record) {
+func (o *Owner) next() (next queued, to chan<- []*Record) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.queue) == 0 {
@@ -173,29 +196,29 @@ func (o *owner) next() (next queued, to chan<- []*Record) {
 	return next, o.batches
 }
 
-func (o *owner) pop() {
+func (o *Owner) pop() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.queuedBytes.Add(-o.queue[0].bytes)
 	o.queue[0] = queued{}
 	o.queue = o.queue[1:]
 	notify(o.popped)
-	if o.paused && len(o.queue) <= o.limit/2 {
+	if o.paused && len(o.queue) <= o.cfg.MaxQueuedBatches/2 {
 		o.paused = false
-		o.resume()
+		o.cfg.Resume()
 	}
 }
 
-// close asks the handler to finish what is in flight.
-func (o *owner) close() {
+// Close asks the handler to finish what is in flight.
+func (o *Owner) Close() {
 	o.closing.Store(true)
 	notify(o.wake)
 }
 
-// drain closes, waits until ctx ends at the latest, and then cuts the handler
+// Drain closes, waits until ctx ends at the latest, and then cuts the handler
 // off. It may run twice at once: at the end of the stage a rebalance may come.
-func (o *owner) drain(ctx context.Context) {
-	o.close()
+func (o *Owner) Drain(ctx context.Context) {
+	o.Close()
 	select {
 	case <-o.done:
 	case <-ctx.Done():
@@ -204,10 +227,10 @@ func (o *owner) drain(ctx context.Context) {
 	o.over.Store(true)
 }
 
-// drop cuts the handler off: the partition is somebody else's already.
-func (o *owner) drop() {
+// Drop cuts the handler off: the partition is somebody else's already.
+func (o *Owner) Drop() {
 	o.over.Store(true)
-	o.close()
+	o.Close()
 	o.cutOff(errLost)
 }
 
@@ -219,13 +242,13 @@ const endTimeout = 10 * time.Second
 
 // cutOff ends the handler's context and waits for it. One that does not end may
 // hold up neither a rebalance nor the others: the stage fails, and with it the process.
-func (o *owner) cutOff(cause error) {
+func (o *Owner) cutOff(cause error) {
 	o.cancel(cause)
 	bound := time.NewTimer(endTimeout)
 	defer bound.Stop()
 	select {
 	case <-o.done:
 	case <-bound.C:
-		o.failed(fmt.Errorf("%s/%d, cut off since %w: %w", o.topic, o.partition, cause, ErrStuck))
+		o.cfg.Failed(fmt.Errorf("%s/%d, cut off since %w: %w", o.topic, o.partition, cause, ErrStuck))
 	}
 }

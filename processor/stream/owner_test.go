@@ -3,66 +3,80 @@ package stream
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 type handlerFunc func(ctx context.Context, a *Assignment) error
 
 func (f handlerFunc) Run(ctx context.Context, a *Assignment) error { return f(ctx, a) }
 
-func manual(t *testing.T, h handlerFunc) (m *Manual, failed chan error) {
+// startOwner runs a handler, with a configuration that change may change.
+func startOwner(t *testing.T, h handlerFunc, change func(*OwnerConfig)) (o *Owner, failed chan error) {
 	failed = make(chan error, 1)
-	return RunManual(t.Context(), ManualConfig{Topic: "in", Alive: func() bool { return true }, Failed: func(err error) { failed <- err }}, h), failed
+	cfg := OwnerConfig{
+		Topic: "in", Alive: func() bool { return true }, MaxQueuedBatches: 2,
+		Pause: func() {}, Resume: func() {}, Release: func([]*Record) {}, Failed: func(err error) { failed <- err },
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	o = NewOwner(cfg)
+	o.Start(t.Context(), h)
+	return o, failed
 }
 
 // A producer answers what is cut off with an error, which the handler may pass on.
 func TestTheErrorOfAHandlerThatWasCutOffIsNoFailure(t *testing.T) {
-	m, failed := manual(t, func(ctx context.Context, _ *Assignment) error {
+	o, failed := startOwner(t, func(ctx context.Context, _ *Assignment) error {
 		<-ctx.Done()
 		return errors.New("produce: context canceled")
-	})
-	m.Drop()
+	}, nil)
+	o.Drop()
 	require.Empty(t, failed)
 }
 
 // A handler that never ends holds up neither its stage's rebalances nor its end.
 func TestAHandlerThatIgnoresItsEndIsNotWaitedForForEver(t *testing.T) {
-	for name, end := range map[string]func(context.Context, *Manual){
-		"dropped": func(_ context.Context, m *Manual) { m.Drop() },
-		"drained": func(ctx context.Context, m *Manual) {
+	for name, end := range map[string]func(context.Context, *Owner){
+		"dropped": func(_ context.Context, o *Owner) { o.Drop() },
+		"drained": func(ctx context.Context, o *Owner) {
 			ctx, cancel := context.WithTimeout(ctx, time.Second)
 			defer cancel()
-			m.Drain(ctx)
+			o.Drain(ctx)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				release := make(chan struct{})
-				m, failed := manual(t, func(context.Context, *Assignment) error { <-release; return nil })
-				end(t.Context(), m)
+				o, failed := startOwner(t, func(context.Context, *Assignment) error { <-release; return nil }, nil)
+				end(t.Context(), o)
 				require.ErrorIs(t, <-failed, ErrStuck)
-				require.False(t, m.Alive())
+				require.False(t, o.Alive())
 				close(release)
-				<-m.done
+				<-o.done
 			})
 		})
 	}
 }
 
 func TestAHandlerThatEndsByItselfFails(t *testing.T) {
-	m, failed := manual(t, func(context.Context, *Assignment) error { return errors.New("broken") })
+	o, failed := startOwner(t, func(context.Context, *Assignment) error { return errors.New("broken") }, nil)
 	select {
 	case err := <-failed:
 		require.ErrorContains(t, err, "broken")
 	case <-time.After(30 * time.Second):
-		require.Fail(t, "nobody was told")
+		require.Fail(t, "it was not reported")
 	}
-	m.Drop()
+	o.Drop()
 }
 
 // Whoever takes a batch in time is not paused; whoever does not is, until there is room.
@@ -73,23 +87,22 @@ func TestAPartitionIsPausedWhenItsHandlerHasEnoughForLong(t *testing.T) {
 	}{"a busy one": {roomPatience / 2, 0}, "a stuck one": {time.Minute, 1}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m, _ := manual(t, func(_ context.Context, a *Assignment) error {
+				var paused, resumed atomic.Int32
+				o, _ := startOwner(t, func(_ context.Context, a *Assignment) error {
 					for range a.Batches() {
 						time.Sleep(tt.takes)
 					}
 					return nil
-				})
-				var paused, resumed atomic.Int32
-				m.pause, m.resume = func() { paused.Add(1) }, func() { resumed.Add(1) }
+				}, func(c *OwnerConfig) { c.Pause, c.Resume = func() { paused.Add(1) }, func() { resumed.Add(1) } })
 				for offset := range int64(10) {
-					require.NoError(t, m.push(fetchOf([]*Record{{Offset: offset}}, 10)))
-					makeRoom(t.Context(), []*owner{m.owner})
+					require.NoError(t, o.Push(records(offset), 10))
+					makeRoom(t.Context(), []*Owner{o})
 				}
 				require.Equal(t, tt.paused, paused.Load())
 				require.Zero(t, resumed.Load())
 				time.Sleep(time.Hour)
 				require.Equal(t, tt.paused, resumed.Load())
-				m.Drain(t.Context())
+				o.Drain(t.Context())
 			})
 		})
 	}
@@ -98,16 +111,15 @@ func TestAPartitionIsPausedWhenItsHandlerHasEnoughForLong(t *testing.T) {
 // A batch is released when its handler has received the next one, and not before.
 func TestBatchIsValidUntilTheNextIsReceived(t *testing.T) {
 	receive, received := make(chan struct{}), make(chan []*Record)
-	m, _ := manual(t, func(_ context.Context, a *Assignment) error {
+	released := make(chan []*Record, 3)
+	o, _ := startOwner(t, func(_ context.Context, a *Assignment) error {
 		for range receive {
 			received <- <-a.Batches()
 		}
 		return nil
-	})
-	released := make(chan []*Record, 3)
-	m.release = func(batch []*Record) { released <- batch }
+	}, func(c *OwnerConfig) { c.Release = func(batch []*Record) { released <- batch } })
 	for offset := range int64(2) {
-		require.NoError(t, m.push(fetchOf(records(offset), 2)))
+		require.NoError(t, o.Push(records(offset), 2))
 	}
 	receive <- struct{}{}
 	first := <-received
@@ -117,5 +129,21 @@ func TestBatchIsValidUntilTheNextIsReceived(t *testing.T) {
 	<-received
 	require.Equal(t, first, <-released)
 	close(receive)
-	m.Drop()
+	o.Drop()
+}
+
+// newIdleStage makes a stage that fetches nothing, of a topic "in" with one partition.
+func newIdleStage(t *testing.T, cfg Config, h handlerFunc) *Stage {
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "in"))
+	require.NoError(t, err)
+	t.Cleanup(cluster.Close)
+	conn := Connection{Brokers: cluster.ListenAddrs()}
+	cfg.Group, cfg.Topics = "g", []string{"in"}
+	s, err := New(cfg, Deps{Connection: conn, Handler: h, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
+	require.NoError(t, err)
+	s.runCtx = t.Context()
+	s.client, err = kgo.NewClient(append(conn.Options(), kgo.ConsumeTopics("in"))...)
+	require.NoError(t, err)
+	t.Cleanup(s.client.Close)
+	return s
 }

@@ -12,7 +12,7 @@ import (
 // gap is offsets of a partition that nothing comes of. The client stops at some of them, and
 // passes over others without a word.
 type gap struct {
-	owner       *owner
+	owner       *Owner
 	first, next int64
 	logEnd      int64
 	// cause is why they cannot be read; nil if they hold no committed records.
@@ -47,7 +47,7 @@ func (s *Stage) passFaulty(fetches kgo.Fetches) error {
 const probeRest = time.Second
 
 // suspect probes a partition, beside polling. One probe of it runs at a time.
-func (s *Stage) suspect(o *owner) {
+func (s *Stage) suspect(o *Owner) {
 	if !o.probing.CompareAndSwap(false, true) {
 		return
 	}
@@ -58,13 +58,13 @@ func (s *Stage) suspect(o *owner) {
 	})
 }
 
-func (s *Stage) reader(of *owner, maxBytes int32) *logReader {
+func (s *Stage) reader(of *Owner, maxBytes int32) *logReader {
 	return &logReader{client: s.client, unpack: &unpacker{Decompressor: s.unpack.Decompressor}, topic: of.topic, partition: of.partition, maxBytes: maxBytes}
 }
 
 // probe fetches what the partition waits for by itself. What cannot be read now either, or holds
 // no record, is a gap. What the broker refuses to give is none: it may give it later.
-func (s *Stage) probe(ctx context.Context, o *owner) {
+func (s *Stage) probe(ctx context.Context, o *Owner) {
 	at, known := o.position()
 	if !known {
 		return
@@ -145,7 +145,7 @@ func (s *Stage) tell(g gap) {
 
 // checkHoles looks into the offsets that a fetch left out. Mostly a transaction was aborted, but
 // the client also passes over what it cannot decode, if it can decode what follows.
-func (s *Stage) checkHoles(o *owner, all []*Record) {
+func (s *Stage) checkHoles(o *Owner, all []*Record) {
 	next, known := o.position()
 	for _, r := range all {
 		if hole := (gap{owner: o, first: next, next: r.Offset}); known && hole.first < hole.next {

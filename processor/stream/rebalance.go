@@ -29,24 +29,17 @@ func (s *Stage) own(tp topicPartition) {
 		s.mu.Unlock()
 		return // given back when the client leaves the group
 	}
-	s.generation++
-	o := &owner{
-		Assignment:  newAssignment(tp.topic, tp.partition, s.generation),
-		limit:       s.cfg.MaxQueuedBatches,
-		queuedBytes: &s.queuedBytes,
-		pause:       func() { s.client.PauseFetchPartitions(one) },
-		resume:      func() { s.client.ResumeFetchPartitions(one) },
-		release:     recycle,
-		done:        make(chan struct{}),
-		wake:        make(chan struct{}, 1),
-		popped:      make(chan struct{}, 1),
-		still:       still{at: -1},
-	}
-	o.alive = s.heard
+	o := NewOwner(OwnerConfig{
+		Topic: tp.topic, Partition: tp.partition, Alive: s.heard, MaxQueuedBatches: s.cfg.MaxQueuedBatches,
+		Pause:   func() { s.client.PauseFetchPartitions(one) },
+		Resume:  func() { s.client.ResumeFetchPartitions(one) },
+		Release: recycle, Failed: s.fail,
+	})
+	o.queuedBytes = &s.queuedBytes
 	s.owners[tp] = o
 	ctx := s.runCtx
 	s.mu.Unlock()
-	o.start(ctx, s.handler, s.fail)
+	o.Start(ctx, s.handler)
 }
 
 // begin tells owners where they are read from. "The start" becomes the offset that it is now: the
@@ -92,7 +85,7 @@ func (s *Stage) lost(_ context.Context, _ *kgo.Client, gone map[string][]int32) 
 	owners := s.owned(gone)
 	var all sync.WaitGroup
 	for _, o := range owners {
-		all.Go(o.drop)
+		all.Go(o.Drop)
 	}
 	all.Wait()
 	s.remove(owners)
@@ -103,12 +96,12 @@ func (s *Stage) lost(_ context.Context, _ *kgo.Client, gone map[string][]int32) 
 
 // giveBack drains, commits and forgets. The owners stay known meanwhile, so that
 // a revoke that comes during the stage's own end waits for the same drain.
-func (s *Stage) giveBack(ctx context.Context, owners []*owner) {
+func (s *Stage) giveBack(ctx context.Context, owners []*Owner) {
 	bounded, cancel := context.WithTimeoutCause(ctx, s.cfg.DrainTimeout, fmt.Errorf("drain took longer than %v", s.cfg.DrainTimeout))
 	defer cancel()
 	var all sync.WaitGroup
 	for _, o := range owners {
-		all.Go(func() { o.drain(bounded) })
+		all.Go(func() { o.Drain(bounded) })
 	}
 	all.Wait()
 	s.commit(ctx, owners)
@@ -117,7 +110,7 @@ func (s *Stage) giveBack(ctx context.Context, owners []*owner) {
 
 // remove forgets owners that have ended, and undoes their pauses, which the
 // client would keep for the next assignment.
-func (s *Stage) remove(owners []*owner) {
+func (s *Stage) remove(owners []*Owner) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, o := range owners {
@@ -130,10 +123,10 @@ func (s *Stage) remove(owners []*owner) {
 }
 
 // owned are the owners of the given partitions.
-func (s *Stage) owned(partitions map[string][]int32) []*owner {
+func (s *Stage) owned(partitions map[string][]int32) []*Owner {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var owners []*owner
+	var owners []*Owner
 	for topic, numbers := range partitions {
 		for _, number := range numbers {
 			if o, ok := s.owners[topicPartition{topic, number}]; ok {
@@ -144,10 +137,10 @@ func (s *Stage) owned(partitions map[string][]int32) []*owner {
 	return owners
 }
 
-func (s *Stage) all() []*owner {
+func (s *Stage) all() []*Owner {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	owners := make([]*owner, 0, len(s.owners))
+	owners := make([]*Owner, 0, len(s.owners))
 	for _, o := range s.owners {
 		owners = append(owners, o)
 	}

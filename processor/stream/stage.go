@@ -107,9 +107,8 @@ type Stage struct {
 	background    sync.WaitGroup
 	backgroundCtx context.Context
 
-	mu         sync.Mutex
-	owners     map[topicPartition]*owner
-	generation uint64
+	mu     sync.Mutex
+	owners map[topicPartition]*Owner
 	// ending says that no more partitions are taken.
 	ending bool
 }
@@ -123,7 +122,7 @@ type topicPartition struct {
 func New(cfg Config, deps Deps) (*Stage, error) {
 	s := &Stage{
 		cfg: cfg.withDefaults(), handler: deps.Handler, letters: deps.DeadLetters, log: deps.Logger.With("group", cfg.Group), gaps: make(chan gap),
-		ready: make(chan struct{}), failed: make(chan error, 1), owners: map[topicPartition]*owner{}, faults: faults{},
+		ready: make(chan struct{}), failed: make(chan error, 1), owners: map[topicPartition]*Owner{}, faults: faults{},
 	}
 	s.membership.interval = s.cfg.SessionTimeout / 15
 	var err error
@@ -282,7 +281,7 @@ func (s *Stage) fetch(ctx context.Context) kgo.Fetches {
 
 // distribute gives the owners what was fetched, and lets those that have enough of it go on.
 func (s *Stage) distribute(ctx context.Context, fetches kgo.Fetches) (err error) {
-	var full []*owner
+	var full []*Owner
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		if len(p.Records) == 0 {
 			return
@@ -310,7 +309,7 @@ const roomPatience = 10 * time.Millisecond
 // makeRoom waits a little before partitions are paused. A fetch without the only
 // partition that has more stands at the broker for fetchMaxWait, and its handler,
 // busy for some milliseconds, would stand still for the rest of that.
-func makeRoom(ctx context.Context, full []*owner) {
+func makeRoom(ctx context.Context, full []*Owner) {
 	if len(full) == 0 {
 		return
 	}

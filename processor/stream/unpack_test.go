@@ -4,13 +4,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"log/slog"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -52,7 +49,7 @@ func TestNothingIsPolledWhileTooMuchIsQueued(t *testing.T) {
 // What is queued counts until the handler takes it, or is cut off.
 func TestQueuedBytesAreCounted(t *testing.T) {
 	proceed := make(chan struct{})
-	m, _ := manual(t, func(ctx context.Context, a *Assignment) error {
+	o, _ := startOwner(t, func(ctx context.Context, a *Assignment) error {
 		for range a.Batches() {
 			select {
 			case <-proceed:
@@ -60,31 +57,23 @@ func TestQueuedBytesAreCounted(t *testing.T) {
 			}
 		}
 		return nil
-	})
+	}, nil)
 	counts := func(want int64) {
-		require.Eventually(t, func() bool { return m.queuedBytes.Load() == want }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return o.queuedBytes.Load() == want }, 10*time.Second, time.Millisecond)
 	}
 	for offset := range int64(3) {
-		require.NoError(t, m.push(fetchOf([]*Record{{Offset: offset, Key: make([]byte, 3), Value: make([]byte, 7)}}, 3)))
+		require.NoError(t, o.Push([]*Record{{Offset: offset, Key: make([]byte, 3), Value: make([]byte, 7)}}, 3))
 	}
 	counts(20) // one was taken
 	proceed <- struct{}{}
 	counts(10)
-	m.Drop()
+	o.Drop()
 	counts(0)
 }
 
 // A poll that nothing came of says nothing of what is being unpacked meanwhile.
 func TestAPollWithoutAFetchFreesNothing(t *testing.T) {
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "in"))
-	require.NoError(t, err)
-	defer cluster.Close()
-	log := slog.New(slog.DiscardHandler)
-	s, err := New(Config{Group: "g", Topics: []string{"in"}}, Deps{Connection: Connection{Brokers: cluster.ListenAddrs()}, Logger: log, Registerer: prometheus.NewRegistry()})
-	require.NoError(t, err)
-	s.client, err = kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.ConsumeTopics("in"))
-	require.NoError(t, err)
-	defer s.client.Close()
+	s := newIdleStage(t, Config{}, nil)
 	s.unpack.unpolled.Store(5)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()

@@ -52,11 +52,11 @@ type still struct {
 
 // look says for how long nothing has come of the partition: 0 if something did, if all is read,
 // or if its handler has enough to do.
-func (o *owner) look(end int64, now time.Time) time.Duration {
+func (o *Owner) look(end int64, now time.Time) time.Duration {
 	at, known := o.position()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if busy := o.paused || len(o.queue) >= o.limit; at != o.still.at || at >= end || !known || busy {
+	if busy := o.paused || len(o.queue) >= o.cfg.MaxQueuedBatches; at != o.still.at || at >= end || !known || busy {
 		o.still = still{at: at, since: now}
 	}
 	o.still.lasts = now.Sub(o.still.since)
@@ -75,7 +75,7 @@ func (s *Stage) Stuck() string {
 	return ""
 }
 
-func (o *owner) isStuck(after time.Duration) bool {
+func (o *Owner) isStuck(after time.Duration) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.still.lasts >= after

@@ -31,7 +31,7 @@ func (c *counting) resolved() int64 {
 	var n int64
 	for _, a := range c.all {
 		if at, ok := a.Committable(); ok {
-			n += at
+			n += at.Offset
 		}
 	}
 	return n

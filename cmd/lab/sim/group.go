@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/streamtest"
 )
 
 const (
@@ -39,7 +40,7 @@ type slot struct {
 
 // holding is an assignment as the process that has it sees it.
 type holding struct {
-	*stream.Manual
+	*streamtest.Partition
 	group *group
 	slot  *slot
 	epoch int
@@ -69,7 +70,7 @@ func (g *group) assign(s *slot, p *process) {
 	h := &holding{group: g, slot: s, epoch: s.epoch, p: p}
 	s.owner, s.holding = p, h
 	g.w.trace("%v to %s from %d", s.at, p.name, s.committed)
-	h.Manual = stream.RunManual(p.ctx, stream.ManualConfig{
+	h.Partition = streamtest.Run(p.ctx, streamtest.Config{
 		Topic: s.at.topic, Partition: s.at.partition, Alive: p.heard, Failed: p.failed,
 	}, p.handlers[g.number])
 	p.mu.Lock()
@@ -131,7 +132,8 @@ func (h *holding) wait(grown <-chan struct{}, soon bool) {
 // commit stores how far a holding is, if Kafka still takes it for the owner.
 func (g *group) commit(h *holding) {
 	h.p.gate()
-	offset, ok := h.Committable()
+	at, ok := h.Committable()
+	offset := at.Offset
 	if g.w.faulty == CommitsAhead && ok {
 		offset = h.delivered.Load()
 	}
@@ -144,7 +146,7 @@ func (g *group) commit(h *holding) {
 		return
 	}
 	before := h.slot.committed
-	h.slot.committed, h.slot.mark = offset, h.Marked()
+	h.slot.committed, h.slot.mark = offset, at.Mark
 	g.mu.Unlock()
 	if offset < before {
 		g.w.violate("%v went back from %d to %d", h.slot.at, before, offset)
