@@ -313,6 +313,31 @@ func TestABadEventGoesToTheDeadLettersAndNothingStalls(t *testing.T) {
 	})
 }
 
+// The partitions of a process share its room. One of them has as much to wait as there is room.
+func TestPartitionWhoseRoomOthersHoldContinues(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{t: t, broker: &broker{}}
+		p := b.processor(processor.Log{ID: 1, Partitions: 1, CommandPartitions: 1}, nil, func(c *processor.Config) { c.MaxBufferedSKUs = 2 })
+		start := func(skus int, name string) {
+			var events []schemas.Event
+			for i := range skus {
+				events = append(events, event(fmt.Sprint(name, i), 1))
+			}
+			a, deliver := streamtest.NewAssignment(t.Context(), topics.Events(), 0)
+			go func() { _ = p.Run(t.Context(), a) }()
+			deliver(b.batch(events))
+			synctest.Wait()
+		}
+		start(20, "many")
+		start(3, "few")
+		for sent := range 4 {
+			few := slices.DeleteFunc(b.broker.sent().commands, func(c schemas.Command) bool { return c.Key.StoreSKU[0] != 'f' })
+			require.Len(t, few, sent, "one in each window")
+			pause(time.Second)
+		}
+	})
+}
+
 // Kafka may be slower than windows close: then they wait, and so do the events behind them.
 func TestMessagesInFlightAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -132,6 +132,33 @@ func TestBatchIsValidUntilTheNextIsReceived(t *testing.T) {
 	o.Drop()
 }
 
+// The client keeps a pause when a partition is taken away. The next assignment of the partition
+// to this process would get nothing.
+func TestPauseEndsWithItsAssignment(t *testing.T) {
+	gone := map[string][]int32{"in": {0}}
+	for name, end := range map[string]func(*Stage){
+		"revoked": func(s *Stage) { s.revoked(t.Context(), s.client, gone) },
+		"lost":    func(s *Stage) { s.lost(t.Context(), s.client, gone) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newIdleStage(t, Config{DrainTimeout: time.Millisecond}, func(ctx context.Context, _ *Assignment) error {
+				<-ctx.Done()
+				return nil
+			})
+			s.own(topicPartition{"in", 0})
+			o := s.all()[0]
+			for offset := range int64(2) {
+				require.NoError(t, o.Push(records(offset), 2))
+			}
+			o.PauseIfFull()
+			require.Equal(t, gone, s.client.PauseFetchPartitions(nil))
+			end(s)
+			require.Empty(t, s.client.PauseFetchPartitions(nil))
+			require.Empty(t, s.all())
+		})
+	}
+}
+
 // newIdleStage makes a stage that fetches nothing, of a topic "in" with one partition.
 func newIdleStage(t *testing.T, cfg Config, h handlerFunc) *Stage {
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "in"))
