@@ -7,9 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// While partitions are behind, their windows last for processor.catch_up_window: a backlog of
-// 40 events for each store SKU becomes few pushes, and not one for almost every event.
-func TestABacklogIsCompactedInLongWindows(t *testing.T) {
+// While partitions are behind, windows last processor.catch_up_window: a backlog of 40 events per
+// store SKU becomes few pushes, not one for almost every event.
+func TestBacklogIsCompactedInLongWindows(t *testing.T) {
 	const events, skus = 400_000, 10_000
 	s := newBacklog(t, events, skus, "--processor.window=20ms")
 	p := s.Serve()

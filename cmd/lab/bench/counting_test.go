@@ -7,7 +7,7 @@ import (
 	"stockpush/processor/stream"
 )
 
-// counting lets a benchmark see how far a stage has come.
+// counting reports a stage's progress to a benchmark.
 type counting struct {
 	stream.Handler
 	// ready is closed when the stage has its partitions.
@@ -24,7 +24,7 @@ func (c *counting) Run(ctx context.Context, a *stream.Assignment) error {
 	return c.Handler.Run(ctx, a)
 }
 
-// resolved is how many offsets are committable in all partitions, from 0 on.
+// resolved returns the number of committable offsets of all partitions.
 func (c *counting) resolved() int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,4 +1,4 @@
-// Package bench measures the stages and the program: rates beside those of the bare clients, the
-// latency of a lone event, memory, and a whole sale day. `make bench` and
-// `make load` run it. A test stands here only if it needs a backlog.
+// Package bench measures the stages and the program: rates relative to bare clients, the latency of
+// a single event, memory, and a whole sale day. `make bench` and `make load` run it. It has a test
+// only where a test needs a backlog.
 package bench

@@ -5,14 +5,13 @@ import (
 	"time"
 )
 
-// waitingSKUs are the store SKUs that wait, backlogEvents the events that are behind.
+// waitingSKUs is the number of waiting store SKUs, backlogEvents the size of the backlog.
 var waitingSKUs, backlogEvents = scaled(1_000_000), scaled(20_000_000)
 
-// BenchmarkFootprint runs the program itself, all roles, and reports the most
-// memory that it had resident, in MiB:
-//   - windows: 1 M store SKUs wait for their windows to close;
-//   - lanes: 1 M store SKUs wait to be pushed, since the marketplace takes few calls;
-//   - backlog: 20 M events of 100 k store SKUs wait when it starts.
+// BenchmarkFootprint runs the program with all roles and reports its peak resident memory in MiB:
+//   - windows: 1 M store SKUs have an open window;
+//   - lanes: 1 M store SKUs wait to be pushed, because the marketplace accepts few calls;
+//   - backlog: the program starts with a backlog of 20 M events of 100 k store SKUs.
 func BenchmarkFootprint(b *testing.B) {
 	b.Run("windows", func(b *testing.B) {
 		s := newBacklog(b, waitingSKUs, waitingSKUs, "--processor.window=1h")
@@ -34,8 +33,7 @@ func BenchmarkFootprint(b *testing.B) {
 	})
 }
 
-// BenchmarkStart reports how long the program takes from its start to the line
-// that says that every role serves.
+// BenchmarkStart reports the time from the program's start until every role serves.
 func BenchmarkStart(b *testing.B) {
 	s := newProgram(b)
 	for b.Loop() {

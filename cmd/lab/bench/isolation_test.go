@@ -22,11 +22,12 @@ const (
 	isolationRuns  = 5
 )
 
-// BenchmarkOneShopDark measures what other shops notice of a shop that does not
-// answer at all. In turn, all shops answer (the control) and one hangs, for a
-// minute each, or STOCKPUSH_BENCH_DARK; it reports
-//   - control-p99-ms, dark-p99-ms: from trigger to finish at the other shops, medians of five runs;
-//   - control-spread: the greatest control run's p99 beside the smallest's;
+// BenchmarkOneShopDark measures how a shop that never answers affects other shops. In turn, all
+// shops answer (control) and one hangs (dark), for a minute or STOCKPUSH_BENCH_DARK each. It
+// reports
+//   - control-p99-ms, dark-p99-ms: time from trigger to finish at the other shops, medians of five
+//     runs;
+//   - control-spread: the ratio of the largest and the smallest p99 of the control runs;
 //   - dark/control: the ratio of the medians.
 func BenchmarkOneShopDark(b *testing.B) {
 	lasts := time.Minute
@@ -37,7 +38,7 @@ func BenchmarkOneShopDark(b *testing.B) {
 	}
 	p := newProgram(b, "--shopee.shop_rate=200", "--shopee.app_rate=2000", "--shopee.timeout=2s")
 	p.Serve()
-	p.steady(5 * time.Second) // warm
+	p.steady(5 * time.Second) // warm-up
 	var control, dark []float64
 	for b.Loop() {
 		for range isolationRuns {
@@ -54,8 +55,8 @@ func BenchmarkOneShopDark(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// p99While is the 99th percentile in ms, from trigger to finish, of the shops
-// but the first while that one hangs, or does not.
+// p99While returns the 99th percentile in ms, from trigger to finish, of all shops but the first,
+// while the first one hangs or not.
 func (p *program) p99While(lasts time.Duration, hangs bool) float64 {
 	p.b.Helper()
 	if hangs {
@@ -71,7 +72,7 @@ func (p *program) p99While(lasts time.Duration, hangs bool) float64 {
 		sandbox.FirstShopID, began.UnixMilli(), ended.UnixMilli()))
 }
 
-// steady sends an event of every store SKU once a second, evenly.
+// steady sends one event per store SKU and second, evenly spaced.
 func (p *program) steady(lasts time.Duration) {
 	p.b.Helper()
 	const n = isolationShops * isolationSKUs

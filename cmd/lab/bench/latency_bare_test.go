@@ -18,9 +18,9 @@ import (
 	"stockpush/schemas"
 )
 
-// measureBareLatency measures the way of a lone event without us: a message that waits
-// for a window, another that waits for a linger, and a call. Nothing is decided or
-// kept, so it is what the broker, its client and the machine take.
+// measureBareLatency measures the way of a single event without stockpush: a message that waits for
+// a window, another that waits for a linger, and a call. Nothing is decided or stored, so this is
+// the cost of the broker, its client and the machine.
 func measureBareLatency(b *testing.B) {
 	conn := stream.Connection{Brokers: []string{embeddedtest.StartBroker(b).Addr()}, ClientID: "bench"}
 	specs := []schemas.TopicSpec{{Name: "bare.events", Partitions: 12}, {Name: "bare.commands", Partitions: 12}}
@@ -54,13 +54,13 @@ func measureBareLatency(b *testing.B) {
 	}
 }
 
-// probe is where and when one arrived.
+// probe is where and when a message arrived.
 type probe struct {
 	key string
 	at  time.Time
 }
 
-// forward lets each message of a topic go on after a wait.
+// forward sends each message of a topic on after a delay.
 func forward(ctx context.Context, b *testing.B, conn stream.Connection, topic string, wait time.Duration, onward func(key string)) {
 	client, err := kgo.NewClient(append(conn.Options(), kgo.ConsumeTopics(topic))...)
 	require.NoError(b, err)

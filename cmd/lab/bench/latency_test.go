@@ -22,12 +22,10 @@ const (
 	latencyLinger = 20 * time.Millisecond
 )
 
-// BenchmarkLatency measures how long a lone event takes from the call that
-// produces it to the marketplace's receipt of it, beyond the window and the batch
-// linger that it waits for on purpose: in an otherwise idle system, and beside
-// 20,000 events a second of 200 other store SKUs. Everything runs: all roles, the
-// broker, ClickHouse, the sandbox over HTTP. Beside it stands what the same way takes
-// without us.
+// BenchmarkLatency measures the time from producing a single event until the marketplace receives
+// it, minus the window and the batch linger: in an idle system, and beside 20,000 events/s of 200
+// other store SKUs. All roles, the broker, ClickHouse and the sandbox (over HTTP) run. It also
+// measures the same way without stockpush.
 func BenchmarkLatency(b *testing.B) {
 	b.Run("bare", measureBareLatency)
 	b.Run("idle", func(b *testing.B) { measureLatency(b, 0) })
@@ -53,12 +51,12 @@ func measureLatency(b *testing.B, rate float64) {
 	stop()
 }
 
-// inserts is how many ClickHouse has taken.
+// inserts returns how many inserts ClickHouse has executed.
 func (p *program) inserts() uint64 {
 	return embeddedtest.One[uint64](p.b, p.store.Conn(), "SELECT sum(value) FROM system.events WHERE event = 'InsertQuery'")
 }
 
-// drive makes traffic until it is stopped.
+// drive generates traffic until it is stopped.
 func (p *program) drive(rate float64, send traffic.Send) (stop func()) {
 	if rate == 0 {
 		return func() {}
@@ -72,7 +70,7 @@ func (p *program) drive(rate float64, send traffic.Send) (stop func()) {
 	return func() { cancel(); require.NoError(p.b, <-ended) }
 }
 
-// probe sends lone events one after the other, and returns their waits in ascending order.
+// probe sends single events one after the other and returns their delays in ascending order.
 func (p *program) probe(send traffic.Send) []time.Duration {
 	sent := make([]time.Time, latencyProbes)
 	for i := range sent {

@@ -16,11 +16,12 @@ import (
 	"stockpush/schemas"
 )
 
-// load is a shape of traffic that the pipeline is measured with.
+// load is a kind of traffic for the pipeline.
 type load struct {
 	name                    string
 	partitions, skus, shops int
-	// even means that each store SKU comes as often as any other; else few are hot, Zipf 1.1.
+	// even means that all store SKUs are equally frequent; otherwise their frequencies follow Zipf
+	// 1.1.
 	even bool
 }
 
@@ -30,10 +31,10 @@ var loads = []load{
 	{name: "zipf-64-partitions", partitions: 64, skus: 1_000_000, shops: 2000},
 }
 
-// filled are the events topics that were filled already, by broker and load.
+// filled are the existing events topics, by broker and load.
 var filled = map[[2]string]string{}
 
-// removeLoads deletes those of a broker that others use too.
+// removeLoads deletes the topics on a broker that is shared.
 func removeLoads() {
 	for at, topic := range filled {
 		if at[0] != os.Getenv("STOCKPUSH_TEST_KAFKA") {
@@ -45,12 +46,12 @@ func removeLoads() {
 			client.Close()
 		}
 		if err != nil {
-			fmt.Fprintln(os.Stderr, "the topic of a load stays:", topic, err)
+			fmt.Fprintln(os.Stderr, "cannot delete the topic of a load:", topic, err)
 		}
 	}
 }
 
-// fill makes the load's events, once for all runs on one broker.
+// fill produces the load's events, once for all runs on one broker.
 func (p *pipeline) fill(kafka string) {
 	at := [2]string{kafka, p.load.name}
 	if p.events = filled[at]; p.events != "" {
@@ -60,7 +61,7 @@ func (p *pipeline) fill(kafka string) {
 	require.NoError(p.b, stream.CreateTopics(p.b.Context(), p.conn, topics.Specs(p.load.partitions)[:1], 1))
 	p.events = topics.Events()
 	p.produceEvents()
-	p.readAll() // the first reading of fresh memory is slow
+	p.readAll() // the first read of fresh memory is slow
 	filled[at] = p.events
 }
 
@@ -76,7 +77,7 @@ func (p *pipeline) produceEvents() {
 	require.NoError(p.b, producer.Flush(p.b.Context()))
 }
 
-// events makes the load's events, one at a call.
+// events returns a function that returns the load's next event.
 func (l load) events() func() schemas.Event {
 	if !l.even {
 		g := traffic.New(traffic.Shape{SKUs: l.skus, Shops: l.shops, Seed: 1})
@@ -94,7 +95,7 @@ func (l load) events() func() schemas.Event {
 	}
 }
 
-// readAll consumes the events and does nothing with them.
+// readAll consumes the events and discards them.
 func (p *pipeline) readAll() int {
 	client, err := kgo.NewClient(append(p.conn.Options(), kgo.ConsumeTopics(p.events), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
 	require.NoError(p.b, err)
@@ -106,7 +107,7 @@ func (p *pipeline) readAll() int {
 	return read
 }
 
-// begin makes the topics that the stages write, and end removes them.
+// begin creates the topics that the stages write; end removes them.
 func (p *pipeline) begin() {
 	p.topics = schemas.Topics(fmt.Sprintf("bench-%d", time.Now().UnixNano()))
 	require.NoError(p.b, stream.CreateTopics(p.b.Context(), p.conn, p.topics.Specs(p.load.partitions), 1))

@@ -13,12 +13,13 @@ import (
 
 var memberEvents = scaled(10_000_000)
 
-// BenchmarkTwoProcesses compacts a backlog with one process and with two that share the
-// partitions, and reports the ratio of their rates:
-//   - two/one: from when each has its partitions until the last event is taken. The windows
-//     that close later take as long in both, and commits come once a second;
-//   - two/one-from-start: from the start of the processes until all is committed. The second one joins
-//     while the first one has all partitions, so half of what that had begun is read again.
+// BenchmarkTwoProcesses compacts a backlog with one process and with two that share the partitions,
+// and reports the ratio of their rates:
+//   - two/one: from when each process has its partitions until the last event is taken. The end of
+//     the last windows takes as long in both, and commits are made once a second.
+//   - two/one-from-start: from the start of the processes until all is committed. The second one
+//     joins while the first has all partitions, so half of what the first one had started is read
+//     again.
 func BenchmarkTwoProcesses(b *testing.B) {
 	s := newBacklog(b, memberEvents, 100_000)
 	for b.Loop() {
@@ -30,13 +31,13 @@ func BenchmarkTwoProcesses(b *testing.B) {
 	}
 }
 
-// members are processes of role processor that share partitions.
+// members are processes with role processor that share partitions.
 type members []*programtest.Process
 
-// rates are events a second.
+// rates are in events per second.
 type rates struct{ shared, fromStart float64 }
 
-// compactWith lets so many processes compact the backlog.
+// compactWith compacts the backlog with a number of processes.
 func (s *program) compactWith(processes int) rates {
 	client, err := kgo.NewClient(s.Conn().Options()...)
 	require.NoError(s.b, err)
@@ -68,12 +69,12 @@ func committed(offsets kadm.OffsetResponses) (sum int64) {
 
 const (
 	memberSample = 100 * time.Millisecond
-	// memberRest is how long nobody takes an event when none is left: less than a window.
-	memberRest = 10 * memberSample
+	// idleAfter is how long no event is taken once none is left; it is less than a window.
+	idleAfter = 10 * memberSample
 )
 
-// rate is how many events a second the members take from when each has its share of
-// the partitions until none is left.
+// rate returns the events per second from when each member has its share of the partitions until no
+// event is left.
 func (m members) rate() float64 {
 	for _, p := range m {
 		p.EventuallyLogged("msg=ready")
@@ -81,7 +82,7 @@ func (m members) rate() float64 {
 	until(m.shared)
 	from, began := m.taken(), time.Now()
 	taken, last := from, began
-	for time.Since(last) < memberRest {
+	for time.Since(last) < idleAfter {
 		<-time.After(memberSample)
 		if n := m.taken(); n > taken {
 			taken, last = n, time.Now()
@@ -97,7 +98,7 @@ func (m members) taken() (events float64) {
 	return events
 }
 
-// shared says whether each member has as many partitions as the others.
+// shared reports whether all members have the same number of partitions.
 func (m members) shared() bool {
 	for _, p := range m {
 		if n := p.Metric("stockpush_stream_partitions"); n != float64(programPartitions/len(m)) {

@@ -25,20 +25,20 @@ import (
 
 const benchBatchRows = 100_000
 
-// benchEvents are the events of a load.
+// benchEvents is the number of events of a load.
 var benchEvents = scaled(5_000_000)
 
-// BenchmarkPipeline measures the stages side by side in one run, for each load,
-// and reports ratios; rates of one run on a noisy machine say little else:
-//   - bare-events/s: what a bare consumer reads;
-//   - compacted/bare: what the processor compacts, commands and every Skipped
-//     record acknowledged, from the group's first assignment on;
-//   - bare-rows/s: a bare column-wise insert of the same rows into the same schema,
-//     blocks built while the last one is sent; plain-rows/s: into a plain table;
+// BenchmarkPipeline measures the stages in one run, for each load, and reports ratios, because rates
+// alone say little on a shared machine:
+//   - bare-events/s: a bare consumer;
+//   - compacted/bare: the processor, from the group's first assignment until all commands and
+//     Skipped records are acknowledged;
+//   - bare-rows/s: a bare insert of the same rows into the same schema, one block built while the
+//     previous one is sent; plain-rows/s: the same into a plain table;
 //   - sunk/bare: the sink alone, to the last row;
-//   - whole/bare: all stages at once, the events in, a marketplace that answers at
-//     once, to the last finished row in ClickHouse; its events beside the rows of the
-//     bare insert. whole-rows/bare counts rows on both sides: a pushed event has two.
+//   - whole/bare: all stages, with a marketplace that answers at once, to the last final row in
+//     ClickHouse: events here, rows in the bare insert. whole-rows/bare counts rows on both sides;
+//     a pushed event has two.
 //
 // STOCKPUSH_BENCH_ONLY=compact leaves out ClickHouse, STOCKPUSH_BENCH_ONLY=budgets the plain table.
 func BenchmarkPipeline(b *testing.B) {
@@ -55,12 +55,12 @@ type pipeline struct {
 	b    *testing.B
 	load load
 	conn stream.Connection
-	// events is the topic of the load; topics are those that this run writes.
+	// events is the load's topic; topics are those that this run writes.
 	events string
 	topics schemas.Topics
-	// commands are those of the whole way.
+	// commands is the number of commands of the whole pipeline.
 	commands int64
-	// began is when the work that is measured now did.
+	// began is when the measured work started.
 	began time.Time
 }
 
@@ -84,8 +84,7 @@ func runPipeline(b *testing.B, l load) {
 	p.end()
 }
 
-// asRunDoes is a stage's work with memory as the program has it. What it is compared
-// with has all that it wants.
+// asRunDoes runs work with the program's memory limits. The baseline has no limit.
 func (p *pipeline) asRunDoes(work func() int) func() int {
 	return func() int {
 		ctx, cancel := context.WithCancel(p.b.Context())
@@ -98,8 +97,8 @@ func (p *pipeline) asRunDoes(work func() int) func() int {
 	}
 }
 
-// measureRows measures what ends in ClickHouse. Each part begins on empty tables,
-// so that no merge of an earlier one takes its share.
+// measureRows measures what ends in ClickHouse. Each part starts with empty tables, so that merges
+// of earlier parts do not compete.
 func (p *pipeline) measureRows() {
 	server := embeddedtest.StartClickHouse(p.b)
 	store := p.open(server.Addr(), "bench")
@@ -138,7 +137,7 @@ func (p *pipeline) open(addr, database string) *clickhouse.Store {
 	return store
 }
 
-// openPlain has push_records as a table that nothing is attached to.
+// openPlain creates push_records as a table without feeds.
 func (p *pipeline) openPlain(addr string) *clickhouse.Store {
 	store := p.open(addr, "plain")
 	for _, query := range []string{
@@ -150,7 +149,7 @@ func (p *pipeline) openPlain(addr string) *clickhouse.Store {
 	return store
 }
 
-// truncate empties every table of the store but its list of migrations.
+// truncate empties every table of the store.
 func (p *pipeline) truncate(store *clickhouse.Store) {
 	rows, err := store.Conn().Query(p.b.Context(), "SELECT name FROM system.tables WHERE database = 'bench' AND engine LIKE '%MergeTree' AND name NOT LIKE '%migration%'")
 	require.NoError(p.b, err)
@@ -167,7 +166,7 @@ func (p *pipeline) truncate(store *clickhouse.Store) {
 	}
 }
 
-// start runs a stage; stop ends it and waits for it.
+// start runs a stage; stop stops it and waits for it.
 func (p *pipeline) start(cfg stream.Config, h stream.Handler) (progress *counting, stop func()) {
 	progress = &counting{Handler: h}
 	cfg.CommitInterval = 100 * time.Millisecond
@@ -224,8 +223,8 @@ func (p *pipeline) compact() int {
 	return benchEvents
 }
 
-// insertBare inserts the rows of the records topic in blocks as the sink makes
-// them, one being built while the last one is sent.
+// insertBare inserts the rows of the records topic in the sink's blocks. One block is built while
+// the previous one is sent.
 func (p *pipeline) insertBare(store *clickhouse.Store) int {
 	full, empty := make(chan sinks.Batch), make(chan sinks.Batch, 2)
 	sent := make(chan int)
@@ -285,7 +284,7 @@ func (p *pipeline) sink(store *clickhouse.Store) int {
 	return benchEvents
 }
 
-// count is how many messages a topic has had.
+// count returns how many messages a topic has had.
 func (p *pipeline) count(topic string) (messages int64) {
 	ends, err := stream.EndOffsets(p.b.Context(), p.conn, topic)
 	require.NoError(p.b, err)
@@ -295,7 +294,7 @@ func (p *pipeline) count(topic string) (messages int64) {
 	return messages
 }
 
-// instant is a marketplace that applies what it is sent, at once.
+// instant is a marketplace that applies every push at once.
 type instant struct{ channeltest.Authorized }
 
 func (instant) MaxLines() int { return 50 }
@@ -312,7 +311,7 @@ func (instant) Read(context.Context, int64, int64) ([]channels.ModelStock, chann
 	return nil, channels.Verdict{Outcome: channels.Confirmed}
 }
 
-// wholeWay runs all stages until every event has its last row.
+// wholeWay runs all stages until every event has its final row.
 func (p *pipeline) wholeWay(store *clickhouse.Store) int {
 	producer := p.producer()
 	defer producer.Close()
@@ -338,7 +337,7 @@ func (p *pipeline) wholeWay(store *clickhouse.Store) int {
 	return benchEvents
 }
 
-// complete checks that every event has exactly one record that meets a condition.
+// complete checks that every event has exactly one record that matches a condition.
 func (p *pipeline) complete(store *clickhouse.Store, where string) {
 	var n uint64
 	require.NoError(p.b, store.Conn().QueryRow(p.b.Context(), "SELECT count() FROM bench.push_records FINAL WHERE "+where).Scan(&n))

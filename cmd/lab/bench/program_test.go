@@ -19,12 +19,12 @@ import (
 
 func TestMain(m *testing.M) { embeddedtest.Main(m, programtest.Remove, removeLoads) }
 
-// scaled is the size of a load, divided by STOCKPUSH_BENCH_SMALLER: with small loads one sees that a
-// benchmark works. Its figures mean nothing then.
+// scaled divides the size of a load by STOCKPUSH_BENCH_SMALLER. Small loads only show that a
+// benchmark works; their figures mean nothing.
 func scaled(n int) int {
 	by, err := strconv.Atoi(cmp.Or(os.Getenv("STOCKPUSH_BENCH_SMALLER"), "1"))
 	if err != nil || by < 1 {
-		panic("STOCKPUSH_BENCH_SMALLER has to be a positive integer")
+		panic("STOCKPUSH_BENCH_SMALLER must be a positive integer")
 	}
 	return n / by
 }
@@ -34,17 +34,17 @@ const (
 	programPartitions = 12
 )
 
-// program is the program with the settings that a benchmark gives it, and the servers around it.
+// program is the program with a benchmark's settings, and its servers.
 type program struct {
 	*programtest.Servers
 	b testing.TB
-	// flags are those of every process.
+	// flags are passed to every process.
 	flags []string
 	store *clickhouse.Store
 }
 
-// newProgram starts the servers and sets them up. All shops of the events are authorized: pushes of
-// one that is not fail at once, and nothing waits.
+// newProgram starts and sets up the servers. All shops of the events are authorized; otherwise
+// their pushes would fail at once instead of waiting.
 func newProgram(b testing.TB, flags ...string) *program {
 	p := &program{b: b, Servers: programtest.StartServers(b, programtest.Options{Shops: programShops, Kafka: os.Getenv("STOCKPUSH_TEST_KAFKA")})}
 	p.flags = append([]string{"--kafka.partitions=12", "--sinks.batch_interval=1s"}, flags...)
@@ -57,22 +57,22 @@ func newProgram(b testing.TB, flags ...string) *program {
 	return p
 }
 
-// newBacklog is a program with so many events of so many store SKUs to read.
+// newBacklog returns a program with a backlog of a number of events and store SKUs.
 func newBacklog(b testing.TB, events, skus int, flags ...string) *program {
 	p := newProgram(b, flags...)
 	p.Produce(events, load{skus: skus, shops: programShops, even: true}.events())
 	return p
 }
 
-// Serve starts a process with the flags of the program and waits until it serves.
+// Serve starts a process with the program's flags and waits until it serves.
 func (p *program) Serve() *programtest.Process { return p.Servers.Serve(p.flags...) }
 
-// Launch is Serve with more flags, and does not wait.
+// Launch starts a process with more flags, and does not wait.
 func (p *program) Launch(more ...string) *programtest.Process {
 	return p.Servers.Launch(append(more, p.flags...)...)
 }
 
-// event is an event of a store SKU that is a product of its own.
+// event returns an event of a store SKU with its own item.
 func event(shop int64, sku string, quantity int) schemas.Event {
 	return schemas.Event{
 		EventID: fmt.Sprintf("%s-%d", sku, quantity), Reason: schemas.SyncOrder,

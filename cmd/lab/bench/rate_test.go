@@ -12,19 +12,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// usage is what a piece of work has taken so far.
+// usage is what some work has used so far.
 type usage struct {
 	at     time.Time
 	cpu    time.Duration
 	allocs uint64
 }
 
-// restart leaves what the work did so far out of its rate, but not of what it took.
+// restart excludes the work so far from the rate, but not from its resource usage.
 func (p *pipeline) restart() { p.began = time.Now() }
 
-// rate is how many things a second work did. What it took of the processors for
-// each is reported too: on a machine that others use it says more than a rate.
-// Where STOCKPUSH_BENCH_PROFILES names a folder, profiles of the work go there.
+// rate returns how many things per second the work did. It also reports the processor time for
+// each, which is more reliable on a shared machine. Profiles are written to
+// STOCKPUSH_BENCH_PROFILES, if set.
 func (p *pipeline) rate(name string, work func() int) float64 {
 	runtime.GC()
 	finish := profile(p.b, p.load.name+"-"+name)
@@ -46,8 +46,8 @@ func use(b *testing.B) usage {
 	return usage{at: time.Now(), cpu: time.Duration(u.Utime.Nano() + u.Stime.Nano()), allocs: m.Mallocs}
 }
 
-// profile begins profiles of processor time and of allocations; those of allocations
-// are of the process so far, for `go tool pprof -diff_base NAME-before.allocs.pprof`.
+// profile starts profiles of processor time and of allocations. Allocations are counted from the
+// process's start; use `go tool pprof -diff_base NAME-before.allocs.pprof`.
 func profile(b *testing.B, name string) (finish func()) {
 	dir := os.Getenv("STOCKPUSH_BENCH_PROFILES")
 	if dir == "" {

@@ -21,7 +21,7 @@ import (
 
 const (
 	saleHours     = 24
-	saleMidnight  = 12 // the day shown goes from noon to noon
+	saleMidnight  = 12 // the day runs from noon to noon
 	saleRate      = 200
 	saleFlash     = 50
 	saleSKUs      = 20_000
@@ -29,11 +29,10 @@ const (
 	samplesAnHour = 6
 )
 
-// BenchmarkSaleDay plays a sale day in STOCKPUSH_LOAD_FOR (10m) to the program
-// itself: quiet, at midnight for an hour 50 times the load, all of it on 1 % of
-// the store SKUs, then recovery. It prints what each hour was like, draws it into
-// saleday.svg in STOCKPUSH_LOAD_DIR (the temporary folder), and fails unless every
-// event has its finished record in the end.
+// BenchmarkSaleDay runs a sale day against the program within STOCKPUSH_LOAD_FOR (10m): a quiet
+// day, at midnight an hour with 50 times the load on 1 % of the store SKUs, then recovery. It
+// prints the figures of each hour, draws them to saleday.svg in STOCKPUSH_LOAD_DIR (the temporary
+// folder), and fails unless every event has its final record in the end.
 func BenchmarkSaleDay(b *testing.B) {
 	length := 10 * time.Minute
 	if text := os.Getenv("STOCKPUSH_LOAD_FOR"); text != "" {
@@ -48,7 +47,7 @@ func BenchmarkSaleDay(b *testing.B) {
 	day.draw()
 }
 
-// moment is how the program was at one time.
+// moment has the program's figures at one time.
 type moment struct {
 	Hour                               float64
 	Events, Pushes, Waiting, Lag       float64
@@ -63,7 +62,7 @@ type saleDay struct {
 	moments []moment
 }
 
-// play makes the day's traffic while it is watched, and waits for its end.
+// play generates the day's traffic under observation, and waits until it is processed.
 func (d *saleDay) play() {
 	t := d.b
 	ctx, stopWatching := context.WithCancel(t.Context())
@@ -77,12 +76,12 @@ func (d *saleDay) play() {
 	few := traffic.New(traffic.Shape{SKUs: saleSKUs / 100, Shops: saleShops, Seed: 2})
 	for hour := range saleHours {
 		flash := make(chan int, 1)
-		go func() { // ends with the hour, and is waited for
+		go func() { // ends with the hour; awaited below
 			if hour != saleMidnight {
 				flash <- 0
 				return
 			}
-			n, _ := traffic.Drive(t.Context(), few, traffic.Pace{Rate: saleFlash * saleRate, For: d.hour}, send) // what was not stored shows in the end
+			n, _ := traffic.Drive(t.Context(), few, traffic.Pace{Rate: saleFlash * saleRate, For: d.hour}, send) // missing events show in the end
 			flash <- n
 		}()
 		n, err := traffic.Drive(t.Context(), all, traffic.Pace{Rate: saleRate * recovery(hour), For: d.hour}, send)
@@ -94,7 +93,7 @@ func (d *saleDay) play() {
 	<-watched
 }
 
-// recovery is how much more than usual comes in an hour, beside the flash sale.
+// recovery returns the factor of the usual load in an hour, apart from the flash sale.
 func recovery(hour int) float64 {
 	if since := hour - saleMidnight; since >= 0 && since < 4 {
 		return 3 - 0.5*float64(since)
@@ -119,7 +118,7 @@ func (d *saleDay) watch(ctx context.Context) {
 		}
 		seconds := time.Since(last).Seconds()
 		if seconds < d.hour.Seconds()/samplesAnHour/2 {
-			continue // the one before was late
+			continue // the previous one was late
 		}
 		rates := now
 		rates.Hour = time.Since(began).Seconds() / d.hour.Seconds()
@@ -131,20 +130,20 @@ func (d *saleDay) watch(ctx context.Context) {
 
 func clockOf(hour float64) string { return fmt.Sprintf("%02d:00", (saleMidnight+int(hour))%24) }
 
-// panels are what is shown of a moment.
+// panels are the figures to print and draw.
 var panels = []struct {
 	title string
 	value func(moment) float64
 }{
-	{"events a second", func(m moment) float64 { return m.Events }},
-	{"calls to the marketplace a second", func(m moment) float64 { return m.Pushes }},
+	{"events per second", func(m moment) float64 { return m.Events }},
+	{"calls to the marketplace per second", func(m moment) float64 { return m.Pushes }},
 	{"lag, messages", func(m moment) float64 { return m.Lag }},
-	{"pushes that wait", func(m moment) float64 { return m.Waiting }},
-	{"age of the oldest push that waits, s", func(m moment) float64 { return m.OldestSeconds }},
+	{"waiting pushes", func(m moment) float64 { return m.Waiting }},
+	{"age of the oldest waiting push, s", func(m moment) float64 { return m.OldestSeconds }},
 	{"resident memory, MiB", func(m moment) float64 { return m.MemoryMiB }},
 }
 
-// print shows the greatest value of each hour.
+// print prints the maximum of each hour.
 func (d *saleDay) print() {
 	t := table.NewWriter()
 	t.SetOutputMirror(os.Stdout)
@@ -172,7 +171,7 @@ func (d *saleDay) print() {
 		t.AppendRow(row)
 	}
 	t.Render()
-	fmt.Printf("%d events, every one with its finished record\n", d.stored)
+	fmt.Printf("%d events, each with its final record\n", d.stored)
 }
 
 const panelHeight = 180
@@ -207,5 +206,5 @@ func (d *saleDay) draw() {
 	}
 	path := filepath.Join(dir, "saleday.svg")
 	require.NoError(t, os.WriteFile(path, svg.Bytes(), 0o600))
-	fmt.Println("drawn into", path)
+	fmt.Println("chart:", path)
 }

@@ -1,12 +1,12 @@
-// Command benchtable prints what the benchmarks measured beside their budgets, and
-// beside what an earlier run measured.
+// Command benchtable prints the benchmarks' results beside their budgets and an earlier run's
+// results.
 //
 //	benchtable [-short] [-apache-kafka] NOW [BEFORE]
 //
-// NOW and BEFORE are outputs of `go test -bench`. It owns the list of budgets. A
-// row is the median of all runs in the file, with the least and the greatest. With
-// -short it prints only the rows that have a budget, without what was before. With -apache-kafka
-// the budgets are those on Apache Kafka, whose bare consumer is faster than the embedded broker's.
+// NOW and BEFORE are outputs of `go test -bench`. A row is the median of all runs in a file, with
+// minimum and maximum. With -short it prints only rows with a budget, without the earlier run. With
+// -apache-kafka the budgets are those on Apache Kafka, whose bare consumer is faster than the
+// embedded broker's.
 package main
 
 import (
@@ -57,10 +57,10 @@ func run(args []string, out io.Writer) error {
 	return nil
 }
 
-// metric names what a benchmark reports.
+// metric identifies a reported value.
 type metric struct{ benchmark, unit string }
 
-// measured are the values of all runs.
+// measured has the values of all runs.
 type measured map[metric][]float64
 
 func read(path string) (measured, error) {
@@ -89,7 +89,7 @@ func read(path string) (measured, error) {
 	return all, reader.Err()
 }
 
-// withoutProcs cuts the -2 that says how many processors there were.
+// withoutProcs removes the suffix -N, the number of processors.
 func withoutProcs(name string) string {
 	if at := strings.LastIndexByte(name, '-'); at > 0 && strings.Trim(name[at+1:], "0123456789") == "" {
 		return name[:at]

@@ -15,7 +15,7 @@ func write(t *testing.T, name string, lines ...string) (path string) {
 	return path
 }
 
-func TestTheTableHasMediansSpreadTargetsAndWhatWasBefore(t *testing.T) {
+func TestTableHasMediansSpreadTargetsAndEarlierRun(t *testing.T) {
 	now := write(t, "now",
 		"BenchmarkPipeline/even-2 1 9 ns/op 0.41 compacted/bare",
 		"BenchmarkPipeline/even-2 1 9 ns/op 0.55 compacted/bare",
@@ -36,7 +36,7 @@ func TestTheTableHasMediansSpreadTargetsAndWhatWasBefore(t *testing.T) {
 	require.Error(t, run(nil, &out))
 }
 
-func TestTheShortTableHasTheBudgetsOfTheBroker(t *testing.T) {
+func TestShortTableHasTheBrokersBudgets(t *testing.T) {
 	now := write(t, "now",
 		"BenchmarkPipeline/even-2 1 9 ns/op 0.31 compacted/bare 3000000 bare-events/s",
 		"BenchmarkRestoreAMillionStoreSKUs-2 1 9 ns/op 286.4 B/SKU 1.8 s/restore",

@@ -9,19 +9,19 @@ import (
 type row struct {
 	what string
 	metric
-	// format writes a value with its unit.
+	// format formats a value with its unit.
 	format string
 	bounds
 }
 
 // bounds are a budget.
 type bounds struct {
-	// least and most bound the median; 0 is no bound.
+	// least and most limit the median; 0 means no limit.
 	least, most float64
-	// onApacheKafka is least on Apache Kafka; 0 is the same.
+	// onApacheKafka replaces least on Apache Kafka; 0 means the same.
 	onApacheKafka float64
-	// orSpread says that the best run may meet them in the median's place: less than least
-	// counts where it is beyond the spread.
+	// orSpread lets the best run meet the budget instead of the median: a median below least only
+	// counts if it is beyond the spread.
 	orSpread bool
 }
 
@@ -32,7 +32,7 @@ func atLeast(v float64) bounds { return bounds{least: v} }
 
 func atMost(v float64) bounds { return bounds{most: v} }
 
-// compaction is what a processor has to reach beside a bare consumer.
+// compaction is the budget of a processor relative to a bare consumer.
 var compaction = bounds{least: 0.45, onApacheKafka: 0.25}
 
 const (
@@ -48,9 +48,9 @@ var rows = []row{
 	{"compaction / bare consumer", metric{"Pipeline/even", "compacted/bare"}, ratio, compaction},
 	{"  1 M store SKUs, Zipf 1.1, 12 partitions", metric{"Pipeline/zipf-12-partitions", "compacted/bare"}, ratio, none},
 	{"  the same, 64 partitions", metric{"Pipeline/zipf-64-partitions", "compacted/bare"}, ratio, none},
-	{"processor time of the bare consumer", metric{"Pipeline/even", "read-cpu-ns"}, "%.0f ns an event", none},
-	{"processor time of compaction", metric{"Pipeline/even", "compact-cpu-ns"}, "%.0f ns an event", none},
-	{"a bare insert, all attached", metric{"Pipeline/even", "bare-rows/s"}, "%.0f rows/s", none},
+	{"processor time of the bare consumer", metric{"Pipeline/even", "read-cpu-ns"}, "%.0f ns per event", none},
+	{"processor time of compaction", metric{"Pipeline/even", "compact-cpu-ns"}, "%.0f ns per event", none},
+	{"a bare insert, with all feeds", metric{"Pipeline/even", "bare-rows/s"}, "%.0f rows/s", none},
 	{"the same into a plain table", metric{"Pipeline/even", "plain-rows/s"}, "%.0f rows/s", none},
 	{"sink / bare insert", metric{"Pipeline/even", "sunk/bare"}, ratio, atLeast(0.8)},
 	{"whole way / bare insert of the same rows", metric{"Pipeline/even", "whole-rows/bare"}, ratio, atLeast(0.55)},
@@ -61,13 +61,13 @@ var rows = []row{
 	{"  events / rows", metric{"Pipeline/zipf-64-partitions", "whole/bare"}, ratio, none},
 	{"pushes of one model, lane and client / bare HTTP client", metric{"Lanes/1-models", "ratio"}, ratio, atLeast(0.6)},
 	{"pushes of 50 models, lane and client / bare HTTP client", metric{"Lanes/50-models", "ratio"}, ratio, atLeast(0.6)},
-	{"  their calls for each item that is due", metric{"Lanes/50-models", "calls/item"}, ratio, atMost(1)},
+	{"  their calls per due item", metric{"Lanes/50-models", "calls/item"}, ratio, atMost(1)},
 	{"100 k waiting store SKUs of 200 shops add", metric{"ManyWaiting", "MiB-added"}, "%.0f MiB", atMost(100)},
 	{"lone event beyond window and linger, idle, p50", metric{"Latency/idle", "p50-ms"}, millis, atMost(3)},
 	{"lone event beyond window and linger, idle, p99", metric{"Latency/idle", "p99-ms"}, millis, atMost(10)},
-	{"  its way without us, p50", metric{"Latency/bare", "p50-ms"}, millis, none},
+	{"  the same without stockpush, p50", metric{"Latency/bare", "p50-ms"}, millis, none},
 	{"lone event beside 20,000 events/s, p99", metric{"Latency/20000-a-second", "p99-ms"}, millis, atMost(50)},
-	{"inserts into ClickHouse beside one event in 47 ms", metric{"Latency/idle", "inserts/s"}, "%.2f a second", atMost(1)},
+	{"inserts into ClickHouse beside one event in 47 ms", metric{"Latency/idle", "inserts/s"}, "%.2f per second", atMost(1)},
 	{"run, resident: 1 M store SKUs wait in windows", metric{"Footprint/windows", "peak-MiB"}, "%.0f MiB", atMost(1024)},
 	{"run, resident: 1 M store SKUs wait to be pushed", metric{"Footprint/lanes", "peak-MiB"}, "%.0f MiB", atMost(1024)},
 	{"run, resident: 20 M events behind", metric{"Footprint/backlog", "peak-MiB"}, "%.0f MiB", atMost(700)},
@@ -78,7 +78,7 @@ var rows = []row{
 	{"  from their start", metric{"TwoProcesses", "two/one-from-start"}, ratio, none},
 }
 
-// rowsOn are the rows with the bounds that they have on a broker.
+// rowsOn returns the rows with the bounds of a broker.
 func rowsOn(apacheKafka bool) []row {
 	on := slices.Clone(rows)
 	for i := range on {

@@ -10,7 +10,7 @@ import (
 	"stockpush/cmd/lab/chaos/cluster"
 )
 
-// leaks are what no log may have: secrets, panics.
+// leaks finds what no log may contain: secrets and panics.
 func (r *run) leaks() []string {
 	words := map[string]string{cluster.PartnerKey: "the partner's key", "panic: ": "a panic", "DATA RACE": "a data race"}
 	var tokens struct {
@@ -24,7 +24,7 @@ func (r *run) leaks() []string {
 		err = json.Unmarshal(raw, &tokens)
 	}
 	if err != nil {
-		return []string{fmt.Sprintf("the tokens file is not one: %v", err)}
+		return []string{fmt.Sprintf("the tokens file is invalid: %v", err)}
 	}
 	for _, shop := range tokens.Shops {
 		words[shop.Access], words[shop.Refresh] = "an access token", "a refresh token"
@@ -32,7 +32,7 @@ func (r *run) leaks() []string {
 	logs, err := filepath.Glob(filepath.Join(r.logs, "*.log"))
 	var found []string
 	if err != nil || len(logs) == 0 {
-		found = append(found, "there are no logs to be searched")
+		found = append(found, "no logs found")
 	}
 	for _, log := range logs {
 		content, err := os.ReadFile(log)

@@ -13,20 +13,20 @@ import (
 	"stockpush/cmd/lab/chaos/history"
 )
 
-// How the load is shaped, and what it may take.
+// The shape and the limits of the load.
 const (
 	loadSKUs  = 100_000
 	loadShops = 20
-	// memoryCap is what a process of all roles may hold at most, in bytes: about 1 GiB is alive
-	// (two batches of the sink, the fetches that wait for partitions, the windows and
-	// lanes of loadSKUs), and Go's collector lets garbage grow to as much again.
+	// memoryCap is the memory limit of a process with all roles in bytes. About 1 GiB is live (two
+	// batches of the sink, fetched batches, the windows and lanes of loadSKUs), and garbage may
+	// take as much again.
 	memoryCap = 2560 << 20
-	// drainTimeout bounds how long everything takes that comes after.
+	// drainTimeout limits the time to process the load.
 	drainTimeout = 6 * time.Minute
 )
 
-// loaded lets many events come while ClickHouse or Shopee is down, and says
-// whether memory stayed bounded, the rest went on, and all was made good in the end.
+// loaded produces many events while ClickHouse or Shopee is down. It reports whether memory stayed
+// bounded, the other stages continued, and everything was processed in the end.
 func loaded(ctx context.Context, o options) bool {
 	dir, err := os.MkdirTemp("", "stockpush-load-")
 	if err == nil {
@@ -88,7 +88,7 @@ type loadRun struct {
 	sources checker.Sources
 }
 
-// flood produces the events and waits until every one was taken up.
+// flood produces the events and waits until every one is taken up.
 func (l *loadRun) flood(ctx context.Context, without string) error {
 	started := time.Now()
 	f := history.Flood{Events: l.events, SKUs: min(loadSKUs, l.events), Shops: loadShops}
@@ -116,12 +116,12 @@ func (l *loadRun) flood(ctx context.Context, without string) error {
 	fmt.Printf("without %s: %d events produced in %.0f s, compacted after %.0f s, %d calls to Shopee meanwhile\n",
 		without, l.events, produced.Seconds(), time.Since(started).Seconds(), len(o.Calls))
 	if without == "clickhouse" && len(o.Calls) == 0 {
-		return errors.New("pushes did not go on without ClickHouse")
+		return errors.New("pushes stopped without ClickHouse")
 	}
 	return l.report("while it was down")
 }
 
-// report prints the peak of memory and the size of files, and refuses too much memory.
+// report prints the peak memory and the size of files. It fails if the memory exceeds the limit.
 func (l *loadRun) report(when string) error {
 	run := l.cluster.Instances()[0]
 	peak, err := run.PeakMemory()
@@ -145,7 +145,7 @@ func (l *loadRun) report(when string) error {
 	return nil
 }
 
-// recover heals, and waits until every event is a record that is finished.
+// recover heals and waits until every event has its final record.
 func (l *loadRun) recover(ctx context.Context) error {
 	started := time.Now()
 	if err := l.cluster.Heal(); err != nil {
@@ -155,12 +155,12 @@ func (l *loadRun) recover(ctx context.Context) error {
 	for waiting > 0 && time.Since(started) < drainTimeout {
 		time.Sleep(time.Second)
 		if waiting, err = l.sources.Waiting(ctx, l.events, 0); err != nil {
-			waiting = l.events // it is not back yet
+			waiting = l.events // not back yet
 		}
 	}
 	if err != nil || waiting > 0 {
 		return errors.Join(err, fmt.Errorf("%d events have no finished record %v after healing", waiting, drainTimeout))
 	}
-	fmt.Printf("every event has its finished record %.0f s after healing\n", time.Since(started).Seconds())
+	fmt.Printf("every event has its final record %.0f s after healing\n", time.Since(started).Seconds())
 	return l.report("in the end")
 }

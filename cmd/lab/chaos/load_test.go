@@ -11,7 +11,7 @@ import (
 
 const root = "../../.."
 
-// program builds the program for a test, and finds the embedded ClickHouse's library.
+// program builds the program, and finds the embedded ClickHouse's library.
 func program(t *testing.T) options {
 	library := os.Getenv("STOCKPUSH_LIBCHDB")
 	if library == "" {
@@ -28,8 +28,8 @@ func program(t *testing.T) options {
 	return options{binary: binary, library: library, keep: t.TempDir(), quiet: true}
 }
 
-// The real load is `make flood`.
-func TestAFloodStaysWithinTheMemoryCapWhateverIsDown(t *testing.T) {
+// `make flood` is the real load.
+func TestFloodStaysWithinTheMemoryCap(t *testing.T) {
 	o := program(t)
 	for _, without := range []string{"clickhouse", "shopee"} {
 		t.Run("without "+without, func(t *testing.T) {

@@ -1,9 +1,9 @@
-// Command chaos puts the real program to trouble: it runs it as several
-// processes, produces a known history of events, injects faults, heals, waits
-// until all is quiet, and lets the checker judge what is there then.
+// Command chaos tests the real program under faults: it runs it as several processes, produces a
+// known history of events, injects faults, heals, waits until the system is idle, and lets the
+// checker judge the result.
 //
-// A seed decides the history, the faults and when they happen. The exact
-// interleaving of real processes can't be the same twice.
+// A seed determines the history, the faults and their times. The interleaving of real processes is
+// not reproducible.
 package main
 
 import (
@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// options are the command's.
+// options are the command's flags.
 type options struct {
 	binary, library, kafka, keep, results string
 	seed                                  uint64
@@ -36,16 +36,16 @@ func main() {
 	var o options
 	flag.StringVar(&o.binary, "binary", "bin/stockpush", "the program")
 	flag.StringVar(&o.library, "library", defaultLibrary, "the embedded ClickHouse's library")
-	flag.StringVar(&o.kafka, "kafka", "", "the folder of Apache Kafka's jars; else the embedded broker is used")
-	flag.StringVar(&o.keep, "keep", ".stockpush/chaos", "where the logs of a run with violations are kept")
-	flag.StringVar(&o.results, "results", "", "a file to append the results to, as a table's rows")
-	flag.Uint64Var(&o.seed, "seed", 0, "replay this seed; 0 draws fresh ones")
-	flag.IntVar(&o.seeds, "seeds", 1, "how many fresh seeds")
-	flag.IntVar(&o.minutes, "minutes", 60, "begin no run after so long")
-	flag.StringVar(&o.only, "only", "", "kinds of faults whose names have this only")
-	flag.IntVar(&o.load, "load", 0, "instead of faults: so many events at once")
-	flag.StringVar(&o.without, "without", "clickhouse", "what is down meanwhile: clickhouse or shopee")
-	flag.BoolVar(&o.quiet, "quiet", false, "say one line a seed")
+	flag.StringVar(&o.kafka, "kafka", "", "folder of Apache Kafka's jars; empty selects the embedded broker")
+	flag.StringVar(&o.keep, "keep", ".stockpush/chaos", "folder for the logs of a run with violations")
+	flag.StringVar(&o.results, "results", "", "file to append the results to, as rows of a table")
+	flag.Uint64Var(&o.seed, "seed", 0, "run this seed again; 0 draws new ones")
+	flag.IntVar(&o.seeds, "seeds", 1, "number of new seeds")
+	flag.IntVar(&o.minutes, "minutes", 60, "start no run after this many minutes")
+	flag.StringVar(&o.only, "only", "", "only kinds of faults whose names contain this")
+	flag.IntVar(&o.load, "load", 0, "instead of faults: produce this many events at once")
+	flag.StringVar(&o.without, "without", "clickhouse", "what is down during the load: clickhouse or shopee")
+	flag.BoolVar(&o.quiet, "quiet", false, "print one line per seed")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -60,7 +60,7 @@ func main() {
 	}
 }
 
-// series runs the seeds and says whether none had a violation.
+// series runs the seeds and reports whether none had a violation.
 func series(ctx context.Context, o options) (clean bool) {
 	clean = true
 	started := time.Now()
@@ -83,7 +83,7 @@ func series(ctx context.Context, o options) (clean bool) {
 	return clean
 }
 
-// runSeed runs one seed in a folder of its own, which is kept if something was wrong.
+// runSeed runs one seed in its own folder, which is kept if something was wrong.
 func runSeed(ctx context.Context, o options, seed uint64) *result {
 	started := time.Now()
 	r := &result{seed: seed, broker: "embedded"}

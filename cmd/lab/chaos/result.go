@@ -12,7 +12,7 @@ import (
 	"stockpush/cmd/lab/chaos/faults"
 )
 
-// result is what a seed came to.
+// result is the result of a seed.
 type result struct {
 	seed    uint64
 	broker  string
@@ -25,7 +25,7 @@ type result struct {
 	kept    string
 }
 
-// failed notes an error of the harness itself; nil is none.
+// failed records an error of the harness itself; nil is none.
 func (r *result) failed(err error) *result {
 	r.err = errors.Join(r.err, err)
 	return r
@@ -35,7 +35,7 @@ func (r *result) clean() bool {
 	return r.err == nil && len(r.process) == 0 && r.report != nil && len(r.report.Violations) == 0
 }
 
-// maxShown bounds the violations that are printed; the first ones tell most.
+// maxShown limits the violations that are printed; the first ones are the most useful.
 const maxShown = 20
 
 func (r *result) print() {
@@ -72,7 +72,7 @@ func (r *result) totals() string {
 		r.report.Events, r.report.Bad, r.report.Calls, s["Successfully"], s["Skipped"], s["Failed"], r.report.Zombies)
 }
 
-// kinds are the kinds of faults with how often each was injected.
+// kinds returns the kinds of faults and how often each was injected.
 func (r *result) kinds() []string {
 	count := map[string]int{}
 	for _, p := range r.plan {
@@ -85,7 +85,7 @@ func (r *result) kinds() []string {
 	return all
 }
 
-// appendTo adds the result to a file as a row of a Markdown table; no file is fine.
+// appendTo appends the result to a file as a row of a Markdown table, unless path is empty.
 func (r *result) appendTo(path string) (err error) {
 	if path == "" {
 		return nil

@@ -20,16 +20,17 @@ import (
 	"stockpush/cmd/lab/chaos/history"
 )
 
-// How long the parts of a run take.
+// Durations of the parts of a run.
 const (
-	// trouble is how long events come and faults happen.
+	// trouble is how long events and faults come.
 	trouble = 18 * time.Second
-	// calm is the least time after healing: what lands late has, and was read back.
+	// calm is the minimum time after healing: late requests have been applied and read back by
+	// then.
 	calm = cluster.ConfirmAfter + 3*time.Second
-	// quietTimeout is how long after healing everything must have come to rest.
+	// quietTimeout is how long after healing the system must be idle.
 	quietTimeout = 45 * time.Second
 	shops        = 3
-	// diskMegabytes is small enough to be filled at once.
+	// diskMegabytes is small enough to be filled quickly.
 	diskMegabytes = 192
 	rate          = 60
 )
@@ -44,12 +45,12 @@ var layouts = [][]string{
 	{"processor", "processor,channels", "channels,sink", "sink", "processor,channels,sink"},
 }
 
-// run is one seed's.
+// run is the run of one seed.
 type run struct {
 	options
 	seed uint64
 	dir  string
-	// logs is where the processes of the start that worked write.
+	// logs is the log folder of the start that succeeded.
 	logs    string
 	result  *result
 	cluster *cluster.Cluster
@@ -57,7 +58,7 @@ type run struct {
 	acked   []history.Produced
 }
 
-// plan draws what the seed decides.
+// plan draws what the seed determines.
 func (r *run) plan() (layout []string) {
 	random := rand.New(rand.NewPCG(r.seed, 2))
 	layout = layouts[random.IntN(len(layouts))]
@@ -69,7 +70,7 @@ func (r *run) plan() (layout []string) {
 		}
 	}
 	r.result.plan = faults.Plan(draw, kinds, 6+random.IntN(8), trouble)
-	if r.kafka != "" { // what differs there is the broker: it dies once in any case
+	if r.kafka != "" { // on Apache Kafka the broker always dies once, since only the broker differs
 		r.result.plan = append(r.result.plan, faults.Plan(draw, faults.BrokerKills(), 1, trouble)...)
 	}
 	r.history = history.New(history.Shape{Seed: r.seed, Shops: shops, For: trouble, Rate: rate})
@@ -104,7 +105,7 @@ func (r *run) all(ctx context.Context) (err error) {
 	return err
 }
 
-// maxStarts is how often a start is tried: somebody else may take a port that was free.
+// maxStarts limits the attempts to start: another process may take a port that was free.
 const maxStarts = 3
 
 func (r *run) start(ctx context.Context, layout []string) (err error) {
@@ -128,22 +129,22 @@ func (r *run) start(ctx context.Context, layout []string) (err error) {
 	return err
 }
 
-// excused are ends of a process for which the plan is to blame: a broker whose disk is full
-// says of a message that it will not take it, and whoever sent it begins anew.
+// excused are exits that the plan explains: a broker whose disk is full refuses messages, and their
+// sender exits and restarts.
 func (r *run) excused(death string) bool {
 	full := slices.ContainsFunc(r.result.plan, func(p faults.Planned) bool { return p.Kind == faults.BrokerDiskFull })
-	// Apache Kafka ends by itself then.
-	return full && (strings.Contains(death, "UNKNOWN_SERVER_ERROR") || r.kafka != "" && strings.HasPrefix(death, "broker ended by itself"))
+	// Apache Kafka exits in this case.
+	return full && (strings.Contains(death, "UNKNOWN_SERVER_ERROR") || r.kafka != "" && strings.HasPrefix(death, "broker exited unexpectedly"))
 }
 
-// describe makes the item whose models refuse pushes.
+// describe adds the item whose models refuse pushes.
 func (r *run) describe() error {
 	return r.cluster.Describe(cluster.Item{Shop: history.FirstShop, Item: history.RefusingItem, Models: []cluster.ItemModel{
 		{Model: history.GoodModel}, {Model: history.LockedModel, Locked: true}, {Model: history.ReservedModel, Reserved: 1_000_000},
 	}})
 }
 
-// harm lets events come and faults happen, both to their end.
+// harm runs the events and the faults to their end.
 func (r *run) harm(ctx context.Context) error {
 	producer, err := history.NewProducer(r.cluster.Kafka, cluster.Prefix+".events")
 	if err != nil {
@@ -158,7 +159,7 @@ func (r *run) harm(ctx context.Context) error {
 	return errors.Join(played, planned)
 }
 
-// judge waits until all is quiet and right, or until it should have been.
+// judge waits until the system is idle and correct, or until a time limit.
 func (r *run) judge(ctx context.Context, healed time.Time) error {
 	o := &checker.Observation{Window: cluster.Window, Timeout: cluster.Timeout}
 	if err := r.known(ctx, o); err != nil {
@@ -203,7 +204,7 @@ func (r *run) look(ctx context.Context, sources checker.Sources, o *checker.Obse
 	return nil
 }
 
-// known is what the harness knows by itself.
+// known returns what the harness itself knows.
 func (r *run) known(ctx context.Context, o *checker.Observation) error {
 	events, err := history.ReadTopic(ctx, r.cluster.Kafka, cluster.Prefix+".events")
 	if err != nil {

@@ -1,3 +1,3 @@
-// Package queries measures what the page and the API ask of ClickHouse, with many records. Everything
-// here is a benchmark; `make bench` runs it.
+// Package queries measures the console's and the API's queries with many records. `make bench` runs
+// it. Results are in RESULTS.md.
 package queries

@@ -21,9 +21,10 @@ import (
 
 func TestMain(m *testing.M) { embeddedtest.Main(m) }
 
-// generated makes records from:offset to their end. Store SKUs are drawn log-uniformly, so that a few are hot;
-// the first so many records touch each once. 78 % are Skipped; a store SKU in 50 fails most of its pushes, the others 1.5 %.
-// The records are spread evenly over 29.5 days. {status} is the status of every record, or how it is drawn.
+// generated inserts records number {offset} and up. Store SKUs are drawn log-uniformly, so a few
+// are hot; the first records touch each store SKU once. 78 % are Skipped; one store SKU in 50 fails
+// most of its pushes, the others 1.5 %. The records spread evenly over 29.5 days. {status} is the
+// status of every record, or an expression that draws it.
 const generated = `INSERT INTO bench.{table} (channel, shop_id, store_sku, merchant_sku, item_id, model_id, location_id, event_id, retry_of, repeats_offset,
 	reason, status, available, promotion_reserved, push_qty, before_qty, after_qty, failure_code, failure_reason, superseded_by, superseded_by_offset,
 	attempts, request_id, log_id, event_partition, event_offset, occurred_at, triggered_at, queued_at, finished_at, version)
@@ -44,10 +45,10 @@ FROM (
 ) WHERE {where}
 SETTINGS max_insert_block_size = 250000, min_insert_block_size_rows = 250000`
 
-// drawn is the realistic mix of final statuses.
+// drawn is a realistic mix of final statuses.
 const drawn = "multiIf(r % 100 < 78, 2, (h % 50 = 0 AND r % 10 < 6) OR r % 1000 > 985, 3, 4)"
 
-// dataset is generated records in a real ClickHouse.
+// dataset is a real ClickHouse with generated records.
 type dataset struct {
 	b                  *testing.B
 	store              *clickhouse.Store
@@ -55,10 +56,10 @@ type dataset struct {
 	answers            []answers
 }
 
-// BenchmarkQueries answers what the page asks, at STOCKPUSH_BENCH_RECORDS (1 M; `make bench` has 50 M) records
-// of STOCKPUSH_BENCH_SKUS (100 k; 1 M) store SKUs, and prints each question's median
-// and 95th percentile: with all merged that will be, straight after inserts of 1,000 records, and after
-// a million records written at once. STOCKPUSH_BENCH_DIR keeps the records for the next run.
+// BenchmarkQueries runs the console's queries on STOCKPUSH_BENCH_RECORDS (1 M; `make bench` has 50
+// M) records of STOCKPUSH_BENCH_SKUS (100 k; 1 M) store SKUs, and prints the median and the 95th
+// percentile of each: with everything merged, right after inserts of 1,000 records, and after one
+// insert of a million records. STOCKPUSH_BENCH_DIR keeps the records for the next run.
 func BenchmarkQueries(b *testing.B) {
 	d := &dataset{b: b, records: setting(b, "STOCKPUSH_BENCH_RECORDS", 1_000_000), skus: setting(b, "STOCKPUSH_BENCH_SKUS", 100_000)}
 	dir := os.Getenv("STOCKPUSH_BENCH_DIR")
@@ -72,13 +73,13 @@ func BenchmarkQueries(b *testing.B) {
 	d.fill()
 	for b.Loop() {
 		d.measureAll("merged", func() {})
-		d.measureAll("inserts go on", d.insertSome)
+		d.measureAll("during inserts", d.insertSome)
 		d.bulk()
 		d.measureAll("after a bulk", func() {})
 	}
 }
 
-// measureAll asks every question whose name matches STOCKPUSH_BENCH_QUESTIONS.
+// measureAll measures every query whose name matches STOCKPUSH_BENCH_QUESTIONS.
 func (d *dataset) measureAll(state string, before func()) {
 	chosen := regexp.MustCompile(os.Getenv("STOCKPUSH_BENCH_QUESTIONS"))
 	for _, q := range d.questions() {
@@ -89,7 +90,7 @@ func (d *dataset) measureAll(state string, before func()) {
 	fmt.Println(answersTable(state, d.answers))
 }
 
-// bulk writes the latest records once more, and no merge takes them up: a replay, as the lists meet it at first.
+// bulk inserts the latest records again without a merge, as right after a replay.
 func (d *dataset) bulk() {
 	d.exec("SYSTEM STOP MERGES bench.store_sku_states")
 	rows := min(d.records/2, 1_000_000)
@@ -117,7 +118,7 @@ func (d *dataset) number(query string) int64 {
 	return n
 }
 
-// fill generates the records unless they are there, and lets housekeeping and merges settle.
+// fill generates the records unless they exist, and runs housekeeping and merges.
 func (d *dataset) fill() {
 	_, err := d.store.Migrate(context.Background())
 	require.NoError(d.b, err)
@@ -129,7 +130,7 @@ func (d *dataset) fill() {
 			d.insert(from, min(step, d.records-from), drawn, "1")
 		}
 		rows := float64(d.records) / time.Since(started).Seconds()
-		fmt.Printf("%d records of %d store SKUs, %.0f rows/s generated and inserted with all that is attached\n", d.records, d.skus, rows)
+		fmt.Printf("%d records of %d store SKUs, %.0f rows/s generated and inserted with all feeds\n", d.records, d.skus, rows)
 		d.comparePlain(min(step, d.records))
 		d.insert(d.records, queuedNow, "if(r % 100 < 78, 2, 1)", "1")
 		started = time.Now()
@@ -154,7 +155,7 @@ func (d *dataset) insertInto(table string, from, rows int64, status, where strin
 	d.exec(strings.NewReplacer(values...).Replace(generated))
 }
 
-// comparePlain inserts the same rows once more with what is attached, and into a table alone.
+// comparePlain inserts the same rows again, with feeds and into a plain table.
 func (d *dataset) comparePlain(rows int64) {
 	d.exec("CREATE TABLE bench.plain AS bench.push_records")
 	for _, table := range []string{"plain", "push_records"} {
@@ -165,18 +166,18 @@ func (d *dataset) comparePlain(rows int64) {
 	d.exec("DROP TABLE bench.plain SYNC")
 }
 
-// queuedNow is how many records are Pending at a time, the newest ones.
+// queuedNow is how many of the newest records are Pending.
 const queuedNow = 1000
 
-// insertSome inserts what arrives in about a minute: 1,000 new records, of which those that are not Skipped are
-// Pending, and what became of the 1,000 before them.
+// insertSome inserts what arrives in about a minute: 1,000 new records, which are Skipped or
+// Pending, and the outcomes of the 1,000 before them.
 func (d *dataset) insertSome() {
 	next := d.number("SELECT max(event_offset) + 1 FROM bench.push_record_facts")
 	d.insert(next, queuedNow, "if(r % 100 < 78, 2, 1)", "1")
 	d.insert(next-queuedNow, queuedNow, drawn, "r % 100 >= 78")
 }
 
-// settle merges the states and the failures, as the server does by and by.
+// settle merges states and failures, as the server does in the course of time.
 func (d *dataset) settle() {
 	for _, table := range []string{"store_sku_states", "failed_push_record_rows"} {
 		d.exec("OPTIMIZE TABLE bench." + table + " FINAL")
@@ -191,9 +192,9 @@ func (d *dataset) tables() string {
 	return text
 }
 
-// question is something that the page or the API asks; runs count from 0.
+// question is a query of the console or the API; runs count from 0.
 type question struct {
-	// list and filter name it, and whether it is for the pages that follow the first.
+	// list and filter name it. later marks the pages after the first.
 	list, filter string
 	later        bool
 	ask          func(run int) (items int)
@@ -205,12 +206,12 @@ func (q question) name() string {
 		name += ", " + q.filter
 	}
 	if q.later {
-		name += ", on"
+		name += ", later pages"
 	}
 	return name
 }
 
-// filters are what a person may choose of the lists, each alone.
+// filters are the filters of the lists, one at a time.
 func (d *dataset) filters() []struct {
 	name   string
 	filter pushrecords.Filter
@@ -250,10 +251,10 @@ func (d *dataset) key(k int64) schemas.Key {
 	return schemas.Key{Channel: schemas.ChannelShopee, ShopID: shop, StoreSKU: d.sku(k)}
 }
 
-// pageRows is what the page lists at once.
+// pageRows is the number of rows of a page.
 const pageRows = 50
 
-// paged are two questions: a list's first page, and the pages that follow it.
+// paged returns two questions: a list's first page, and its later pages.
 func paged[T any](d *dataset, named question, list func(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[T], error), f pushrecords.Filter, o pushrecords.Order) []question {
 	ask := func(cursor string) pushrecords.List[T] {
 		found, err := list(context.Background(), f, pushrecords.Page{Limit: pageRows, Cursor: cursor, Order: o})
@@ -312,11 +313,11 @@ func (d *dataset) questions() []question {
 	}})
 }
 
-// measuredRuns is how often each is asked; the 95th percentile is the second slowest.
+// measuredRuns is the number of runs; the 95th percentile is the second slowest.
 const measuredRuns = 21
 
-// measure asks a question again and again and prints how long the answers took, and the
-// processor time of the server for each, which other work on the machine disturbs less.
+// measure runs a query repeatedly and prints the times and the server's processor time for each,
+// which other load disturbs less.
 func (d *dataset) measure(state string, q question, before func()) {
 	took := make([]time.Duration, measuredRuns)
 	answered, processor := 0, int64(0)
@@ -335,7 +336,7 @@ func (d *dataset) measure(state string, q question, before func()) {
 		millis(found.median), millis(found.p95), processor/1000/measuredRuns, answered/measuredRuns)
 }
 
-// processorMicros is the processor time that the server has used for queries.
+// processorMicros returns the processor time that the server has used for queries.
 func (d *dataset) processorMicros() int64 {
 	return d.number("SELECT toInt64(sum(value)) FROM system.events WHERE event IN ('UserTimeMicroseconds', 'SystemTimeMicroseconds')")
 }

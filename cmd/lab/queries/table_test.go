@@ -8,13 +8,13 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 )
 
-// The target of every list and history, and of the statistics' 95th percentile.
+// The targets of every list and history, and of the statistics' 95th percentile.
 const (
 	targetMedian = 100 * time.Millisecond
 	targetP95    = 300 * time.Millisecond
 )
 
-// answers is how long a question took in a state.
+// answers are the times of a question in a state.
 type answers struct {
 	question
 	state       string
@@ -23,7 +23,7 @@ type answers struct {
 
 func (a answers) missed() bool { return a.median >= targetMedian || a.p95 >= targetP95 }
 
-// String is "median / p95" in ms, with a mark where it is not within the target.
+// String returns "median / p95" in ms, with a mark if it misses the target.
 func (a answers) String() string {
 	mark := ""
 	if a.missed() {
@@ -32,15 +32,15 @@ func (a answers) String() string {
 	return fmt.Sprintf("%.0f / %.0f%s", millis(a.median), millis(a.p95), mark)
 }
 
-// column is the list, and whether it is its later pages.
+// column returns the list, and whether it is about later pages.
 func (q question) column() string {
 	if q.later {
-		return q.list + ", on"
+		return q.list + ", later pages"
 	}
 	return q.list
 }
 
-// row is the filter.
+// row returns the filter.
 func (q question) row() string {
 	if q.filter == "" {
 		return "no filter"
@@ -48,7 +48,7 @@ func (q question) row() string {
 	return q.filter
 }
 
-// answersTable is a state's table, a row for each filter and a column for each list.
+// answersTable returns a state's table, with a row per filter and a column per list.
 func answersTable(state string, all []answers) string {
 	var columns, rows []string
 	cells := map[[2]string]string{}

@@ -7,8 +7,8 @@ import (
 
 const beatEvery = session / 15
 
-// coordinate is Kafka's part in the groups: heartbeats, evictions, assignments,
-// and the turns in which processes commit.
+// coordinate plays Kafka's group coordinator: heartbeats, evictions, assignments, and the times at
+// which processes commit.
 func (w *world) coordinate(ctx context.Context) {
 	ticker := time.NewTicker(beatEvery)
 	defer ticker.Stop()
@@ -30,7 +30,7 @@ func (w *world) coordinate(ctx context.Context) {
 	}
 }
 
-// attend lets a process's heartbeats come, or evicts it.
+// attend accepts a process's heartbeat, or evicts the process.
 func (w *world) attend(p *process) {
 	p.mu.Lock()
 	evicted, away := p.evicted, !p.unheardSince.IsZero() && time.Since(p.unheardSince) > session
@@ -47,14 +47,14 @@ func (w *world) attend(p *process) {
 	w.later.Go(p.beat)
 }
 
-// processes lists all that ever ran: Kafka notices a death only by the silence.
+// processes returns all processes that ever ran: Kafka notices a death only by missing heartbeats.
 func (w *world) processes() []*process {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return append(append([]*process(nil), w.graves...), w.seats...)
 }
 
-// assign gives every partition that nobody owns to some process.
+// assign assigns every partition without an owner to some process.
 func (w *world) assign() {
 	var ready []*process
 	w.mu.Lock()
@@ -88,12 +88,11 @@ func (w *world) commit(turn int) {
 	}
 }
 
-// compactionLag is how old a state must be before it is compacted: longer than a partition
-// is without an owner that can write.
+// compactionLag is the minimum age of a compacted state. It is longer than a partition stays
+// without an owner that can write.
 const compactionLag = time.Minute
 
-// compact lets Kafka compact states: never the newest messages, which it keeps as they
-// are, so up to anywhere before them.
+// compact compacts states up to any point before the newest messages, which Kafka does not compact.
 func (w *world) compact(turn int) {
 	for partition := range int32(w.plan.Partitions) {
 		draw := w.dice.about("compact", partition, turn)
@@ -110,13 +109,13 @@ func (w *world) compact(turn int) {
 }
 
 const (
-	// patience is how long, virtually, the world may take to come to rest.
-	patience = 30 * time.Minute
-	// restAfter is for how long the market must hear nothing.
-	restAfter = 3*10*time.Second + 5*time.Second
+	// settleTimeout is the virtual time in which the world must become idle.
+	settleTimeout = 30 * time.Minute
+	// idleFor is how long the market must receive no call.
+	idleFor = 3*10*time.Second + 5*time.Second
 )
 
-// heal ends what a plan's troubles left behind: every seat gets a process.
+// heal ends the plan's faults: every seat gets a process.
 func (w *world) heal() {
 	for seat := range w.seats {
 		for p := w.seat(seat); p.dead(); p = w.seat(seat) {
@@ -125,18 +124,18 @@ func (w *world) heal() {
 	}
 }
 
-// settle waits until every event is final, and nothing was asked of the market for a while.
+// settle waits until every event is final and the market has received no call for a while.
 func (w *world) settle() {
-	for began := time.Now(); time.Since(began) < patience; time.Sleep(time.Second) {
-		if len(w.ledger.open()) == 0 && time.Since(w.market.quietSince()) > restAfter && w.committedAll() {
+	for began := time.Now(); time.Since(began) < settleTimeout; time.Sleep(time.Second) {
+		if len(w.ledger.open()) == 0 && time.Since(w.market.quietSince()) > idleFor && w.committedAll() {
 			return
 		}
 	}
-	w.violate("nothing came to rest: open events %v, market last asked %v ago, all committed: %v",
+	w.violate("the world did not become idle: open events %v, market last asked %v ago, all committed: %v",
 		w.ledger.open(), time.Since(w.market.quietSince()), w.committedAll())
 }
 
-// committedAll says whether every group has committed all there is.
+// committedAll reports whether every group has committed everything.
 func (w *world) committedAll() bool {
 	for _, g := range w.groups {
 		for _, s := range g.owned(nil) {
@@ -151,8 +150,7 @@ func (w *world) committedAll() bool {
 	return true
 }
 
-// restart ends every process when all is at rest, and starts others: nothing may
-// be pushed again.
+// restart replaces every process once the world is idle. Nothing may be pushed again.
 func (w *world) restart() {
 	w.mu.Lock()
 	w.atRest = true
@@ -162,16 +160,16 @@ func (w *world) restart() {
 		if w.plan.killedAtEnd {
 			end = func(p *process) { p.kill() }
 		}
-		w.replace(trouble{whom: seat, lasts: time.Second}, end)
+		w.replace(trouble{target: seat, lasts: time.Second}, end)
 	}
-	time.Sleep(session + restAfter)
+	time.Sleep(session + idleFor)
 	w.heal()
 	w.repeatOld()
 	w.settle()
 }
 
-// repeatOld repeats events that news made old: the states must know that. None of
-// them may be pushed.
+// repeatOld repeats events that newer ones have superseded. The states must know that, so none may
+// be pushed.
 func (w *world) repeatOld() {
 	for sku := range w.plan.SKUs {
 		if stand := standing(w.ledger.eventsOf(sku)); len(stand) > 1 {
@@ -185,7 +183,7 @@ func (w *world) finish() {
 	w.mu.Lock()
 	w.over = true
 	w.mu.Unlock()
-	time.Sleep(time.Minute) // whatever was delayed has happened
+	time.Sleep(time.Minute) // everything that was delayed has happened
 	for _, p := range w.processes() {
 		p.bury()
 	}

@@ -7,19 +7,18 @@ import (
 	"time"
 )
 
-// dice draws every decision of the world from the seed and from what the
-// decision is about. So a decision depends on no other, nor on the order in
-// which goroutines come to ask.
+// dice derives every decision of the world from the seed and the subject of the decision. So a
+// decision depends neither on others nor on the order of goroutines.
 type dice uint64
 
-// about is the source of a decision.
+// about returns the random source of a decision.
 func (d dice) about(what ...any) *rand.Rand {
 	h := fnv.New64a()
 	_, _ = fmt.Fprint(h, what...)
 	return rand.New(rand.NewPCG(uint64(d), h.Sum64()))
 }
 
-// within is a time from least to most.
+// within returns a random duration from least to most.
 func within(r *rand.Rand, least, most time.Duration) time.Duration {
 	return least + time.Duration(r.Int64N(int64(most-least)+1))
 }

@@ -16,8 +16,7 @@ const (
 	confirmAfter = 10 * time.Second
 )
 
-// group is a consumer group: it gives partitions to processes, and keeps what
-// they commit.
+// group is a consumer group: it assigns partitions and stores commits.
 type group struct {
 	w      *world
 	number int
@@ -31,21 +30,21 @@ type slot struct {
 	owner     *process
 	holding   *holding
 	committed int64
-	// mark went along with the last commit.
+	// mark is the last commit's metadata.
 	mark string
-	// epoch counts owners; a commit of an earlier one is refused.
+	// epoch counts owners; commits of earlier ones are refused.
 	epoch  int
 	moving bool
 }
 
-// holding is an assignment as the process that has it sees it.
+// holding is an assignment as its process sees it.
 type holding struct {
 	*streamtest.Partition
 	group *group
 	slot  *slot
 	epoch int
 	p     *process
-	// delivered is the offset after the last message that was delivered.
+	// delivered is the offset after the last delivered message.
 	delivered atomic.Int64
 }
 
@@ -59,7 +58,7 @@ func newGroup(w *world, number int, read ...string) *group {
 	return g
 }
 
-// assign gives a partition that nobody owns to a process.
+// assign assigns a partition without an owner to a process.
 func (g *group) assign(s *slot, p *process) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -80,7 +79,7 @@ func (g *group) assign(s *slot, p *process) {
 	p.work.Go(func() { h.feed(from) })
 }
 
-// feed delivers what the log has, as long as the process believes to own it.
+// feed delivers the log while the process believes that it owns the partition.
 func (h *holding) feed(next int64) {
 	for turn := 0; h.believes(); turn++ {
 		h.p.gate()
@@ -92,7 +91,7 @@ func (h *holding) feed(next int64) {
 		draw := h.group.w.dice.about("fetch", h.p.name, h.slot.at, turn)
 		logEnd := next + int64(len(ahead)) + h.p.behind()
 		ahead = ahead[:1+draw.IntN(len(ahead))]
-		rest(h.p.ctx, within(draw, 0, 20*time.Millisecond))
+		sleep(h.p.ctx, within(draw, 0, 20*time.Millisecond))
 		if !h.believes() {
 			return
 		}
@@ -107,7 +106,7 @@ func (h *holding) feed(next int64) {
 	}
 }
 
-// believes says whether the process still works on the partition.
+// believes reports whether the process still works on the partition.
 func (h *holding) believes() bool {
 	h.p.mu.Lock()
 	defer h.p.mu.Unlock()
@@ -116,11 +115,11 @@ func (h *holding) believes() bool {
 }
 
 func (h *holding) wait(grown <-chan struct{}, soon bool) {
-	patience := time.Second
+	wait := time.Second
 	if soon {
-		patience, grown = 20*time.Millisecond, nil
+		wait, grown = 20*time.Millisecond, nil
 	}
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-h.p.ctx.Done():
@@ -129,7 +128,7 @@ func (h *holding) wait(grown <-chan struct{}, soon bool) {
 	}
 }
 
-// commit stores how far a holding is, if Kafka still takes it for the owner.
+// commit stores the progress of a holding if the holding still owns the partition in Kafka.
 func (g *group) commit(h *holding) {
 	h.p.gate()
 	at, ok := h.Committable()
@@ -154,14 +153,14 @@ func (g *group) commit(h *holding) {
 	g.w.ledger.committed(g.number, h.slot.at, before, offset)
 }
 
-// committedOf is what is committed of a partition.
+// committedOf returns what is committed for a partition.
 func (g *group) committedOf(partition int32) (offset int64, mark string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.slots[partition].committed, g.slots[partition].mark
 }
 
-// release takes a partition from its owner in good order; nobody has it then.
+// release revokes a partition from its owner, which drains and commits first.
 func (g *group) release(s *slot) {
 	g.mu.Lock()
 	h, epoch := s.holding, s.epoch
@@ -180,7 +179,7 @@ func (g *group) release(s *slot) {
 		h.Drain(ctx)
 		h.p.forget(h)
 	})
-	select { // a process that does not answer is not waited for
+	select { // do not wait for a process that does not answer
 	case <-drained:
 		g.commit(h)
 	case <-time.After(drainTimeout + session):
@@ -188,7 +187,7 @@ func (g *group) release(s *slot) {
 	g.vacate(s, epoch)
 }
 
-// vacate says that nobody owns a partition, if it is still the same owner's.
+// vacate removes the owner of a partition if it is still the one with the epoch.
 func (g *group) vacate(s *slot, epoch int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -198,7 +197,7 @@ func (g *group) vacate(s *slot, epoch int) {
 	}
 }
 
-// owned lists the partitions of a process, all if it is nil.
+// owned returns the partitions of a process, or all if it is nil.
 func (g *group) owned(p *process) []*slot {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -211,7 +210,7 @@ func (g *group) owned(p *process) []*slot {
 	return all
 }
 
-// evict takes all partitions from a process that was silent for too long.
+// evict revokes all partitions of a process that was silent for too long.
 func (g *group) evict(p *process) {
 	for _, s := range g.owned(p) {
 		g.mu.Lock()

@@ -19,16 +19,16 @@ type place struct {
 	partition int32
 }
 
-// kafka keeps logs in memory.
+// kafka is a set of in-memory logs.
 type kafka struct {
 	partitions int
-	// stored is told each message that was stored.
+	// stored is called with each message that was stored.
 	stored func(*stream.Record)
 
 	mu sync.Mutex
 	// logs have nil where compaction removed a message.
 	logs map[place][]*stream.Record
-	// grown is closed and made anew whenever a log grows.
+	// grown is closed and replaced whenever a log grows.
 	grown     chan struct{}
 	downUntil time.Time
 }
@@ -45,7 +45,7 @@ func (k *kafka) store(r stream.Record) *stream.Record {
 		r.Partition = schemas.PartitionFor(r.Key, k.partitions)
 	}
 	at := place{r.Topic, r.Partition}
-	r.Key, r.Value = bytes.Clone(r.Key), bytes.Clone(r.Value) // its producer may write over them once it is acknowledged
+	r.Key, r.Value = bytes.Clone(r.Key), bytes.Clone(r.Value) // its producer may reuse the memory after the acknowledgement
 	r.Offset, r.Timestamp = int64(len(k.logs[at])), time.Now()
 	k.logs[at] = append(k.logs[at], &r)
 	close(k.grown)
@@ -54,7 +54,7 @@ func (k *kafka) store(r stream.Record) *stream.Record {
 	return &r
 }
 
-// from is the log from an offset on, and what is closed when any log grows.
+// from returns the log from an offset on, and a channel that is closed when any log grows.
 func (k *kafka) from(at place, offset int64) ([]*stream.Record, <-chan struct{}) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -68,7 +68,7 @@ func (k *kafka) end(at place) int64 {
 	return int64(len(k.logs[at]))
 }
 
-// endBefore is where a log ended at a time.
+// endBefore returns where a log ended at a time.
 func (k *kafka) endBefore(at place, then time.Time) int64 {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -80,8 +80,8 @@ func (k *kafka) endBefore(at place, then time.Time) int64 {
 	return 0
 }
 
-// compact removes, below an offset, every message whose key has another one below
-// it that is kept: the newest, as Kafka keeps it.
+// compact removes every message below an offset whose key has another kept message below it. Like
+// Kafka it keeps the newest.
 func (k *kafka) compact(at place, below int64, oldest bool) (removed int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -107,7 +107,7 @@ func (k *kafka) compact(at place, below int64, oldest bool) (removed int) {
 	return removed
 }
 
-// left is what compaction left of a log.
+// left returns a log after compaction.
 func (k *kafka) left(at place) []*stream.Record {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -120,14 +120,14 @@ func (k *kafka) down(until time.Time) {
 	k.downUntil = until
 }
 
-// back is when messages are stored again.
+// back returns when messages are stored again.
 func (k *kafka) back() time.Time {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.downUntil
 }
 
-// history reads the logs for a channel worker.
+// history reads the logs for a worker.
 type history struct {
 	*kafka
 	p *process
@@ -147,7 +147,7 @@ func (h history) Backlog(_ context.Context, partition int32) (stream.Backlog, er
 	return stream.Backlog{From: from, End: end, Mark: mark}, nil
 }
 
-// lastClaim is the name of the owner that claimed the partition last.
+// lastClaim returns the name of the owner that claimed the partition last.
 func (h history) lastClaim(partition int32) (name string) {
 	for _, r := range h.left(place{topics.State(), partition}) {
 		if string(r.Key) == "~owner" {

@@ -12,22 +12,21 @@ import (
 	"stockpush/schemas"
 )
 
-// source is where a message lies.
+// source is the position of a message.
 type source struct {
 	topic     string
 	partition int32
 	offset    int64
 }
 
-// row is what the store shows of an event: the row of the highest rank.
+// row is the store's row of an event: the one with the highest rank.
 type row struct {
 	status       schemas.Status
 	code         schemas.FailureCode
 	supersededBy int64
 }
 
-// event is what the ledger knows of a message of the events topic, from the plan
-// alone: the product's decoder is not asked.
+// event is an event as the plan defines it, without the product's decoder.
 type event struct {
 	at      source
 	kind    kind
@@ -36,9 +35,9 @@ type event struct {
 	repeats int64
 }
 
-// ledger watches the world from outside: what was produced, sent, answered,
-// stored and committed. It checks what can be seen at once, and keeps the rest
-// for the verdict at the end. It shares no logic with the product.
+// ledger observes the world from outside: what was produced, sent, answered, stored and committed.
+// It checks at once what can be checked at once, and keeps the remaining data for the final
+// verdict. It shares no logic with the product.
 type ledger struct {
 	w *world
 
@@ -47,12 +46,14 @@ type ledger struct {
 	bySKU  [][]*event
 	// skuOf is the store SKU of a model.
 	skuOf map[model]int
-	// recorded is the highest status in the records topic; commanded says that a command is in its topic.
+	// recorded is the highest status in the records topic; commanded says that the event's command
+	// is in the commands topic.
 	recorded  map[source]schemas.Status
 	commanded map[source]bool
-	// skipped says that some worker's record says so, whatever another one's says.
+	// skipped says that a worker's record is Skipped, whatever other records say.
 	skipped map[source]bool
-	// states is the last message of those that know of the newest finished event, and finished that event, by store SKU.
+	// states has, by store SKU, the last message among those with the newest finished event, and
+	// finished that event.
 	finished map[string]int64
 	states   map[string]schemas.State
 	letters  map[source]bool
@@ -60,17 +61,17 @@ type ledger struct {
 	rows     map[source]row
 	rejected map[source]bool
 
-	flying map[flight]int
-	// sentRank is the newest rank of which a send began, by store SKU.
+	inFlight map[flight]int
+	// sentRank is the newest rank whose send has started, by store SKU.
 	sentRank map[int]int64
-	// confirmed and refused are the market's answers, as the callers got them.
+	// confirmed and refused are the market's answers as its callers received them.
 	confirmed map[int]map[int64]bool
 	refused   map[string]map[schemas.FailureCode]bool
-	// shown is what the last read showed of a model since it was last pushed.
-	mended map[model]bool
+	// repaired marks the models that were read since their last push.
+	repaired map[model]bool
 }
 
-// flight is an item's call of one process.
+// flight is a call of one process for an item.
 type flight struct {
 	p          *process
 	shop, item int64
@@ -80,8 +81,8 @@ func newLedger(w *world) *ledger {
 	l := &ledger{
 		w: w, events: map[source]*event{}, bySKU: make([][]*event, len(w.plan.SKUs)), skuOf: map[model]int{},
 		recorded: map[source]schemas.Status{}, commanded: map[source]bool{}, skipped: map[source]bool{}, finished: map[string]int64{}, states: map[string]schemas.State{},
-		letters: map[source]bool{}, rows: map[source]row{}, rejected: map[source]bool{}, flying: map[flight]int{}, sentRank: map[int]int64{},
-		confirmed: map[int]map[int64]bool{}, refused: map[string]map[schemas.FailureCode]bool{}, mended: map[model]bool{},
+		letters: map[source]bool{}, rows: map[source]row{}, rejected: map[source]bool{}, inFlight: map[flight]int{}, sentRank: map[int]int64{},
+		confirmed: map[int]map[int64]bool{}, refused: map[string]map[schemas.FailureCode]bool{}, repaired: map[model]bool{},
 	}
 	for i, s := range w.plan.SKUs {
 		l.skuOf[s.model] = i
@@ -92,7 +93,7 @@ func newLedger(w *world) *ledger {
 
 func sourceOf(p schemas.Position) source { return source{topics.Events(), p.Partition, p.Offset} }
 
-// happened notes an event that was just produced.
+// happened records a new event.
 func (l *ledger) happened(e *event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -108,15 +109,15 @@ func (l *ledger) note(e *event) {
 	}
 }
 
-// eventsOf are the events of a store SKU so far, in their order.
+// eventsOf returns the events of a store SKU in their order.
 func (l *ledger) eventsOf(sku int) []*event {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.bySKU[sku])
 }
 
-// published notes an event that the product itself published: it pushes again what failed
-// while a shop was held.
+// published records an event that the product itself published, to push again what failed while a
+// shop was held.
 func (l *ledger) published(r *stream.Record) {
 	var e struct {
 		Reason        string `json:"reason"`
@@ -124,14 +125,15 @@ func (l *ledger) published(r *stream.Record) {
 		RepeatsOffset *int64 `json:"repeats_offset"`
 	}
 	if json.Unmarshal(r.Value, &e) != nil || e.Reason != "refresh_inventory" {
-		return // upstream's
+		return // an upstream event
 	}
 	of := slices.IndexFunc(l.w.plan.SKUs, func(s sku) bool { return s.key.String() == string(r.Key) })
 	l.note(&event{at: source{r.Topic, r.Partition, r.Offset}, kind: repetition, sku: of, qty: e.Available, repeats: *e.RepeatsOffset})
 	l.w.count("pushed again after a hold")
 }
 
-// rank is the offset of the news that brought a quantity; quantities of a store SKU are all different.
+// rank returns the offset of the event that brought a quantity. All quantities of a store SKU are
+// different.
 func (l *ledger) rank(sku int, qty int64) (int64, bool) {
 	for _, e := range l.bySKU[sku] {
 		if e.kind == news && e.qty == qty {
@@ -141,7 +143,7 @@ func (l *ledger) rank(sku int, qty int64) (int64, bool) {
 	return 0, false
 }
 
-// stored notes what a message of ours says.
+// stored records a message of the product.
 func (l *ledger) stored(r *stream.Record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -167,9 +169,9 @@ func (l *ledger) stored(r *stream.Record) {
 		}
 		s, err := schemas.DecodeState(r.Value)
 		must(err)
-		l.w.trace("    state %s newest %d finished %d %v owed %v", r.Key, s.Newest.Position.Offset, s.Finished.Position.Offset, s.Finished.Status, s.Readback)
+		l.w.trace("    state %s newest %d finished %d %v readback %v", r.Key, s.Newest.Position.Offset, s.Finished.Position.Offset, s.Finished.Status, s.Readback)
 		if s.Finished.Position.Offset >= l.states[string(r.Key)].Finished.Position.Offset {
-			l.states[string(r.Key)] = s // a restore takes the newest, a late write of an earlier owner's counts for nothing
+			l.states[string(r.Key)] = s // a restore keeps the newest; a late write of an earlier owner does not count
 			l.finished[string(r.Key)] = s.Finished.Position.Offset
 		}
 	case topics.DeadLetters():
@@ -185,7 +187,7 @@ func letterSource(r *stream.Record) source {
 	return source{d.SourceTopic, d.SourcePartition, d.SourceOffset}
 }
 
-// wrote notes rows that the store has now.
+// wrote records rows that the store now has.
 func (l *ledger) wrote(rows []schemas.Record, letters []source) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -201,13 +203,13 @@ func (l *ledger) wrote(rows []schemas.Record, letters []source) {
 	}
 }
 
-// began notes the begin of a send: the order of sends is checked here.
+// began records the start of a send and checks the order of sends.
 func (l *ledger) began(p *process, call channels.Call) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	f := flight{p, call.ShopID, call.ItemID}
-	l.flying[f]++
-	if l.flying[f] > 1 {
+	l.inFlight[f]++
+	if l.inFlight[f] > 1 {
 		l.w.violate("invariant 4: two requests of item %d/%d in flight in %s", call.ShopID, call.ItemID, p.name)
 	}
 	if silence := p.silence(); silence >= session/2 {
@@ -230,13 +232,13 @@ func (l *ledger) line(p *process, of model, qty int64) {
 		l.w.violate("invariant 3: %s sends event %d of %s after event %d was sent", p.name, rank, l.w.plan.SKUs[sku].key, l.sentRank[sku])
 	}
 	l.sentRank[sku] = max(l.sentRank[sku], rank)
-	if l.w.quiet() && !l.mended[of] {
-		l.w.violate("waste: %s pushes event %d of %s again after a restart at rest", p.name, rank, l.w.plan.SKUs[sku].key)
+	if l.w.quiet() && !l.repaired[of] {
+		l.w.violate("waste: %s pushes event %d of %s again after an idle restart", p.name, rank, l.w.plan.SKUs[sku].key)
 	}
-	delete(l.mended, of)
+	delete(l.repaired, of)
 }
 
-// lastSent is the quantity of the newest event of which a send of the model began.
+// lastSent returns the quantity of the newest event of the model whose send has started.
 func (l *ledger) lastSent(of model) int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -252,10 +254,10 @@ func (l *ledger) lastSent(of model) int64 {
 func (l *ledger) ended(p *process, call channels.Call) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.flying[flight{p, call.ShopID, call.ItemID}]--
+	l.inFlight[flight{p, call.ShopID, call.ItemID}]--
 }
 
-// answered notes what a caller was told.
+// answered records the answer that a caller received.
 func (l *ledger) answered(p *process, call channels.Call, a channels.Answer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -266,29 +268,29 @@ func (l *ledger) answered(p *process, call channels.Call, a channels.Answer) {
 			l.confirmed[sku][v.Qty] = true
 			continue
 		}
-		whom := l.w.plan.SKUs[sku].key.String()
+		subject := l.w.plan.SKUs[sku].key.String()
 		if v.Scope != channels.ScopeModel {
-			whom = l.w.plan.SKUs[sku].key.Shop().String()
+			subject = l.w.plan.SKUs[sku].key.Shop().String()
 		}
-		l.refuse(whom, cmp.Or(v.Code, schemas.UnknownFailure))
+		l.refuse(subject, cmp.Or(v.Code, schemas.UnknownFailure))
 	}
 }
 
-func (l *ledger) refuse(whom string, code schemas.FailureCode) {
-	if l.refused[whom] == nil {
-		l.refused[whom] = map[schemas.FailureCode]bool{}
+func (l *ledger) refuse(subject string, code schemas.FailureCode) {
+	if l.refused[subject] == nil {
+		l.refused[subject] = map[schemas.FailureCode]bool{}
 	}
-	l.refused[whom][code] = true
+	l.refused[subject][code] = true
 }
 
-// refusedShop notes that a read was refused for the whole shop.
+// refusedShop records that a read was refused for the whole shop.
 func (l *ledger) refusedShop(shop int64, code schemas.FailureCode) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.refuse(schemas.Shop{Channel: schemas.ChannelShopee, ID: shop}.String(), code)
 }
 
-// read notes what an item shows to one who asks: a push that follows is a mend.
+// read records what a read of an item shows: a push that follows may be a repair push.
 func (l *ledger) read(shop, item int64, shows []channels.ModelStock) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -297,28 +299,28 @@ func (l *ledger) read(shop, item int64, shows []channels.ModelStock) {
 		of := model{shop, item, s.ModelID}
 		sku := l.skuOf[of]
 		if rank, known := l.rank(sku, s.Qty); known && rank != l.sentRank[sku] {
-			l.mended[of] = true
+			l.repaired[of] = true
 		}
 	}
 }
 
-// committed checks invariant 5: all below a committed offset is dealt with and stored.
+// committed checks invariant 5: everything below a committed offset is resolved and stored.
 func (l *ledger) committed(group int, at place, from, to int64) {
 	if from != to {
 		l.w.trace("    committed %v %d", at, to)
 	}
-	log, _ := l.w.kafka.from(at, from) // before our lock: Kafka tells us of messages under its own
+	log, _ := l.w.kafka.from(at, from) // before locking: Kafka calls stored with its own lock held
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, r := range log[:max(0, to-from)] {
-		if why := l.owes(group, r); why != "" {
+		if why := l.missing(group, r); why != "" {
 			l.w.violate("invariant 5: %v committed to %d, but of offset %d %s", at, to, r.Offset, why)
 		}
 	}
 }
 
-// owes says what is missing of a message that was committed as dealt with.
-func (l *ledger) owes(group int, r *stream.Record) (why string) {
+// missing returns what is missing of a message that was committed as resolved.
+func (l *ledger) missing(group int, r *stream.Record) (why string) {
 	switch r.Topic {
 	case topics.Events():
 		at := source{r.Topic, r.Partition, r.Offset}
@@ -352,7 +354,7 @@ func (l *ledger) owes(group int, r *stream.Record) (why string) {
 	return why
 }
 
-// open lists the events that have no final row yet.
+// open lists the events without a final row.
 func (l *ledger) open() (open []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

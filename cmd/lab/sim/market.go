@@ -12,35 +12,35 @@ import (
 )
 
 const (
-	// callTimeout is when a caller gives a request up.
+	// callTimeout is the timeout of a call.
 	callTimeout = 4 * time.Second
-	// latest is when a request lands at the latest after it was sent, well within
-	// the time after which it is read back.
+	// latest is the maximum delay after which a request is applied. It is less than the time until
+	// the read-back.
 	latest = confirmAfter - time.Second
 )
 
-// fate is what becomes of a request.
+// fate is the outcome of a request.
 type fate string
 
-// The fates. Those that name no answer get none: the caller gives up.
+// The fates. If there is no answer, the call times out.
 const (
-	fine       fate = "ok"
-	replyLost  fate = "reply lost"
-	landsLate  fate = "lands late"
-	neverLands fate = "never lands"
-	outage     fate = "5xx"
-	halfOutage fate = "5xx but applied"
-	nonsense   fate = "unreadable answer"
-	refusesOne fate = "one model refused"
-	forgetsOne fate = "one model forgotten"
-	wrongOne   fate = "another quantity confirmed"
-	rateLimit  fate = "rate limited"
-	quota      fate = "app held"
+	fine         fate = "ok"
+	replyLost    fate = "reply lost"
+	appliedLate  fate = "applied late"
+	neverApplied fate = "never applied"
+	outage       fate = "5xx"
+	halfOutage   fate = "5xx but applied"
+	nonsense     fate = "unreadable answer"
+	refusesOne   fate = "one model refused"
+	forgetsOne   fate = "one model forgotten"
+	wrongOne     fate = "another quantity confirmed"
+	rateLimit    fate = "rate limited"
+	quota        fate = "app held"
 )
 
-var fates = []fate{replyLost, landsLate, neverLands, outage, halfOutage, nonsense, refusesOne, forgetsOne, wrongOne, rateLimit, quota}
+var fates = []fate{replyLost, appliedLate, neverApplied, outage, halfOutage, nonsense, refusesOne, forgetsOne, wrongOne, rateLimit, quota}
 
-// marketOdds is how likely each trouble of a request is.
+// marketOdds is the probability of each fate.
 type marketOdds map[fate]float64
 
 func drawMarketOdds(r *rand.Rand) marketOdds {
@@ -78,7 +78,7 @@ func newMarket(w *world) *market {
 	return &market{w: w, stock: map[model]int64{}, calls: map[[2]int64]int{}}
 }
 
-// door is a process's way to the market: a channels.Channel.
+// door is a process's channels.Channel.
 type door struct {
 	*market
 	p *process
@@ -99,7 +99,7 @@ func (m *market) shows(of model) int64 {
 	return m.stock[of]
 }
 
-// quietSince is when the market was last asked for anything.
+// quietSince returns when the market last received a call.
 func (m *market) quietSince() time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -132,7 +132,7 @@ func (d door) Push(ctx context.Context, call channels.Call) channels.Answer {
 	begun := time.Now()
 	d.p.gate()
 	if d.p.dead() || ctx.Err() != nil || time.Since(begun) > 2*callTimeout {
-		return unanswered(call) // given up before it was sent
+		return unanswered(call) // abandoned before it was sent
 	}
 	f := d.troubled(call.ShopID)
 	if f == fine && !d.w.healed() {
@@ -149,7 +149,7 @@ func (d door) Push(ctx context.Context, call channels.Call) channels.Answer {
 	return answer
 }
 
-// troubled is what a trouble of the shop makes of every request.
+// troubled returns the fate of every request while the shop has a fault.
 func (d door) troubled(shop int64) fate {
 	switch {
 	case d.w.during(shopDown, int(shop)):
@@ -162,23 +162,23 @@ func (d door) troubled(shop int64) fate {
 	return fine
 }
 
-// meet lets a request meet its fate, and waits for the answer.
+// meet applies a request's fate and waits for the answer.
 func (d door) meet(ctx context.Context, draw *rand.Rand, f fate, call channels.Call) channels.Answer {
 	r := d.replyTo(draw, f, call)
 	if len(r.applied) > 0 {
 		time.AfterFunc(r.lands, func() { d.apply(call.ShopID, call.ItemID, r.applied) })
 	}
-	rest(ctx, r.takes)
+	sleep(ctx, r.takes)
 	if ctx.Err() != nil {
 		return unanswered(call)
 	}
 	return r.answer
 }
 
-// reply is a request's fate in full.
+// reply is a fate in detail.
 type reply struct {
 	answer channels.Answer
-	// applied are the lines that take effect after lands, and takes is the time to the answer.
+	// applied are the lines that take effect after lands; takes is the time to the answer.
 	applied      []channels.Line
 	lands, takes time.Duration
 }
@@ -193,7 +193,7 @@ func (d door) replyTo(draw *rand.Rand, f fate, call channels.Call) reply {
 	code := refusals[draw.IntN(len(refusals))]
 	switch f {
 	case fine:
-	case replyLost, landsLate, neverLands:
+	case replyLost, appliedLate, neverApplied:
 		r.answer, r.takes = unanswered(call), callTimeout
 	case outage, halfOutage:
 		r.answer = channels.Answer{Calls: 1, Failure: true, Verdicts: all(call, channels.Verdict{Code: schemas.ChannelUnavailable})}
@@ -215,15 +215,15 @@ func (d door) replyTo(draw *rand.Rand, f fate, call channels.Call) reply {
 		r.refused(call, channels.Verdict{Code: schemas.FailureCode(f), Scope: channels.ScopeShop})
 	}
 	switch f {
-	case landsLate:
+	case appliedLate:
 		r.lands = late
-	case neverLands, outage:
+	case neverApplied, outage:
 		r.applied = nil
 	}
 	return r
 }
 
-// except gives one line another verdict, and no effect.
+// except gives one line another verdict and no effect.
 func (r *reply) except(one int, v channels.Verdict) {
 	r.answer.Verdicts[one] = v
 	r.applied = slices.Delete(slices.Clone(r.applied), one, one+1)
@@ -245,7 +245,7 @@ func all(call channels.Call, v channels.Verdict) []channels.Verdict {
 	return slices.Repeat([]channels.Verdict{v}, len(call.Lines))
 }
 
-// unanswered is what a caller makes of a request without an answer.
+// unanswered returns the answer that a caller assumes for a request without an answer.
 func unanswered(call channels.Call) channels.Answer {
 	return channels.Answer{Calls: 1, Failure: true, Verdicts: all(call, channels.Verdict{Code: schemas.TimedOut})}
 }
@@ -254,7 +254,7 @@ func unanswered(call channels.Call) channels.Answer {
 func (d door) Read(ctx context.Context, shopID, itemID int64) ([]channels.ModelStock, channels.Verdict) {
 	draw := d.w.dice.about("read", shopID, itemID, d.turn(shopID, itemID))
 	d.p.gate()
-	rest(ctx, within(draw, 0, pick(draw, 100*time.Millisecond, 3*time.Second)))
+	sleep(ctx, within(draw, 0, pick(draw, 100*time.Millisecond, 3*time.Second)))
 	d.p.gate()
 	if d.p.dead() || ctx.Err() != nil {
 		return nil, channels.Verdict{Code: schemas.TimedOut}

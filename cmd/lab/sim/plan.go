@@ -9,7 +9,7 @@ import (
 	"stockpush/schemas"
 )
 
-// Plan is a schedule: all that a seed decides before the start.
+// Plan is a schedule: everything that the seed decides in advance.
 type Plan struct {
 	Seed       uint64
 	Partitions int
@@ -17,10 +17,10 @@ type Plan struct {
 	SKUs       []sku
 	Events     []planned
 	Troubles   []trouble
-	// Lasts is how long events and troubles come; then everything heals.
+	// Lasts is how long events and faults come; then everything heals.
 	Lasts time.Duration
 
-	// Trace is told what happens; nil asks for nothing.
+	// Trace is called with what happens; it may be nil.
 	Trace func(line string)
 
 	window, quiet time.Duration
@@ -34,13 +34,13 @@ type Plan struct {
 	slowKafka     time.Duration
 	commitFails   float64
 	storeFails    float64
-	// compacts is how likely a partition of the states is compacted in a turn.
+	// compacts is the probability that a partition of the states is compacted in a turn.
 	compacts      float64
 	restartsAtEnd bool
 	killedAtEnd   bool
 }
 
-// sku is a store SKU of the plan and the model that it names.
+// sku is a store SKU of the plan and its model.
 type sku struct {
 	key   schemas.Key
 	model model
@@ -49,7 +49,7 @@ type sku struct {
 // model is a model of an item of a shop.
 type model struct{ shop, item, id int64 }
 
-// planned is an event to come.
+// planned is a future event.
 type planned struct {
 	at  time.Duration
 	sku int
@@ -60,28 +60,28 @@ type kind uint8
 
 const (
 	news kind = iota
-	// repetition repeats one of the store SKU's earlier events.
+	// repetition repeats an earlier event of the store SKU.
 	repetition
-	// bad is not an event at all.
+	// bad is an invalid event.
 	bad
 )
 
-// trouble is a fault of the world that lasts.
+// trouble is a fault of the world with a duration.
 type trouble struct {
 	at, lasts time.Duration
 	what      fault
-	// whom is the process or the shop.
-	whom int
+	// target is the process or the shop.
+	target int
 }
 
 type fault string
 
 // The faults.
 const (
-	kill      fault = "kill"       // a process ends at once; it comes back after a while
-	terminate fault = "terminate"  // a process drains and ends; it comes back
+	kill      fault = "kill"       // a process ends at once; another starts a while later
+	terminate fault = "terminate"  // a process drains and ends; another starts later
 	stall     fault = "stall"      // a process does not run, as under SIGSTOP
-	unheard   fault = "unheard"    // a process runs, but Kafka hears nothing of its memberships
+	unheard   fault = "unheard"    // a process runs, but Kafka receives no heartbeats
 	rebalance fault = "rebalance"  // partitions move
 	kafkaDown fault = "kafka down" // nothing is stored or read
 	storeDown fault = "store down"
@@ -106,7 +106,7 @@ func NewPlan(seed uint64) *Plan {
 	if chance(r, 0.3) {
 		p.quiet = p.window / 2
 	}
-	p.compacts = pick(dice(seed).about("compaction"), 0, 0.02, 0.3) // apart, so that a seed draws what it always did
+	p.compacts = pick(dice(seed).about("compaction"), 0, 0.02, 0.3) // a source of its own, so that other draws stay the same
 	p.market = drawMarketOdds(r)
 	p.drawSKUs(r)
 	p.drawEvents(r)
@@ -126,7 +126,7 @@ func (p *Plan) drawSKUs(r *rand.Rand) {
 	}
 }
 
-// drawEvents draws bursts: some events of a few store SKUs, close together.
+// drawEvents draws bursts: events of a few store SKUs in quick succession.
 func (p *Plan) drawEvents(r *rand.Rand) {
 	repeats := pick(r, 0, 0.1, 0.4)
 	for range 3 + r.IntN(12) {
@@ -146,8 +146,8 @@ func (p *Plan) drawEvents(r *rand.Rand) {
 	slices.SortStableFunc(p.Events, func(a, b planned) int { return int(a.at - b.at) })
 }
 
-// drawTroubles draws few kinds of fault, each several times: so some plans are
-// all crashes, others all lost assignments.
+// drawTroubles draws few kinds of fault, several times each, so that some plans have only crashes,
+// others only lost assignments.
 func (p *Plan) drawTroubles(r *rand.Rand) {
 	kinds := 1 + r.IntN(4)
 	for range kinds {
@@ -156,9 +156,9 @@ func (p *Plan) drawTroubles(r *rand.Rand) {
 			t := trouble{at: within(r, 0, p.Lasts), what: what, lasts: within(r, 100*time.Millisecond, 15*time.Second)}
 			switch what {
 			case shopDown, shopHeld, throttled:
-				t.whom = 1 + r.IntN(3)
+				t.target = 1 + r.IntN(3)
 			default:
-				t.whom = r.IntN(p.Processes)
+				t.target = r.IntN(p.Processes)
 			}
 			p.Troubles = append(p.Troubles, t)
 		}

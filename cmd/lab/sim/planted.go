@@ -1,34 +1,33 @@
 package sim
 
-// Fault is a fault of the product, or of what it relies on, that is planted to show
-// that the ledger finds it. It is planted in the world around the product, where
-// it looks from outside as if the product had it.
+// Fault is a fault of the product, or of what it relies on, that is planted to show that the ledger
+// finds it. It is planted in the world around the product, where it looks as if the product had it.
 type Fault string
 
 // The faults.
 const (
 	None Fault = ""
-	// AcknowledgesEarly: a message counts as stored before it is, as if offsets were
-	// resolved without waiting for the acknowledgement.
+	// AcknowledgesEarly: a message is acknowledged before it is stored, as if offsets were resolved
+	// without waiting for the acknowledgement.
 	AcknowledgesEarly Fault = "a message is acknowledged before it is stored"
 	// LosesRecords: some records are acknowledged and never stored.
 	LosesRecords Fault = "a record is never written"
-	// CommitsAhead: what was delivered is committed, not what is resolved.
+	// CommitsAhead: delivered offsets are committed, not resolved ones.
 	CommitsAhead Fault = "more is committed than was resolved"
-	// RefusedHeartbeats: a process whose heartbeats are refused believes to be alive.
+	// RefusedHeartbeats: a process whose heartbeats are refused believes that it is a member.
 	RefusedHeartbeats Fault = "refused heartbeats count"
-	// ForgetsStates: a worker begins without the states.
+	// ForgetsStates: a worker starts without the states.
 	ForgetsStates Fault = "the state is not restored"
 	// CompactsWrong: compaction keeps the oldest state of a store SKU.
 	CompactsWrong Fault = "compaction keeps the oldest"
 	// ForgetsInherited: a worker takes what an earlier owner left for its own.
 	ForgetsInherited Fault = "what an earlier owner may have sent is forgotten"
-	// BelievesMarks: the last owner of a partition is always taken for one that drained.
+	// BelievesMarks: the last owner of a partition is always assumed to have drained.
 	BelievesMarks Fault = "a mark of another owner is believed"
 	// BelievesReads: a read always shows what was sent last.
 	BelievesReads Fault = "the read-back is ignored"
 	// ClaimsSuccess: a request without an answer counts as a success.
 	ClaimsSuccess Fault = "an unknown outcome counts as success"
-	// ForgetsRows: the store says that it has rows that it has not.
+	// ForgetsRows: the store reports rows as stored that it has not stored.
 	ForgetsRows Fault = "a batch is given up"
 )

@@ -17,8 +17,8 @@ import (
 	"stockpush/sinks"
 )
 
-// process is one run of the program with all three stages. A process that comes
-// back is another process with another name.
+// process is one run of the program with all three stages. A process that comes back is another
+// process with another name.
 type process struct {
 	w    *world
 	name string
@@ -26,16 +26,16 @@ type process struct {
 	ctx  context.Context
 	end  context.CancelFunc
 	work sync.WaitGroup
-	// handlers by group, in the order of groups.
+	// handlers are in the order of groups.
 	handlers []stream.Handler
 
 	mu           sync.Mutex
 	killed       bool
 	leaving      bool
 	stalledUntil time.Time
-	// unheardSince is when Kafka last heard of the process; zero: just now.
+	// unheardSince is when Kafka received the last heartbeat of the process; zero means just now.
 	unheardSince, unheardUntil time.Time
-	// evicted says that Kafka gave its partitions away.
+	// evicted says that Kafka has revoked its partitions.
 	evicted bool
 	// held are the assignments that the process believes to have.
 	held map[*holding]struct{}
@@ -71,11 +71,11 @@ func newProcess(w *world, seat, life int) *process {
 	return p
 }
 
-// catchUpWindow is that of partitions which are behind.
+// catchUpWindow is the window of partitions with a backlog.
 const catchUpWindow = 5 * time.Second
 
-// behind is how much more a partition's log seems to have in some seconds than it has, until
-// everything heals: plans have too few events for one that is behind.
+// behind returns an artificial backlog of a partition in some seconds until everything heals. Plans
+// have too few events for a real one.
 func (p *process) behind() int64 {
 	second := time.Since(p.w.start) / time.Second
 	if p.w.healed() || !chance(p.w.dice.about("behind", p.name, second), 0.2) {
@@ -85,14 +85,14 @@ func (p *process) behind() int64 {
 	return 1 << 20
 }
 
-// must is for what the simulation itself gets wrong.
+// must panics on an error of the simulation itself.
 func must(err error) {
 	if err != nil {
 		panic(err)
 	}
 }
 
-// gate holds up whatever a stalled process does.
+// gate blocks a stalled process.
 func (p *process) gate() {
 	for {
 		wait := p.stalledFor()
@@ -103,7 +103,7 @@ func (p *process) gate() {
 	}
 }
 
-// stalledFor is for how long the process is still stalled.
+// stalledFor returns how long the process stays stalled.
 func (p *process) stalledFor() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -127,7 +127,7 @@ func (p *process) kill() {
 	p.end()
 }
 
-// stall stops the process for a while; Kafka does not hear of it meanwhile.
+// stall stops the process for a while. Kafka receives no heartbeats meanwhile.
 func (p *process) stall(d time.Duration) {
 	p.mu.Lock()
 	if until := time.Now().Add(d); until.After(p.stalledUntil) {
@@ -137,7 +137,7 @@ func (p *process) stall(d time.Duration) {
 	p.unhear(d)
 }
 
-// unhear cuts the process's heartbeats off for a while.
+// unhear suppresses the process's heartbeats for a while.
 func (p *process) unhear(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -149,7 +149,7 @@ func (p *process) unhear(d time.Duration) {
 	}
 }
 
-// silence is for how long Kafka heard nothing of the process's membership.
+// silence returns how long Kafka has received no heartbeat of the process.
 func (p *process) silence() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -159,28 +159,29 @@ func (p *process) silence() time.Duration {
 	return time.Since(p.unheardSince)
 }
 
-// reachable says whether Kafka answers the process.
+// reachable reports whether Kafka answers the process.
 func (p *process) reachable() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return !p.killed && !time.Now().Before(p.unheardUntil) && !time.Now().Before(p.stalledUntil)
 }
 
-// heard is what a stage knows of its membership: an answered heartbeat within half the session.
+// heard reports what a stage knows of its membership: whether a heartbeat was answered within half
+// the session.
 func (p *process) heard() bool {
 	p.gate()
 	return p.silence() < session/2 || p.w.faulty == RefusedHeartbeats && p.reachable()
 }
 
-// joined says whether the process may be given partitions.
+// joined reports whether the process may be assigned partitions.
 func (p *process) joined() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return !p.killed && !p.leaving && !p.evicted && time.Now().After(p.unheardUntil)
 }
 
-// beat is what heartbeats do: one that is answered again before the session ends
-// resumes the membership; after an eviction it tells of the loss.
+// beat sends heartbeats. An answer before the session ends resumes the membership; after an
+// eviction it reports the loss.
 func (p *process) beat() {
 	p.mu.Lock()
 	recovered := !p.killed && !p.unheardSince.IsZero() && !time.Now().Before(p.unheardUntil)
@@ -194,7 +195,7 @@ func (p *process) beat() {
 	}
 }
 
-// lose drops every assignment, as a stage does that learns of its eviction, and joins again.
+// lose drops every assignment, as a stage does when it learns of its eviction, and joins again.
 func (p *process) lose() {
 	p.gate()
 	for _, h := range p.holdings() {
@@ -222,7 +223,7 @@ func (p *process) forget(h *holding) {
 	delete(p.held, h)
 }
 
-// failed is told a handler's error: the process then ends in good order.
+// failed receives a handler's error. The process then shuts down cleanly.
 func (p *process) failed(err error) {
 	if p.dead() {
 		return
@@ -234,7 +235,7 @@ func (p *process) failed(err error) {
 	p.w.later.Go(func() { p.w.terminate(p) })
 }
 
-// bury waits for what a dead process still had running.
+// bury waits for what a dead process still has running.
 func (p *process) bury() {
 	p.kill()
 	for _, h := range p.holdings() {

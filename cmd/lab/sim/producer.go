@@ -15,39 +15,38 @@ import (
 
 var errRefused = errors.New("the simulated broker refuses a message")
 
-// producer is a process's way to Kafka. Messages of one partition are stored and
-// acknowledged in their order, late. What a killed process had on the way may be
-// stored or not.
+// producer is a process's producer. Messages of one partition are stored and acknowledged in order,
+// with delays. What a killed process has in flight may be stored or not.
 type producer struct {
 	w *world
 	p *process
-	// buffers says that a stalled process sends what it had buffered when it wakes up.
+	// buffers says that a stalled process sends its buffered messages when it resumes.
 	buffers bool
 
 	mu    sync.Mutex
 	lines map[place]*line
 }
 
-// line is a partition's messages on their way.
+// line has a partition's messages in flight.
 type line struct {
 	sent int
-	// waiting are to be stored, and answers to be acknowledged.
+	// waiting are to be stored, answers to be acknowledged.
 	waiting, answers []*message
 	at, answered     time.Time
-	// telling keeps acknowledgements in their order.
+	// telling keeps acknowledgements in order.
 	telling sync.Mutex
-	// cut are the handlers, by their contexts, whose messages get lost from here on, and
-	// dead says that all do: a client stores none after one that it lost.
+	// cut has the contexts of the handlers whose messages are lost from here on; dead says that all
+	// are lost. A client stores no message after one that it lost.
 	cut  map[context.Context]bool
 	dead bool
 }
 
-// message is one on its way.
+// message is a message in flight.
 type message struct {
 	ctx  context.Context
 	r    stream.Record
 	done func(error)
-	// at is when it is stored, and answered when that is acknowledged, at the earliest.
+	// at is when it is stored; answered is the earliest time of its acknowledgement.
 	at, answered time.Time
 	// fails, stored and survives are its fate.
 	fails, stored, survives bool
@@ -99,8 +98,8 @@ func (q *producer) enqueue(at place, m *message) {
 
 func latestOf(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
 
-// pump stores what is due. Half of the processes send what they had buffered only
-// when they wake up from a stall: then it lands late.
+// pump stores due messages. Half of the processes send their buffered messages only when they
+// resume from a stall, so these are late.
 func (q *producer) pump(l *line) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -111,14 +110,14 @@ func (q *producer) pump(l *line) {
 		}
 		m := l.waiting[0]
 		l.waiting = l.waiting[1:]
-		m.outcome = q.land(l, m)
+		m.outcome = q.settle(l, m)
 		l.answers = append(l.answers, m)
 		time.AfterFunc(time.Until(m.answered), func() { q.acknowledge(l) })
 	}
 }
 
-// land stores a message, or not.
-func (q *producer) land(l *line, m *message) error {
+// settle stores a message or loses it.
+func (q *producer) settle(l *line, m *message) error {
 	if q.lost(l, m) {
 		return context.Canceled
 	}
@@ -137,7 +136,7 @@ func (q *producer) land(l *line, m *message) error {
 	return fmt.Errorf("%w (stored: %v)", errRefused, m.stored)
 }
 
-// lost says whether a message got lost with its process, or with its handler's assignment.
+// lost reports whether a message was lost with its process or with its handler's assignment.
 func (q *producer) lost(l *line, m *message) bool {
 	switch {
 	case q.p.dead():
@@ -148,8 +147,8 @@ func (q *producer) lost(l *line, m *message) bool {
 	return l.dead || l.cut[m.ctx]
 }
 
-// acknowledge tells the process, unless it is dead, of the next message's outcome;
-// a stalled one hears it later.
+// acknowledge reports the next message's outcome to the process unless it is dead; a stalled one
+// learns of it later.
 func (q *producer) acknowledge(l *line) {
 	q.p.gate()
 	l.telling.Lock()

@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// run runs one seed in a bubble of its own. STOCKPUSH_SIM_TRACE=1 prints what happens in it.
+// run runs one seed in its own bubble. STOCKPUSH_SIM_TRACE=1 prints what happens.
 func run(t *testing.T, seed uint64, faulty Fault) (r Result) {
 	synctest.Test(t, func(*testing.T) {
 		plan := NewPlan(seed)
@@ -41,8 +41,8 @@ func setting(t *testing.T, name string, otherwise uint64) uint64 {
 	return n
 }
 
-// Fresh seeds on every run: as many as fit into some seconds, or STOCKPUSH_SIM_SEEDS
-// of them from STOCKPUSH_SIM_FIRST on (`make sim`).
+// New seeds on every run: as many as fit into a few seconds, or STOCKPUSH_SIM_SEEDS of them from
+// STOCKPUSH_SIM_FIRST on (`make sim`).
 func TestNoScheduleBreaksAnInvariant(t *testing.T) {
 	const bounded, atMost = 10 * time.Second, 2000
 	asked := setting(t, "STOCKPUSH_SIM_SEEDS", 0)
@@ -83,20 +83,20 @@ func TestNoScheduleBreaksAnInvariant(t *testing.T) {
 	}
 }
 
-// Seeds that failed once, with what they found. Each also has a test of its own
-// beside what it was about, since a seed means another schedule once plans are drawn otherwise.
+// Seeds that failed once, with the defect they found. Each defect also has a test of its own, since
+// a seed means another schedule once plans are drawn differently.
 func TestSeedsThatFailedOnce(t *testing.T) {
 	for seed, found := range map[uint64]string{
-		24:                  "a command that waited while an older one finished was taken for one in hand by the next owner, and never pushed",
-		367:                 "a read-back that was due at a handover waited until the next command came",
-		218:                 "a state that waited for its record's acknowledgement was written over the one that said the read-back is done",
+		24:                  "the next owner assumed that a waiting command was in progress, and never pushed it",
+		367:                 "a read-back that was due at a handover waited for the next command",
+		218:                 "a state that waited for its record's acknowledgement overwrote the state without the read-back",
 		124:                 "a new owner sent an older event before it had read that a newer one had been sent",
-		69:                  "a worker that had lost its partition wrote its state over the new owner's",
-		393:                 "two requests were lost, the earlier one landed last and was taken for what buyers bought",
-		5044:                "an older quantity that landed late stayed, because the push that was to mend it was refused once",
-		1002717:             "a crash lost that a skipped event was news, and a repeat of something older won",
-		1795628572543138089: "a state that was on its way when a process froze landed when it woke, over its successor's, which Kafka then compacted away",
-		1344:                "a producer's answer to a worker that was cut off ended the whole stage",
+		69:                  "a worker that had lost its partition overwrote the new owner's state",
+		393:                 "two requests were lost, the earlier one was applied last and was taken for a purchase",
+		5044:                "an older quantity that was applied late stayed, because its repair push was refused once",
+		1002717:             "after a crash a skipped event did not count as news, and a repeat of older news won",
+		1795628572543138089: "a frozen process's state was stored after its successor's, which Kafka then compacted away",
+		1344:                "a producer's answer to a worker that was already dropped ended the whole stage",
 	} {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
@@ -107,13 +107,13 @@ func TestSeedsThatFailedOnce(t *testing.T) {
 	}
 }
 
-// The simulation bites: faults that are planted are found within some seeds.
+// The simulation works: planted faults are found within some seeds.
 func TestPlantedFaultsAreFound(t *testing.T) {
 	const within = 1000
 	for faulty, says := range map[Fault]string{
 		AcknowledgesEarly: "invariant 5", LosesRecords: "invariant 5", CommitsAhead: "invariant 5",
 		RefusedHeartbeats: "invariant 3", ForgetsStates: "waste", ForgetsInherited: "invariant", BelievesMarks: "invariant", BelievesReads: "invariant 2",
-		CompactsWrong: "waste", ClaimsSuccess: "nobody confirmed", ForgetsRows: "invariant 5",
+		CompactsWrong: "waste", ClaimsSuccess: "unconfirmed", ForgetsRows: "invariant 5",
 	} {
 		t.Run(string(faulty), func(t *testing.T) {
 			t.Parallel()

@@ -13,7 +13,7 @@ import (
 
 var errStore = errors.New("the simulated store does not answer")
 
-// batch is a sink's batch on its way to the store, which the ledger keeps.
+// batch is a sink's batch; the ledger is the store.
 type batch struct {
 	w       *world
 	p       *process
@@ -22,7 +22,8 @@ type batch struct {
 	sends   int
 }
 
-// Add keeps nothing of the record's memory: of its texts the ledger asks for one.
+// Add keeps no reference to the record's memory: the ledger uses one of its strings, which is
+// copied.
 func (b *batch) Add(r *schemas.Record) {
 	kept := *r
 	kept.FailureCode = schemas.FailureCode(strings.Clone(string(r.FailureCode)))
@@ -43,7 +44,7 @@ func (b *batch) Send(ctx context.Context) error {
 	b.p.gate()
 	b.sends++
 	draw := b.w.dice.about("store", b.p.name, b.sends, len(b.rows))
-	rest(ctx, within(draw, 0, 50*time.Millisecond))
+	sleep(ctx, within(draw, 0, 50*time.Millisecond))
 	b.p.gate()
 	if b.p.dead() || ctx.Err() != nil {
 		return fmt.Errorf("send: %w", context.Canceled)
@@ -64,8 +65,8 @@ func (b *batch) Send(ctx context.Context) error {
 	return nil
 }
 
-// rest waits, or until ctx ends.
-func rest(ctx context.Context, d time.Duration) {
+// sleep waits for a duration, or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -6,7 +6,7 @@ import (
 	"stockpush/schemas"
 )
 
-// verdict checks what must hold once everything has healed and come to rest.
+// verdict checks what must hold once everything has healed and is idle.
 func (l *ledger) verdict() {
 	if open := l.open(); len(open) > 0 {
 		l.w.violate("invariant 1: no final row of %d events, the first is %s", len(open), open[0])
@@ -16,12 +16,12 @@ func (l *ledger) verdict() {
 	defer l.mu.Unlock()
 	for at := range l.rejected {
 		if e := l.events[at]; e == nil || e.kind != bad {
-			l.w.violate("invariant 1: %v was rejected, though nothing is wrong with it", at)
+			l.w.violate("invariant 1: %v was rejected, but is valid", at)
 		}
 	}
 	for at := range l.rows {
 		if e := l.events[at]; e == nil || e.kind == bad {
-			l.w.violate("invariant 1: a row of %v, which is no event", at)
+			l.w.violate("invariant 1: a row of %v without an event", at)
 		}
 	}
 	for sku := range l.bySKU {
@@ -29,8 +29,8 @@ func (l *ledger) verdict() {
 	}
 }
 
-// beaten says whether an event only repeats and lost against news: any other
-// event between what it repeats and itself, itself not beaten.
+// beaten returns the events that only repeat and lost against news: another event, itself not
+// beaten, lies between what they repeat and themselves.
 func beaten(all []*event) map[*event]bool {
 	lost := map[*event]bool{}
 	for i, e := range all {
@@ -46,7 +46,7 @@ func beaten(all []*event) map[*event]bool {
 	return lost
 }
 
-// standing lists the events that are not beaten.
+// standing returns the events that are not beaten.
 func standing(all []*event) (stand []*event) {
 	lost := beaten(all)
 	for _, e := range all {
@@ -76,15 +76,15 @@ func (l *ledger) verdictOn(sku int) {
 		r := l.rows[e.at]
 		switch {
 		case lost[e] && r.status != schemas.Skipped:
-			l.w.violate("invariant 2: event %d of %s repeats %d and is beaten by news, but is %v", e.at.offset, name, e.repeats, r.status)
+			l.w.violate("invariant 2: event %d of %s repeats %d and lost against news, but is %v", e.at.offset, name, e.repeats, r.status)
 		case e == newest && r.status == schemas.Skipped:
 			l.w.violate("invariant 2: event %d of %s is the newest, but Skipped (by %d)", e.at.offset, name, r.supersededBy)
 		case r.status == schemas.Skipped:
 			l.superseded(sku, e, byOffset[r.supersededBy], r.supersededBy, lost)
 		case r.status == schemas.Successfully && !l.confirmed[sku][e.qty]:
-			l.w.violate("event %d of %s is Successfully, but nobody confirmed its quantity", e.at.offset, name)
+			l.w.violate("event %d of %s is Successfully, but its quantity is unconfirmed", e.at.offset, name)
 		case r.status == schemas.Failed && !l.failable(sku, r.code):
-			l.w.violate("invariant 8: event %d of %s Failed with %s, which nobody said", e.at.offset, name, r.code)
+			l.w.violate("invariant 8: event %d of %s Failed with %s, which has no cause", e.at.offset, name, r.code)
 		}
 	}
 	l.shows(sku, newest)
@@ -101,7 +101,7 @@ func (l *ledger) superseded(sku int, e, by *event, offset int64, lost map[*event
 	}
 }
 
-// failable says whether the market, or our own rules, gave a reason to fail with a code.
+// failable reports whether the market or the product's own rules gave a reason to fail with a code.
 func (l *ledger) failable(sku int, code schemas.FailureCode) bool {
 	key := l.w.plan.SKUs[sku].key
 	said := l.refused[key.String()][code] || l.refused[key.Shop().String()][code]
@@ -112,8 +112,8 @@ func (l *ledger) failable(sku int, code schemas.FailureCode) bool {
 	return said || code == schemas.Expired && l.w.plan.maxPendingAge < time.Hour
 }
 
-// shows checks that the market shows the newest event that stands, that the state
-// knows it, and that nothing is owed any more.
+// shows checks that the market shows the newest standing event, that the state has it, and that no
+// read-back is pending.
 func (l *ledger) shows(sku int, newest *event) {
 	of, key := l.w.plan.SKUs[sku].model, l.w.plan.SKUs[sku].key
 	state := l.states[key.String()]
@@ -121,13 +121,13 @@ func (l *ledger) shows(sku int, newest *event) {
 		l.w.violate("the state of %s ends with event %d, not with the newest, %d", key, state.Finished.Position.Offset, newest.at.offset)
 	}
 	if l.rows[newest.at].status != schemas.Successfully {
-		return // refused: what the model shows is not ours to say
+		return // refused: any quantity is right
 	}
 	if shown := l.w.market.shows(of); shown != newest.qty {
 		rank, _ := l.rank(sku, shown)
 		l.w.violate("invariant 2: %s shows %d (event %d), its newest event %d says %d", key, shown, rank, newest.at.offset, newest.qty)
 	}
 	if state.Readback != nil && state.Finished.Status == schemas.Successfully {
-		l.w.violate("%s is at rest, but its state still owes a read-back", key)
+		l.w.violate("%s has a pending read-back in the end", key)
 	}
 }

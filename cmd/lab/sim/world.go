@@ -10,7 +10,7 @@ import (
 	"stockpush/schemas"
 )
 
-// Result is what a run came to.
+// Result is the result of a run.
 type Result struct {
 	Seed       uint64
 	Violations []string
@@ -45,7 +45,8 @@ type world struct {
 	produced   int
 }
 
-// Run runs a plan, with a fault planted or none. It must be called in a bubble of testing/synctest.
+// Run runs a plan, with or without a planted fault. It must be called in a bubble of
+// testing/synctest.
 func Run(plan *Plan, faulty Fault) Result {
 	w := &world{
 		plan: plan, dice: dice(plan.Seed), faulty: faulty, start: time.Now(), injected: map[string]int{},
@@ -73,7 +74,7 @@ func Run(plan *Plan, faulty Fault) Result {
 	return Result{Seed: plan.Seed, Violations: w.violations, Injected: w.injected, Lasted: time.Since(w.start)}
 }
 
-// live lets events and troubles come.
+// live runs events and faults.
 func (w *world) live() {
 	events, troubles := w.plan.Events, w.plan.Troubles
 	for len(events)+len(troubles) > 0 {
@@ -129,22 +130,22 @@ func (w *world) write(sku int, e event) {
 	w.trace("event %d/%d %s kind %d qty %d repeats %d", r.Partition, r.Offset, s.key, e.kind, e.qty, e.repeats)
 }
 
-// freshQty is a quantity that no event had; they neither rise nor fall.
+// freshQty returns a quantity that no event has had; quantities neither rise nor fall.
 func (w *world) freshQty(wish int64) int64 { return wish*1000 + int64(w.produced) }
 
-// inject lets a trouble begin.
+// inject starts a fault.
 func (w *world) inject(t trouble) {
 	w.count(string(t.what))
-	w.trace("%s %d for %v", t.what, t.whom, t.lasts)
+	w.trace("%s %d for %v", t.what, t.target, t.lasts)
 	switch t.what {
 	case kill:
 		w.replace(t, func(p *process) { p.kill() })
 	case terminate:
 		w.replace(t, w.leave)
 	case stall:
-		w.seat(t.whom).stall(t.lasts)
+		w.seat(t.target).stall(t.lasts)
 	case unheard:
-		w.seat(t.whom).unhear(t.lasts)
+		w.seat(t.target).unhear(t.lasts)
 	case rebalance:
 		draw := w.dice.about("rebalance", t.at)
 		for _, g := range w.groups {
@@ -165,18 +166,18 @@ func (w *world) seat(n int) *process {
 	return w.seats[n]
 }
 
-// terminate is how a process ends that a handler failed; another takes its seat.
+// terminate ends a process whose handler failed; another takes its seat.
 func (w *world) terminate(p *process) {
-	w.replace(trouble{whom: p.seat, lasts: time.Second}, func(now *process) {
+	w.replace(trouble{target: p.seat, lasts: time.Second}, func(now *process) {
 		if now == p {
 			w.leave(p)
 		}
 	})
 }
 
-// replace ends a seat's process in its way, and starts another a while later.
+// replace ends a seat's process and starts another a while later.
 func (w *world) replace(t trouble, end func(*process)) {
-	p := w.seat(t.whom)
+	p := w.seat(t.target)
 	w.later.Go(func() {
 		end(p)
 		if !p.dead() {
@@ -185,16 +186,16 @@ func (w *world) replace(t trouble, end func(*process)) {
 		time.Sleep(t.lasts)
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		if w.over || w.seats[t.whom] != p {
+		if w.over || w.seats[t.target] != p {
 			return
 		}
 		w.graves = append(w.graves, p)
-		w.lives[t.whom]++
-		w.seats[t.whom] = newProcess(w, t.whom, w.lives[t.whom])
+		w.lives[t.target]++
+		w.seats[t.target] = newProcess(w, t.target, w.lives[t.target])
 	})
 }
 
-// leave ends a process in good order: drained, committed, gone from its groups.
+// leave shuts a process down cleanly: it drains, commits and leaves its groups.
 func (w *world) leave(p *process) {
 	p.mu.Lock()
 	if p.leaving || p.killed {
@@ -213,14 +214,14 @@ func (w *world) leave(p *process) {
 	p.kill()
 }
 
-// during says whether a trouble of a kind, and of a shop, is on.
-func (w *world) during(what fault, whom int) bool {
+// during reports whether a kind of fault is active, for a shop if target is not 0.
+func (w *world) during(what fault, target int) bool {
 	if w.healed() {
 		return false
 	}
 	at := time.Since(w.start)
 	for _, t := range w.plan.Troubles {
-		if t.what == what && (whom == 0 || t.whom == whom) && t.at <= at && at < t.at+t.lasts {
+		if t.what == what && (target == 0 || t.target == target) && t.at <= at && at < t.at+t.lasts {
 			return true
 		}
 	}
@@ -236,14 +237,14 @@ func (w *world) slowness() time.Duration {
 	return w.plan.slowKafka
 }
 
-// quiet says that everything was at rest before the restarts at the end.
+// quiet reports whether everything was idle before the final restarts.
 func (w *world) quiet() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.atRest
 }
 
-// trace tells what happens to whoever looks into one seed.
+// trace logs what happens, for the analysis of one seed.
 func (w *world) trace(format string, args ...any) {
 	if w.plan.Trace != nil {
 		w.plan.Trace(fmt.Sprintf("%10v ", time.Since(w.start).Round(time.Millisecond)) + fmt.Sprintf(format, args...))

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAnObservationOfARunInWhichAllWentWellPasses(t *testing.T) {
+func TestCorrectRunHasNoViolation(t *testing.T) {
 	r := Check(clean())
 	require.Empty(t, r.Violations)
 	require.Equal(t, 111, r.Events)
@@ -29,7 +29,7 @@ func without(records []Record, id string) []Record {
 
 func as[T any](v T) *T { return &v }
 
-// Each plants one thing that must not be, and names the invariant that finds it.
+// Each case plants one violation and names the invariant that must find it.
 func TestPlantedViolationsAreFound(t *testing.T) {
 	for name, planted := range map[string]struct {
 		invariant string
@@ -37,7 +37,7 @@ func TestPlantedViolationsAreFound(t *testing.T) {
 	}{
 		"an acknowledged event is not in the log":  {Log, func(o *Observation) { o.Events = o.Events[:len(o.Events)-1] }},
 		"an acknowledged event is another one now": {Log, func(o *Observation) { o.Acknowledged[0].Value = "{}" }},
-		"a message that nobody produced":           {Log, func(o *Observation) { o.Events = append(o.Events, Message{Partition: 9, Value: "x"}) }},
+		"a message that was not produced":          {Log, func(o *Observation) { o.Events = append(o.Events, Message{Partition: 9, Value: "x"}) }},
 
 		"an event without a record": {Conservation, func(o *Observation) { o.Records = without(o.Records, "e-0-0") }},
 		"a record of no event": {Conservation, func(o *Observation) {
@@ -51,7 +51,7 @@ func TestPlantedViolationsAreFound(t *testing.T) {
 		"a record with another target":      {Truth, func(o *Observation) { record(o.Records, "e-0-3").ModelID = 9 }},
 		"a record with another time":        {Truth, func(o *Observation) { record(o.Records, "e-0-3").TriggeredAt = Time{began} }},
 		"a success that was never applied":  {Truth, func(o *Observation) { o.Calls[2].Lines[0].Applied = false }},
-		"a success that nobody confirmed":   {Truth, func(o *Observation) { record(o.Records, "e-0-3").AfterQty = nil }},
+		"an unconfirmed success":            {Truth, func(o *Observation) { record(o.Records, "e-0-3").AfterQty = nil }},
 		"a success without a try":           {Truth, func(o *Observation) { record(o.Records, "e-0-3").Attempts = 0 }},
 		"a quantity before that never was":  {Truth, func(o *Observation) { record(o.Records, "e-0-3").BeforeQty = as(int64(77)) }},
 		"a quantity before that came after": {Truth, func(o *Observation) { record(o.Records, "e-0-1").BeforeQty = as(int64(12)) }},
@@ -85,7 +85,7 @@ func TestPlantedViolationsAreFound(t *testing.T) {
 		"the history shows a record twice":         {Views, func(o *Observation) { o.History = append(o.History, o.History[0]) }},
 		"the history shows another status":         {Views, func(o *Observation) { record(o.History, "e-0-3").Status = pending }},
 		"a failure is not shown":                   {Views, func(o *Observation) { o.Failed = nil }},
-		"a failure is shown that was mended":       {Views, func(o *Observation) { o.Failed = append(o.Failed, *record(o.Records, "e-0-1")) }},
+		"a resolved failure is shown":              {Views, func(o *Observation) { o.Failed = append(o.Failed, *record(o.Records, "e-0-1")) }},
 		"a failure without a hint":                 {Views, func(o *Observation) { o.Failed[0].Hint = "" }},
 		"a store SKU is not shown":                 {Views, func(o *Observation) { o.StoreSKUs = o.StoreSKUs[1:] }},
 		"a store SKU is shown twice":               {Views, func(o *Observation) { o.MerchantSKUs = append(o.MerchantSKUs, o.MerchantSKUs[0]) }},
@@ -129,7 +129,7 @@ func succeed(r *Record) {
 	r.Status, r.SupersededBy, r.SupersededByOffset, r.AfterQty, r.Attempts = successfully, "", nil, &qty, 1
 }
 
-// succeedAlone leaves the moved store SKU's two pushes, a second apart.
+// succeedAlone leaves only the moved store SKU's two pushes, a second apart.
 func succeedAlone(o *Observation) {
 	for i := range o.Records {
 		if o.Records[i].StoreSKU != "moved" {
@@ -138,15 +138,15 @@ func succeedAlone(o *Observation) {
 	}
 }
 
-// swapAfterPause lets an older quantity come after a newer one, from a process
-// that woke that long before.
+// swapAfterPause makes an older quantity follow a newer one, sent by a process that was resumed at
+// most "before" earlier.
 func swapAfterPause(o *Observation, before time.Duration) {
 	o.Calls[2].Received, o.Calls[1].Received = 2, 3
 	woke := o.Calls[1].ReceivedAt.Add(-before)
 	o.Pauses = append(o.Pauses, Pause{Host: "one", From: woke.Add(-7 * time.Second), To: woke})
 }
 
-func TestAZombiesSendIsCountedApart(t *testing.T) {
+func TestZombieSendIsCountedSeparately(t *testing.T) {
 	o := clean()
 	swapAfterPause(o, 0)
 	r := Check(o)
@@ -154,19 +154,19 @@ func TestAZombiesSendIsCountedApart(t *testing.T) {
 	require.Equal(t, 1, r.Zombies)
 }
 
-func TestACallThatWasGivenUpIsNotInFlight(t *testing.T) {
+func TestAbandonedCallIsNotInFlight(t *testing.T) {
 	o := clean()
 	o.Calls[0].ReceivedAt, o.Calls[0].AppliedAt = o.Calls[1].ReceivedAt.Add(-o.Timeout), o.Calls[1].ReceivedAt.Add(time.Millisecond)
 	require.Empty(t, Check(o).Violations)
 }
 
-func TestACallThatLandsLateIsInFlightOnlyUntilItWasCut(t *testing.T) {
+func TestLateCallIsInFlightOnlyUntilItWasCut(t *testing.T) {
 	o := clean()
 	o.Calls[0].AppliedAt, o.Calls[0].Fault = o.Calls[1].ReceivedAt.Add(time.Second/2), "late"
 	require.Empty(t, Check(o).Violations)
 }
 
-func TestAQuantileOfFewMayBeANeighbour(t *testing.T) {
+func TestQuantileOfFewValuesMayBeANeighbour(t *testing.T) {
 	times := []float64{100, 200, 300, 400}
 	require.True(t, isQuantile(times, 0.5, 200))
 	require.True(t, isQuantile(times, 0.5, 302))

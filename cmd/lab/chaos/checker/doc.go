@@ -1,11 +1,9 @@
-// Package checker judges a run of the system from outside: from the events
-// that lie in Kafka, what the sandbox received and shows, and every table and
-// view of ClickHouse.
+// Package checker judges a run of the system from outside: from the events in Kafka, the sandbox's
+// calls and stock, and every table and view of ClickHouse.
 //
-// It shares no code with the product, so that a mistake there cannot hide here: it
-// has its own reading of events, its own rules, its own queries. It is
-// deterministic: Check is a function of an Observation. Read fetches the parts that
-// are behind HTTP.
+// It shares no code with the product, so that an error there cannot hide here: it decodes events
+// itself and has its own rules and queries. Check is a pure function of an Observation. Read
+// fetches the parts that need HTTP.
 package checker
 
 import (
@@ -15,9 +13,9 @@ import (
 	"time"
 )
 
-// Violation is something that must not be.
+// Violation is a broken invariant.
 type Violation struct {
-	// Invariant names the rule, of a closed set: the constants below.
+	// Invariant is one of the constants below.
 	Invariant string
 	What      string
 }
@@ -26,15 +24,15 @@ func (v Violation) String() string { return v.Invariant + ": " + v.What }
 
 // The invariants.
 const (
-	// Log: what Kafka acknowledged lies in the log.
+	// Log: the log contains what Kafka acknowledged.
 	Log = "log"
-	// Conservation: every event is one record or one dead letter, and nothing else is.
+	// Conservation: every event is one record or one dead letter, and there are no others.
 	Conservation = "conservation"
-	// Truth: a record says what its event said, and what its status implies.
+	// Truth: a record repeats its event and has what its status implies.
 	Truth = "truth"
-	// Pending: nothing waits for ever.
+	// Pending: nothing is pending in the end.
 	Pending = "pending"
-	// Superseded: what replaced a skipped event is a real event that may have.
+	// Superseded: a skipped event names an event that may supersede it.
 	Superseded = "superseded"
 	// Latest: Shopee shows the newest quantity of each store SKU.
 	Latest = "latest"
@@ -42,9 +40,9 @@ const (
 	Order = "order"
 	// Flight: at most one call of an item is in flight.
 	Flight = "flight"
-	// Window: at most one push of a store SKU in a window.
+	// Window: at most one push per store SKU and window.
 	Window = "window"
-	// Rows: tables and views have one row for each record.
+	// Rows: tables and views have one row per record.
 	Rows = "rows"
 	// Views: views show what the records imply.
 	Views = "views"
@@ -52,7 +50,7 @@ const (
 	Rejected = "rejected"
 )
 
-// Message is a message of Kafka.
+// Message is a message in Kafka.
 type Message struct {
 	Partition  int32
 	Offset     int64
@@ -61,8 +59,7 @@ type Message struct {
 	Headers    map[string]string
 }
 
-// Pause is a time in which a process was stopped (SIGSTOP), and the name by which
-// it calls the sandbox.
+// Pause is a time in which a process was stopped (SIGSTOP), with the process's name in the sandbox.
 type Pause struct {
 	Host     string
 	From, To time.Time
@@ -75,25 +72,25 @@ type Model struct{ Shop, Item, Model int64 }
 type Observation struct {
 	// Window is the processor's window.
 	Window time.Duration
-	// Timeout is how long a process waits for an answer of Shopee's before it gives the call up.
+	// Timeout is how long a process waits for Shopee's answer.
 	Timeout time.Duration
-	// Acknowledged are the events as Kafka acknowledged them to the producer.
+	// Acknowledged are the events that Kafka acknowledged to the producer.
 	Acknowledged []Message
-	// Events and DeadLetters are the topics as they lie there now.
+	// Events and DeadLetters are the final contents of the topics.
 	Events, DeadLetters []Message
-	// Bad has the error codes of messages that were produced as bad input, by BadKey.
+	// Bad has the error codes of the messages that were produced as bad input, by BadKey.
 	Bad map[string]string
-	// Refusing are models of which Shopee refuses every push, with the failure code.
+	// Refusing are the models that Shopee always refuses, with their failure codes.
 	Refusing map[Model]string
-	// Refusals are failure codes that any push may have got from an injected fault.
+	// Refusals are the failure codes that injected faults may cause for any push.
 	Refusals map[string]bool
 	Pauses   []Pause
 
 	Calls []Call
 	Stock map[Model]int64
 
-	// Records are push_records by its own rule of which row counts; History,
-	// Failed and so on are the views.
+	// Records is push_records by the checker's own rule for the row that counts; History, Failed and so
+	// on are the views.
 	Records, History, Failed []Record
 	Facts                    []Fact
 	FailedRows               []Record
@@ -102,10 +99,10 @@ type Observation struct {
 	RejectedEvents           []RejectedEvent
 }
 
-// BadKey is the key of a message in Observation.Bad.
+// BadKey returns the key of a message in Observation.Bad.
 func BadKey(key, value string) string { return key + "\x00" + value }
 
-// CountBad is how many of the events are bad input.
+// CountBad returns how many of the events are bad input.
 func (o *Observation) CountBad() (n int) {
 	for _, m := range o.Events {
 		if _, bad := o.Bad[BadKey(m.Key, m.Value)]; bad {
@@ -115,18 +112,18 @@ func (o *Observation) CountBad() (n int) {
 	return n
 }
 
-// Report is what Check found.
+// Report is the result of Check.
 type Report struct {
 	Violations []Violation
 	// Events, Bad, Skipped, Failed and Calls are totals.
 	Events, Bad, Calls int
 	ByStatus           map[string]int
-	// Zombies counts older quantities that a process sent which had been stopped
-	// for longer than its session: no client can exclude them.
+	// Zombies counts older quantities that were sent by a process that had been stopped for longer
+	// than its session. No client can exclude them.
 	Zombies int
 }
 
-// check is a run of the checker.
+// check is one run of the checker.
 type check struct {
 	*Observation
 	report *Report
@@ -139,7 +136,7 @@ func (c *check) violated(invariant, format string, args ...any) {
 	c.report.Violations = append(c.report.Violations, Violation{invariant, fmt.Sprintf(format, args...)})
 }
 
-// Check judges an observation of a system that has come to rest.
+// Check judges an observation of a system that has become idle.
 func Check(o *Observation) *Report {
 	c := &check{Observation: o, report: &Report{ByStatus: map[string]int{}}, recordOf: map[position]*Record{}}
 	c.log = c.readLog()

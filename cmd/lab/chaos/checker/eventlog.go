@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// position is where an event lies; within a partition the offset is the order.
+// position is an event's position; within a partition the offset is the order.
 type position struct {
 	partition int32
 	offset    int64
@@ -33,7 +33,7 @@ type event struct {
 
 	at        position
 	triggered time.Time
-	// loses says that it only repeats, and news came in between.
+	// loses reports that the event only repeats, and news came in between.
 	loses bool
 }
 
@@ -45,11 +45,11 @@ func (e *event) String() string {
 	return fmt.Sprintf("%s (%s, %d/%d, quantity %d)", e.EventID, e.StoreSKU, e.at.partition, e.at.offset, e.qty())
 }
 
-// eventLog is the events topic, read.
+// eventLog is the content of the events topic.
 type eventLog struct {
 	events map[position]*event
 	bad    map[position]Message
-	// bySKU has the events of each store SKU's key in their order.
+	// bySKU has the events of each store SKU in their order.
 	bySKU map[string][]*event
 	// owner is the store SKU that a model belongs to.
 	owner map[Model]string
@@ -65,7 +65,7 @@ func (c *check) readLog() *eventLog {
 		}
 		e := &event{at: at, triggered: m.At}
 		if err := json.Unmarshal([]byte(m.Value), e); err != nil {
-			c.violated(Log, "nobody produced the message at %d/%d: %q", m.Partition, m.Offset, m.Value)
+			c.violated(Log, "the message at %d/%d was not produced: %q", m.Partition, m.Offset, m.Value)
 			continue
 		}
 		l.events[at] = e
@@ -80,8 +80,8 @@ func (c *check) readLog() *eventLog {
 	return l
 }
 
-// findLosers applies the rule of events that only repeat: one loses if any event
-// that did not itself lose lies between what it repeats and itself.
+// findLosers applies the rule of repeating events: one loses if an event that did not itself lose
+// lies between what it repeats and itself.
 func findLosers(events []*event) {
 	for i, e := range events {
 		if e.RepeatsOffset == nil {
@@ -93,7 +93,7 @@ func findLosers(events []*event) {
 	}
 }
 
-// standing is the event of a store SKU that must be shown in the end.
+// standing returns the event of a store SKU that must be shown in the end.
 func standing(events []*event) *event {
 	for _, e := range slices.Backward(events) {
 		if !e.loses {
@@ -103,8 +103,8 @@ func standing(events []*event) *event {
 	return nil
 }
 
-// rank orders the quantities of a store SKU: it is the offset of the news that
-// brought the quantity. Histories use a quantity for one news only.
+// rank orders the quantities of a store SKU: it is the offset of the event that brought the
+// quantity. A history uses each quantity once, apart from repeats.
 func rank(events []*event, qty int64) (offset int64, ok bool) {
 	for _, e := range events {
 		if e.RepeatsOffset == nil && e.qty() == qty {
@@ -114,7 +114,7 @@ func rank(events []*event, qty int64) (offset int64, ok bool) {
 	return 0, false
 }
 
-// acknowledged: what the broker took is there, where it said.
+// acknowledged: what the broker acknowledged is at the acknowledged offset.
 func (c *check) acknowledged() {
 	there := map[position]Message{}
 	for _, m := range c.Events {
@@ -122,7 +122,7 @@ func (c *check) acknowledged() {
 	}
 	for _, m := range c.Acknowledged {
 		if got, ok := there[position{m.Partition, m.Offset}]; !ok || got.Key != m.Key || got.Value != m.Value {
-			c.violated(Log, "the event acknowledged at %d/%d is not there: %q", m.Partition, m.Offset, m.Value)
+			c.violated(Log, "the event acknowledged at %d/%d is missing: %q", m.Partition, m.Offset, m.Value)
 		}
 	}
 }

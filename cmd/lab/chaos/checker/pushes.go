@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// latest: of each store SKU the newest event that stands was pushed or refused,
-// and what only repeats never won over news.
+// latest: each store SKU's newest standing event was pushed or refused, and no repeat won over
+// news.
 func (c *check) latest() {
 	for key, events := range c.log.bySKU {
 		e := standing(events)
 		if e == nil {
-			c.violated(Latest, "no event of %s stands", key)
+			c.violated(Latest, "%s has no standing event", key)
 			continue
 		}
 		r := c.recordOf[e.at]
 		switch {
-		case r == nil: // conservation has said so
+		case r == nil: // reported by conservation
 		case r.Status == successfully && c.Stock[e.model()] != e.qty():
 			c.violated(Latest, "Shopee shows %d instead of %v", c.Stock[e.model()], e)
 		case r.Status == skipped:
@@ -25,23 +25,23 @@ func (c *check) latest() {
 		}
 		for _, other := range events {
 			if r := c.recordOf[other.at]; other.loses && r != nil && r.Status != skipped && r.Status != pending {
-				c.violated(Latest, "%v only repeats and lost, and yet it is %s", other, r.Status)
+				c.violated(Latest, "%v only repeats and must be skipped, but is %s", other, r.Status)
 			}
 		}
 	}
 }
 
-// zombieGrace is how long after it woke a process may send what it had begun to.
+// zombieGrace is how long after it is resumed a process may send what it had started to send.
 const zombieGrace = 5 * time.Second
 
-// wokeBefore says whether the process behind a call had just been stopped.
+// wokeBefore reports whether the process of a call had just been resumed.
 func (c *check) wokeBefore(call *Call) bool {
 	return slices.ContainsFunc(c.Pauses, func(p Pause) bool {
 		return p.Host == call.Host && !call.ReceivedAt.Before(p.To.Add(-100*time.Millisecond)) && call.ReceivedAt.Before(p.To.Add(zombieGrace))
 	})
 }
 
-// order: in the order in which calls came, quantities of a store SKU never go back.
+// order: in the order in which the calls arrived, the quantities of a store SKU never go back.
 func (c *check) order() {
 	slices.SortFunc(c.Calls, func(a, b Call) int { return cmp.Compare(a.Received, b.Received) })
 	newest := map[string]int64{}
@@ -64,8 +64,8 @@ func (c *check) order() {
 	}
 }
 
-// flight: calls of an item do not overlap, but for those that were given up by
-// then, and those of a process that was stopped with a call on its way.
+// flight: the calls of an item do not overlap, apart from abandoned calls and calls of a process
+// that was stopped with a call in flight.
 func (c *check) flight() {
 	type item struct{ shop, item int64 }
 	last := map[item]*Call{}
@@ -80,9 +80,9 @@ func (c *check) flight() {
 	}
 }
 
-// givenUp is when a call was over for who made it: answered, or not answered in time.
+// givenUp returns when a call was over for its caller: answered, or timed out.
 func (c *check) givenUp(call *Call) time.Time {
-	// It may have been on its way to the sandbox for a moment.
+	// The request may have travelled for a moment.
 	if timeout := call.ReceivedAt.Add(c.Timeout - 50*time.Millisecond); timeout.Before(call.AppliedAt) {
 		return timeout
 	}
@@ -95,8 +95,8 @@ func (c *check) stoppedIn(call *Call) bool {
 	})
 }
 
-// window: commands of a store SKU, but for those that only repeat, were issued a
-// window apart. A processor that was stopped issues late what is another's by then.
+// window: the commands of a store SKU, apart from repeats, were issued a window apart. A processor
+// that was stopped may issue commands late that another one has issued.
 func (c *check) window() {
 	for _, events := range c.log.bySKU {
 		var issued []time.Time
@@ -107,7 +107,7 @@ func (c *check) window() {
 		}
 		slices.SortFunc(issued, time.Time.Compare)
 		for i := 1; i < len(issued); i++ {
-			// ClickHouse keeps milliseconds.
+			// ClickHouse's times are in milliseconds.
 			if gap := issued[i].Sub(issued[i-1]); gap < c.Window-2*time.Millisecond {
 				c.violated(Window, "two commands of %s within %v, at %v", events[0].StoreSKU, gap, issued[i])
 			}

@@ -11,14 +11,14 @@ import (
 	"strconv"
 )
 
-// Sources say where to read.
+// Sources are the URLs to read from.
 type Sources struct {
-	// ClickHouse is the URL of its HTTP protocol, Sandbox that of the sandbox.
+	// ClickHouse and Sandbox are URLs of HTTP servers.
 	ClickHouse, Sandbox string
 	Database            string
 }
 
-// Read fills in what is behind HTTP: the sandbox's calls and stock, tables and views.
+// Read fetches the sandbox's calls and stock, and ClickHouse's tables and views.
 func (s Sources) Read(ctx context.Context, o *Observation) error {
 	return errors.Join(
 		s.ReadSandbox(ctx, o),
@@ -34,8 +34,8 @@ func (s Sources) Read(ctx context.Context, o *Observation) error {
 	)
 }
 
-// Waiting says how much is not finished yet: records that are Pending, and of
-// the given numbers those that no record or rejected event shows.
+// Waiting returns how many events are unfinished: Pending records, and events without a record or
+// rejected event.
 func (s Sources) Waiting(ctx context.Context, events, bad int) (int, error) {
 	var counts []struct{ Finished, Rejected int }
 	err := query(ctx, s, &counts, "SELECT (SELECT count() FROM %[1]s.push_record_facts FINAL WHERE status != 'Pending') AS Finished, "+
@@ -65,7 +65,7 @@ func query[T any](ctx context.Context, s Sources, into *[]T, sql string) error {
 	}
 }
 
-// ReadSandbox fills in the calls and the stock only.
+// ReadSandbox fetches only the calls and the stock.
 func (s Sources) ReadSandbox(ctx context.Context, o *Observation) error {
 	o.Calls = nil
 	if err := getJSON(ctx, s.Sandbox+"/sandbox/calls?shop_id=0", &o.Calls); err != nil {
@@ -112,13 +112,13 @@ func get(ctx context.Context, address string) (io.ReadCloser, error) {
 	}
 	if response.StatusCode != http.StatusOK {
 		defer func() { _ = response.Body.Close() }()
-		said, _ := io.ReadAll(io.LimitReader(response.Body, 1000)) // to be shown, if it is there
+		said, _ := io.ReadAll(io.LimitReader(response.Body, 1000)) // for the error, if readable
 		return nil, fmt.Errorf("%s: %s: %s", request.URL.Host, response.Status, said)
 	}
 	return response.Body, nil
 }
 
-// sourceOf is where a dead letter came from.
+// sourceOf returns the original position of a dead letter.
 func sourceOf(letter Message) (position, bool) {
 	partition, err := strconv.ParseInt(letter.Headers["source-partition"], 10, 32)
 	offset, offsetErr := strconv.ParseInt(letter.Headers["source-offset"], 10, 64)

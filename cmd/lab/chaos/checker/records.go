@@ -16,7 +16,7 @@ const (
 	successfully = "Successfully"
 )
 
-// conservation: the events and the records are the same, one to one.
+// conservation: events and records correspond one to one.
 func (c *check) conservation() {
 	for i := range c.Records {
 		r := &c.Records[i]
@@ -49,7 +49,7 @@ var labels = map[string]string{
 	"push_now": "Click Push Now/ Push Manually", "stock_count": "Stock Count",
 }
 
-// truth: a record repeats its event, and has what its status asks for.
+// truth: a record repeats its event and has what its status requires.
 func (c *check) truth() {
 	applied := c.applied()
 	for at, r := range c.recordOf {
@@ -71,7 +71,7 @@ func (c *check) truth() {
 			}
 		}
 		if r.Status != pending && (r.FinishedAt.Before(r.TriggeredAt.Time) || r.FinishedAt.Before(r.QueuedAt.Time)) {
-			c.violated(Truth, "%v was finished before it came", e)
+			c.violated(Truth, "%v was finished before it arrived", e)
 		}
 	}
 }
@@ -99,7 +99,7 @@ type sent struct {
 	qty int64
 }
 
-// applied are the quantities that Shopee ever applied to a model.
+// applied returns the quantities that Shopee ever applied to a model.
 func (c *check) applied() map[sent]bool {
 	all := map[sent]bool{}
 	for _, call := range c.Calls {
@@ -125,9 +125,9 @@ func (c *check) trueSuccess(r *Record, e *event, applied map[sent]bool) {
 	}
 }
 
-// wasConfirmed says whether an older event of the store SKU, or the same one, ended as
-// Successfully with a quantity. The same one: its worker died after Shopee
-// had confirmed it, and it was pushed again.
+// wasConfirmed reports whether this event or an older one of the store SKU ended as Successfully
+// with a quantity. It may be this event: its worker died after the confirmation, and it was pushed
+// again.
 func (c *check) wasConfirmed(e *event, qty int64) bool {
 	return slices.ContainsFunc(c.log.bySKU[skuKey(e.Channel, e.ShopID, e.StoreSKU)], func(older *event) bool {
 		r := c.recordOf[older.at]
@@ -140,32 +140,32 @@ func (c *check) trueFailure(r *Record, e *event) {
 	case r.AfterQty != nil || r.FailureReason == "":
 		c.violated(Truth, "the failed %v has a quantity confirmed, or no reason", e)
 	case r.FailureCode != c.Refusing[e.model()] && !c.Refusals[r.FailureCode]:
-		c.violated(Truth, "%v is Failed with %s (%s), which nothing that was injected explains", e, r.FailureCode, r.FailureReason)
+		c.violated(Truth, "%v is Failed with %s (%s), which no injected fault explains", e, r.FailureCode, r.FailureReason)
 	}
 }
 
-// superseded: a skipped event names what replaced it: a newer one, or news that
-// came after what it only repeats.
+// superseded: a skipped event names what superseded it: a newer event or, for a repeat, news after
+// what it repeats.
 func (c *check) superseded() {
 	for at, r := range c.recordOf {
 		e := c.log.events[at]
 		if e == nil || r.Status != skipped {
 			if r.Status != pending && r.SupersededBy != "" {
-				c.violated(Superseded, "%v is %s and yet superseded", e, r.Status)
+				c.violated(Superseded, "%v is %s but has superseded_by", e, r.Status)
 			}
 			continue
 		}
 		if r.SupersededByOffset == nil {
-			c.violated(Superseded, "%v is skipped for nothing", e)
+			c.violated(Superseded, "%v is skipped without superseded_by", e)
 			continue
 		}
 		by := c.log.events[position{at.partition, *r.SupersededByOffset}]
 		switch {
 		case by == nil || by.EventID != r.SupersededBy || by.StoreSKU != e.StoreSKU || by.ShopID != e.ShopID:
-			c.violated(Superseded, "%v is skipped for %s, which is no event of its store SKU", e, r.SupersededBy)
+			c.violated(Superseded, "%v is superseded by %s, which is no event of its store SKU", e, r.SupersededBy)
 		case by.at.offset > at.offset:
 		case e.RepeatsOffset == nil || by.at.offset <= *e.RepeatsOffset || by.at.offset == at.offset:
-			c.violated(Superseded, "%v is skipped for an older one, %v", e, by)
+			c.violated(Superseded, "%v is superseded by an older event, %v", e, by)
 		}
 	}
 }

@@ -2,16 +2,16 @@ package checker
 
 import "time"
 
-// Time is a time as ClickHouse writes it.
+// Time is a time as ClickHouse formats it.
 type Time struct{ time.Time }
 
-// UnmarshalJSON reads DateTime and DateTime64(3) in UTC.
+// UnmarshalJSON parses DateTime and DateTime64(3) in UTC.
 func (t *Time) UnmarshalJSON(raw []byte) (err error) {
 	t.Time, err = time.Parse(`"2006-01-02 15:04:05.999"`, string(raw))
 	return err
 }
 
-// Record is a row of push_records and of the views with its columns.
+// Record is a row of push_records or of a view with its columns.
 type Record struct {
 	Channel            string `json:"channel"`
 	ShopID             int64  `json:"shop_id"`
@@ -42,17 +42,17 @@ type Record struct {
 	TriggeredAt        Time   `json:"triggered_at"`
 	QueuedAt           Time   `json:"queued_at"`
 	FinishedAt         Time   `json:"finished_at"`
-	// Class and Hint are those of failed_push_records.
+	// Class and Hint are columns of failed_push_records.
 	Class string `json:"failure_class"`
 	Hint  string `json:"hint"`
 }
 
 func (r *Record) at() position { return position{r.Partition, r.Offset} }
 
-// key is the store SKU's key, as Kafka has it.
+// key returns the store SKU's key in Kafka.
 func (r *Record) key() string { return skuKey(r.Channel, r.ShopID, r.StoreSKU) }
 
-// Fact is a row of push_record_facts, by its own rule of which row counts.
+// Fact is a row of push_record_facts, by the checker's own rule for the row that counts.
 type Fact struct {
 	Partition   int32  `json:"event_partition"`
 	Offset      int64  `json:"event_offset"`
@@ -100,7 +100,7 @@ type RejectedEvent struct {
 	Value     string `json:"value"`
 }
 
-// Call is an update_stock call that the sandbox looked at.
+// Call is an update_stock call that reached the sandbox.
 type Call struct {
 	Received   int64     `json:"received"`
 	ReceivedAt time.Time `json:"received_at"`

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// rows: one row for each record, in each table.
+// rows: each table has one row per record.
 func (c *check) rows() {
 	facts := map[position]bool{}
 	for _, f := range c.Facts {
@@ -32,7 +32,7 @@ func (c *check) rows() {
 	}
 }
 
-// byStoreSKU has the records of each store SKU, the newest first.
+// byStoreSKU returns the records of each store SKU, newest first.
 func (c *check) byStoreSKU() map[string][]*Record {
 	all := map[string][]*Record{}
 	for _, r := range c.recordOf {
@@ -47,7 +47,7 @@ func (c *check) byStoreSKU() map[string][]*Record {
 // keptRecords is how many records of a store SKU the history shows.
 const keptRecords = 100
 
-// history: the latest 100 of each store SKU, as they are.
+// history: it shows the latest 100 records of each store SKU.
 func (c *check) history() {
 	var want []*Record
 	for _, records := range c.byStoreSKU() {
@@ -56,7 +56,7 @@ func (c *check) history() {
 	c.same("push_record_history", want, c.History)
 }
 
-// same compares records of a view with what it should show.
+// same compares a view's records with the expected ones.
 func (c *check) same(view string, want []*Record, got []Record) {
 	wanted := map[position]*Record{}
 	for _, r := range want {
@@ -67,12 +67,12 @@ func (c *check) same(view string, want []*Record, got []Record) {
 		w := wanted[g.at()]
 		delete(wanted, g.at())
 		if w == nil {
-			c.violated(Views, "%s shows %s (%s) too much, or twice", view, g.EventID, g.StoreSKU)
+			c.violated(Views, "%s has an extra row of %s (%s)", view, g.EventID, g.StoreSKU)
 			continue
 		}
 		if g.Status != w.Status || g.PushQty != w.PushQty || g.FailureCode != w.FailureCode || g.EventID != w.EventID ||
 			!g.FinishedAt.Equal(w.FinishedAt.Time) || g.SupersededBy != w.SupersededBy || !equal(g.AfterQty, w.AfterQty) || !equal(g.BeforeQty, w.BeforeQty) {
-			c.violated(Views, "%s shows %s unlike push_records", view, g.EventID)
+			c.violated(Views, "%s shows %s differently from push_records", view, g.EventID)
 		}
 	}
 	for _, r := range wanted {
@@ -80,7 +80,7 @@ func (c *check) same(view string, want []*Record, got []Record) {
 	}
 }
 
-// failures: what is Failed, and no newer success or Pending record after it.
+// failures: it has the Failed records without a newer success or Pending record.
 func (c *check) failures() {
 	var want []*Record
 	for _, records := range c.byStoreSKU() {
@@ -101,7 +101,7 @@ func (c *check) failures() {
 	}
 }
 
-// storeSKUs: one row for each store SKU, of its newest record that is not Skipped.
+// storeSKUs: it has one row per store SKU, of the newest record that is not Skipped.
 func (c *check) storeSKUs() {
 	records := c.byStoreSKU()
 	for view, rows := range map[string][]SKUStatus{"store_sku_push_status": c.StoreSKUs, "merchant_sku_push_status": c.MerchantSKUs} {
@@ -110,7 +110,7 @@ func (c *check) storeSKUs() {
 			row := &rows[i]
 			key := skuKey(row.Channel, row.ShopID, row.StoreSKU)
 			if of := records[key]; seen[key] || len(of) == 0 || !row.shows(of) {
-				c.violated(Views, "%s shows %s twice, or not as its records imply: %+v", view, key, *row)
+				c.violated(Views, "%s shows %s twice or wrongly: %+v", view, key, *row)
 			}
 			seen[key] = true
 		}
@@ -122,8 +122,8 @@ func (c *check) storeSKUs() {
 	}
 }
 
-// shows does not compare finished_at: a record that was pushed again after its worker
-// died was finished twice, and either time is true.
+// shows ignores finished_at: a record that was pushed again after its worker died has two finish
+// times, and both are right.
 func (s *SKUStatus) shows(records []*Record) bool {
 	r, waiting := records[0], 0
 	for i := len(records) - 1; i >= 0; i-- {
@@ -139,7 +139,7 @@ func (s *SKUStatus) shows(records []*Record) bool {
 		s.TriggeredAt.Equal(r.TriggeredAt.Time) && s.FinishedAt.After(r.TriggeredAt.Time) == (r.Status != pending)
 }
 
-// stats: each record counts once, in its hour and final status, with its time.
+// stats: each record counts once, in its hour and final status, with its duration.
 func (c *check) stats() {
 	type group struct {
 		hour                 time.Time
@@ -169,8 +169,8 @@ func (c *check) stats() {
 	}
 }
 
-// isQuantile allows 1 %, and the neighbours on either side: there are many
-// definitions of a quantile of few values.
+// isQuantile allows 1 % and the neighbouring values, because a quantile of few values has many
+// definitions.
 func isQuantile(sorted []float64, q, got float64) bool {
 	at := q * float64(len(sorted)-1)
 	low := max(0, int(math.Floor(at))-1)
@@ -178,13 +178,13 @@ func isQuantile(sorted []float64, q, got float64) bool {
 	return got >= sorted[low]*0.99-1 && got <= sorted[high]*1.01+1
 }
 
-// rejected: what was produced as bad is a dead letter, unchanged, and one row.
+// rejected: each message produced as bad is an unchanged dead letter and one row.
 func (c *check) rejected() {
 	for _, letter := range c.DeadLetters {
 		at, ok := sourceOf(letter)
 		bad, known := c.log.bad[at]
 		if !ok || !known || bad.Key != letter.Key || bad.Value != letter.Value || letter.Headers["error-code"] != c.Bad[BadKey(bad.Key, bad.Value)] {
-			c.violated(Rejected, "a dead letter of nothing that was bad, changed, or with a wrong code: %v", letter.Headers)
+			c.violated(Rejected, "a dead letter of a good event, changed, or with a wrong code: %v", letter.Headers)
 		}
 	}
 	rows := map[position]bool{}
@@ -192,7 +192,7 @@ func (c *check) rejected() {
 		at := position{row.Partition, row.Offset}
 		bad, known := c.log.bad[at]
 		if rows[at] || !known || bad.Key != row.Key || bad.Value != row.Value || row.Code != c.Bad[BadKey(bad.Key, bad.Value)] {
-			c.violated(Rejected, "rejected_events has %d/%d (%s) twice, changed, or for nothing", row.Partition, row.Offset, row.Code)
+			c.violated(Rejected, "rejected_events has %d/%d (%s) twice, changed, or without a cause", row.Partition, row.Offset, row.Code)
 		}
 		rows[at] = true
 	}

@@ -6,9 +6,8 @@ import (
 	"time"
 )
 
-// The world of the tests is a run in which all went well, small enough to be
-// written down: a store SKU with repeats, one that Shopee refuses, one that
-// moved to another model, one with more records than are kept, bad input.
+// The tests' world is a small correct run: a store SKU with repeats, one that Shopee refuses, one
+// that moved to another model, one with more records than are kept, and bad input.
 
 var began = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
@@ -21,7 +20,7 @@ type world struct {
 	next map[int32]int64
 }
 
-// event adds an event to the log and returns its position.
+// event appends an event to the log and returns its position.
 func (w *world) event(partition int32, sku string, model Model, qty int64, repeats *int64) position {
 	at := position{partition, w.next[partition]}
 	reason, retryOf := "sync_order", ""
@@ -45,7 +44,7 @@ func (w *world) message(partition int32, key, value string) {
 	w.Events, w.Acknowledged = append(w.Events, m), append(w.Acknowledged, m)
 }
 
-// call lets a process push a quantity.
+// call records that a process pushed a quantity.
 func (w *world) call(model Model, qty int64, applied bool) {
 	n := int64(len(w.Calls) + 1)
 	at := began.Add(time.Duration(n) * time.Second)
@@ -58,7 +57,7 @@ func (w *world) call(model Model, qty int64, applied bool) {
 	}
 }
 
-// record adds the record of an event, and its rows everywhere but in the views of store SKUs.
+// record adds an event's record and its rows in all views except those of store SKUs.
 func (w *world) record(at position, status string, by *position) {
 	var e event
 	var m Message
@@ -96,7 +95,7 @@ func (w *world) record(at position, status string, by *position) {
 	w.count(&r)
 }
 
-// count adds a record to the statistics: every record takes as long as any other.
+// count adds a record to the statistics. All records have the same duration.
 func (w *world) count(r *Record) {
 	took := float64(r.FinishedAt.Sub(r.TriggeredAt.Time).Milliseconds())
 	for i := range w.Stats {
@@ -108,7 +107,7 @@ func (w *world) count(r *Record) {
 	w.Stats = append(w.Stats, Stat{Time{r.TriggeredAt.Truncate(time.Hour)}, r.ShopID, r.Reason, r.Status, r.FailureCode, 1, took, took})
 }
 
-// stands says what both views of store SKUs show of the record added last.
+// stands adds the last record to both views of store SKUs.
 func (w *world) stands(merchant string) {
 	r := w.Records[len(w.Records)-1]
 	row := SKUStatus{
@@ -119,7 +118,7 @@ func (w *world) stands(merchant string) {
 	w.StoreSKUs, w.MerchantSKUs = append(w.StoreSKUs, row), append(w.MerchantSKUs, row)
 }
 
-// clean is the world; each call makes another.
+// clean returns a new world.
 func clean() *Observation {
 	w := &world{&Observation{
 		Window: time.Second, Timeout: 2 * time.Second, Bad: map[string]string{BadKey("k", "{"): "not_json"}, Refusing: map[Model]string{refused: "promotion_locked"},
@@ -133,7 +132,7 @@ func clean() *Observation {
 	return w.Observation
 }
 
-// repeats: news, replaced news, a repeat that stands, news, a repeat that loses.
+// repeats adds news, superseded news, a standing repeat, news, and a losing repeat.
 func (w *world) repeats() {
 	model := Model{shop, 1, 1}
 	a := w.event(0, "A", model, 10, nil)
@@ -176,7 +175,7 @@ func (w *world) moved() {
 	w.stands("M")
 }
 
-// many: 103 events in a window; the history shows the latest 100.
+// many adds 103 events of one window; the history shows the latest 100.
 func (w *world) many() {
 	model := Model{shop, 2, 1}
 	var all []position

@@ -1,8 +1,8 @@
-// Package cluster runs the real program as several processes: broker, ClickHouse,
-// sandbox and instances of `run`, with proxies in between that spoil the way.
+// Package cluster runs the real program as several processes: broker, ClickHouse, sandbox and
+// instances of `run`, connected through fault proxies.
 //
-// It owns the processes and their folders. It refuses to know when to do them
-// harm: that is the plan's. It imports nothing of the product.
+// It owns the processes and their folders. The plan decides when to inject faults. The package
+// imports nothing of the product.
 package cluster
 
 import (
@@ -22,45 +22,46 @@ import (
 	"stockpush/cmd/internal/faultproxy"
 )
 
-// Config says what is run.
+// Config describes the cluster.
 type Config struct {
-	// Binary is the program, Library the embedded ClickHouse's.
+	// Binary is the program, Library the embedded ClickHouse's library.
 	Binary, Library string
 	// Dir is an empty folder for data and logs.
 	Dir string
-	// KafkaLibs has Apache Kafka's jars; empty is the embedded broker.
+	// KafkaLibs is the folder of Apache Kafka's jars; empty selects the embedded broker.
 	KafkaLibs string
 	// Layout has the roles of each instance.
 	Layout []string
 	Shops  int
-	// DiskMegabytes is how large the broker's disk is, ClickHouse's is twice that; 0 is the machine's own.
+	// DiskMegabytes is the size of the broker's disk; ClickHouse's is twice as large. 0 uses the
+	// machine's disk.
 	DiskMegabytes int
-	// Settings are flags that instances get beside the usual ones.
+	// Settings are additional flags of the instances.
 	Settings []string
 }
 
-// What processes are told. Short times let much happen within a minute.
+// Settings of the processes. They are short, so that much happens within a minute.
 const (
 	Window       = 300 * time.Millisecond
 	ConfirmAfter = 2 * time.Second
 	Timeout      = 2 * time.Second
-	// SessionTimeout is the shortest that Kafka takes.
+	// SessionTimeout is Kafka's minimum.
 	SessionTimeout = 6 * time.Second
 	Prefix         = "chaos"
 	Database       = "stockpush"
-	// PartnerKey is a secret: no log may have it.
+	// PartnerKey is a secret that must appear in no log.
 	PartnerKey = "a-partner-key-that-is-secret"
 )
 
-// Cluster is the system.
+// Cluster is the system under test.
 type Cluster struct {
 	cfg Config
 	dir string
-	// Kafka is the broker's address, ClickHouseHTTP and Sandbox are URLs.
+	// Kafka is the broker's address; ClickHouseHTTP and SandboxURL are URLs.
 	Kafka, ClickHouseHTTP, SandboxURL string
 
 	Broker, ClickHouse, Sandbox *Process
-	// Store is between the instances and ClickHouse.
+	// Store is the proxy between the instances and ClickHouse.
 	Store                      *faultproxy.Proxy
 	BrokerDisk, ClickHouseDisk *Disk
 
@@ -69,7 +70,7 @@ type Cluster struct {
 	instances      []*Instance
 }
 
-// New prepares a cluster; nothing runs yet.
+// New prepares a cluster. It starts nothing.
 func New(cfg Config) (c *Cluster, err error) {
 	c = &Cluster{
 		cfg: cfg, dir: cfg.Dir, Kafka: freeAddr(), native: freeAddr(), tokens: filepath.Join(cfg.Dir, "tokens.json"),
@@ -95,7 +96,7 @@ func New(cfg Config) (c *Cluster, err error) {
 	return c, nil
 }
 
-// program is a process of ours that says when it is ready.
+// program returns a process of the program that prints when it is ready.
 func (c *Cluster) program(name string, args ...string) *Process {
 	return c.process(name, "ready", func() *exec.Cmd {
 		cmd := exec.Command(c.cfg.Binary, args...)
@@ -137,7 +138,7 @@ func (c *Cluster) Start(ctx context.Context) error {
 	return nil
 }
 
-// setup makes topics and tables. Apache Kafka listens a while before it serves.
+// setup creates topics and tables. Apache Kafka listens for a while before it serves.
 func (c *Cluster) setup(ctx context.Context) error {
 	for deadline := time.Now().Add(startTimeout); ; {
 		setup := exec.CommandContext(ctx, c.cfg.Binary, append([]string{"setup"}, c.settings(c.native, c.SandboxURL)...)...)
@@ -151,8 +152,8 @@ func (c *Cluster) setup(ctx context.Context) error {
 	}
 }
 
-// ClickHouseURL is the URL of ClickHouse's HTTP protocol, with the user and the password that
-// the embedded one made at its first start.
+// ClickHouseURL returns the URL of ClickHouse's HTTP protocol with user and password, which the
+// embedded server creates on its first start.
 func (c *Cluster) ClickHouseURL() (string, error) {
 	password, err := os.ReadFile(filepath.Join(c.ClickHouseDisk.Dir, "clickhouse-password"))
 	if err != nil {
@@ -164,7 +165,7 @@ func (c *Cluster) ClickHouseURL() (string, error) {
 
 func (c *Cluster) servers() []*Process { return []*Process{c.Broker, c.ClickHouse, c.Sandbox} }
 
-// settings are the flags of a process that uses all others.
+// settings returns the flags of a process that uses all servers.
 func (c *Cluster) settings(clickhouse, shopee string) []string {
 	return append([]string{
 		"--kafka.brokers=" + c.Kafka, "--kafka.topic_prefix=" + Prefix, "--kafka.partitions=6", "--kafka.session_timeout=" + SessionTimeout.String(),
@@ -175,7 +176,7 @@ func (c *Cluster) settings(clickhouse, shopee string) []string {
 	}, c.cfg.Settings...)
 }
 
-// Heal makes everything run and every way free.
+// Heal starts every process and removes every fault.
 func (c *Cluster) Heal() error {
 	c.Store.Set(faultproxy.Mode{})
 	errs := []error{c.BrokerDisk.Free(), c.ClickHouseDisk.Free(), c.ClearFaults()}
@@ -191,7 +192,7 @@ func (c *Cluster) Heal() error {
 	return errors.Join(errs...)
 }
 
-// End ends the instances in good order, then the servers.
+// End shuts down the instances, then the servers.
 func (c *Cluster) End() {
 	var all sync.WaitGroup
 	for _, i := range c.Instances() {
@@ -204,7 +205,7 @@ func (c *Cluster) End() {
 	all.Wait()
 }
 
-// Close kills what still runs and gives the file systems back.
+// Close kills what still runs and unmounts the file systems.
 func (c *Cluster) Close() error {
 	for _, i := range c.Instances() {
 		i.Kill()
@@ -217,7 +218,7 @@ func (c *Cluster) Close() error {
 	return errors.Join(c.BrokerDisk.Close(), c.ClickHouseDisk.Close())
 }
 
-// Deaths are the ends of processes that should not have been.
+// Deaths returns the unexpected exits of processes.
 func (c *Cluster) Deaths() []string {
 	var all []string
 	for _, p := range c.servers() {
@@ -229,11 +230,11 @@ func (c *Cluster) Deaths() []string {
 	return all
 }
 
-// freeAddr finds a port that nobody listens on now.
+// freeAddr returns an address whose port is free.
 func freeAddr() string { return fmt.Sprintf("127.0.0.1:%d", freePort()) }
 
-// freePort is below those that the system gives to outgoing connections: a server
-// that is away for a while must find its port free again.
+// freePort returns a port below the range of outgoing connections: a server that is down for a
+// while must find its port free again.
 func freePort() int {
 	for {
 		port := 15_000 + rand.IntN(17_000)

@@ -8,11 +8,11 @@ import (
 // Disk is a folder on a small file system of its own, so that it can be full.
 type Disk struct {
 	Dir string
-	// Small says that it is one: that needs the right to mount.
+	// Small reports whether it has its own file system, which needs the right to mount.
 	Small bool
 }
 
-// NewDisk makes a folder; it is an ordinary one for 0, and where mounting is not allowed.
+// NewDisk creates a folder. It is an ordinary one for 0 megabytes or without the right to mount.
 func NewDisk(dir string, megabytes int) (*Disk, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -22,7 +22,7 @@ func NewDisk(dir string, megabytes int) (*Disk, error) {
 
 func (d *Disk) ballast() string { return filepath.Join(d.Dir, "ballast") }
 
-// Fill takes all the room that is left.
+// Fill fills the file system.
 func (d *Disk) Fill() error {
 	if !d.Small {
 		return nil
@@ -36,14 +36,14 @@ func (d *Disk) Fill() error {
 		block := make([]byte, size)
 		for {
 			if _, err := file.Write(block); err != nil {
-				break // full
+				break // disk full
 			}
 		}
 	}
 	return nil
 }
 
-// Free gives the room back.
+// Free frees the space again.
 func (d *Disk) Free() error {
 	if err := os.Remove(d.ballast()); err != nil && !os.IsNotExist(err) {
 		return err
@@ -51,7 +51,7 @@ func (d *Disk) Free() error {
 	return nil
 }
 
-// Close unmounts the file system; its files are gone then.
+// Close unmounts the file system and loses its files.
 func (d *Disk) Close() error {
 	if !d.Small {
 		return nil

@@ -13,9 +13,8 @@ import (
 
 var opsAddr = regexp.MustCompile(`ops\.listen=(\S+)`)
 
-// Examine writes down, beside the logs, what tells why a run went wrong: the metrics of
-// the instances that run, what their goroutines do, and the embedded broker's data. The
-// instances end.
+// Examine writes data for an analysis of a failed run beside the logs: metrics and goroutines of
+// the running instances, and the embedded broker's data. The instances exit.
 func (c *Cluster) Examine() error {
 	errs := []error{exec.Command("tar", "-C", c.BrokerDisk.Dir, "--exclude=ballast", "-czf", filepath.Join(c.dir, "broker.tar.gz.log"), ".").Run()}
 	errs = append(errs, save(c.SandboxURL+"/sandbox/calls?shop_id=0", filepath.Join(c.dir, "calls.json.log")))
@@ -53,10 +52,10 @@ func save(address, file string) error {
 	return os.WriteFile(file, text, 0o600)
 }
 
-// quit lets Go write down what its goroutines do, and waits for the end.
+// quit makes Go print the goroutines, and waits for the exit.
 func (p *Process) quit() {
 	if l := p.life(true); l != nil {
-		_ = l.cmd.Process.Signal(syscall.SIGQUIT) // fails where it has ended by itself
+		_ = l.cmd.Process.Signal(syscall.SIGQUIT) // fails if it has exited
 		<-l.ended
 	}
 }

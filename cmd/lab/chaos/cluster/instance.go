@@ -15,9 +15,9 @@ import (
 type Instance struct {
 	*Process
 	Roles string
-	// shopee is its own way to the sandbox, which knows by it whose a call is.
+	// shopee is its own proxy to the sandbox, which identifies its calls.
 	shopee *faultproxy.Proxy
-	// permanent instances run again after healing; others only joined for a while.
+	// permanent instances run again after healing; others only join for a while.
 	permanent bool
 
 	mu     sync.Mutex
@@ -31,7 +31,7 @@ type Pause struct {
 	From, To time.Time
 }
 
-// Join starts an instance with roles, which are separated by commas.
+// Join starts an instance with comma-separated roles.
 func (c *Cluster) Join(roles string) (*Instance, error) {
 	proxy, err := faultproxy.New(strings.TrimPrefix(c.SandboxURL, "http://"))
 	if err != nil {
@@ -48,14 +48,14 @@ func (c *Cluster) Join(roles string) (*Instance, error) {
 	return i, i.Start()
 }
 
-// Instances are all that ever joined, in that order.
+// Instances returns all instances that ever joined, in that order.
 func (c *Cluster) Instances() []*Instance {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.instances)
 }
 
-// Stop stops the instance as a machine does that is too busy; Resume wakes it.
+// Stop stops the instance like an overloaded machine; Resume resumes it.
 func (i *Instance) Stop() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -64,7 +64,7 @@ func (i *Instance) Stop() {
 	}
 }
 
-// Resume lets the instance go on.
+// Resume resumes a stopped instance.
 func (i *Instance) Resume() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -76,13 +76,13 @@ func (i *Instance) Resume() {
 	i.Signal(syscall.SIGCONT)
 }
 
-// Term lets a stopped instance go on first: it could not end.
+// Term resumes a stopped instance first, because it could not exit otherwise.
 func (i *Instance) Term() {
 	i.Resume()
 	i.Process.Term()
 }
 
-// Pauses are the times in which instances were stopped for half their session and more.
+// Pauses returns the times in which instances were stopped for at least half their session.
 func (c *Cluster) Pauses() []Pause {
 	var all []Pause
 	for _, i := range c.Instances() {

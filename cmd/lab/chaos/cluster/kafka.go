@@ -7,10 +7,10 @@ import (
 	"path/filepath"
 )
 
-// clusterID is what Kafka takes for one: 16 bytes in base64.
+// clusterID has Kafka's format: 16 bytes in base64.
 const clusterID = "Y2hhb3Mtc3RvY2twdXNoIQ"
 
-// newKafka is an Apache Kafka of the jars in libs: one broker that is its own controller.
+// newKafka returns an Apache Kafka from the jars in libs: one broker that is also the controller.
 func (c *Cluster) newKafka(libs string) (*Process, error) {
 	properties := filepath.Join(c.dir, "server.properties")
 	text := fmt.Sprintf(`process.roles=broker,controller
@@ -35,14 +35,14 @@ broker.heartbeat.interval.ms=500
 		return nil, err
 	}
 	java := func(args ...string) *exec.Cmd {
-		// Without the second compiler it serves sooner.
+		// Without the second compiler it starts faster.
 		return exec.Command("java", append([]string{"-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", filepath.Join(libs, "*")}, args...)...)
 	}
 	if out, err := java("kafka.tools.StorageTool", "format", "-t", clusterID, "-c", properties).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("apache kafka (in %s): format: %w: %s", libs, err, out)
 	}
 	broker := c.process("broker", "", func() *exec.Cmd { return java("kafka.Kafka", properties) })
-	broker.again = true      // it ends when its disk is full
-	broker.listens = c.Kafka // it says nothing without a logger's configuration
+	broker.again = true      // it exits when its disk is full
+	broker.listens = c.Kafka // it prints nothing without a logger's configuration
 	return broker, nil
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// PeakMemory is the most memory that the process held since it was started, in bytes.
+// PeakMemory returns the process's peak memory since its start in bytes.
 func (p *Process) PeakMemory() (int64, error) {
 	l := p.life(false)
 	if l == nil {
@@ -27,7 +27,7 @@ func (p *Process) PeakMemory() (int64, error) {
 	return 0, fmt.Errorf("%s: the system does not tell its peak memory", p.Name)
 }
 
-// DiskUse is how many bytes the files of each part take.
+// DiskUse returns the size of each part's files in bytes.
 func (c *Cluster) DiskUse() (use map[string]int64, err error) {
 	use = map[string]int64{}
 	err = filepath.WalkDir(c.dir, func(path string, entry fs.DirEntry, err error) error {
@@ -47,7 +47,7 @@ func (c *Cluster) DiskUse() (use map[string]int64, err error) {
 
 func ignoreMissing(err error) error {
 	if os.IsNotExist(err) {
-		return nil // gone since it was listed
+		return nil // deleted since it was listed
 	}
 	return err
 }

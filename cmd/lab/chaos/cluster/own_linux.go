@@ -6,10 +6,10 @@ import (
 	"syscall"
 )
 
-// dieWithUs lets no process outlive the harness.
+// dieWithUs makes the kernel kill the process when the harness exits.
 func dieWithUs(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
 
-// mount makes a folder a small file system in memory.
+// mount mounts a small in-memory file system on a folder.
 func mount(dir string, megabytes int) error {
 	return syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%dm", megabytes))
 }

@@ -12,35 +12,35 @@ import (
 	"time"
 )
 
-// Process is a program that is started, killed, stopped and started again. Its
-// methods are safe for concurrent use, and harmless where they find nothing to do.
+// Process is a program that can be started, killed, stopped and restarted. Its methods are safe for
+// concurrent use, and do nothing if there is nothing to do.
 type Process struct {
 	Name string
-	// Command makes the command of each start.
+	// command returns the command of each start.
 	command func() *exec.Cmd
-	// ready is what it prints once it serves; or it listens at an address then.
+	// ready is what it prints once it serves. Otherwise it serves once it listens at an address.
 	ready, listens string
 	log            string
 
 	mu      sync.Mutex
 	running *life
-	// again says that it is started again when it ends by itself, as a service manager does.
+	// again restarts the process when it exits unexpectedly, as a service manager does.
 	again bool
-	// deaths are ends that nobody asked for, and ends that were not in order.
+	// deaths are unexpected exits, and exits with an error.
 	deaths []string
 }
 
-// life is a process from its start to its end.
+// life is a process from its start to its exit.
 type life struct {
 	cmd   *exec.Cmd
 	ready chan struct{}
 	ended chan struct{}
-	// wanted says that its end was asked for, asked that it was told so.
+	// wanted says that its exit was requested, asked that it was signalled.
 	wanted bool
 	asked  sync.Once
 }
 
-// startTimeout bounds the wait for a process to serve: the machine may be busy.
+// startTimeout limits the wait for a process to serve on a busy machine.
 const startTimeout = 60 * time.Second
 
 // Start starts the process if it does not run.
@@ -75,18 +75,18 @@ func (p *Process) wait(l *life, log *os.File) {
 		p.running = nil
 	}
 	if !l.wanted {
-		p.deaths = append(p.deaths, fmt.Sprintf("%s ended by itself: %v: %s", p.Name, err, p.lastWords()))
+		p.deaths = append(p.deaths, fmt.Sprintf("%s exited unexpectedly: %v: %s", p.Name, err, p.lastWords()))
 		if p.again {
-			time.AfterFunc(restartAfter, func() { _ = p.Start() }) // the run's end finds that it is missing
+			time.AfterFunc(restartAfter, func() { _ = p.Start() }) // the end of the run finds a missing process
 		}
 	}
 	close(l.ended)
 }
 
-// restartAfter is how soon a process that ended by itself is started again.
+// restartAfter is the delay before a restart.
 const restartAfter = time.Second
 
-// lastWords are the last line of the log.
+// lastWords returns the last line of the log.
 func (p *Process) lastWords() string {
 	content, err := os.ReadFile(p.log)
 	if err != nil {
@@ -115,7 +115,7 @@ func (p *Process) Await() error {
 	}
 }
 
-// awaitListener polls until somebody listens or the process has ended.
+// awaitListener polls until the address accepts connections or the process has exited.
 func (l *life) awaitListener(address string) {
 	for {
 		if conn, err := net.Dial("tcp", address); err == nil {
@@ -131,7 +131,7 @@ func (l *life) awaitListener(address string) {
 	}
 }
 
-// life is the process as it runs now, nil if it does not.
+// life returns the running process, or nil.
 func (p *Process) life(endWanted bool) *life {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -141,19 +141,19 @@ func (p *Process) life(endWanted bool) *life {
 	return p.running
 }
 
-// Kill ends the process as a crash does, and waits.
+// Kill kills the process and waits.
 func (p *Process) Kill() {
 	if l := p.life(true); l != nil {
-		_ = l.cmd.Process.Kill() // fails where it has ended by itself
+		_ = l.cmd.Process.Kill() // fails if it has exited
 		<-l.ended
 	}
 }
 
-// termTimeout is the contract's bound of an orderly end.
+// termTimeout is the contract's limit for a shutdown.
 const termTimeout = 30 * time.Second
 
-// Term asks the process to end, and waits. One that does not end in time, or not
-// with 0, is noted.
+// Term sends SIGTERM and waits. It records a process that does not exit in time or exits with an
+// error.
 func (p *Process) Term() {
 	l := p.life(true)
 	if l == nil {
@@ -172,7 +172,7 @@ func (p *Process) Term() {
 	}
 }
 
-// killed says that another fault killed it meanwhile.
+// killed reports whether another fault killed it meanwhile.
 func killed(l *life) bool {
 	status, ok := l.cmd.ProcessState.Sys().(syscall.WaitStatus)
 	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
@@ -190,17 +190,17 @@ func (p *Process) Signal(s syscall.Signal) bool {
 	return l != nil && l.cmd.Process.Signal(s) == nil
 }
 
-// Running says whether it runs.
+// Running reports whether it runs.
 func (p *Process) Running() bool { return p.life(false) != nil }
 
-// Deaths are the ends that should not have been.
+// Deaths returns the unexpected exits.
 func (p *Process) Deaths() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.deaths
 }
 
-// watcher passes output on, and closes seen when a word has come.
+// watcher copies output, and closes seen when a text was written.
 type watcher struct {
 	to   *os.File
 	word []byte
@@ -209,7 +209,7 @@ type watcher struct {
 	done bool
 }
 
-// Write is called by one goroutine, exec's.
+// Write is called by one goroutine of os/exec.
 func (w *watcher) Write(b []byte) (int, error) {
 	if !w.done && len(w.word) > 0 {
 		w.tail = append(w.tail, b...)

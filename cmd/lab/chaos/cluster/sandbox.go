@@ -8,7 +8,7 @@ import (
 	"net/http"
 )
 
-// Fault is what the sandbox is told to do wrong; its package's doc has the kinds.
+// Fault is a fault of the sandbox; the sandbox's package comment lists the kinds.
 type Fault struct {
 	Shop    int64  `json:"shop_id"`
 	Kind    string `json:"kind"`
@@ -18,15 +18,15 @@ type Fault struct {
 	Message string `json:"message"`
 }
 
-// AddFault switches a fault on.
+// AddFault enables a fault.
 func (c *Cluster) AddFault(f Fault) error { return c.control(http.MethodPost, "/sandbox/faults", f) }
 
-// RemoveFault switches the faults of a shop and a kind off.
+// RemoveFault disables the faults of a shop and a kind.
 func (c *Cluster) RemoveFault(f Fault) error {
 	return c.control(http.MethodDelete, fmt.Sprintf("/sandbox/faults?shop_id=%d&kind=%s", f.Shop, f.Kind), nil)
 }
 
-// ClearFaults switches all faults off.
+// ClearFaults disables all faults.
 func (c *Cluster) ClearFaults() error { return c.control(http.MethodDelete, "/sandbox/faults", nil) }
 
 // Item describes an item to the sandbox.
@@ -61,7 +61,7 @@ func (c *Cluster) control(method, path string, body any) error {
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
-		said, _ := io.ReadAll(io.LimitReader(response.Body, 1000)) // to be shown, if it is there
+		said, _ := io.ReadAll(io.LimitReader(response.Body, 1000)) // for the error, if readable
 		return fmt.Errorf("%s %s: %s: %s", method, path, response.Status, said)
 	}
 	return nil

@@ -10,8 +10,7 @@ import (
 // BrokerDiskFull is the kind's name.
 const BrokerDiskFull = "the broker's disk is full"
 
-// disks are full for a while. Where there is no right to mount a small file
-// system, they do nothing.
+// disks are faults of full disks. Without the right to mount a small file system they do nothing.
 var disks = []Kind{
 	{"ClickHouse's disk is full", 2, func(d Draw) Trouble {
 		return full("ClickHouse", func(c *cluster.Cluster) *cluster.Disk { return c.ClickHouseDisk }, d)

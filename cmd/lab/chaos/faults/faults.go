@@ -1,9 +1,7 @@
-// Package faults has the kinds of trouble that a run is put to, and draws a plan
-// of them.
+// Package faults has the kinds of faults for a run, and draws a plan of them.
 //
-// To add a kind: a file with a function that draws its particulars from the random
-// source, and a line in Kinds. What a kind draws depends on nothing else, so
-// a seed always makes the same plan.
+// To add a kind: add a file with a function that draws its parameters from the random source, and a
+// line in Kinds. A kind's draws depend on nothing else, so a seed always produces the same plan.
 package faults
 
 import (
@@ -19,20 +17,21 @@ import (
 	"stockpush/cmd/lab/chaos/cluster"
 )
 
-// Trouble is one fault with its particulars.
+// Trouble is one fault with its parameters.
 type Trouble struct {
-	// What tells of it in the plan.
+	// What describes it in the plan.
 	What string
-	// Begin does it, End takes it back after Lasts. Either may be nil.
+	// Begin starts it, End reverts it after Lasts. Either may be nil.
 	Begin func(c *cluster.Cluster) error
 	End   func(c *cluster.Cluster) error
 	Lasts time.Duration
 }
 
-// Draw is where a kind takes its particulars from.
+// Draw is the source of a kind's parameters.
 type Draw struct {
 	*rand.Rand
-	// Instances is how many there are at the start, FirstShop and Shops say which shops there are.
+	// Instances is the number of instances at the start; FirstShop and Shops tell which shops
+	// exist.
 	Instances int
 	FirstShop int64
 	Shops     int
@@ -43,25 +42,25 @@ func (d Draw) between(low, high time.Duration) time.Duration {
 	return low + time.Duration(d.Int64N(int64(high-low))).Truncate(10*time.Millisecond)
 }
 
-// instance draws one that is there from the start.
+// instance draws one of the initial instances.
 func (d Draw) instance() int { return d.IntN(d.Instances) }
 
 func (d Draw) shop() int64 { return d.FirstShop + int64(d.IntN(d.Shops)) }
 
-// Kind is a kind of trouble.
+// Kind is a kind of fault.
 type Kind struct {
 	Name string
-	// Weight is how often it is drawn, beside the others.
+	// Weight is how often it is drawn, relative to the others.
 	Weight int
 	Draw   func(d Draw) Trouble
 }
 
-// Kinds are all of them.
+// Kinds returns all kinds.
 func Kinds() []Kind {
 	return slices.Concat(instances, servers, storage, disks, shopee)
 }
 
-// Planned is a trouble at its time, since the start.
+// Planned is a fault with its start time since the start of the run.
 type Planned struct {
 	At   time.Duration
 	Kind string
@@ -70,7 +69,7 @@ type Planned struct {
 
 func (p Planned) String() string { return fmt.Sprintf("%6.2fs %s", p.At.Seconds(), p.What) }
 
-// Plan draws n troubles within a time; they end within it, too.
+// Plan draws n faults within a time; they also end within it.
 func Plan(d Draw, kinds []Kind, n int, within time.Duration) []Planned {
 	total := 0
 	for _, k := range kinds {
@@ -92,7 +91,7 @@ func Plan(d Draw, kinds []Kind, n int, within time.Duration) []Planned {
 	return plan
 }
 
-// Run carries a plan out, from now on; tell is told what happens.
+// Run executes a plan. It reports what happens to tell.
 func Run(ctx context.Context, c *cluster.Cluster, plan []Planned, tell func(string)) error {
 	started := time.Now()
 	var all sync.WaitGroup
@@ -114,7 +113,7 @@ func (p Planned) carryOut(ctx context.Context, c *cluster.Cluster) error {
 	if err := p.Begin(c); err != nil {
 		return fmt.Errorf("%s: %w", p.What, err)
 	}
-	wait(ctx, p.Lasts) // what began is taken back in any case
+	wait(ctx, p.Lasts) // what has begun must be reverted in any case
 	if p.End == nil {
 		return nil
 	}

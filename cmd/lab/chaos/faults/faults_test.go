@@ -19,7 +19,7 @@ func told(plan []Planned) (all []string) {
 	return all
 }
 
-func TestASeedAlwaysMakesTheSamePlan(t *testing.T) {
+func TestSeedDeterminesThePlan(t *testing.T) {
 	one, two := Plan(draw(7), Kinds(), 8, 20*time.Second), Plan(draw(7), Kinds(), 8, 20*time.Second)
 	require.Equal(t, told(one), told(two))
 	require.NotEqual(t, told(one), told(Plan(draw(8), Kinds(), 8, 20*time.Second)))

@@ -7,7 +7,7 @@ import (
 	"stockpush/cmd/lab/chaos/cluster"
 )
 
-// instances are what can happen to a process of `run`.
+// instances are faults of `run` processes.
 var instances = []Kind{
 	{"kill a run", 5, killInstance},
 	{"end a run", 4, endInstance},
@@ -16,7 +16,7 @@ var instances = []Kind{
 	{"another run joins and leaves", 4, visitor},
 }
 
-// died is an instance that goes away in a way and comes back later.
+// died is an instance that exits in some way and comes back later.
 func died(d Draw, how string, end func(*cluster.Instance), away time.Duration) Trouble {
 	n := d.instance()
 	return Trouble{
@@ -35,8 +35,8 @@ func endInstance(d Draw) Trouble {
 	return died(d, "SIGTERM", (*cluster.Instance).Term, d.between(0, 3*time.Second))
 }
 
-// zombie stops an instance for so long that its partitions go to others, which
-// may finish their read-backs before it wakes, or not.
+// zombie stops an instance for so long that its partitions are reassigned. The new owners may or
+// may not finish its read-backs before it resumes.
 func zombie(d Draw) Trouble {
 	return stopped(d, d.between(cluster.SessionTimeout+500*time.Millisecond, cluster.SessionTimeout+4*time.Second))
 }
@@ -53,7 +53,7 @@ func stopped(d Draw, lasts time.Duration) Trouble {
 	}
 }
 
-// visitor is an instance that joins for a while and then ends or dies.
+// visitor is an instance that joins for a while and then exits or is killed.
 func visitor(d Draw) Trouble {
 	roles := []string{"processor,channels,sink", "processor", "channels", "sink", "channels,sink"}[d.IntN(5)]
 	lasts, killed := d.between(2*time.Second, 9*time.Second), d.IntN(2) == 0

@@ -8,7 +8,7 @@ import (
 	"stockpush/cmd/lab/chaos/cluster"
 )
 
-// servers are what can happen to the broker's and ClickHouse's processes.
+// servers are faults of the broker's and ClickHouse's processes.
 var servers = []Kind{
 	{"kill the broker", 4, func(d Draw) Trouble {
 		return downtime("broker", broker, d.between(100*time.Millisecond, 3*time.Second))
@@ -23,7 +23,7 @@ var servers = []Kind{
 	{"end ClickHouse", 1, endClickHouse},
 }
 
-// BrokerKills are the kinds of trouble that kill the broker.
+// BrokerKills returns the kinds that kill the broker.
 func BrokerKills() []Kind { return servers[:1] }
 
 func broker(c *cluster.Cluster) *cluster.Process     { return c.Broker }

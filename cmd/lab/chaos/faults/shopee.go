@@ -7,7 +7,7 @@ import (
 	"stockpush/cmd/lab/chaos/cluster"
 )
 
-// shopee are what the marketplace can do, to one shop or to all.
+// shopee are faults of the marketplace, for one shop or for all.
 var shopee = []Kind{
 	{"Shopee: outage of a shop", 3, func(d Draw) Trouble { return lasting(d, "outage", d.between(time.Second, 8*time.Second)) }},
 	{"Shopee: hang", 2, func(d Draw) Trouble { return lasting(d, "hang", d.between(time.Second, 5*time.Second)) }},
@@ -21,10 +21,10 @@ var shopee = []Kind{
 	{"Shopee: refuses", 2, refuse},
 }
 
-// MaxLate is how late a call lands at most: before it would be read back.
+// MaxLate is the maximum delay of a late call. It is less than the time until the read-back.
 const MaxLate = cluster.ConfirmAfter - 500*time.Millisecond
 
-// RefusedCode is the failure code of what the fault "refuses" gives.
+// RefusedCode is the failure code that the fault "refuses" causes.
 const RefusedCode = "item_not_found"
 
 // lasting is a fault of every call for a while.

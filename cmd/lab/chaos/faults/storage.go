@@ -9,7 +9,7 @@ import (
 	"stockpush/cmd/lab/chaos/cluster"
 )
 
-// storage are what can happen on the way to ClickHouse.
+// storage are faults of the connection to ClickHouse.
 var storage = []Kind{
 	{"ClickHouse refuses", 3, func(d Draw) Trouble {
 		return way("ClickHouse refuses", faultproxy.Mode{Refuse: true}, d.between(time.Second, 8*time.Second))
@@ -26,7 +26,7 @@ var storage = []Kind{
 	}},
 }
 
-// insertBytes is less than any insert's data, and more than any question before it.
+// insertBytes is less than any insert's data and more than any query before it.
 const insertBytes = 1200
 
 func way(what string, mode faultproxy.Mode, lasts time.Duration) Trouble {

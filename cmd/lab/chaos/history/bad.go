@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// reasons are all 17.
+// reasons are all 17 reasons.
 var reasons = []string{
 	"sync_order", "stock_in_manual", "stock_in_return_scan", "stock_in_return_manual", "stock_in_transfer", "stock_in_purchase",
 	"stock_out_manual", "stock_out_sale", "stock_out_transfer", "void_order", "revert_voided_order", "change_mapping", "change_warehouse",
 	"move_to_pack", "refresh_inventory", "push_now", "stock_count",
 }
 
-// spoilers make bad input of a good event; each gets its error code.
+// spoilers turn a good event into bad input with a known error code.
 var spoilers = []struct {
 	code  string
 	spoil func(key, value string) (string, string)
@@ -28,7 +28,7 @@ var spoilers = []struct {
 	{"unknown_reason", func(k, v string) (string, string) { return k, strings.Replace(v, `"reason":"`, `"reason":"no_`, 1) }},
 }
 
-// bad is input that nobody can use.
+// bad adds an invalid event.
 func (m *maker) bad(sku int, at time.Duration) {
 	b := m.body(sku, at)
 	b.Available = 5

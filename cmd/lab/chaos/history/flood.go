@@ -9,12 +9,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Flood is very many events of many store SKUs, without end of anything else.
+// Flood is very many events of many store SKUs.
 type Flood struct {
 	Events, SKUs, Shops int
 }
 
-// Produce produces all of it as fast as Kafka takes it.
+// Produce produces all events as fast as Kafka accepts them.
 func (f Flood) Produce(ctx context.Context, broker, topic string) error {
 	client, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
 		kgo.MaxBufferedRecords(50_000), kgo.ProducerBatchCompression(kgo.SnappyCompression()))
@@ -42,7 +42,7 @@ func (f Flood) Produce(ctx context.Context, broker, topic string) error {
 	return failure
 }
 
-// event goes round the store SKUs; 50 of them are one item's.
+// event rotates through the store SKUs; 50 of them share an item.
 func (f Flood) event(i int) (key, value []byte) {
 	sku := i % f.SKUs
 	shop := FirstShop + sku%f.Shops

@@ -1,10 +1,8 @@
-// Package history makes what a run's upstream does: a seeded list of stock events
-// with bursts, repeats, changed mappings and bad input, each at its time.
+// Package history generates and produces a run's upstream traffic: a list of stock events with bursts,
+// repeats, changed mappings and bad input, each with its time.
 //
-// It owns the shape of the traffic and producing it. The same seed makes the same
-// list; only the offsets that repeats name are known when it is produced. A
-// quantity of a store SKU belongs to one news only, so that what Shopee was
-// sent tells which event it was.
+// The same seed generates the same list; only the offsets that repeats name are known later. A store
+// SKU has each quantity once, apart from repeats, so a push identifies its event.
 package history
 
 import (
@@ -17,56 +15,55 @@ import (
 // FirstShop is the sandbox's first shop.
 const FirstShop = 10001
 
-// Shape says how much happens.
+// Shape describes the size of a history.
 type Shape struct {
 	Seed  uint64
 	Shops int
-	// For is how long it goes on, Rate how many events a second come beside bursts.
+	// For is the duration, Rate the events per second apart from bursts.
 	For  time.Duration
 	Rate float64
 }
 
-// SKU is a store SKU with its place in the shop.
+// SKU is a store SKU with its item and model.
 type SKU struct {
 	Shop, Item, Model int64
 	Store, Merchant   string
 }
 
-// Key is its key in Kafka.
+// Key returns its key in Kafka.
 func (s *SKU) Key() string { return fmt.Sprintf("shopee/%d/%s", s.Shop, s.Store) }
 
-// Step is one message that is produced.
+// Step is one message to produce.
 type Step struct {
-	// At is when, since the start.
+	// At is the time since the start.
 	At         time.Duration
 	Key, Value string
-	// Repeats is the step whose record this one repeats, -1 if none; its offset
-	// takes the place of the value's repeats_offset.
+	// Repeats is the step whose record this one repeats, -1 if none. Its offset replaces the
+	// value's repeats_offset.
 	Repeats int
-	// Code is the error code of bad input, empty for a valid event.
+	// Code is the error code of bad input; empty for a valid event.
 	Code string
-	// WrongPartition puts it where its key does not belong.
+	// WrongPartition sends it to a partition to which its key does not belong.
 	WrongPartition bool
 }
 
-// History is the whole list.
+// History is the list of steps.
 type History struct {
 	Steps []Step
 	SKUs  []SKU
 }
 
-// The items of each shop: some with models, one without, and one that refuses.
+// The items of each shop: some with models, one without, and one that Shopee refuses.
 const (
 	items         = 3
 	modelsPerItem = 4
 	firstItem     = 500
 	plainItem     = 800
-	// RefusingItem has models that Shopee takes no push for.
+	// RefusingItem has models for which Shopee refuses every push.
 	RefusingItem = 900
 )
 
-// Refusing are the models of RefusingItem, with the failure codes they get; each is
-// refused for a reason of its own.
+// Refusing returns the models of RefusingItem and their failure codes, each with its own cause.
 func Refusing() map[int64]string {
 	return map[int64]string{LockedModel: "promotion_locked", MissingModel: "model_not_found", ReservedModel: "below_promotion_reserve"}
 }
@@ -98,24 +95,24 @@ func skus(shops int) []SKU {
 	return all
 }
 
-// maker makes the steps.
+// maker creates the steps.
 type maker struct {
 	Shape
 	*History
 	random *rand.Rand
 	zipf   *rand.Zipf
-	// made has the steps of news of each store SKU.
+	// made has the steps of each store SKU that brought news.
 	made map[int][]int
 }
 
-// New makes a history.
+// New returns a history.
 func New(shape Shape) *History {
 	random := rand.New(rand.NewPCG(shape.Seed, 1))
 	m := &maker{Shape: shape, History: &History{SKUs: skus(shape.Shops)}, random: random, made: map[int][]int{}}
-	// Which store SKUs are the hot ones changes from seed to seed.
+	// The hot store SKUs differ from seed to seed.
 	random.Shuffle(len(m.SKUs), func(i, j int) { m.SKUs[i], m.SKUs[j] = m.SKUs[j], m.SKUs[i] })
 	m.zipf = rand.NewZipf(random, 1.2, 4, uint64(len(m.SKUs)-1))
-	for i := range m.SKUs { // none is without any
+	for i := range m.SKUs { // each has at least one event
 		m.news(i, time.Duration(i)*5*time.Millisecond)
 	}
 	step := time.Duration(float64(time.Second) / shape.Rate)
@@ -145,7 +142,7 @@ func (m *maker) one(at time.Duration) {
 	}
 }
 
-// burst is many events of one store SKU within a moment, some of them repeats.
+// burst adds many events of one store SKU within a moment, some of them repeats.
 func (m *maker) burst(at time.Duration) {
 	sku := m.random.IntN(len(m.SKUs))
 	for i := range 20 + m.random.IntN(100) {
@@ -181,7 +178,7 @@ func (m *maker) body(sku int, at time.Duration) body {
 	}
 }
 
-// quantities are never used twice for a store SKU, whatever they are made of.
+// quantities never uses a quantity twice for a store SKU, however it is composed.
 func (m *maker) quantities(sku int, b *body) {
 	qty := int64(10 + len(m.made[sku]))
 	switch m.random.IntN(10) {
@@ -201,7 +198,7 @@ func (m *maker) news(sku int, at time.Duration) {
 	m.add(Step{At: at, Key: m.SKUs[sku].Key(), Value: encode(b), Repeats: -1})
 }
 
-// repeat repeats the newest news or an older one; the older one must lose.
+// repeat repeats the newest news or older news; the latter must lose.
 func (m *maker) repeat(sku int, at time.Duration) {
 	news := m.made[sku]
 	of := news[len(news)-1]
@@ -210,7 +207,7 @@ func (m *maker) repeat(sku int, at time.Duration) {
 	}
 	var repeated body
 	if err := json.Unmarshal([]byte(m.Steps[of].Value), &repeated); err != nil {
-		panic(err) // we wrote it ourselves
+		panic(err) // our own JSON
 	}
 	b := m.body(sku, at)
 	b.Reason = "refresh_inventory"
@@ -221,11 +218,11 @@ func (m *maker) repeat(sku int, at time.Duration) {
 	m.add(Step{At: at, Key: m.SKUs[sku].Key(), Value: encode(b), Repeats: of})
 }
 
-// repeating is a step's value with the offset that it repeats.
+// repeating returns a step's value with the repeated offset.
 func repeating(value string, offset int64) string {
 	var b body
 	if err := json.Unmarshal([]byte(value), &b); err != nil {
-		panic(err) // we wrote it ourselves
+		panic(err) // our own JSON
 	}
 	b.RepeatsOffset = &offset
 	return encode(b)

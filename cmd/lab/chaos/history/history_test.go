@@ -12,13 +12,13 @@ func shape(seed uint64) Shape {
 	return Shape{Seed: seed, Shops: 3, For: 20 * time.Second, Rate: 60}
 }
 
-func TestASeedAlwaysMakesTheSameHistory(t *testing.T) {
+func TestSeedDeterminesTheHistory(t *testing.T) {
 	one, two := New(shape(7)), New(shape(7))
 	require.Equal(t, one, two)
 	require.NotEqual(t, one.Steps, New(shape(8)).Steps)
 }
 
-func TestAHistoryHasAllThereIs(t *testing.T) {
+func TestHistoryHasEveryKindOfStep(t *testing.T) {
 	used := map[string]int{}
 	type quantity struct {
 		key string
@@ -36,12 +36,12 @@ func TestAHistoryHasAllThereIs(t *testing.T) {
 		used[b.Reason]++
 		if s.Repeats >= 0 {
 			used["repeats"]++
-			require.Less(t, s.Repeats, i, "only what was before can be repeated")
+			require.Less(t, s.Repeats, i, "only earlier steps can be repeated")
 			require.Equal(t, h.Steps[s.Repeats].Key, s.Key)
 			continue
 		}
 		q := quantity{s.Key, max(b.Available, 0) + b.PromotionReserved}
-		require.False(t, news[q], "a quantity belongs to one news")
+		require.False(t, news[q], "a quantity is used once")
 		news[q] = true
 	}
 	for _, what := range append(reasons, "repeats", "not_json", "duplicate_field", "wrong_type", "key_mismatch", "unknown_reason", "wrong_partition") {

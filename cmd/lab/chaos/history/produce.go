@@ -11,26 +11,26 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Produced is a message as Kafka acknowledged it.
+// Produced is a message that Kafka acknowledged.
 type Produced struct {
 	Partition  int32
 	Offset     int64
 	Key, Value string
 }
 
-// Producer plays a history.
+// Producer produces a history.
 type Producer struct {
 	client *kgo.Client
 	topic  string
 
-	// open counts steps that Kafka has not answered for.
+	// open counts steps without an acknowledgement.
 	open sync.WaitGroup
 	mu   sync.Mutex
 	done map[int]Produced
 	err  error
 }
 
-// NewProducer makes a producer that hashes keys as Java's client does.
+// NewProducer returns a producer that hashes keys as Java's client does.
 func NewProducer(broker, topic string) (*Producer, error) {
 	byKey := kgo.StickyKeyPartitioner(nil)
 	client, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.ProducerLinger(0), kgo.RecordPartitioner(shifted{byKey}))
@@ -40,8 +40,8 @@ func NewProducer(broker, topic string) (*Producer, error) {
 	return &Producer{client: client, topic: topic, done: map[int]Produced{}}, nil
 }
 
-// Play produces every step at its time, counted from now, and returns what Kafka
-// took when it has answered for all of it.
+// Play produces every step at its time, counted from now, and returns the acknowledged messages
+// once every step is answered.
 func (p *Producer) Play(ctx context.Context, h *History) ([]Produced, error) {
 	started := time.Now()
 	for i := range h.Steps {
@@ -84,7 +84,7 @@ func (p *Producer) send(ctx context.Context, step int, s *Step, value string) {
 	p.client.Produce(ctx, r, func(r *kgo.Record, err error) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if errors.Is(err, kerr.UnknownServerError) { // a full disk: try again, as any upstream would
+		if errors.Is(err, kerr.UnknownServerError) { // a full disk: retry, as any upstream would
 			go p.produceLater(ctx, step, s, value)
 			return
 		}
@@ -120,13 +120,13 @@ func (p *Producer) offsetOf(ctx context.Context, step int) (int64, error) {
 	}
 }
 
-// Close ends the producer.
+// Close closes the producer.
 func (p *Producer) Close() { p.client.Close() }
 
-// elsewhere is the header of messages that go where their key does not belong.
+// elsewhere is the header of messages that go to a wrong partition.
 const elsewhere = "elsewhere"
 
-// shifted puts messages with that header one partition further.
+// shifted sends messages with that header one partition further.
 type shifted struct{ kgo.Partitioner }
 
 // ForTopic implements kgo.Partitioner.

@@ -8,10 +8,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// ReadTopic reads what is committed of a topic, from its beginning to its end of now.
+// ReadTopic reads the committed messages of a topic, up to its present end.
 func ReadTopic(ctx context.Context, broker, topic string) (all []*kgo.Record, err error) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords()) // the last offset may be a marker's
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords()) // the last offset may be a control record's
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func ReadTopic(ctx context.Context, broker, topic string) (all []*kgo.Record, er
 	return all, nil
 }
 
-// Lag is how many messages a group has not committed yet.
+// Lag returns how many messages a group has not committed.
 func Lag(ctx context.Context, broker, group string) (int64, error) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(broker))
 	if err != nil {
