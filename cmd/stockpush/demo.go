@@ -75,7 +75,7 @@ func (a *app) demo(cmd *cobra.Command, f demoFlags) (err error) {
 	}
 	b, err := broker.Start(broker.Config{Listen: f.brokerAddr, DataDir: filepath.Join(f.dataDir, "demo", "broker"), Logger: log})
 	if err != nil {
-		return fmt.Errorf("--broker-listen: %w", err)
+		return fmt.Errorf("--broker-listen: %w (stop the other one, or give another address)", err)
 	}
 	defer b.Close()
 	store, err := startClickHouse(cmd.Context(), embedded)

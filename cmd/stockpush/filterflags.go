@@ -44,7 +44,7 @@ func (f *filterFlags) filter(cmd *cobra.Command) (pushrecords.Filter, error) {
 	}
 	for name, given := range values {
 		if f := cmd.Flags().Lookup(flagOf(name)); f != nil && f.Changed && slices.ContainsFunc(given, pushrecords.IsBlank) {
-			return pushrecords.Filter{}, &usageError{fmt.Errorf("--%s: is empty", flagOf(name))}
+			return pushrecords.Filter{}, &usageError{fmt.Errorf("--%s: is empty (leave the flag out, or give a value)", flagOf(name))}
 		}
 	}
 	filter, err := pushrecords.ParseFilter(values, time.Now())

@@ -68,3 +68,40 @@ func TestHelpOfRunNamesWhatAHangupReads(t *testing.T) {
 		require.Contains(t, out.String(), key)
 	}
 }
+
+func TestErrorsOfUsageSayWhatToDo(t *testing.T) {
+	for call, hint := range map[string]string{
+		"nonsense":                             "`stockpush --help`",
+		"run --sorcery":                        "`stockpush run --help`",
+		"run more":                             "`stockpush run --help`",
+		"records --limit=x":                    "`stockpush records --help`",
+		"records --limit=-1":                   "0 is all",
+		"records --shop=1 --store-sku=":        "leave the flag out",
+		"records --view=history --shop=1":      "exactly one --store-sku",
+		"records --view=all":                   "store-skus, merchant-skus",
+		"records --output=xml":                 "table, json, csv",
+		"records --status=Done":                "Successfully",
+		"retry --event-id=":                    "leave the flag out",
+		"retry --failure-code=nope":            "promotion_locked",
+		"retry --reason=sale":                  "stock_out_sale",
+		"retry --since=yesterday":              "24h",
+		"audit --fix=below":                    "above or all",
+		"audit --rate=-1":                      "must not be negative",
+		"authorize --code=c":                   "--shop-id",
+		"run --roles=cook":                     "processor,channels,sink,console",
+		"run --kafka.brokers=":                 "must not be empty",
+		"run --console.listen=0.0.0.0:80":      "set console.token",
+		"clickhouse --listen=0.0.0.0:0":        "--allow-remote",
+		"simulate --rate=-1":                   "--rate",
+		"check --config=/nowhere/to/be/found":  "read the configuration",
+		"setup --check --new-log":              "--new-log",
+		"config --processor.window=1":          "500ms, 10s or 24h",
+		"config --kafka.partitions=0":          "1 to 10000",
+		"config --shopee.base_url=shopee.com/": "http or https",
+	} {
+		var out, errs bytes.Buffer
+		code := run(strings.Fields(call), &out, &errs)
+		require.Equal(t, exitUsage, code, "%s: %s", call, errs.String())
+		require.Contains(t, errs.String(), hint, call)
+	}
+}

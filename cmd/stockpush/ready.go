@@ -20,6 +20,8 @@ func (a *app) newReady() *cobra.Command {
 		Use:   "ready",
 		Short: "Ask the process on this machine whether every role serves (a container's health check)",
 		Long:  "Ask /readyz on ops.listen, or another address, and exit with code 1 if the answer is not 200.",
+		Example: "  stockpush ready --config stockpush.yaml\n" +
+			"  stockpush ready --url http://127.0.0.1:8081/readyz",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			loaded, err := a.readConfig(cmd)
 			if err != nil {

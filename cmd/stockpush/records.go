@@ -55,9 +55,9 @@ func (f *recordsFlags) check() error {
 	case f.order != "newest" && f.order != "key":
 		return &usageError{fmt.Errorf("--order: %q is neither newest nor key", f.order)}
 	case f.limit < 0:
-		return &usageError{errors.New("--limit: is below 0")}
+		return &usageError{errors.New("--limit: must be at least 0 (0 is all)")}
 	case f.view == "history" && (f.filter.shop == 0 || len(f.filter.storeSKUs) != 1):
-		return &usageError{errors.New("--view history: needs --shop and one --store-sku")}
+		return &usageError{errors.New("--view history: needs --shop and exactly one --store-sku")}
 	}
 	return nil
 }

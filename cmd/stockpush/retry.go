@@ -59,7 +59,7 @@ func (f *retryFlags) request(cmd *cobra.Command) (retry.Request, error) {
 		return retry.Request{}, err
 	}
 	if slices.Contains(f.eventIDs, "") {
-		return retry.Request{}, &usageError{errors.New("--event-id: is empty")}
+		return retry.Request{}, &usageError{errors.New("--event-id: is empty (leave the flag out, or give a value)")}
 	}
 	filter, err := f.filter.filter(cmd)
 	return retry.Request{Filter: filter, EventIDs: f.eventIDs, All: true, Limit: f.limit, DryRun: f.dryRun, Origin: retry.Origin{Via: "command", RequestedBy: operator()}}, err
@@ -150,7 +150,7 @@ func (a *app) watch(ctx context.Context, retrier *retry.Retrier, result retry.Re
 	set, finish := a.progress("recorded", len(result.EventIDs))
 	defer finish()
 	if err := retrier.Wait(ctx, result.EventIDs, set); err != nil {
-		return fmt.Errorf("the events are published, but their outcomes cannot be read: %w", err)
+		return fmt.Errorf("the events are published, but their outcomes cannot be read (see `stockpush records`): %w", err)
 	}
 	return nil
 }

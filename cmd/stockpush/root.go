@@ -37,7 +37,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.SetFlagErrorFunc(misused)
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "YAML configuration `file`")
 	config.AddFlags(root.PersistentFlags())
 	root.AddCommand(a.commands()...)
@@ -64,10 +64,15 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
-			return &usageError{err}
+			return misused(cmd, err)
 		}
 		return nil
 	}
+}
+
+// misused is bad usage of a command, with where to read how it is used.
+func misused(cmd *cobra.Command, err error) error {
+	return &usageError{fmt.Errorf("%w (`%s --help` shows commands, flags and examples)", err, cmd.CommandPath())}
 }
 
 // refuseBadConfig makes every command fail on a bad configuration, even if the command does not

@@ -136,7 +136,7 @@ func (a *app) newSandbox() *cobra.Command {
 			}
 			listener, err := net.Listen("tcp", listen)
 			if err != nil {
-				return fmt.Errorf("--listen: %w", err)
+				return fmt.Errorf("--listen: %w (give another address; port 0 takes a free one)", err)
 			}
 			_, _ = fmt.Fprintf(a.stdout, "ready shopee sandbox http://%s partner-id %d tokens %q\n", listener.Addr(), c.PartnerID, c.TokensFile)
 			return serveSandbox(cmd.Context(), listener, s, newLogger(a.stderr, config.Log{Level: "info"}))

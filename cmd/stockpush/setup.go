@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -24,6 +25,9 @@ func (a *app) newSetup() *cobra.Command {
 			"  # only say what is missing or differs\n" +
 			"  stockpush setup --config stockpush.yaml --check",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if options.Check && options.NewLog {
+				return &usageError{errors.New("--check changes nothing, and --new-log does: give one of them")}
+			}
 			loaded, log, err := a.load(cmd)
 			if err != nil {
 				return err
@@ -49,7 +53,6 @@ func (a *app) newSetup() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&options.Check, "check", false, "change nothing; exit 1 if anything is missing or differs")
 	cmd.Flags().BoolVar(&options.NewLog, "new-log", false, "declare that the events topic was recreated or got more partitions")
-	cmd.MarkFlagsMutuallyExclusive("check", "new-log")
 	return cmd
 }
 

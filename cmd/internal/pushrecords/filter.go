@@ -78,9 +78,9 @@ func ParseFilter(v url.Values, now time.Time) (Filter, error) {
 		ShopID:       p.shop(),
 		StoreSKUs:    p.skus(paramStoreSKU),
 		MerchantSKUs: p.skus(paramMerchantSKU),
-		Statuses:     parseAll(&p, paramStatus, parseStatus),
-		Reasons:      parseAll(&p, paramReason, parseReason),
-		FailureCodes: parseAll(&p, paramFailureCode, parseFailureCode),
+		Statuses:     parseAll(&p, paramStatus, parseStatus, statuses()),
+		Reasons:      parseAll(&p, paramReason, parseReason, reasons()),
+		FailureCodes: parseAll(&p, paramFailureCode, parseFailureCode, failureCodes()),
 		Since:        p.time(paramSince),
 		Until:        p.time(paramUntil),
 		StillFailing: p.flag(paramStillFailing),
@@ -232,12 +232,13 @@ func (p *parser) flag(name string) bool {
 	return on
 }
 
-func parseAll[T any](p *parser, name string, parse func(string) (T, bool)) []T {
+// parseAll reads a parameter whose values are words of a closed set, which an error lists.
+func parseAll[T any](p *parser, name string, parse func(string) (T, bool), choices []string) []T {
 	var items []T
 	for _, text := range p.all(name) {
 		item, ok := parse(text)
 		if !ok {
-			p.fail(name, "%q is unknown", text)
+			p.fail(name, "%q is unknown; choose from %s", text, strings.Join(choices, ", "))
 			return nil
 		}
 		items = append(items, item)
@@ -267,4 +268,25 @@ func parseReason(text string) (schemas.Reason, bool) {
 func parseFailureCode(text string) (schemas.FailureCode, bool) {
 	code := schemas.FailureCode(text)
 	return code, code.Valid()
+}
+
+func statuses() (words []string) {
+	for s := schemas.Pending; s <= schemas.Successfully; s++ {
+		words = append(words, s.String())
+	}
+	return words
+}
+
+func reasons() (words []string) {
+	for _, r := range schemas.Reasons() {
+		words = append(words, r.Slug())
+	}
+	return words
+}
+
+func failureCodes() (words []string) {
+	for _, c := range schemas.FailureCodes() {
+		words = append(words, string(c))
+	}
+	return words
 }
