@@ -1,156 +1,19 @@
 package processor_test
 
 import (
-	"bytes"
-	"cmp"
-	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kerr"
 
 	"stockpush/processor"
 	"stockpush/processor/stream"
 	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 )
-
-const topics = schemas.Topics("t")
-
-// broker is a producer whose acknowledgements the test holds back at will.
-type broker struct {
-	mu      sync.Mutex
-	holding bool
-	failure error
-	// refuses are the messages that are refused for good, and not taken.
-	refuses func(*stream.Record) bool
-	held    []func(error)
-	// messages are what was produced, as it was when it was acknowledged.
-	messages []*stream.Record
-}
-
-func (b *broker) Produce(_ context.Context, r *stream.Record, done func(error)) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.refuses != nil && b.refuses(r) {
-		go done(fmt.Errorf("produce: %w", kerr.MessageTooLarge))
-		return
-	}
-	n := len(b.messages)
-	b.messages = append(b.messages, r)
-	acknowledge := func(err error) {
-		b.mu.Lock()
-		b.messages[n] = &stream.Record{Topic: r.Topic, Partition: r.Partition, Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value), Headers: r.Headers}
-		b.mu.Unlock()
-		done(err)
-	}
-	if b.holding {
-		b.held = append(b.held, acknowledge)
-		return
-	}
-	go acknowledge(b.failure)
-}
-
-func (b *broker) hold() { b.mu.Lock(); defer b.mu.Unlock(); b.holding = true }
-
-// release acknowledges the n-th message that is held back.
-func (b *broker) release(n int) { b.held[n](nil); synctest.Wait() }
-
-// sent is what was produced so far.
-type sent struct {
-	commands []schemas.Command
-	records  []schemas.Record
-	letters  []*stream.Record
-}
-
-func (b *broker) sent() (s sent) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, r := range b.messages {
-		switch r.Topic {
-		case topics.Commands():
-			c, err := schemas.DecodeCommand(bytes.Clone(r.Value))
-			if err == nil {
-				s.commands = append(s.commands, c)
-			}
-		case topics.Records():
-			_ = schemas.DecodeRecords(bytes.Clone(r.Value), func(rec *schemas.Record) error { s.records = append(s.records, *rec); return nil })
-		case topics.DeadLetters():
-			s.letters = append(s.letters, r)
-		}
-	}
-	return s
-}
-
-type bench struct {
-	t          *testing.T
-	broker     *broker
-	assignment *stream.Assignment
-	deliver    func([]*stream.Record)
-	next       int64
-	ended      chan error
-}
-
-func newBench(t *testing.T, change func(*processor.Config)) *bench {
-	return newBenchOn(t, processor.Log{ID: 1, Partitions: 1, CommandPartitions: 4}, nil, change)
-}
-
-func newBenchOn(t *testing.T, log processor.Log, verify func(context.Context) error, change func(*processor.Config)) *bench {
-	b := &bench{t: t, broker: &broker{}, ended: make(chan error, 1)}
-	p := b.processor(log, verify, change)
-	b.assignment, b.deliver = streamtest.NewAssignment(t.Context(), topics.Events(), 0)
-	go func() { b.ended <- p.Run(t.Context(), b.assignment) }()
-	return b
-}
-
-func (b *bench) processor(log processor.Log, verify func(context.Context) error, change func(*processor.Config)) *processor.Processor {
-	cfg := processor.Config{Window: time.Second, CatchUpWindow: 10 * time.Second, MaxBufferedSKUs: 1000}
-	if change != nil {
-		change(&cfg)
-	}
-	p, err := processor.New(cfg, processor.Deps{
-		Producer: b.broker, DeadLetters: b.broker, Topics: topics, Metrics: processor.NewMetrics(prometheus.NewRegistry()),
-		Log: log, Verify: verify,
-	})
-	require.NoError(b.t, err)
-	return p
-}
-
-func (b *bench) finish() { b.deliver(nil); require.NoError(b.t, <-b.ended) }
-
-func (b *bench) committable() int64 { at, _ := b.assignment.Committable(); return at.Offset }
-
-func event(sku string, qty int64) schemas.Event {
-	return schemas.Event{
-		EventID: fmt.Sprintf("%s=%d", sku, qty), Reason: schemas.StockCount, Key: schemas.Key{Channel: schemas.ChannelShopee, ShopID: 1, StoreSKU: sku},
-		ItemID: 1, Available: qty, OccurredAt: time.Now().UTC(), RepeatsOffset: schemas.NoOffset,
-	}
-}
-
-func (b *bench) send(events ...schemas.Event) {
-	b.deliver(b.batch(events))
-	synctest.Wait()
-}
-
-func (b *bench) batch(events []schemas.Event) (batch []*stream.Record) {
-	for _, e := range events {
-		batch = append(batch, b.message([]byte(e.Key.String()), schemas.EncodeEvent(&e)))
-	}
-	return batch
-}
-
-func (b *bench) message(key, value []byte) *stream.Record {
-	r := &stream.Record{Topic: topics.Events(), Key: key, Value: value, Offset: b.next, Timestamp: time.Now()}
-	b.next++
-	return r
-}
 
 func TestALoneEventLeavesWhenItsWindowCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -213,12 +76,6 @@ func TestEveryReplacedEventHasItsRecord(t *testing.T) {
 		require.Equal(t, int64(1000), b.committable())
 		b.finish()
 	})
-}
-
-// inOrder sorts records by their events' offsets.
-func inOrder(records []schemas.Record) []schemas.Record {
-	slices.SortFunc(records, func(a, b schemas.Record) int { return cmp.Compare(a.Position.Offset, b.Position.Offset) })
-	return records
 }
 
 func TestAnOffsetIsResolvedWhenCommandAndRecordAreAcknowledged(t *testing.T) {
@@ -293,26 +150,6 @@ func TestWhatIsNotSentIsNotCommittedWhenThePartitionIsTakenAway(t *testing.T) {
 	})
 }
 
-func TestABadEventGoesToTheDeadLettersAndNothingStalls(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, nil)
-		b.deliver([]*stream.Record{b.message([]byte("k"), []byte("nonsense"))})
-		b.send(event("a", 1))
-		pause(2 * time.Second)
-		require.Len(t, b.broker.sent().letters, 1)
-		require.Equal(t, "nonsense", string(b.broker.sent().letters[0].Value))
-		headers := map[string]string{}
-		for _, h := range b.broker.sent().letters[0].Headers {
-			headers[h.Key] = string(h.Value)
-		}
-		require.Equal(t, schemas.CodeNotJSON, headers["error-code"])
-		require.Equal(t, "0", headers["source-offset"])
-		require.Len(t, b.broker.sent().commands, 1)
-		require.Equal(t, int64(2), b.committable())
-		b.finish()
-	})
-}
-
 // The partitions of a process share its room. One of them has as much to wait as there is room.
 func TestPartitionWhoseRoomOthersHoldContinues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -372,146 +209,6 @@ func TestAFullBufferTakesNoNewStoreSKUUntilAWindowCloses(t *testing.T) {
 	})
 }
 
-func TestAnEventInAWrongPartitionIsRejectedOnlyIfTheTopicIsAsDeclared(t *testing.T) {
-	const partitions = 5
-	elsewhere := event("a", 1)
-	for i := 0; schemas.PartitionFor([]byte(elsewhere.Key.String()), partitions) == 0; i++ {
-		elsewhere = event(fmt.Sprint("a", i), 1)
-	}
-	changed := errors.New("changed")
-	for name, verdict := range map[string]error{"as declared": nil, "changed": changed} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				asked := 0
-				verify := func(context.Context) error { asked++; return verdict }
-				b := newBenchOn(t, processor.Log{ID: 1, Partitions: partitions, CommandPartitions: 4}, verify, nil)
-				b.send(elsewhere, elsewhere)
-				require.Equal(t, 1, asked, "once for a batch")
-				if verdict != nil {
-					require.ErrorIs(t, <-b.ended, changed)
-					require.Empty(t, b.broker.sent().letters)
-					require.Zero(t, b.committable())
-					return
-				}
-				require.Len(t, b.broker.sent().letters, 2)
-				b.send(elsewhere)
-				require.Equal(t, 2, asked, "the topic may have changed since the last batch")
-				b.finish()
-			})
-		})
-	}
-}
-
-func TestWhatLayInTheLogWhenPartitionsWereAddedIsOfTheEarlierLog(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		moved, stayed := event("a", 1), event("a", 1)
-		for i := 0; schemas.PartitionFor([]byte(moved.Key.String()), 2) == 0; i++ {
-			moved = event(fmt.Sprint("moved", i), 1)
-		}
-		for i := 0; schemas.PartitionFor([]byte(stayed.Key.String()), 2) != 0; i++ {
-			stayed = event(fmt.Sprint("stayed", i), 1)
-		}
-		log := processor.Log{ID: 2, Partitions: 2, CommandPartitions: 4, Earlier: []processor.Layout{{ID: 1, Partitions: 1, Ends: map[int32]int64{0: 2}}}}
-		b := newBenchOn(t, log, func(context.Context) error { return nil }, nil)
-		b.send(moved, stayed, stayed, moved)
-		pause(2 * time.Second)
-		ids := map[string]uint16{}
-		for _, r := range b.broker.sent().records {
-			ids[fmt.Sprint(r.Position.Offset, " ", r.Status)] = r.Position.LogID
-		}
-		require.Equal(t, map[string]uint16{"0 Pending": 1, "1 Skipped": 1, "2 Pending": 2}, ids)
-		require.Len(t, b.broker.sent().letters, 1, "after that its partition is another one")
-		b.finish()
-	})
-}
-
-func TestWhatKafkaRefusesOfEveryMessageEndsTheStage(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, nil)
-		b.broker.failure = kerr.TopicAuthorizationFailed
-		b.send(event("a", 1))
-		pause(2 * time.Second)
-		require.ErrorIs(t, <-b.ended, kerr.TopicAuthorizationFailed)
-		require.Zero(t, b.committable())
-	})
-}
-
-func (b *broker) headersOf(letter int) map[string]string {
-	headers := map[string]string{}
-	for _, h := range b.sent().letters[letter].Headers {
-		headers[h.Key] = string(h.Value)
-	}
-	return headers
-}
-
-func TestACommandThatKafkaRefusesIsAFailedPush(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, nil)
-		b.broker.refuses = func(r *stream.Record) bool {
-			return r.Topic == topics.Commands() && bytes.HasSuffix(r.Key, []byte("poison"))
-		}
-		b.send(event("poison", 1), event("poison", 2), event("fine", 3))
-		pause(2 * time.Second)
-		statuses := map[string]schemas.Status{}
-		for _, r := range b.broker.sent().records {
-			statuses[r.EventID] = max(statuses[r.EventID], r.Status)
-			if r.Status == schemas.Failed {
-				require.Equal(t, schemas.UnknownFailure, r.FailureCode)
-				require.Contains(t, r.FailureReason, "MESSAGE_TOO_LARGE")
-			}
-		}
-		require.Equal(t, map[string]schemas.Status{"poison=1": schemas.Skipped, "poison=2": schemas.Failed, "fine=3": schemas.Pending}, statuses)
-		require.Len(t, b.broker.sent().commands, 1)
-		require.Empty(t, b.broker.sent().letters)
-		require.Equal(t, int64(3), b.committable())
-		b.finish()
-	})
-}
-
-func TestARecordThatKafkaRefusesGoesToTheDeadLettersAlone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, nil)
-		b.broker.refuses = func(r *stream.Record) bool {
-			return r.Topic == topics.Records() && bytes.Contains(r.Value, []byte("a=2"))
-		}
-		b.send(event("a", 1), event("a", 2), event("b", 3), event("a", 4))
-		pause(2 * time.Second)
-		require.Len(t, b.broker.sent().letters, 2, "the record of a=2, and that of a=1, which names it")
-		for i := range 2 {
-			require.Equal(t, schemas.CodeRefusedByKafka, b.broker.headersOf(i)["error-code"])
-		}
-		require.Len(t, b.broker.sent().commands, 2)
-		require.Len(t, b.broker.sent().records, 2)
-		require.Equal(t, int64(4), b.committable())
-		b.finish()
-	})
-}
-
-func TestAnEventAtWhichTheStagePanicsIsPutAside(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		verify := func(context.Context) error { panic("a mistake of ours") }
-		b := newBenchOn(t, processor.Log{ID: 1, Partitions: 1000, CommandPartitions: 4}, verify, nil)
-		fine := event("a", 1)
-		for i := 0; schemas.PartitionFor([]byte(fine.Key.String()), 1000) != 0; i++ {
-			fine = event(fmt.Sprint("a", i), 1)
-		}
-		b.send(fine, event("elsewhere", 1), fine)
-		pause(2 * time.Second)
-		require.Len(t, b.broker.sent().letters, 1)
-		require.Contains(t, string(b.broker.sent().letters[0].Key), "elsewhere")
-		require.Equal(t, schemas.CodePanicked, b.broker.headersOf(0)["error-code"])
-		require.Len(t, b.broker.sent().commands, 1)
-		require.Equal(t, int64(3), b.committable())
-		b.finish()
-	})
-}
-
-// pause lets the bubble's time pass, and then everything come to rest.
-func pause(d time.Duration) {
-	time.Sleep(d)
-	synctest.Wait()
-}
-
 // A batch's memory is reused when the next batch is received, while messages are in flight.
 func TestMessagesInFlightShareNoMemoryWithTheirBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -536,34 +233,4 @@ func TestMessagesInFlightShareNoMemoryWithTheirBatch(t *testing.T) {
 		require.Equal(t, int64(4), b.committable())
 		b.finish()
 	})
-}
-
-func TestEventsLieWhereTheLogsPartitionerPutsThem(t *testing.T) {
-	const partitions = 5
-	for _, partitioner := range schemas.Partitioners() {
-		synctest.Test(t, func(t *testing.T) {
-			log := processor.Log{ID: 2, Partitions: partitions, CommandPartitions: 4, Partitioner: partitioner,
-				Earlier: []processor.Layout{{ID: 1, Partitions: partitions, Partitioner: schemas.Murmur2, Ends: map[int32]int64{0: 30}}}}
-			b := newBenchOn(t, log, func(context.Context) error { return nil }, nil)
-			want := map[int64]uint16{}
-			for i := range int64(60) {
-				e := event(fmt.Sprint("s", i), 1)
-				key := []byte(e.Key.String())
-				if i < 30 && schemas.Murmur2.Partition(key, partitions) == 0 {
-					want[i] = 1
-				} else if partitioner.Partition(key, partitions) == 0 {
-					want[i] = 2
-				}
-				b.send(e)
-			}
-			pause(2 * time.Second)
-			got := map[int64]uint16{}
-			for _, c := range b.broker.sent().commands {
-				got[c.Position.Offset] = c.Position.LogID
-			}
-			require.Equal(t, want, got)
-			require.Len(t, b.broker.sent().letters, 60-len(want))
-			b.finish()
-		})
-	}
 }
