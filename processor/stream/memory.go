@@ -8,28 +8,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Memory is kept by its size: five, six, seven or eight eighths of a power of two, up to
-// 16 Mi of what is kept.
-const (
-	powers  = 24
-	steps   = 4
-	classes = (powers + 1) * steps
-)
+// powers bounds what is pooled: slices of up to 16 Mi elements.
+const powers = 24
 
-// classOf is the class of the smallest size with room for n, and that size.
-func classOf(n uint64) (class int, size uint64) {
-	power := max(bits.Len64(max(n, 1)-1), 3)
-	if power > powers {
-		return classes, n
-	}
-	eighths := max((n<<3+1<<power-1)>>power, steps+1)
-	return power*steps + int(eighths) - steps - 1, eighths << power >> 3
-}
-
-// fetchMemory is the memory of fetches that was recycled. What is not asked for again
-// soon is the collector's.
+// fetchMemory pools the memory of fetches by size, in powers of two. The garbage collector takes
+// what is not needed again soon.
 type fetchMemory struct {
-	bytes, records [classes]sync.Pool
+	bytes, records [powers + 1]sync.Pool
 }
 
 // recycle gives a batch's memory to later fetches.
@@ -63,22 +48,22 @@ func (m *fetchMemory) GetRecords(n int) []Record { return get[Record](&m.records
 // PutRecords implements kgo.PoolRecords.
 func (m *fetchMemory) PutRecords(records []Record) { put(&m.records, records) }
 
-// get is an empty slice with room for n; for an unlikely many the client finds its own.
-func get[T any](kept *[classes]sync.Pool, n uint64) []T {
-	class, size := classOf(n)
-	if class >= classes {
-		return nil // unlikely many
+// get returns an empty slice with room for n; nil if that is more than is pooled.
+func get[T any](pools *[powers + 1]sync.Pool, n uint64) []T {
+	power := bits.Len64(max(n, 1) - 1)
+	if power > powers {
+		return nil
 	}
-	if s, ok := kept[class].Get().(*[]T); ok {
+	if s, ok := pools[power].Get().(*[]T); ok {
 		return *s
 	}
-	return make([]T, 0, size)
+	return make([]T, 0, 1<<power)
 }
 
-// put keeps a slice that get made.
-func put[T any](kept *[classes]sync.Pool, s []T) {
-	if class, size := classOf(uint64(cap(s))); cap(s) > 0 && class < classes && uint64(cap(s)) == size {
+// put pools a slice that get made.
+func put[T any](pools *[powers + 1]sync.Pool, s []T) {
+	if n := uint64(cap(s)); bits.OnesCount64(n) == 1 && n <= 1<<powers {
 		s = s[:0]
-		kept[class].Put(&s)
+		pools[bits.Len64(n)-1].Put(&s)
 	}
 }
