@@ -246,7 +246,7 @@ func (p *partition) take(ctx context.Context, r *stream.Record, now time.Time) e
 
 // decode reads an event; known says that one with its key was read here before.
 func (p *partition) decode(event *schemas.Event, r *stream.Record, known bool) error {
-	if err := p.decoder.Decode(event, r.Key, r.Value); err != nil {
+	if err := p.decoder.DecodeMessage(event, schemas.Message{Key: r.Key, Value: r.Value, ContentType: stream.ContentType(r)}); err != nil {
 		return err
 	}
 	id, ok := p.deps.Log.ID, known && len(p.deps.Log.Earlier) == 0
@@ -314,7 +314,7 @@ func (p *partition) panicked(ctx context.Context, r *stream.Record, cause error)
 // deadLetter sends a copy of an event to the dead letters, as it was received.
 func (p *partition) deadLetter(ctx context.Context, r *stream.Record, bad schemas.BadEvent) {
 	p.out.DeadLetter(ctx, schemas.DeadLetter{
-		BadEvent: bad, SourceTopic: r.Topic, SourcePartition: r.Partition, SourceOffset: r.Offset,
-		Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value),
+		BadEvent: bad, SourceTopic: r.Topic, SourcePartition: r.Partition, SourceOffset: r.Offset, SourceTime: r.Timestamp,
+		Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value), Received: stream.CloneHeaders(r),
 	}, r.Offset)
 }

@@ -7,6 +7,10 @@ import "fmt"
 const (
 	// CodeNotJSON: the value is not one JSON object in UTF-8 without a byte-order mark.
 	CodeNotJSON = "not_json"
+	// CodeNotProtobuf: the value is not a Protobuf message.
+	CodeNotProtobuf = "not_protobuf"
+	// CodeUnsupportedContentType: the header content-type names an encoding that is not read.
+	CodeUnsupportedContentType = "unsupported_content_type"
 	// CodeTooDeep: objects and arrays are nested deeper than 64.
 	CodeTooDeep = "too_deep"
 	// CodeDuplicateField: a known field is given twice.

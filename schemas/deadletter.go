@@ -3,6 +3,7 @@ package schemas
 import (
 	"fmt"
 	"strconv"
+	"time"
 )
 
 // The headers of a dead letter.
@@ -13,6 +14,8 @@ const (
 	headerTopic     = "source-topic"
 	headerPartition = "source-partition"
 	headerOffset    = "source-offset"
+	// headerTimestamp is the source's time in the log, in milliseconds since 1970.
+	headerTimestamp = "source-timestamp"
 	// HeaderTruncated is "true" if only the value's begin is there, HeaderKeyTruncated if only the key's is.
 	HeaderTruncated    = "error-truncated"
 	HeaderKeyTruncated = "error-key-truncated"
@@ -27,7 +30,7 @@ const (
 
 // deadLetterOverheadBytes leaves room for what a message has beside key and
 // value: headers with texts of at most a few hundred bytes, and the batch's own.
-const deadLetterOverheadBytes = 4 << 10
+const deadLetterOverheadBytes = 4<<10 + maxReceivedBytes
 
 // DeadLetter is a bad event, as it was received, with why it is bad.
 type DeadLetter struct {
@@ -35,7 +38,46 @@ type DeadLetter struct {
 	SourceTopic     string
 	SourcePartition int32
 	SourceOffset    int64
-	Key, Value      []byte
+	// SourceTime is the message's time in the log; zero if it is not known.
+	SourceTime time.Time
+	Key, Value []byte
+	// Received are the headers of the message as it was received.
+	Received []MessageHeader
+}
+
+// MessageHeader is a header of a message.
+type MessageHeader struct {
+	Name  string
+	Value []byte
+}
+
+// maxReceivedBytes bounds what is kept of the received headers.
+const maxReceivedBytes = 16 << 10
+
+// FittingReceived returns the received headers, without those that have a name of ours. It returns
+// none if they are too large.
+func (d *DeadLetter) FittingReceived() []MessageHeader {
+	var kept []MessageHeader
+	size := 0
+	for _, h := range d.Received {
+		size += len(h.Name) + len(h.Value)
+		if !IsDeadLetterHeader(h.Name) {
+			kept = append(kept, h)
+		}
+	}
+	if size > maxReceivedBytes {
+		return nil
+	}
+	return kept
+}
+
+// IsDeadLetterHeader reports whether a header of a dead letter is one that Headers writes.
+func IsDeadLetterHeader(name string) bool {
+	switch name {
+	case headerCode, headerField, headerMessage, headerTopic, headerPartition, headerOffset, headerTimestamp, HeaderTruncated, HeaderKeyTruncated:
+		return true
+	}
+	return false
 }
 
 // FittingKey is the key, or its first 64 KiB.
@@ -57,6 +99,9 @@ func (d *DeadLetter) Headers(put func(name, value string)) {
 	put(headerTopic, d.SourceTopic)
 	put(headerPartition, strconv.Itoa(int(d.SourcePartition)))
 	put(headerOffset, strconv.FormatInt(d.SourceOffset, 10))
+	if !d.SourceTime.IsZero() {
+		put(headerTimestamp, strconv.FormatInt(d.SourceTime.UnixMilli(), 10))
+	}
 	if len(d.FittingValue()) < len(d.Value) {
 		put(HeaderTruncated, "true")
 	}
@@ -82,6 +127,10 @@ func (d *DeadLetter) TakeHeader(name, value string) (err error) {
 		d.SourcePartition = int32(n)
 	case headerOffset:
 		d.SourceOffset, err = strconv.ParseInt(value, 10, 64)
+	case headerTimestamp:
+		var ms int64
+		ms, err = strconv.ParseInt(value, 10, 64)
+		d.SourceTime = time.UnixMilli(ms)
 	}
 	if err != nil {
 		return fmt.Errorf("dead letter header %s: %w", name, err)

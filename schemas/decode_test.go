@@ -124,6 +124,19 @@ func BenchmarkDecodeEvent(b *testing.B) {
 			}
 		}
 	})
+	b.Run("protobuf", func(b *testing.B) {
+		b.ReportAllocs()
+		var decoder schemas.Decoder
+		var event schemas.Event
+		require.NoError(b, decoder.Decode(&event, key, value))
+		m := schemas.Message{Key: key, Value: schemastest.EncodeProtobuf(&event), ContentType: []byte("application/protobuf")}
+		b.ReportMetric(float64(len(m.Value)), "bytes")
+		for b.Loop() {
+			if err := decoder.DecodeMessage(&event, m); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	b.Run("encoding-json", func(b *testing.B) {
 		var event struct {
 			EventID           string    `json:"event_id"`

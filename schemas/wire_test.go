@@ -255,3 +255,12 @@ func TestKeysKeepTheirSlashes(t *testing.T) {
 		require.Error(t, err, bad)
 	}
 }
+
+func TestReceivedHeadersAreKeptUnlessTheyAreTooLarge(t *testing.T) {
+	d := schemas.DeadLetter{Received: []schemas.MessageHeader{{Name: "a", Value: make([]byte, 16<<10-1)}}, Value: make([]byte, schemas.MaxDeadLetterBytes)}
+	require.Equal(t, d.Received, d.FittingReceived())
+	d.Value = make([]byte, schemas.MaxDeadLetterBytes-20<<10)
+	require.Less(t, len(d.FittingValue())+16<<10, schemas.MaxDeadLetterBytes)
+	d.Received = append(d.Received, schemas.MessageHeader{Name: "b"})
+	require.Empty(t, d.FittingReceived())
+}

@@ -22,6 +22,9 @@ func DeadLetterMessage(topics schemas.Topics, letter *schemas.DeadLetter) *Recor
 	letter.Headers(func(name, value string) {
 		m.Headers = append(m.Headers, Header{Key: name, Value: []byte(value)})
 	})
+	for _, h := range letter.FittingReceived() {
+		m.Headers = append(m.Headers, Header{Key: h.Name, Value: h.Value})
+	}
 	return m
 }
 

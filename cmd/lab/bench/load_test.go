@@ -14,6 +14,7 @@ import (
 	"stockpush/cmd/internal/traffic"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/schemastest"
 )
 
 // load is a kind of traffic for the pipeline.
@@ -23,10 +24,13 @@ type load struct {
 	// even means that all store SKUs are equally frequent; otherwise their frequencies follow Zipf
 	// 1.1.
 	even bool
+	// protobuf means that the events are in Protobuf; else they are in JSON.
+	protobuf bool
 }
 
 var loads = []load{
 	{name: "even", partitions: 12, skus: 100_000, shops: 200, even: true},
+	{name: "protobuf", partitions: 12, skus: 100_000, shops: 200, even: true, protobuf: true},
 	{name: "zipf-12-partitions", partitions: 12, skus: 1_000_000, shops: 2000},
 	{name: "zipf-64-partitions", partitions: 64, skus: 1_000_000, shops: 2000},
 }
@@ -71,10 +75,19 @@ func (p *pipeline) produceEvents() {
 	next := p.load.events()
 	for range benchEvents {
 		e := next()
-		r := &stream.Record{Topic: p.events, Partition: stream.ByKey, Key: []byte(e.Key.String()), Value: schemas.EncodeEvent(&e)}
-		producer.Produce(p.b.Context(), r, func(err error) { require.NoError(p.b, err) })
+		producer.Produce(p.b.Context(), p.message(&e), func(err error) { require.NoError(p.b, err) })
 	}
 	require.NoError(p.b, producer.Flush(p.b.Context()))
+}
+
+func (p *pipeline) message(e *schemas.Event) *stream.Record {
+	r := &stream.Record{Topic: p.events, Partition: stream.ByKey, Key: []byte(e.Key.String())}
+	if p.load.protobuf {
+		r.Value, r.Headers = schemastest.EncodeProtobuf(e), []stream.Header{{Key: schemas.HeaderContentType, Value: []byte("application/protobuf")}}
+	} else {
+		r.Value = schemas.EncodeEvent(e)
+	}
+	return r
 }
 
 // events returns a function that returns the load's next event.

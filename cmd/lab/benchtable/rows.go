@@ -42,9 +42,11 @@ const (
 
 var rows = []row{
 	{"decode an event", metric{"DecodeEvent/ours", "ns/op"}, "%.0f ns", none},
+	{"the same in Protobuf", metric{"DecodeEvent/protobuf", "ns/op"}, "%.0f ns", none},
 	{"the same with encoding/json", metric{"DecodeEvent/encoding-json", "ns/op"}, "%.0f ns", none},
 	{"a bare consumer", metric{"Pipeline/even", "bare-events/s"}, "%.0f events/s", none},
 	{"compaction", metric{"Pipeline/even", "compacted-events/s"}, "%.0f events/s", none},
+	{"compaction of events in Protobuf", metric{"Pipeline/protobuf", "compacted-events/s"}, "%.0f events/s", none},
 	{"compaction / bare consumer", metric{"Pipeline/even", "compacted/bare"}, ratio, compaction},
 	{"  1 M store SKUs, Zipf 1.1, 12 partitions", metric{"Pipeline/zipf-12-partitions", "compacted/bare"}, ratio, none},
 	{"  the same, 64 partitions", metric{"Pipeline/zipf-64-partitions", "compacted/bare"}, ratio, none},

@@ -1,0 +1,26 @@
+package stream
+
+import (
+	"bytes"
+
+	"stockpush/schemas"
+)
+
+// ContentType returns the value of a message's last header content-type; nil if there is none.
+func ContentType(r *Record) (value []byte) {
+	for i := range r.Headers {
+		if r.Headers[i].Key == schemas.HeaderContentType {
+			value = r.Headers[i].Value
+		}
+	}
+	return value
+}
+
+// CloneHeaders copies a message's headers, for a dead letter that outlives the batch.
+func CloneHeaders(r *Record) []schemas.MessageHeader {
+	headers := make([]schemas.MessageHeader, len(r.Headers))
+	for i, h := range r.Headers {
+		headers[i] = schemas.MessageHeader{Name: h.Key, Value: bytes.Clone(h.Value)}
+	}
+	return headers
+}
