@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// endLimit limits the shutdown. Service managers are told 30 s, which includes the exit of the
+// endLimit limits the shutdown. Service managers wait 30 s, which includes the exit of the
 // process.
 const endLimit = 27 * time.Second
 

@@ -127,7 +127,7 @@ func TestE2ERetryLimitsAndEventIDs(t *testing.T) {
 	require.Len(t, first.EventIDs, 2)
 	second, err := retrier.Do(t.Context(), retry.Request{All: true})
 	require.NoError(t, err)
-	require.Equal(t, 3, second.Published, "what ClickHouse does not show yet is known to be on its way")
+	require.Equal(t, 3, second.Published, "the retrier knows its pending events")
 	_, err = retrier.Do(t.Context(), retry.Request{All: true, Limit: -1})
 	require.ErrorAs(t, err, new(*pushrecords.ParameterError))
 }

@@ -207,7 +207,7 @@ func (u *upgrade) migrate() {
 	}
 }
 
-// The program is exchanged role by role, back again, and for good, under load and with faults in
+// The program is exchanged role by role, back again, and finally forwards, under load and with faults in
 // some shops. In the end everything is as expected.
 func TestUpgradeRollsForwardAndBackWithoutLoss(t *testing.T) {
 	u := newUpgrade(t)

@@ -19,7 +19,7 @@ const (
 	View Kind = "view"
 )
 
-// Object is a table or view as it should be.
+// Object is the expected table or view.
 type Object struct {
 	Name string
 	Kind Kind

@@ -47,7 +47,7 @@ var rules = []rule{
 	{of: "stockpush/channels/shopee/tokens", never: []string{"stockpush"}},
 	{of: "stockpush/sinks", never: []string{"stockpush/processor", "stockpush/channels", "stockpush/cmd", viper, kafka}, except: []string{"stockpush/processor/stream"}},
 	{of: "stockpush/cmd", never: []string{viper}, except: nil},
-	// The fault suite uses only the program's outside, and its checker imports nothing of ours.
+	// The fault suite uses only the program's outside, and its checker imports no package of stockpush.
 	{of: "stockpush/cmd/lab/chaos", never: []string{"stockpush"}, except: []string{"stockpush/cmd/internal/faultproxy"}},
 	{of: "stockpush/cmd/internal/faultproxy", never: []string{"stockpush"}},
 	{of: "stockpush/cmd/lab/chaos/checker", never: []string{"stockpush/cmd/lab/chaos", "github.com"}},

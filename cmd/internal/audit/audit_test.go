@@ -289,7 +289,7 @@ func TestUnresponsiveShops(t *testing.T) {
 	}{
 		{"throttled for a while", refusal(schemas.RateLimited, channels.ScopeShop), func(_, _ int64, n int) bool { return n < 4 }, 0, 12, nil},
 		{"down for a while", channels.Verdict{Code: schemas.ChannelUnavailable}, func(_, _ int64, n int) bool { return n == 2 }, 0, 10, nil},
-		{"down for good", channels.Verdict{Code: schemas.TimedOut}, of11, 3, 6 + maxReads, nil},
+		{"down permanently", channels.Verdict{Code: schemas.TimedOut}, of11, 3, 6 + maxReads, nil},
 		{"authorization lost", refusal(schemas.AuthorizationLost, channels.ScopeShop), of11, 3, 7, nil},
 		{"one item gone", refusal(schemas.ItemNotFound, channels.ScopeModel), func(shop, item int64, _ int) bool { return shop == 11 && item == 2 }, 1, 9, nil},
 		{"the day's quota", refusal(schemas.DailyQuotaExhausted, channels.ScopeApp), of11, 0, 4, ErrQuota},

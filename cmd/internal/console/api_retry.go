@@ -35,7 +35,7 @@ func (a *api) retry(w http.ResponseWriter, r *http.Request) error {
 	return respond(w, result)
 }
 
-// origin returns who sends a request: the user that the proxy names, or without such a proxy the
+// origin returns the sender of a request: the user that the proxy names, or without such a proxy the
 // one that the client claims.
 func (a *api) origin(r *http.Request, claimed string) retry.Origin {
 	if a.userHeader != "" {

@@ -46,7 +46,7 @@ var (
 	// ErrUndeclared reports that no generation was ever declared.
 	ErrUndeclared = errors.New("the events topic is not set up (run `stockpush setup`)")
 	// ErrChanged reports that the topic, or how producers choose its partitions, is not as declared.
-	ErrChanged = errors.New("the events topic was recreated, or got more partitions or another kafka.partitioner, so its offsets mean nothing any more " +
+	ErrChanged = errors.New("the events topic was recreated, or got more partitions or another kafka.partitioner, so its offsets are no longer valid " +
 		"(stop all processes, then run `stockpush setup --new-log`)")
 )
 

@@ -20,7 +20,7 @@ const (
 // configured one.
 var ErrMisfit = errors.New("most events lie in another partition than kafka.partitioner says, and will be rejected as " + schemas.CodeWrongPartition)
 
-// Sample tells how many of the newest events lie where each partitioner would put them.
+// Sample counts how many of the newest events are where each partitioner would put them.
 type Sample struct {
 	// Events is how many were read; those without a store SKU's key do not count.
 	Events int

@@ -88,7 +88,7 @@ type loadRun struct {
 	sources checker.Sources
 }
 
-// flood produces the events and waits until every one is taken up.
+// flood produces the events and waits until every one is read.
 func (l *loadRun) flood(ctx context.Context, without string) error {
 	started := time.Now()
 	f := history.Flood{Events: l.events, SKUs: min(loadSKUs, l.events), Shops: loadShops}
@@ -105,7 +105,7 @@ func (l *loadRun) flood(ctx context.Context, without string) error {
 			break
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("%d events are not taken up after %v", lag, drainTimeout)
+			return fmt.Errorf("%d events are not read after %v", lag, drainTimeout)
 		}
 		time.Sleep(500 * time.Millisecond)
 	}

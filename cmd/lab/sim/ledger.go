@@ -213,7 +213,7 @@ func (l *ledger) began(p *process, call channels.Call) {
 		l.w.violate("invariant 4: two requests of item %d/%d in flight in %s", call.ShopID, call.ItemID, p.name)
 	}
 	if silence := p.silence(); silence >= session/2 {
-		l.w.violate("invariant 3: %s sends %v after the broker last heard of it", p.name, silence)
+		l.w.violate("invariant 3: %s sends %v after its last heartbeat", p.name, silence)
 	}
 	for _, line := range call.Lines {
 		l.w.trace("  %s sends %d/%d/%d = %d", p.name, call.ShopID, call.ItemID, line.ModelID, line.Qty)

@@ -116,7 +116,7 @@ func listenPort(address string) (int, error) {
 		return 0, fmt.Errorf("listen address %q is not HOST:PORT: %w", address, err)
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		return 0, fmt.Errorf("listen address %q names no host, and clients are told this address: use 127.0.0.1", address)
+		return 0, fmt.Errorf("listen address %q names no host, but it is also the advertised address: use 127.0.0.1", address)
 	}
 	port, err := strconv.ParseUint(text, 10, 16)
 	if err != nil {

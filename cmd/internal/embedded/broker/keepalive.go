@@ -13,7 +13,7 @@ import (
 
 // Apache Kafka never expires a member that waits for the answer to its JoinGroup. kfake does, if
 // the other members take longer than the session to rejoin, and then never answers. The member
-// waits more than half a minute for nothing, and every later request of its connection waits too.
+// waits more than half a minute without an answer, and every later request of its connection waits too.
 // So this file sends heartbeats for members that wait to join.
 
 // keepAlive sends heartbeats for members that wait to rejoin their group.

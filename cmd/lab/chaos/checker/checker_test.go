@@ -61,7 +61,7 @@ func TestPlantedViolationsAreFound(t *testing.T) {
 		"a skipped one with a confirmation": {Truth, func(o *Observation) { record(o.Records, "e-0-0").AfterQty = as(int64(1)) }},
 		"finished before it came":           {Truth, func(o *Observation) { record(o.Records, "e-0-3").FinishedAt = Time{began} }},
 
-		"skipped for nothing":                      {Superseded, func(o *Observation) { record(o.Records, "e-0-0").SupersededByOffset = nil }},
+		"skipped without a cause":                  {Superseded, func(o *Observation) { record(o.Records, "e-0-0").SupersededByOffset = nil }},
 		"skipped for an event that is not there":   {Superseded, func(o *Observation) { record(o.Records, "e-0-0").SupersededByOffset = as(int64(50)) }},
 		"skipped for an event under another name":  {Superseded, func(o *Observation) { record(o.Records, "e-0-0").SupersededBy = "other" }},
 		"skipped for an older one":                 {Superseded, supersede("e-3-50", "e-3-49", 49)},

@@ -56,7 +56,7 @@ func attributes(declarations string) string {
 		switch {
 		case name == "stroke-width" || name == "font-size" || value == "none":
 			out.WriteString(" " + name + `="` + value + `"`)
-		case name == "fill": // transparent, or no colour of ours
+		case name == "fill": // transparent, or no known colour
 			out.WriteString(` fill="none"`)
 		}
 	}

@@ -1,7 +1,7 @@
 //go:build linux || darwin
 
 // Command launcher stands for an installed clickhouse program in tests: `launcher local …` runs
-// the library that lies beside it.
+// the library in the same folder.
 package main
 
 import (
