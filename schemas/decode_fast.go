@@ -2,16 +2,12 @@ package schemas
 
 import "time"
 
-// Decoder reads stock events one after the other and learns how their producer
-// writes them: which field follows which, and the day. It is for one goroutine;
-// its zero value is ready.
+// Decoder reads stock events one after the other and learns in which order their
+// producer writes the fields. It is for one goroutine; its zero value is ready.
 type Decoder struct {
 	// follows is, for each field, the one that came after it last time; that of
 	// fieldCount came first.
 	follows [fieldCount + 1]uint8
-	// day is the date of the last occurred_at in UTC, and midnight its first instant.
-	day      [len("2026-01-02")]byte
-	midnight time.Time
 }
 
 // Decode reads a stock event into e by every rule that key and value alone can
@@ -54,7 +50,7 @@ func (d *Decoder) decodeFast(e *Event, value []byte) bool {
 				d.follows[last] = uint8(field)
 			}
 		}
-		if seen.has(field) || !d.fastValue(e, field, &s) {
+		if seen.has(field) || !s.field(e, field) {
 			return false
 		}
 		if field < fieldCount {
@@ -63,103 +59,6 @@ func (d *Decoder) decodeFast(e *Event, value []byte) bool {
 		}
 		names, before = &nextNames, ','
 	}
-}
-
-func (d *Decoder) fastValue(e *Event, field int, s *scanner) bool {
-	switch field {
-	case fieldEventID:
-		return s.string(&e.EventID, 1, 64)
-	case fieldReason:
-		return s.reason(&e.Reason)
-	case fieldChannel:
-		return s.channel(&e.Key.Channel)
-	case fieldShopID:
-		return s.number(&e.Key.ShopID, 1)
-	case fieldStoreSKU:
-		return s.string(&e.Key.StoreSKU, 1, 255)
-	case fieldItemID:
-		return s.number(&e.ItemID, 1)
-	case fieldAvailable:
-		return s.integer(&e.Available)
-	case fieldOccurredAt:
-		return d.time(&e.OccurredAt, s)
-	case fieldMerchantSKU:
-		return s.string(&e.MerchantSKU, 0, 255)
-	case fieldModelID:
-		return s.number(&e.ModelID, 0)
-	case fieldLocationID:
-		return s.string(&e.LocationID, 0, 64)
-	case fieldPromotionReserved:
-		return s.number(&e.PromotionReserved, 0)
-	case fieldRetryOf:
-		return s.string(&e.RetryOf, 1, 64)
-	case fieldRepeatsOffset:
-		return s.number(&e.RepeatsOffset, 0)
-	case fieldRequestedBy:
-		return s.string(&e.RequestedBy, 0, MaxRequestedByBytes)
-	default:
-		return s.pass()
-	}
-}
-
-// time reads a time in UTC; the calendar is asked once a day.
-func (d *Decoder) time(to *time.Time, s *scanner) bool {
-	at, ok := s.plain(len("2026-01-02T03:04:05Z"), len("2026-01-02T03:04:05.123456789Z"))
-	if !ok || string(at[:len(d.day)]) != string(d.day[:]) && !d.learnDay(at[:len(d.day)]) {
-		return false
-	}
-	since, ok := clock(at[len(d.day):])
-	*to = d.midnight.Add(since)
-	return ok
-}
-
-func (d *Decoder) learnDay(day []byte) bool {
-	midnight, err := time.Parse(time.DateOnly, string(day))
-	if err != nil {
-		return false
-	}
-	d.midnight = midnight
-	copy(d.day[:], day)
-	return true
-}
-
-// clock is the time since midnight of a text such as T03:04:05.678Z.
-func clock(at []byte) (since time.Duration, ok bool) {
-	if at[0] != 'T' || at[3] != ':' || at[6] != ':' || at[len(at)-1] != 'Z' {
-		return 0, false
-	}
-	hour, minute, second := twoDigits(at[1:]), twoDigits(at[4:]), twoDigits(at[7:])
-	if hour > 23 || minute > 59 || second > 59 {
-		return 0, false
-	}
-	since = time.Duration(hour*3600+minute*60+second) * time.Second
-	fraction := at[len("T03:04:05") : len(at)-1]
-	if len(fraction) == 0 {
-		return since, true
-	}
-	if fraction[0] != '.' || len(fraction) == 1 {
-		return 0, false
-	}
-	nanos, digits := int64(0), fraction[1:]
-	for _, c := range digits {
-		if c-'0' > 9 {
-			return 0, false
-		}
-		nanos = nanos*10 + int64(c-'0')
-	}
-	return since + time.Duration(nanos*unitOf[len(digits)]), true
-}
-
-// unitOf are the nanoseconds of a fraction's last digit, by how many it has.
-var unitOf = [...]int64{1e9, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 1e2, 10, 1}
-
-// twoDigits is the number of two digits; if they are none, it is above 99.
-func twoDigits(s []byte) int {
-	tens, units := s[0]-'0', s[1]-'0'
-	if tens > 9 || units > 9 {
-		return 100
-	}
-	return int(tens)*10 + int(units)
 }
 
 // scanner walks over JSON of the plain kind. Its methods pass white space first.
@@ -208,6 +107,44 @@ func (s *scanner) atEnd() bool {
 	return s.at == len(s.text)
 }
 
+// field takes the value of a field.
+func (s *scanner) field(e *Event, field int) bool {
+	switch field {
+	case fieldEventID:
+		return s.string(&e.EventID, 1, 64)
+	case fieldReason:
+		return s.reason(&e.Reason)
+	case fieldChannel:
+		return s.channel(&e.Key.Channel)
+	case fieldShopID:
+		return s.number(&e.Key.ShopID, 1)
+	case fieldStoreSKU:
+		return s.string(&e.Key.StoreSKU, 1, 255)
+	case fieldItemID:
+		return s.number(&e.ItemID, 1)
+	case fieldAvailable:
+		return s.integer(&e.Available)
+	case fieldOccurredAt:
+		return s.time(&e.OccurredAt)
+	case fieldMerchantSKU:
+		return s.string(&e.MerchantSKU, 0, 255)
+	case fieldModelID:
+		return s.number(&e.ModelID, 0)
+	case fieldLocationID:
+		return s.string(&e.LocationID, 0, 64)
+	case fieldPromotionReserved:
+		return s.number(&e.PromotionReserved, 0)
+	case fieldRetryOf:
+		return s.string(&e.RetryOf, 1, 64)
+	case fieldRepeatsOffset:
+		return s.number(&e.RepeatsOffset, 0)
+	case fieldRequestedBy:
+		return s.string(&e.RequestedBy, 0, MaxRequestedByBytes)
+	default:
+		return s.pass()
+	}
+}
+
 // plain takes a text of so many bytes, all of them plain. It shares the value's memory.
 func (s *scanner) plain(low, high int) (text []byte, ok bool) {
 	if !s.take('"') {
@@ -248,6 +185,11 @@ func (s *scanner) reason(to *Reason) bool {
 	slug, ok := s.plain(0, len(s.text))
 	*to = reasonBySlug[string(slug)]
 	return ok && *to != 0
+}
+
+func (s *scanner) time(to *time.Time) bool {
+	text, ok := s.plain(0, len(s.text))
+	return ok && parseTime(to, text)
 }
 
 // number takes digits that make at least low.
