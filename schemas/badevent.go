@@ -41,11 +41,11 @@ const (
 	CodeWrongPartition = "wrong_partition"
 )
 
-// The error codes of messages that no stage can work with, ours among them.
+// The error codes of messages that no stage can process, our own included.
 const (
 	// CodeUnreadable: one of our own messages is not in our format.
 	CodeUnreadable = "unreadable_message"
-	// CodePanicked: a stage failed at the message by a mistake of its own.
+	// CodePanicked: a stage panicked at the message.
 	CodePanicked = "stage_panicked"
 	// CodeRefusedByKafka: Kafka refuses the message for good, as one that is too large.
 	CodeRefusedByKafka = "refused_by_kafka"
@@ -55,11 +55,11 @@ const (
 	CodeRefusedByStore = "refused_by_store"
 )
 
-// BadEvent says why a stock event can't be used.
+// BadEvent says why a stock event cannot be used.
 type BadEvent struct {
 	// Code is of the closed set above.
 	Code string
-	// Field is the field to blame, empty where no one field is.
+	// Field is the bad field; empty if no single field is to blame.
 	Field string
 	// Message is for people.
 	Message string

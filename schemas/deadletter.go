@@ -16,23 +16,23 @@ const (
 	headerOffset    = "source-offset"
 	// headerTimestamp is the source's time in the log, in milliseconds since 1970.
 	headerTimestamp = "source-timestamp"
-	// HeaderTruncated is "true" if only the value's begin is there, HeaderKeyTruncated if only the key's is.
+	// HeaderTruncated is "true" if the value is cut, HeaderKeyTruncated if the key is.
 	HeaderTruncated    = "error-truncated"
 	HeaderKeyTruncated = "error-key-truncated"
 )
 
-// MaxDeadLetterKeyBytes is what is kept of a key, and MaxTruncatedBytes of a value that
+// MaxDeadLetterKeyBytes is where a key is cut, and MaxTruncatedBytes where a value is cut that
 // does not fit.
 const (
 	MaxDeadLetterKeyBytes = 64 << 10
 	MaxTruncatedBytes     = 64 << 10
 )
 
-// deadLetterOverheadBytes leaves room for what a message has beside key and
-// value: headers with texts of at most a few hundred bytes, and the batch's own.
+// deadLetterOverheadBytes is room for the headers, of at most a few hundred bytes each, and for
+// the batch's own bytes.
 const deadLetterOverheadBytes = 4<<10 + maxReceivedBytes
 
-// DeadLetter is a bad event, as it was received, with why it is bad.
+// DeadLetter is a message that could not be processed, as it was received, and why.
 type DeadLetter struct {
 	BadEvent
 	SourceTopic     string
@@ -83,7 +83,7 @@ func IsDeadLetterHeader(name string) bool {
 // FittingKey is the key, or its first 64 KiB.
 func (d *DeadLetter) FittingKey() []byte { return d.Key[:min(len(d.Key), MaxDeadLetterKeyBytes)] }
 
-// FittingValue is the value, or its first 64 KiB where it does not fit.
+// FittingValue is the value, or its first 64 KiB if it does not fit.
 func (d *DeadLetter) FittingValue() []byte {
 	if len(d.FittingKey())+len(d.Value) > MaxDeadLetterBytes-deadLetterOverheadBytes {
 		return d.Value[:MaxTruncatedBytes]
@@ -110,7 +110,7 @@ func (d *DeadLetter) Headers(put func(name, value string)) {
 	}
 }
 
-// TakeHeader reads one header of a dead letter; unknown ones are passed over.
+// TakeHeader reads one header of a dead letter; it ignores unknown ones.
 func (d *DeadLetter) TakeHeader(name, value string) (err error) {
 	switch name {
 	case headerCode:

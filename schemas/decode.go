@@ -41,8 +41,8 @@ var fieldNames = [fieldCount]string{
 	"merchant_sku", "model_id", "location_id", "promotion_reserved", "retry_of", "repeats_offset", "requested_by",
 }
 
-// firstNames and nextNames are the names as they mostly stand in JSON: with the
-// colon, and with what comes before the first one and the others.
+// firstNames and nextNames are the names as most producers write them: with the colon, and
+// with the brace before the first one or the comma before the others.
 var firstNames, nextNames = namesAfter('{'), namesAfter(',')
 
 func namesAfter(before byte) (names [fieldCount]string) {
@@ -109,7 +109,7 @@ func (d *strictDecoder) object(value []byte) *BadEvent {
 
 func (d *strictDecoder) field(dec *jx.Decoder, name []byte) error {
 	field := fieldOf(string(name))
-	dec.Next() // passes the white space before the value, which Raw would keep
+	dec.Next() // skips the white space before the value, which Raw would include
 	raw, err := dec.Raw()
 	if err != nil {
 		return err
@@ -137,7 +137,7 @@ func (d *strictDecoder) stop(bad *BadEvent) error {
 	return bad
 }
 
-// fieldsByLength are the fields whose names have so many bytes.
+// fieldsByLength has the fields by the length of their names, in bytes.
 var fieldsByLength = func() (by [len("promotion_reserved") + 1][]int) {
 	for field, name := range fieldNames {
 		by[len(name)] = append(by[len(name)], field)
@@ -145,7 +145,7 @@ var fieldsByLength = func() (by [len("promotion_reserved") + 1][]int) {
 	return by
 }()
 
-// fieldOf is the field of a name, or fieldCount if it is not a known one.
+// fieldOf returns the field of a name, or fieldCount if it is unknown.
 func fieldOf(name string) int {
 	if len(name) >= len(fieldsByLength) {
 		return fieldCount

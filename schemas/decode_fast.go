@@ -5,14 +5,14 @@ import "time"
 // Decoder reads stock events one after the other and learns in which order their
 // producer writes the fields. It is for one goroutine; its zero value is ready.
 type Decoder struct {
-	// follows is, for each field, the one that came after it last time; that of
-	// fieldCount came first.
+	// follows has, for each field, the one that followed it last time; fieldCount stands for
+	// the begin of the object.
 	follows [fieldCount + 1]uint8
 }
 
-// Decode reads a stock event into e by every rule that key and value alone can
-// break; its error is a *BadEvent. The event keeps none of their memory. Position and
-// TriggeredAt are the caller's to set.
+// Decode reads a stock event into e and checks every rule that concerns key and value only;
+// its error is a *BadEvent. The event shares no memory with them. The caller sets Position and
+// TriggeredAt.
 func (d *Decoder) Decode(e *Event, key, value []byte) error {
 	*e = Event{RepeatsOffset: NoOffset}
 	if !d.decodeFast(e, value) {
@@ -30,9 +30,9 @@ func (d *Decoder) Decode(e *Event, key, value []byte) error {
 }
 
 // decodeFast reads an event as producers write it: ASCII without escapes, whole
-// numbers, no nesting, no null, no field twice. For everything else, good or bad, it
-// says false, and decodeStrict reads the value from its start. A fuzz test holds that it
-// accepts nothing that decodeStrict refuses, and reads the same.
+// numbers, no nesting, no null, no field twice. It returns false for everything else, valid or
+// not, and decodeStrict reads the value from its start. A fuzz test checks that it accepts
+// nothing that decodeStrict refuses, and reads the same.
 func (d *Decoder) decodeFast(e *Event, value []byte) bool {
 	s := scanner{text: value}
 	var seen fieldSet
@@ -61,7 +61,7 @@ func (d *Decoder) decodeFast(e *Event, value []byte) bool {
 	}
 }
 
-// scanner walks over JSON of the plain kind. Its methods pass white space first.
+// scanner reads JSON of that kind. Its methods skip white space first.
 type scanner struct {
 	text []byte
 	at   int
@@ -89,7 +89,7 @@ func (s *scanner) take(c byte) bool {
 	return true
 }
 
-// takeText takes a text that is all of what comes next, or leaves it.
+// takeText takes a text if it comes next.
 func (s *scanner) takeText(text string) bool {
 	if s.at < len(s.text) && s.text[s.at] <= ' ' {
 		s.space()
@@ -107,7 +107,7 @@ func (s *scanner) atEnd() bool {
 	return s.at == len(s.text)
 }
 
-// field takes the value of a field.
+// field takes the value of a field, and ignores that of an unknown one.
 func (s *scanner) field(e *Event, field int) bool {
 	switch field {
 	case fieldEventID:
@@ -141,22 +141,22 @@ func (s *scanner) field(e *Event, field int) bool {
 	case fieldRequestedBy:
 		return s.string(&e.RequestedBy, 0, MaxRequestedByBytes)
 	default:
-		return s.pass()
+		return s.skip()
 	}
 }
 
-// plain takes a text of so many bytes, all of them plain. It shares the value's memory.
+// plain takes a JSON string of low to high plain bytes. It shares the value's memory.
 func (s *scanner) plain(low, high int) (text []byte, ok bool) {
 	if !s.take('"') {
 		return nil, false
 	}
-	rest := s.text[s.at:]
-	n := plainPrefix(rest)
-	if n == len(rest) || rest[n] != '"' || n < low || n > high {
+	tail := s.text[s.at:]
+	n := plainPrefix(tail)
+	if n == len(tail) || tail[n] != '"' || n < low || n > high {
 		return nil, false
 	}
 	s.at += n + 1
-	return rest[:n], true
+	return tail[:n], true
 }
 
 func (s *scanner) string(to *string, low, high int) bool {
@@ -165,7 +165,7 @@ func (s *scanner) string(to *string, low, high int) bool {
 	return ok
 }
 
-// name takes a field's name: fieldCount for one that is not known, -1 for what is no plain text.
+// name takes a field's name. It returns fieldCount if it is unknown, -1 if it is not plain.
 func (s *scanner) name() int {
 	name, ok := s.plain(0, len(s.text))
 	if !ok {
@@ -192,7 +192,7 @@ func (s *scanner) time(to *time.Time) bool {
 	return ok && parseTime(to, text)
 }
 
-// number takes digits that make at least low.
+// number takes an unsigned number of at least low.
 func (s *scanner) number(to *int64, low int64) bool {
 	s.space()
 	from := s.at
@@ -209,7 +209,7 @@ func (s *scanner) number(to *int64, low int64) bool {
 	return n >= low
 }
 
-// integer is number with or without a sign.
+// integer takes a number with or without a sign.
 func (s *scanner) integer(to *int64) bool {
 	s.space()
 	negative := s.at < len(s.text) && s.text[s.at] == '-'
@@ -228,8 +228,8 @@ func (s *scanner) integer(to *int64) bool {
 	return true
 }
 
-// pass takes a plain text or a whole number of an unknown field.
-func (s *scanner) pass() bool {
+// skip takes the plain text or the whole number of an unknown field.
+func (s *scanner) skip() bool {
 	var n int64
 	s.space()
 	if s.at < len(s.text) && s.text[s.at] == '"' {

@@ -38,7 +38,7 @@ func TestGoodEventsAreTaken(t *testing.T) {
 	}
 }
 
-// The JSON Schema and the codec agree, but for the rules that the corpus marks
+// The JSON Schema and the codec agree, except for the rules that the corpus marks
 // as beyond a schema, and lengths that are counted in bytes.
 func TestTheJSONSchemaAgreesWithTheCodec(t *testing.T) {
 	compiler := jsonschema.NewCompiler()

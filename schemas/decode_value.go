@@ -35,8 +35,8 @@ func text(to *string, field int, raw []byte, l limits) *BadEvent {
 	return nil
 }
 
-// unquote is the string that a JSON string of valid UTF-8 stands for, and
-// whether it is free of control characters and unpaired surrogates.
+// unquote returns the text of a JSON string of valid UTF-8, and whether it is free of control
+// characters and unpaired surrogates.
 func unquote(raw []byte) (s string, plain bool) {
 	inner := raw[1 : len(raw)-1]
 	for _, c := range inner[plainPrefix(inner):] {
@@ -62,8 +62,8 @@ func unescape(raw []byte) (s string, plain bool) {
 	return s, true
 }
 
-// pairedSurrogates says whether every \uD800–\uDFFF is half of a pair;
-// encoding/json would put a replacement character in its place.
+// pairedSurrogates says whether every \uD800–\uDFFF is half of a pair; encoding/json would
+// replace it otherwise.
 func pairedSurrogates(raw []byte) bool {
 	for i := 0; i < len(raw)-1; i++ {
 		if raw[i] != '\\' {
@@ -119,7 +119,7 @@ func integer(to *int64, field int, raw []byte, low int64) *BadEvent {
 	return nil
 }
 
-// checkUnknown asks of an unknown field's value only that it is not too deep.
+// checkUnknown checks that an unknown field's value is not nested too deeply.
 func checkUnknown(raw []byte) *BadEvent {
 	if raw[0] != '{' && raw[0] != '[' {
 		return nil

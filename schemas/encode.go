@@ -6,7 +6,7 @@ import (
 	"github.com/go-faster/jx"
 )
 
-// EncodeEvent writes an event as upstream does, for those of our commands that publish events.
+// EncodeEvent encodes an event as JSON, as upstream does.
 func EncodeEvent(e *Event) []byte {
 	var w jx.Writer
 	w.ObjStart()

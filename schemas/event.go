@@ -5,8 +5,8 @@ import "time"
 // MaxPushQty is the greatest quantity that Shopee takes for a model, in units.
 const MaxPushQty = 10_000_000
 
-// Event is one trigger as upstream sent it: what a store SKU's stock is after
-// something happened. CONTRACT.md section 2 has the rule of every field.
+// Event is one trigger as upstream sent it: a store SKU's stock after something happened.
+// CONTRACT.md section 2 has the rule of every field.
 type Event struct {
 	EventID     string
 	Reason      Reason
@@ -25,27 +25,25 @@ type Event struct {
 	// RepeatsOffset is NoOffset unless the event only repeats the quantities
 	// of the record at that offset of its own partition.
 	RepeatsOffset int64
-	// RequestedBy is who asked for the event, at most MaxRequestedByBytes; empty where that is not known.
+	// RequestedBy is who asked for the event, at most MaxRequestedByBytes; empty if unknown.
 	RequestedBy string
 
-	// Position and TriggeredAt are Kafka's: where the event lies, and its
-	// timestamp in the log.
+	// Position is where the event lies in Kafka, and TriggeredAt its timestamp there.
 	Position    Position
 	TriggeredAt time.Time
 }
 
-// MaxRequestedByBytes is how long Event.RequestedBy is at most.
+// MaxRequestedByBytes is the maximum length of Event.RequestedBy.
 const MaxRequestedByBytes = 128
 
 // NoOffset is the value of an optional offset that is absent.
 const NoOffset int64 = -1
 
-// PushQty is what Shopee should show: available stock, counted as 0 when
+// PushQty is the quantity that Shopee should show: available stock, counted as 0 when
 // negative, plus what is reserved for promotions.
 func (e *Event) PushQty() int64 { return max(e.Available, 0) + e.PromotionReserved }
 
-// Repeats says whether the event only repeats older quantities, and so brings
-// no news.
+// Repeats says whether the event repeats the quantities of an older one, so it is not news.
 func (e *Event) Repeats() bool { return e.RepeatsOffset != NoOffset }
 
 // Command asks a channel worker to push an event's quantity.

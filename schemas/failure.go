@@ -56,16 +56,16 @@ var failures = []failure{
 	{PermissionDenied, ClassAuth, "The app may not use this API for the shop. Check the app's permissions in the open platform console, then re-push."},
 	{SignatureRejected, ClassConfig, "Shopee refuses our signature. Check shopee.partner_id, shopee.partner_key and this machine's clock."},
 	{IPNotAllowed, ClassConfig, "Shopee refuses this machine's address. Add it to the app's IP list in the open platform console."},
-	{RateLimited, ClassThrottle, "Shopee asks for fewer calls. It is retried by itself; if it lasts, lower shopee.shop_rate or shopee.app_rate."},
-	{DailyQuotaExhausted, ClassThrottle, "The app's calls of the day are used up. Pushes go on at 00:00 UTC+8; ask Shopee for a higher quota if it recurs."},
+	{RateLimited, ClassThrottle, "Shopee asks for fewer calls. It is retried automatically; if it lasts, lower shopee.shop_rate or shopee.app_rate."},
+	{DailyQuotaExhausted, ClassThrottle, "The app's calls of the day are used up. Pushes continue at 00:00 UTC+8; ask Shopee for a higher quota if it recurs."},
 	{ChannelUnavailable, ClassInfrastructure, "Shopee did not answer properly for too long. Check Shopee's status and the network, then re-push."},
 	{TimedOut, ClassInfrastructure, "Shopee did not answer in time for too long. Check the network and shopee.timeout, then re-push."},
 	{ItemNotFound, ClassListing, "The product is gone from the shop. Link the store SKU to a product that exists, then trigger it again."},
 	{ModelNotFound, ClassListing, "The variation is gone from the product. Link the store SKU to a variation that exists, then trigger it again."},
 	{ItemNotEditable, ClassListing, "The product is banned, deleted or under review. Fix it in Seller Centre, then re-push."},
 	{ListingMismatch, ClassListing, "The product's variations differ from the mapping. Map the store SKU to the right variation, then trigger it again."},
-	{BelowPromotionReserve, ClassCampaign, "The quantity is below what Shopee reserves for a promotion. Raise it, or end the promotion; it is pushed again by itself when that changes."},
-	{PromotionLocked, ClassCampaign, "A promotion locks this stock. Wait for its end, or take the product out; it is pushed again by itself then."},
+	{BelowPromotionReserve, ClassCampaign, "The quantity is below what Shopee reserves for a promotion. Raise it, or end the promotion; it is pushed again automatically when that changes."},
+	{PromotionLocked, ClassCampaign, "A promotion locks this stock. Wait for its end, or take the product out; it is pushed again automatically then."},
 	{HolidayMode, ClassShop, "The shop is in holiday mode. Switch it off in Seller Centre, then re-push."},
 	{ShopRestricted, ClassShop, "Shopee restricts or banned the shop. Resolve it in Seller Centre, then re-push."},
 	{FulfilledByChannel, ClassShop, "Shopee runs this product's stock. Take it out of pushing."},
@@ -98,7 +98,7 @@ func (c FailureCode) Valid() bool { _, ok := failureByCode[c]; return ok }
 // Class is the code's class; empty for a code that is not of the set.
 func (c FailureCode) Class() FailureClass { return failureByCode[c].class }
 
-// FloorHint follows a hint where a refusal named the reserve, in units.
+// FloorHint is appended to a hint if the refusal named the reserve, in units.
 const FloorHint = " Shopee reserves %d."
 
 // Hint tells the operator what to do; empty for a code that is not of the set.

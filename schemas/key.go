@@ -18,7 +18,7 @@ type Key struct {
 }
 
 // String is the Kafka key, "<channel>/<shop_id>/<store_sku>". The store SKU is
-// all that follows the second slash, slashes included.
+// everything after the second slash, slashes included.
 func (k Key) String() string {
 	return string(k.Append(make([]byte, 0, len(k.Channel)+len(k.StoreSKU)+21)))
 }
@@ -32,7 +32,7 @@ func (k Key) Append(b []byte) []byte {
 	return append(b, k.StoreSKU...)
 }
 
-// is says whether a Kafka key is this one. It is asked for every event.
+// is says whether a Kafka key is this one, without parsing it: it is called for every event.
 func (k *Key) is(key []byte) bool {
 	shop := len(key) - len(k.StoreSKU) - 1 // where the shop's number ends
 	from := len(k.Channel) + 1
@@ -42,7 +42,7 @@ func (k *Key) is(key []byte) bool {
 	return isNumber(key[from:shop], k.ShopID)
 }
 
-// isNumber says whether a text is a positive number as it is written.
+// isNumber says whether a text is the decimal form of a positive number.
 func isNumber(text []byte, n int64) bool {
 	for i := len(text) - 1; i >= 0; i-- {
 		if n == 0 || text[i] != byte('0'+n%10) {
@@ -66,7 +66,7 @@ type Shop struct {
 // and state in a partition.
 func (s Shop) String() string { return s.Channel + "/" + strconv.FormatInt(s.ID, 10) }
 
-// ShopText is the part of a Kafka key that Shop's String is.
+// ShopText returns the part of a Kafka key that equals Shop.String.
 func ShopText(key string) string {
 	channel := strings.IndexByte(key, '/') + 1
 	return key[:channel+max(0, strings.IndexByte(key[channel:], '/'))]
@@ -76,7 +76,7 @@ func ShopText(key string) string {
 // event's record, and its order is the only meaning of "newer" between events
 // of one store SKU, which all lie in one partition.
 type Position struct {
-	// LogID counts the lives of the events topic; it starts at 1.
+	// LogID is the log generation: how often the events topic was created; it starts at 1.
 	LogID uint16
 	// Partition of the events topic.
 	Partition int32
@@ -92,13 +92,13 @@ func (p Position) Compare(q Position) int {
 // Newer says whether p is newer than q.
 func (p Position) Newer(q Position) bool { return p.Compare(q) > 0 }
 
-// IsZero says whether p names no event: logs are counted from 1.
+// IsZero says whether p is no event's position.
 func (p Position) IsZero() bool { return p.LogID == 0 }
 
 // ParseKey reads a Kafka key.
 func ParseKey(text string) (Key, error) {
-	channel, rest, _ := strings.Cut(text, "/")
-	shop, sku, found := strings.Cut(rest, "/")
+	channel, tail, _ := strings.Cut(text, "/")
+	shop, sku, found := strings.Cut(tail, "/")
 	id, err := strconv.ParseInt(shop, 10, 64)
 	if !found || channel == "" || sku == "" || err != nil {
 		return Key{}, fmt.Errorf("key %q is not <channel>/<shop_id>/<store_sku>", text)

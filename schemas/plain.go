@@ -5,12 +5,12 @@ import (
 	"math/bits"
 )
 
-// isPlain says whether a byte of a JSON text needs no second look: printable
-// ASCII, no quote, no backslash.
+// isPlain says whether a byte of a JSON string is printable ASCII, and neither quote nor
+// backslash.
 func isPlain(c byte) bool { return c >= ' ' && c < 0x7f && c != '"' && c != '\\' }
 
-// plainPrefix is how many bytes from the first on are plain. It looks at eight
-// at a time, since texts are most of an event.
+// plainPrefix returns the length of the plain bytes that b begins with. It checks eight at a
+// time, since most of an event is text.
 func plainPrefix(b []byte) int {
 	n := 0
 	for ; n+8 <= len(b); n += 8 {
@@ -29,10 +29,9 @@ const (
 	highs = 0x8080808080808080
 )
 
-// notPlain is zero if each of a word's eight bytes is plain; else its lowest bit
-// that is set is in the first byte that is not. x-ones borrows into the high bit
-// of a byte that is zero, and so finds bytes that equal another; only bytes
-// behind the first one that is found may be found wrongly.
+// notPlain returns zero if all eight bytes of a word are plain; otherwise its lowest set bit is
+// in the first byte that is not. x-ones borrows into the high bit of a zero byte. Only bytes
+// after the first one that it finds can be reported wrongly.
 func notPlain(x uint64) uint64 {
 	control := (x - ones*' ') &^ x
 	quote, backslash := x^ones*'"', x^ones*'\\'

@@ -2,7 +2,7 @@ package schemas
 
 import "fmt"
 
-// Reason is what triggered an event. Its number is the contract's code.
+// Reason is the kind of trigger of an event. Its number is the contract's code.
 type Reason uint8
 
 // The 17 reasons of CONTRACT.md section 2.

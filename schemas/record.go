@@ -2,8 +2,8 @@ package schemas
 
 import "time"
 
-// Status is what became of an event. Its number is the rank of a record's row:
-// of two rows of one record the higher rank is the truth.
+// Status is the outcome of an event so far. Its number is the rank of a record's row: of two
+// rows of one record the higher rank is valid.
 type Status uint8
 
 // The statuses of CONTRACT.md section 3, by rank.
@@ -27,8 +27,8 @@ func (s Status) String() string {
 // Terminal says whether a record with this status is finished.
 func (s Status) Terminal() bool { return s >= Skipped && s <= Successfully }
 
-// Record is what became of one event. Its identity is the event's key and
-// position; its version is Status's rank.
+// Record is the outcome of one event. Its identity is the event's key and position; its version
+// is the rank of its status.
 type Record struct {
 	Event
 	Status Status
@@ -41,7 +41,7 @@ type Record struct {
 	// FailureReason keeps the channel's own words, at most MaxFailureReasonBytes.
 	FailureReason string
 	// PromotionFloor is the quantity that a promotion reserves, in units, as the
-	// channel's refusal names it; nil where it names none.
+	// channel's refusal names it; nil if it names none.
 	PromotionFloor *int64
 	// ShopRefused says that the refusal was of the whole shop, and not of this model.
 	ShopRefused bool
@@ -53,7 +53,7 @@ type Record struct {
 	// since its worker last started.
 	Attempts  uint16
 	RequestID string
-	// QueuedAt is zero where the event was replaced before it was queued.
+	// QueuedAt is zero if the event was replaced before it was queued.
 	QueuedAt time.Time
 	// FinishedAt is zero while Pending.
 	FinishedAt time.Time
@@ -62,13 +62,12 @@ type Record struct {
 // MaxFailureReasonBytes is where a channel's own words are cut.
 const MaxFailureReasonBytes = 2 << 10
 
-// RecordOf starts the record of an event that is not pushed yet: no superseder,
-// no queue time.
+// RecordOf returns the record of an event that was neither superseded nor queued.
 func RecordOf(e Event, s Status) Record {
 	return Record{Event: e, Status: s, SupersededByOffset: NoOffset}
 }
 
-// SkippedBy is the record of an event that a newer one replaced at the given time.
+// SkippedBy returns the record of an event that a newer one replaced at the given time.
 func SkippedBy(e Event, newer *Event, at time.Time) Record {
 	r := RecordOf(e, Skipped)
 	r.SupersededBy, r.SupersededByOffset, r.FinishedAt = newer.EventID, newer.Position.Offset, at

@@ -6,14 +6,14 @@ import "time"
 // worker writes it to the state topic and restores it before it pushes.
 type State struct {
 	Key Key
-	// Newest is the newest event that stands (not one that only repeated and lost); zero Position if none.
+	// Newest is the newest event, superseded repeats left out; zero Position if none.
 	Newest Event
 	// Sent is the position of the newest event that may have been sent, and SentQty its quantity.
 	Sent    Position
 	SentQty int64
 	// Confirmed is the last quantity that the channel confirmed, nil if none.
 	Confirmed *int64
-	// Readback is what is still to be confirmed by reading back, nil if nothing.
+	// Readback is the pending read-back; nil if none.
 	Readback *Readback
 	// Finished is the terminal record of the last finished command; zero Position if none.
 	Finished Record
@@ -23,15 +23,15 @@ type State struct {
 // that lost its partition may write late: the last message is not always the newest.
 func (s *State) Stale(other *State) bool { return other.Finished.Position.Newer(s.Finished.Position) }
 
-// Readback is the duty to read a model back after requests whose outcome is
-// unknown, because they may still land.
+// Readback is a pending read-back of a model: the outcome of earlier requests is unknown, and
+// they may still be applied.
 type Readback struct {
 	ItemID, ModelID int64
-	// Lost are the quantities of the lost requests, each once, in the order in
-	// which they were given up: any of them may still land.
+	// Lost are the quantities of those requests, each once, in the order in which they were
+	// given up.
 	Lost []int64
-	// BeforeQty is the quantity shown before the last lost request, nil if unknown.
+	// BeforeQty is the quantity shown before the last of them; nil if unknown.
 	BeforeQty *int64
-	// NotBefore is the earliest time at which a read counts; zero until the last lost request was given up.
+	// NotBefore is the earliest time at which a read counts; zero until the last of them was given up.
 	NotBefore time.Time
 }

@@ -17,10 +17,10 @@ func (t Topics) DeadLetters() string { return string(t) + ".dead-letters" }
 // Commands is the topic from the processor to the channel workers.
 func (t Topics) Commands() string { return string(t) + ".commands" }
 
-// State is the compacted topic of what each store SKU should show.
+// State is the compacted topic of the store SKUs' states.
 func (t Topics) State() string { return string(t) + ".state" }
 
-// Records is the topic of what became of events.
+// Records is the topic of the events' records.
 func (t Topics) Records() string { return string(t) + ".records" }
 
 // ProcessorGroup is the processor's consumer group.
@@ -32,27 +32,27 @@ func (t Topics) ChannelsGroup() string { return string(t) + ".channels" }
 // SinkGroup is the sink's consumer group.
 func (t Topics) SinkGroup() string { return string(t) + ".sink" }
 
-// TopicSpec is how a topic is made.
+// TopicSpec is how a topic is created.
 type TopicSpec struct {
 	Name       string
 	Partitions int
 	// Configs are Kafka's topic configurations.
 	Configs map[string]string
-	// MinRetention is the shortest retention with which nothing is lost; 0 if any will do.
+	// MinRetention is the shortest retention that loses nothing; 0 if every one does.
 	MinRetention time.Duration
-	// Exact says that results are wrong with another cleanup.policy.
+	// Exact says that another cleanup.policy makes results wrong.
 	Exact bool
 }
 
 // MaxDeadLetterBytes is the largest message of the dead-letters topic.
 const MaxDeadLetterBytes = 4 << 20
 
-// StateCompactionLag is how long a state stays though a later one of its store SKU is
-// there: that may be a late one, of a worker that lost its partition, and know less.
+// StateCompactionLag is how long Kafka keeps a state after a later one of its store SKU was
+// written. The later one may be older: a worker that lost its partition may write late.
 const StateCompactionLag = time.Hour
 
-// The shortest retentions. A push may wait for its shop for up to 72 hours, and its
-// command has to be there until it ends.
+// The shortest retentions. A push may wait for up to 72 hours, and its command must be kept
+// until it ends.
 const (
 	minRetention         = 24 * time.Hour
 	minCommandsRetention = 4 * 24 * time.Hour
@@ -68,7 +68,7 @@ const (
 	minCompactionLag = "min.compaction.lag.ms"
 )
 
-// Specs is how all topics are made.
+// Specs returns how all topics are created.
 func (t Topics) Specs(partitions int) []TopicSpec {
 	keep := func(days int) map[string]string {
 		return map[string]string{cleanupPolicy: "delete", retentionMs: strconv.Itoa(days * 24 * 3600 * 1000)}
@@ -83,7 +83,7 @@ func (t Topics) Specs(partitions int) []TopicSpec {
 	}
 }
 
-// PartitionFor is the partition of a key, as Java's client chooses it.
+// PartitionFor returns the partition of a key, as Java's client chooses it.
 func PartitionFor(key []byte, partitions int) int32 {
 	return int32((murmur2(key) & 0x7fffffff) % uint32(partitions))
 }

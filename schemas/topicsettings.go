@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// TopicSettings is how a topic is.
+// TopicSettings are a topic's actual settings.
 type TopicSettings struct {
 	Partitions int
-	// Configs are Kafka's topic configurations, as far as the broker tells them.
+	// Configs are Kafka's topic configurations, as far as the broker shows them.
 	Configs map[string]string
 }
 
-// TopicDifference is a setting of a topic that is not as its spec says.
+// TopicDifference is a setting of a topic that differs from its spec.
 type TopicDifference struct {
 	Topic, Setting string
-	// Is and Want are its values.
+	// Is is the actual value, Want the spec's.
 	Is, Want string
-	// Harmful says that data would be lost or results be wrong.
+	// Harmful says that data would be lost, or results would be wrong.
 	Harmful bool
 }
 
@@ -31,8 +31,8 @@ func (d TopicDifference) String() string {
 // minMessageBytes is the largest batch that our producers send to any topic.
 const minMessageBytes = 1_000_000
 
-// Differences are the settings in which a topic falls short of the spec. What is more
-// than enough, such as a longer retention, is none, except partitions.
+// Differences lists the settings in which a topic falls short of the spec. More than the spec
+// asks for, such as a longer retention, is no difference, except for partitions.
 func (s TopicSpec) Differences(is TopicSettings) []TopicDifference {
 	c := settingsComparison{spec: s, is: is}
 	if is.Partitions != s.Partitions {
@@ -66,8 +66,7 @@ func (c *settingsComparison) policy() {
 	c.add(cleanupPolicy, have, want, c.spec.Exact && (want == "compact" || strings.Contains(have, "compact")))
 }
 
-// retention compares how long and how much is kept; nothing of it counts for a topic
-// that is only compacted.
+// retention compares how long and how much is kept. It ignores a topic that is only compacted.
 func (c *settingsComparison) retention() {
 	want := c.spec.Configs[retentionMs]
 	if want == "" {
@@ -88,7 +87,7 @@ func (c *settingsComparison) atLeast(setting string, want int64) {
 	}
 }
 
-// number is a configuration's number; the spec's absent ones are 0, and the broker's are numbers.
+// number parses a configuration's number; an absent one is 0.
 func number(text string) int64 {
 	n, _ := strconv.ParseInt(text, 10, 64)
 	return n

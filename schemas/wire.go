@@ -8,8 +8,8 @@ import (
 )
 
 // Our own messages are Protobuf fields behind one byte, the format's version.
-// A reader passes over fields that it does not know, so that a newer writer of
-// the same version may add some.
+// A reader ignores fields that it does not know, so a newer writer of the same version may add
+// some.
 const formatVersion = 1
 
 // UnknownFormatError says that a message was written in a format that this
@@ -33,7 +33,7 @@ func body(message []byte) ([]byte, error) {
 	return message[1:], nil
 }
 
-// field is one decoded field: number for varints, bytes for the rest.
+// field is one decoded field: value is set for varints, bytes for the others.
 type field struct {
 	num   protowire.Number
 	value uint64
@@ -50,23 +50,23 @@ func (f *field) optional() *int64 { n := f.int(); return &n }
 
 // reader reads a message field by field.
 type reader struct {
-	rest []byte
+	tail []byte
 	// field is the one that was read last.
 	field
-	// err is why the message cannot be read on.
+	// err is why reading ended before the end.
 	err error
 }
 
-// next reads the next field; false at the end, and where the message is broken.
+// next reads the next field; it returns false at the end and at an error.
 func (r *reader) next() bool {
-	if len(r.rest) == 0 || r.err != nil {
+	if len(r.tail) == 0 || r.err != nil {
 		return false
 	}
-	num, typ, n := protowire.ConsumeTag(r.rest)
+	num, typ, n := protowire.ConsumeTag(r.tail)
 	if n < 0 {
 		return r.broken(n)
 	}
-	b := r.rest[n:]
+	b := r.tail[n:]
 	r.field = field{num: num}
 	switch typ {
 	case protowire.VarintType:
@@ -79,7 +79,7 @@ func (r *reader) next() bool {
 	if n < 0 {
 		return r.broken(n)
 	}
-	r.rest = b[n:]
+	r.tail = b[n:]
 	return true
 }
 
@@ -88,7 +88,7 @@ func (r *reader) broken(code int) bool {
 	return false
 }
 
-// stop ends the reading with an error in the field's value.
+// stop ends the reading with an error, if it is not nil.
 func (r *reader) stop(err error) {
 	if r.err == nil {
 		r.err = err
@@ -113,7 +113,7 @@ func putUint(b []byte, num protowire.Number, v uint64) []byte {
 	return protowire.AppendVarint(protowire.AppendTag(b, num, protowire.VarintType), v)
 }
 
-// putInt writes zero too: for optional fields absence says something else.
+// putInt writes zero too: an absent optional field is not zero.
 func putInt(b []byte, num protowire.Number, v int64) []byte {
 	return protowire.AppendVarint(protowire.AppendTag(b, num, protowire.VarintType), protowire.EncodeZigZag(v))
 }

@@ -9,47 +9,47 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// A chain is the records of a window in one field of a message. It has the newest event in
-// full, and a link for each event before it. A link has no superseder's name, which is the
-// next event's, and of the listing nothing where the next event has the same.
+// A chain holds the records of a window in one field of a message: the newest event in full,
+// and a link for each event before it. The next event superseded a link's event, so the link
+// does not name it, and it leaves out the listing if the next event has the same.
 
 // PackedEvent is an event without its key as it waits in a window. Its zero value is empty.
 type PackedEvent struct {
 	bytes []byte
-	// own is how many of the bytes are what the event has of its own; its listing follows.
+	// own is the length of the part that packOwn wrote; the listing follows.
 	own int
 }
 
-// Pack packs an event in place of the one before, whose memory it reuses.
+// Pack replaces the packed event by another and reuses its memory.
 func (p *PackedEvent) Pack(e *Event) {
 	p.bytes = packOwn(p.bytes[:0], e)
 	p.own = len(p.bytes)
 	p.bytes = packListing(p.bytes, e)
 }
 
-// Clone is a copy in memory of its own.
+// Clone returns a copy in memory of its own.
 func (p *PackedEvent) Clone() PackedEvent { return PackedEvent{bytes.Clone(p.bytes), p.own} }
 
-// Bytes are the event as PackEvent packs it.
+// Bytes returns the event as PackEvent packs it.
 func (p *PackedEvent) Bytes() []byte { return p.bytes }
 
-// Role says what an event is in its chain.
+// Role is what an event is in its chain.
 type Role uint8
 
 // The roles of links.
 const (
-	// RoleSkipped is an event that superseded those before it, and was superseded by the next.
+	// RoleSkipped is an event that superseded the earlier ones and was superseded by the next.
 	RoleSkipped Role = iota
-	// RoleLost is an event that was superseded, and superseded none: a repeat.
+	// RoleLost is an event that was superseded and superseded none: a repeat.
 	RoleLost
-	// RoleWaits is an event that superseded those before it, and whose own record is elsewhere.
+	// RoleWaits is an event that superseded the earlier ones; its own record is elsewhere.
 	RoleWaits
 )
 
 // Link is an event of a chain that is not its newest.
 type Link struct {
 	Event *PackedEvent
-	// Next is the chain's next event, but for those that superseded none: what supersedes the link's.
+	// Next is the event that superseded the link's: the chain's next one that is not RoleLost.
 	Next *PackedEvent
 	Role Role
 	// At is when the event was superseded; zero if it waits.
@@ -64,27 +64,27 @@ const (
 	linkRole
 )
 
-// AppendLink appends a link behind those of earlier events.
+// AppendLink appends a link to those of earlier events.
 func AppendLink(links []byte, l Link) []byte {
 	num, event := protowire.Number(linkEvent), l.Event.bytes
 	if bytes.Equal(event[l.Event.own:], l.Next.bytes[l.Next.own:]) {
 		num, event = linkOwn, event[:l.Event.own]
 	}
 	var room [16]byte
-	rest := putUint(putTime(room[:0], linkAt, l.At), linkRole, uint64(l.Role))
-	size := 1 + protowire.SizeBytes(len(event)) + len(rest)
+	tail := putUint(putTime(room[:0], linkAt, l.At), linkRole, uint64(l.Role))
+	size := 1 + protowire.SizeBytes(len(event)) + len(tail)
 	links = slices.Grow(links, 1+protowire.SizeBytes(size))
 	links = protowire.AppendVarint(protowire.AppendTag(links, chainLink, protowire.BytesType), uint64(size))
-	return append(putBytes(links, num, event), rest...)
+	return append(putBytes(links, num, event), tail...)
 }
 
 // Chain is the events of one store SKU's window.
 type Chain struct {
 	// Newest is the newest event, packed.
 	Newest []byte
-	// QueuedAt is that of the newest event's Pending record; zero leaves the record out.
+	// QueuedAt is the queue time of the newest event's Pending record; zero leaves the record out.
 	QueuedAt time.Time
-	// Links are of the events before it, as AppendLink writes them.
+	// Links are those of the earlier events, as AppendLink writes them.
 	Links []byte
 }
 
@@ -107,11 +107,11 @@ func AppendChain(b []byte, c Chain) []byte {
 
 // AppendLinkOffsets appends the event offsets of links that have records to offsets.
 func AppendLinkOffsets(offsets []int64, links []byte) []int64 {
-	all := reader{rest: links}
+	all := reader{tail: links}
 	for all.next() {
 		var offset int64
 		var role Role
-		link := reader{rest: all.bytes}
+		link := reader{tail: all.bytes}
 		for link.next() {
 			switch link.num {
 			case linkOwn, linkEvent:
@@ -127,9 +127,9 @@ func AppendLinkOffsets(offsets []int64, links []byte) []int64 {
 	return offsets
 }
 
-// offsetOf is the offset of a packed event, which stands first.
+// offsetOf returns the offset of a packed event, which is its first field.
 func offsetOf(packed []byte) int64 {
-	r := reader{rest: packed}
+	r := reader{tail: packed}
 	r.next()
 	return int64(r.value)
 }
@@ -139,7 +139,7 @@ func (d *recordsDecoder) chain(b []byte) error {
 	next := Event{Key: d.key, RepeatsOffset: NoOffset}
 	var queuedAt time.Time
 	d.links = d.links[:0]
-	r := reader{rest: b}
+	r := reader{tail: b}
 	for r.next() {
 		switch r.num {
 		case chainNewest:
@@ -181,7 +181,7 @@ func (d *recordsDecoder) yieldLinks(next Event) error {
 	return nil
 }
 
-// decodeLink reads the Skipped record of a link; next is what superseded its event.
+// decodeLink reads the Skipped record of a link; next superseded its event.
 func (r *Record) decodeLink(next *Event, b []byte) (role Role, err error) {
 	*r = Record{
 		Event: Event{
@@ -190,7 +190,7 @@ func (r *Record) decodeLink(next *Event, b []byte) (role Role, err error) {
 		},
 		Status: Skipped, SupersededBy: next.EventID, SupersededByOffset: next.Position.Offset,
 	}
-	from := reader{rest: b}
+	from := reader{tail: b}
 	for from.next() {
 		switch from.num {
 		case linkOwn:

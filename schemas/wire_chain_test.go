@@ -24,7 +24,7 @@ func packed(e *schemas.Event) *schemas.PackedEvent {
 	return &p
 }
 
-// someLinks has each kind of link, the next of which is e.
+// someLinks returns a link of each kind; e superseded their events.
 func someLinks(e *schemas.Event) (links []byte) {
 	other := *e
 	other.LocationID = "elsewhere"

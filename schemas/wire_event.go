@@ -11,11 +11,11 @@ import (
 // offsetOf need not read the other fields.
 const offsetTag = 14<<3 | byte(protowire.VarintType)
 
-// PackEvent appends an event without its key to b. A packed event is how it
-// waits, and part of every message of ours that carries one.
+// PackEvent appends an event without its key to b. Events wait packed, and all our messages
+// carry them packed.
 func PackEvent(b []byte, e *Event) []byte { return packListing(packOwn(b, e), e) }
 
-// packOwn appends what each event has of its own.
+// packOwn appends the fields that differ from event to event.
 func packOwn(b []byte, e *Event) []byte {
 	b = protowire.AppendVarint(append(b, offsetTag), uint64(e.Position.Offset))
 	b = putText(b, 1, e.EventID)
@@ -31,7 +31,7 @@ func packOwn(b []byte, e *Event) []byte {
 	return putText(b, 16, e.RequestedBy)
 }
 
-// packListing appends what the events of a store SKU usually have in common.
+// packListing appends the fields that the events of a store SKU usually have in common.
 func packListing(b []byte, e *Event) []byte {
 	b = putText(b, 3, e.MerchantSKU)
 	b = putUint(b, 4, uint64(e.ItemID))
@@ -50,18 +50,18 @@ func UnpackEvent(key Key, packed []byte) (Event, error) {
 	return e, nil
 }
 
-// unpack takes the packed fields; the others stay as they are.
+// unpack sets the packed fields and leaves the others.
 func (e *Event) unpack(packed []byte) error {
-	r := reader{rest: packed}
+	r := reader{tail: packed}
 	for r.next() {
 		e.take(&r.field)
 	}
 	return r.err
 }
 
-// eventAt reads of a packed event where it lies and what its reason is.
+// eventAt reads only the position and the reason of a packed event.
 func eventAt(packed []byte) (at Position, reason Reason, err error) {
-	r := reader{rest: packed}
+	r := reader{tail: packed}
 	for r.next() {
 		switch r.num {
 		case 2:
@@ -133,11 +133,11 @@ type PackedCommand struct {
 
 // SplitCommand reads a message of the commands topic except its event.
 func SplitCommand(message []byte) (c PackedCommand, err error) {
-	rest, err := body(message)
+	tail, err := body(message)
 	if err != nil {
 		return c, err
 	}
-	r := reader{rest: rest}
+	r := reader{tail: tail}
 	for r.next() {
 		switch r.num {
 		case 1:

@@ -7,11 +7,10 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// A message of the records topic is, any number of times, the key of a store SKU
-// and then records and chains of it, so that the records of many windows can be
-// written together.
+// A message of the records topic has the key of a store SKU and then its records and chains, any
+// number of times, so one message can carry the records of many windows.
 
-// AppendRecordsHeader begins a message of the records topic with records of one store SKU.
+// AppendRecordsHeader begins a message of the records topic and its first store SKU.
 func AppendRecordsHeader(b []byte, key Key) []byte {
 	return AppendRecordsKey(BeginRecords(b), key.String())
 }
@@ -19,7 +18,7 @@ func AppendRecordsHeader(b []byte, key Key) []byte {
 // BeginRecords begins a message of the records topic.
 func BeginRecords(b []byte) []byte { return append(b, formatVersion) }
 
-// AppendRecordsKey says of which store SKU the records are that follow; key is its Kafka key.
+// AppendRecordsKey begins the records of a store SKU; key is its Kafka key.
 func AppendRecordsKey(b []byte, key string) []byte { return putText(b, 1, key) }
 
 // AppendRecord adds a record of the last key's store SKU to a message.
@@ -28,7 +27,7 @@ func AppendRecord(b []byte, r *Record) []byte {
 	return AppendPackedRecord(b, PackEvent(room[:0], &r.Event), r)
 }
 
-// AppendPackedRecord is AppendRecord of a packed event: of r's own event nothing is written.
+// AppendPackedRecord is AppendRecord with a packed event; it ignores r.Event.
 func AppendPackedRecord(b, packed []byte, r *Record) []byte {
 	var room [512]byte
 	v := putBytes(room[:0], 1, packed)
@@ -52,11 +51,11 @@ func AppendPackedRecord(b, packed []byte, r *Record) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(b, 2, protowire.BytesType), v)
 }
 
-// recordsDecoder is what a message of records is read with.
+// recordsDecoder reads a message of the records topic.
 type recordsDecoder struct {
 	key    Key
 	record Record
-	// links are those of the chain that is being read.
+	// links are those of the current chain.
 	links [][]byte
 	yield func(*Record) error
 }
@@ -64,19 +63,19 @@ type recordsDecoder struct {
 // DecodeRecords reads a message of the records topic and yields its records one
 // by one. The record is valid until yield returns; its texts stay valid.
 func DecodeRecords(message []byte, yield func(*Record) error) error {
-	rest, err := body(message)
+	tail, err := body(message)
 	if err != nil {
 		return err
 	}
 	d := recordsDecoder{yield: yield}
-	r := reader{rest: rest}
+	r := reader{tail: tail}
 	for r.next() {
 		r.stop(d.take(&r.field))
 	}
 	return r.err
 }
 
-// take takes a field of the message.
+// take reads a field of the message.
 func (d *recordsDecoder) take(f *field) (err error) {
 	switch f.num {
 	case 1:
@@ -95,21 +94,21 @@ func (d *recordsDecoder) take(f *field) (err error) {
 	return err
 }
 
-// PackedRecord is a record as AppendPackedRecord wrote it, with what is asked most.
+// PackedRecord is a record as AppendPackedRecord wrote it, with its most used fields.
 type PackedRecord struct {
 	Position Position
 	Status   Status
-	// Event is the packed event, and Bytes all of it; they share memory.
+	// Event is the packed event and part of Bytes, the whole record.
 	Event, Bytes []byte
 }
 
-// SplitRecord reads of a packed record what PackedRecord has.
+// SplitRecord reads only the fields of PackedRecord.
 func SplitRecord(b []byte) (p PackedRecord, err error) {
 	p.Bytes = b
 	var reason Reason
-	outer := reader{rest: b}
+	outer := reader{tail: b}
 	for outer.next() {
-		r := reader{rest: outer.bytes}
+		r := reader{tail: outer.bytes}
 		for r.next() {
 			switch r.num {
 			case 1:
@@ -128,8 +127,8 @@ func SplitRecord(b []byte) (p PackedRecord, err error) {
 	return p, known(p.Status, reason, p.Position)
 }
 
-// PackedEventOf is the packed event of a packed record, whose memory it shares; nil
-// of what AppendPackedRecord did not write.
+// PackedEventOf returns the packed event of a packed record, whose memory it shares; nil if
+// AppendPackedRecord did not write the record.
 func PackedEventOf(record []byte) []byte {
 	for _, num := range []protowire.Number{2, 1} {
 		got, typ, n := protowire.ConsumeTag(record)
@@ -143,9 +142,9 @@ func PackedEventOf(record []byte) []byte {
 	return record
 }
 
-// Record reads all of a packed record.
+// Record decodes a packed record.
 func (p PackedRecord) Record(key Key) (r Record, err error) {
-	outer := reader{rest: p.Bytes}
+	outer := reader{tail: p.Bytes}
 	for outer.next() {
 		outer.stop(r.decode(key, outer.bytes))
 	}
@@ -161,7 +160,7 @@ func known(s Status, reason Reason, at Position) error {
 
 func (r *Record) decode(key Key, b []byte) error {
 	*r = Record{Event: Event{Key: key, RepeatsOffset: NoOffset}, SupersededByOffset: NoOffset}
-	from := reader{rest: b}
+	from := reader{tail: b}
 	for from.next() {
 		if from.num != 1 {
 			r.take(&from.field)
@@ -175,7 +174,7 @@ func (r *Record) decode(key Key, b []byte) error {
 	return known(r.Status, r.Reason, r.Position)
 }
 
-// take takes a field that is not the event.
+// take sets a field other than the event.
 func (r *Record) take(f *field) {
 	switch f.num {
 	case 2:

@@ -11,12 +11,12 @@ import (
 type PackedState struct {
 	// Key is the Kafka key.
 	Key string
-	// Newest is empty where there is none, or where it is Finished's.
+	// Newest is empty if there is none, or if it is Finished's event.
 	Newest   []byte
 	NewestAt Position
 	Sent     Position
 	SentQty  int64
-	// Confirmed and Readback are State's.
+	// Confirmed and Readback are as in State.
 	Confirmed *int64
 	Readback  *Readback
 	// Finished has a zero Position if there is none.
@@ -55,7 +55,7 @@ func AppendPackedState(b []byte, s *PackedState) []byte {
 func packReadback(r *Readback) []byte {
 	b := putUint(nil, 1, uint64(r.ItemID))
 	b = putUint(b, 2, uint64(r.ModelID))
-	for _, qty := range r.Lost { // a reader that knows of one takes the last
+	for _, qty := range r.Lost { // a reader that knows only one takes the last
 		b = putInt(b, 3, qty)
 	}
 	b = putOptional(b, 4, r.BeforeQty)
@@ -93,12 +93,12 @@ func DecodeState(message []byte) (State, error) {
 
 // SplitState reads a message of the state topic except its event and its record.
 func SplitState(message []byte) (PackedState, error) {
-	rest, err := body(message)
+	tail, err := body(message)
 	if err != nil {
 		return PackedState{}, err
 	}
 	var s PackedState
-	r := reader{rest: rest}
+	r := reader{tail: tail}
 	for r.next() {
 		r.stop(s.take(&r.field))
 	}
@@ -111,7 +111,7 @@ func SplitState(message []byte) (PackedState, error) {
 	return s, nil
 }
 
-// settle finds out where the newest event lies, once all fields were read.
+// settle sets NewestAt, after all fields were read.
 func (s *PackedState) settle() (err error) {
 	switch {
 	case s.Key == "":
@@ -139,7 +139,7 @@ func (s *PackedState) take(f *field) (err error) {
 		s.Confirmed = f.optional()
 	case 6:
 		s.Readback = new(Readback)
-		r := reader{rest: f.bytes}
+		r := reader{tail: f.bytes}
 		for r.next() {
 			s.Readback.take(&r.field)
 		}

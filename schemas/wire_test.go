@@ -126,7 +126,7 @@ func TestVersionsBeforeAndAfterReadEachOthersRecords(t *testing.T) {
 	require.Equal(t, schemas.BelowPromotionReserve, read.FailureCode)
 	require.Nil(t, read.PromotionFloor)
 	header := schemas.AppendRecordsHeader(nil, read.Key)
-	require.Len(t, schemas.AppendRecord(header, &read), len(before), "what has no floor is written as before, but for the order of fields")
+	require.Len(t, schemas.AppendRecord(header, &read), len(before), "a record without a floor is written as before, except for the order of fields")
 
 	floor := int64(9)
 	read.PromotionFloor = &floor

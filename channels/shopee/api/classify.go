@@ -175,11 +175,11 @@ func squeeze(s string) string {
 func bareCode(code string) string {
 	code = strings.TrimSpace(code)
 	for {
-		prefix, rest, found := strings.Cut(code, ".")
-		if !found || rest == "" || strings.EqualFold(prefix, "error") {
+		prefix, tail, found := strings.Cut(code, ".")
+		if !found || tail == "" || strings.EqualFold(prefix, "error") {
 			return code
 		}
-		code = rest
+		code = tail
 	}
 }
 
