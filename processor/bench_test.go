@@ -98,10 +98,10 @@ type bench struct {
 }
 
 func newBench(t *testing.T, change func(*processor.Config)) *bench {
-	return newBenchOn(t, processor.Log{ID: 1, Partitions: 1, CommandPartitions: 4}, nil, change)
+	return newBenchOn(t, processor.EventLog{ID: 1, Partitions: 1, CommandPartitions: 4}, nil, change)
 }
 
-func newBenchOn(t *testing.T, log processor.Log, verify func(context.Context) error, change func(*processor.Config)) *bench {
+func newBenchOn(t *testing.T, log processor.EventLog, verify func(context.Context) error, change func(*processor.Config)) *bench {
 	b := &bench{t: t, broker: &broker{}, ended: make(chan error, 1)}
 	p := b.processor(log, verify, change)
 	b.assignment, b.deliver = streamtest.NewAssignment(t.Context(), topics.Events(), 0)
@@ -109,7 +109,7 @@ func newBenchOn(t *testing.T, log processor.Log, verify func(context.Context) er
 	return b
 }
 
-func (b *bench) processor(log processor.Log, verify func(context.Context) error, change func(*processor.Config)) *processor.Processor {
+func (b *bench) processor(log processor.EventLog, verify func(context.Context) error, change func(*processor.Config)) *processor.Processor {
 	cfg := processor.Config{Window: time.Second, CatchUpWindow: 10 * time.Second, MaxBufferedSKUs: 1000}
 	if change != nil {
 		change(&cfg)

@@ -24,7 +24,7 @@ func newBacklog(t *testing.T, change func(*processor.Config)) *backlog {
 	b := &backlog{bench: &bench{t: t, broker: &broker{}}}
 	b.log = streamtest.Run(t.Context(), streamtest.Config{
 		Topic: topics.Events(), Alive: func() bool { return true }, Failed: func(err error) { t.Error(err) },
-	}, b.processor(processor.Log{ID: 1, Partitions: 1, CommandPartitions: 1}, nil, change))
+	}, b.processor(processor.EventLog{ID: 1, Partitions: 1, CommandPartitions: 1}, nil, change))
 	return b
 }
 

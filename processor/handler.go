@@ -11,7 +11,7 @@ import (
 )
 
 // Log describes the events topic as it is now.
-type Log struct {
+type EventLog struct {
 	// ID is the log_id: which life of the topic this is, counted from 1.
 	ID uint16
 	// Partitions of the events topic, and of the commands topic.
@@ -36,7 +36,7 @@ type Layout struct {
 
 // idOf is the life of the log that an event is of; false if its key belongs
 // into another partition.
-func (l *Log) idOf(key []byte, partition int32, offset int64) (id uint16, ok bool) {
+func (l *EventLog) idOf(key []byte, partition int32, offset int64) (id uint16, ok bool) {
 	for _, earlier := range l.Earlier {
 		if offset < earlier.Ends[partition] && earlier.Partitioner.Partition(key, earlier.Partitions) == partition {
 			return earlier.ID, true
@@ -51,7 +51,7 @@ type Deps struct {
 	// DeadLetters is a stream.DeadLetters.
 	DeadLetters stream.Producer
 	Topics      schemas.Topics
-	Log         Log
+	Log         EventLog
 	// Verify says what is wrong if the events topic is not Log any more: an event in
 	// another partition than its key's may be right in a topic with more partitions.
 	Verify  func(context.Context) error

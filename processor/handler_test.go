@@ -154,7 +154,7 @@ func TestWhatIsNotSentIsNotCommittedWhenThePartitionIsTakenAway(t *testing.T) {
 func TestPartitionWhoseRoomOthersHoldContinues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{t: t, broker: &broker{}}
-		p := b.processor(processor.Log{ID: 1, Partitions: 1, CommandPartitions: 1}, nil, func(c *processor.Config) { c.MaxBufferedSKUs = 2 })
+		p := b.processor(processor.EventLog{ID: 1, Partitions: 1, CommandPartitions: 1}, nil, func(c *processor.Config) { c.MaxBufferedSKUs = 2 })
 		start := func(skus int, name string) {
 			var events []schemas.Event
 			for i := range skus {

@@ -32,7 +32,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	}
 	m.waiting = f.NewGauge(prometheus.GaugeOpts{Name: "stockpush_processor_waiting", Help: "Store SKUs with an open window."})
 	for v, name := range map[latest.Verdict]string{
-		latest.Opened: "opened", latest.Replaced: "replaced", latest.Beaten: "beaten", latest.Joined: "joined",
+		latest.Opened: "opened", latest.Replaced: "replaced", latest.Outdated: "beaten", latest.Joined: "joined",
 	} {
 		m.byVerdict[v] = m.events.WithLabelValues(name)
 	}

@@ -49,7 +49,7 @@ func TestAnEventInAWrongPartitionIsRejectedOnlyIfTheTopicIsAsDeclared(t *testing
 			synctest.Test(t, func(t *testing.T) {
 				asked := 0
 				verify := func(context.Context) error { asked++; return verdict }
-				b := newBenchOn(t, processor.Log{ID: 1, Partitions: partitions, CommandPartitions: 4}, verify, nil)
+				b := newBenchOn(t, processor.EventLog{ID: 1, Partitions: partitions, CommandPartitions: 4}, verify, nil)
 				b.send(elsewhere, elsewhere)
 				require.Equal(t, 1, asked, "once for a batch")
 				if verdict != nil {
@@ -76,7 +76,7 @@ func TestWhatLayInTheLogWhenPartitionsWereAddedIsOfTheEarlierLog(t *testing.T) {
 		for i := 0; schemas.PartitionFor([]byte(stayed.Key.String()), 2) != 0; i++ {
 			stayed = event(fmt.Sprint("stayed", i), 1)
 		}
-		log := processor.Log{ID: 2, Partitions: 2, CommandPartitions: 4, Earlier: []processor.Layout{{ID: 1, Partitions: 1, Ends: map[int32]int64{0: 2}}}}
+		log := processor.EventLog{ID: 2, Partitions: 2, CommandPartitions: 4, Earlier: []processor.Layout{{ID: 1, Partitions: 1, Ends: map[int32]int64{0: 2}}}}
 		b := newBenchOn(t, log, func(context.Context) error { return nil }, nil)
 		b.send(moved, stayed, stayed, moved)
 		pause(2 * time.Second)
@@ -147,7 +147,7 @@ func TestARecordThatKafkaRefusesGoesToTheDeadLettersAlone(t *testing.T) {
 func TestAnEventAtWhichTheStagePanicsIsPutAside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		verify := func(context.Context) error { panic("a mistake of ours") }
-		b := newBenchOn(t, processor.Log{ID: 1, Partitions: 1000, CommandPartitions: 4}, verify, nil)
+		b := newBenchOn(t, processor.EventLog{ID: 1, Partitions: 1000, CommandPartitions: 4}, verify, nil)
 		fine := event("a", 1)
 		for i := 0; schemas.PartitionFor([]byte(fine.Key.String()), 1000) != 0; i++ {
 			fine = event(fmt.Sprint("a", i), 1)
@@ -167,7 +167,7 @@ func TestEventsLieWhereTheLogsPartitionerPutsThem(t *testing.T) {
 	const partitions = 5
 	for _, partitioner := range schemas.Partitioners() {
 		synctest.Test(t, func(t *testing.T) {
-			log := processor.Log{ID: 2, Partitions: partitions, CommandPartitions: 4, Partitioner: partitioner,
+			log := processor.EventLog{ID: 2, Partitions: partitions, CommandPartitions: 4, Partitioner: partitioner,
 				Earlier: []processor.Layout{{ID: 1, Partitions: partitions, Partitioner: schemas.Murmur2, Ends: map[int32]int64{0: 30}}}}
 			b := newBenchOn(t, log, func(context.Context) error { return nil }, nil)
 			want := map[int64]uint16{}

@@ -18,7 +18,7 @@ func TestLinksAreSpilledIfMemoryIsScarce(t *testing.T) {
 	a, _ := streamtest.NewAssignment(t.Context(), "events", 0)
 	p := newPartition(&Processor{
 		cfg:  Config{Window: time.Second},
-		deps: Deps{Log: Log{ID: 1, Partitions: 1, RecordPartitions: 1}, Metrics: &Metrics{}},
+		deps: Deps{Log: EventLog{ID: 1, Partitions: 1, RecordPartitions: 1}, Metrics: &Metrics{}},
 	}, a)
 	offset := int64(0)
 	put := func(sku string) *latest.Entry {

@@ -105,7 +105,7 @@ func (s *Sink) reject(ctx context.Context, m *stream.Record, cause *RefusedError
 // deadLetter publishes a message that cannot be processed as a dead letter, so that nothing stalls.
 func (s *Sink) deadLetter(ctx context.Context, m *stream.Record, bad schemas.BadEvent, done func(error)) {
 	s.report(m, bad)
-	stream.PutAside(ctx, s.deps.DeadLetters, s.deps.Topics, schemas.DeadLetter{
+	stream.SendDeadLetter(ctx, s.deps.DeadLetters, s.deps.Topics, schemas.DeadLetter{
 		BadEvent: bad, SourceTopic: m.Topic, SourcePartition: m.Partition, SourceOffset: m.Offset,
 		Key: bytes.Clone(m.Key), Value: bytes.Clone(m.Value),
 	}, done)

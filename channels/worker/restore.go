@@ -110,7 +110,7 @@ type Kafka struct {
 
 // Backlog asks the broker.
 func (k Kafka) Backlog(ctx context.Context, partition int32) (stream.Backlog, error) {
-	return stream.Patiently(ctx, k.Connection.Logger, func() (stream.Backlog, error) {
+	return stream.Retry(ctx, k.Connection.Logger, func() (stream.Backlog, error) {
 		return stream.ReadBacklog(ctx, k.Connection, k.Topics.ChannelsGroup(), stream.Place{Topic: k.Topics.Commands(), Partition: partition})
 	})
 }
@@ -118,7 +118,7 @@ func (k Kafka) Backlog(ctx context.Context, partition int32) (stream.Backlog, er
 // States reads the partition as far as it reaches now. If the broker is away it
 // starts over: taking a message twice changes nothing.
 func (k Kafka) States(ctx context.Context, partition int32, from int64, take func(*stream.Record) error) (end int64, err error) {
-	return stream.Patiently(ctx, k.Connection.Logger, func() (int64, error) {
+	return stream.Retry(ctx, k.Connection.Logger, func() (int64, error) {
 		return stream.ReadFrom(ctx, k.Connection, stream.Place{Topic: k.Topics.State(), Partition: partition, Offset: from}, take)
 	})
 }

@@ -22,8 +22,8 @@ const (
 	Opened Verdict = iota + 1
 	// Replaced: the event now waits in place of those before it.
 	Replaced
-	// Beaten: the event only repeats older quantities, and what waits beats it.
-	Beaten
+	// Outdated: the event only repeats older quantities, and what waits beats it.
+	Outdated
 	// Joined: the event waits beside an earlier repeat, since only the
 	// channel worker, which knows the state, can choose between the two.
 	Joined
@@ -82,7 +82,7 @@ func (b *Buffer) Put(w *Entry, key []byte, e *schemas.Event, now time.Time) Resu
 	}
 	result := Result{Verdict: w.judge(e), Entry: w}
 	switch result.Verdict {
-	case Beaten:
+	case Outdated:
 		result.Skipped = 1
 		b.link(w, schemas.Link{Event: &b.packed, Next: &w.newest, Role: schemas.RoleLost, At: now})
 	case Joined:

@@ -171,10 +171,10 @@ func TestRepeatsAgainstWhatWaits(t *testing.T) {
 		leaving []int64
 		lost    []string
 	}{
-		{"news after the repeated record beats it", []*schemas.Event{event("x", 8)}, repeating("x", 9, 5), Beaten, 1, []int64{8}, []string{"9 by 8"}},
+		{"news after the repeated record beats it", []*schemas.Event{event("x", 8)}, repeating("x", 9, 5), Outdated, 1, []int64{8}, []string{"9 by 8"}},
 		{"the repeated record itself does not", []*schemas.Event{event("x", 5)}, repeating("x", 9, 5), Replaced, 1, []int64{9}, []string{"5 by 9"}},
-		{"a second repeat of the same record is beaten", []*schemas.Event{repeating("x", 8, 5)}, repeating("x", 9, 5), Beaten, 1, []int64{8}, []string{"9 by 8"}},
-		{"a repeat of less is beaten", []*schemas.Event{repeating("x", 8, 5)}, repeating("x", 9, 3), Beaten, 1, []int64{8}, []string{"9 by 8"}},
+		{"a second repeat of the same record is beaten", []*schemas.Event{repeating("x", 8, 5)}, repeating("x", 9, 5), Outdated, 1, []int64{8}, []string{"9 by 8"}},
+		{"a repeat of less is beaten", []*schemas.Event{repeating("x", 8, 5)}, repeating("x", 9, 3), Outdated, 1, []int64{8}, []string{"9 by 8"}},
 		{"a repeat of more leaves beside it", []*schemas.Event{repeating("x", 8, 3)}, repeating("x", 9, 5), Joined, 0, []int64{8, 9}, []string{}},
 		{"what a repeat replaced is its own", []*schemas.Event{event("x", 3), repeating("x", 4, 3)}, repeating("x", 9, 5), Joined, 0, []int64{4, 9}, []string{"3 by 4"}},
 		{"a repeat that lost supersedes nothing", []*schemas.Event{event("x", 5), event("x", 6), repeating("x", 7, 5)}, event("x", 9), Replaced, 1, []int64{9}, []string{"5 by 6", "7 by 6", "6 by 9"}},
@@ -266,7 +266,7 @@ func TestConservation(t *testing.T) {
 				require.Empty(t, r.Entry.Links())
 			}
 			switch r.Verdict {
-			case Beaten:
+			case Outdated:
 			case Opened:
 				h.opened[e.Key.String()] = int64(now)
 				fallthrough

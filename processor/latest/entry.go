@@ -53,12 +53,12 @@ func (w *Entry) judge(e *schemas.Event) Verdict {
 	}
 	if w.repeats == schemas.NoOffset {
 		if w.offset > e.RepeatsOffset {
-			return Beaten
+			return Outdated
 		}
 		return Replaced
 	}
 	if w.repeats >= e.RepeatsOffset {
-		return Beaten
+		return Outdated
 	}
 	return Joined
 }

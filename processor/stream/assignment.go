@@ -113,30 +113,30 @@ func fetchOf(all []*Record, logEnd int64) fetch {
 }
 
 // queued waits for the handler: records, or none of them and the offset that Passed will be.
-type queued struct {
+type queuedBatch struct {
 	records []*Record
 	bytes   int64
 	passed  int64
 }
 
 // queued is what the handler gets of a fetch.
-func (f *fetch) queued() (all []queued) {
+func (f *fetch) batches() (all []queuedBatch) {
 	n := len(f.records)
 	if n > 0 {
-		next := queued{records: f.records}
+		next := queuedBatch{records: f.records}
 		for _, r := range f.records {
 			next.bytes += int64(len(r.Key) + len(r.Value))
 		}
 		all = append(all, next)
 	}
 	if n == 0 || f.records[n-1].Offset+1 < f.next {
-		all = append(all, queued{passed: f.next})
+		all = append(all, queuedBatch{passed: f.next})
 	}
 	return all
 }
 
 // offer is called when all that was queued before has been delivered.
-func (a *Assignment) offer(next queued) {
+func (a *Assignment) setPassed(next queuedBatch) {
 	if len(next.records) == 0 {
 		a.passed.Store(next.passed)
 	}
@@ -165,7 +165,7 @@ func (a *Assignment) track(f fetch) error {
 }
 
 // see takes the end of the log that the broker tells.
-func (a *Assignment) see(end int64) {
+func (a *Assignment) setBrokerEnd(end int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.brokerEnd = end
@@ -254,7 +254,7 @@ func (a *Assignment) lag() int64 {
 }
 
 // begin says where the partition is read from.
-func (a *Assignment) begin(at int64) {
+func (a *Assignment) setStart(at int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.from = at

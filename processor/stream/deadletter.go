@@ -39,8 +39,8 @@ func Refused(err error) bool {
 	return false
 }
 
-// PutAside produces a dead letter. Done is called once.
-func PutAside(ctx context.Context, p Producer, topics schemas.Topics, letter schemas.DeadLetter, done func(error)) {
+// SendDeadLetter produces a dead letter. Done is called once.
+func SendDeadLetter(ctx context.Context, p Producer, topics schemas.Topics, letter schemas.DeadLetter, done func(error)) {
 	p.Produce(ctx, DeadLetterMessage(topics, &letter), done)
 }
 
@@ -146,7 +146,7 @@ func (d *DeadLetters) putUnreadable(ctx context.Context, of Span, cause error, d
 			},
 			SourceTopic: of.Topic, SourcePartition: of.Partition, SourceOffset: offset,
 		}
-		PutAside(ctx, d, d.topics, letter, func(err error) { done(offset, err) })
+		SendDeadLetter(ctx, d, d.topics, letter, func(err error) { done(offset, err) })
 	}
 }
 

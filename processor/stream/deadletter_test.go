@@ -32,14 +32,14 @@ func (n narrow) Produce(_ context.Context, r *stream.Record, done func(error)) {
 	done(nil)
 }
 
-// putAside sends a dead letter with so long a key and value to who takes so much.
-func putAside(t *testing.T, takes, key, value int) (stored *stream.Record, headers map[string]string, registry *prometheus.Registry, log string) {
+// sendDeadLetter sends a dead letter with so long a key and value to who takes so much.
+func sendDeadLetter(t *testing.T, takes, key, value int) (stored *stream.Record, headers map[string]string, registry *prometheus.Registry, log string) {
 	var logged bytes.Buffer
 	registry = prometheus.NewRegistry()
 	n := narrow{takes, make(chan *stream.Record, 1)}
 	letters := stream.NewDeadLetters(n, topics, slog.New(slog.NewTextHandler(&logged, nil)), registry)
 	done := make(chan error, 1)
-	stream.PutAside(t.Context(), letters, topics, schemas.DeadLetter{
+	stream.SendDeadLetter(t.Context(), letters, topics, schemas.DeadLetter{
 		BadEvent: schemas.BadEvent{Code: schemas.CodeNotJSON}, SourceTopic: topics.Events(), SourcePartition: 3, SourceOffset: 77,
 		Key: bytes.Repeat([]byte("k"), key), Value: bytes.Repeat([]byte("v"), value),
 	}, func(err error) { done <- err })
@@ -66,7 +66,7 @@ func TestADeadLetterIsCutUntilItFits(t *testing.T) {
 		"a topic that takes hardly any":          {10, 1000, 2000, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			stored, headers, registry, _ := putAside(t, c.takes, c.key, c.value)
+			stored, headers, registry, _ := sendDeadLetter(t, c.takes, c.key, c.value)
 			require.NotNil(t, stored)
 			require.Equal(t, []int{c.wantKey, c.wantValue}, []int{len(stored.Key), len(stored.Value)})
 			require.Equal(t, c.wantKey < c.key, headers["error-key-truncated"] == "true")
@@ -80,7 +80,7 @@ func TestADeadLetterIsCutUntilItFits(t *testing.T) {
 
 // What Kafka refuses in any form is told with its position, and skipped.
 func TestADeadLetterThatKafkaRefusesIsSkipped(t *testing.T) {
-	stored, _, registry, log := putAside(t, -1, 1000, 1000)
+	stored, _, registry, log := sendDeadLetter(t, -1, 1000, 1000)
 	require.Nil(t, stored)
 	require.Contains(t, log, "topic=t.events partition=3 offset=77 code=not_json")
 	require.Equal(t, 1, counted(t, registry, topics.Events()))

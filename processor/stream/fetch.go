@@ -18,8 +18,8 @@ const (
 	// readMaxBytes is more than the largest batch that brokers take by default.
 	readMaxBytes = 2 << 20
 	readMaxWait  = 100 * time.Millisecond
-	// readPatience is for how long a fetch is repeated that fails for a reason that passes.
-	readPatience = 10 * time.Second
+	// readRetryTime is for how long a fetch is repeated that fails for a reason that passes.
+	readRetryTime = 10 * time.Second
 )
 
 // logReader fetches a partition one request at a time. A consumer hides where it is when a fetch
@@ -65,7 +65,7 @@ func (l *logReader) fetch(ctx context.Context, offset int64) (found, error) {
 			err = backoff.Permanent(err)
 		}
 		return f, err
-	}, backoff.WithMaxElapsedTime(readPatience))
+	}, backoff.WithMaxElapsedTime(readRetryTime))
 }
 
 func (l *logReader) try(ctx context.Context, offset int64) (found, error) {

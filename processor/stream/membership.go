@@ -76,7 +76,7 @@ func (m *membership) joined() {
 }
 
 // heard says whether the group took us for a member within half the session timeout.
-func (s *Stage) heard() bool {
+func (s *Stage) recentHeartbeat() bool {
 	s.membership.mu.Lock()
 	defer s.membership.mu.Unlock()
 	return time.Since(s.membership.last) < s.cfg.SessionTimeout/2

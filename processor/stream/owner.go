@@ -41,12 +41,12 @@ type Owner struct {
 	done        chan struct{}
 
 	mu     sync.Mutex
-	queue  []queued
+	queue  []queuedBatch
 	paused bool
 	wake   chan struct{}
 	// popped has room for one: a hint that the queue got shorter.
 	popped chan struct{}
-	still  still
+	idle   idle
 	// probing says that somebody finds out why nothing comes of the partition.
 	probing atomic.Bool
 }
@@ -55,7 +55,7 @@ type Owner struct {
 func NewOwner(cfg OwnerConfig) *Owner {
 	return &Owner{
 		Assignment: newAssignment(cfg.Topic, cfg.Partition, cfg.Alive), cfg: cfg, queuedBytes: new(atomic.Int64),
-		done: make(chan struct{}), wake: make(chan struct{}, 1), popped: make(chan struct{}, 1), still: still{at: -1},
+		done: make(chan struct{}), wake: make(chan struct{}, 1), popped: make(chan struct{}, 1), idle: idle{at: -1},
 	}
 }
 
@@ -116,7 +116,7 @@ func (o *Owner) push(f fetch) error {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, next := range f.queued() {
+	for _, next := range f.batches() {
 		o.queue = append(o.queue, next)
 		o.queuedBytes.Add(next.bytes)
 	}
@@ -185,14 +185,14 @@ func (o *Owner) feed(ctx context.Context) {
 }
 
 // next is what the handler gets next, and where; nowhere if nothing is queued.
-func (o *Owner) next() (next queued, to chan<- []*Record) {
+func (o *Owner) next() (next queuedBatch, to chan<- []*Record) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.queue) == 0 {
-		return queued{}, nil
+		return queuedBatch{}, nil
 	}
 	next = o.queue[0]
-	o.offer(next)
+	o.setPassed(next)
 	return next, o.batches
 }
 
@@ -200,7 +200,7 @@ func (o *Owner) pop() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.queuedBytes.Add(-o.queue[0].bytes)
-	o.queue[0] = queued{}
+	o.queue[0] = queuedBatch{}
 	o.queue = o.queue[1:]
 	notify(o.popped)
 	if o.paused && len(o.queue) <= o.cfg.MaxQueuedBatches/2 {

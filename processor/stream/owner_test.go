@@ -84,7 +84,7 @@ func TestAPartitionIsPausedWhenItsHandlerHasEnoughForLong(t *testing.T) {
 	for name, tt := range map[string]struct {
 		takes  time.Duration
 		paused int32
-	}{"a busy one": {roomPatience / 2, 0}, "a stuck one": {time.Minute, 1}} {
+	}{"a busy one": {roomWait / 2, 0}, "a stuck one": {time.Minute, 1}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var paused, resumed atomic.Int32

@@ -22,20 +22,20 @@ type gap struct {
 // errTooLarge is why a batch is not unpacked.
 var errTooLarge = fmt.Errorf("the batch unpacks to more than %d MiB", maxBatchBytes>>20)
 
-// passFaulty passes over batches that unpack to too much, and finds out what is wrong with other
+// handleFaults passes over batches that unpack to too much, and finds out what is wrong with other
 // partitions whose fetch failed.
-func (s *Stage) passFaulty(fetches kgo.Fetches) error {
+func (s *Stage) handleFaults(fetches kgo.Fetches) error {
 	for _, failure := range fetches.Errors() {
 		for _, o := range s.owned(map[string][]int32{failure.Topic: {failure.Partition}}) {
 			tooLarge, ok := errors.AsType[*kgo.ErrDecompressTooLarge](failure.Err)
 			if !ok {
 				if !errors.Is(failure.Err, errLater) {
-					s.suspect(o)
+					s.startProbe(o)
 				}
 				continue
 			}
 			at, _ := o.position()
-			if err := s.pass(gap{owner: o, first: at, next: tooLarge.NextOffset, cause: errTooLarge}); err != nil {
+			if err := s.skip(gap{owner: o, first: at, next: tooLarge.NextOffset, cause: errTooLarge}); err != nil {
 				return err
 			}
 		}
@@ -43,18 +43,18 @@ func (s *Stage) passFaulty(fetches kgo.Fetches) error {
 	return nil
 }
 
-// probeRest is how far apart probes of a partition are.
-const probeRest = time.Second
+// probeInterval is how far apart probes of a partition are.
+const probeInterval = time.Second
 
 // suspect probes a partition, beside polling. One probe of it runs at a time.
-func (s *Stage) suspect(o *Owner) {
+func (s *Stage) startProbe(o *Owner) {
 	if !o.probing.CompareAndSwap(false, true) {
 		return
 	}
 	s.background.Go(func() {
 		defer o.probing.Store(false)
 		s.probe(s.backgroundCtx, o)
-		pause(s.backgroundCtx, probeRest)
+		pause(s.backgroundCtx, probeInterval)
 	})
 }
 
@@ -95,13 +95,13 @@ func (s *Stage) probe(ctx context.Context, o *Owner) {
 	}
 }
 
-// passGaps passes over the gaps that were found. It is called between polls, while rebalances are
+// skipGaps passes over the gaps that were found. It is called between polls, while rebalances are
 // blocked.
-func (s *Stage) passGaps() error {
+func (s *Stage) skipGaps() error {
 	for {
 		select {
 		case g := <-s.gaps:
-			if err := s.pass(g); err != nil {
+			if err := s.skip(g); err != nil {
 				return err
 			}
 		default:
@@ -110,7 +110,7 @@ func (s *Stage) passGaps() error {
 	}
 }
 
-func (s *Stage) pass(g gap) error {
+func (s *Stage) skip(g gap) error {
 	o := g.owner
 	at, known := o.position()
 	if current := s.owned(map[string][]int32{o.topic: {o.partition}}); len(current) == 0 || current[0] != o || !known || at != g.first || at >= g.next {
@@ -124,12 +124,12 @@ func (s *Stage) pass(g gap) error {
 		return err
 	}
 	s.client.SetOffsets(map[string]map[int32]kgo.EpochOffset{o.topic: {o.partition: {Epoch: -1, Offset: g.next}}})
-	s.tell(g)
+	s.deadLetterGap(g)
 	return nil
 }
 
 // tell stores the dead letters of what cannot be read, and resolves their offsets.
-func (s *Stage) tell(g gap) {
+func (s *Stage) deadLetterGap(g gap) {
 	o, ctx := g.owner, s.backgroundCtx
 	s.background.Go(func() {
 		s.letters.putUnreadable(ctx, Span{o.topic, o.partition, g.first, g.next}, g.cause, func(offset int64, err error) {
@@ -143,19 +143,19 @@ func (s *Stage) tell(g gap) {
 	})
 }
 
-// checkHoles looks into the offsets that a fetch left out. Mostly a transaction was aborted, but
+// checkGaps looks into the offsets that a fetch left out. Mostly a transaction was aborted, but
 // the client also passes over what it cannot decode, if it can decode what follows.
-func (s *Stage) checkHoles(o *Owner, all []*Record) {
+func (s *Stage) checkGaps(o *Owner, all []*Record) {
 	next, known := o.position()
 	for _, r := range all {
 		if hole := (gap{owner: o, first: next, next: r.Offset}); known && hole.first < hole.next {
-			s.background.Go(func() { s.checkHole(s.backgroundCtx, hole) })
+			s.background.Go(func() { s.checkGap(s.backgroundCtx, hole) })
 		}
 		next, known = r.Offset+1, true
 	}
 }
 
-func (s *Stage) checkHole(ctx context.Context, hole gap) {
+func (s *Stage) checkGap(ctx context.Context, hole gap) {
 	o := hole.owner
 	log := s.reader(o, 1)
 	for at := hole.first; at < hole.next; {
@@ -165,7 +165,7 @@ func (s *Stage) checkHole(ctx context.Context, hole gap) {
 			return // it was told, or we end
 		case f.unreadable != nil:
 			f.next = f.unreadable.next
-			s.tell(gap{owner: o, first: at, next: min(f.next, hole.next), cause: f.unreadable.cause})
+			s.deadLetterGap(gap{owner: o, first: at, next: min(f.next, hole.next), cause: f.unreadable.cause})
 		case f.next == at:
 			return
 		}

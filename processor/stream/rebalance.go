@@ -30,7 +30,7 @@ func (s *Stage) own(tp topicPartition) {
 		return // given back when the client leaves the group
 	}
 	o := NewOwner(OwnerConfig{
-		Topic: tp.topic, Partition: tp.partition, Alive: s.heard, MaxQueuedBatches: s.cfg.MaxQueuedBatches,
+		Topic: tp.topic, Partition: tp.partition, Alive: s.recentHeartbeat, MaxQueuedBatches: s.cfg.MaxQueuedBatches,
 		Pause:   func() { s.client.PauseFetchPartitions(one) },
 		Resume:  func() { s.client.ResumeFetchPartitions(one) },
 		Release: recycle, Failed: s.fail,
@@ -45,7 +45,7 @@ func (s *Stage) own(tp topicPartition) {
 // begin tells owners where they are read from. "The start" becomes the offset that it is now: the
 // client can skip only in partitions of which it knows one.
 func (s *Stage) begin(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
-	starts, err := Patiently(ctx, s.log, func() (kadm.ListedOffsets, error) {
+	starts, err := Retry(ctx, s.log, func() (kadm.ListedOffsets, error) {
 		listed, err := kadm.NewClient(s.client).ListStartOffsets(ctx, s.cfg.Topics...)
 		if err == nil {
 			err = listed.Error()
@@ -64,7 +64,7 @@ func (s *Stage) begin(ctx context.Context, offsets map[string]map[int32]kgo.Offs
 				partitions[partition] = at
 			}
 			for _, o := range s.owned(map[string][]int32{topic: {partition}}) {
-				o.begin(max(start.Offset, at.EpochOffset().Offset))
+				o.setStart(max(start.Offset, at.EpochOffset().Offset))
 			}
 		}
 	}

@@ -248,7 +248,7 @@ func (s *Stage) poll(ctx context.Context) error {
 		if err := s.distribute(ctx, fetches); err != nil {
 			return err
 		}
-		if err := errors.Join(s.passFaulty(fetches), s.passGaps()); err != nil {
+		if err := errors.Join(s.handleFaults(fetches), s.skipGaps()); err != nil {
 			return err
 		}
 		if !time.Now().Before(nextCommit) {
@@ -260,7 +260,7 @@ func (s *Stage) poll(ctx context.Context) error {
 			return err
 		}
 		if faulty && fetches.NumRecords() == 0 {
-			pause(ctx, faultRest)
+			pause(ctx, faultPause)
 		}
 	}
 	return nil
@@ -269,7 +269,7 @@ func (s *Stage) poll(ctx context.Context) error {
 // fetch polls. While too much waits for handlers it polls nothing.
 func (s *Stage) fetch(ctx context.Context) kgo.Fetches {
 	if s.queuedBytes.Load() >= maxQueuedBytes {
-		pause(ctx, roomPatience)
+		pause(ctx, roomWait)
 		return nil
 	}
 	fetches := s.client.PollFetches(ctx)
@@ -293,8 +293,8 @@ func (s *Stage) distribute(ctx context.Context, fetches kgo.Fetches) (err error)
 		if o == nil {
 			return
 		}
-		s.checkHoles(o, p.Records)
-		err = errors.Join(err, o.push(fetchOf(p.Records, p.LastStableOffset)))
+		s.checkGaps(o, p.Records)
+		err = errors.Join(err, o.Push(p.Records, p.LastStableOffset))
 		if o.full() {
 			full = append(full, o)
 		}
@@ -303,8 +303,8 @@ func (s *Stage) distribute(ctx context.Context, fetches kgo.Fetches) (err error)
 	return err
 }
 
-// roomPatience is how long a turn waits for handlers that have enough to do.
-const roomPatience = 10 * time.Millisecond
+// roomWait is how long a turn waits for handlers that have enough to do.
+const roomWait = 10 * time.Millisecond
 
 // makeRoom waits a little before partitions are paused. A fetch without the only
 // partition that has more stands at the broker for fetchMaxWait, and its handler,
@@ -313,16 +313,16 @@ func makeRoom(ctx context.Context, full []*Owner) {
 	if len(full) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, roomPatience)
+	ctx, cancel := context.WithTimeout(ctx, roomWait)
 	defer cancel()
 	for _, o := range full {
 		o.makeRoom(ctx.Done())
 	}
 }
 
-// faultRest is how long a stage waits where fetches fail at once: some errors,
+// faultPause is how long a stage waits where fetches fail at once: some errors,
 // as of a topic that was made anew, the client gives as fast as it is asked.
-const faultRest = 100 * time.Millisecond
+const faultPause = 100 * time.Millisecond
 
 func pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)

@@ -7,25 +7,25 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 )
 
-// looksUntilStuck is how often a partition is looked at until it counts as stuck.
-const looksUntilStuck = 6
+// checksUntilStuck is how often a partition is looked at until it counts as stuck.
+const checksUntilStuck = 6
 
 // watch asks the broker where the partitions end, beside all fetches: lag counts what cannot be
 // fetched too, and a partition that nothing comes of is noticed.
 func (s *Stage) watch() {
-	ticker := time.NewTicker(s.cfg.StuckAfter / looksUntilStuck)
+	ticker := time.NewTicker(s.cfg.StuckAfter / checksUntilStuck)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-s.backgroundCtx.Done():
 			return
 		case now := <-ticker.C:
-			s.look(now)
+			s.checkProgress(now)
 		}
 	}
 }
 
-func (s *Stage) look(now time.Time) {
+func (s *Stage) checkProgress(now time.Time) {
 	ends, err := kadm.NewClient(s.client).ListCommittedOffsets(s.backgroundCtx, s.cfg.Topics...)
 	if err != nil {
 		s.log.Debug("the ends of partitions are not known", "error", err)
@@ -36,15 +36,15 @@ func (s *Stage) look(now time.Time) {
 		if !ok || end.Err != nil {
 			continue
 		}
-		o.see(end.Offset)
-		if o.look(end.Offset, now) > 0 {
-			s.suspect(o)
+		o.setBrokerEnd(end.Offset)
+		if o.checkProgress(end.Offset, now) > 0 {
+			s.startProbe(o)
 		}
 	}
 }
 
-// still is since when a partition has not moved though there is something to read.
-type still struct {
+// idle is since when a partition has not moved though there is something to read.
+type idle struct {
 	at    int64
 	since time.Time
 	lasts time.Duration
@@ -52,15 +52,15 @@ type still struct {
 
 // look says for how long nothing has come of the partition: 0 if something did, if all is read,
 // or if its handler has enough to do.
-func (o *Owner) look(end int64, now time.Time) time.Duration {
+func (o *Owner) checkProgress(end int64, now time.Time) time.Duration {
 	at, known := o.position()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if busy := o.paused || len(o.queue) >= o.cfg.MaxQueuedBatches; at != o.still.at || at >= end || !known || busy {
-		o.still = still{at: at, since: now}
+	if busy := o.paused || len(o.queue) >= o.cfg.MaxQueuedBatches; at != o.idle.at || at >= end || !known || busy {
+		o.idle = idle{at: at, since: now}
 	}
-	o.still.lasts = now.Sub(o.still.since)
-	return o.still.lasts
+	o.idle.lasts = now.Sub(o.idle.since)
+	return o.idle.lasts
 }
 
 // Stuck names a partition of which nothing has come for a while though there is something to
@@ -78,5 +78,5 @@ func (s *Stage) Stuck() string {
 func (o *Owner) isStuck(after time.Duration) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.still.lasts >= after
+	return o.idle.lasts >= after
 }

@@ -16,7 +16,7 @@ import (
 // currentLog waits for Kafka until ctx ends. Errors that waiting does not resolve are returned at
 // once.
 func (p *process) currentLog(ctx context.Context) (eventlog.Log, error) {
-	return stream.Patiently(ctx, p.log, func() (eventlog.Log, error) {
+	return stream.Retry(ctx, p.log, func() (eventlog.Log, error) {
 		log, err := eventlog.Current(ctx, p.conn, p.topics)
 		return log, hint.Kafka(p.cfg.Kafka, err) // added here so that the waiting is logged with the hint
 	})
@@ -27,7 +27,7 @@ func (p *process) checkTopics(ctx context.Context, roles []string) error {
 	if slices.Equal(roles, []string{Console}) {
 		return nil
 	}
-	_, err := stream.Patiently(ctx, p.log, func() (struct{}, error) {
+	_, err := stream.Retry(ctx, p.log, func() (struct{}, error) {
 		return struct{}{}, hint.Kafka(p.cfg.Kafka, setup.CheckTopics(ctx, p.conn, p.cfg.Kafka, p.log))
 	})
 	return err
@@ -35,13 +35,13 @@ func (p *process) checkTopics(ctx context.Context, roles []string) error {
 
 // describe is stream.Describe that waits for Kafka.
 func (p *process) describe(ctx context.Context, topic string) (stream.TopicInfo, error) {
-	return stream.Patiently(ctx, p.log, func() (stream.TopicInfo, error) { return stream.Describe(ctx, p.conn, topic) })
+	return stream.Retry(ctx, p.log, func() (stream.TopicInfo, error) { return stream.Describe(ctx, p.conn, topic) })
 }
 
 // sameLog returns an error if the events topic is no longer the declared log. It waits for Kafka
 // until ctx ends.
 func (p *process) sameLog(ctx context.Context, log eventlog.Log) error {
-	_, err := stream.Patiently(ctx, p.log, func() (struct{}, error) { return struct{}{}, log.Verify(ctx, p.conn, p.topics) })
+	_, err := stream.Retry(ctx, p.log, func() (struct{}, error) { return struct{}{}, log.Verify(ctx, p.conn, p.topics) })
 	return err
 }
 

@@ -49,7 +49,7 @@ func (p *process) newProcessor(ctx context.Context) (*running, error) {
 		processor.Config(p.cfg.Processor),
 		processor.Deps{
 			Producer: p.producer, DeadLetters: p.letters, Topics: p.topics, Metrics: processor.NewMetrics(p.registry),
-			Log: processor.Log{
+			Log: processor.EventLog{
 				ID: log.ID, Partitions: log.Partitions, Partitioner: log.Partitioner, CommandPartitions: commands.Partitions, RecordPartitions: records.Partitions, Earlier: earlier(log),
 			},
 			Verify: func(ctx context.Context) error { return p.sameLog(ctx, log) },
@@ -86,7 +86,7 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 		Channel: market.Client, Producer: p.producer, DeadLetters: p.letters, History: worker.Kafka{Connection: p.conn, Topics: p.topics}, Topics: p.topics,
 		RecordPartitions: records.Partitions, Pacer: pace, LogID: log.ID, Logger: p.log, Metrics: worker.NewMetrics(p.registry),
 		Verify: func(ctx context.Context, newest schemas.Frontier) error {
-			_, err := stream.Patiently(ctx, p.log, func() (struct{}, error) { return struct{}{}, eventlog.Verify(ctx, p.conn, p.topics, log, newest) })
+			_, err := stream.Retry(ctx, p.log, func() (struct{}, error) { return struct{}{}, eventlog.Verify(ctx, p.conn, p.topics, log, newest) })
 			return err
 		},
 	})
@@ -166,7 +166,7 @@ func (p *process) newSink(ctx context.Context) (*running, error) {
 
 // reread waits for an unavailable broker.
 func (p *process) reread(ctx context.Context, of stream.Span, take func(*stream.Record) error) error {
-	_, err := stream.Patiently(ctx, p.log, func() (struct{}, error) { return struct{}{}, stream.ReadSpan(ctx, p.conn, of, take) })
+	_, err := stream.Retry(ctx, p.log, func() (struct{}, error) { return struct{}{}, stream.ReadSpan(ctx, p.conn, of, take) })
 	return err
 }
 

@@ -205,7 +205,7 @@ func (p *pipeline) startProcessor(producer stream.Producer) (*counting, func()) 
 	require.NoError(p.b, err)
 	handler, err := processor.New(processor.Config(loaded.Processor), processor.Deps{
 		Producer: producer, DeadLetters: producer, Topics: p.topics, Metrics: processor.NewMetrics(prometheus.NewRegistry()),
-		Log: processor.Log{ID: 1, Partitions: p.load.partitions, CommandPartitions: p.load.partitions},
+		Log: processor.EventLog{ID: 1, Partitions: p.load.partitions, CommandPartitions: p.load.partitions},
 	})
 	require.NoError(p.b, err)
 	return p.start(stream.Config{Group: p.topics.ProcessorGroup(), Topics: []string{p.events}}, handler)

@@ -50,7 +50,7 @@ func newProcess(w *world, seat, life int) *process {
 		processor.Config{Window: w.plan.window, CatchUpWindow: catchUpWindow, QuietPeriod: w.plan.quiet, MaxBufferedSKUs: w.plan.maxBuffered},
 		processor.Deps{
 			Producer: out, DeadLetters: out, Topics: topics, Metrics: processor.NewMetrics(registry),
-			Log: processor.Log{ID: 1, Partitions: w.plan.Partitions, CommandPartitions: w.plan.Partitions},
+			Log: processor.EventLog{ID: 1, Partitions: w.plan.Partitions, CommandPartitions: w.plan.Partitions},
 		})
 	must(err)
 	cfg := channeltest.Defaults()

@@ -8,14 +8,14 @@ import (
 	"github.com/cenkalti/backoff/v5"
 )
 
-// maxPatience is how far apart tries get.
-const maxPatience = 5 * time.Second
+// maxRetryInterval is how far apart tries get.
+const maxRetryInterval = 5 * time.Second
 
-// Patiently does something again until the cluster can be reached, or ctx ends. An
+// Retry does something again until the cluster can be reached, or ctx ends. An
 // error that waiting does not mend is returned at once. A nil logger says nothing.
-func Patiently[T any](ctx context.Context, log *slog.Logger, do func() (T, error)) (T, error) {
+func Retry[T any](ctx context.Context, log *slog.Logger, do func() (T, error)) (T, error) {
 	pace := backoff.NewExponentialBackOff()
-	pace.MaxInterval = maxPatience
+	pace.MaxInterval = maxRetryInterval
 	return backoff.Retry(ctx, func() (T, error) {
 		value, err := do()
 		if err != nil && !Unreachable(err) {

@@ -27,7 +27,7 @@ func TestPatienceIsForWhatWaitingMends(t *testing.T) {
 			"a refusal":                                 {[]error{io.EOF, refused}, refused},
 		} {
 			tries := 0
-			got, err := stream.Patiently(t.Context(), nil, func() (int, error) { tries++; return tries, c.errs[tries-1] })
+			got, err := stream.Retry(t.Context(), nil, func() (int, error) { tries++; return tries, c.errs[tries-1] })
 			require.ErrorIs(t, err, c.want, name)
 			require.Len(t, c.errs, tries, name)
 			if c.want == nil {
@@ -36,7 +36,7 @@ func TestPatienceIsForWhatWaitingMends(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
-		_, err := stream.Patiently(ctx, nil, func() (int, error) { return 0, io.EOF })
+		_, err := stream.Retry(ctx, nil, func() (int, error) { return 0, io.EOF })
 		require.Error(t, err)
 		require.Error(t, ctx.Err(), "it waited as long as it could")
 	})
