@@ -231,7 +231,7 @@ func (p *partition) full() bool { return p.waiting.Load() >= int64(p.cfg.MaxBuff
 // take puts an event into the buffer.
 func (p *partition) take(ctx context.Context, r *stream.Record, now time.Time) error {
 	window := p.buffer.Find(r.Key)
-	if err := p.decode(&p.event, r, window != nil); err != nil {
+	if err := p.decode(&p.event, r, now, window != nil); err != nil {
 		return p.reject(ctx, r, err)
 	}
 	result := p.buffer.Put(window, r.Key, &p.event, now)
@@ -245,7 +245,7 @@ func (p *partition) take(ctx context.Context, r *stream.Record, now time.Time) e
 }
 
 // decode reads an event; known says that one with its key was read here before.
-func (p *partition) decode(event *schemas.Event, r *stream.Record, known bool) error {
+func (p *partition) decode(event *schemas.Event, r *stream.Record, now time.Time, known bool) error {
 	if err := p.decoder.DecodeMessage(event, schemas.Message{Key: r.Key, Value: r.Value, ContentType: stream.ContentType(r)}); err != nil {
 		return err
 	}
@@ -257,7 +257,7 @@ func (p *partition) decode(event *schemas.Event, r *stream.Record, known bool) e
 		return p.deps.Log.Partitioner.WrongPartition(r.Key, r.Partition, p.deps.Log.Partitions)
 	}
 	event.Position = schemas.Position{LogID: id, Partition: r.Partition, Offset: r.Offset}
-	event.TriggeredAt = r.Timestamp
+	event.TriggeredAt = schemas.TimestampOr(r.Timestamp, now)
 	return nil
 }
 

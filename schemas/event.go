@@ -28,7 +28,8 @@ type Event struct {
 	// RequestedBy is who asked for the event, at most MaxRequestedByBytes; empty if unknown.
 	RequestedBy string
 
-	// Position is where the event lies in Kafka, and TriggeredAt its timestamp there.
+	// Position is where the event lies in Kafka, and TriggeredAt its timestamp there, or what
+	// TimestampOr replaced it by.
 	Position    Position
 	TriggeredAt time.Time
 }

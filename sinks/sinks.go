@@ -223,7 +223,7 @@ func addDeadLetter(b Batch, m *stream.Record) {
 		letter = schemas.DeadLetter{Key: m.Key, Value: m.Value, SourceTopic: m.Topic, SourcePartition: m.Partition, SourceOffset: m.Offset}
 		letter.Code, letter.Message = "unknown", "not a dead letter of stockpush"
 	}
-	b.Reject(letter, Received{m.Timestamp})
+	b.Reject(letter, Received{schemas.TimestampOr(m.Timestamp, time.Now())})
 }
 
 // Run sends batches until ctx ends. It fails if messages of a refused batch cannot be read again.

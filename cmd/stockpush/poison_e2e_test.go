@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -69,23 +68,4 @@ func (s *system) shown(shop, model int64) int64 {
 		}
 	}
 	return -1
-}
-
-// A batch over more weeks than the server's default limit is accepted.
-func TestE2EEventsOfManyYearsAreRecorded(t *testing.T) {
-	s := newSystem(t, nil)
-	const weeks = 150
-	for n := range weeks {
-		e := event(10001, fmt.Sprintf("sku-%d", n), n)
-		e.ModelID = int64(n + 1)
-		r := &stream.Record{Topic: s.topics.Events(), Partition: stream.ByKey, Key: []byte(e.Key.String()), Value: schemas.EncodeEvent(&e)}
-		r.Timestamp = time.Now().Add(-time.Duration(n) * 7 * 24 * time.Hour)
-		s.producer.Produce(t.Context(), r, func(err error) { require.NoError(t, err) })
-	}
-	require.NoError(t, s.producer.Flush(t.Context()))
-	require.Eventually(t, func() bool { return len(s.sandbox.Stock(10001)) == weeks }, 45*time.Second, 50*time.Millisecond)
-	last := event(10002, "after", 1)
-	s.send(last)
-	eventually(s, uint64(1), "SELECT count() FROM {db}.push_record_history WHERE store_sku = 'after' AND status = 'Successfully'")
-	require.Empty(t, strings.TrimSpace(one[string](s, "SELECT arrayStringConcat(groupArray(error_code)) FROM {db}.rejected_events")))
 }

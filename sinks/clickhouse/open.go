@@ -25,10 +25,8 @@ const (
 	maxExecutionTime = 300 * time.Second
 )
 
-// settings apply to every query. Old events or wrong producer timestamps may spread a batch over
-// more weeks than a server's default limit of 100 partitions; the server would refuse the batch for
-// ever.
-var settings = clickhouse.Settings{"max_execution_time": int(maxExecutionTime.Seconds()), "max_partitions_per_insert_block": 0}
+// settings apply to every query.
+var settings = clickhouse.Settings{"max_execution_time": int(maxExecutionTime.Seconds())}
 
 // Store is a connection to one database.
 type Store struct {
