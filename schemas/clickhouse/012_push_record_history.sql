@@ -32,10 +32,11 @@ CREATE OR REPLACE VIEW {{.Database}}.push_record_history
     occurred_at DateTime64(3, 'UTC') COMMENT 'When the stock changed, as upstream says.',
     triggered_at DateTime64(3, 'UTC') COMMENT 'When the event reached Kafka; records are kept for 30 days from here.',
     queued_at DateTime64(3, 'UTC') COMMENT 'When the push command was issued; 1970 if the event was skipped before.',
-    finished_at DateTime64(3, 'UTC') COMMENT 'When the outcome became final; 1970 while Pending.'
+    finished_at DateTime64(3, 'UTC') COMMENT 'When the outcome became final; 1970 while Pending.',
+    requested_by LowCardinality(String) COMMENT 'Who asked for the event; empty if it names nobody.'
 )
 AS
-SELECT channel, shop_id, store_sku, merchant_sku, item_id, model_id, location_id, event_id, retry_of, repeats_offset, reason, status, available, promotion_reserved, push_qty, before_qty, after_qty, promotion_floor, failure_code, failure_reason, superseded_by, superseded_by_offset, attempts, request_id, log_id, event_partition, event_offset, occurred_at, triggered_at, queued_at, finished_at
+SELECT channel, shop_id, store_sku, merchant_sku, item_id, model_id, location_id, event_id, retry_of, repeats_offset, reason, status, available, promotion_reserved, push_qty, before_qty, after_qty, promotion_floor, failure_code, failure_reason, superseded_by, superseded_by_offset, attempts, request_id, log_id, event_partition, event_offset, occurred_at, triggered_at, queued_at, finished_at, requested_by
 FROM {{.Database}}.push_records FINAL
 WHERE triggered_at > now64(3, 'UTC') - INTERVAL 30 DAY
 ORDER BY channel, shop_id, store_sku, log_id DESC, event_offset DESC

@@ -71,6 +71,7 @@ func recordColumns() []column[*rec] {
 		times("triggered_at", func(r *rec) time.Time { return r.TriggeredAt }),
 		times("queued_at", func(r *rec) time.Time { return r.QueuedAt }),
 		times("finished_at", func(r *rec) time.Time { return r.FinishedAt }),
+		texts("requested_by", func(r *rec) string { return r.RequestedBy }),
 		numbers[proto.ColUInt8]("version", func(r *rec) uint8 { return uint8(r.Status) }),
 	}
 }

@@ -85,7 +85,7 @@ const (
 	recordSelect = "SELECT channel, shop_id, store_sku, merchant_sku, item_id, model_id, location_id, event_id, retry_of, repeats_offset, " +
 		"reason, status, available, promotion_reserved, push_qty, before_qty, after_qty, promotion_floor, failure_code, failure_reason, " +
 		"superseded_by, superseded_by_offset, attempts, request_id, log_id, event_partition, event_offset, " +
-		"occurred_at, triggered_at, queued_at, finished_at"
+		"occurred_at, triggered_at, queued_at, finished_at, requested_by"
 )
 
 var keyColumns = []sortColumn{{name: "channel", kind: text}, {name: "shop_id", kind: unsigned}, {name: "store_sku", kind: text}}
