@@ -42,5 +42,5 @@ WHERE triggered_at > now64(3, 'UTC') - INTERVAL 30 DAY
 ORDER BY channel, shop_id, store_sku, log_id DESC, event_offset DESC
 LIMIT 100 BY channel, shop_id, store_sku
 -- All rows of a record have its triggered_at, so they lie in one week.
-SETTINGS do_not_merge_across_partitions_select_final = 1
+SETTINGS {{.Settings}}, do_not_merge_across_partitions_select_final = 1
 COMMENT 'One row per record in its newest state: at most the latest 100 of each store SKU, of the last 30 days. Not for counting, since older records are trimmed: use push_stats_hourly.';

@@ -44,6 +44,7 @@ SELECT channel, shop_id, store_sku,
 FROM {{.Database}}.store_sku_states
 WHERE _part = largest_part AND newest_at > horizon
     AND sku_hash NOT IN (SELECT sku_hash FROM {{.Database}}.store_sku_states WHERE _part != largest_part UNION ALL SELECT sku_hash FROM {{.Database}}.pending_push_records)
+SETTINGS {{.Settings}}
 UNION ALL
 WITH
     (
@@ -89,5 +90,5 @@ LEFT JOIN
     GROUP BY channel, shop_id, store_sku
 ) AS waiting USING (channel, shop_id, store_sku)
 WHERE at > horizon
-SETTINGS join_use_nulls = 0, enable_shared_storage_snapshot_in_query = 1
+SETTINGS {{.Settings}}, enable_shared_storage_snapshot_in_query = 1
 COMMENT 'One row per store SKU: its last push, and how many of its records are Pending.';

@@ -62,5 +62,5 @@ FROM
     GROUP BY channel, shop_id, store_sku
     HAVING max(seen_at) > now64(3, 'UTC') - INTERVAL 30 DAY
 )
-SETTINGS do_not_merge_across_partitions_select_final = 1
+SETTINGS {{.Settings}}, do_not_merge_across_partitions_select_final = 1
 COMMENT 'internal: the rows of store_sku_push_status, for queries of few store SKUs by their keys.';

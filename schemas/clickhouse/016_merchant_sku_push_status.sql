@@ -20,4 +20,5 @@ AS
 SELECT merchant_sku, channel, shop_id, store_sku, last_push_qty, last_push_status, last_reason, last_failure_code,
     last_failure_reason, last_triggered_at, last_finished_at, pending, available, promotion_reserved
 FROM {{.Database}}.store_sku_push_status
+SETTINGS {{.Settings}}
 COMMENT 'One row per merchant SKU and store SKU: the last push of the store SKU. A store SKU appears under the merchant SKU of its newest record only.';

@@ -63,4 +63,5 @@ LEFT JOIN
 ) AS r USING (channel, shop_id, store_sku)
 WHERE triggered_at > now64(3, 'UTC') - INTERVAL 30 DAY
     AND {{.Rank}} > ifNull(resolved_by, 0)
+SETTINGS {{.Settings}}
 COMMENT 'One row per Failed record whose store SKU has no newer record that is Successfully or Pending: what a retry works on.';

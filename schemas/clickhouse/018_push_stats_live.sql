@@ -21,5 +21,5 @@ FROM {{.Database}}.push_record_facts FINAL
 WHERE status != 'Pending'
     AND triggered_at >= (SELECT if(count() = 0, toDateTime(0, 'UTC'), max(hour) + INTERVAL 1 HOUR) FROM {{.Database}}.push_stats_freezes)
 GROUP BY hour, channel, shop_id, reason, status, failure_code
-SETTINGS do_not_merge_across_partitions_select_final = 1
+SETTINGS {{.Settings}}, do_not_merge_across_partitions_select_final = 1
 COMMENT 'internal: statistics of the hours that are not frozen, counted from the facts.';

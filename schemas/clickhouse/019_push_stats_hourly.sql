@@ -14,7 +14,9 @@ AS
 SELECT hour, channel, shop_id, reason, status, failure_code, records, p50_ms, p99_ms
 FROM {{.Database}}.push_stats_frozen FINAL
 WHERE (hour, freeze_id) IN (SELECT hour, min(freeze_id) FROM {{.Database}}.push_stats_freezes GROUP BY hour)
+SETTINGS {{.Settings}}
 UNION ALL
 SELECT hour, channel, shop_id, reason, status, failure_code, records, p50_ms, p99_ms
 FROM {{.Database}}.push_stats_live
+SETTINGS {{.Settings}}
 COMMENT 'One row per hour (UTC), shop, reason, final status and failure code: how many records, and how long they took from trigger to final status. Kept for 13 months, whatever is trimmed from the records.';

@@ -74,7 +74,7 @@ func render(files fs.FS, name string, values map[string]string) (string, error) 
 // templateValues are what the files take from elsewhere.
 func templateValues(database string) map[string]string {
 	values := map[string]string{
-		"Database": "`" + database + "`", "Name": database, "Rank": Rank, "FloorHint": quote(schemas.FloorHint),
+		"Database": "`" + database + "`", "Name": database, "Rank": Rank, "FloorHint": quote(schemas.FloorHint), "Settings": settingsClause(),
 		"Reason": enum(schemas.Reasons(), schemas.Reason.Label),
 		"Status": enum([]schemas.Status{schemas.Pending, schemas.Skipped, schemas.Failed, schemas.Successfully}, schemas.Status.String),
 	}

@@ -93,8 +93,8 @@ func openInserts(cfg Config) (*chpool.Pool, error) {
 
 func insertSettings() []ch.Setting {
 	var all []ch.Setting
-	for name, value := range settings {
-		all = append(all, ch.SettingInt(name, value.(int)))
+	for name, value := range settings() {
+		all = append(all, ch.Setting{Key: name, Value: fmt.Sprint(value), Important: true})
 	}
 	return all
 }

@@ -5,11 +5,14 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/ClickHouse/ch-go/chpool"
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	schema "stockpush/schemas/clickhouse"
 )
 
 // Config describes how to reach ClickHouse.
@@ -25,8 +28,20 @@ const (
 	maxExecutionTime = 300 * time.Second
 )
 
-// settings apply to every query.
-var settings = clickhouse.Settings{"max_execution_time": int(maxExecutionTime.Seconds())}
+// settings apply to every query and insert of ours, whatever our user's profile has.
+func settings() clickhouse.Settings {
+	all := clickhouse.Settings{
+		"max_execution_time": int(maxExecutionTime.Seconds()),
+		// An insert that is answered is written, with all that is attached to its table.
+		"async_insert": 0, "insert_deduplicate": 0, "materialized_views_ignore_errors": 0, "ignore_materialized_views_with_dropped_target_table": 0,
+		// A query has all of its rows, as they are now.
+		"limit": 0, "offset": 0, "use_query_cache": 0, "distinct_overflow_mode": "throw", "result_overflow_mode": "throw", "timeout_overflow_mode": "throw",
+		// A column is made as it is declared.
+		"data_type_default_nullable": 0,
+	}
+	maps.Copy(all, schema.ExactSettings())
+	return all
+}
 
 // Store is a connection to one database.
 type Store struct {
@@ -44,7 +59,7 @@ func Open(cfg Config) (*Store, error) {
 		TLS:         cfg.TLS,
 		Compression: &clickhouse.Compression{Method: clickhouse.CompressionLZ4},
 		DialTimeout: dialTimeout,
-		Settings:    settings,
+		Settings:    settings(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("clickhouse: %w", err)

@@ -81,6 +81,8 @@ type User struct {
 	Name, Password string
 	// Grants have the form "SELECT ON system.*". If empty, all rights are granted.
 	Grants []string
+	// Profile has the settings of the user's own profile.
+	Profile map[string]string
 }
 
 // StartClickHouseFor starts a ClickHouse with these users and the one without a password, as which
@@ -94,8 +96,8 @@ func StartClickHouseFor(t testing.TB, users ...User) *clickhouse.Server {
 
 func writeUsers(t testing.TB, dir string, users []User) (configFile string) {
 	t.Helper()
-	const user = "<%[1]s><password>%[2]s</password><networks><ip>::/0</ip></networks><profile>default</profile><quota>default</quota>%[3]s</%[1]s>"
-	all := fmt.Sprintf(user, "default", "", "")
+	const user = "<%[1]s><password>%[2]s</password><networks><ip>::/0</ip></networks><profile>%[1]s</profile><quota>default</quota>%[3]s</%[1]s>"
+	all, profiles := fmt.Sprintf(user, "default", "", ""), "<default/>"
 	for _, u := range users {
 		grants := ""
 		for _, g := range u.Grants {
@@ -105,9 +107,14 @@ func writeUsers(t testing.TB, dir string, users []User) (configFile string) {
 			grants = "<grants>" + grants + "</grants>"
 		}
 		all += fmt.Sprintf(user, u.Name, u.Password, grants)
+		profiles += "<" + u.Name + ">"
+		for name, value := range u.Profile {
+			profiles += "<" + name + ">" + value + "</" + name + ">"
+		}
+		profiles += "</" + u.Name + ">"
 	}
 	require.NoError(t, os.MkdirAll(dir, 0o700))
-	text := "<clickhouse><profiles><default/></profiles><quotas><default/></quotas><users>" + all + "</users></clickhouse>"
+	text := "<clickhouse><profiles>" + profiles + "</profiles><quotas><default/></quotas><users>" + all + "</users></clickhouse>"
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "users.xml"), []byte(text), 0o600))
 	configFile = filepath.Join(dir, "config.xml")
 	text = "<clickhouse><users_config>" + filepath.Join(dir, "users.xml") + "</users_config></clickhouse>"
