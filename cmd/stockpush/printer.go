@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"stockpush/cmd/internal/pushrecords"
+	"stockpush/cmd/internal/rowcsv"
 )
 
 // printer prints the pages of a list.
@@ -15,7 +16,7 @@ type printer[T any] interface {
 func newPrinter[T any](a *app, output string, s shown[T]) (printer[T], error) {
 	switch output {
 	case "csv":
-		csv := pushrecords.NewCSV[T](a.stdout)
+		csv := rowcsv.New[T](a.stdout)
 		if isTerminal(a.stdout) {
 			csv.Clean = plain
 		}
@@ -28,7 +29,7 @@ func newPrinter[T any](a *app, output string, s shown[T]) (printer[T], error) {
 }
 
 // csvPrinter prints each page as it arrives.
-type csvPrinter[T any] struct{ csv *pushrecords.CSV[T] }
+type csvPrinter[T any] struct{ csv *rowcsv.Writer[T] }
 
 func (p csvPrinter[T]) page(list pushrecords.List[T], _ bool) error { return p.csv.Write(list.Items) }
 

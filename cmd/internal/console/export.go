@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"stockpush/cmd/internal/pushrecords"
+	"stockpush/cmd/internal/rowcsv"
 	"stockpush/cmd/internal/webserver"
 )
 
@@ -41,7 +42,7 @@ func export[T any](w http.ResponseWriter, r *http.Request, name string, p pushre
 	}
 	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`.csv"`)
-	out := pushrecords.NewCSV[T](w)
+	out := rowcsv.New[T](w)
 	deadline := http.NewResponseController(w)
 	for {
 		if err := out.Write(page.Items); err != nil {

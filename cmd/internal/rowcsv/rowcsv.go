@@ -1,4 +1,7 @@
-package pushrecords
+// Package rowcsv writes structs as rows of CSV that spreadsheets open safely.
+//
+// The JSON tags of the fields are the column names. A Writer is not safe for concurrent use.
+package rowcsv
 
 import (
 	"encoding/csv"
@@ -10,8 +13,8 @@ import (
 	"unicode/utf8"
 )
 
-// Columns returns the column names of a row type, in the order of its fields.
-func Columns[T any]() []string {
+// columns returns the column names of a row type, in the order of its fields.
+func columns[T any]() []string {
 	var names []string
 	for _, field := range fields[T]() {
 		names = append(names, field.Tag.Get("json"))
@@ -19,9 +22,9 @@ func Columns[T any]() []string {
 	return names
 }
 
-// Cells returns a row's values as text in the order of Columns: times in RFC 3339 with
+// cellsOf returns a row's values as text in the order of columns: times in RFC 3339 with
 // milliseconds, absent values as empty strings.
-func Cells[T any](row *T) []string {
+func cellsOf[T any](row *T) []string {
 	var cells []string
 	value := reflect.ValueOf(row).Elem()
 	for _, field := range fields[T]() {
@@ -57,24 +60,24 @@ func cell(value any) string {
 	}
 }
 
-// CSV writes rows as CSV with a header line.
-type CSV[T any] struct {
+// Writer writes rows as CSV with a header line.
+type Writer[T any] struct {
 	// Clean, if not nil, changes every text before it is written.
 	Clean func(string) string
 	w     *csv.Writer
 }
 
-// NewCSV writes the header line.
-func NewCSV[T any](w io.Writer) *CSV[T] {
-	c := &CSV[T]{w: csv.NewWriter(w)}
-	_ = c.w.Write(Columns[T]()) // Flush returns the error
+// New writes the header line.
+func New[T any](w io.Writer) *Writer[T] {
+	c := &Writer[T]{w: csv.NewWriter(w)}
+	_ = c.w.Write(columns[T]()) // Flush returns the error
 	return c
 }
 
 // formulaStarts are the characters that start a formula in a spreadsheet, full-width ones included.
 const formulaStarts = "=+-@\t\r\n＝＋－＠"
 
-func (c *CSV[T]) text(s string) string {
+func (c *Writer[T]) text(s string) string {
 	if c.Clean != nil {
 		s = c.Clean(s)
 	}
@@ -86,9 +89,9 @@ func (c *CSV[T]) text(s string) string {
 
 // Write writes rows. A text that a spreadsheet would read as a formula gets an apostrophe as
 // prefix.
-func (c *CSV[T]) Write(rows []T) error {
+func (c *Writer[T]) Write(rows []T) error {
 	for i := range rows {
-		cells := Cells(&rows[i])
+		cells := cellsOf(&rows[i])
 		for j, field := range fields[T]() {
 			if field.Type.Kind() == reflect.String {
 				cells[j] = c.text(cells[j])

@@ -1,4 +1,4 @@
-package pushrecords
+package rowcsv
 
 import (
 	"bytes"
@@ -8,13 +8,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+type row struct {
+	Text string `json:"text"`
+}
+
 func TestCSVCellsAreNoFormulas(t *testing.T) {
 	for text, want := range map[string]string{
 		"=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@a": "'@a", "\t=1": "'\t=1", "\r=1": "'\r=1", "\n=1": "'\n=1",
 		"＝1+1": "'＝1+1", "＋1": "'＋1", "－1": "'－1", "＠a": "'＠a", "": "", "SKU-1": "SKU-1", "1=1": "1=1", "é": "é",
 	} {
 		var out bytes.Buffer
-		require.NoError(t, NewCSV[Count](&out).Write([]Count{{Value: text, N: 1}}))
+		require.NoError(t, New[row](&out).Write([]row{{Text: text}}))
 		rows, err := csv.NewReader(&out).ReadAll()
 		require.NoError(t, err)
 		got := rows[1][0]
