@@ -1,0 +1,89 @@
+package pages_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"stockpush/cmd/internal/console/pages"
+	"stockpush/cmd/internal/pushrecords"
+	"stockpush/cmd/internal/retry"
+	"stockpush/schemas"
+)
+
+func pick(sku string) string {
+	return url.Values{"event_id": {"e-" + sku}, "shop_id": {"10001"}, "store_sku": {sku}}.Encode()
+}
+
+func TestRePushShowsPreviewThenProgress(t *testing.T) {
+	p := &publisher{}
+	h := pages.New(pages.Deps{Reader: sample(2), Retrier: p})
+	form := url.Values{"scope": {"selected"}, "pick": {pick("a"), pick("b")}, "on_page": {pick("c")}, "failure_code": {"item_not_found"}}
+	status, page, _ := post(t, h, form)
+	require.Equal(t, http.StatusOK, status)
+	inert(t, page)
+	require.Contains(t, page, "Re-push 2 now")
+	require.Contains(t, page, "being re-pushed now")
+	require.True(t, p.requests[0].DryRun)
+	require.Equal(t, []string{"e-a", "e-b"}, p.requests[0].EventIDs)
+	require.False(t, p.requests[0].All)
+	require.Equal(t, pushrecords.Filter{ShopID: 10001, StoreSKUs: []string{"a", "b"}}, p.requests[0].Filter)
+
+	form.Set("confirm", "yes")
+	status, _, headers := post(t, h, form)
+	require.Equal(t, http.StatusSeeOther, status)
+	require.False(t, p.requests[1].DryRun)
+	p.outcomes = []retry.Outcome{{EventID: "new-1", Status: "Successfully", StoreSKU: "a", ShopID: 10001}}
+	h = pages.New(pages.Deps{Reader: sample(2), Retrier: p}) // another console
+	status, page, _ = get(t, h, headers.Get("Location"))
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, page, "1 of 2 are finished")
+	require.Contains(t, page, `<noscript><meta http-equiv="refresh"`)
+	require.Contains(t, page, "<b>1</b> being re-pushed now")
+	p.outcomes = append(p.outcomes, retry.Outcome{EventID: "new-2", Status: "Skipped"})
+	_, page, _ = get(t, h, headers.Get("Location"))
+	require.Contains(t, page, "All 2 are finished")
+	require.NotContains(t, page, "http-equiv")
+}
+
+func TestRePushNamesTheProxysUser(t *testing.T) {
+	for header, want := range map[string]string{"": "", "X-User": "ann@example.com"} {
+		p := &publisher{}
+		form := url.Values{"scope": {"all"}, "confirm": {"yes"}}
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/push-records/re-push", strings.NewReader(form.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("X-User", "ann@example.com")
+		pages.New(pages.Deps{Reader: sample(1), Retrier: p, UserHeader: header}).ServeHTTP(httptest.NewRecorder(), r)
+		require.Equal(t, retry.Origin{Via: "page", RequestedBy: want, Remote: r.RemoteAddr}, p.requests[0].Origin)
+	}
+}
+
+func TestAllMatchesAreSelectedByFilter(t *testing.T) {
+	p := &publisher{}
+	h := pages.New(pages.Deps{Reader: sample(2), Retrier: p})
+	status, page, _ := post(t, h, url.Values{"scope": {"all"}, "pick": {pick("a")}, "failure_code": {"item_not_found"}, "shop_id": {"10001"}})
+	require.Equal(t, http.StatusOK, status)
+	require.Empty(t, p.requests[0].EventIDs)
+	require.True(t, p.requests[0].All, "without a filter this is everything, as the user chose")
+	require.Equal(t, pushrecords.Filter{ShopID: 10001, FailureCodes: []schemas.FailureCode{schemas.ItemNotFound}}, p.requests[0].Filter)
+	require.Contains(t, page, `<input type="hidden" name="failure_code" value="item_not_found">`)
+}
+
+func TestEmptySelectionPublishesNothing(t *testing.T) {
+	for name, form := range map[string]url.Values{
+		"nothing selected":     {"scope": {"selected"}},
+		"confirmed, but empty": {"scope": {"selected"}, "confirm": {"yes"}},
+		"no scope":             {"confirm": {"yes"}},
+		"a pick of nothing":    {"scope": {"selected"}, "pick": {"x"}, "confirm": {"yes"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := &publisher{}
+			post(t, pages.New(pages.Deps{Reader: sample(2), Retrier: p}), form)
+			require.Empty(t, p.requests)
+		})
+	}
+}
