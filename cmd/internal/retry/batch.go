@@ -17,22 +17,22 @@ type failure struct {
 	at  schemas.Position
 }
 
-// claim reserves a failure for one request. It returns false if another request has reserved it.
-type claim func(failure) bool
+// reserve reserves a failure for one request and returns false if another request has reserved it.
+type reserve func(failure) bool
 
 // batch judges candidates one by one and collects the events of the accepted ones.
 type batch struct {
 	// name is the prefix of its events' ids: a UUID that contains the time of creation.
 	name string
 	// log reads the declared log from Kafka when the first candidate comes.
-	log    func() (eventlog.Log, error)
-	limit  int
-	reason schemas.Reason
-	claim  claim
-	now    time.Time
-	by     string
-	result Result
-	events []repeat
+	log     func() (eventlog.Log, error)
+	limit   int
+	reason  schemas.Reason
+	reserve reserve
+	now     time.Time
+	by      string
+	result  Result
+	events  []repeat
 	// missing are the requested event ids that were not found yet.
 	missing map[string]bool
 }
@@ -43,8 +43,8 @@ type repeat struct {
 	of    failure
 }
 
-func newBatch(q Request, log func() (eventlog.Log, error), claim claim) *batch {
-	b := &batch{name: newName(), log: log, limit: q.Limit, reason: schemas.PushNow, claim: claim, now: time.Now(), by: q.Origin.RequestedBy, missing: map[string]bool{}}
+func newBatch(q Request, log func() (eventlog.Log, error), reserve reserve) *batch {
+	b := &batch{name: newName(), log: log, limit: q.Limit, reason: schemas.PushNow, reserve: reserve, now: time.Now(), by: q.Origin.RequestedBy, missing: map[string]bool{}}
 	b.result = Result{LeftOut: map[string]int{}, EventIDs: []string{}}
 	if b.limit == 0 {
 		b.limit = MaxEvents
@@ -83,7 +83,7 @@ func (b *batch) judge(c *pushrecords.Candidate, of failure, log eventlog.Log) st
 		return OldLog
 	case len(b.events) == b.limit:
 		return OverLimit
-	case !b.claim(of):
+	case !b.reserve(of):
 		return OnItsWay
 	}
 	return ""

@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// claimedFor is how long a failure stays reserved. It is longer than its new record takes to
+	// reservedFor is how long a failure stays reserved. It is longer than its new record takes to
 	// show in ClickHouse, after which the views leave the failure out.
-	claimedFor = time.Minute
+	reservedFor = time.Minute
 	// rememberedFor is how long the store SKUs of published events are remembered.
 	rememberedFor = time.Hour
 	// maxRemembered limits them; each takes about 200 bytes.
@@ -24,9 +24,9 @@ const (
 // retries and outcomes can be looked up by store SKU. Requests of other processes are unknown here;
 // the rule of repeats_offset makes their events harmless.
 type journal struct {
-	mu      sync.Mutex
-	claimed map[failure]time.Time
-	keys    map[string]schemas.Key
+	mu       sync.Mutex
+	reserved map[failure]time.Time
+	keys     map[string]schemas.Key
 	// order are the published events, oldest first.
 	order []published
 }
@@ -37,7 +37,7 @@ type published struct {
 }
 
 func newJournal() journal {
-	return journal{claimed: map[failure]time.Time{}, keys: map[string]schemas.Key{}}
+	return journal{reserved: map[failure]time.Time{}, keys: map[string]schemas.Key{}}
 }
 
 func (j *journal) has(f failure) bool {
@@ -47,17 +47,17 @@ func (j *journal) has(f failure) bool {
 }
 
 func (j *journal) held(f failure) bool {
-	at, ok := j.claimed[f]
-	return ok && time.Since(at) < claimedFor
+	at, ok := j.reserved[f]
+	return ok && time.Since(at) < reservedFor
 }
 
-func (j *journal) claim(f failure) bool {
+func (j *journal) reserve(f failure) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.held(f) {
 		return false
 	}
-	j.claimed[f] = time.Now()
+	j.reserved[f] = time.Now()
 	return true
 }
 
@@ -66,7 +66,7 @@ func (j *journal) release(events []repeat) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for i := range events {
-		delete(j.claimed, events[i].of)
+		delete(j.reserved, events[i].of)
 	}
 }
 
@@ -83,9 +83,9 @@ func (j *journal) remember(events []repeat) {
 		delete(j.keys, j.order[0].id)
 		j.order = j.order[1:]
 	}
-	for f, at := range j.claimed {
-		if now.Sub(at) >= claimedFor {
-			delete(j.claimed, f)
+	for f, at := range j.reserved {
+		if now.Sub(at) >= reservedFor {
+			delete(j.reserved, f)
 		}
 	}
 }

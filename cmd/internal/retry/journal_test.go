@@ -16,18 +16,18 @@ func failureAt(offset int64) failure {
 	return failure{schemas.Key{Channel: "shopee", ShopID: 1, StoreSKU: "x"}, schemas.Position{LogID: 1, Offset: offset}}
 }
 
-func TestClaimExpiresOrIsReleased(t *testing.T) {
+func TestReservationExpiresOrIsReleased(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newJournal()
-		require.True(t, j.claim(failureAt(1)))
-		require.False(t, j.claim(failureAt(1)))
+		require.True(t, j.reserve(failureAt(1)))
+		require.False(t, j.reserve(failureAt(1)))
 		require.True(t, j.has(failureAt(1)))
-		require.True(t, j.claim(failureAt(2)), "the failure of its retry is another one")
+		require.True(t, j.reserve(failureAt(2)), "the failure of its retry is another one")
 		j.release([]repeat{{of: failureAt(1)}})
-		require.True(t, j.claim(failureAt(1)))
-		time.Sleep(claimedFor)
+		require.True(t, j.reserve(failureAt(1)))
+		time.Sleep(reservedFor)
 		require.False(t, j.has(failureAt(1)))
-		require.True(t, j.claim(failureAt(1)))
+		require.True(t, j.reserve(failureAt(1)))
 	})
 }
 
@@ -36,7 +36,7 @@ func TestJournalIsBounded(t *testing.T) {
 		j := newJournal()
 		events := func(from, n int) (all []repeat) {
 			for i := from; i < from+n; i++ {
-				j.claim(failureAt(int64(i)))
+				j.reserve(failureAt(int64(i)))
 				all = append(all, repeat{event: schemas.Event{EventID: fmt.Sprint(i)}, of: failureAt(int64(i))})
 			}
 			return all
@@ -49,7 +49,7 @@ func TestJournalIsBounded(t *testing.T) {
 		j.remember(events(-1, 1))
 		require.Len(t, j.keys, 1)
 		require.Len(t, j.order, 1)
-		require.Len(t, j.claimed, 1)
+		require.Len(t, j.reserved, 1)
 	})
 }
 

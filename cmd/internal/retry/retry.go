@@ -121,7 +121,7 @@ func (r *Retrier) do(ctx context.Context, q Request) (Result, error) {
 			return Result{}, err
 		}
 	}
-	b := newBatch(q, log, r.claim(q))
+	b := newBatch(q, log, r.reserve(q))
 	if err := r.Reader.Candidates(ctx, q.Filter, q.EventIDs, b.take); err != nil {
 		r.sent.release(b.events)
 		return Result{}, err
@@ -149,12 +149,12 @@ func (q *Request) validate() error {
 	return nil
 }
 
-// claim returns how a request reserves failures; a dry run only checks.
-func (r *Retrier) claim(q Request) claim {
+// reserve returns how a request reserves failures; a dry run only checks.
+func (r *Retrier) reserve(q Request) reserve {
 	if q.DryRun {
 		return func(c failure) bool { return !r.sent.has(c) }
 	}
-	return r.sent.claim
+	return r.sent.reserve
 }
 
 func (r *Retrier) currentLog(ctx context.Context) (eventlog.Log, error) {

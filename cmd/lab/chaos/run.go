@@ -22,8 +22,8 @@ import (
 
 // Durations of the parts of a run.
 const (
-	// trouble is how long events and faults come.
-	trouble = 18 * time.Second
+	// faultsFor is how long events and faults come.
+	faultsFor = 18 * time.Second
 	// calm is the minimum time after healing: late requests have been applied and read back by
 	// then.
 	calm = cluster.ConfirmAfter + 3*time.Second
@@ -69,11 +69,11 @@ func (r *run) plan() (layout []string) {
 			kinds = append(kinds, k)
 		}
 	}
-	r.result.plan = faults.Plan(draw, kinds, 6+random.IntN(8), trouble)
+	r.result.plan = faults.Plan(draw, kinds, 6+random.IntN(8), faultsFor)
 	if r.kafka != "" { // on Apache Kafka the broker always dies once, since only the broker differs
-		r.result.plan = append(r.result.plan, faults.Plan(draw, faults.BrokerKills(), 1, trouble)...)
+		r.result.plan = append(r.result.plan, faults.Plan(draw, faults.BrokerKills(), 1, faultsFor)...)
 	}
-	r.history = history.New(history.Shape{Seed: r.seed, Shops: shops, For: trouble, Rate: rate})
+	r.history = history.New(history.Shape{Seed: r.seed, Shops: shops, For: faultsFor, Rate: rate})
 	return layout
 }
 

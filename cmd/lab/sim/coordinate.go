@@ -101,7 +101,7 @@ func (w *world) compact(turn int) {
 		}
 		at := place{topics.State(), partition}
 		below := draw.Int64N(w.kafka.endBefore(at, time.Now().Add(-compactionLag)) + 1)
-		if removed := w.kafka.compact(at, below, w.faulty == CompactsWrong); removed > 0 {
+		if removed := w.kafka.compact(at, below, w.defect == CompactsWrong); removed > 0 {
 			w.count("states compacted")
 			w.trace("%v is compacted below %d: %d removed", at, below, removed)
 		}
@@ -160,7 +160,7 @@ func (w *world) restart() {
 		if w.plan.killedAtEnd {
 			end = func(p *process) { p.kill() }
 		}
-		w.replace(trouble{target: seat, lasts: time.Second}, end)
+		w.replace(fault{target: seat, lasts: time.Second}, end)
 	}
 	time.Sleep(session + idleFor)
 	w.heal()

@@ -133,7 +133,7 @@ func (g *group) commit(h *holding) {
 	h.p.gate()
 	at, ok := h.Committable()
 	offset := at.Offset
-	if g.w.faulty == CommitsAhead && ok {
+	if g.w.defect == CommitsAhead && ok {
 		offset = h.delivered.Load()
 	}
 	if !ok || !h.p.reachable() {

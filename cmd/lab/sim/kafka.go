@@ -137,11 +137,11 @@ type history struct {
 func (h history) Backlog(_ context.Context, partition int32) (stream.Backlog, error) {
 	h.p.gate()
 	end := h.end(place{topics.Commands(), partition})
-	if h.p.w.faulty == ForgetsInherited {
+	if h.p.w.defect == ForgetsInherited {
 		return stream.Backlog{}, nil
 	}
 	from, mark := h.p.w.groups[1].committedOf(partition)
-	if h.p.w.faulty == BelievesMarks {
+	if h.p.w.defect == BelievesMarks {
 		mark = "clean " + h.lastClaim(partition)
 	}
 	return stream.Backlog{From: from, End: end, Mark: mark}, nil
@@ -162,7 +162,7 @@ func (h history) States(_ context.Context, partition int32, from int64, take fun
 	h.p.gate()
 	at := place{topics.State(), partition}
 	end = h.end(at)
-	if h.p.w.faulty == ForgetsStates {
+	if h.p.w.defect == ForgetsStates {
 		return end, nil
 	}
 	for _, r := range h.left(at) {

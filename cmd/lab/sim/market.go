@@ -134,7 +134,7 @@ func (d door) Push(ctx context.Context, call channels.Call) channels.Answer {
 	if d.p.dead() || ctx.Err() != nil || time.Since(begun) > 2*callTimeout {
 		return unanswered(call) // abandoned before it was sent
 	}
-	f := d.troubled(call.ShopID)
+	f := d.shopFault(call.ShopID)
 	if f == fine && !d.w.healed() {
 		f = d.w.plan.market.draw(draw)
 	}
@@ -143,14 +143,14 @@ func (d door) Push(ctx context.Context, call channels.Call) channels.Answer {
 	answer := d.meet(ctx, draw, f, call)
 	d.p.gate()
 	d.w.ledger.answered(d.p, call, answer)
-	if d.w.faulty == ClaimsSuccess && answer.Failure {
+	if d.w.defect == ClaimsSuccess && answer.Failure {
 		answer.Verdicts = confirmed(call)
 	}
 	return answer
 }
 
-// troubled returns the fate of every request while the shop has a fault.
-func (d door) troubled(shop int64) fate {
+// shopFault returns the fate of every request while the shop has a fault.
+func (d door) shopFault(shop int64) fate {
 	switch {
 	case d.w.during(shopDown, int(shop)):
 		return outage
@@ -259,7 +259,7 @@ func (d door) Read(ctx context.Context, shopID, itemID int64) ([]channels.ModelS
 	if d.p.dead() || ctx.Err() != nil {
 		return nil, channels.Verdict{Code: schemas.TimedOut}
 	}
-	switch f := d.troubled(shopID); {
+	switch f := d.shopFault(shopID); {
 	case f == outage || !d.w.healed() && chance(draw, d.w.plan.market[outage]):
 		return nil, channels.Verdict{Code: schemas.ChannelUnavailable}
 	case f == rateLimit:
@@ -270,7 +270,7 @@ func (d door) Read(ctx context.Context, shopID, itemID int64) ([]channels.ModelS
 	}
 	all := d.models(shopID, itemID)
 	for i := range all {
-		if d.w.faulty == BelievesReads {
+		if d.w.defect == BelievesReads {
 			all[i].Qty = d.w.ledger.lastSent(model{shopID, itemID, all[i].ModelID})
 		}
 	}

@@ -16,7 +16,7 @@ type Plan struct {
 	Processes  int
 	SKUs       []sku
 	Events     []planned
-	Troubles   []trouble
+	Faults     []fault
 	// Lasts is how long events and faults come; then everything heals.
 	Lasts time.Duration
 
@@ -66,31 +66,31 @@ const (
 	bad
 )
 
-// trouble is a fault of the world with a duration.
-type trouble struct {
+// fault is a fault of the world with a duration.
+type fault struct {
 	at, lasts time.Duration
-	what      fault
+	what      faultKind
 	// target is the process or the shop.
 	target int
 }
 
-type fault string
+type faultKind string
 
-// The faults.
+// The kinds of fault.
 const (
-	kill      fault = "kill"       // a process ends at once; another starts a while later
-	terminate fault = "terminate"  // a process drains and ends; another starts later
-	stall     fault = "stall"      // a process does not run, as under SIGSTOP
-	unheard   fault = "unheard"    // a process runs, but Kafka receives no heartbeats
-	rebalance fault = "rebalance"  // partitions move
-	kafkaDown fault = "kafka down" // nothing is stored or read
-	storeDown fault = "store down"
-	shopDown  fault = "shop down"
-	shopHeld  fault = "shop held" // the shop lost its authorization
-	throttled fault = "shop throttled"
+	kill      faultKind = "kill"       // a process ends at once; another starts a while later
+	terminate faultKind = "terminate"  // a process drains and ends; another starts later
+	stall     faultKind = "stall"      // a process does not run, as under SIGSTOP
+	unheard   faultKind = "unheard"    // a process runs, but Kafka receives no heartbeats
+	rebalance faultKind = "rebalance"  // partitions move
+	kafkaDown faultKind = "kafka down" // nothing is stored or read
+	storeDown faultKind = "store down"
+	shopDown  faultKind = "shop down"
+	shopHeld  faultKind = "shop held" // the shop lost its authorization
+	throttled faultKind = "shop throttled"
 )
 
-var faults = []fault{kill, terminate, stall, unheard, rebalance, kafkaDown, storeDown, shopDown, shopHeld, throttled}
+var faultKinds = []faultKind{kill, terminate, stall, unheard, rebalance, kafkaDown, storeDown, shopDown, shopHeld, throttled}
 
 // NewPlan draws a plan.
 func NewPlan(seed uint64) *Plan {
@@ -110,7 +110,7 @@ func NewPlan(seed uint64) *Plan {
 	p.market = drawMarketOdds(r)
 	p.drawSKUs(r)
 	p.drawEvents(r)
-	p.drawTroubles(r)
+	p.drawFaults(r)
 	return p
 }
 
@@ -146,22 +146,22 @@ func (p *Plan) drawEvents(r *rand.Rand) {
 	slices.SortStableFunc(p.Events, func(a, b planned) int { return int(a.at - b.at) })
 }
 
-// drawTroubles draws few kinds of fault, several times each, so that some plans have only crashes,
+// drawFaults draws few kinds of fault, several times each, so that some plans have only crashes,
 // others only lost assignments.
-func (p *Plan) drawTroubles(r *rand.Rand) {
+func (p *Plan) drawFaults(r *rand.Rand) {
 	kinds := 1 + r.IntN(4)
 	for range kinds {
-		what := pick(r, faults...)
+		what := pick(r, faultKinds...)
 		for range 1 + r.IntN(4) {
-			t := trouble{at: within(r, 0, p.Lasts), what: what, lasts: within(r, 100*time.Millisecond, 15*time.Second)}
+			t := fault{at: within(r, 0, p.Lasts), what: what, lasts: within(r, 100*time.Millisecond, 15*time.Second)}
 			switch what {
 			case shopDown, shopHeld, throttled:
 				t.target = 1 + r.IntN(3)
 			default:
 				t.target = r.IntN(p.Processes)
 			}
-			p.Troubles = append(p.Troubles, t)
+			p.Faults = append(p.Faults, t)
 		}
 	}
-	slices.SortStableFunc(p.Troubles, func(a, b trouble) int { return int(a.at - b.at) })
+	slices.SortStableFunc(p.Faults, func(a, b fault) int { return int(a.at - b.at) })
 }

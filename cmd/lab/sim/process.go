@@ -170,7 +170,7 @@ func (p *process) reachable() bool {
 // the session.
 func (p *process) heard() bool {
 	p.gate()
-	return p.silence() < session/2 || p.w.faulty == RefusedHeartbeats && p.reachable()
+	return p.silence() < session/2 || p.w.defect == RefusedHeartbeats && p.reachable()
 }
 
 // joined reports whether the process may be assigned partitions.

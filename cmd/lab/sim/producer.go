@@ -87,7 +87,7 @@ func (q *producer) enqueue(at place, m *message) {
 	m.answered = latestOf(m.at.Add(within(draw, 0, q.w.slowness())), l.answered)
 	l.at, l.answered = m.at, m.answered
 	l.waiting = append(l.waiting, m)
-	if q.w.faulty == AcknowledgesEarly {
+	if q.w.defect == AcknowledgesEarly {
 		m.r.Key, m.r.Value = bytes.Clone(m.r.Key), bytes.Clone(m.r.Value)
 		early := m.done
 		time.AfterFunc(0, func() { early(nil) })
@@ -121,7 +121,7 @@ func (q *producer) settle(l *line, m *message) error {
 	if q.lost(l, m) {
 		return context.Canceled
 	}
-	if q.w.faulty == LosesRecords && m.r.Topic == topics.Records() && m.stored && m.survives {
+	if q.w.defect == LosesRecords && m.r.Topic == topics.Records() && m.stored && m.survives {
 		return nil
 	}
 	if !m.fails {

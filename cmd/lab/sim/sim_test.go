@@ -19,13 +19,13 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // run runs one seed in its own bubble. STOCKPUSH_SIM_TRACE=1 prints what happens.
-func run(t *testing.T, seed uint64, faulty Fault) (r Result) {
+func run(t *testing.T, seed uint64, defect Defect) (r Result) {
 	synctest.Test(t, func(*testing.T) {
 		plan := NewPlan(seed)
 		if os.Getenv("STOCKPUSH_SIM_TRACE") != "" {
 			plan.Trace = func(line string) { fmt.Println(line) }
 		}
-		r = Run(plan, faulty)
+		r = Run(plan, defect)
 	})
 	return r
 }
@@ -110,15 +110,15 @@ func TestSeedsThatFailedOnce(t *testing.T) {
 // The simulation works: planted faults are found within some seeds.
 func TestPlantedFaultsAreFound(t *testing.T) {
 	const within = 1000
-	for faulty, says := range map[Fault]string{
+	for defect, says := range map[Defect]string{
 		AcknowledgesEarly: "invariant 5", LosesRecords: "invariant 5", CommitsAhead: "invariant 5",
 		RefusedHeartbeats: "invariant 3", ForgetsStates: "waste", ForgetsInherited: "invariant", BelievesMarks: "invariant", BelievesReads: "invariant 2",
 		CompactsWrong: "waste", ClaimsSuccess: "unconfirmed", ForgetsRows: "invariant 5",
 	} {
-		t.Run(string(faulty), func(t *testing.T) {
+		t.Run(string(defect), func(t *testing.T) {
 			t.Parallel()
 			for seed := uint64(1); seed <= within; seed++ {
-				r := run(t, seed, faulty)
+				r := run(t, seed, defect)
 				if strings.Contains(strings.Join(r.Violations, "\n"), says) {
 					t.Logf("found by seed %d: %s", seed, r.Violations[0])
 					return

@@ -54,7 +54,7 @@ func (b *batch) Send(ctx context.Context) error {
 		b.w.count("store refused")
 		return errStore
 	}
-	if b.w.faulty == ForgetsRows && chance(draw, 0.1) {
+	if b.w.defect == ForgetsRows && chance(draw, 0.1) {
 		return nil
 	}
 	b.w.ledger.wrote(b.rows, b.letters)

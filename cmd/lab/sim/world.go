@@ -24,7 +24,7 @@ type Result struct {
 type world struct {
 	plan   *Plan
 	dice   dice
-	faulty Fault
+	defect Defect
 	start  time.Time
 
 	kafka  *kafka
@@ -47,9 +47,9 @@ type world struct {
 
 // Run runs a plan, with or without a planted fault. It must be called in a bubble of
 // testing/synctest.
-func Run(plan *Plan, faulty Fault) Result {
+func Run(plan *Plan, defect Defect) Result {
 	w := &world{
-		plan: plan, dice: dice(plan.Seed), faulty: faulty, start: time.Now(), injected: map[string]int{},
+		plan: plan, dice: dice(plan.Seed), defect: defect, start: time.Now(), injected: map[string]int{},
 		seats: make([]*process, plan.Processes), lives: make([]int, plan.Processes),
 	}
 	w.ledger, w.market = newLedger(w), newMarket(w)
@@ -76,17 +76,17 @@ func Run(plan *Plan, faulty Fault) Result {
 
 // live runs events and faults.
 func (w *world) live() {
-	events, troubles := w.plan.Events, w.plan.Troubles
-	for len(events)+len(troubles) > 0 {
-		if len(troubles) == 0 || len(events) > 0 && events[0].at <= troubles[0].at {
+	events, faults := w.plan.Events, w.plan.Faults
+	for len(events)+len(faults) > 0 {
+		if len(faults) == 0 || len(events) > 0 && events[0].at <= faults[0].at {
 			w.until(events[0].at)
 			w.produce(events[0])
 			events = events[1:]
 			continue
 		}
-		w.until(troubles[0].at)
-		w.inject(troubles[0])
-		troubles = troubles[1:]
+		w.until(faults[0].at)
+		w.inject(faults[0])
+		faults = faults[1:]
 	}
 	w.until(w.plan.Lasts)
 }
@@ -134,7 +134,7 @@ func (w *world) write(sku int, e event) {
 func (w *world) freshQty(wish int64) int64 { return wish*1000 + int64(w.produced) }
 
 // inject starts a fault.
-func (w *world) inject(t trouble) {
+func (w *world) inject(t fault) {
 	w.count(string(t.what))
 	w.trace("%s %d for %v", t.what, t.target, t.lasts)
 	switch t.what {
@@ -168,7 +168,7 @@ func (w *world) seat(n int) *process {
 
 // terminate ends a process whose handler failed; another takes its seat.
 func (w *world) terminate(p *process) {
-	w.replace(trouble{target: p.seat, lasts: time.Second}, func(now *process) {
+	w.replace(fault{target: p.seat, lasts: time.Second}, func(now *process) {
 		if now == p {
 			w.leave(p)
 		}
@@ -176,7 +176,7 @@ func (w *world) terminate(p *process) {
 }
 
 // replace ends a seat's process and starts another a while later.
-func (w *world) replace(t trouble, end func(*process)) {
+func (w *world) replace(t fault, end func(*process)) {
 	p := w.seat(t.target)
 	w.later.Go(func() {
 		end(p)
@@ -215,12 +215,12 @@ func (w *world) leave(p *process) {
 }
 
 // during reports whether a kind of fault is active, for a shop if target is not 0.
-func (w *world) during(what fault, target int) bool {
+func (w *world) during(what faultKind, target int) bool {
 	if w.healed() {
 		return false
 	}
 	at := time.Since(w.start)
-	for _, t := range w.plan.Troubles {
+	for _, t := range w.plan.Faults {
 		if t.what == what && (target == 0 || t.target == target) && t.at <= at && at < t.at+t.lasts {
 			return true
 		}

@@ -17,8 +17,8 @@ import (
 	"stockpush/cmd/lab/chaos/cluster"
 )
 
-// Trouble is one fault with its parameters.
-type Trouble struct {
+// Fault is one fault with its parameters.
+type Fault struct {
 	// What describes it in the plan.
 	What string
 	// Begin starts it, End reverts it after Lasts. Either may be nil.
@@ -52,7 +52,7 @@ type Kind struct {
 	Name string
 	// Weight is how often it is drawn, relative to the others.
 	Weight int
-	Draw   func(d Draw) Trouble
+	Draw   func(d Draw) Fault
 }
 
 // Kinds returns all kinds.
@@ -64,7 +64,7 @@ func Kinds() []Kind {
 type Planned struct {
 	At   time.Duration
 	Kind string
-	Trouble
+	Fault
 }
 
 func (p Planned) String() string { return fmt.Sprintf("%6.2fs %s", p.At.Seconds(), p.What) }
@@ -83,9 +83,9 @@ func Plan(d Draw, kinds []Kind, n int, within time.Duration) []Planned {
 		for ; draw >= kinds[i].Weight; i++ {
 			draw -= kinds[i].Weight
 		}
-		trouble := kinds[i].Draw(d)
-		at = max(time.Second, min(at, within-trouble.Lasts))
-		plan = append(plan, Planned{at, kinds[i].Name, trouble})
+		fault := kinds[i].Draw(d)
+		at = max(time.Second, min(at, within-fault.Lasts))
+		plan = append(plan, Planned{at, kinds[i].Name, fault})
 	}
 	slices.SortStableFunc(plan, func(a, b Planned) int { return cmp.Compare(a.At, b.At) })
 	return plan

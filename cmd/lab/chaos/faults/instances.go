@@ -17,9 +17,9 @@ var instances = []Kind{
 }
 
 // died is an instance that exits in some way and comes back later.
-func died(d Draw, how string, end func(*cluster.Instance), away time.Duration) Trouble {
+func died(d Draw, how string, end func(*cluster.Instance), away time.Duration) Fault {
 	n := d.instance()
-	return Trouble{
+	return Fault{
 		What:  fmt.Sprintf("%s run-%d, away for %v", how, n+1, away),
 		Lasts: away,
 		Begin: func(c *cluster.Cluster) error { end(c.Instances()[n]); return nil },
@@ -27,25 +27,25 @@ func died(d Draw, how string, end func(*cluster.Instance), away time.Duration) T
 	}
 }
 
-func killInstance(d Draw) Trouble {
+func killInstance(d Draw) Fault {
 	return died(d, "kill -9", func(i *cluster.Instance) { i.Kill() }, d.between(0, 5*time.Second))
 }
 
-func endInstance(d Draw) Trouble {
+func endInstance(d Draw) Fault {
 	return died(d, "SIGTERM", (*cluster.Instance).Term, d.between(0, 3*time.Second))
 }
 
 // zombie stops an instance for so long that its partitions are reassigned. The new owners may or
 // may not finish its read-backs before it resumes.
-func zombie(d Draw) Trouble {
+func zombie(d Draw) Fault {
 	return stopped(d, d.between(cluster.SessionTimeout+500*time.Millisecond, cluster.SessionTimeout+4*time.Second))
 }
 
-func stopInstance(d Draw) Trouble { return stopped(d, d.between(time.Second, 5*time.Second)) }
+func stopInstance(d Draw) Fault { return stopped(d, d.between(time.Second, 5*time.Second)) }
 
-func stopped(d Draw, lasts time.Duration) Trouble {
+func stopped(d Draw, lasts time.Duration) Fault {
 	n := d.instance()
-	return Trouble{
+	return Fault{
 		What:  fmt.Sprintf("SIGSTOP run-%d for %v", n+1, lasts),
 		Lasts: lasts,
 		Begin: func(c *cluster.Cluster) error { c.Instances()[n].Stop(); return nil },
@@ -54,11 +54,11 @@ func stopped(d Draw, lasts time.Duration) Trouble {
 }
 
 // visitor is an instance that joins for a while and then exits or is killed.
-func visitor(d Draw) Trouble {
+func visitor(d Draw) Fault {
 	roles := []string{"processor,channels,sink", "processor", "channels", "sink", "channels,sink"}[d.IntN(5)]
 	lasts, killed := d.between(2*time.Second, 9*time.Second), d.IntN(2) == 0
 	var guest *cluster.Instance
-	return Trouble{
+	return Fault{
 		What:  fmt.Sprintf("another run of %s for %v, killed: %v", roles, lasts, killed),
 		Lasts: lasts,
 		Begin: func(c *cluster.Cluster) (err error) { guest, err = c.Join(roles); return err },

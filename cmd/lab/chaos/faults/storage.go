@@ -11,17 +11,17 @@ import (
 
 // storage are faults of the connection to ClickHouse.
 var storage = []Kind{
-	{"ClickHouse refuses", 3, func(d Draw) Trouble {
+	{"ClickHouse refuses", 3, func(d Draw) Fault {
 		return way("ClickHouse refuses", faultproxy.Mode{Refuse: true}, d.between(time.Second, 8*time.Second))
 	}},
-	{"ClickHouse hangs", 2, func(d Draw) Trouble {
+	{"ClickHouse hangs", 2, func(d Draw) Fault {
 		return way("ClickHouse hangs", faultproxy.Mode{Hang: true}, d.between(time.Second, 6*time.Second))
 	}},
-	{"ClickHouse is slow", 2, func(d Draw) Trouble {
+	{"ClickHouse is slow", 2, func(d Draw) Fault {
 		delay := d.between(50*time.Millisecond, 400*time.Millisecond)
 		return way(fmt.Sprintf("ClickHouse takes %v more", delay), faultproxy.Mode{Delay: delay}, d.between(2*time.Second, 8*time.Second))
 	}},
-	{"cut after ClickHouse committed", 5, func(d Draw) Trouble {
+	{"cut after ClickHouse committed", 5, func(d Draw) Fault {
 		return way("ClickHouse's answers to inserts are cut", faultproxy.Mode{CutAfterBytes: insertBytes, CutShare: 0.7}, d.between(2*time.Second, 8*time.Second))
 	}},
 }
@@ -29,8 +29,8 @@ var storage = []Kind{
 // insertBytes is less than any insert's data and more than any query before it.
 const insertBytes = 1200
 
-func way(what string, mode faultproxy.Mode, lasts time.Duration) Trouble {
-	return Trouble{
+func way(what string, mode faultproxy.Mode, lasts time.Duration) Fault {
+	return Fault{
 		What:  fmt.Sprintf("%s for %v", what, lasts),
 		Lasts: lasts,
 		Begin: func(c *cluster.Cluster) error { c.Store.Set(mode); return nil },
