@@ -32,10 +32,10 @@ func (w *worker) dispatch(ctx context.Context) {
 			w.schedule.plan(sh, wake)
 		}
 	}
-	if wake := w.schedule.wake(); !wake.IsZero() {
+	wake := earlier(w.schedule.wake(), w.deps.Metrics.observe(w, now))
+	if !wake.IsZero() {
 		w.timer.Reset(max(0, time.Until(wake)))
 	}
-	w.deps.Metrics.observe(w, now)
 }
 
 // step starts at most one call of a shop. If it starts none, wake is when to look again; zero

@@ -126,13 +126,15 @@ func (m *Metrics) gauge(f promauto.Factory, name, help string, value func(snapsh
 	})
 }
 
-// observe notes how a worker's lanes look now, at most once a second: it looks at all that waits.
-func (m *Metrics) observe(w *worker, now time.Time) {
+// observe notes how a worker's lanes look now, at most once a second, because it reads all waiting
+// pushes. again is when to observe next if it is too early now; otherwise it is zero. Without that
+// the last look before a quiet time would show pushes that no longer wait.
+func (m *Metrics) observe(w *worker, now time.Time) (again time.Time) {
 	m.mu.Lock()
-	recent := now.Sub(m.workers[w].at) < time.Second
+	again = m.workers[w].at.Add(observeInterval)
 	m.mu.Unlock()
-	if recent {
-		return
+	if now.Before(again) {
+		return again
 	}
 	s := snapshot{at: now}
 	for _, sh := range w.shops {
@@ -147,7 +149,11 @@ func (m *Metrics) observe(w *worker, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.workers[w] = s
+	return time.Time{}
 }
+
+// observeInterval is the time between two looks at a worker's lanes.
+const observeInterval = time.Second
 
 // forget removes a worker that ended.
 func (m *Metrics) forget(w *worker) {

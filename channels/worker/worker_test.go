@@ -27,6 +27,21 @@ func TestPushStartsWhenItsLingerEnds(t *testing.T) {
 	})
 }
 
+// A gauge that stays at what it was while pushes waited would page someone on a quiet night.
+func TestWaitingGaugesComeToZeroWhenNothingWaits(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{})
+		pause(2 * time.Second) // since the first look
+		b.push(event("a", 1, 5))
+		require.EqualValues(t, 1, b.metric("stockpush_channels_waiting"))
+		pause(2 * time.Second)
+		require.Len(t, b.memory.Calls(), 1)
+		require.Zero(t, b.metric("stockpush_channels_waiting"))
+		require.Zero(t, b.metric("stockpush_channels_oldest_waiting_seconds"))
+		b.finish()
+	})
+}
+
 func TestModelsOfAnItemGoInOneCall(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{})
