@@ -14,7 +14,10 @@ import (
 
 type alert struct {
 	Alert, Expr string
-	Annotations struct{ Summary, Runbook string }
+	Annotations struct {
+		Summary    string
+		RunbookURL string `yaml:"runbook_url"`
+	}
 }
 
 func alerts(t *testing.T) []alert {
@@ -39,7 +42,7 @@ func TestEveryAlertIsInTheRunbook(t *testing.T) {
 	var names []string
 	for _, a := range alerts(t) {
 		names = append(names, a.Alert)
-		require.Equal(t, "docs/runbook.md#"+strings.ToLower(a.Alert), a.Annotations.Runbook)
+		require.Equal(t, "https://runbooks.example.com/stockpush/runbook.md#"+strings.ToLower(a.Alert), a.Annotations.RunbookURL)
 		require.NotEmpty(t, a.Annotations.Summary)
 	}
 	require.Equal(t, names, headings)

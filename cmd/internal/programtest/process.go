@@ -104,20 +104,33 @@ func (p *Process) AwaitMetric(name string, want float64) {
 // Metric returns the sum of a metric's series.
 func (p *Process) Metric(name string) (sum float64) {
 	p.t.Helper()
+	for series, value := range p.Metrics() {
+		if series == name || strings.HasPrefix(series, name+"{") {
+			sum += value
+		}
+	}
+	return sum
+}
+
+// Metrics returns the value of every series that /metrics shows, by its name and labels.
+func (p *Process) Metrics() map[string]float64 {
+	p.t.Helper()
 	ops := regexp.MustCompile(`ops.listen=(\S+)`).FindSubmatch(p.Log())
 	require.Len(p.t, ops, 2)
 	res, err := http.Get("http://" + string(ops[1]) + "/metrics")
 	require.NoError(p.t, err, "the program's log ends with\n%s", tail(p.Log()))
 	defer func() { _ = res.Body.Close() }()
+	all := map[string]float64{}
 	for lines := bufio.NewScanner(res.Body); lines.Scan(); {
-		series, value, _ := strings.Cut(lines.Text(), " ")
-		if series == name || strings.HasPrefix(series, name+"{") {
-			n, err := strconv.ParseFloat(value, 64)
-			require.NoError(p.t, err)
-			sum += n
+		if strings.HasPrefix(lines.Text(), "#") {
+			continue
 		}
+		end := strings.LastIndexByte(lines.Text(), ' ')
+		value, err := strconv.ParseFloat(lines.Text()[end+1:], 64)
+		require.NoError(p.t, err)
+		all[lines.Text()[:end]] = value
 	}
-	return sum
+	return all
 }
 
 func tail(log []byte) []byte { return log[max(0, len(log)-4<<10):] }
