@@ -12,7 +12,7 @@ import (
 	"stockpush/cmd/internal/config"
 )
 
-// Whoever asks for an event is in all of its records, whatever their status and whichever process writes them.
+// The name of the requester is in all records of an event, of any status, also after a restart.
 func TestE2ERecordsNameWhoAskedForThem(t *testing.T) {
 	const shop = 10007
 	s := newSystem(t, func(c *config.Config) { c.Shopee.PausedShops = []int64{10006} })
@@ -21,8 +21,8 @@ func TestE2ERecordsNameWhoAskedForThem(t *testing.T) {
 	paused := event(10006, "paused", 1)
 	first.RequestedBy, second.RequestedBy, paused.RequestedBy = "upstream", "bob@example.com", "dave"
 	s.send(first, second, broken(shop, 0, 2, 5), paused)
-	s.requireRequested("Failed bob@example.com,Failed nobody,Pending dave,Skipped upstream", "push_record_history")
-	s.requireRequested("Failed bob@example.com,Failed nobody", "failed_push_records")
+	s.requireRequested("Failed bob@example.com,Failed nameless,Pending dave,Skipped upstream", "push_record_history")
+	s.requireRequested("Failed bob@example.com,Failed nameless", "failed_push_records")
 
 	s.describe(item(shop, 0, true))
 	status, result := s.post(`{"store_sku": "below_promotion_reserve/01", "requested_by": "ann"}`)
@@ -55,5 +55,5 @@ func TestE2ERecordsNameWhoAskedForThem(t *testing.T) {
 // requireRequested waits until a view's rows have these statuses and names.
 func (s *system) requireRequested(want, rows string) {
 	s.t.Helper()
-	eventually(s, want, "SELECT arrayStringConcat(arraySort(groupArray(concat(toString(status), ' ', if(requested_by = '', 'nobody', requested_by)))), ',') FROM {db}."+rows)
+	eventually(s, want, "SELECT arrayStringConcat(arraySort(groupArray(concat(toString(status), ' ', if(requested_by = '', 'nameless', requested_by)))), ',') FROM {db}."+rows)
 }

@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS {{.Database}}.push_records
     triggered_at DateTime64(3, 'UTC') COMMENT 'When the event reached Kafka; records are kept for 30 days from here.',
     queued_at DateTime64(3, 'UTC') COMMENT 'When the push command was issued; 1970 if the event was skipped before.',
     finished_at DateTime64(3, 'UTC') COMMENT 'When the outcome became final; 1970 while Pending.',
-    requested_by LowCardinality(String) COMMENT 'Who asked for the event; empty if it names nobody.',
+    requested_by LowCardinality(String) COMMENT 'Name of the requester of the event; empty if it has none.',
     version UInt8 COMMENT 'Rank of the status; of the rows of one record the one with the highest version counts.'
 )
 ENGINE = ReplacingMergeTree(version)

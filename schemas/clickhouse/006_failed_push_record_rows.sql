@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS {{.Database}}.failed_push_record_rows
     triggered_at DateTime64(3, 'UTC') COMMENT 'internal: when the event reached Kafka; records are kept for 30 days from here.',
     queued_at DateTime64(3, 'UTC') COMMENT 'internal: when the push command was issued; 1970 if the event was skipped before.',
     finished_at DateTime64(3, 'UTC') COMMENT 'internal: when the outcome became final; 1970 while Pending.',
-    requested_by LowCardinality(String) COMMENT 'internal: who asked for the event; empty if it names nobody.',
+    requested_by LowCardinality(String) COMMENT 'internal: name of the requester of the event; empty if it has none.',
     sku_hash UInt64 COMMENT 'internal: hash of the store SKU key, for fast comparison.'
 )
 ENGINE = ReplacingMergeTree

@@ -33,7 +33,7 @@ CREATE OR REPLACE VIEW {{.Database}}.push_record_history
     triggered_at DateTime64(3, 'UTC') COMMENT 'When the event reached Kafka; records are kept for 30 days from here.',
     queued_at DateTime64(3, 'UTC') COMMENT 'When the push command was issued; 1970 if the event was skipped before.',
     finished_at DateTime64(3, 'UTC') COMMENT 'When the outcome became final; 1970 while Pending.',
-    requested_by LowCardinality(String) COMMENT 'Who asked for the event; empty if it names nobody.'
+    requested_by LowCardinality(String) COMMENT 'Name of the requester of the event; empty if it has none.'
 )
 AS
 SELECT channel, shop_id, store_sku, merchant_sku, item_id, model_id, location_id, event_id, retry_of, repeats_offset, reason, status, available, promotion_reserved, push_qty, before_qty, after_qty, promotion_floor, failure_code, failure_reason, superseded_by, superseded_by_offset, attempts, request_id, log_id, event_partition, event_offset, occurred_at, triggered_at, queued_at, finished_at, requested_by

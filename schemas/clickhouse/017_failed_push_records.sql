@@ -31,7 +31,7 @@ CREATE OR REPLACE VIEW {{.Database}}.failed_push_records
     triggered_at DateTime64(3, 'UTC') COMMENT 'When the event reached Kafka; records are kept for 30 days from here.',
     queued_at DateTime64(3, 'UTC') COMMENT 'When the push command was issued; 1970 if the event was skipped before.',
     finished_at DateTime64(3, 'UTC') COMMENT 'When the outcome became final; 1970 while Pending.',
-    requested_by LowCardinality(String) COMMENT 'Who asked for the event; empty if it names nobody.',
+    requested_by LowCardinality(String) COMMENT 'Name of the requester of the event; empty if it has none.',
     failure_class LowCardinality(String) COMMENT 'Kind of failure: who or what has to change before a retry helps.',
     hint String COMMENT 'What to do about the failure.'
 )

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// exact are the settings with which a query of ours would mean something else, or silently show a
-// part of its rows, if a user's profile had other values. Limits stay the profile's, but end a query
+// exact are the settings with which our queries would mean something else, or silently show a
+// part of their rows, if a user's profile had other values. Limits stay the profile's, but end a query
 // with an error instead of cutting its result.
 var exact = map[string]any{
 	"aggregate_functions_null_for_empty":        0,
@@ -30,7 +30,7 @@ var exact = map[string]any{
 	"sort_overflow_mode":      "throw",
 }
 
-// ExactSettings are the settings that every query of ours needs, as the views have them.
+// ExactSettings are the settings that all our queries need, as the views have them.
 func ExactSettings() map[string]any { return maps.Clone(exact) }
 
 // settingsClause is exact as the SETTINGS clause of a query has it.

@@ -28,7 +28,7 @@ const (
 	maxExecutionTime = 300 * time.Second
 )
 
-// settings apply to every query and insert of ours, whatever our user's profile has.
+// settings apply to all our queries and inserts, whatever our user's profile has.
 func settings() clickhouse.Settings {
 	all := clickhouse.Settings{
 		"max_execution_time": int(maxExecutionTime.Seconds()),

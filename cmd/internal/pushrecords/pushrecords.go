@@ -82,7 +82,7 @@ type Record struct {
 	QueuedAt time.Time `ch:"queued_at" json:"queued_at"`
 	// FinishedAt is 1970 while Pending.
 	FinishedAt time.Time `ch:"finished_at" json:"finished_at"`
-	// RequestedBy is who asked for the event; empty where it names nobody.
+	// RequestedBy names the requester of the event; empty if it has none.
 	RequestedBy string `ch:"requested_by" json:"requested_by"`
 }
 
