@@ -56,7 +56,9 @@ func belowReserve(floor int64) func(*schemas.Record) {
 
 func records() []schemas.Record {
 	const hour = time.Hour
-	retry := func(r *schemas.Record) { r.RetryOf, r.RepeatsOffset, r.EventID = "e-9", 109, "retry-1" }
+	retry := func(r *schemas.Record) {
+		r.RetryOf, r.RepeatsOffset, r.EventID, r.RequestedBy = "e-9", 109, "retry-1", "anna"
+	}
 	all := []made{
 		{10001, "TSHIRT-RED-L", 40 * hour, schemas.StockInPurchase, schemas.Successfully, 50, nil},
 		{10001, "TSHIRT-RED-L", 16 * hour, schemas.StockOutSale, schemas.Skipped, 49, nil},

@@ -168,3 +168,17 @@ func anchors(document string) map[string]bool {
 	}
 	return names
 }
+
+// Files and folders that documents name in code spans exist.
+func TestPathsThatDocumentsNameExist(t *testing.T) {
+	path := regexp.MustCompile("`((?:schemas|processor|channels|sinks|cmd|\\.ci|\\.github)/[\\w./-]*\\w)/?`")
+	named := 0
+	for _, file := range []string{"README.md", architecture, ".github/CONTRIBUTING.md", ".github/SECURITY.md"} {
+		for _, found := range path.FindAllStringSubmatch(read(t, filepath.Join(root, file)), -1) {
+			_, err := os.Stat(filepath.Join(root, found[1]))
+			require.NoError(t, err, file)
+			named++
+		}
+	}
+	require.Greater(t, named, 20)
+}
