@@ -165,7 +165,7 @@ func (b *broker) headersOf(letter int) map[string]string {
 	return headers
 }
 
-// pause lets the bubble's time pass, and then everything come to rest.
+// pause lets time pass, and waits until every goroutine is blocked.
 func pause(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()

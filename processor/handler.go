@@ -10,9 +10,9 @@ import (
 	"stockpush/schemas"
 )
 
-// Log describes the events topic as it is now.
+// EventLog describes the events topic.
 type EventLog struct {
-	// ID is the log_id: which life of the topic this is, counted from 1.
+	// ID is the log_id: the generation of the topic, counted from 1.
 	ID uint16
 	// Partitions of the events topic, and of the commands topic.
 	Partitions, CommandPartitions int
@@ -20,22 +20,22 @@ type EventLog struct {
 	Partitioner schemas.Partitioner
 	// RecordPartitions are those of the records topic; 0 is as many as of the events topic.
 	RecordPartitions int
-	// Earlier are the topic's lives with fewer partitions or another partitioner, oldest first. An
-	// event below such a life's end, in the partition that it gave the event's key, is of it.
+	// Earlier are the topic's generations with fewer partitions or another partitioner, oldest
+	// first. An event is of such a generation if its offset is below the generation's end and
+	// it is in the partition that the generation chose for its key.
 	Earlier []Layout
 }
 
-// Layout is how an earlier life of the events topic spread its keys.
+// Layout is how an earlier generation of the events topic chose partitions.
 type Layout struct {
 	ID          uint16
 	Partitions  int
 	Partitioner schemas.Partitioner
-	// Ends is where each partition ended when the next life began.
+	// Ends is where each partition ended when the next generation began.
 	Ends map[int32]int64
 }
 
-// idOf is the life of the log that an event is of; false if its key belongs
-// into another partition.
+// idOf returns the generation of an event; false if its key belongs in another partition.
 func (l *EventLog) idOf(key []byte, partition int32, offset int64) (id uint16, ok bool) {
 	for _, earlier := range l.Earlier {
 		if offset < earlier.Ends[partition] && earlier.Partitioner.Partition(key, earlier.Partitions) == partition {
@@ -52,15 +52,15 @@ type Deps struct {
 	DeadLetters stream.Producer
 	Topics      schemas.Topics
 	Log         EventLog
-	// Verify says what is wrong if the events topic is not Log any more: an event in
-	// another partition than its key's may be right in a topic with more partitions.
+	// Verify returns an error if the events topic has changed since Log was read: an event in
+	// an unexpected partition may be right in a topic with more partitions.
 	Verify  func(context.Context) error
 	Metrics *Metrics
 	// Logger gets dead letters for which upstream is not to blame; nil discards them.
 	Logger *slog.Logger
 }
 
-// Processor makes the work of every partition; it implements stream.Handler.
+// Processor is the compacting stage; it implements stream.Handler.
 type Processor struct {
 	cfg           Config
 	deps          Deps
@@ -83,9 +83,8 @@ func New(cfg Config, deps Deps) (*Processor, error) {
 	return &Processor{cfg: cfg, deps: deps, commandsTopic: deps.Topics.Commands()}, nil
 }
 
-// Run compacts one partition until it is taken away. Windows that are still
-// open then are the next owner's: their events are not resolved, so it reads
-// them again.
+// Run compacts one partition until it is taken away. It does not send windows that are open then:
+// their events are not resolved, so the next owner reads them again.
 func (p *Processor) Run(ctx context.Context, a *stream.Assignment) error {
 	if int(a.Partition()) >= p.deps.Log.Partitions {
 		if err := p.deps.Verify(ctx); err != nil {

@@ -121,7 +121,7 @@ func (p *partition) leave() {
 }
 
 // advance closes the windows that are due, takes what the buffer has room for, and sends what
-// both result in.
+// this results in.
 func (p *partition) advance(ctx context.Context) error {
 	now := time.Now()
 	p.closeDue(now)
@@ -150,7 +150,7 @@ func (p *partition) closeDue(now time.Time) {
 		p.close(w, now)
 		p.closed = now
 	}
-	p.closed = time.Time{} // the next turn closes the rest at once
+	p.closed = time.Time{} // the next turn closes more at once
 }
 
 // close turns the newest event of a window into a command and a Pending record, which is of
@@ -164,7 +164,7 @@ func (p *partition) close(w *latest.Entry, now time.Time) {
 	p.counts.windows++
 }
 
-// order adds a command of an event, and a chain of which it is the newest.
+// order adds a command of an event, and a chain whose newest event it is.
 func (p *partition) order(key string, e latest.Waiting, chain schemas.Chain) {
 	chain.Newest = e.Packed()
 	p.commands = append(p.commands, &stream.Message{Sources: []int64{e.Offset}, Record: stream.Record{
@@ -219,13 +219,13 @@ func (p *partition) takeWhatFits(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// hasRoomFor always lets an event of an open window in. A partition without a window may open
-// one, so that no partition starves.
+// hasRoomFor says whether the buffer accepts an event. It always accepts one of an open window. A
+// partition without a window may open one, so that no partition starves.
 func (p *partition) hasRoomFor(key []byte) bool {
 	return !p.full() || p.buffer.Len() == 0 || p.buffer.Find(key) != nil
 }
 
-// full says that as many store SKUs wait in this process as may.
+// full says whether the maximum of store SKUs wait in this process.
 func (p *partition) full() bool { return p.waiting.Load() >= int64(p.cfg.MaxBufferedSKUs) }
 
 // take puts an event into the buffer.
@@ -273,7 +273,7 @@ func (p *partition) spill(w *latest.Entry) {
 	}
 }
 
-// window is how long windows last now. While the partition is behind they last longer, so that
+// window returns how long windows last now. While the partition is behind they last longer, so that
 // more events share one, unless the buffer is full: then only closing makes room.
 func (p *partition) window() time.Duration {
 	unread := p.assignment.LogEnd() - p.next
@@ -283,8 +283,8 @@ func (p *partition) window() time.Duration {
 	return p.cfg.Window
 }
 
-// reject dead-letters a bad event. At one that is in a wrong partition it first makes sure that
-// it is not the topic that changed.
+// reject dead-letters a bad event. If its partition is wrong, reject first checks that the topic
+// has not changed.
 func (p *partition) reject(ctx context.Context, r *stream.Record, cause error) error {
 	bad, ok := errors.AsType[*schemas.BadEvent](cause)
 	if !ok {

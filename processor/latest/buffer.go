@@ -22,7 +22,7 @@ const (
 	Opened Verdict = iota + 1
 	// Replaced: the event now waits in place of those before it.
 	Replaced
-	// Outdated: the event only repeats older quantities, and what waits beats it.
+	// Outdated: the event only repeats older quantities, and what waits supersedes it.
 	Outdated
 	// Joined: the event waits beside an earlier repeat, since only the
 	// channel worker, which knows the state, can choose between the two.
@@ -35,7 +35,7 @@ type Result struct {
 	// Entry is the window that the event met or opened, valid until it leaves.
 	Entry *Entry
 	// Skipped is how many Skipped records the event added to the window: its own
-	// if it was beaten, else those of the events that it replaced.
+	// if it was outdated, else those of the events that it replaced.
 	Skipped int
 }
 

@@ -171,10 +171,10 @@ func TestRepeatsAgainstWhatWaits(t *testing.T) {
 		leaving []int64
 		lost    []string
 	}{
-		{"news after the repeated record beats it", []*schemas.Event{event("x", 8)}, repeating("x", 9, 5), Outdated, 1, []int64{8}, []string{"9 by 8"}},
+		{"news after the repeated record supersedes it", []*schemas.Event{event("x", 8)}, repeating("x", 9, 5), Outdated, 1, []int64{8}, []string{"9 by 8"}},
 		{"the repeated record itself does not", []*schemas.Event{event("x", 5)}, repeating("x", 9, 5), Replaced, 1, []int64{9}, []string{"5 by 9"}},
-		{"a second repeat of the same record is beaten", []*schemas.Event{repeating("x", 8, 5)}, repeating("x", 9, 5), Outdated, 1, []int64{8}, []string{"9 by 8"}},
-		{"a repeat of less is beaten", []*schemas.Event{repeating("x", 8, 5)}, repeating("x", 9, 3), Outdated, 1, []int64{8}, []string{"9 by 8"}},
+		{"a second repeat of the same record is outdated", []*schemas.Event{repeating("x", 8, 5)}, repeating("x", 9, 5), Outdated, 1, []int64{8}, []string{"9 by 8"}},
+		{"a repeat of an older record is outdated", []*schemas.Event{repeating("x", 8, 5)}, repeating("x", 9, 3), Outdated, 1, []int64{8}, []string{"9 by 8"}},
 		{"a repeat of more leaves beside it", []*schemas.Event{repeating("x", 8, 3)}, repeating("x", 9, 5), Joined, 0, []int64{8, 9}, []string{}},
 		{"what a repeat replaced is its own", []*schemas.Event{event("x", 3), repeating("x", 4, 3)}, repeating("x", 9, 5), Joined, 0, []int64{4, 9}, []string{"3 by 4"}},
 		{"a repeat that lost supersedes nothing", []*schemas.Event{event("x", 5), event("x", 6), repeating("x", 7, 5)}, event("x", 9), Replaced, 1, []int64{9}, []string{"5 by 6", "7 by 6", "6 by 9"}},
@@ -244,7 +244,7 @@ func drawEvent(t *rapid.T, offset int64) *schemas.Event {
 	return e
 }
 
-// Every event leaves exactly once: as a loser, beaten, or with its window; what
+// Every event leaves exactly once: as a replaced or outdated one, or with its window; what
 // leaves with a window of news is the newest of it; no window lives too long.
 func TestConservation(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

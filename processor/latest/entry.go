@@ -10,7 +10,7 @@ import (
 // those that it replaced.
 type Entry struct {
 	newest schemas.PackedEvent
-	// links are, encoded, the events before the newest one that nobody took yet.
+	// links are the encoded events before the newest one, without those that were taken.
 	links []byte
 	// offset and repeats are the newest event's.
 	offset, repeats int64
@@ -36,17 +36,17 @@ func (w *Entry) Key() string { return w.key }
 // Newest is the newest event; valid until the next Put.
 func (w *Entry) Newest() Waiting { return Waiting{w.newest, w.offset} }
 
-// Earlier are repeats that leave with the window before the newest event, oldest first,
-// since only the channel worker can judge them. As a rule there are none.
+// Earlier are repeats that leave with the window before the newest event, oldest first, since only
+// the channel worker can judge them. Usually there are none.
 func (w *Entry) Earlier() []Waiting { return w.earlier }
 
 // Links are the links of a chain whose newest event is Newest, without those that
 // were taken; valid until the next Put.
 func (w *Entry) Links() []byte { return w.links }
 
-// judge says what an event does to what waits. One that only repeats is beaten by news
-// that came after the quantities it repeats. Of two repeats, the one that repeats no
-// more than the other is beaten: whatever beats that one beats it too.
+// judge compares an event with what waits. A repeat is outdated if news followed the quantities
+// that it repeats. Of two repeats the later one is outdated if it repeats a record that is not
+// newer: whatever supersedes the earlier one supersedes it too.
 func (w *Entry) judge(e *schemas.Event) Verdict {
 	if !e.Repeats() {
 		return Replaced

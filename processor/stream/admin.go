@@ -17,7 +17,7 @@ import (
 
 // TopicInfo describes a topic as it is.
 type TopicInfo struct {
-	// ID changes when a topic is deleted and made anew.
+	// ID changes when a topic is deleted and recreated.
 	ID         [16]byte
 	Partitions int
 }
@@ -43,8 +43,7 @@ func Describe(ctx context.Context, c Connection, topic string) (TopicInfo, error
 	return info, err
 }
 
-// CreateTopics makes topics and waits until they can be used; one that exists by
-// now is left as it is.
+// CreateTopics creates topics and waits until they can be used. It does not change existing ones.
 func CreateTopics(ctx context.Context, c Connection, specs []schemas.TopicSpec, replication int) error {
 	return withAdmin(c, func(admin *kadm.Client) error {
 		for _, spec := range specs {
@@ -66,8 +65,8 @@ const (
 	topicsRetry   = 50 * time.Millisecond
 )
 
-// awaitTopics waits until every partition has a leader that knows it: a broker
-// answers that a topic is made before it can be read.
+// awaitTopics waits until every partition has a leader. A broker confirms a topic before it can
+// be read.
 func awaitTopics(ctx context.Context, admin *kadm.Client, specs []schemas.TopicSpec) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, topicsTimeout, errors.New("the new topics got no leaders"))
 	defer cancel()
@@ -94,7 +93,8 @@ func usable(ctx context.Context, admin *kadm.Client, topic string) bool {
 	return err == nil && ends.Error() == nil && len(topics[topic].Partitions) > 0 && len(ends[topic]) == len(topics[topic].Partitions)
 }
 
-// ForgetOffsets lets a group begin a topic anew. No member of the group may be running.
+// ForgetOffsets deletes a group's offsets of a topic, so that it reads the topic from the start.
+// No member of the group may be running.
 func ForgetOffsets(ctx context.Context, c Connection, group, topic string) error {
 	return withAdmin(c, func(admin *kadm.Client) error {
 		committed, err := admin.FetchOffsets(ctx, group)
@@ -116,7 +116,7 @@ func ForgetOffsets(ctx context.Context, c Connection, group, topic string) error
 	})
 }
 
-// Committed are a group's offsets in a topic; partitions without one are absent.
+// Committed returns a group's offsets of a topic. Partitions without one are absent.
 func Committed(ctx context.Context, c Connection, group, topic string) (map[int32]int64, error) {
 	offsets := map[int32]int64{}
 	err := withAdmin(c, func(admin *kadm.Client) error {

@@ -2,11 +2,10 @@ package stream
 
 import "time"
 
-// ages remembers when batches were delivered, so that the age of the oldest
-// record that is stuck can be told. It is pure.
+// ages remembers when batches were fetched. It is pure.
 type ages struct{ batches []delivery }
 
-// delivery is a batch: its last offset, and when it came.
+// delivery is a batch: its last offset, and when it was fetched.
 type delivery struct {
 	last int64
 	at   time.Time
@@ -16,8 +15,8 @@ func (a *ages) delivered(last int64, at time.Time) {
 	a.batches = append(a.batches, delivery{last, at})
 }
 
-// of is when the batch with an offset came; batches below it are forgotten, so
-// offsets must not go back. Zero if no batch has it.
+// of returns when the batch of an offset was fetched; zero if no batch has it. It forgets the
+// batches below, so offsets must not decrease.
 func (a *ages) of(offset int64) time.Time {
 	n := 0
 	for n < len(a.batches) && a.batches[n].last < offset {

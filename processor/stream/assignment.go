@@ -11,9 +11,8 @@ import (
 	"stockpush/processor/watermark"
 )
 
-// Assignment is one partition in our hands, from assignment to revoke. A
-// partition that comes back is another Assignment: nothing that still holds the
-// old one can touch the new one.
+// Assignment is a partition from its assignment to this process until it is revoked or lost. If
+// the partition returns it is another Assignment, which nothing of the old one can change.
 type Assignment struct {
 	topic     string
 	partition int32
@@ -28,10 +27,10 @@ type Assignment struct {
 	committed Commit
 	// mark is part of the next commit.
 	mark string
-	// from is where the partition is read from; -1 until it is known.
+	// from is the offset of the first fetch; -1 until it is known.
 	from int64
-	// logEnd is the partition's last stable offset as of the last fetch, and fetched when that
-	// came. brokerEnd is what the broker said last, whether anything can be fetched or not.
+	// logEnd is the partition's last stable offset as of the last fetch, which came at fetched.
+	// brokerEnd is the last stable offset that the broker reported, whether fetches work or not.
 	logEnd, brokerEnd int64
 	fetched           time.Time
 	ages              ages
@@ -41,34 +40,33 @@ func newAssignment(topic string, partition int32, alive func() bool) *Assignment
 	return &Assignment{topic: topic, partition: partition, alive: alive, batches: make(chan []*Record), committed: Commit{Offset: -1}, from: -1}
 }
 
-// Topic is the topic that is read.
+// Topic returns the topic.
 func (a *Assignment) Topic() string { return a.topic }
 
-// Partition is the partition that is read.
+// Partition returns the partition's number.
 func (a *Assignment) Partition() int32 { return a.partition }
 
-// Batches delivers the partition's records in order. It is closed when the
-// partition is to be given back: finish what is in flight, and return. A batch
-// without records says that Passed has moved.
+// Batches delivers the partition's records in order. It is closed when the partition is revoked:
+// the handler finishes what is in flight and returns. A batch without records says that Passed
+// has moved.
 //
 // A batch's records, with their keys, values and headers, are valid until the next batch is
 // received: then later fetches reuse their memory. Copy what is needed for longer.
 func (a *Assignment) Batches() <-chan []*Record { return a.batches }
 
-// Passed is an offset below which every record was delivered. It is above the last record's
-// where offsets follow that hold no record, such as a transaction's marker. Who waits until all
-// records below some offset were delivered compares it as well.
+// Passed returns an offset below which every record was delivered. It may be higher than the last
+// record's offset, since some offsets hold no record: a transaction's marker, for example.
 func (a *Assignment) Passed() int64 { return a.passed.Load() }
 
-// Closing says that the partition is to be given back: it waits for its handler.
+// Closing says whether the partition waits for its handler to finish.
 func (a *Assignment) Closing() bool { return a.closing.Load() }
 
-// Alive says whether we may still act as the partition's owner: it is ours, and
-// the broker heard of us within half the session timeout.
+// Alive says whether the handler may act as the partition's owner: the partition was not taken
+// away, and the last heartbeat is younger than half the session timeout.
 func (a *Assignment) Alive() bool { return !a.over.Load() && a.alive() }
 
-// Resolve says that an offset is dealt with for good. It may be called from
-// any goroutine; after the assignment is over it does nothing.
+// Resolve marks an offset as finished. Any goroutine may call it. After the assignment it has no
+// effect.
 func (a *Assignment) Resolve(offset int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -88,38 +86,38 @@ func (a *Assignment) ResolveAll(offsets []int64) {
 	}
 }
 
-// errRewound says that the log gave offsets a second time.
+// errRewound is returned if the log has offsets again that were fetched before.
 var errRewound = errors.New("the log went back: records after the last ones have lower offsets " +
-	"(was the topic made anew, or cut by an unclean election? `stockpush check` tells; `setup --new-log` declares a new one)")
+	"(was the topic recreated, or truncated by an unclean election? `stockpush check` tells; `setup --new-log` declares a new one)")
 
-// fetch is what came of a partition at once.
+// fetch is what a fetch returned of one partition.
 type fetch struct {
 	records []*Record
-	// first is the first offset that was read, and next the one behind the last:
-	// there may be no record at them.
+	// first is the first offset that was read, and next the one after the last. They may hold
+	// no record.
 	first, next int64
-	// logEnd is the partition's last stable offset: behind it are only records of
-	// transactions that are still open, and what came after them.
+	// logEnd is the partition's last stable offset. Records from there on follow the start of
+	// an open transaction.
 	logEnd int64
-	// letters is how many offsets, from first on, are resolved when their dead letters are stored.
+	// letters is how many offsets, starting at first, get a dead letter, which resolves them.
 	letters int64
 }
 
-// fetchOf is the fetch that brought records, some of which may be control records.
+// fetchOf returns a fetch of records, without the control records among them.
 func fetchOf(all []*Record, logEnd int64) fetch {
 	f := fetch{first: all[0].Offset, next: all[len(all)-1].Offset + 1, logEnd: logEnd}
 	f.records = slices.DeleteFunc(all, func(r *Record) bool { return r.Attrs.IsControl() })
 	return f
 }
 
-// queued waits for the handler: records, or none of them and the offset that Passed will be.
+// queuedBatch waits for the handler. It has records, or none and the next value of Passed.
 type queuedBatch struct {
 	records []*Record
 	bytes   int64
 	passed  int64
 }
 
-// queued is what the handler gets of a fetch.
+// batches returns what the handler gets of a fetch.
 func (f *fetch) batches() (all []queuedBatch) {
 	n := len(f.records)
 	if n > 0 {
@@ -135,7 +133,7 @@ func (f *fetch) batches() (all []queuedBatch) {
 	return all
 }
 
-// offer is called when all that was queued before has been delivered.
+// setPassed is called before a batch is delivered, and after all earlier ones.
 func (a *Assignment) setPassed(next queuedBatch) {
 	if len(next.records) == 0 {
 		a.passed.Store(next.passed)
@@ -159,19 +157,19 @@ func (a *Assignment) track(f fetch) error {
 		a.watermark.Track(f.first + i)
 	}
 	a.watermark.Skip(f.next)
-	a.ages.of(a.watermark.Committable()) // so that what is done with is forgotten
+	a.ages.of(a.watermark.Committable()) // forget what is resolved
 	a.ages.delivered(f.next-1, a.fetched)
 	return nil
 }
 
-// see takes the end of the log that the broker tells.
+// setBrokerEnd sets the end of the log that the broker reported.
 func (a *Assignment) setBrokerEnd(end int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.brokerEnd = end
 }
 
-// oldest is when the oldest record that is not resolved yet was delivered; zero if all are.
+// oldest returns when the oldest unresolved record was fetched; zero if there is none.
 func (a *Assignment) oldest() time.Time {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -181,23 +179,23 @@ func (a *Assignment) oldest() time.Time {
 	return a.ages.of(a.watermark.Committable())
 }
 
-// Mark leaves a text for the partition's next owner, which finds it in its Backlog.
-// It is committed together with the offset, so only an owner can: a handler calls
-// it before it returns from a drain. Without any record there is no commit, and no mark.
+// Mark leaves a text for the partition's next owner, which finds it in its Backlog. It is
+// committed together with the offset, so a handler calls it before it returns from a drain. If
+// no record was fetched there is no commit, and so no mark.
 func (a *Assignment) Mark(text string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.mark = text
 }
 
-// Commit is what a group stores of a partition: the offset below which all is resolved, and
+// Commit is what a group stores for a partition: the offset below which all is resolved, and
 // the owner's mark.
 type Commit struct {
 	Offset int64
 	Mark   string
 }
 
-// Committable is what may be committed now; false before the first batch.
+// Committable returns what may be committed now; false before the first fetch.
 func (a *Assignment) Committable() (at Commit, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -207,7 +205,7 @@ func (a *Assignment) Committable() (at Commit, ok bool) {
 	return Commit{a.watermark.Committable(), a.mark}, true
 }
 
-// uncommitted is what to commit, if it is not committed yet.
+// uncommitted returns what is to be committed; false if nothing has changed.
 func (a *Assignment) uncommitted() (at Commit, ok bool) {
 	at, ok = a.Committable()
 	a.mu.Lock()
@@ -221,7 +219,7 @@ func (a *Assignment) setCommitted(at Commit) {
 	a.committed = at
 }
 
-// Unresolved is how many delivered records are not resolved yet.
+// Unresolved returns how many fetched records are not resolved.
 func (a *Assignment) Unresolved() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -231,15 +229,15 @@ func (a *Assignment) Unresolved() int {
 	return a.watermark.Unresolved()
 }
 
-// LogEnd is the partition's last stable offset as of the last fetch: the end of what readers
-// of committed records get. It is 0 before the first fetch.
+// LogEnd returns the partition's last stable offset as of the last fetch, up to which records can
+// be read. It is 0 before the first fetch.
 func (a *Assignment) LogEnd() int64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.logEnd
 }
 
-// lag is how many offsets of the log are not committable yet, by what the broker said of its end.
+// lag returns how many offsets below the log's end are not committable.
 func (a *Assignment) lag() int64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -253,14 +251,14 @@ func (a *Assignment) lag() int64 {
 	return max(0, max(a.logEnd, a.brokerEnd)-done)
 }
 
-// begin says where the partition is read from.
+// setStart sets the offset of the first fetch.
 func (a *Assignment) setStart(at int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.from = at
 }
 
-// position is the offset that is to be fetched next; false until it is known.
+// position returns the next offset to fetch; false until it is known.
 func (a *Assignment) position() (offset int64, known bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -9,17 +9,17 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
-// Backlog is what of a partition waits for a group's member.
+// Backlog is the part of a partition's log that a group has not read.
 type Backlog struct {
-	// From is the offset of the first record that the member gets, End the partition's
-	// last stable offset, below which nothing more is added. They are equal if nothing waits.
+	// From is the first offset that a member will get, and End the partition's last stable
+	// offset. They are equal if there is no backlog.
 	From, End int64
-	// Mark is the last committed one of Assignment.Mark; where none was given it is
-	// some text of the client's.
+	// Mark is the text of Assignment.Mark in the last commit. Without one it is a text of the
+	// client's.
 	Mark string
 }
 
-// ReadBacklog asks what of a partition waits for a group.
+// ReadBacklog reads a group's backlog of a partition.
 func ReadBacklog(ctx context.Context, c Connection, group string, of Place) (b Backlog, err error) {
 	err = withAdmin(c, func(admin *kadm.Client) error {
 		committed, err := admin.FetchOffsets(ctx, group)

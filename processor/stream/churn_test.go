@@ -125,8 +125,8 @@ func (w *groupWatch) count() (n int) {
 // Run resolves each record a while after it came, out of order.
 func (w *groupWatch) Run(ctx context.Context, a *stream.Assignment) error {
 	owner, first := w.own(a.Partition()), true
-	var flying sync.WaitGroup
-	defer flying.Wait()
+	var resolving sync.WaitGroup
+	defer resolving.Wait()
 	for look := time.NewTicker(50 * time.Millisecond); ; {
 		select {
 		case <-ctx.Done():
@@ -142,7 +142,7 @@ func (w *groupWatch) Run(ctx context.Context, a *stream.Assignment) error {
 			}
 			for _, r := range batch {
 				offset := r.Offset
-				flying.Go(func() {
+				resolving.Go(func() {
 					time.Sleep(time.Duration(offset*7919%500) * time.Millisecond)
 					w.resolve(a.Partition(), offset)
 					a.Resolve(offset)
@@ -166,7 +166,7 @@ type churn struct {
 	members sync.WaitGroup
 }
 
-// member runs one more member until ctx ends, or until it leaves by itself.
+// member runs one more member until ctx ends, or until it leaves.
 func (c *churn) member(ctx context.Context) {
 	way := &cuttable{}
 	conn := c.bench.conn

@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// commitTimeout bounds a commit; one that fails is made again at the next turn.
+// commitTimeout bounds a commit. A failed one is retried at the next turn.
 const commitTimeout = 5 * time.Second
 
 // commit commits the watermarks that moved.
@@ -40,7 +40,7 @@ func (s *Stage) commit(ctx context.Context, owners []*Owner) {
 	})
 	if failure != nil {
 		s.metrics.commitFailures.Inc()
-		s.log.Warn("offsets not committed, it will be tried again", "error", failure)
+		s.log.Warn("commit failed, retrying", "error", failure)
 		return
 	}
 	for o, at := range moved {

@@ -34,7 +34,8 @@ type Connection struct {
 	Logger   *slog.Logger
 	// Partitioners say by topic how a key's partition is chosen. A topic without one has Murmur2.
 	Partitioners map[string]schemas.Partitioner
-	// Unreadable is told what a read of a topic skips because nobody can read it. Nil logs it.
+	// Unreadable is called for offsets that a read of a topic skips because they cannot be
+	// read. Nil logs them.
 	Unreadable func(of Span, cause error)
 	// Extra is appended to the client's options; tests use it.
 	Extra []kgo.Opt
@@ -55,8 +56,8 @@ func (c Connection) Options() []kgo.Opt {
 	return append(options, c.Extra...)
 }
 
-// quiet takes what the client calls information for debugging: it speaks of
-// every rebalance step, which we log ourselves.
+// quiet logs the client's information messages at debug level: they report every step of a
+// rebalance, and the stage logs the assignments itself.
 type quiet struct{ kgo.Logger }
 
 // Log passes the message on, a level lower if it is information.
@@ -67,8 +68,8 @@ func (q quiet) Log(level kgo.LogLevel, msg string, keyvals ...any) {
 	q.Logger.Log(level, msg, keyvals...)
 }
 
-// Unreachable says whether an error is of the way to the cluster, or one that the
-// cluster gives while it starts: waiting may mend it.
+// Unreachable says whether an error may be temporary: a network error, or one that brokers return
+// while they start.
 func Unreachable(err error) bool {
 	var network net.Error
 	switch {

@@ -15,8 +15,8 @@ import (
 	"stockpush/schemas"
 )
 
-// DeadLetterMessage is a dead letter as it is produced: in the partition, and with
-// the key, that its source had.
+// DeadLetterMessage returns a dead letter as a message. It has the key and the partition of its
+// source.
 func DeadLetterMessage(topics schemas.Topics, letter *schemas.DeadLetter) *Record {
 	m := &Record{Topic: topics.DeadLetters(), Partition: letter.SourcePartition, Key: letter.FittingKey(), Value: letter.FittingValue()}
 	letter.Headers(func(name, value string) {
@@ -28,8 +28,7 @@ func DeadLetterMessage(topics schemas.Topics, letter *schemas.DeadLetter) *Recor
 	return m
 }
 
-// Refused says whether Kafka will never take a message, whatever is waited for,
-// and the fault is the message's: others may well be taken.
+// Refused says whether Kafka will never accept a message because of the message itself.
 func Refused(err error) bool {
 	for _, refusal := range []error{kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.InvalidRecord, kerr.InvalidTimestamp} {
 		if errors.Is(err, refusal) {
@@ -39,13 +38,13 @@ func Refused(err error) bool {
 	return false
 }
 
-// SendDeadLetter produces a dead letter. Done is called once.
+// SendDeadLetter produces a dead letter. It calls done once.
 func SendDeadLetter(ctx context.Context, p Producer, topics schemas.Topics, letter schemas.DeadLetter, done func(error)) {
 	p.Produce(ctx, DeadLetterMessage(topics, &letter), done)
 }
 
-// DeadLetters is the producer of dead letters. One that Kafka refuses is cut, and one that it
-// refuses all the same is only logged and counted: a dead letter never ends a stage by its content.
+// DeadLetters produces dead letters. If Kafka refuses one it is shortened, and if Kafka refuses
+// that too it is only logged and counted. So a dead letter's content never ends a stage.
 type DeadLetters struct {
 	producer Producer
 	topics   schemas.Topics
@@ -53,7 +52,7 @@ type DeadLetters struct {
 	poison   *prometheus.CounterVec
 }
 
-// NewDeadLetters makes the producer; p takes messages of up to schemas.MaxDeadLetterBytes.
+// NewDeadLetters makes the producer. p accepts messages of up to schemas.MaxDeadLetterBytes.
 func NewDeadLetters(p Producer, topics schemas.Topics, log *slog.Logger, r prometheus.Registerer) *DeadLetters {
 	d := &DeadLetters{p, topics, log, promauto.With(r).NewCounterVec(prometheus.CounterOpts{
 		Name: "stockpush_stream_poison_total",
@@ -65,7 +64,7 @@ func NewDeadLetters(p Producer, topics schemas.Topics, log *slog.Logger, r prome
 	return d
 }
 
-// Produce stores a dead letter, or as much of it as Kafka takes.
+// Produce stores a dead letter, or as much of it as Kafka accepts.
 func (d *DeadLetters) Produce(ctx context.Context, r *Record, done func(error)) {
 	d.producer.Produce(ctx, r, func(err error) {
 		if !Refused(err) {
@@ -78,12 +77,12 @@ func (d *DeadLetters) Produce(ctx context.Context, r *Record, done func(error)) 
 			done(nil)
 			return
 		}
-		go d.Produce(ctx, smaller, done) // a callback must not produce; who waits for done waits for this
+		go d.Produce(ctx, smaller, done) // a callback must not block
 	})
 }
 
-// smallerLetter is a dead letter for a topic that takes less than it should: with the first 64 KiB
-// of its value, then without a value, then without a key. Nil if nothing is left to cut.
+// smallerLetter returns a shorter dead letter: with the first 64 KiB of its value, then without
+// a value, then without a key. It returns nil if nothing is left to remove.
 func smallerLetter(r *Record) *Record {
 	header := schemas.HeaderTruncated
 	smaller := &Record{Topic: r.Topic, Partition: r.Partition, Key: r.Key}
@@ -101,7 +100,7 @@ func smallerLetter(r *Record) *Record {
 	return smaller
 }
 
-// skip says that nothing but the log and a counter will tell of a dead letter.
+// skip logs and counts a dead letter that is not stored.
 func (d *DeadLetters) skip(r *Record, cause error) {
 	var letter schemas.DeadLetter
 	for _, h := range r.Headers {
@@ -117,13 +116,13 @@ func (d *DeadLetters) count(topic string, positions int64) {
 	d.poison.WithLabelValues(topic).Add(float64(positions))
 }
 
-// maxLetters bounds the dead letters of a batch that cannot be read: it may claim two billion records.
+// maxLetters bounds the dead letters of an unreadable batch, which may claim two billion records.
 const maxLetters = 10_000
 
-// lettersOf is how many dead letters so many offsets get that cannot be read: those of the first.
+// lettersOf returns how many of so many unreadable offsets, from the first on, get a dead letter.
 func lettersOf(offsets int64) int64 { return min(offsets, maxLetters) }
 
-// Unreadable stores dead letters of what a read of a topic had to skip. It does not wait for them.
+// Unreadable stores dead letters for offsets that a read of a topic skipped. It never blocks.
 func (d *DeadLetters) Unreadable(of Span, cause error) {
 	go d.putUnreadable(context.Background(), of, cause, func(offset int64, err error) { // ends with the producer at the latest
 		if err != nil {
@@ -132,7 +131,7 @@ func (d *DeadLetters) Unreadable(of Span, cause error) {
 	})
 }
 
-// putUnreadable logs and counts a span that cannot be read, and stores a dead letter for each offset.
+// putUnreadable logs and counts an unreadable span, and stores a dead letter for each offset.
 func (d *DeadLetters) putUnreadable(ctx context.Context, of Span, cause error, done func(offset int64, err error)) {
 	letters := lettersOf(of.To - of.From)
 	d.count(of.Topic, of.To-of.From)
@@ -150,7 +149,7 @@ func (d *DeadLetters) putUnreadable(ctx context.Context, of Span, cause error, d
 	}
 }
 
-// PanicError is a panic at one message.
+// PanicError is a recovered panic.
 type PanicError struct {
 	Value any
 	Stack []byte
@@ -158,7 +157,7 @@ type PanicError struct {
 
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 
-// Guard runs the work for one message and returns its panic as a PanicError.
+// Guard runs work and returns its panic as a PanicError.
 func Guard(work func()) (err error) {
 	defer func() {
 		if v := recover(); v != nil {

@@ -18,43 +18,43 @@ const (
 	// readMaxBytes is more than the largest batch that brokers take by default.
 	readMaxBytes = 2 << 20
 	readMaxWait  = 100 * time.Millisecond
-	// readRetryTime is for how long a fetch is repeated that fails for a reason that passes.
+	// readRetryTime is how long a fetch with a temporary error is retried.
 	readRetryTime = 10 * time.Second
 )
 
-// logReader fetches a partition one request at a time. A consumer hides where it is when a fetch
-// brings no record that it keeps: transaction markers, aborted or compacted records. This tells.
+// logReader fetches a partition one request at a time. Unlike a consumer it reports its position
+// when a fetch returns no records: only transaction markers, aborted or compacted records.
 type logReader struct {
 	client *kgo.Client
-	// unpack is of this reader alone.
+	// unpack belongs to this reader.
 	unpack    *unpacker
 	topic     string
 	partition int32
-	// maxBytes bounds what a fetch brings; one batch comes at least.
+	// maxBytes bounds a fetch, which returns at least one batch.
 	maxBytes int32
-	// leader and topicID are as of the last look, nil before it.
+	// leader and topicID are cached; leader is nil if they are not known.
 	leader  *kgo.Broker
 	topicID [16]byte
 }
 
-// found is what a fetch found at an offset.
+// found is the result of a fetch.
 type found struct {
 	records []*Record
-	// next is the offset behind what was read; where there is nothing up to the last
-	// stable offset it is the one that was asked for, and end is that offset.
+	// next is the offset after what was read. It is the requested offset if nothing lies
+	// between that and end, the last stable offset.
 	next, end int64
-	// unreadable is the batch at the offset if it cannot be read, and nil if it can.
+	// unreadable is the batch at the requested offset if it cannot be read, else nil.
 	unreadable *unreadable
 }
 
-// unreadable is a batch that the broker gives and nobody can read.
+// unreadable is a batch that the broker returns and that cannot be read.
 type unreadable struct {
-	// first and next are its offsets, from the one that was asked for to the one behind the last.
+	// first is the requested offset, and next the one after the batch.
 	first, next int64
 	cause       error
 }
 
-// fetch reads committed records from an offset on.
+// fetch reads committed records from an offset.
 func (l *logReader) fetch(ctx context.Context, offset int64) (found, error) {
 	return backoff.Retry(ctx, func() (found, error) {
 		f, err := l.try(ctx, offset)
@@ -74,7 +74,7 @@ func (l *logReader) try(ctx context.Context, offset int64) (found, error) {
 		return found{}, err
 	}
 	if answer.ErrorCode == kerr.OffsetOutOfRange.Code && offset < answer.LogStartOffset {
-		return found{next: answer.LogStartOffset}, nil // retention took what was there
+		return found{next: answer.LogStartOffset}, nil // retention deleted those records
 	}
 	if err := kerr.ErrorForCode(answer.ErrorCode); err != nil {
 		return found{}, err
@@ -84,7 +84,7 @@ func (l *logReader) try(ctx context.Context, offset int64) (found, error) {
 	part, next := kgo.ProcessFetchPartition(opts, answer, l.unpack, nil)
 	f := found{records: part.Records, next: next, end: answer.LastStableOffset}
 	if next > offset || len(answer.RecordBatches) == 0 {
-		return f, nil // what may be wrong comes after it
+		return f, nil // an error concerns later offsets
 	}
 	f.unreadable = &unreadable{offset, behindFirstBatch(answer), part.Err}
 	if errors.Is(part.Err, kgo.ErrMaxDecompress) {
@@ -97,9 +97,9 @@ func (l *logReader) try(ctx context.Context, offset int64) (found, error) {
 
 var errUndecodable = errors.New("its records cannot be decoded")
 
-// behindFirstBatch is the offset behind a fetch's first batch, of which only the place and the
-// length are known to be right: the broker goes by them. That is where the next batch begins. If
-// none was fetched the batch's own word counts, within the log.
+// behindFirstBatch returns the offset after a fetch's first batch. Only the batch's position and
+// length can be trusted, since the broker uses them. So it is where the next batch begins; if none
+// was fetched, it is the batch's own last offset, within the log.
 func behindFirstBatch(f *kmsg.FetchResponseTopicPartition) int64 {
 	const lengthAt, lastOffsetDeltaAt, headBytes = 8, 23, 27
 	batches := f.RecordBatches
@@ -138,12 +138,12 @@ func (l *logReader) request(ctx context.Context, offset int64) (*kmsg.FetchRespo
 	}
 	found := &answer.Topics[0].Partitions[0]
 	if len(found.RecordBatches) == 0 && found.ErrorCode == 0 && answer.ThrottleMillis > 0 {
-		return nil, kerr.ThrottlingQuotaExceeded // it says nothing of what there is
+		return nil, kerr.ThrottlingQuotaExceeded // an empty answer, which does not mean that the log is empty
 	}
 	return found, nil
 }
 
-// look finds the partition's leader.
+// look finds the partition's leader if it is not known.
 func (l *logReader) look(ctx context.Context) error {
 	if l.leader != nil {
 		return nil

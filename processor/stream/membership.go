@@ -7,11 +7,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// membership remembers when the group last took us for a member. The client tells
-// that a request was answered, not what the answer was: a heartbeat of somebody who
-// was expelled, say after he was stopped for a while, is answered too. But the
-// client sends another one only if the last was not refused. So a heartbeat counts
-// from the next one on, and the time is that of the request, to be on the safe side.
+// membership remembers the last successful heartbeat. The client reports that a request was
+// answered, not the answer: a heartbeat of an expelled member is answered too. But the client
+// sends another heartbeat only if the last one was not refused. So a heartbeat counts when the
+// next one is sent, with the time of its request.
 type membership struct {
 	// interval is the time between heartbeats.
 	interval time.Duration
@@ -22,7 +21,7 @@ type membership struct {
 	synced   time.Time
 }
 
-// request is one that was answered, by a broker.
+// request is an answered request.
 type request struct {
 	broker int32
 	at     time.Time
@@ -50,9 +49,8 @@ func (m *membership) OnBrokerE2E(broker kgo.BrokerMetadata, key int16, e2e kgo.B
 	}
 }
 
-// OnBrokerWrite is called by the client when a request was written. A heartbeat
-// that follows soon, or to another broker, is the same one again: the first broker
-// may have said that it does not know the group.
+// OnBrokerWrite is called by the client when a request was written. A heartbeat that follows
+// soon, or to another broker, is a retry: the first broker may not have known the group.
 func (m *membership) OnBrokerWrite(broker kgo.BrokerMetadata, key int16, _ int, _, _ time.Duration, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -65,7 +63,7 @@ func (m *membership) OnBrokerWrite(broker kgo.BrokerMetadata, key int16, _ int, 
 	m.answered = request{}
 }
 
-// joined says that the last join succeeded: partitions were assigned.
+// joined is called when partitions were assigned: the last join succeeded.
 func (m *membership) joined() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -75,7 +73,7 @@ func (m *membership) joined() {
 	}
 }
 
-// heard says whether the group took us for a member within half the session timeout.
+// recentHeartbeat says whether the last heartbeat is younger than half the session timeout.
 func (s *Stage) recentHeartbeat() bool {
 	s.membership.mu.Lock()
 	defer s.membership.mu.Unlock()

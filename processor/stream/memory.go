@@ -24,8 +24,8 @@ func recycle(batch []*Record) {
 	}
 }
 
-// likelyRatio is how much longer than its compressed form a batch likely is; the
-// client lets it grow.
+// likelyRatio is the expected ratio of a batch's size to its compressed size. The client grows the
+// memory if needed.
 const likelyRatio = 4
 
 // GetDecompressBytes implements kgo.PoolDecompressBytes.

@@ -12,17 +12,17 @@ type metrics struct{ commitFailures prometheus.Counter }
 func newMetrics(r prometheus.Registerer, s *Stage) *metrics {
 	labels := prometheus.Labels{"group": s.cfg.Group}
 	m := &metrics{prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "stockpush_stream_commit_failures_total", Help: "Offset commits that failed and were made again.", ConstLabels: labels,
+		Name: "stockpush_stream_commit_failures_total", Help: "Offset commits that failed and were retried.", ConstLabels: labels,
 	})}
 	gauge := func(name, help string, value func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels}, value)
 	}
 	r.MustRegister(m.commitFailures,
 		gauge("stockpush_stream_partitions", "Partitions assigned to this process.", func() float64 { return float64(len(s.all())) }),
-		gauge("stockpush_stream_unresolved", "Records delivered and not resolved yet.", s.unresolved),
-		gauge("stockpush_stream_oldest_unresolved_seconds", "Time since the oldest record that is not resolved was delivered.", s.oldestSeconds),
-		gauge("stockpush_stream_lag", "Offsets in the log after the last committed one, by what the brokers say of its end.", s.lag),
-		gauge("stockpush_stream_stuck_partitions", "Partitions of which nothing comes though there is something to read.", s.stuck),
+		gauge("stockpush_stream_unresolved", "Records fetched and not resolved.", s.unresolved),
+		gauge("stockpush_stream_oldest_unresolved_seconds", "Age of the oldest unresolved record since it was fetched.", s.oldestSeconds),
+		gauge("stockpush_stream_lag", "Offsets between the last committed one and the log's end, as the brokers report it.", s.lag),
+		gauge("stockpush_stream_stuck_partitions", "Partitions with records to read and without progress.", s.stuck),
 	)
 	return m
 }

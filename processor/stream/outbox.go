@@ -23,7 +23,7 @@ type OutboxDeps struct {
 	DeadLettered func(code string)
 }
 
-// Outbox produces what a partition's work results in, and tells the partition's owner what
+// Outbox produces the results of a partition's work and reports to the partition's owner what
 // Kafka acknowledged.
 //
 // Work goes out in turns. One goroutine owns an Outbox: it calls every method, and passes
@@ -32,16 +32,16 @@ type Outbox struct {
 	deps       OutboxDeps
 	assignment *Assignment
 	acks       chan Ack
-	// received are acknowledgements that were received while a message waited to be sent.
+	// received are acknowledgements that Handle has not applied.
 	received []Ack
 	inFlight int
-	// waiting are the turns whose second step was not sent, in their order.
+	// waiting are the turns whose second step was not sent, in order.
 	waiting []*turn
 	// open counts turns that are not finished.
 	open int
 }
 
-// Turn is what one turn of the owner results in.
+// Turn is the result of one turn of the owner's loop.
 type Turn struct {
 	// First are sent at once. Second are sent when Kafka has acknowledged First of this
 	// turn and of all turns before it.
@@ -53,13 +53,13 @@ type Turn struct {
 // Message is a message to produce.
 type Message struct {
 	Record
-	// Sources are the offsets of the owner's partition that it came of, one for each record in it.
+	// Sources are offsets of the owner's partition: for each record, the message that it results from.
 	Sources []int64
 
 	isLetter bool
 }
 
-// turn is a Turn on its way.
+// turn is a Turn that was sent.
 type turn struct {
 	Turn
 	// unacknowledged counts messages of the step that was sent last.
@@ -82,19 +82,19 @@ func NewOutbox(deps OutboxDeps, a *Assignment) *Outbox {
 // Acks delivers acknowledgements, which the owner passes to Handle.
 func (o *Outbox) Acks() <-chan Ack { return o.acks }
 
-// Open is how many turns are not finished.
+// Open returns how many turns are not finished.
 func (o *Outbox) Open() int { return o.open }
 
-// Send sends a turn. It blocks while too much is unacknowledged.
+// Send sends a turn. It blocks while too many messages are in flight.
 func (o *Outbox) Send(ctx context.Context, t Turn) {
 	sent := &turn{Turn: t, unacknowledged: len(t.First)}
 	o.open++
 	o.waiting = append(o.waiting, sent)
 	o.produceAll(ctx, sent, t.First)
-	o.Advance(ctx) // without First nothing waits for an acknowledgement
+	o.Advance(ctx) // a turn may have no first step
 }
 
-// Handle takes an acknowledgement, and those that came meanwhile. An error ends the stage:
+// Handle applies an acknowledgement and all others that have arrived. An error ends the stage:
 // continuing would lose a message.
 func (o *Outbox) Handle(ctx context.Context, a Ack) error {
 	o.receive(a)
@@ -141,8 +141,8 @@ func (o *Outbox) acknowledged(t *turn) {
 	}
 }
 
-// Advance sends the second steps that acknowledgements allow. While the partition may be
-// another owner's already it sends none and returns true: a state of ours could follow one of theirs.
+// Advance sends the second steps that acknowledgements allow. While another process may own the
+// partition it sends none and returns true: our state could follow one of the new owner's.
 func (o *Outbox) Advance(ctx context.Context) (held bool) {
 	for len(o.waiting) > 0 && o.waiting[0].unacknowledged == 0 {
 		t := o.waiting[0]
@@ -183,8 +183,8 @@ func (o *Outbox) produce(ctx context.Context, t *turn, m *Message) {
 	producer.Produce(ctx, &m.Record, func(err error) { o.acks <- Ack{t, m, err} })
 }
 
-// makeRoom receives acknowledgements, to be handled later, while as many messages are in
-// flight as may be. It returns false if the owner ends meanwhile: nobody will receive more.
+// makeRoom waits until another message may be in flight. Acknowledgements that it receives are
+// handled later. It returns false if the owner ends: then nothing receives more of them.
 func (o *Outbox) makeRoom(ctx context.Context) bool {
 	for o.inFlight >= maxInFlight {
 		select {
@@ -197,7 +197,7 @@ func (o *Outbox) makeRoom(ctx context.Context) bool {
 	return true
 }
 
-// DeadLetter sends a message to the dead letters. When that is acknowledged its offsets are resolved.
+// DeadLetter sends a dead letter. Its acknowledgement resolves the offsets.
 func (o *Outbox) DeadLetter(ctx context.Context, letter schemas.DeadLetter, offsets ...int64) {
 	o.Send(ctx, Turn{First: []*Message{o.letter(letter)}, Offsets: offsets})
 }
@@ -207,8 +207,8 @@ func (o *Outbox) letter(letter schemas.DeadLetter) *Message {
 	return &Message{Record: *DeadLetterMessage(o.deps.Topics, &letter), isLetter: true}
 }
 
-// refused replaces a message that Kafka will never take: records by smaller messages, a command
-// by the record that it failed, and anything else by a dead letter.
+// refused replaces a message that Kafka will never accept: records by smaller messages, a command
+// by a Failed record, and anything else by a dead letter.
 func (o *Outbox) refused(ctx context.Context, a Ack) {
 	replacements := o.replacements(a)
 	a.turn.unacknowledged += len(replacements)

@@ -168,7 +168,7 @@ func TestTurnOfMoreMessagesThanMayBeInFlightIsSent(t *testing.T) {
 	require.Equal(t, int64(1), d.committable())
 }
 
-// A producer's callback must not block, and nobody receives after the owner's end.
+// A producer's callback must not block, and nothing receives after the owner's end.
 func TestOutboxWhoseOwnerEndsSendsNoMoreThanItCouldReceive(t *testing.T) {
 	d := newDesk(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -179,5 +179,5 @@ func TestOutboxWhoseOwnerEndsSendsNoMoreThanItCouldReceive(t *testing.T) {
 		turn.First = append(turn.First, message("a"))
 	}
 	d.Send(ctx, turn)
-	require.Equal(t, maxInFlight, d.inFlight, "the callbacks of the rest would block")
+	require.Equal(t, maxInFlight, d.inFlight, "more callbacks would block")
 }

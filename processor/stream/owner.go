@@ -10,19 +10,19 @@ import (
 	"time"
 )
 
-// errLost is why the context of a lost partition's handler ends.
+// errLost is the cause with which a lost partition's context ends.
 var errLost = errors.New("the partition was lost")
 
-// OwnerConfig is what an Owner needs from whoever gives it the partition.
+// OwnerConfig is what an Owner needs from the Stage, or from a test in its place.
 type OwnerConfig struct {
 	Topic     string
 	Partition int32
-	// Alive says whether the broker heard of us within half the session timeout.
+	// Alive says whether the last heartbeat is younger than half the session timeout.
 	Alive func() bool
 	// MaxQueuedBatches is how many batches may wait for the handler.
 	MaxQueuedBatches int
-	// Pause and Resume stop and restart the partition's fetches. They are called in the order
-	// of the decisions, and must not call the Owner.
+	// Pause and Resume stop and restart the partition's fetches. They are called one at a
+	// time, and must not call the Owner.
 	Pause, Resume func()
 	// Release takes back a batch when the handler has received the next one.
 	Release func([]*Record)
@@ -30,12 +30,12 @@ type OwnerConfig struct {
 	Failed func(error)
 }
 
-// Owner runs the handler of one assignment and feeds it. Whoever fetches the partition's
-// records, a Stage or a test, pushes them, and says when and how the partition is taken away.
+// Owner runs the handler of one assignment and feeds it. The Stage, or a test in its place, pushes
+// the fetched records and takes the partition away.
 type Owner struct {
 	*Assignment
 	cfg OwnerConfig
-	// queuedBytes is what the queues of all owners of the stage have.
+	// queuedBytes counts the queued bytes of all owners of the stage.
 	queuedBytes *atomic.Int64
 	cancel      context.CancelCauseFunc
 	done        chan struct{}
@@ -44,10 +44,10 @@ type Owner struct {
 	queue  []queuedBatch
 	paused bool
 	wake   chan struct{}
-	// popped has room for one: a hint that the queue got shorter.
+	// popped is a signal that the queue became shorter.
 	popped chan struct{}
 	idle   idle
-	// probing says that somebody finds out why nothing comes of the partition.
+	// probing says that a probe of the partition runs.
 	probing atomic.Bool
 }
 
@@ -77,7 +77,7 @@ func (o *Owner) Start(ctx context.Context, handler Handler) {
 	}()
 }
 
-// forget drops what is still queued: it is the next owner's.
+// forget drops what is still queued. The next owner fetches it again.
 func (o *Owner) forget() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -95,7 +95,7 @@ func (o *Owner) handle(ctx context.Context, handler Handler) (err error) {
 	}()
 	err = handler.Run(ctx, o.Assignment)
 	if ctx.Err() != nil {
-		return nil // it was cut off: what it says now is only about that
+		return nil // it was cut off, which caused the error
 	}
 	if err != nil {
 		return err
@@ -124,28 +124,28 @@ func (o *Owner) push(f fetch) error {
 	return nil
 }
 
-// full says that as much is queued as may be, and the partition is not paused for it.
+// full says whether the queue is full and fetches are not paused.
 func (o *Owner) full() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.queue) >= o.cfg.MaxQueuedBatches && !o.paused
 }
 
-// makeRoom waits until less is queued than may be. When patience is over it pauses the
-// partition instead, so that at most what was already fetched comes after.
-func (o *Owner) makeRoom(patience <-chan struct{}) {
+// makeRoom waits until the queue is not full. When the time is over it pauses the fetches instead,
+// so that at most what was fetched already follows.
+func (o *Owner) makeRoom(timeout <-chan struct{}) {
 	for o.full() {
 		select {
 		case <-o.popped:
-		case <-patience:
+		case <-timeout:
 			o.PauseIfFull()
 			return
 		}
 	}
 }
 
-// PauseIfFull pauses the partition's fetches if as much is queued as may be. They resume when
-// the handler has received half of that.
+// PauseIfFull pauses the partition's fetches if the queue is full. They resume when half of it is
+// free.
 func (o *Owner) PauseIfFull() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -162,8 +162,7 @@ func notify(c chan struct{}) {
 	}
 }
 
-// feed hands the queue over, batch by batch. When the assignment is closed,
-// what is still queued is the next owner's.
+// feed delivers the queue, batch by batch. It stops when the assignment is closed.
 func (o *Owner) feed(ctx context.Context) {
 	defer close(o.batches)
 	var handled []*Record
@@ -179,12 +178,12 @@ func (o *Owner) feed(ctx context.Context) {
 			o.cfg.Release(handled)
 			handled = next.records
 			o.pop()
-		case <-o.wake: // closed, or more to come: look again
+		case <-o.wake: // closed, or more was pushed
 		}
 	}
 }
 
-// next is what the handler gets next, and where; nowhere if nothing is queued.
+// next returns the next batch and the channel to send it to, which is nil if nothing is queued.
 func (o *Owner) next() (next queuedBatch, to chan<- []*Record) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -215,8 +214,8 @@ func (o *Owner) Close() {
 	notify(o.wake)
 }
 
-// Drain closes, waits until ctx ends at the latest, and then cuts the handler
-// off. It may run twice at once: at the end of the stage a rebalance may come.
+// Drain closes the assignment and waits for the handler. When ctx ends it cuts the handler off.
+// It may run twice at once, since a rebalance may happen while the stage ends.
 func (o *Owner) Drain(ctx context.Context) {
 	o.Close()
 	select {
@@ -227,21 +226,21 @@ func (o *Owner) Drain(ctx context.Context) {
 	o.over.Store(true)
 }
 
-// Drop cuts the handler off: the partition is somebody else's already.
+// Drop cuts the handler off, since another process owns the partition.
 func (o *Owner) Drop() {
 	o.over.Store(true)
 	o.Close()
 	o.cutOff(errLost)
 }
 
-// ErrStuck says that a handler goes on although it was cut off.
+// ErrStuck is the error of a handler that does not end after it was cut off.
 var ErrStuck = errors.New("the handler did not end within 10 s, so the process must")
 
 // endTimeout bounds the wait for a handler that was cut off.
 const endTimeout = 10 * time.Second
 
-// cutOff ends the handler's context and waits for it. One that does not end may
-// hold up neither a rebalance nor the others: the stage fails, and with it the process.
+// cutOff ends the handler's context and waits for the handler. If it does not end the stage
+// fails, and so the process, rather than block a rebalance.
 func (o *Owner) cutOff(cause error) {
 	o.cancel(cause)
 	bound := time.NewTimer(endTimeout)

@@ -79,7 +79,7 @@ func TestAHandlerThatEndsByItselfFails(t *testing.T) {
 	o.Drop()
 }
 
-// Whoever takes a batch in time is not paused; whoever does not is, until there is room.
+// A partition whose handler takes a batch in time is not paused.
 func TestAPartitionIsPausedWhenItsHandlerHasEnoughForLong(t *testing.T) {
 	for name, tt := range map[string]struct {
 		takes  time.Duration

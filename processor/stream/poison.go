@@ -9,8 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// gap is offsets of a partition that nothing comes of. The client stops at some of them, and
-// passes over others without a word.
+// gap is a range of offsets without records that could be read. The client stops at some gaps and
+// silently skips others.
 type gap struct {
 	owner       *Owner
 	first, next int64
@@ -19,11 +19,11 @@ type gap struct {
 	cause error
 }
 
-// errTooLarge is why a batch is not unpacked.
+// errTooLarge is the cause of a gap whose batch is not unpacked.
 var errTooLarge = fmt.Errorf("the batch unpacks to more than %d MiB", maxBatchBytes>>20)
 
-// handleFaults passes over batches that unpack to too much, and finds out what is wrong with other
-// partitions whose fetch failed.
+// handleFaults skips batches that unpack to too much, and starts probes of other partitions whose
+// fetch failed.
 func (s *Stage) handleFaults(fetches kgo.Fetches) error {
 	for _, failure := range fetches.Errors() {
 		for _, o := range s.owned(map[string][]int32{failure.Topic: {failure.Partition}}) {
@@ -43,10 +43,10 @@ func (s *Stage) handleFaults(fetches kgo.Fetches) error {
 	return nil
 }
 
-// probeInterval is how far apart probes of a partition are.
+// probeInterval is the time between two probes of a partition.
 const probeInterval = time.Second
 
-// suspect probes a partition, beside polling. One probe of it runs at a time.
+// startProbe probes a partition in the background. One probe of it runs at a time.
 func (s *Stage) startProbe(o *Owner) {
 	if !o.probing.CompareAndSwap(false, true) {
 		return
@@ -62,8 +62,8 @@ func (s *Stage) reader(of *Owner, maxBytes int32) *logReader {
 	return &logReader{client: s.client, unpack: &unpacker{Decompressor: s.unpack.Decompressor}, topic: of.topic, partition: of.partition, maxBytes: maxBytes}
 }
 
-// probe fetches what the partition waits for by itself. What cannot be read now either, or holds
-// no record, is a gap. What the broker refuses to give is none: it may give it later.
+// probe fetches the partition's next offset without the client. If it cannot be read either, or
+// holds no record, it is a gap. An error of the broker is no gap, since it may be temporary.
 func (s *Stage) probe(ctx context.Context, o *Owner) {
 	at, known := o.position()
 	if !known {
@@ -73,7 +73,7 @@ func (s *Stage) probe(ctx context.Context, o *Owner) {
 	f, err := log.fetch(ctx, at)
 	if err != nil {
 		if ctx.Err() == nil {
-			s.log.Warn("the broker does not give what a partition waits for", "topic", o.topic, "partition", o.partition, "offset", at, "error", err)
+			s.log.Warn("probe of a partition failed", "topic", o.topic, "partition", o.partition, "offset", at, "error", err)
 		}
 		return
 	}
@@ -82,7 +82,7 @@ func (s *Stage) probe(ctx context.Context, o *Owner) {
 	case f.unreadable != nil:
 		g.next, g.cause = f.unreadable.next, f.unreadable.cause
 	case len(f.records) > 0:
-		return // the client will read it, too
+		return // the client can read them, too
 	case f.next == at:
 		g.next = f.end
 	}
@@ -95,7 +95,7 @@ func (s *Stage) probe(ctx context.Context, o *Owner) {
 	}
 }
 
-// skipGaps passes over the gaps that were found. It is called between polls, while rebalances are
+// skipGaps skips the gaps that probes found. It is called between polls, while rebalances are
 // blocked.
 func (s *Stage) skipGaps() error {
 	for {
@@ -114,7 +114,7 @@ func (s *Stage) skip(g gap) error {
 	o := g.owner
 	at, known := o.position()
 	if current := s.owned(map[string][]int32{o.topic: {o.partition}}); len(current) == 0 || current[0] != o || !known || at != g.first || at >= g.next {
-		return nil // another assignment, or something came meanwhile
+		return nil // another assignment, or the partition has moved meanwhile
 	}
 	f := fetch{first: g.first, next: g.next, logEnd: max(g.logEnd, g.next)}
 	if g.cause != nil {
@@ -128,7 +128,7 @@ func (s *Stage) skip(g gap) error {
 	return nil
 }
 
-// tell stores the dead letters of what cannot be read, and resolves their offsets.
+// deadLetterGap stores the dead letters of a gap, which resolve its offsets.
 func (s *Stage) deadLetterGap(g gap) {
 	o, ctx := g.owner, s.backgroundCtx
 	s.background.Go(func() {
@@ -143,8 +143,8 @@ func (s *Stage) deadLetterGap(g gap) {
 	})
 }
 
-// checkGaps looks into the offsets that a fetch left out. Mostly a transaction was aborted, but
-// the client also passes over what it cannot decode, if it can decode what follows.
+// checkGaps reads the offsets that a fetch left out. Usually a transaction was aborted, but the
+// client also skips what it cannot decode if it can decode what follows.
 func (s *Stage) checkGaps(o *Owner, all []*Record) {
 	next, known := o.position()
 	for _, r := range all {
@@ -162,7 +162,7 @@ func (s *Stage) checkGap(ctx context.Context, hole gap) {
 		f, err := log.fetch(ctx, at)
 		switch {
 		case err != nil:
-			return // it was told, or we end
+			return // the stage ends, or a probe will report it
 		case f.unreadable != nil:
 			f.next = f.unreadable.next
 			s.deadLetterGap(gap{owner: o, first: at, next: min(f.next, hole.next), cause: f.unreadable.cause})

@@ -8,37 +8,34 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// ByKey as a record's partition leaves the choice to its key, by the topic's partitioner; any
-// other partition is used as it is.
+// ByKey as a record's partition means that the topic's partitioner chooses it by the record's key.
 const ByKey int32 = -1
 
-// Producer sends records. Records of one partition are stored in the order in
-// which they were given. Done is called exactly once for each; it must not
-// block. Until then the record is the producer's, and after it the caller's again.
-// Produce itself blocks while too much is unacknowledged.
+// Producer sends records. Records of one partition are stored in the order of the calls. Done is
+// called exactly once for each and must not block. Until then the producer owns the record.
+// Produce blocks while too much is unacknowledged.
 type Producer interface {
 	Produce(ctx context.Context, r *Record, done func(error))
 }
 
-// KafkaProducer is the Producer on a cluster: idempotent, acknowledged by all
-// replicas, retried until the cluster takes it or says that it never will.
+// KafkaProducer is the Producer of a cluster. It is idempotent, waits for all replicas, and retries
+// until the cluster accepts or refuses a record.
 type KafkaProducer struct {
 	client *kgo.Client
-	// room is for what is not acknowledged, in bytes.
+	// room bounds unacknowledged bytes.
 	room *semaphore.Weighted
 }
 
 const (
-	// MaxUnacknowledgedBytes is how much may wait for its acknowledgement; above it Produce
-	// blocks. A larger record waits until it is alone.
+	// MaxUnacknowledgedBytes is how much may be unacknowledged; above it Produce blocks. A
+	// larger record waits until nothing else is unacknowledged.
 	MaxUnacknowledgedBytes = 32 << 20
-	// RecordOverheadBytes is what a record counts beside its key and value, for what the
-	// client and the one who waits for it keep of it.
+	// RecordOverheadBytes is the memory of a record in addition to its key and value.
 	RecordOverheadBytes = 320
 )
 
-// DefaultBatchBytes is the largest batch that every topic takes unless it was
-// made otherwise: Kafka's own default for max.message.bytes, less its headroom.
+// DefaultBatchBytes is the largest batch that a topic accepts by default: Kafka's default for
+// max.message.bytes, less headroom.
 const DefaultBatchBytes = 1_000_000
 
 // NewProducer makes a producer whose batches, and so messages, have at most
@@ -47,13 +44,13 @@ func NewProducer(c Connection, maxBatchBytes int32) (*KafkaProducer, error) {
 	client, err := kgo.NewClient(append(c.Options(),
 		kgo.RecordPartitioner(kgo.BasicConsistentPartitioner(c.choosePartition)),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
-		// Snappy took a sixth less of the processor than LZ4 for much the same size.
+		// Snappy takes less processor time than LZ4 for about the same size.
 		kgo.ProducerBatchCompression(kgo.SnappyCompression(), kgo.NoCompression()),
-		// No linger: a lone message goes at once, and under load messages gather
-		// anyhow while the requests before them are on their way.
+		// No linger: a lone message is sent at once, and under load messages gather while
+		// earlier requests are in flight.
 		kgo.ProducerLinger(0),
 		kgo.ProducerBatchMaxBytes(maxBatchBytes),
-		kgo.MaxBufferedRecords(MaxUnacknowledgedBytes/RecordOverheadBytes+1), // never reached: we wait for room ourselves
+		kgo.MaxBufferedRecords(MaxUnacknowledgedBytes/RecordOverheadBytes+1), // never reached: room is the limit
 		kgo.UnknownTopicRetries(10),
 	)...)
 	if err != nil {
@@ -72,10 +69,9 @@ func (c Connection) choosePartition(topic string) func(*Record, int) int {
 	}
 }
 
-// Produce hands the record to the client. The context bounds the wait for room and
-// nothing after it: the client would fail whole batches when the context of their first
-// record ends, with records of other partitions' and stages' owners. What a lost
-// partition's owner has given is sent, as what was on its way already is.
+// Produce hands the record to the client. The context bounds only the wait for room: the client
+// would fail a whole batch when the context of its first record ends, and the batch may have
+// records of other owners. So what the owner of a lost partition produced is still sent.
 func (p *KafkaProducer) Produce(ctx context.Context, r *Record, done func(error)) {
 	bytes := min(int64(RecordOverheadBytes+len(r.Key)+len(r.Value)), MaxUnacknowledgedBytes)
 	if err := p.room.Acquire(ctx, bytes); err != nil {
@@ -88,8 +84,8 @@ func (p *KafkaProducer) Produce(ctx context.Context, r *Record, done func(error)
 	})
 }
 
-// Flush waits until everything given so far is acknowledged.
+// Flush waits until all records are acknowledged.
 func (p *KafkaProducer) Flush(ctx context.Context) error { return p.client.Flush(ctx) }
 
-// Close ends the producer; what is not acknowledged fails.
+// Close ends the producer. Unacknowledged records fail.
 func (p *KafkaProducer) Close() { p.client.Close() }

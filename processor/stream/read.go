@@ -8,8 +8,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// EndOffsets is, for each partition, the offset that its next message will get. Messages of
-// transactions that are still open lie below it, too.
+// EndOffsets returns the offset that the next message of each partition will get. Messages of
+// open transactions are below it, too.
 func EndOffsets(ctx context.Context, c Connection, topic string) (map[int32]int64, error) {
 	ends := map[int32]int64{}
 	err := withAdmin(c, func(admin *kadm.Client) error {
@@ -26,7 +26,7 @@ func EndOffsets(ctx context.Context, c Connection, topic string) (map[int32]int6
 	return ends, nil
 }
 
-// bounds are a partition's first offset and its last stable one.
+// bounds returns a partition's first offset and its last stable one.
 func bounds(ctx context.Context, c Connection, topic string, partition int32) (start, end int64, err error) {
 	err = withAdmin(c, func(admin *kadm.Client) (err error) {
 		start, end, err = boundsBy(ctx, admin, topic, partition)
@@ -55,8 +55,8 @@ func boundsBy(ctx context.Context, admin *kadm.Client, topic string, partition i
 	return from.Offset, to.Offset, to.Err
 }
 
-// ReadPartition gives take every committed message of a partition that is there at the
-// time of the call, in order. It is how a compacted topic is restored.
+// ReadPartition calls take for every committed message that the partition has at the time of the
+// call, in order.
 func ReadPartition(ctx context.Context, c Connection, topic string, partition int32, take func(*Record) error) error {
 	_, err := ReadFrom(ctx, c, Place{topic, partition, 0}, take)
 	return err
@@ -69,15 +69,15 @@ type Place struct {
 	Offset    int64
 }
 
-// Span is a part of a partition's log: from an offset up to another, which it does not have.
+// Span is a range of a partition's offsets, without To.
 type Span struct {
 	Topic     string
 	Partition int32
 	From, To  int64
 }
 
-// ReadFrom is ReadPartition from an offset on, or from the first message that is
-// still there. It returns where it ended.
+// ReadFrom is ReadPartition from an offset, or from the first message that is still there. It
+// returns the offset at which it ended.
 func ReadFrom(ctx context.Context, c Connection, from Place, take func(*Record) error) (end int64, err error) {
 	first, end, err := bounds(ctx, c, from.Topic, from.Partition)
 	if err != nil {
@@ -86,7 +86,7 @@ func ReadFrom(ctx context.Context, c Connection, from Place, take func(*Record) 
 	return end, readSpan(ctx, c, Span{from.Topic, from.Partition, max(first, from.Offset), end}, take)
 }
 
-// ReadSpan gives take every message of a span that is still there, in order.
+// ReadSpan calls take for every message of a span that is still there, in order.
 func ReadSpan(ctx context.Context, c Connection, of Span, take func(*Record) error) error {
 	first, end, err := bounds(ctx, c, of.Topic, of.Partition)
 	if err != nil {
@@ -96,7 +96,7 @@ func ReadSpan(ctx context.Context, c Connection, of Span, take func(*Record) err
 	return readSpan(ctx, c, of, take)
 }
 
-// readSpan reads what lies within the log's bounds. It skips what nobody can read.
+// readSpan reads a span within the log's bounds. It skips unreadable batches.
 func readSpan(ctx context.Context, c Connection, of Span, take func(*Record) error) error {
 	if of.From >= of.To {
 		return nil

@@ -27,7 +27,7 @@ func (s *Stage) own(tp topicPartition) {
 	s.mu.Lock()
 	if s.ending {
 		s.mu.Unlock()
-		return // given back when the client leaves the group
+		return // the client leaves the group
 	}
 	o := NewOwner(OwnerConfig{
 		Topic: tp.topic, Partition: tp.partition, Alive: s.recentHeartbeat, MaxQueuedBatches: s.cfg.MaxQueuedBatches,
@@ -42,8 +42,8 @@ func (s *Stage) own(tp topicPartition) {
 	o.Start(ctx, s.handler)
 }
 
-// begin tells owners where they are read from. "The start" becomes the offset that it is now: the
-// client can skip only in partitions of which it knows one.
+// begin tells owners where their partitions are read from. It replaces "the start" by the current
+// first offset, since the client can skip only in a partition with a known offset.
 func (s *Stage) begin(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
 	starts, err := Retry(ctx, s.log, func() (kadm.ListedOffsets, error) {
 		listed, err := kadm.NewClient(s.client).ListStartOffsets(ctx, s.cfg.Topics...)
@@ -53,7 +53,7 @@ func (s *Stage) begin(ctx context.Context, offsets map[string]map[int32]kgo.Offs
 		return listed, err
 	})
 	if err != nil {
-		s.log.Warn("the start of partitions is not known", "error", err)
+		s.log.Warn("start offsets not known", "error", err)
 		return offsets, ctx.Err()
 	}
 	for topic, partitions := range offsets {
@@ -71,16 +71,16 @@ func (s *Stage) begin(ctx context.Context, offsets map[string]map[int32]kgo.Offs
 	return offsets, nil
 }
 
-// revoked gives partitions back in good order: drained, then committed. The
-// client calls it while no poll is running and waits for it.
+// revoked drains and commits revoked partitions. The client calls it while no poll is running and
+// waits for it.
 func (s *Stage) revoked(ctx context.Context, _ *kgo.Client, gone map[string][]int32) {
 	s.giveBack(ctx, s.owned(gone))
 	if len(gone) > 0 {
-		s.log.Info("partitions given back", "revoked", count(gone))
+		s.log.Info("partitions revoked", "revoked", count(gone))
 	}
 }
 
-// lost drops partitions that are somebody else's by now; nothing of them is committed.
+// lost drops partitions that other processes own. It commits nothing of them.
 func (s *Stage) lost(_ context.Context, _ *kgo.Client, gone map[string][]int32) {
 	owners := s.owned(gone)
 	var all sync.WaitGroup
@@ -90,12 +90,12 @@ func (s *Stage) lost(_ context.Context, _ *kgo.Client, gone map[string][]int32) 
 	all.Wait()
 	s.remove(owners)
 	if len(gone) > 0 {
-		s.log.Warn("partitions lost: the broker heard nothing of us for too long", "lost", count(gone))
+		s.log.Warn("partitions lost: no heartbeat reached the broker in time", "lost", count(gone))
 	}
 }
 
-// giveBack drains, commits and forgets. The owners stay known meanwhile, so that
-// a revoke that comes during the stage's own end waits for the same drain.
+// giveBack drains, commits and forgets partitions. Until then their owners stay known, so that a
+// revoke while the stage ends waits for the same drain.
 func (s *Stage) giveBack(ctx context.Context, owners []*Owner) {
 	bounded, cancel := context.WithTimeoutCause(ctx, s.cfg.DrainTimeout, fmt.Errorf("drain took longer than %v", s.cfg.DrainTimeout))
 	defer cancel()
@@ -108,8 +108,8 @@ func (s *Stage) giveBack(ctx context.Context, owners []*Owner) {
 	s.remove(owners)
 }
 
-// remove forgets owners that have ended, and undoes their pauses, which the
-// client would keep for the next assignment.
+// remove forgets owners that have ended. It resumes their partitions, since the client keeps a
+// pause for the next assignment.
 func (s *Stage) remove(owners []*Owner) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,7 +122,7 @@ func (s *Stage) remove(owners []*Owner) {
 	}
 }
 
-// owned are the owners of the given partitions.
+// owned returns the owners of the given partitions.
 func (s *Stage) owned(partitions map[string][]int32) []*Owner {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -147,8 +147,8 @@ func (s *Stage) all() []*Owner {
 	return owners
 }
 
-// checkErrors returns an error that waiting does not mend, and says whether
-// there was one that it does.
+// checkErrors returns a permanent error, if there is one, and whether there were any errors that
+// must be waited for.
 func (s *Stage) checkErrors(fetches kgo.Fetches) (faulty bool, err error) {
 	for _, failure := range fetches.Errors() {
 		err := failure.Err
@@ -156,19 +156,19 @@ func (s *Stage) checkErrors(fetches kgo.Fetches) (faulty bool, err error) {
 		case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.GroupAuthorizationFailed), errors.Is(err, kerr.SaslAuthenticationFailed):
 			return true, fmt.Errorf("consume %s: %w (check the user's rights in Kafka)", failure.Topic, err)
-		case errors.Is(err, kgo.ErrMaxDecompress), errors.Is(err, errLater): // passed over, or fetched again
+		case errors.Is(err, kgo.ErrMaxDecompress), errors.Is(err, errLater): // skipped, or fetched again
 		default:
 			faulty = true
 			if s.faults.isNew(topicPartition{failure.Topic, failure.Partition}, err) {
-				s.log.Warn("fetch failed, going on", "topic", failure.Topic, "partition", failure.Partition, "error", err)
+				s.log.Warn("fetch failed, retrying", "topic", failure.Topic, "partition", failure.Partition, "error", err)
 			}
 		}
 	}
 	return faulty, nil
 }
 
-// faults are the partitions whose last fetch failed, and why: what goes on
-// failing is told once.
+// faults are the partitions whose last fetch failed, with the error. A repeated error is logged
+// once.
 type faults map[topicPartition]error
 
 func (f faults) isNew(tp topicPartition, err error) bool {

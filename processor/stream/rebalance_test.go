@@ -48,11 +48,11 @@ func TestARebalanceWithWorkInFlightLosesNothing(t *testing.T) {
 		owners[a.Partition()]++
 		require.Equal(t, 1, owners[a.Partition()], "two owners of a partition")
 		mu.Unlock()
-		var flying sync.WaitGroup
+		var resolving sync.WaitGroup
 		for batch := range a.Batches() {
 			for _, r := range batch {
 				offset := r.Offset
-				flying.Go(func() {
+				resolving.Go(func() {
 					mu.Lock()
 					resolved[fmt.Sprint(a.Partition(), "/", offset)] = true
 					mu.Unlock()
@@ -60,7 +60,7 @@ func TestARebalanceWithWorkInFlightLosesNothing(t *testing.T) {
 				})
 			}
 		}
-		flying.Wait()
+		resolving.Wait()
 		mu.Lock()
 		owners[a.Partition()]--
 		mu.Unlock()

@@ -9,17 +9,17 @@ import (
 )
 
 const (
-	// maxRecordsBytes is where a message of records ends: far below any broker's limit.
+	// maxRecordsBytes is the size of a message of records, far below any broker's limit.
 	maxRecordsBytes = 64 << 10
-	// minReasonBytes is how much of a failure reason stays where Kafka refuses more.
+	// minReasonBytes is how much of a failure reason is kept if Kafka refuses more.
 	minReasonBytes = 128
 )
 
-// RecordBatch gathers encoded records into few messages: those whose keys lie in one
-// partition of the records topic share a message. The zero value is not usable.
+// RecordBatch gathers encoded records into few messages, one for each partition of the records
+// topic. The zero value is not usable.
 type RecordBatch struct {
 	topic string
-	// open are the messages that take more records, by partition.
+	// open are the messages to which more records are added, by partition.
 	open     []*Message
 	messages []*Message
 }
@@ -29,7 +29,7 @@ func NewRecordBatch(topics schemas.Topics, partitions int) *RecordBatch {
 	return &RecordBatch{topic: topics.Records(), open: make([]*Message, partitions)}
 }
 
-// Add adds an encoded record of a store SKU that came of the message at source.
+// Add adds an encoded record of a store SKU. It results from the message at offset source.
 func (b *RecordBatch) Add(key string, record []byte, source int64) {
 	m := b.message(key, len(key)+len(record))
 	m.Value = append(schemas.AppendRecordsKey(m.Value, key), record...)
@@ -60,7 +60,7 @@ func (b *RecordBatch) message(key string, size int) *Message {
 	return m
 }
 
-// Len is how many messages were gathered.
+// Len returns how many messages were gathered.
 func (b *RecordBatch) Len() int { return len(b.messages) }
 
 // Take returns the messages and starts over.
@@ -71,8 +71,8 @@ func (b *RecordBatch) Take() []*Message {
 	return messages
 }
 
-// splitRecords makes a message of each record of a message, and of a message of one record one
-// with a shorter failure reason. It returns none if the message cannot be made smaller.
+// splitRecords makes a message of each record of a message. If the message has one record, it
+// shortens the record's failure reason. It returns none if the message cannot be made smaller.
 func splitRecords(m *Message) []*Message {
 	var parts []*Message
 	single := len(m.Sources) == 1
@@ -92,13 +92,13 @@ func splitRecords(m *Message) []*Message {
 	return parts
 }
 
-// recordMessage is a message of one record.
+// recordMessage returns a message of one record.
 func recordMessage(topic string, r *schemas.Record, source int64) *Message {
 	value := schemas.AppendRecord(schemas.AppendRecordsHeader(nil, r.Key), r)
 	return &Message{Record: Record{Topic: topic, Partition: ByKey, Key: []byte(r.Key.String()), Value: value}, Sources: []int64{source}}
 }
 
-// failedRecord is the record that the event of a refused command failed; nil if m is no command.
+// failedRecord returns a Failed record of a refused command's event; nil if m is no command.
 func failedRecord(topics schemas.Topics, m *Message, cause error) *Message {
 	c, err := schemas.DecodeCommand(m.Value)
 	if err != nil {

@@ -8,11 +8,11 @@ import (
 	"github.com/cenkalti/backoff/v5"
 )
 
-// maxRetryInterval is how far apart tries get.
+// maxRetryInterval is the longest time between two tries.
 const maxRetryInterval = 5 * time.Second
 
-// Retry does something again until the cluster can be reached, or ctx ends. An
-// error that waiting does not mend is returned at once. A nil logger says nothing.
+// Retry repeats do with backoff while the cluster is unreachable, until ctx ends. It returns any
+// other error at once. A nil logger logs nothing.
 func Retry[T any](ctx context.Context, log *slog.Logger, do func() (T, error)) (T, error) {
 	pace := backoff.NewExponentialBackOff()
 	pace.MaxInterval = maxRetryInterval
@@ -24,7 +24,7 @@ func Retry[T any](ctx context.Context, log *slog.Logger, do func() (T, error)) (
 		return value, err
 	}, backoff.WithBackOff(pace), backoff.WithMaxElapsedTime(0), backoff.WithNotify(func(err error, wait time.Duration) {
 		if log != nil {
-			log.Warn("kafka cannot be reached, waiting for it (check kafka.brokers)", "wait", wait, "error", err)
+			log.Warn("kafka is unreachable, retrying (check kafka.brokers)", "wait", wait, "error", err)
 		}
 	}))
 }

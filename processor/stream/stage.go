@@ -15,8 +15,8 @@ import (
 
 // Handler does a stage's work.
 type Handler interface {
-	// Run owns one partition in one goroutine until Batches is closed or ctx
-	// ends. An error ends the whole stage.
+	// Run owns one partition in one goroutine until Batches is closed or ctx ends. An error
+	// ends the stage.
 	Run(ctx context.Context, a *Assignment) error
 }
 
@@ -24,18 +24,18 @@ type Handler interface {
 type Config struct {
 	Group  string
 	Topics []string
-	// SessionTimeout is when the broker gives our partitions to others. Default 45 s.
+	// SessionTimeout is how long a member without heartbeats keeps its partitions. Default 45 s.
 	SessionTimeout time.Duration
-	// DrainTimeout bounds the wait for handlers on a revoke or at the end. Default 15 s: with the
-	// commits around it, that ends a process within 30 s.
+	// DrainTimeout bounds a drain. Default 15 s, so that a process ends within 30 s, commits
+	// included.
 	DrainTimeout time.Duration
 	// CommitInterval is how often watermarks are committed. Default 1 s.
 	CommitInterval time.Duration
-	// MaxQueuedBatches is how many fetched batches wait for a partition's
-	// handler before a turn waits a little for it, and then pauses the partition. Default 2.
+	// MaxQueuedBatches is how many fetched batches may wait for a partition's handler. If there
+	// are as many after a short wait, the partition is paused. Default 2.
 	MaxQueuedBatches int
-	// StuckAfter is for how long nothing comes of a partition that has something to read
-	// until it counts as stuck. Default 30 s.
+	// StuckAfter is after how long without progress a partition with records to read counts as
+	// stuck. Default 30 s.
 	StuckAfter time.Duration
 }
 
@@ -59,25 +59,23 @@ func (c Config) withDefaults() Config {
 type Deps struct {
 	Connection Connection
 	Handler    Handler
-	// DeadLetters takes the positions of what cannot be read.
+	// DeadLetters gets the positions that cannot be read.
 	DeadLetters *DeadLetters
 	Logger      *slog.Logger
 	Registerer  prometheus.Registerer
 }
 
-// fetchMaxWait bounds how long a fetch waits at the broker for something to come.
-// A partition that is resumed meanwhile is only part of the next one: with the
-// client's own 5 s, a stage that had paused all partitions but empty ones stood
-// still for that long.
+// fetchMaxWait bounds how long the broker holds a fetch without records. A partition that is
+// resumed meanwhile is part of the next fetch only: with the client's default of 5 s a stage that
+// had paused all partitions but empty ones would stop for that long.
 const fetchMaxWait = 100 * time.Millisecond
 
-// fetchPartitionBytes bounds what a fetch brings of each partition, compressed: one
-// batch comes at least. What was fetched waits unpacked, three fetches of each partition,
-// so with the client's own 1 MiB most of a busy process's memory was that, and a process
-// that is bound to 384 MiB spent half of its time collecting garbage.
+// fetchPartitionBytes bounds what a fetch returns of each partition, compressed; it is at least
+// one batch. Three fetches of each partition wait unpacked, so with the client's default of 1 MiB
+// they would take most of a busy process's memory.
 const fetchPartitionBytes = 128 << 10
 
-// fetchBytes bounds what a fetch brings of all partitions: with 64 of them it would be twice as much.
+// fetchBytes bounds what a fetch returns of all partitions.
 const fetchBytes = 4 << 20
 
 // Stage is a consumer group member.
@@ -88,7 +86,7 @@ type Stage struct {
 	options []kgo.Opt
 	memory  fetchMemory
 	unpack  *unpacker
-	// queuedBytes is what waits for handlers.
+	// queuedBytes counts what waits for handlers.
 	queuedBytes atomic.Int64
 	client      *kgo.Client
 	membership  membership
@@ -97,19 +95,19 @@ type Stage struct {
 	failed      chan error
 	metrics     *metrics
 	letters     *DeadLetters
-	// faults is the polling goroutine's.
+	// faults belongs to the polling goroutine.
 	faults faults
-	// gaps are to be passed over by the polling goroutine.
+	// gaps are skipped by the polling goroutine.
 	gaps chan gap
 	// runCtx is the parent of all handlers' contexts; it ends after the drain.
 	runCtx context.Context
-	// background is what runs beside polling, until backgroundCtx ends.
+	// background is work in other goroutines, until backgroundCtx ends.
 	background    sync.WaitGroup
 	backgroundCtx context.Context
 
 	mu     sync.Mutex
 	owners map[topicPartition]*Owner
-	// ending says that no more partitions are taken.
+	// ending says that no more partitions are accepted.
 	ending bool
 }
 
@@ -136,7 +134,7 @@ func New(cfg Config, deps Deps) (*Stage, error) {
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.WithDecompressor(s.unpack),
-		kgo.KeepControlRecords(), // they take offsets: without them we would wait for those at a log's end
+		kgo.KeepControlRecords(), // a partition's end may consist of them
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(),
@@ -159,11 +157,11 @@ func New(cfg Config, deps Deps) (*Stage, error) {
 	return s, nil
 }
 
-// Ready is closed once the group is joined and our partitions' handlers run.
+// Ready is closed when the group is joined and the handlers of the first partitions run.
 func (s *Stage) Ready() <-chan struct{} { return s.ready }
 
-// Run works until ctx ends, then drains, commits and leaves the group. It
-// returns early with the first error of a handler, or one that no waiting mends.
+// Run works until ctx ends, then drains, commits and leaves the group. It ends early with the
+// first error of a handler, or with a permanent error of the cluster.
 func (s *Stage) Run(ctx context.Context) error {
 	runCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -187,23 +185,23 @@ func (s *Stage) Run(ctx context.Context) error {
 	return err
 }
 
-// leaveTimeout bounds the wait for the broker's answer when we leave our group.
+// leaveTimeout bounds the wait for the broker's answer to our leaving.
 const leaveTimeout = 5 * time.Second
 
-// leave lets the group's other members take over at once; should the broker not
-// answer in time, they do when our session has ended.
+// leave leaves the group, so that other members take over at once. If the broker does not answer
+// in time they do when the session has ended.
 func (s *Stage) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeoutCause(ctx, leaveTimeout, errors.New("the broker did not answer in time"))
 	defer cancel()
 	s.client.AllowRebalance()
 	if err := s.client.LeaveGroupContext(ctx); err != nil {
-		s.log.Warn("the group was not left: its other members take over when the session has ended", "error", err)
+		s.log.Warn("leaving the group failed: other members take over when the session has ended", "error", err)
 	}
 	s.client.Close()
 }
 
-// join makes the client, which joins the group at once: its callbacks wait for
-// the lock until the stage is complete.
+// join makes the client, which joins the group at once. Its callbacks wait for the lock until the
+// stage is complete.
 func (s *Stage) join(runCtx, background context.Context) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -230,8 +228,8 @@ func (s *Stage) fail(err error) {
 	}
 }
 
-// poll fetches and commits in turn. Rebalances are allowed only between turns,
-// and nothing in a turn waits for a handler.
+// poll fetches and commits in a loop. Rebalances are allowed only between turns, and nothing in a
+// turn waits for a handler for long.
 func (s *Stage) poll(ctx context.Context) error {
 	nextCommit := time.Now().Add(s.cfg.CommitInterval)
 	for ctx.Err() == nil {
@@ -266,20 +264,20 @@ func (s *Stage) poll(ctx context.Context) error {
 	return nil
 }
 
-// fetch polls. While too much waits for handlers it polls nothing.
+// fetch polls, unless too much waits for handlers.
 func (s *Stage) fetch(ctx context.Context) kgo.Fetches {
 	if s.queuedBytes.Load() >= maxQueuedBytes {
 		pause(ctx, roomWait)
 		return nil
 	}
 	fetches := s.client.PollFetches(ctx)
-	if !errors.Is(fetches.Err0(), context.DeadlineExceeded) { // else what is being unpacked was not polled
+	if !errors.Is(fetches.Err0(), context.DeadlineExceeded) { // else nothing was polled of what is being unpacked
 		s.unpack.polled()
 	}
 	return fetches
 }
 
-// distribute gives the owners what was fetched, and lets those that have enough of it go on.
+// distribute pushes what was fetched to the owners, and waits a little for those with full queues.
 func (s *Stage) distribute(ctx context.Context, fetches kgo.Fetches) (err error) {
 	var full []*Owner
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
@@ -303,12 +301,11 @@ func (s *Stage) distribute(ctx context.Context, fetches kgo.Fetches) (err error)
 	return err
 }
 
-// roomWait is how long a turn waits for handlers that have enough to do.
+// roomWait is how long a turn waits for handlers with full queues.
 const roomWait = 10 * time.Millisecond
 
-// makeRoom waits a little before partitions are paused. A fetch without the only
-// partition that has more stands at the broker for fetchMaxWait, and its handler,
-// busy for some milliseconds, would stand still for the rest of that.
+// makeRoom waits a little before it pauses partitions. The broker would hold a fetch without the
+// only partition that has more for fetchMaxWait, so its handler would run out of work.
 func makeRoom(ctx context.Context, full []*Owner) {
 	if len(full) == 0 {
 		return
@@ -320,8 +317,8 @@ func makeRoom(ctx context.Context, full []*Owner) {
 	}
 }
 
-// faultPause is how long a stage waits where fetches fail at once: some errors,
-// as of a topic that was made anew, the client gives as fast as it is asked.
+// faultPause is the wait after failed fetches: the client returns some errors without any delay,
+// for example those of a topic that was recreated.
 const faultPause = 100 * time.Millisecond
 
 func pause(ctx context.Context, d time.Duration) {

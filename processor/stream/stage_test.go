@@ -108,7 +108,6 @@ func TestAHandlersErrorEndsTheStageAndCommitsWhatWasResolved(t *testing.T) {
 	require.ErrorIs(t, stop(), broken)
 }
 
-// All three stages run so: whatever a handler forgets, its age rises until somebody looks.
 func TestARecordThatNobodyResolvesHasAnAge(t *testing.T) {
 	b := newBench(t, 1)
 	b.produce(0, 3)

@@ -12,13 +12,13 @@ const (
 	// maxBatchBytes bounds what a batch may unpack to.
 	maxBatchBytes = 64 << 20
 	// maxUnpolledBytes bounds what fetches unpack between two polls: a fetch may have hundreds of
-	// small batches that each unpack to megabytes. The last batch may exceed it.
+	// small batches that each unpack to megabytes. The last batch may exceed the bound.
 	maxUnpolledBytes = 64 << 20
-	// maxQueuedBytes bounds what waits for handlers before no more is polled.
+	// maxQueuedBytes is how much may wait for handlers; above it nothing is polled.
 	maxQueuedBytes = 64 << 20
 )
 
-// errLater is why a batch is not unpacked now. The client fetches it again.
+// errLater is the error of a batch that is not unpacked now. The client fetches it again.
 var errLater = errors.New("enough has been unpacked for now")
 
 // unpacker unpacks batches until enough of them wait to be polled.
@@ -27,7 +27,7 @@ type unpacker struct {
 	unpolled atomic.Int64
 }
 
-// newUnpacker makes the client's own decompressor an unpacker. It is bounded only in a client.
+// newUnpacker makes an unpacker of the client's decompressor. Only a client can set the bound.
 func newUnpacker(pools ...kgo.Pool) (*unpacker, error) {
 	client, err := kgo.NewClient(kgo.MaxDecompressBatchBytes(maxBatchBytes), kgo.WithPools(pools...))
 	if err != nil {
@@ -47,5 +47,5 @@ func (u *unpacker) Decompress(packed []byte, codec kgo.CompressionCodecType) ([]
 	return b, err
 }
 
-// polled says that what was unpacked so far was polled.
+// polled is called when what was unpacked so far was polled.
 func (u *unpacker) polled() { u.unpolled.Store(0) }

@@ -7,11 +7,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 )
 
-// checksUntilStuck is how often a partition is looked at until it counts as stuck.
+// checksUntilStuck is how often a partition is checked until it counts as stuck.
 const checksUntilStuck = 6
 
-// watch asks the broker where the partitions end, beside all fetches: lag counts what cannot be
-// fetched too, and a partition that nothing comes of is noticed.
+// watch asks the brokers where the partitions end, independently of fetches. So lag also counts
+// what cannot be fetched, and partitions without progress are noticed.
 func (s *Stage) watch() {
 	ticker := time.NewTicker(s.cfg.StuckAfter / checksUntilStuck)
 	defer ticker.Stop()
@@ -28,7 +28,7 @@ func (s *Stage) watch() {
 func (s *Stage) checkProgress(now time.Time) {
 	ends, err := kadm.NewClient(s.client).ListCommittedOffsets(s.backgroundCtx, s.cfg.Topics...)
 	if err != nil {
-		s.log.Debug("the ends of partitions are not known", "error", err)
+		s.log.Debug("end offsets not known", "error", err)
 		return
 	}
 	for _, o := range s.all() {
@@ -43,15 +43,15 @@ func (s *Stage) checkProgress(now time.Time) {
 	}
 }
 
-// idle is since when a partition has not moved though there is something to read.
+// idle is since when a partition with records to read makes no progress.
 type idle struct {
 	at    int64
 	since time.Time
 	lasts time.Duration
 }
 
-// look says for how long nothing has come of the partition: 0 if something did, if all is read,
-// or if its handler has enough to do.
+// checkProgress returns how long the partition has made no progress. It is 0 if it did, if all is
+// read, or if its handler is busy.
 func (o *Owner) checkProgress(end int64, now time.Time) time.Duration {
 	at, known := o.position()
 	o.mu.Lock()
@@ -63,8 +63,8 @@ func (o *Owner) checkProgress(end int64, now time.Time) time.Duration {
 	return o.idle.lasts
 }
 
-// Stuck names a partition of which nothing has come for a while though there is something to
-// read; it is empty if there is none.
+// Stuck describes a partition with records to read and without progress; it is empty if there is
+// none.
 func (s *Stage) Stuck() string {
 	for _, o := range s.all() {
 		if o.isStuck(s.cfg.StuckAfter) {
