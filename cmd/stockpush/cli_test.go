@@ -67,8 +67,14 @@ func TestSetupListsChangesAndDifferences(t *testing.T) {
 		require.Equal(t, 0, code)
 		require.Equal(t, "everything is set up\n", out)
 	}
-	code, _, errs := s.stockpush("setup", "--check", "--new-log")
-	require.NotZero(t, code, errs)
+}
+
+func TestSetupThatKafkaRefusesSaysWhatToDoAndListsOnlyWhatItCreated(t *testing.T) {
+	s := newSurroundings(t)
+	code, out, errs := s.stockpush("setup", "--kafka.replication_factor=3")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errs, "set kafka.replication_factor")
+	require.Empty(t, out, "nothing was created")
 }
 
 func TestCheckReportsEachConnectionWithAHint(t *testing.T) {

@@ -29,6 +29,8 @@ func Kafka(c config.Kafka, err error) error {
 		return with(err, "kafka refuses the login: check kafka.sasl.mechanism, kafka.sasl.username and kafka.sasl.password")
 	case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.GroupAuthorizationFailed), errors.Is(err, kerr.ClusterAuthorizationFailed):
 		return with(err, "the user lacks rights (docs/production.md lists those it needs)")
+	case errors.Is(err, kerr.InvalidReplicationFactor):
+		return with(err, "set kafka.replication_factor to the number of brokers or less")
 	case early && !c.TLS.Enabled:
 		return with(err, "does the broker require TLS (kafka.tls.enabled) or a login (kafka.sasl.mechanism)?")
 	case (early || errors.Is(err, io.EOF)) && c.SASL.Mechanism != "":

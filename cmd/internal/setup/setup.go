@@ -55,6 +55,11 @@ func (t Target) topics(ctx context.Context, check bool) (changes []string, err e
 		return nil, err
 	}
 	for _, spec := range missing {
+		if !check {
+			if err := stream.CreateTopics(ctx, t.Connection, []schemas.TopicSpec{spec}, t.Kafka.ReplicationFactor); err != nil {
+				return changes, err
+			}
+		}
 		changes = append(changes, fmt.Sprintf("topic %s (%d partitions)", spec.Name, spec.Partitions))
 	}
 	if check {
@@ -62,9 +67,6 @@ func (t Target) topics(ctx context.Context, check bool) (changes []string, err e
 			changes = append(changes, d.String())
 		}
 		return changes, nil
-	}
-	if err := stream.CreateTopics(ctx, t.Connection, missing, t.Kafka.ReplicationFactor); err != nil {
-		return changes, err
 	}
 	return changes, judge(differences, t.Logger)
 }
@@ -78,7 +80,10 @@ func (t Target) log(ctx context.Context, o Options) ([]string, error) {
 		return []string{"declaration of the events topic"}, nil
 	case o.NewLog || undeclared:
 		log, err := eventlog.Declare(ctx, t.Connection, topics)
-		return []string{fmt.Sprintf("events topic declared as log %d", log.ID)}, err
+		if err != nil {
+			return nil, err
+		}
+		return []string{fmt.Sprintf("events topic declared as log %d", log.ID)}, nil
 	default:
 		return nil, err
 	}
