@@ -58,9 +58,6 @@ func (a *Assignment) Batches() <-chan []*Record { return a.batches }
 // record's offset, since some offsets hold no record: a transaction's marker, for example.
 func (a *Assignment) Passed() int64 { return a.passed.Load() }
 
-// Closing says whether the partition waits for its handler to finish.
-func (a *Assignment) Closing() bool { return a.closing.Load() }
-
 // Alive says whether the handler may act as the partition's owner: the partition was not taken
 // away, and the last heartbeat is younger than half the session timeout.
 func (a *Assignment) Alive() bool { return !a.over.Load() && a.alive() }
@@ -266,4 +263,31 @@ func (a *Assignment) position() (offset int64, known bool) {
 		return a.watermark.Next(), true
 	}
 	return a.from, a.from >= 0
+}
+
+// ages remembers when batches were fetched. It is pure.
+type ages struct{ batches []delivery }
+
+// delivery is a batch: its last offset, and when it was fetched.
+type delivery struct {
+	last int64
+	at   time.Time
+}
+
+func (a *ages) delivered(last int64, at time.Time) {
+	a.batches = append(a.batches, delivery{last, at})
+}
+
+// of returns when the batch of an offset was fetched; zero if no batch has it. It forgets the
+// batches below, so offsets must not decrease.
+func (a *ages) of(offset int64) time.Time {
+	n := 0
+	for n < len(a.batches) && a.batches[n].last < offset {
+		n++
+	}
+	a.batches = a.batches[n:]
+	if len(a.batches) == 0 {
+		return time.Time{}
+	}
+	return a.batches[0].at
 }

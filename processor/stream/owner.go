@@ -100,7 +100,7 @@ func (o *Owner) handle(ctx context.Context, handler Handler) (err error) {
 	if err != nil {
 		return err
 	}
-	if !o.Closing() {
+	if !o.closing.Load() {
 		return errors.New("the handler ended although its partition is still assigned")
 	}
 	return nil
@@ -168,7 +168,7 @@ func (o *Owner) feed(ctx context.Context) {
 	var handled []*Record
 	for {
 		next, batches := o.next()
-		if o.Closing() {
+		if o.closing.Load() {
 			return
 		}
 		select {
