@@ -55,6 +55,18 @@ const (
 	CodeRefusedByStore = "refused_by_store"
 )
 
+// BadEventCodes are the error codes that a dead letter of the events topic may have.
+func BadEventCodes() []string {
+	return []string{
+		CodeNotJSON, CodeNotProtobuf, CodeUnsupportedContentType, CodeTooDeep,
+		CodeDuplicateField, CodeMissingField, CodeWrongType, CodeOutOfRange,
+		CodeBadLength, CodeBadText, CodeBadTime, CodeUnknownReason,
+		CodeUnknownChannel, CodeNotAllowed, CodeQuantityTooHigh, CodeKeyMismatch,
+		CodeWrongPartition, CodeUnreadable, CodePanicked, CodeRefusedByKafka,
+		CodeUnreadableBatch, CodeRefusedByStore,
+	}
+}
+
 // BadEvent says why a stock event cannot be used.
 type BadEvent struct {
 	// Code is of the closed set above.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -57,6 +58,50 @@ func TestCheckNamesTheProducersPartitioner(t *testing.T) {
 	runs = s.Serve("--roles", "processor,channels,sink", crc32)
 	eventually(sys, uint64(n), "SELECT count() FROM {db}.push_record_history WHERE log_id = 2 AND status = 'Successfully'")
 	runs.Terminate()
+}
+
+func TestRedrivePublishesWhatAnotherPartitionerRejected(t *testing.T) {
+	const n, crc32 = 20, "--kafka.partitioner=crc32"
+	s := newSurroundings(t)
+	s.setUp()
+	s.produceBy(schemas.CRC32, n)
+	runs := s.Serve("--roles", "processor,sink")
+	sys := s.system()
+	const rejected = "SELECT count() FROM {db}.rejected_events"
+	eventually(sys, uint64(n), "SELECT (SELECT count() FROM {db}.rejected_events) + (SELECT count() FROM {db}.push_record_history)")
+	bad := int(one[uint64](sys, rejected))
+	runs.Terminate()
+	code, _, errs := s.stockpush("setup", "--new-log", crc32)
+	require.Equal(t, 0, code, errs)
+	code, out, errs := s.stockpush("redrive", crc32, "--error-code", "key_mismatch", "--dry-run", "--output", "json")
+	require.Equal(t, 0, code, errs)
+	require.JSONEq(t, `{"matched":0,"published":0,"left_out":{},"event_ids":[]}`, out)
+	code, out, errs = s.stockpush("redrive", crc32, "--since", "1h", "--dry-run", "--output", "json")
+	require.Equal(t, 0, code, errs)
+	require.JSONEq(t, fmt.Sprintf(`{"matched":%d,"published":%d,"left_out":{},"event_ids":[]}`, bad, bad), out)
+	code, _, errs = s.stockpush("redrive", crc32)
+	require.Equal(t, 2, code, "it has no terminal to ask")
+	require.Contains(t, errs, "--yes")
+
+	runs = s.Serve("--roles", "processor,channels,sink", crc32)
+	code, out, errs = s.stockpush("redrive", crc32, "--yes")
+	require.Equal(t, 0, code, errs)
+	require.Regexp(t, fmt.Sprintf(`published +│ %d`, bad), out)
+	eventually(sys, uint64(bad), "SELECT count() FROM {db}.push_record_history WHERE log_id = 2 AND status = 'Successfully'")
+	require.Equal(t, uint64(bad), one[uint64](sys, rejected), "nothing new is rejected")
+	code, out, errs = s.stockpush("redrive", crc32, "--yes")
+	require.Equal(t, 0, code, errs)
+	require.Regexp(t, fmt.Sprintf(`left out: newer_event +│ %d`, bad), out)
+	runs.Terminate()
+}
+
+func TestRedriveRefusesBadFlags(t *testing.T) {
+	s := newSurroundings(t)
+	for _, args := range [][]string{{"--error-code", "sold_out"}, {"--since", ""}, {"--since", "yesterday"}, {"--limit=-1"}, {"--output", "xml"}} {
+		code, _, errs := s.stockpush(append([]string{"redrive", "--dry-run"}, args...)...)
+		require.Equal(t, 2, code, "%v %s", args, errs)
+		require.Contains(t, errs, strings.TrimSuffix(args[0], "=-1"))
+	}
 }
 
 func TestOwnProducersUseThePartitioner(t *testing.T) {

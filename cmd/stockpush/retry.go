@@ -79,9 +79,9 @@ func (a *app) retry(cmd *cobra.Command, f retryFlags) error {
 	if err != nil {
 		return err
 	}
-	ask := !f.yes && !f.dryRun
-	if ask && !term.IsTerminal(int(os.Stdin.Fd())) {
-		return &usageError{errors.New("no terminal to ask for confirmation; use --yes, or --dry-run to see what would be published")}
+	ask, err := mustAsk(f.yes, f.dryRun)
+	if err != nil {
+		return err
 	}
 	loaded, log, err := a.load(cmd)
 	if err != nil {
@@ -101,7 +101,16 @@ func (a *app) retry(cmd *cobra.Command, f retryFlags) error {
 	if err != nil && len(result.EventIDs) == 0 {
 		return asUsage(err)
 	}
-	return errors.Join(err, a.watch(cmd.Context(), retrier, result), a.tellRetry(result, f))
+	return errors.Join(err, a.watch(cmd.Context(), retrier, result), a.tellRetry(result, f.output, f.dryRun, leftOutBecause))
+}
+
+// mustAsk reports whether to ask for confirmation. Without a terminal that is bad usage.
+func mustAsk(yes, dryRun bool) (bool, error) {
+	ask := !yes && !dryRun
+	if ask && !term.IsTerminal(int(os.Stdin.Fd())) {
+		return false, &usageError{errors.New("no terminal to ask for confirmation; use --yes, or --dry-run to see what would be published")}
+	}
+	return ask, nil
 }
 
 func openRetrier(c config.Config, log *slog.Logger) (*retry.Retrier, func(), error) {
@@ -130,10 +139,15 @@ func (a *app) confirm(ctx context.Context, retrier *retry.Retrier, q retry.Reque
 	if err != nil {
 		return false, asUsage(err)
 	}
+	return a.ask("failed records", would)
+}
+
+// ask asks for confirmation of what would be published. It does not ask if there is nothing.
+func (a *app) ask(of string, would retry.Result) (bool, error) {
 	if would.Published == 0 {
 		return true, nil
 	}
-	_, _ = fmt.Fprintf(a.stderr, "%d failed records match, %d events will be published. Continue? [y/N] ", would.Matched, would.Published)
+	_, _ = fmt.Fprintf(a.stderr, "%d %s match, %d events will be published. Continue? [y/N] ", would.Matched, of, would.Published)
 	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
 	if err != nil {
 		return false, fmt.Errorf("read the answer: %w", err)
@@ -164,19 +178,19 @@ var leftOutBecause = map[string]string{
 	retry.NotFailing: "no unresolved failure has this event id",
 }
 
-func (a *app) tellRetry(result retry.Result, f retryFlags) error {
-	if f.output == "json" {
+func (a *app) tellRetry(result retry.Result, output string, dryRun bool, because map[string]string) error {
+	if output == "json" {
 		return a.printJSON(result)
 	}
 	t := a.newTable()
 	t.AppendRow([]any{"matched", result.Matched, ""})
 	verb := "published"
-	if f.dryRun {
+	if dryRun {
 		verb = "would be published"
 	}
 	t.AppendRow([]any{verb, result.Published, ""})
 	for _, cause := range slices.Sorted(maps.Keys(result.LeftOut)) {
-		t.AppendRow([]any{"left out: " + cause, result.LeftOut[cause], leftOutBecause[cause]})
+		t.AppendRow([]any{"left out: " + cause, result.LeftOut[cause], because[cause]})
 	}
 	t.Render()
 	return nil

@@ -42,6 +42,7 @@ func errorCodes(t *testing.T) [][]string {
 		rows = append(rows, []string{"`" + found[2] + "`", found[1]})
 	}
 	constants := regexp.MustCompile(`(?m)^\tCode\w+ = `).FindAllString(file, -1)
+	require.Len(t, schemas.BadEventCodes(), len(constants))
 	require.Len(t, rows, len(constants)+1, "each constant has a comment of one line, which begins with its name")
 	return rows
 }

@@ -1,0 +1,232 @@
+package redrive_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"stockpush/cmd/internal/embedded/embeddedtest"
+	"stockpush/cmd/internal/eventlog"
+	"stockpush/cmd/internal/pushrecords"
+	"stockpush/cmd/internal/redrive"
+	"stockpush/cmd/internal/retry"
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+	"stockpush/schemas/schemastest"
+)
+
+const (
+	topics     = schemas.Topics("t")
+	partitions = 4
+)
+
+type world struct {
+	t        *testing.T
+	conn     stream.Connection
+	producer *stream.KafkaProducer
+}
+
+func newWorld(t *testing.T) *world {
+	w := &world{t: t, conn: stream.Connection{
+		Brokers: []string{embeddedtest.StartBroker(t).Addr()}, ClientID: "t", Partitioners: map[string]schemas.Partitioner{topics.Events(): schemas.CRC32},
+	}}
+	require.NoError(t, stream.CreateTopics(t.Context(), w.conn, topics.Specs(partitions), 1))
+	_, err := eventlog.Declare(t.Context(), w.conn, topics)
+	require.NoError(t, err)
+	w.producer, err = stream.NewProducer(w.conn, stream.DefaultBatchBytes)
+	require.NoError(t, err)
+	t.Cleanup(w.producer.Close)
+	return w
+}
+
+func event(sku string, n int64) schemas.Event {
+	return schemas.Event{
+		EventID: fmt.Sprintf("%s-%d", sku, n), Reason: schemas.SyncOrder, Key: schemas.Key{Channel: schemas.ChannelShopee, ShopID: 1, StoreSKU: sku},
+		ItemID: 1, Available: n, OccurredAt: time.Unix(n, 0).UTC(), RepeatsOffset: schemas.NoOffset,
+	}
+}
+
+func message(e schemas.Event, partition int32) *stream.Record {
+	return &stream.Record{Topic: topics.Events(), Partition: partition, Key: []byte(e.Key.String()), Value: schemas.EncodeEvent(&e)}
+}
+
+func place(e schemas.Event) int32 { return schemas.CRC32.Partition([]byte(e.Key.String()), partitions) }
+
+func (w *world) produce(m *stream.Record) *stream.Record {
+	w.t.Helper()
+	done := make(chan error, 1)
+	w.producer.Produce(w.t.Context(), m, func(err error) { done <- err })
+	require.NoError(w.t, <-done)
+	time.Sleep(2 * time.Millisecond) // the log's clock has milliseconds
+	return m
+}
+
+// reject writes a message's dead letter.
+func (w *world) reject(m *stream.Record, code string) {
+	w.produce(stream.DeadLetterMessage(topics, &schemas.DeadLetter{
+		BadEvent: schemas.BadEvent{Code: code}, SourceTopic: m.Topic, SourcePartition: m.Partition, SourceOffset: m.Offset, SourceTime: m.Timestamp,
+		Key: m.Key, Value: m.Value, Received: stream.CloneHeaders(m),
+	}))
+}
+
+// misplace sends an event to a wrong partition, from where it is rejected.
+func (w *world) misplace(e schemas.Event) {
+	w.reject(w.produce(message(e, (place(e)+1)%partitions)), schemas.CodeWrongPartition)
+}
+
+func (w *world) do(q redrive.Request) retry.Result {
+	w.t.Helper()
+	result, published, err := w.redriver(w.producer).Do(w.t.Context(), q)
+	require.NoError(w.t, err)
+	require.Len(w.t, published, len(result.EventIDs))
+	return result
+}
+
+func (w *world) redriver(p stream.Producer) *redrive.Redriver {
+	return redrive.New(redrive.Deps{Connection: w.conn, Topics: topics, Producer: p})
+}
+
+// newest is what lies last of a store SKU in its partition.
+func (w *world) newest(e schemas.Event) (last *stream.Record) {
+	w.t.Helper()
+	require.NoError(w.t, stream.ReadPartition(w.t.Context(), w.conn, topics.Events(), place(e), func(r *stream.Record) error {
+		if string(r.Key) == e.Key.String() {
+			last = r
+		}
+		return nil
+	}))
+	return last
+}
+
+func (w *world) newestID(e schemas.Event) string {
+	last := w.newest(e)
+	if last == nil {
+		return ""
+	}
+	got, err := schemastest.DecodeEvent(last.Key, last.Value)
+	require.NoError(w.t, err)
+	return got.EventID
+}
+
+func TestLettersThatAreValidNowArePublishedOnce(t *testing.T) {
+	w := newWorld(t)
+	fixed, twice, superseded := event("fixed", 1), event("twice", 2), event("superseded", 3)
+	w.produce(message(event("fixed", 0), place(fixed))) // older news
+	w.misplace(fixed)
+	w.misplace(event("twice", 1))
+	w.misplace(twice)
+	w.misplace(superseded)
+	w.produce(message(event("superseded", 4), place(superseded)))
+	want := retry.Result{Matched: 4, Published: 2, LeftOut: map[string]int{redrive.NewerEvent: 2}, EventIDs: []string{}}
+	require.Equal(t, want, w.do(redrive.Request{DryRun: true}))
+	require.Equal(t, "fixed-0", w.newestID(fixed), "a dry run publishes nothing")
+
+	want.EventIDs = []string{"fixed-1", "twice-2"}
+	require.Equal(t, want, w.do(redrive.Request{}))
+	for _, e := range []schemas.Event{fixed, twice, event("superseded", 4)} {
+		require.Equal(t, e.EventID, w.newestID(e))
+	}
+	require.Equal(t, retry.Result{Matched: 4, LeftOut: map[string]int{redrive.NewerEvent: 4}, EventIDs: []string{}}, w.do(redrive.Request{}), "again")
+}
+
+func TestLettersAreLeftOutByCause(t *testing.T) {
+	w := newWorld(t)
+	bad := message(event("bad", 1), 0)
+	bad.Value = []byte("{}")
+	w.reject(bad, schemas.CodeMissingField)
+	large := message(event("large", 1), 0)
+	large.Offset, large.Value = 101, []byte(`{"x":"`+strings.Repeat("x", schemas.MaxDeadLetterBytes)+`"}`)
+	w.reject(large, schemas.CodeMissingField)
+	repeats := event("repeats", 1)
+	repeats.Reason, repeats.RepeatsOffset = schemas.PushNow, 7
+	repeating := message(repeats, 0)
+	repeating.Offset = 102
+	w.reject(repeating, schemas.CodeMissingField)
+	elsewhere := message(event("elsewhere", 1), 0)
+	elsewhere.Topic = "other"
+	w.reject(elsewhere, schemas.CodeMissingField)
+	once := w.produce(message(event("once", 1), 0))
+	w.reject(once, schemas.CodeUnknownChannel)
+	w.reject(once, schemas.CodeUnknownChannel)
+	require.Equal(t, retry.Result{
+		Matched: 4, Published: 1, LeftOut: map[string]int{redrive.StillBad: 1, redrive.Cut: 1, redrive.Repeats: 1}, EventIDs: []string{},
+	}, w.do(redrive.Request{DryRun: true}))
+	require.Equal(t, 1, w.do(redrive.Request{DryRun: true, ErrorCodes: []string{schemas.CodeUnknownChannel}}).Matched)
+	require.Zero(t, w.do(redrive.Request{DryRun: true, Since: time.Now().Add(time.Hour)}).Matched)
+	_, _, err := w.redriver(w.producer).Do(t.Context(), redrive.Request{Limit: -1})
+	require.ErrorAs(t, err, new(*pushrecords.ParameterError))
+}
+
+func TestAValueInProtobufKeepsItsContentType(t *testing.T) {
+	w := newWorld(t)
+	e := event("protobuf", 1)
+	m := message(e, (place(e)+1)%partitions)
+	m.Value, m.Headers = schemastest.EncodeProtobuf(&e), []stream.Header{{Key: "content-type", Value: []byte("application/protobuf")}}
+	w.reject(w.produce(m), schemas.CodeWrongPartition)
+	require.Equal(t, []string{e.EventID}, w.do(redrive.Request{}).EventIDs)
+	got := w.newest(e)
+	require.Equal(t, m.Value, got.Value)
+	require.Equal(t, "application/protobuf", string(stream.ContentType(got)))
+	require.Len(t, got.Headers, 1, "those of the letter are gone")
+}
+
+func TestTheLimitTakesTheOldest(t *testing.T) {
+	w := newWorld(t)
+	for i := range int64(3) {
+		w.misplace(event(fmt.Sprint("sku", i), 1))
+	}
+	require.Equal(t, retry.Result{Matched: 3, Published: 2, LeftOut: map[string]int{redrive.OverLimit: 1}, EventIDs: []string{"sku0-1", "sku1-1"}}, w.do(redrive.Request{Limit: 2}))
+	require.Equal(t, []string{"sku2-1"}, w.do(redrive.Request{Limit: 2}).EventIDs)
+}
+
+// overtaking is a producer before whose first message upstream sends something newer.
+type overtaking struct {
+	stream.Producer
+	first func()
+	once  *sync.Once
+}
+
+func (o overtaking) Produce(ctx context.Context, r *stream.Record, done func(error)) {
+	o.once.Do(o.first)
+	o.Producer.Produce(ctx, r, done)
+}
+
+func TestAnEventThatArrivesMeanwhileStaysTheNewest(t *testing.T) {
+	w := newWorld(t)
+	old, calm := event("sku", 1), event("calm", 1)
+	w.misplace(old)
+	w.misplace(calm)
+	arrives := func() {
+		w.produce(message(event("sku", 2), place(old)))
+		w.produce(message(event("sku", 3), place(old)))
+	}
+	_, published, err := w.redriver(overtaking{w.producer, arrives, new(sync.Once)}).Do(t.Context(), redrive.Request{})
+	require.NoError(t, err)
+	require.Len(t, published, 2)
+	require.Equal(t, "sku-3", w.newestID(old))
+	require.Equal(t, "calm-1", w.newestID(calm))
+}
+
+func TestALetterFromBeforeTheTopicsFirstEventIsTooOld(t *testing.T) {
+	w := newWorld(t)
+	e := event("sku", 1)
+	w.misplace(e)
+	w.produce(message(event("sku", 2), place(e)))
+	w.produce(message(event("other", 2), place(e)))
+	client, err := kgo.NewClient(w.conn.Options()...)
+	require.NoError(t, err)
+	defer client.Close()
+	upTo := kadm.Offsets{}
+	upTo.AddOffset(topics.Events(), place(e), 1, -1)
+	answers, err := kadm.NewClient(client).DeleteRecords(t.Context(), upTo)
+	require.NoError(t, err)
+	require.NoError(t, answers.Error())
+	require.Equal(t, map[string]int{redrive.TooOld: 1}, w.do(redrive.Request{}).LeftOut)
+}
