@@ -44,6 +44,31 @@ help: ## Show this help
 build: ## Build bin/stockpush
 	go build -trimpath -tags '$(TAGS)' -ldflags '$(STRIP) $(LDFLAGS)' -o bin/stockpush ./cmd/stockpush
 
+# In modules of their own, which the product does not depend on.
+NFPM        := $(STATE)/bin/nfpm-v2.45.2
+CYCLONEDX   := $(STATE)/bin/cyclonedx-gomod-v1.10.0
+
+.PHONY: package-tools
+package-tools: $(NFPM) $(CYCLONEDX)
+
+$(NFPM):
+	mkdir -p $(STATE)/bin/new
+	GOBIN=$(abspath $(STATE)/bin/new) go install -trimpath github.com/goreleaser/nfpm/v2/cmd/nfpm@$(lastword $(subst -, ,$@))
+	mv $(STATE)/bin/new/nfpm $@
+
+$(CYCLONEDX):
+	mkdir -p $(STATE)/bin/new
+	GOBIN=$(abspath $(STATE)/bin/new) go install -trimpath github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@$(lastword $(subst -, ,$@))
+	mv $(STATE)/bin/new/cyclonedx-gomod $@
+
+.PHONY: packages
+packages: package-tools ## Build archives, deb, rpm, bills of materials and checksums in .stockpush/dist, and test them
+	.ci/packages $(abspath $(NFPM)) $(abspath $(CYCLONEDX))
+
+.PHONY: chart
+chart: ## Lint and render the Helm chart, and decode its manifests strictly
+	cd cmd/stockpush/deploy/helm/test && go test -count=1 ./...
+
 # The systems that no test runs on must compile, with all tests where those can. A static build
 # loads no library, so that it needs no C library: that is what releases and images have.
 .PHONY: cross
