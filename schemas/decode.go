@@ -3,63 +3,10 @@ package schemas
 import (
 	"errors"
 	"io"
-	"strconv"
-	"time"
 	"unicode/utf8"
 
 	"github.com/go-faster/jx"
 )
-
-// maxDepth is how deep an event may be nested; the object itself counts.
-const maxDepth = 64
-
-// The known fields, in the order of the contract's table. The first ones, up to
-// fieldOccurredAt, are required unless they are named below.
-const (
-	fieldEventID = iota
-	fieldReason
-	fieldChannel
-	fieldShopID
-	fieldStoreSKU
-	fieldItemID
-	fieldAvailable
-	fieldOccurredAt
-	fieldMerchantSKU
-	fieldModelID
-	fieldLocationID
-	fieldPromotionReserved
-	fieldRetryOf
-	fieldRepeatsOffset
-	fieldRequestedBy
-	fieldCount
-)
-
-const requiredFields = fieldOccurredAt + 1
-
-var fieldNames = [fieldCount]string{
-	"event_id", "reason", "channel", "shop_id", "store_sku", "item_id", "available", "occurred_at",
-	"merchant_sku", "model_id", "location_id", "promotion_reserved", "retry_of", "repeats_offset", "requested_by",
-}
-
-// firstNames and nextNames are the names as most producers write them: with the colon, and
-// with the brace before the first one or the comma before the others.
-var firstNames, nextNames = namesAfter('{'), namesAfter(',')
-
-func namesAfter(before byte) (names [fieldCount]string) {
-	for field, name := range fieldNames {
-		names[field] = string(before) + `"` + name + `":`
-	}
-	return names
-}
-
-// fieldSet is a set of known fields.
-type fieldSet uint16
-
-func (s fieldSet) has(field int) bool { return s&(1<<field) != 0 }
-func (s *fieldSet) add(field int)     { *s |= 1 << field }
-
-// complete says whether every required field is there.
-func (s fieldSet) complete() bool { return s&(1<<requiredFields-1) == 1<<requiredFields-1 }
 
 // decodeStrict reads any value, and names the first rule that it breaks.
 func decodeStrict(e *Event, value []byte) *BadEvent {
@@ -67,12 +14,7 @@ func decodeStrict(e *Event, value []byte) *BadEvent {
 	if bad := d.object(value); bad != nil {
 		return bad
 	}
-	for field := range requiredFields {
-		if !d.set.has(field) {
-			return &BadEvent{Code: CodeMissingField, Field: fieldNames[field], Message: "the field is required"}
-		}
-	}
-	return nil
+	return d.set.checkComplete()
 }
 
 type strictDecoder struct {
@@ -159,46 +101,24 @@ func fieldOf(name string) int {
 }
 
 func (d *strictDecoder) take(field int, raw []byte) *BadEvent {
-	e := d.event
-	switch field {
-	case fieldEventID:
-		return text(&e.EventID, field, raw, limits{1, 64, true})
-	case fieldReason:
-		return d.takeReason(raw)
-	case fieldChannel:
-		return text(&e.Key.Channel, field, raw, limits{0, 255, false})
-	case fieldShopID:
-		return integer(&e.Key.ShopID, field, raw, 1)
-	case fieldStoreSKU:
-		return text(&e.Key.StoreSKU, field, raw, limits{1, 255, false})
-	case fieldItemID:
-		return integer(&e.ItemID, field, raw, 1)
-	case fieldAvailable:
-		return integer(&e.Available, field, raw, -1<<63+1)
-	case fieldOccurredAt:
-		return d.takeOccurredAt(raw)
-	case fieldMerchantSKU:
-		return text(&e.MerchantSKU, field, raw, limits{0, 255, false})
-	case fieldModelID:
-		return integer(&e.ModelID, field, raw, 0)
-	case fieldLocationID:
-		return text(&e.LocationID, field, raw, limits{0, 64, false})
-	case fieldPromotionReserved:
-		return integer(&e.PromotionReserved, field, raw, 0)
-	case fieldRetryOf:
-		return text(&e.RetryOf, field, raw, limits{1, 64, true})
-	case fieldRepeatsOffset:
-		return integer(&e.RepeatsOffset, field, raw, 0)
-	default:
-		return text(&e.RequestedBy, field, raw, limits{0, MaxRequestedByBytes, false})
+	if to := d.event.integer(field); to != nil {
+		return setInteger(to, field, raw)
 	}
-}
-
-func (d *strictDecoder) takeReason(raw []byte) *BadEvent {
-	var slug string
-	if bad := text(&slug, fieldReason, raw, limits{0, 1 << 10, false}); bad != nil {
+	text, bad := readText(field, raw)
+	if bad != nil {
 		return bad
 	}
+	switch field {
+	case fieldReason:
+		return d.setReason(text)
+	case fieldOccurredAt:
+		return d.setOccurredAt(text)
+	}
+	*d.event.text(field) = text
+	return nil
+}
+
+func (d *strictDecoder) setReason(slug string) *BadEvent {
 	reason, err := ParseReason(slug)
 	if err != nil {
 		return &BadEvent{Code: CodeUnknownReason, Field: "reason", Message: cut(err.Error(), 100)}
@@ -207,40 +127,9 @@ func (d *strictDecoder) takeReason(raw []byte) *BadEvent {
 	return nil
 }
 
-func (d *strictDecoder) takeOccurredAt(raw []byte) *BadEvent {
-	var at string
-	if bad := text(&at, fieldOccurredAt, raw, limits{0, 1 << 10, false}); bad != nil {
-		return bad
-	}
+func (d *strictDecoder) setOccurredAt(at string) *BadEvent {
 	if !parseTime(&d.event.OccurredAt, []byte(at)) {
 		return &BadEvent{Code: CodeBadTime, Field: "occurred_at", Message: "not a time such as 2026-01-02T03:04:05Z or 2026-01-02T03:04:05.678+08:00"}
-	}
-	return nil
-}
-
-// parseTime reads RFC 3339 more strictly than package time, which accepts an hour of one
-// digit, a comma before the fraction, and a zone beyond 23:59.
-func parseTime(to *time.Time, text []byte) bool {
-	if to.UnmarshalText(text) != nil || len(text) < len("2026-01-02T03:04:05Z") || text[13] != ':' || text[19] == ',' {
-		return false
-	}
-	zoneHour := text[len(text)-5 : len(text)-3]
-	return text[len(text)-1] == 'Z' || string(zoneHour) <= "23"
-}
-
-// checkWhole checks what concerns more than one field.
-func checkWhole(e *Event, key []byte) *BadEvent {
-	switch {
-	case e.Key.Channel != ChannelShopee:
-		return &BadEvent{Code: CodeUnknownChannel, Field: "channel", Message: "the only channel is shopee"}
-	case e.RetryOf != "" && (e.Reason != PushNow || !e.Repeats()):
-		return &BadEvent{Code: CodeNotAllowed, Field: "retry_of", Message: "only with reason push_now and with repeats_offset"}
-	case e.Repeats() && e.Reason != PushNow && e.Reason != RefreshInventory:
-		return &BadEvent{Code: CodeNotAllowed, Field: "repeats_offset", Message: "only with reason push_now or refresh_inventory"}
-	case e.PromotionReserved > MaxPushQty || e.Available > MaxPushQty || e.PushQty() > MaxPushQty:
-		return &BadEvent{Code: CodeQuantityTooHigh, Message: "available and promotion_reserved add up to more than " + strconv.Itoa(MaxPushQty)}
-	case !e.Key.is(key):
-		return &BadEvent{Code: CodeKeyMismatch, Message: "the Kafka key is not <channel>/<shop_id>/<store_sku> of the value"}
 	}
 	return nil
 }

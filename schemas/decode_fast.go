@@ -61,6 +61,17 @@ func (d *Decoder) decodeFast(e *Event, value []byte) bool {
 	}
 }
 
+// firstNames and nextNames are the names as most producers write them: with the colon, and
+// with the brace before the first one or the comma before the others.
+var firstNames, nextNames = namesAfter('{'), namesAfter(',')
+
+func namesAfter(before byte) (names [fieldCount]string) {
+	for field, name := range fieldNames {
+		names[field] = string(before) + `"` + name + `":`
+	}
+	return names
+}
+
 // scanner reads JSON of that kind. Its methods skip white space first.
 type scanner struct {
 	text []byte
@@ -110,39 +121,21 @@ func (s *scanner) atEnd() bool {
 // field takes the value of a field, and ignores that of an unknown one.
 func (s *scanner) field(e *Event, field int) bool {
 	switch field {
-	case fieldEventID:
-		return s.string(&e.EventID, 1, 64)
+	case fieldCount:
+		return s.skip()
 	case fieldReason:
 		return s.reason(&e.Reason)
 	case fieldChannel:
 		return s.channel(&e.Key.Channel)
-	case fieldShopID:
-		return s.number(&e.Key.ShopID, 1)
-	case fieldStoreSKU:
-		return s.string(&e.Key.StoreSKU, 1, 255)
-	case fieldItemID:
-		return s.number(&e.ItemID, 1)
-	case fieldAvailable:
-		return s.integer(&e.Available)
 	case fieldOccurredAt:
 		return s.time(&e.OccurredAt)
-	case fieldMerchantSKU:
-		return s.string(&e.MerchantSKU, 0, 255)
-	case fieldModelID:
-		return s.number(&e.ModelID, 0)
-	case fieldLocationID:
-		return s.string(&e.LocationID, 0, 64)
-	case fieldPromotionReserved:
-		return s.number(&e.PromotionReserved, 0)
-	case fieldRetryOf:
-		return s.string(&e.RetryOf, 1, 64)
-	case fieldRepeatsOffset:
-		return s.number(&e.RepeatsOffset, 0)
-	case fieldRequestedBy:
-		return s.string(&e.RequestedBy, 0, MaxRequestedByBytes)
-	default:
-		return s.skip()
+	case fieldAvailable:
+		return s.integer(&e.Available)
 	}
+	if to := e.text(field); to != nil {
+		return s.string(to, textLimits[field].low, textLimits[field].high)
+	}
+	return s.number(e.integer(field), minimums[field])
 }
 
 // plain takes a JSON string of low to high plain bytes. It shares the value's memory.

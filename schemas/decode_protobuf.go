@@ -2,7 +2,6 @@ package schemas
 
 import (
 	"fmt"
-	"math"
 	"time"
 	"unicode/utf8"
 
@@ -39,10 +38,7 @@ func decodeProtobuf(e *Event, value []byte) *BadEvent {
 			return bad
 		}
 	}
-	if !seen.complete() {
-		return seen.missing()
-	}
-	return nil
+	return seen.checkComplete()
 }
 
 // wireValue is a field's value.
@@ -77,75 +73,33 @@ func nextField(message []byte, at int) (number protowire.Number, v wireValue, en
 	return number, v, at + n
 }
 
-// missing names the first required field that is not in the set.
-func (s fieldSet) missing() *BadEvent {
-	for field := range requiredFields {
-		if !s.has(field) {
-			return &BadEvent{Code: CodeMissingField, Field: fieldNames[field], Message: "the field is required"}
-		}
-	}
-	return nil
-}
-
 func notProtobuf(n int) *BadEvent {
 	return &BadEvent{Code: CodeNotProtobuf, Message: "the value is not a Protobuf message: " + protowire.ParseError(n).Error()}
 }
 
 // setProtobuf sets a known field of the event.
 func (e *Event) setProtobuf(field int, v *wireValue) *BadEvent {
-	switch field {
-	case fieldEventID:
-		return v.setText(&e.EventID, field, limits{1, 64, true})
-	case fieldReason:
-		return v.setReason(&e.Reason)
-	case fieldChannel:
-		return v.setText(&e.Key.Channel, field, limits{0, 255, false})
-	case fieldShopID:
-		return v.setInteger(&e.Key.ShopID, field, 1)
-	case fieldStoreSKU:
-		return v.setText(&e.Key.StoreSKU, field, limits{1, 255, false})
-	case fieldItemID:
-		return v.setInteger(&e.ItemID, field, 1)
-	case fieldAvailable:
-		return v.setSigned(&e.Available, field)
-	case fieldOccurredAt:
-		return v.setTime(&e.OccurredAt)
-	case fieldMerchantSKU:
-		return v.setText(&e.MerchantSKU, field, limits{0, 255, false})
-	case fieldModelID:
-		return v.setInteger(&e.ModelID, field, 0)
-	case fieldLocationID:
-		return v.setText(&e.LocationID, field, limits{0, 64, false})
-	case fieldPromotionReserved:
-		return v.setInteger(&e.PromotionReserved, field, 0)
-	case fieldRetryOf:
-		return v.setText(&e.RetryOf, field, limits{1, 64, true})
-	case fieldRepeatsOffset:
-		return v.setInteger(&e.RepeatsOffset, field, 0)
-	default:
-		return v.setText(&e.RequestedBy, field, limits{0, MaxRequestedByBytes, false})
+	if to := e.text(field); to != nil {
+		return v.setText(to, field)
 	}
+	if to := e.integer(field); to != nil {
+		return v.setInteger(to, field)
+	}
+	if field == fieldReason {
+		return v.setReason(&e.Reason)
+	}
+	return v.setTime(&e.OccurredAt)
 }
 
-func (v *wireValue) setText(to *string, field int, l limits) *BadEvent {
-	name := fieldNames[field]
+func (v *wireValue) setText(to *string, field int) *BadEvent {
 	if v.kind != protowire.BytesType {
-		return &BadEvent{Code: CodeWrongType, Field: name, Message: "not a text"}
+		return wrongType(field, "a text")
 	}
-	n := len(v.text)
-	if plainPrefix(v.bytes) < n { // else it is printable ASCII
-		if !plainText(v.text) {
-			return &BadEvent{Code: CodeBadText, Field: name, Message: "control characters, or not UTF-8"}
-		}
-		if l.characters {
-			n = utf8.RuneCountInString(v.text)
-		}
-	}
-	if n < l.low || n > l.high {
-		return &BadEvent{Code: CodeBadLength, Field: name, Message: fmt.Sprintf("%d long, not %d to %d", n, l.low, l.high)}
+	if plainPrefix(v.bytes) < len(v.bytes) && !plainText(v.text) {
+		return &BadEvent{Code: CodeBadText, Field: fieldNames[field], Message: "control characters, or not UTF-8"}
 	}
 	*to = v.text
-	return nil
+	return checkLength(field, v.text)
 }
 
 // plainText reports whether a text is UTF-8 without control characters.
@@ -158,32 +112,24 @@ func plainText(s string) bool {
 	return utf8.ValidString(s)
 }
 
-func (v *wireValue) setInteger(to *int64, field int, low int64) *BadEvent {
+// setInteger sets an integer; available, which may be negative, is of type sint64.
+func (v *wireValue) setInteger(to *int64, field int) *BadEvent {
 	if v.kind != protowire.VarintType {
-		return &BadEvent{Code: CodeWrongType, Field: fieldNames[field], Message: "not an integer"}
+		return wrongType(field, "an integer")
 	}
-	return inRange(to, field, int64(v.varint), low)
-}
-
-// setSigned reads an integer of type sint64.
-func (v *wireValue) setSigned(to *int64, field int) *BadEvent {
-	if v.kind != protowire.VarintType {
-		return &BadEvent{Code: CodeWrongType, Field: fieldNames[field], Message: "not an integer"}
+	*to = int64(v.varint)
+	if field == fieldAvailable {
+		*to = protowire.DecodeZigZag(v.varint)
 	}
-	return inRange(to, field, protowire.DecodeZigZag(v.varint), -math.MaxInt64)
-}
-
-func inRange(to *int64, field int, n, low int64) *BadEvent {
-	if n < low {
-		return &BadEvent{Code: CodeOutOfRange, Field: fieldNames[field], Message: fmt.Sprintf("not within %d to %d", low, int64(math.MaxInt64))}
+	if *to < minimums[field] {
+		return outOfRange(field)
 	}
-	*to = n
 	return nil
 }
 
 func (v *wireValue) setReason(to *Reason) *BadEvent {
 	if v.kind != protowire.VarintType {
-		return &BadEvent{Code: CodeWrongType, Field: fieldNames[fieldReason], Message: "not a number of the enum Reason"}
+		return wrongType(fieldReason, "a number of the enum Reason")
 	}
 	if v.varint < 1 || v.varint >= uint64(len(reasonNames)) {
 		return &BadEvent{Code: CodeUnknownReason, Field: fieldNames[fieldReason], Message: fmt.Sprintf("the enum Reason has no %d", int64(v.varint))}
@@ -200,7 +146,7 @@ var (
 
 func (v *wireValue) setTime(to *time.Time) *BadEvent {
 	if v.kind != protowire.BytesType {
-		return &BadEvent{Code: CodeWrongType, Field: fieldNames[fieldOccurredAt], Message: "not a google.protobuf.Timestamp"}
+		return wrongType(fieldOccurredAt, "a google.protobuf.Timestamp")
 	}
 	var parts [3]int64 // by field number: seconds are 1, nanos are 2
 	for at := 0; at < len(v.bytes); {

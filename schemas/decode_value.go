@@ -1,38 +1,23 @@
 package schemas
 
 import (
+	"encoding/binary"
 	"encoding/json"
-	"errors"
-	"fmt"
+	"math/bits"
 	"strconv"
 	"unicode/utf8"
 )
 
-// limits are a text's: in bytes, or in characters.
-type limits struct {
-	low, high  int
-	characters bool
-}
-
-// text reads a JSON string into to.
-func text(to *string, field int, raw []byte, l limits) *BadEvent {
-	name := fieldNames[field]
+// readText reads a JSON string.
+func readText(field int, raw []byte) (string, *BadEvent) {
 	if raw[0] != '"' {
-		return &BadEvent{Code: CodeWrongType, Field: name, Message: "not a text"}
+		return "", wrongType(field, "a text")
 	}
 	s, plain := unquote(raw)
 	if !plain {
-		return &BadEvent{Code: CodeBadText, Field: name, Message: "control characters or unpaired surrogates"}
+		return "", &BadEvent{Code: CodeBadText, Field: fieldNames[field], Message: "control characters or unpaired surrogates"}
 	}
-	n := len(s)
-	if l.characters {
-		n = utf8.RuneCountInString(s)
-	}
-	if n < l.low || n > l.high {
-		return &BadEvent{Code: CodeBadLength, Field: name, Message: fmt.Sprintf("%d long, not %d to %d", n, l.low, l.high)}
-	}
-	*to = s
-	return nil
+	return s, checkLength(field, s)
 }
 
 // unquote returns the text of a JSON string of valid UTF-8, and whether it is free of control
@@ -100,24 +85,23 @@ func codeUnit(raw []byte, i int) int64 {
 	return int64(unit)
 }
 
-// integer reads a JSON number without fraction and exponent, at least low.
-func integer(to *int64, field int, raw []byte, low int64) *BadEvent {
-	name := fieldNames[field]
+// setInteger reads a JSON number without fraction and exponent.
+func setInteger(to *int64, field int, raw []byte) *BadEvent {
 	for i, c := range raw {
 		if (c < '0' || c > '9') && (i != 0 || c != '-') {
-			return &BadEvent{Code: CodeWrongType, Field: name, Message: "not a whole number"}
+			return wrongType(field, "a whole number")
 		}
 	}
 	n, err := strconv.ParseInt(string(raw), 10, 64)
-	if errors.Is(err, strconv.ErrRange) || err == nil && n < low {
-		return &BadEvent{Code: CodeOutOfRange, Field: name, Message: fmt.Sprintf("not within %d to %d", low, int64(1<<63-1))}
-	}
-	if err != nil {
-		return &BadEvent{Code: CodeWrongType, Field: name, Message: "not a whole number"}
+	if err != nil || n < minimums[field] {
+		return outOfRange(field)
 	}
 	*to = n
 	return nil
 }
+
+// maxDepth is how deep an event may be nested; the object itself counts.
+const maxDepth = 64
 
 // checkUnknown checks that an unknown field's value is not nested too deeply.
 func checkUnknown(raw []byte) *BadEvent {
@@ -152,4 +136,38 @@ func cut(s string, n int) string {
 		n--
 	}
 	return s[:n]
+}
+
+// isPlain says whether a byte of a JSON string is printable ASCII, and neither quote nor
+// backslash.
+func isPlain(c byte) bool { return c >= ' ' && c < 0x7f && c != '"' && c != '\\' }
+
+// plainPrefix returns the length of the plain bytes that b begins with. It checks eight at a
+// time, since most of an event is text.
+func plainPrefix(b []byte) int {
+	n := 0
+	for ; n+8 <= len(b); n += 8 {
+		if found := notPlain(binary.LittleEndian.Uint64(b[n:])); found != 0 {
+			return n + bits.TrailingZeros64(found)/8
+		}
+	}
+	for n < len(b) && isPlain(b[n]) {
+		n++
+	}
+	return n
+}
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// notPlain returns zero if all eight bytes of a word are plain; otherwise its lowest set bit is
+// in the first byte that is not. x-ones borrows into the high bit of a zero byte. Only bytes
+// after the first one that it finds can be reported wrongly.
+func notPlain(x uint64) uint64 {
+	control := (x - ones*' ') &^ x
+	quote, backslash := x^ones*'"', x^ones*'\\'
+	found := control | (quote-ones)&^quote | (backslash-ones)&^backslash | x | (x + ones)
+	return found & highs
 }
