@@ -7,23 +7,21 @@ import (
 	"stockpush/schemas"
 )
 
-// Channel pushes stock to one marketplace. Its methods block for at most the
-// channel's own timeout and are safe for concurrent use. They never retry but
-// for one repeat after an access token was refreshed; waiting, rate limits and
-// breakers are the lane's.
+// Channel pushes stock to one marketplace. Its methods block for at most the channel's own
+// timeout and are safe for concurrent use. They do not retry, except for one repeat after an
+// access token was refreshed; the worker waits, limits rates and has the circuit breakers.
 type Channel interface {
 	// MaxLines is how many models one call may carry, at least 1. It never changes.
 	MaxLines() int
 	// Push sets the stock of models of one item, at most MaxLines of them.
-	// The answer has one verdict a line, in the order of the lines.
+	// The answer has one verdict per line, in the order of the lines.
 	Push(ctx context.Context, call Call) Answer
 	// Read reads what an item shows. The answer's verdict says what went wrong;
 	// its Outcome is Confirmed if stocks are complete.
 	Read(ctx context.Context, shopID, itemID int64) ([]ModelStock, Verdict)
-	// Ready says whether a call for a shop would send a request now. If not, as for
-	// a shop whose authorization is known to be lost, it returns the verdict that
-	// every such call gets. It decides from memory and never blocks; true may turn
-	// out wrong, since what is in memory may be old.
+	// Ready says whether a call for a shop would send a request now. If not, for example
+	// because the shop's authorization is lost, it returns the verdict that every such call
+	// gets. It decides from memory, never blocks, and may be wrong if it returns true.
 	Ready(shopID int64) (Verdict, bool)
 }
 
@@ -31,13 +29,12 @@ type Channel interface {
 type Call struct {
 	ShopID, ItemID int64
 	Lines          []Line
-	// Alive says whether the caller may push still. It is asked right before each
-	// request goes out, since a call may be a refresh and a repeat, and a process may
-	// be stopped at any point of it. Nil is always.
+	// Alive says whether the caller may still push. It is called right before each request:
+	// a call may consist of several, and a process may be stopped at any point. Nil means yes.
 	Alive func() bool
 }
 
-// MayGo says whether a request of the call may go out.
+// MayGo says whether a request of the call may be sent.
 func (c *Call) MayGo() bool { return c.Alive == nil || c.Alive() }
 
 // Line is the quantity of one model.
@@ -60,12 +57,12 @@ type ModelStock struct {
 	Qty        int64
 }
 
-// Answer is what a call came to.
+// Answer is the outcome of a call.
 type Answer struct {
-	// Verdicts has one entry a line, in the order of the lines.
+	// Verdicts has one entry per line, in the order of the lines.
 	Verdicts []Verdict
-	// Calls is how many requests went out: 2 after a refreshed token, 0 when
-	// the channel knew without asking (authorization lost) or might not ask.
+	// Calls is how many requests were sent: 2 after a refreshed token, 0 if the channel knew
+	// the answer (authorization lost) or could not send.
 	Calls int
 	// Failure says whether the call counts as a failure of the channel for the
 	// breaker: 5xx, transport errors, our own timeouts.
@@ -75,7 +72,7 @@ type Answer struct {
 // Outcome is the kind of a verdict.
 type Outcome uint8
 
-// The outcomes. The zero value, Unknown, claims nothing.
+// The outcomes; Unknown is the zero value.
 const (
 	// Unknown: the quantity may have been applied, now or later.
 	Unknown Outcome = iota
@@ -85,7 +82,7 @@ const (
 	Refused
 )
 
-// Verdict is what a call came to for one model.
+// Verdict is the outcome of a call for one model.
 type Verdict struct {
 	Outcome Outcome
 	// Code is empty when Confirmed; its class decides the treatment.
@@ -95,15 +92,15 @@ type Verdict struct {
 	RequestID string
 	// Qty is the quantity that the channel says it shows, when Confirmed.
 	Qty int64
-	// Floor is the quantity that a promotion reserves, where a refusal names it; nil else.
+	// Floor is the quantity that a promotion reserves; nil if no refusal names it.
 	Floor *int64
-	// HoldUntil is when the channel will take calls again, zero if it gave no time.
+	// HoldUntil is when the channel accepts calls again; zero if it named no time.
 	HoldUntil time.Time
-	// Scope says what the verdict applies to.
+	// Scope is what the verdict applies to.
 	Scope Scope
 }
 
-// Scope says how far a refusal reaches.
+// Scope is what a refusal applies to.
 type Scope uint8
 
 // The scopes.

@@ -11,13 +11,13 @@ import (
 )
 
 const (
-	// maxUnknownRefusals is how often a push is tried that a refusal we do not know meets.
+	// maxUnknownRefusals is how often a push is tried whose refusal is unknown.
 	maxUnknownRefusals = 3
-	// maxBackoff is the longest time between two tries of a push, jitter aside.
+	// maxBackoff is the longest time between two tries of a push, without jitter.
 	maxBackoff = 30 * time.Second
 )
 
-// Pushed ends a Push with its answer: each verdict is its own store SKU's.
+// Pushed ends a Push with its answer, which has a verdict for each store SKU.
 func (l *Lane) Pushed(c *Call, a *channels.Answer, now time.Time) Result {
 	r := Result{Outcomes: make([]Outcome, 0, len(c.pushes))}
 	l.inFlight--
@@ -38,7 +38,7 @@ func (l *Lane) Pushed(c *Call, a *channels.Answer, now time.Time) Result {
 	return r
 }
 
-// settle gives one push its verdict.
+// settle applies a verdict to its push.
 func (l *Lane) settle(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Time, r *Result) {
 	if v.Outcome == channels.Confirmed && v.Qty == s.SentQty {
 		l.succeed(s, p, v, now, r)
@@ -58,7 +58,7 @@ func (l *Lane) settle(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Tim
 	l.fail(s, p, v, now, r)
 }
 
-// mayRetry says whether a refused push is tried again.
+// mayRetry says whether a refused push is retried.
 func (l *Lane) mayRetry(p *sku.Push, v *channels.Verdict) bool {
 	switch v.Code.Class() {
 	case schemas.ClassThrottle, schemas.ClassInfrastructure:
@@ -71,7 +71,7 @@ func (l *Lane) mayRetry(p *sku.Push, v *channels.Verdict) bool {
 	}
 }
 
-// retry lets a push wait for another try, unless something newer waits or it is too old.
+// retry queues a push for another try, unless a newer one waits or it is too old.
 func (l *Lane) retry(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Time, r *Result) {
 	switch {
 	case s.Waiting != nil:
@@ -124,7 +124,7 @@ func (l *Lane) recordOf(s *sku.SKU, p *sku.Push, status schemas.Status, now time
 	return r
 }
 
-// finish ends a push with its terminal record, which the state carries too.
+// finish ends a push with its terminal record, which is part of the state too.
 func (l *Lane) finish(s *sku.SKU, p *sku.Push, record *schemas.Record, r *Result) {
 	o := terminal(s, record)
 	o.Record, o.SaveState, o.Offsets = schemas.AppendPackedRecord(nil, p.Encoded, record), true, p.Offsets()

@@ -9,28 +9,28 @@ import (
 )
 
 const (
-	// minProbeInterval is the least time between probes that are requested.
+	// minProbeInterval is the shortest time between requested probes.
 	minProbeInterval = 5 * time.Second
-	// maxRepush is how many store SKUs one answer lets push again. Each of them brings an
-	// answer that lets the next ones follow, so a large shop's are spread over time.
+	// maxRepush is how many store SKUs are pushed again after one answer. Their answers bring
+	// the next ones, so the pushes of a large shop are spread over time.
 	maxRepush = 500
 )
 
-// hold is the state of a shop that refuses every push: its authorization is lost, it is
+// hold is the state of a held shop, which refuses every push: its authorization is lost, it is
 // banned, or our signature or address is refused.
 type hold struct {
 	verdict   channels.Verdict
 	nextProbe time.Time
-	// lastProbe is when the last call of the shop was refused or started as a probe; zero if none was made.
+	// lastProbe is when the last call was refused or the last probe started; zero if there was none.
 	lastProbe time.Time
 	probing   bool
 	// requested says that a push_now came since the last probe started, or the credentials changed.
 	requested bool
-	// itemID is an item of the shop, which a probe reads if no push waits.
+	// itemID is an item of the shop that a probe can read.
 	itemID int64
 }
 
-// endProbe ends a probe that did not pass.
+// endProbe ends a probe that failed.
 func (h *hold) endProbe(next time.Time) { h.probing, h.nextProbe = false, next }
 
 func (h *hold) probeDue(now time.Time) bool {
@@ -53,22 +53,22 @@ func (l *Lane) Held() (channels.Verdict, bool) {
 	return l.hold.verdict, true
 }
 
-// Probe requests a probe if the shop is held: its credentials changed. If a probe is in
-// flight, with the earlier credentials, another follows it.
+// Probe requests a probe if the shop is held, because its credentials changed. If a probe with
+// the earlier credentials is in flight, another one follows.
 func (l *Lane) Probe() {
 	if l.hold != nil {
 		l.hold.requested = true
 	}
 }
 
-// RoutineProbe says that Next wants a probe that is due by time alone: nobody requested it.
+// RoutineProbe says that Next wants a probe that was not requested.
 func (l *Lane) RoutineProbe() bool { return l.hold != nil && !l.hold.requested }
 
 // PostponeProbe makes the next probe due later. Until then the shop's pushes fail.
 func (l *Lane) PostponeProbe(at time.Time) { l.hold.nextProbe = at }
 
-// Refuse takes the verdict that every call of the shop would have, instead of starting the
-// call that Next wanted: the shop is held.
+// Refuse holds the shop with the verdict that every call would get. It replaces Start of the
+// call that Next wanted.
 func (l *Lane) Refuse(v channels.Verdict, now time.Time) Result {
 	var r Result
 	wasHeld := l.hold != nil
@@ -82,7 +82,7 @@ func (l *Lane) Refuse(v channels.Verdict, now time.Time) Result {
 	return r
 }
 
-// anyItem is an item of the call that Next wanted.
+// anyItem returns an item of the call that Next wanted.
 func (l *Lane) anyItem(now time.Time) int64 {
 	if it := l.queue.oldest(); it != nil {
 		return it.id
@@ -94,7 +94,7 @@ func (l *Lane) anyItem(now time.Time) int64 {
 	return itemOf(s)
 }
 
-// FailHeld fails what waits while the shop is held and no probe is due or in flight.
+// FailHeld fails the waiting pushes if the shop is held and no probe is due or in flight.
 func (l *Lane) FailHeld(now time.Time) Result {
 	var r Result
 	if l.hold != nil && !l.pause.running() && !l.hold.probing && !l.hold.probeDue(now) {
@@ -110,8 +110,8 @@ func (l *Lane) failWaiting(now time.Time, r *Result) {
 	}
 }
 
-// holdShop holds the shop because of a refusal at an item. A shop that is held already keeps
-// its probes: the call may have started before them.
+// holdShop holds the shop after a refusal of an item. If it is already held its probes stay as
+// they are: the call may have started before them.
 func (l *Lane) holdShop(v *channels.Verdict, itemID int64, now time.Time, r *Result) {
 	if l.hold == nil {
 		l.hold = &hold{nextProbe: now.Add(l.cfg.ProbeInterval), lastProbe: now}
@@ -122,7 +122,7 @@ func (l *Lane) holdShop(v *channels.Verdict, itemID int64, now time.Time, r *Res
 	l.hold.verdict, l.hold.itemID = *v, itemID
 }
 
-// learn takes from a call's answer what it says about the shop or the app.
+// learn applies what a call's answer says about the shop or the app.
 func (l *Lane) learn(c *Call, a *channels.Answer, now time.Time, r *Result) {
 	refusal := firstRefusal(a)
 	if refusal != nil && refusal.Code.Class() == schemas.ClassThrottle {
@@ -134,7 +134,7 @@ func (l *Lane) learn(c *Call, a *channels.Answer, now time.Time, r *Result) {
 	}
 	switch {
 	case !c.probe:
-	case holds, HealthOf(a) != Healthy: // the latter says nothing about the hold
+	case holds, HealthOf(a) != Healthy: // the latter does not show whether the hold ended
 		l.hold.endProbe(now.Add(l.cfg.ProbeInterval))
 	default:
 		l.hold = nil
@@ -155,8 +155,8 @@ func holdsShop(v *channels.Verdict) bool {
 	return v.Outcome == channels.Refused && v.Scope == channels.ScopeShop && v.Code.Class() != schemas.ClassThrottle
 }
 
-// repush asks for what failed because of a hold that ended: up to maxRepush store SKUs after a
-// confirmed push, else one. An answer that passed does not prove that the shop takes pushes again.
+// repush lists store SKUs that failed because of a hold that ended: up to maxRepush after a
+// confirmed push, otherwise one, since only a confirmed push proves that the shop accepts pushes.
 func (l *Lane) repush(confirmed bool, r *Result) {
 	if l.hold != nil {
 		return
@@ -174,8 +174,8 @@ func (l *Lane) repush(confirmed bool, r *Result) {
 	}
 }
 
-// restoreHold holds the shop if a restored record failed because it was held, since the
-// earlier owner may have ended before the hold did. A probe is due at once.
+// restoreHold holds the shop if a restored record failed because the shop was refused: the hold
+// may not have ended. A probe is due at once.
 func (l *Lane) restoreHold(s *sku.SKU, now time.Time) {
 	if s.Last.Status != schemas.Failed {
 		return

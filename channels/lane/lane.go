@@ -4,8 +4,8 @@
 // It owns the order of pushes, retries, holds and their probes, pauses and read-backs. It is
 // pure: no goroutine, no context, no clock, no log, no Kafka. Its owner offers commands, asks
 // Next what to call, makes the call, reports it with Pushed or Read, and writes the outcomes
-// that each step returns. Rate limits and the circuit breaker are the owner's, since their
-// state changes with time alone; Health says what an answer tells the breaker.
+// that each step returns. The owner has the rate limits and the circuit breaker, whose state
+// changes with time alone; HealthOf says what an answer means for the breaker.
 package lane
 
 import (
@@ -17,15 +17,15 @@ import (
 	"stockpush/schemas"
 )
 
-// Config sets what all lanes have in common.
+// Config is the configuration of all lanes.
 type Config struct {
-	// MaxPendingAge is the age, pauses left out, from which a push gets one more try.
+	// MaxPendingAge is the age, without pauses, from which a push gets one last try.
 	MaxPendingAge time.Duration
 	// Concurrency is how many calls of the shop may be in flight; at least 1.
 	Concurrency int
 	// MaxLines is how many models one call may carry; at least 1.
 	MaxLines int
-	// Linger is how long a push waits for others of its item; 0 is not at all.
+	// Linger is how long a push waits for others of its item; 0 disables it.
 	Linger time.Duration
 	// ProbeInterval is the time between probes of a held shop.
 	ProbeInterval time.Duration
@@ -40,8 +40,8 @@ type Lane struct {
 	inFlight int
 	hold     *hold
 	pause    pauseClock
-	// readbacks are the store SKUs with a pending read-back; none is due before readbackAt, and
-	// none at all if that is zero.
+	// readbacks are the store SKUs with a pending read-back. None is due before readbackAt;
+	// none can become due by time alone if that is zero.
 	readbacks  map[*sku.SKU]struct{}
 	readbackAt time.Time
 	// failedByHold are the store SKUs whose last record failed because the shop was held.
@@ -65,19 +65,19 @@ func (l *Lane) Restore(s *sku.SKU, now time.Time) {
 
 // Command is a command of a store SKU of the shop.
 type Command struct {
-	// Event is the decoded event without its key, and Encoded the same as it came.
+	// Event is the event without its key, and Encoded the same event encoded.
 	Event   schemas.Event
 	Encoded []byte
 	// QueuedAt is when the processor issued the command.
 	QueuedAt time.Time
 	// Offset is the command's own.
 	Offset int64
-	// Inherited says that an earlier owner of the partition left it, and MaybeSent that this
-	// owner may have had it in flight when it ended.
+	// Inherited says that an earlier owner of the partition left it, and MaybeSent that the
+	// earlier owner may have had it in flight when it ended.
 	Inherited, MaybeSent bool
 }
 
-// Offer takes a command. It keeps none of the command's memory.
+// Offer takes a command. It does not retain the command's memory.
 func (l *Lane) Offer(s *sku.SKU, c *Command, now time.Time) Result {
 	var r Result
 	judgement := s.Judge(&c.Event)
@@ -101,14 +101,14 @@ func (l *Lane) Offer(s *sku.SKU, c *Command, now time.Time) Result {
 	return r
 }
 
-// stand lets the newest command of a store SKU wait for its push.
+// stand queues the push of a store SKU's newest command.
 func (l *Lane) stand(s *sku.SKU, c *Command, now time.Time, r *Result) {
 	p := &sku.Push{
 		Event: sku.Event{Position: c.Event.Position, Encoded: bytes.Clone(c.Encoded)}, ItemID: c.Event.ItemID, ModelID: c.Event.ModelID,
 		QueuedAt: c.QueuedAt.UnixMilli(), Offset: c.Offset, NotBefore: now.Add(l.cfg.Linger), PausedBefore: l.pause.total(now),
 	}
 	if c.Inherited && l.pause.running() {
-		p.PausedBefore -= now.Sub(c.QueuedAt) // how long the earlier owner was paused is not known: its age starts now
+		p.PausedBefore -= now.Sub(c.QueuedAt) // it is unknown how long the earlier owner was paused: the age starts now
 	}
 	s.Newest = &p.Event
 	delete(l.failedByHold, s)
@@ -118,7 +118,7 @@ func (l *Lane) stand(s *sku.SKU, c *Command, now time.Time, r *Result) {
 	}
 }
 
-// enqueue lets a push wait, whose event is e; the push that waited before is skipped.
+// enqueue queues a push with event e and skips the push that waited before.
 func (l *Lane) enqueue(s *sku.SKU, p *sku.Push, e *schemas.Event, now time.Time, r *Result) {
 	if replaced := l.queue.put(s, p); replaced != nil {
 		l.skip(s, replaced, e, now, r)
@@ -134,16 +134,16 @@ func (l *Lane) skip(s *sku.SKU, p *sku.Push, by *schemas.Event, now time.Time, r
 	skipped.QueuedAt, skipped.Attempts, skipped.RequestID = p.QueuedTime(), p.Attempts, p.RequestID
 	o := terminal(s, &skipped)
 	o.Record, o.Offsets = schemas.AppendPackedRecord(nil, p.Encoded, &skipped), p.Offsets()
-	// The state must tell of a request that may still be applied, and that the event was
-	// news: repeats that are still to come are judged by that.
+	// The state must have the request that may still be applied, and the event that was
+	// news: later repeats are compared with it.
 	o.SaveState = s.Unsaved || by.Repeats()
 	r.add(o)
 }
 
-// SetPaused says whether the shop is paused. A paused shop makes no call, and its pushes do not age.
+// SetPaused pauses the shop or ends its pause. A paused shop makes no call, and its pushes do not age.
 func (l *Lane) SetPaused(paused bool, now time.Time) { l.pause.set(paused, now) }
 
-// AppendUnsaved appends the store SKUs with a read-back that the state topic does not have yet.
+// AppendUnsaved appends the store SKUs whose read-back is not in the state topic yet.
 func (l *Lane) AppendUnsaved(skus []*sku.SKU) []*sku.SKU {
 	for s := range l.readbacks {
 		if s.Unsaved {
@@ -153,17 +153,17 @@ func (l *Lane) AppendUnsaved(skus []*sku.SKU) []*sku.SKU {
 	return skus
 }
 
-// Stats is what a lane looks like.
+// Stats describes a lane at one moment.
 type Stats struct {
 	// Waiting is how many pushes wait.
 	Waiting int
-	// OldestQueued is when the push that waits longest was queued; zero if none waits.
+	// OldestQueued is when the oldest waiting push was queued; zero if none waits.
 	OldestQueued time.Time
-	// ReadbackDue is when the read-back was due that is overdue longest; zero if none is.
+	// ReadbackDue is when the most overdue read-back was due; zero if none is overdue.
 	ReadbackDue time.Time
 }
 
-// Stats looks at everything that waits.
+// Stats reads all pushes and read-backs that wait.
 func (l *Lane) Stats(now time.Time) Stats {
 	s := Stats{Waiting: l.queue.size}
 	for _, it := range l.queue.items {
@@ -182,17 +182,17 @@ func (l *Lane) Stats(now time.Time) Stats {
 // InFlight is how many calls are in flight.
 func (l *Lane) InFlight() int { return l.inFlight }
 
-// Health is what an answer tells the circuit breaker.
+// Health is what an answer means for the circuit breaker.
 type Health uint8
 
-// The healths. Neutral tells nothing: the call was throttled, or none went out.
+// The healths. Neutral does not count: the call was throttled, or none was sent.
 const (
 	Healthy Health = iota
 	Unhealthy
 	Neutral
 )
 
-// HealthOf judges an answer for the circuit breaker.
+// HealthOf returns what an answer means for the circuit breaker.
 func HealthOf(a *channels.Answer) Health {
 	switch {
 	case a.Failure:

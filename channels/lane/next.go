@@ -7,7 +7,7 @@ import (
 	"stockpush/channels/sku"
 )
 
-// Want is what a lane would call next.
+// Want is the kind of call that a lane wants next.
 type Want uint8
 
 // The wants.
@@ -16,20 +16,20 @@ const (
 	Nothing Want = iota
 	// Push: models of one item.
 	Push
-	// Readback: an item whose models' last success followed an unknown outcome.
+	// Readback: an item with models whose last success followed an unknown outcome.
 	Readback
-	// ProbeRead: an item of a held shop, since no push waits that could probe.
+	// ProbeRead: an item of a held shop, if no push waits that could probe.
 	ProbeRead
 )
 
-// Call is a call that was started: it ends with Pushed or Read.
+// Call is a started call. It ends with Pushed or Read.
 type Call struct {
 	Want   Want
 	ItemID int64
 	// Lines are a Push's.
 	Lines []channels.Line
 
-	// probe says that it tells whether the hold of the shop ended.
+	// probe says that its answer shows whether the shop's hold ended.
 	probe bool
 	item  *item
 	// pushes are the store SKUs of Lines, in their order; readbacks those of a Readback.
@@ -37,8 +37,8 @@ type Call struct {
 	readbacks []question
 }
 
-// Next says what the lane would call now. If that is Nothing, wake is when to ask again;
-// zero until another step of the lane.
+// Next returns the call that the lane wants now. If that is Nothing, wake is when to call Next
+// again; zero if only another step of the lane changes the answer.
 func (l *Lane) Next(now time.Time) (want Want, wake time.Time) {
 	if l.pause.running() || l.inFlight >= l.cfg.Concurrency {
 		return Nothing, time.Time{}
@@ -69,7 +69,7 @@ func (l *Lane) nextHeld(now time.Time) (Want, time.Time) {
 	case l.queue.size == 0:
 		return ProbeRead, time.Time{}
 	default:
-		return Nothing, time.Time{} // a call in flight blocks what waits
+		return Nothing, time.Time{} // the waiting pushes are blocked by a call in flight
 	}
 }
 
@@ -81,7 +81,7 @@ func sooner(a, b time.Time) time.Time {
 	return a
 }
 
-// Start starts the call that Next wanted at the same time.
+// Start starts the call that Next returned for the same time.
 func (l *Lane) Start(want Want, now time.Time) Call {
 	l.inFlight++
 	c := Call{Want: want}
@@ -99,7 +99,7 @@ func (l *Lane) Start(want Want, now time.Time) Call {
 	return c
 }
 
-// startPush takes what waits for an item; pushes that only linger go along.
+// startPush takes the waiting pushes of an item, lingering ones included.
 func (l *Lane) startPush(c *Call, now time.Time) {
 	it, by := l.nextItem(now)
 	c.item, c.ItemID = it, it.id
@@ -111,8 +111,8 @@ func (l *Lane) startPush(c *Call, now time.Time) {
 	}
 }
 
-// nextItem is the item to push, and until when its pushes go along. A probe is the oldest
-// push, whether or not it is due.
+// nextItem returns the item to push, and the time by which its pushes must be due. A probe is
+// the oldest push, due or not.
 func (l *Lane) nextItem(now time.Time) (it *item, by time.Time) {
 	if l.hold != nil {
 		it = l.queue.oldest()
@@ -123,7 +123,7 @@ func (l *Lane) nextItem(now time.Time) (it *item, by time.Time) {
 	return it, now.Add(l.cfg.Linger)
 }
 
-// age is how long a push has been waiting, pauses left out.
+// age is how long a push has been waiting, without pauses.
 func (l *Lane) age(p *sku.Push, now time.Time) time.Duration {
 	return now.Sub(p.QueuedTime()) - (l.pause.total(now) - p.PausedBefore)
 }

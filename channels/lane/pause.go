@@ -2,7 +2,7 @@ package lane
 
 import "time"
 
-// pauseClock adds up how long a shop was paused. The zero value has never run.
+// pauseClock measures how long a shop was paused. Its zero value is ready.
 type pauseClock struct {
 	since time.Time
 	sum   time.Duration
@@ -20,7 +20,7 @@ func (c *pauseClock) set(paused bool, now time.Time) {
 	}
 }
 
-// total is how long the shop was paused in all until now.
+// total is how long the shop was paused so far.
 func (c *pauseClock) total(now time.Time) time.Duration {
 	if !c.running() {
 		return c.sum

@@ -10,8 +10,8 @@ import (
 	"stockpush/channels/sku"
 )
 
-// queue holds the waiting pushes of a shop, item by item. Items take turns in the order in
-// which they become due, and each has at most one call in flight.
+// queue has the waiting pushes of a shop by item. Items are called in the order in which they
+// become due, and each has at most one call in flight.
 type queue struct {
 	items map[int64]*item
 	order itemHeap
@@ -24,7 +24,7 @@ type queue struct {
 type item struct {
 	id      int64
 	waiting []*sku.SKU
-	// at is no later than when the item is due; turn breaks ties.
+	// at is when the item is due, or earlier; turn breaks ties.
 	at   time.Time
 	turn uint64
 	// index is its place in the heap, counted from 1; 0 if it is not there.
@@ -34,8 +34,8 @@ type item struct {
 	shared bool
 }
 
-// put makes a push the one that waits for its store SKU and returns the push that it
-// replaced; nil if none. It is due no later than that one, if that is of the same item.
+// put queues a push and returns the waiting push of the same store SKU that it replaced; nil if
+// none. If both are of the same item, the new one is due no later than the replaced one.
 func (q *queue) put(s *sku.SKU, p *sku.Push) (replaced *sku.Push) {
 	replaced = s.Waiting
 	if replaced != nil && replaced.ItemID != p.ItemID {
@@ -66,7 +66,7 @@ func (q *queue) item(id int64) *item {
 	return it
 }
 
-// remove takes a store SKU's waiting push out.
+// remove removes a store SKU's waiting push.
 func (q *queue) remove(s *sku.SKU) *sku.Push {
 	p := s.Waiting
 	it := q.items[p.ItemID]
@@ -77,15 +77,15 @@ func (q *queue) remove(s *sku.SKU) *sku.Push {
 	return p
 }
 
-// replan puts an item where it belongs: in the heap while something of it may become due.
-// It is not due before the given time; zero is no bound.
+// replan puts an item into the heap if one of its pushes can become due, and removes it if not.
+// The item is not due before notBefore; zero sets no bound.
 func (q *queue) replan(it *item, notBefore time.Time) {
 	at, due := it.due()
 	switch {
 	case it.inFlight || !due:
 		q.unplan(it)
 	case it.index > 0 && !at.Before(it.at):
-		return // next looks again when it.at has come
+		return // next checks again at it.at
 	default:
 		q.unplan(it)
 		q.turns++
@@ -143,13 +143,13 @@ func (q *queue) next(now time.Time) (it *item, wake time.Time) {
 		if due && !at.After(now) {
 			return first, time.Time{}
 		}
-		q.unplan(first) // what was due is gone
+		q.unplan(first) // the push that was due is gone
 		q.replan(first, time.Time{})
 	}
 	return nil, time.Time{}
 }
 
-// oldest is the item of the push that was queued first; nil if nothing may be sent.
+// oldest returns the item of the push that was queued first; nil if no push may be sent.
 func (q *queue) oldest() *item {
 	var oldest *item
 	first := int64(0)
@@ -183,13 +183,13 @@ func (q *queue) take(it *item, by time.Time, most int) (pushes []*sku.SKU, lines
 	return pushes, lines
 }
 
-// release ends an item's call. Other items that are due precede it.
+// release ends an item's call. Items that are already due precede it.
 func (q *queue) release(it *item, now time.Time) {
 	it.inFlight = false
 	q.replan(it, now)
 }
 
-// unblock lets the waiting push of a store SKU be sent whose push in flight ended.
+// unblock replans the waiting push of a store SKU after its push in flight ended.
 func (q *queue) unblock(s *sku.SKU) {
 	if s.Waiting != nil {
 		q.replan(q.items[s.Waiting.ItemID], time.Time{})

@@ -10,11 +10,11 @@ import (
 	"stockpush/schemas"
 )
 
-// maxLost is how many lost quantities a read-back remembers. A model has one call in
-// flight, so when so many followed it the oldest was applied long ago or never will be.
+// maxLost is how many quantities with an unknown outcome a read-back keeps. A model has one call
+// in flight, so after that many the oldest was applied long ago or will never be.
 const maxLost = 16
 
-// requireReadback notes that a request of unknown outcome may have carried the event.
+// requireReadback adds a pending read-back: the outcome of a request with the event is unknown.
 func (l *Lane) requireReadback(s *sku.SKU, sent *schemas.Event, now time.Time) {
 	required := &schemas.Readback{
 		ItemID: sent.ItemID, ModelID: sent.ModelID, Lost: []int64{sent.PushQty()}, BeforeQty: s.ConfirmedQty(),
@@ -27,18 +27,18 @@ func (l *Lane) requireReadback(s *sku.SKU, sent *schemas.Event, now time.Time) {
 	l.expectReadback(s, now)
 }
 
-// isOf says whether a read-back is pending, and of the event's model.
+// isOf says whether a read-back of the event's model is pending.
 func isOf(pending *schemas.Readback, e *schemas.Event) bool {
 	return pending != nil && pending.ItemID == e.ItemID && pending.ModelID == e.ModelID
 }
 
-// sentBefore says whether an inherited command may have been in flight although the state knows
-// a newer event: the state may have been written meanwhile.
+// sentBefore says whether an inherited command may have been in flight although the state has a
+// newer event: the earlier owner may have written it meanwhile.
 func sentBefore(s *sku.SKU, e *schemas.Event) bool {
 	return e.Position == s.Sent && s.Sent.Newer(s.Last.Position) && (s.Readback == nil || isOf(s.Readback, e))
 }
 
-// addLost adds a quantity to those that were lost before it, each once.
+// addLost appends a quantity to earlier ones, each once.
 func addLost(earlier []int64, qty int64) []int64 {
 	lost := append(slices.DeleteFunc(slices.Clone(earlier), func(q int64) bool { return q == qty }), qty)
 	return lost[max(0, len(lost)-maxLost):]
@@ -49,8 +49,8 @@ func (l *Lane) expectReadback(s *sku.SKU, now time.Time) {
 	l.readbackAt = sooner(l.readbackAt, later(s.Readback.NotBefore, now))
 }
 
-// nextReadback is a store SKU whose read-back is due, or the time when the next will be;
-// zero for never.
+// nextReadback returns a store SKU whose read-back is due, or when the next will be due; zero
+// for never.
 func (l *Lane) nextReadback(now time.Time) (due *sku.SKU, wake time.Time) {
 	if l.readbackAt.IsZero() || l.readbackAt.After(now) {
 		return nil, l.readbackAt
@@ -64,12 +64,12 @@ func (l *Lane) nextReadback(now time.Time) (due *sku.SKU, wake time.Time) {
 			return s, time.Time{}
 		}
 	}
-	l.readbackAt = wake // what is not comparable lowers it when it becomes so
+	l.readbackAt = wake // a store SKU that becomes comparable lowers it
 	return nil, wake
 }
 
-// comparable says that what the model shows can be compared with a success. While it is
-// not, the next success is read back instead.
+// comparable says that the quantity that the model shows can be compared with the last success.
+// If it cannot, the next success is read back.
 func comparable(s *sku.SKU) bool {
 	return s.Idle() && !s.Reading && s.Last.Status == schemas.Successfully
 }
@@ -78,15 +78,15 @@ func isDue(s *sku.SKU, now time.Time) bool {
 	return comparable(s) && !s.Readback.NotBefore.After(now)
 }
 
-// question is what a read-back is to confirm of a store SKU.
+// question is what a read-back confirms of a store SKU.
 type question struct {
 	sku      *sku.SKU
 	readback *schemas.Readback
 	of       schemas.Position
 }
 
-// startReadback reads an item back for every store SKU of it that is due: a lost call
-// leaves as many as it had models, and a crash all of them.
+// startReadback reads an item back for each of its store SKUs that is due: after a call with an
+// unknown outcome these are all its models.
 func (l *Lane) startReadback(c *Call, now time.Time) {
 	first, _ := l.nextReadback(now)
 	c.ItemID = itemOf(first)
@@ -98,13 +98,13 @@ func (l *Lane) startReadback(c *Call, now time.Time) {
 	}
 }
 
-// itemOf is the item of a store SKU's last event.
+// itemOf returns the item of a store SKU's last event.
 func itemOf(s *sku.SKU) int64 {
 	e := s.Last.Event()
 	return e.ItemID
 }
 
-// Read ends a Readback or a ProbeRead with what the item shows.
+// Read ends a Readback or a ProbeRead with the quantities that the item shows.
 func (l *Lane) Read(c *Call, stocks []channels.ModelStock, v channels.Verdict, now time.Time) Result {
 	var r Result
 	l.inFlight--
@@ -121,13 +121,13 @@ func (l *Lane) Read(c *Call, stocks []channels.ModelStock, v channels.Verdict, n
 	return r
 }
 
-// ReadAnswer is a read's verdict as the answer to a call.
+// ReadAnswer returns a read's verdict as the answer to a call.
 func ReadAnswer(v channels.Verdict) channels.Answer {
 	return channels.Answer{Verdicts: []channels.Verdict{v}, Calls: 1, Failure: v.Code.Class() == schemas.ClassInfrastructure}
 }
 
-// confirm compares what a model shows with what was sent, and pushes it again if a lost
-// request may have been applied after that. A model that is gone needs no push.
+// confirm compares the quantity that a model shows with the one that was sent, and repairs it
+// if a request with an unknown outcome may have been applied later. A deleted model is left.
 func (l *Lane) confirm(q question, stocks []channels.ModelStock, v channels.Verdict, now time.Time, r *Result) {
 	s := q.sku
 	if s.Readback == nil || !s.Idle() || s.Readback != q.readback || s.Last.Position != q.of {
@@ -180,8 +180,8 @@ func stockOf(stocks []channels.ModelStock, e *schemas.Event) (qty int64, found b
 	return 0, false
 }
 
-// needsRepair says whether a model shows what a lost request or the time before it
-// explains; less than was sent is what buyers took since.
+// needsRepair says whether a model shows a quantity of a request with an unknown outcome, the one
+// before it, or more than was sent. Less than was sent is what buyers took since.
 func needsRepair(shown, sent int64, pending *schemas.Readback) bool {
 	before := pending.BeforeQty != nil && *pending.BeforeQty == shown
 	return shown != sent && (shown > sent || slices.Contains(pending.Lost, shown) || before)

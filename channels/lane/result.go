@@ -8,31 +8,31 @@ import (
 	"stockpush/schemas"
 )
 
-// Result is what the owner has to do after a step.
+// Result is what a step asks the owner to do.
 type Result struct {
 	// Outcomes are written in their order.
 	Outcomes []Outcome
 	// Notices are for the operator.
 	Notices []Notice
-	// Throttled is the verdict that says that a call was one too many; nil if none was.
+	// Throttled is the verdict of a throttled call; nil if none was.
 	Throttled *channels.Verdict
 	// Repush are store SKUs whose last record failed because of a hold that ended.
 	Repush []*sku.SKU
-	// Retries counts pushes that wait for another try, Repairs the read-backs that led to a repair push.
+	// Retries counts pushes queued for another try, Repairs the repair pushes.
 	Retries, Repairs int
 }
 
-// Outcome is something to write: the record, then the state, then the commands' offsets are resolved.
+// Outcome is what to write, in this order: the record, the state, the commands' offsets.
 type Outcome struct {
 	SKU *sku.SKU
 	// Record is an encoded terminal record; nil if only the state is written.
 	Record []byte
-	// SaveState says that the state is written, as it is after the step.
+	// SaveState says that the state as it is after the step is written.
 	SaveState bool
-	// Offsets are the commands that it settles.
+	// Offsets are those of the commands that it settles.
 	Offsets []int64
 
-	// Status is zero unless an event ended with this outcome; FailureCode and TriggeredAt are the event's.
+	// Status is zero unless an event ended with this outcome; FailureCode and TriggeredAt belong to it.
 	Status      schemas.Status
 	FailureCode schemas.FailureCode
 	TriggeredAt time.Time
@@ -58,11 +58,11 @@ const (
 	HoldBegan NoticeKind = iota
 	// HoldEnded: a probe passed.
 	HoldEnded
-	// RepairRefused: an older quantity that was applied late could not be repaired.
+	// RepairRefused: a repair push was refused.
 	RepairRefused
 )
 
-// Notice is something that an operator should know.
+// Notice is an event that operators should know of.
 type Notice struct {
 	Kind NoticeKind
 	// Verdict is the refusal; zero for HoldEnded.

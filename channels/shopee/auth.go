@@ -16,18 +16,18 @@ import (
 	"stockpush/schemas"
 )
 
-// defaultLife is how long an access token lives where Shopee does not say: 4 h.
+// defaultLife is how long an access token lives if Shopee does not say.
 const defaultLife = 4 * time.Hour
 
-// unixTimes is the least expire_in that is a Unix time and not a duration, in
-// seconds: 30 years, which no token lives. Shopee's own samples have both.
+// unixTimes is the least expire_in that is a Unix time and not a duration, in seconds: no token
+// lives for 30 years. Shopee's own samples have both.
 const unixTimes = 30 * 365 * 24 * 60 * 60
 
 type tokenAnswer struct {
 	AccessToken  string     `json:"access_token"`
 	RefreshToken string     `json:"refresh_token"`
 	ExpireIn     api.Number `json:"expire_in"`
-	// ShopIDs are the shops that a main account let the app into.
+	// ShopIDs are the shops that a main account authorized.
 	ShopIDs []api.Number `json:"shop_id_list"`
 }
 
@@ -42,15 +42,14 @@ func (a tokenAnswer) pair(now time.Time) tokens.Pair {
 	return tokens.Pair{AccessToken: tokens.Secret(a.AccessToken), RefreshToken: tokens.Secret(a.RefreshToken), ExpiresAt: at.UTC().Round(0)}
 }
 
-// ConsentURL is the page on which a seller lets the app into a shop; Shopee
-// then sends the browser to redirect with code and shop_id. It lives 5 minutes.
+// ConsentURL returns the page on which a seller authorizes the app. Shopee then redirects the
+// browser with code and shop_id. The page is valid for 5 minutes.
 func (c *Client) ConsentURL(redirect string) string {
 	return c.api.URL(api.Request{Path: api.PathConsent, Query: url.Values{"redirect": {redirect}}})
 }
 
-// Exchange turns the code of a consent, good once and for 10 minutes, into the
-// shop's first token pair and stores it. If the pair cannot be stored, it tries again
-// until ctx ends.
+// Exchange exchanges the code of a consent, which is valid once and for 10 minutes, for the
+// shop's first token pair and stores it. It retries storing until ctx ends.
 func (c *Client) Exchange(ctx context.Context, code string, shopID int64) error {
 	err := c.sessions.obtain(ctx, shopID, func(ctx context.Context) (tokens.Pair, error) {
 		body := map[string]any{"code": code, "partner_id": c.api.PartnerID(), "shop_id": shopID}
@@ -71,11 +70,10 @@ func exchangeError(whose string, err error) error {
 	return nil
 }
 
-// ExchangeMain turns the code of a main account's consent into tokens of each of its
-// shops, and lists the shops. Shopee gives one pair for all; it is stored for each shop
-// at once, and then replaced by a pair of the shop's own: its refresh token works once
-// for each. A shop whose refresh fails keeps the first pair, which every client can
-// refresh later.
+// ExchangeMain exchanges the code of a main account's consent for tokens of each of its shops,
+// and lists the shops. Shopee returns one pair for all. It is stored for each shop first and then
+// replaced by a pair of the shop's own: its refresh token works once per shop. A shop whose
+// refresh fails keeps the first pair, which can be refreshed later.
 func (c *Client) ExchangeMain(ctx context.Context, code string, mainAccountID int64) ([]int64, error) {
 	whose := fmt.Sprintf("main account %d", mainAccountID)
 	body := map[string]any{"code": code, "partner_id": c.api.PartnerID(), "main_account_id": mainAccountID}
@@ -100,7 +98,7 @@ func (c *Client) ExchangeMain(ctx context.Context, code string, mainAccountID in
 	return shops, nil
 }
 
-// refreshTokens spends a refresh token; tokens.ErrRefused if Shopee does not take it.
+// refreshTokens spends a refresh token. It fails with tokens.ErrRefused if Shopee refuses it.
 func (c *Client) refreshTokens(ctx context.Context, shopID int64, token tokens.Secret) (tokens.Pair, error) {
 	if err := c.waitTurn(ctx, shopID); err != nil {
 		v := channels.Verdict{Outcome: channels.Refused, Code: schemas.TimedOut, Message: "no call was free for a token refresh"}
@@ -118,8 +116,8 @@ func (c *Client) refreshTokens(ctx context.Context, shopID int64, token tokens.S
 	return pair, err
 }
 
-// askTokens makes a call of the auth endpoints, whose fields are top-level. It also
-// lists the shops that the tokens are of, if Shopee does.
+// askTokens calls an auth endpoint, whose fields are top-level. It also returns the shops of the
+// tokens, if Shopee lists them.
 func (c *Client) askTokens(ctx context.Context, req api.Request) (tokens.Pair, []int64, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, max(refreshWait, c.timeout), api.ErrTimeout)
 	defer cancel()
@@ -142,8 +140,8 @@ func (c *Client) askTokens(ctx context.Context, req api.Request) (tokens.Pair, [
 	return a.pair(time.Now()), shops, nil
 }
 
-// refusalOf is the error of an auth call. No stock was touched, so its verdict
-// is never Unknown.
+// refusalOf returns the error of an auth call. It changes no stock, so its verdict is never
+// Unknown.
 func refusalOf(r *api.Result) error {
 	e := &refreshError{verdict: r.Verdict, failure: r.Failure, cancelled: r.Cancelled}
 	e.verdict.Outcome = channels.Refused
@@ -153,9 +151,9 @@ func refusalOf(r *api.Result) error {
 	return e
 }
 
-// shopCall makes a shop's call with a fresh access token, and once more with a
-// refreshed one if Shopee refused the first. It says how many were made. mayGo is asked right
-// before each.
+// shopCall makes a shop's call with a fresh access token, and once more with a refreshed one if
+// Shopee refused the first token. It returns how many calls it made. mayGo is called right before
+// each.
 func (c *Client) shopCall(ctx context.Context, req api.Request, mayGo func() bool) (*api.Result, int) {
 	pair, err := c.freshToken(ctx, req.ShopID)
 	if err != nil {
@@ -187,8 +185,7 @@ func (c *Client) shopCall(ctx context.Context, req api.Request, mayGo func() boo
 	return r, 2
 }
 
-// freshToken is the shop's access token. A call that a refresh held up takes its
-// place within the rate limits anew.
+// freshToken returns the shop's access token. After a refresh it waits for the rate limits again.
 func (c *Client) freshToken(ctx context.Context, shopID int64) (tokens.Pair, error) {
 	for {
 		pair, waited, err := c.sessions.token(ctx, shopID)
@@ -201,8 +198,8 @@ func (c *Client) freshToken(ctx context.Context, shopID int64) (tokens.Pair, err
 	}
 }
 
-// withheld is the result of a request that did not go out, since its caller may
-// not be the shop's worker any more.
+// withheld is the result of a request that was not sent: its caller may no longer be the shop's
+// worker.
 func withheld() *api.Result {
 	v := channels.Verdict{Outcome: channels.Refused, Code: schemas.ChannelUnavailable, Message: "not sent: another process may have taken over"}
 	return &api.Result{Verdict: v, Cancelled: true}

@@ -14,23 +14,22 @@ import (
 )
 
 const (
-	// authorizationsEvery is how often Shopee is asked when the shops'
-	// authorizations end, and authorizationsRetry how soon after it did not say.
+	// authorizationsEvery is how often the ends of the authorizations are read, and
+	// authorizationsRetry how soon after a failure.
 	authorizationsEvery = time.Hour
 	authorizationsRetry = 5 * time.Minute
-	// An authorization is warned of when a tenth of it is left, but not later than
-	// minConsentAhead and not earlier than maxConsentAhead before its end: the seller
-	// chooses how long it lasts, 7 days to a year. consentRemind is how often.
+	// Warnings of an authorization's end begin when a tenth of it is left, at least
+	// minConsentAhead and at most maxConsentAhead before: the seller chooses how long it lasts,
+	// 7 days to a year. They are repeated every consentRemind.
 	minConsentAhead = 24 * time.Hour
 	maxConsentAhead = 30 * 24 * time.Hour
 	consentRemind   = 24 * time.Hour
-	// shopsPerPage is the most that Shopee gives, and maxPages bounds what it says there is.
+	// shopsPerPage is the most that Shopee allows, and maxPages bounds the pages that are read.
 	shopsPerPage = 100
 	maxPages     = 1000
 )
 
-// shopsPage is an answer of get_shops_by_partner, whose fields are top-level; in
-// an envelope they are taken too.
+// shopsPage is an answer of get_shops_by_partner. Its fields are top-level or in the envelope.
 type shopsPage struct {
 	Shops []struct {
 		ShopID     api.Number `json:"shop_id"`
@@ -40,11 +39,11 @@ type shopsPage struct {
 	More bool `json:"more"`
 }
 
-// Authorization is a seller's consent. After Until nothing but a new one helps. Since is
-// zero if Shopee does not say it.
+// Authorization is a seller's consent. After Until the seller must consent again. Since is zero
+// if unknown.
 type Authorization struct{ Since, Until time.Time }
 
-// endsSoon says whether the seller should consent again.
+// endsSoon says whether the seller should consent again now.
 func (a Authorization) endsSoon(now time.Time) bool {
 	ahead := maxConsentAhead
 	if !a.Since.IsZero() {
@@ -53,7 +52,7 @@ func (a Authorization) endsSoon(now time.Time) bool {
 	return a.Until.Sub(now) <= ahead
 }
 
-// Authorizations lists those of all shops that let the app in.
+// Authorizations lists the authorizations of the app, by shop.
 func (c *Client) Authorizations(ctx context.Context) (map[int64]Authorization, error) {
 	all := map[int64]Authorization{}
 	for page := 1; page <= maxPages; page++ {
@@ -103,14 +102,14 @@ func (c *Client) shopsPage(ctx context.Context, page int) (shopsPage, error) {
 	return answer, nil
 }
 
-// KeepAuthorizations warns of authorizations that end soon, in the log once a day for
-// each shop and in metrics, until ctx ends.
+// KeepAuthorizations warns of authorizations that end soon until ctx ends: in the log once a day
+// per shop, and in metrics.
 func (c *Client) KeepAuthorizations(ctx context.Context) {
 	warned := map[int64]time.Time{}
 	for {
 		wait := authorizationsEvery
-		if err := c.lookAtAuthorizations(ctx, warned); err != nil && ctx.Err() == nil {
-			c.sessions.log.Warn("when the shops' authorizations end could not be read, it will be tried again", "error", err)
+		if err := c.checkAuthorizations(ctx, warned); err != nil && ctx.Err() == nil {
+			c.sessions.log.Warn("the ends of the shops' authorizations could not be read, it will be retried", "error", err)
 			wait = authorizationsRetry
 		}
 		timer := time.NewTimer(wait)
@@ -123,8 +122,9 @@ func (c *Client) KeepAuthorizations(ctx context.Context) {
 	}
 }
 
-// lookAtAuthorizations notes in warned when a shop was warned of.
-func (c *Client) lookAtAuthorizations(ctx context.Context, warned map[int64]time.Time) error {
+// checkAuthorizations warns of authorizations that end soon; warned is when each shop was last
+// warned of.
+func (c *Client) checkAuthorizations(ctx context.Context, warned map[int64]time.Time) error {
 	ours, err := c.tokens.Shops(ctx)
 	if err != nil {
 		return err

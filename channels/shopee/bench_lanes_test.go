@@ -130,7 +130,7 @@ func (l *lanesOnTheNet) batch(shopID, item, qty int64) []*stream.Record {
 	return batch
 }
 
-// BenchmarkLanes is the whole of the stage but for Kafka: commands in, records
+// BenchmarkLanes is the whole stage without Kafka: commands in, records
 // and states out, and between them the calls, beside the same signed calls by a
 // bare net/http client that keeps its connections. Each model of a call is a
 // command, a record and a state, which the bare client knows nothing of. It builds

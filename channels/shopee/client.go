@@ -16,7 +16,7 @@ import (
 	"stockpush/channels/shopee/tokens"
 )
 
-// Config is what the client must be told.
+// Config is the client's configuration.
 type Config struct {
 	// BaseURL is Shopee's host with its scheme, without a path.
 	BaseURL string
@@ -48,21 +48,21 @@ func (c Config) Validate() error {
 	return errors.Join(bad...)
 }
 
-// Deps is what the client works with.
+// Deps are the client's dependencies.
 type Deps struct {
-	// Tokens holds the shops' token pairs. Required.
+	// Tokens stores the shops' token pairs. Required.
 	Tokens tokens.Store
 	// Logger gets lifecycle and warnings; nil discards them.
 	Logger *slog.Logger
 	// Registerer gets the metrics; nil keeps them unregistered.
 	Registerer prometheus.Registerer
-	// Pace is asked before each call beyond the first of a Push or Read (a
-	// token refresh, the repeat after it, a second read), so that these too can
-	// keep to the rate limits. It waits until the call may go out. Nil: no wait.
+	// Pace waits until the rate limits allow a call. It is called before each call after the
+	// first of a Push or Read: a token refresh, the repeat after it, a second read. Nil does
+	// not wait.
 	Pace func(ctx context.Context, shopID int64) error
 }
 
-// Client talks to Shopee. It implements channels.Channel.
+// Client is the client of Shopee's API. It implements channels.Channel.
 type Client struct {
 	api      *api.Caller
 	timeout  time.Duration
@@ -74,7 +74,7 @@ type Client struct {
 
 var _ channels.Channel = (*Client)(nil)
 
-// New builds a client. It makes no call.
+// New returns a client. It makes no call.
 func New(cfg Config, deps Deps) (*Client, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("shopee client: %w", err)
@@ -95,8 +95,8 @@ func New(cfg Config, deps Deps) (*Client, error) {
 	return c, nil
 }
 
-// SetPartnerKey lets another key sign all calls from now on, as after the key was reset
-// in Shopee's console, and says whether it is another. An empty key changes nothing.
+// SetPartnerKey signs all calls with another key from now on, for example after the key was
+// reset in Shopee's console, and says whether it changed. An empty key changes nothing.
 func (c *Client) SetPartnerKey(key tokens.Secret) (changed bool) {
 	return c.api.SetPartnerKey(key)
 }
@@ -108,15 +108,14 @@ func (c *Client) Watch(ctx context.Context, changed func(shopID int64)) error {
 	return c.tokens.Watch(ctx, changed)
 }
 
-// Close waits for token refreshes under way, at most as long as they may last, tries
-// once more to store pairs that could not be stored, and closes idle connections. No
-// Push or Read may begin after it, and it is called once.
+// Close waits for token refreshes in progress, tries once more to store pairs that could not be
+// stored, and closes idle connections. Call it once, and no Push or Read after it.
 func (c *Client) Close() {
 	c.sessions.close()
 	c.api.HTTP.CloseIdleConnections()
 }
 
-// waitTurn waits until a call beyond the first may go out.
+// waitTurn waits until a call after the first may be sent.
 func (c *Client) waitTurn(ctx context.Context, shopID int64) error {
 	if c.pace == nil {
 		return nil

@@ -50,7 +50,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	return m, errors.Join(errs...)
 }
 
-// authorizations shows when they end.
+// authorizations sets the metrics of authorizations.
 func (m *metrics) authorizations(all map[int64]Authorization, soon int) {
 	first := time.Time{}
 	for _, a := range all {

@@ -52,7 +52,7 @@ func (c *Client) Push(ctx context.Context, call channels.Call) channels.Answer {
 	return a
 }
 
-// fits says what makes a call one that cannot be sent; a mistake of the caller.
+// fits says why a call cannot be sent; that is a mistake of the caller.
 func fits(call channels.Call) error {
 	if n := len(call.Lines); n == 0 || n > maxLines {
 		return fmt.Errorf("a call carries 1 to %d models, not %d", maxLines, n)
@@ -65,7 +65,7 @@ func fits(call channels.Call) error {
 	return nil
 }
 
-// encode makes the body: one entry a model, with all its locations.
+// encode returns the body: one entry per model, with all its locations.
 func encode(call channels.Call) updateStock {
 	body := updateStock{ItemID: call.ItemID}
 	at := make(map[int64]int, len(call.Lines))
@@ -97,8 +97,8 @@ type stockLists struct {
 	} `json:"failure_list"`
 }
 
-// judgeLines gives each line the verdict of the lists. Where they say nothing
-// of a line it keeps the envelope's error, or is Unknown if there was none.
+// judgeLines sets each line's verdict from the lists. A line that they do not have keeps the
+// envelope's error, or is Unknown if there was none.
 func (c *Client) judgeLines(call channels.Call, r *api.Result, verdicts []channels.Verdict) {
 	var lists stockLists
 	if err := decodePayload(r.Response, &lists); err != nil && r.OK() {
@@ -157,10 +157,9 @@ func (s *stockLists) verdict(l channels.Line, alone bool) (channels.Verdict, boo
 	return unknown, true
 }
 
-// shown is the quantity that the success list has for a line. A row without a
-// quantity counts as 0, since zero values may be left out. A row without a
-// location, or of a location that the line left open, is the line's only if its
-// model has no other line.
+// shown returns the quantity that the success list has for a line. A row without a quantity
+// counts as 0, since zero values may be left out. A row without a location, or a row with one
+// if the line has none, is the line's only if its model has no other line.
 func (s *stockLists) shown(l channels.Line, alone bool) (qty int64, found, conflict bool) {
 	for _, row := range s.Success {
 		loose := alone && (row.LocationID == "" || l.LocationID == "")

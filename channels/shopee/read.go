@@ -35,7 +35,7 @@ type baseInfo struct {
 	} `json:"item_list"`
 }
 
-// Read reads the seller stock that an item shows, one entry a model and location.
+// Read reads the seller stock that an item shows, one entry per model and location.
 func (c *Client) Read(ctx context.Context, shopID, itemID int64) ([]channels.ModelStock, channels.Verdict) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, api.ErrTimeout)
 	defer cancel()
@@ -59,13 +59,13 @@ func (c *Client) Read(ctx context.Context, shopID, itemID int64) ([]channels.Mod
 	return stockOfItem(info, itemID, v)
 }
 
-// mayHaveNoModels says whether a refused model list may only mean that the
-// item has no models, so that asking for the item itself decides.
+// mayHaveNoModels says whether a refused model list may mean that the item has no models. Reading
+// the item itself decides.
 func mayHaveNoModels(code schemas.FailureCode) bool {
 	return code == schemas.ModelNotFound || code == schemas.ListingMismatch
 }
 
-// get makes a read of a shop; the verdict is Confirmed if into was read.
+// get makes a shop's GET call; the verdict is Confirmed if into was read.
 func (c *Client) get(ctx context.Context, req api.Request, into any) channels.Verdict {
 	req.Method = http.MethodGet
 	r, _ := c.shopCall(ctx, req, func() bool { return true })

@@ -21,22 +21,23 @@ const (
 	// Up to tokenJitter is added, so that shops authorized together do not refresh together.
 	tokenMargin = 5 * time.Minute
 	tokenJitter = time.Minute
-	// earlyRetry is how long an early refresh that went wrong is let be while the access token still works.
+	// earlyRetry is the time until an early refresh that failed is retried, while the access
+	// token still works.
 	earlyRetry = 30 * time.Second
-	// refusalMemory is how long a refused refresh token is not tried again. It
-	// is below the lane's shortest time between probes, 5 s.
+	// refusalMemory is how long a refused refresh token is not tried again. It is shorter than
+	// the lane's shortest time between probes, 5 s.
 	refusalMemory = 3 * time.Second
-	// maxFreshRefusals is how many refreshed access tokens in a row must be
-	// refused for the shop's authorization to be taken as lost.
+	// maxFreshRefusals is after how many refused fresh access tokens in a row the shop's
+	// authorization counts as lost.
 	maxFreshRefusals = 5
 	// lockWait bounds the wait for the store's lock.
 	lockWait = 30 * time.Second
-	// refreshWait is how long the answer to a refresh is waited for at least. Whoever
-	// gives up earlier may lose the new pair, and with it the shop.
+	// refreshWait is the shortest time-out of a refresh: a shorter one may lose the new pair,
+	// and with it the shop.
 	refreshWait = 30 * time.Second
 )
 
-// refreshError is why no fresh access token was had.
+// refreshError is why there is no fresh access token.
 type refreshError struct {
 	verdict   channels.Verdict
 	failure   bool
@@ -54,21 +55,21 @@ type sessions struct {
 	client  *Client
 	log     *slog.Logger
 	flights singleflight.Group
-	// owned are the goroutines that wait for flights, and those that store pairs; a
-	// refresh outlives the push that asked for it.
+	// owned are the goroutines that wait for refreshes, and those that store pairs. A refresh
+	// may outlive the push that asked for it.
 	owned sync.WaitGroup
 	// closing is closed when the client is.
 	closing chan struct{}
 
 	mu    sync.Mutex
 	notes map[int64]note
-	// complainedAt is when the log was told last that tokens cannot be stored.
+	// complainedAt is when the last log message said that tokens cannot be stored.
 	complainedAt time.Time
 }
 
-// note is what is known of a shop's tokens beside the store.
+// note is what is known of a shop's tokens and not in the store.
 type note struct {
-	// life is how long the last new access token was to last.
+	// life is the life of the last new access token.
 	life time.Duration
 	// earlyAfter is when an early refresh may be tried again.
 	earlyAfter time.Time
@@ -92,14 +93,14 @@ func newSessions(c *Client, log *slog.Logger) *sessions {
 	return &sessions{client: c, log: log.With("component", "shopee"), closing: make(chan struct{}), notes: map[int64]note{}}
 }
 
-// close lets what is under way end, and waits for it.
+// close waits for what is in progress.
 func (s *sessions) close() {
 	close(s.closing)
 	s.owned.Wait()
 }
 
-// token is a shop's access token, refreshed if it ends soon. Waited says that a
-// refresh took its time.
+// token returns a shop's access token, refreshed if it ends soon. waited says that there was a
+// refresh.
 func (s *sessions) token(ctx context.Context, shopID int64) (pair tokens.Pair, waited bool, err error) {
 	pair, err = s.client.tokens.Load(ctx, shopID)
 	if err != nil {
@@ -118,25 +119,24 @@ func (s *sessions) token(ctx context.Context, shopID int64) (pair tokens.Pair, w
 		return fresh, true, err
 	}
 	s.edit(shopID, func(n *note) { n.earlyAfter = now.Add(earlyRetry) })
-	s.log.Warn("early token refresh went wrong, the access token still works", "shop_id", shopID, "error", err)
+	s.log.Warn("early token refresh failed, the access token still works", "shop_id", shopID, "error", err)
 	return pair, true, nil
 }
 
-// Ready says whether a call for a shop would send a request. It would not for a
-// shop without tokens, and for one whose access token has ended and whose refresh
-// token Shopee has just refused.
+// Ready says whether a call for a shop would send a request. It would not if the shop has no
+// tokens, or if its access token has ended and Shopee has just refused its refresh token.
 func (c *Client) Ready(shopID int64) (channels.Verdict, bool) {
 	pair, err := c.tokens.Peek(shopID)
 	switch {
 	case errors.Is(err, tokens.ErrMissing):
 		return noTokens(), false
-	case err != nil: // nothing is known: a call finds out
+	case err != nil: // unknown: a call will show
 		return channels.Verdict{}, true
 	}
 	return c.sessions.usable(shopID, pair)
 }
 
-// usable says whether a pair is good for a request, of whichever of its tokens.
+// usable says whether one of a pair's tokens can be used for a request.
 func (s *sessions) usable(shopID int64, pair tokens.Pair) (channels.Verdict, bool) {
 	n := s.note(shopID)
 	switch {
@@ -149,9 +149,8 @@ func (s *sessions) usable(shopID int64, pair tokens.Pair) (channels.Verdict, boo
 	return channels.Verdict{}, true
 }
 
-// repeated takes up what a repeat with a refreshed token came to. A token that
-// is refused again may have ended on the way: that is worth another try, but not
-// for ever.
+// repeated counts refusals of refreshed tokens. A fresh token may have been replaced meanwhile,
+// so the first refusals in a row are retried.
 func (s *sessions) repeated(shopID int64, r *api.Result) {
 	if !r.TokenRefused {
 		s.edit(shopID, func(n *note) { n.freshRefusals = 0 })
@@ -164,8 +163,8 @@ func (s *sessions) repeated(shopID int64, r *api.Result) {
 	}
 }
 
-// margin is how long before its end a token is replaced; less for one that
-// lives short, which would else be replaced at every call.
+// margin is how long before its end a token is replaced. It is at most a quarter of the token's
+// life; otherwise every call would replace a short-lived one.
 func (n note) margin(shopID int64) time.Duration {
 	m := tokenMargin + time.Duration(shopID%int64(tokenJitter/time.Second))*time.Second
 	if n.life > 0 {
@@ -193,14 +192,14 @@ func (s *sessions) edit(shopID int64, change func(*note)) {
 	s.notes[shopID] = n
 }
 
-// refresh replaces a stale access token, once however many callers wait. A
-// caller may leave; the refresh goes on, because its refresh token works once.
+// refresh replaces a stale access token, once for all callers that wait. It continues if its
+// callers give up, because a refresh token works once.
 func (s *sessions) refresh(ctx context.Context, shopID int64, stale tokens.Secret) (tokens.Pair, error) {
 	type answer struct {
 		pair tokens.Pair
 		err  error
 	}
-	done := make(chan answer, 1) // room for the one answer: the caller may have left
+	done := make(chan answer, 1) // buffered: the caller may have given up
 	detached := context.WithoutCancel(ctx)
 	s.owned.Go(func() {
 		key := strconv.FormatInt(shopID, 10) + "/" + stale.Reveal()
@@ -227,8 +226,8 @@ func (s *sessions) renew(ctx context.Context, shopID int64, stale tokens.Secret)
 	return pair, nil
 }
 
-// replace lets the store replace a stale access token, by a pair that an earlier try
-// could not store if there is one.
+// replace replaces a stale access token in the store: by a pair that an earlier try could not
+// store, if there is one, otherwise by a new pair.
 func (s *sessions) replace(ctx context.Context, shopID int64, stale tokens.Secret) (tokens.Pair, error) {
 	ctx, cancel := context.WithTimeout(ctx, lockWait+max(refreshWait, s.client.timeout))
 	defer cancel()
@@ -247,8 +246,8 @@ func (s *sessions) replace(ctx context.Context, shopID int64, stale tokens.Secre
 	return pair, err
 }
 
-// exchange spends a refresh token. Where its new pair could not be stored, the
-// next try stores that pair and asks for no other.
+// exchange spends a refresh token. If the new pair cannot be stored, the next try stores the same
+// pair.
 func (s *sessions) exchange(ctx context.Context, shopID int64, held tokens.Pair) (tokens.Pair, error) {
 	n := s.note(shopID)
 	if n.spent == held.RefreshToken {
@@ -272,7 +271,7 @@ func (s *sessions) exchange(ctx context.Context, shopID int64, held tokens.Pair)
 	return pair, nil
 }
 
-// storeError makes a verdict of a store's error; Shopee's own refusal stays.
+// storeError adds a verdict to a store's error; it returns a refusal of Shopee's unchanged.
 func storeError(err error) error {
 	var refused *refreshError
 	if errors.As(err, &refused) {

@@ -11,15 +11,15 @@ import (
 )
 
 const (
-	// storeRetryMax is the longest time between two tries to store a pair.
+	// storeRetryMax is the longest time between two tries to store a pair, without jitter.
 	storeRetryMax = 15 * time.Second
-	// complainEvery is how often the log is told that tokens cannot be stored.
+	// complainEvery is how often the log says that tokens cannot be stored.
 	complainEvery = time.Minute
 )
 
-// unstored takes up why a refresh failed. If the store is to blame, the log and a
-// metric say so. If Shopee has already given the new pair, a goroutine goes on trying
-// to store it: the old refresh token is spent, and the pair is in memory only.
+// unstored handles a refresh that failed. If the store failed, the log and a metric say so. If
+// Shopee has already returned the new pair, a goroutine retries storing it: the old refresh token
+// is spent, and the pair is in memory only.
 func (s *sessions) unstored(shopID int64, stale tokens.Secret, err error) {
 	if !ofStore(err) {
 		return
@@ -57,8 +57,8 @@ func (s *sessions) mayComplain() bool {
 	return true
 }
 
-// keepStoring stores a pair that is in memory only. When the client closes it tries
-// once more.
+// keepStoring retries storing a pair that is in memory only. It tries a last time when the client
+// closes.
 func (s *sessions) keepStoring(shopID int64, stale tokens.Secret) {
 	s.client.metrics.unstored.Inc()
 	defer s.client.metrics.unstored.Dec()
@@ -84,7 +84,7 @@ func (s *sessions) keepStoring(shopID int64, stale tokens.Secret) {
 	}
 }
 
-// pause waits, or less if the client closes, and says whether it does.
+// pause waits, but not after the client closes, and says whether it does.
 func (s *sessions) pause(wait time.Duration) (closing bool) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
@@ -96,8 +96,8 @@ func (s *sessions) pause(wait time.Duration) (closing bool) {
 	}
 }
 
-// obtain stores a pair that ask gets from Shopee, which gives it once. If it cannot be
-// stored, obtain tries again until ctx ends.
+// obtain stores a pair that ask gets from Shopee, which returns it only once. It retries storing
+// until ctx ends.
 func (s *sessions) obtain(ctx context.Context, shopID int64, ask func(context.Context) (tokens.Pair, error)) error {
 	var fresh tokens.Pair
 	change := func(ctx context.Context, _ tokens.Pair) (_ tokens.Pair, err error) {
@@ -114,7 +114,7 @@ func (s *sessions) obtain(ctx context.Context, shopID int64, ask func(context.Co
 			return err
 		}
 		s.client.metrics.storeFailures.Inc()
-		s.log.Error("the new tokens could not be stored, it is tried again: if this is interrupted they are lost", "shop_id", shopID, "error", err)
+		s.log.Error("the new tokens could not be stored, it is retried: if this is interrupted they are lost", "shop_id", shopID, "error", err)
 		select {
 		case <-ctx.Done():
 			return err

@@ -2,24 +2,23 @@ package sku
 
 import "stockpush/schemas"
 
-// Judgement is what a command is, judged by what is known of its store SKU.
+// Judgement is what to do with a command, by what is known of its store SKU.
 type Judgement uint8
 
 // The judgements.
 const (
-	// Stands: it is the newest event, so it is to be pushed.
+	// Stands: it is the newest event and must be pushed.
 	Stands Judgement = iota
 	// FinishedAlready: it is the last finished event, so its record is written again.
 	FinishedAlready
 	// Duplicate: its push waits or is in flight already.
 	Duplicate
-	// Superseded: a newer event stands, or it only repeats an event that news followed.
+	// Superseded: a newer event is known, or it repeats an event that news followed.
 	Superseded
 )
 
-// Judge judges a command's event. The newest event is the newest that is news: an event
-// that only repeats and lost never becomes it. An event that is known to be the newest and
-// has no push stands: an earlier worker died with it.
+// Judge returns what to do with a command's event. A superseded repeat never becomes the newest
+// event. The newest event without a push stands: an earlier worker died before it was finished.
 func (s *SKU) Judge(e *schemas.Event) Judgement {
 	newest := s.NewestPosition()
 	switch {
@@ -38,7 +37,7 @@ func (s *SKU) Judge(e *schemas.Event) Judgement {
 	}
 }
 
-// repeated is the position of the record whose quantities an event repeats.
+// repeated returns the position of the event whose quantities an event repeats.
 func repeated(e *schemas.Event) schemas.Position {
 	return schemas.Position{LogID: e.Position.LogID, Partition: e.Position.Partition, Offset: e.RepeatsOffset}
 }

@@ -8,7 +8,7 @@ import (
 	"stockpush/schemas"
 )
 
-// Push is a command on its way to the channel.
+// Push is a command that waits to be sent, or is in flight.
 type Push struct {
 	Event
 	ItemID, ModelID int64
@@ -16,9 +16,9 @@ type Push struct {
 	QueuedAt int64
 	// Offset is the command's; schemas.NoOffset for a repair push.
 	Offset int64
-	// Duplicates are the offsets of further commands of the same event, which it settles too.
+	// Duplicates are the offsets of other commands of the same event, which it settles too.
 	Duplicates []int64
-	// NotBefore is the earliest time to send it: the end of the linger or of a backoff.
+	// NotBefore is the earliest time to send it: the end of its linger or backoff.
 	NotBefore time.Time
 	// PausedBefore is how long the shop had been paused when the push began to wait.
 	PausedBefore time.Duration
@@ -26,16 +26,15 @@ type Push struct {
 	Backoff *backoff.ExponentialBackOff
 	// RequestID is the last answer's; empty before the first.
 	RequestID string
-	// Attempts counts calls that carried it, throttled ones too.
+	// Attempts counts calls that carried it, throttled ones included.
 	Attempts uint16
 	// UnknownRefusals counts refusals with the failure code unknown.
 	UnknownRefusals uint8
-	// Final says that it is too old for another try.
+	// Final says that this is its last try: it is too old.
 	Final bool
 }
 
-// IsRepair says that it repairs what an earlier request of unknown outcome may have done:
-// its event has its record already.
+// IsRepair says that this is a repair push: its event already has its terminal record.
 func (p *Push) IsRepair() bool { return p.Offset == schemas.NoOffset }
 
 // Offsets are those of the commands that the push settles.

@@ -1,8 +1,7 @@
-// Package sku holds what the owner of a partition knows of one store SKU, in one shape.
+// Package sku has what the owner of a partition knows of one store SKU.
 //
-// It owns the judgement of a command against that knowledge, and its encoding to and from
-// schemas.State. It is pure: no clock, no goroutine, no I/O. What to do with a store SKU is
-// the lane's.
+// It compares commands with that knowledge, and encodes it to and from schemas.State. It is pure:
+// no clock, no goroutine, no I/O. Package lane decides what to do with a store SKU.
 package sku
 
 import (
@@ -12,14 +11,14 @@ import (
 	"stockpush/schemas"
 )
 
-// NoQty is a quantity that is not known.
+// NoQty is an unknown quantity.
 const NoQty int64 = -1
 
-// SKU is one store SKU. Its owner is the partition's goroutine.
+// SKU is one store SKU. The partition's goroutine owns it.
 type SKU struct {
 	// Key is the Kafka key.
 	Key string
-	// Newest is the newest event that is news; nil if it is Last's event, or none is known.
+	// Newest is the newest event, superseded repeats left out; nil if it is Last's, or unknown.
 	Newest *Event
 	// Sent is the position of the newest event that may have been sent, and SentQty its
 	// quantity in units; zero if none was.
@@ -32,27 +31,27 @@ type SKU struct {
 	// Last is the last finished event.
 	Last Outcome
 
-	// Waiting is the push that waits, InFlight the one that was sent; nil for none.
+	// Waiting is the waiting push, InFlight the one in flight; nil for none.
 	Waiting, InFlight *Push
 	// Reading says that a read-back is in flight.
 	Reading bool
-	// Unsaved says that the state topic does not have Readback or Newest yet.
+	// Unsaved says that Readback or Newest is not in the state topic yet.
 	Unsaved bool
 }
 
 // New makes a store SKU without an event.
 func New(key string) *SKU { return &SKU{Key: key, Confirmed: NoQty} }
 
-// Event is an event as it is encoded, with its position. It never changes.
+// Event is an encoded event with its position. It never changes.
 type Event struct {
 	schemas.Position
 	Encoded []byte
 }
 
-// Decode reads all of the event but its key.
+// Decode decodes the event without its key.
 func (e *Event) Decode() schemas.Event { return decode(e.Encoded) }
 
-// decode reads an event that was read successfully before.
+// decode decodes an event that was decoded successfully before.
 func decode(encoded []byte) schemas.Event {
 	e, err := schemas.UnpackEvent(schemas.Key{}, encoded)
 	if err != nil {
@@ -69,10 +68,10 @@ type Outcome struct {
 	Encoded []byte
 }
 
-// Event reads the outcome's event; there must be one.
+// Event decodes the outcome's event. There must be one.
 func (o *Outcome) Event() schemas.Event { return decode(schemas.PackedEventOf(o.Encoded)) }
 
-// Record reads the outcome's record; there must be one.
+// Record decodes the outcome's record. There must be one.
 func (o *Outcome) Record() schemas.Record {
 	r, err := schemas.PackedRecord{Bytes: o.Encoded}.Record(schemas.Key{})
 	if err != nil {
@@ -81,7 +80,7 @@ func (o *Outcome) Record() schemas.Record {
 	return r
 }
 
-// NewestPosition is the position of the newest event that is news; zero if none is known.
+// NewestPosition returns the position of the newest event; zero if none is known.
 func (s *SKU) NewestPosition() schemas.Position {
 	if s.Newest != nil {
 		return s.Newest.Position
@@ -89,7 +88,7 @@ func (s *SKU) NewestPosition() schemas.Position {
 	return s.Last.Position
 }
 
-// NewestEvent reads the newest event that is news; there must be one.
+// NewestEvent decodes the newest event. There must be one.
 func (s *SKU) NewestEvent() schemas.Event {
 	if s.Newest != nil {
 		return s.Newest.Decode()
@@ -119,7 +118,7 @@ func (s *SKU) Push(of schemas.Position) *Push {
 // Idle says that no push waits or is in flight.
 func (s *SKU) Idle() bool { return s.Waiting == nil && s.InFlight == nil }
 
-// Finish takes a terminal record, unless the last one is of a newer event.
+// Finish sets the last outcome, unless it already has one of a newer event.
 func (s *SKU) Finish(o Outcome) {
 	if s.Last.Newer(o.Position) {
 		return
@@ -142,7 +141,7 @@ func (s *SKU) AppendState(b []byte) []byte {
 	return schemas.AppendPackedState(b, &state)
 }
 
-// Restore takes over a state that was read from the state topic; it copies what it keeps.
+// Restore sets the SKU to a state from the state topic. It copies what it retains.
 func (s *SKU) Restore(state *schemas.PackedState) {
 	s.Newest, s.Last, s.Confirmed = nil, Outcome{}, NoQty
 	s.Sent, s.SentQty, s.Readback = state.Sent, state.SentQty, state.Readback
@@ -157,7 +156,7 @@ func (s *SKU) Restore(state *schemas.PackedState) {
 	}
 }
 
-// KnowsMoreThan says whether a state that was read knows less than this SKU, or cannot be read.
+// KnowsMoreThan says whether an encoded state is older than this SKU, or cannot be decoded.
 func (s *SKU) KnowsMoreThan(message []byte) bool {
 	state, err := schemas.SplitState(message)
 	if err == nil && state.Finished.Position.Newer(s.Last.Position) {

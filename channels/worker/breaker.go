@@ -9,7 +9,7 @@ import (
 	"stockpush/channels/lane"
 )
 
-// What a call tells the breaker.
+// The outcomes of calls that are not successes for the breaker.
 var (
 	errUnhealthy = errors.New("the channel failed")
 	errNeutral   = errors.New("the channel throttled, or no call went out")
@@ -19,7 +19,7 @@ var (
 type breaker struct {
 	*gobreaker.TwoStepCircuitBreaker[struct{}]
 	openFor time.Duration
-	// openUntil is when an open breaker allows a call.
+	// openUntil is when an open breaker allows a call again.
 	openUntil time.Time
 }
 
@@ -37,8 +37,8 @@ func newBreaker(cfg BreakerConfig) breaker {
 	})}
 }
 
-// blocked says whether the breaker allows no call now, and when to ask again; zero is when
-// a call in flight ends.
+// blocked says whether the breaker allows no call now, and when to ask again; zero means when a
+// call in flight ends.
 func (b *breaker) blocked(inFlight int, now time.Time) (wake time.Time, blocked bool) {
 	switch b.State() {
 	case gobreaker.StateOpen:
@@ -50,7 +50,7 @@ func (b *breaker) blocked(inFlight int, now time.Time) (wake time.Time, blocked 
 	}
 }
 
-// report tells the breaker how a call that it allowed ended.
+// report reports the end of an allowed call to the breaker.
 func (b *breaker) report(done func(error), health lane.Health, now time.Time) {
 	switch health {
 	case lane.Unhealthy:

@@ -9,35 +9,35 @@ import (
 	"stockpush/channels/lane"
 )
 
-// Config sets the pushing stage; the keys are the configuration's.
+// Config is the configuration of the pushing stage.
 type Config struct {
 	// MaxPendingAge is channels.max_pending_age.
 	MaxPendingAge time.Duration
 	// ShopConcurrency is how many calls of one shop may be in flight.
 	ShopConcurrency int
-	// BatchLinger is how long a push waits for others of its item; 0 is not at all.
+	// BatchLinger is how long a push waits for others of its item; 0 disables it.
 	BatchLinger time.Duration
 	// ProbeInterval is the time between probes of a held shop.
 	ProbeInterval time.Duration
 	// ConfirmAfter is the time from an unknown outcome to its read-back.
 	ConfirmAfter time.Duration
 	Breaker      BreakerConfig
-	// RereadStates is how often an owner looks for states that an earlier owner wrote over
-	// its own; 0 is every minute. It must be much less than schemas.StateCompactionLag.
+	// RereadStates is how often an owner looks for states that an earlier owner wrote after its
+	// own; 0 means every minute. It must be much shorter than schemas.StateCompactionLag.
 	RereadStates time.Duration
 }
 
-// BreakerConfig sets the circuit breaker of each shop.
+// BreakerConfig is the configuration of each shop's circuit breaker.
 type BreakerConfig struct {
 	// FailureRatio opens it after at least MinCalls calls within Window.
 	FailureRatio float64
 	MinCalls     int
 	Window       time.Duration
-	// OpenFor is how long it stays open before one call is tried.
+	// OpenFor is how long it stays open until one call is allowed.
 	OpenFor time.Duration
 }
 
-// Validate names every value that no lane can work with.
+// Validate names every invalid value.
 func (c *Config) Validate() error {
 	var errs []error
 	positive := func(name string, value float64) {

@@ -12,8 +12,8 @@ import (
 	"stockpush/schemas"
 )
 
-// dispatch starts every call that may start now and sets the timer for the next one. It looks
-// only at shops to which something happened, or whose time has come.
+// dispatch starts every call that may start now and sets the timer for the next one. It visits
+// only shops that are scheduled for now.
 func (w *worker) dispatch(ctx context.Context) {
 	if w.draining || !w.caughtUp() {
 		return
@@ -38,8 +38,8 @@ func (w *worker) dispatch(ctx context.Context) {
 	}
 }
 
-// step starts at most one call of a shop. If it starts none, wake is when to look again; zero
-// until a command or an answer.
+// step starts at most one call of a shop. If it starts none, wake is when to try again; zero
+// means after the next command or answer.
 func (w *worker) step(ctx context.Context, sh *shop, now time.Time) (wake time.Time, started bool) {
 	sh.lane.SetPaused(w.pausing.shops[sh.id], now)
 	w.write(sh, sh.lane.FailHeld(now), now)
@@ -66,7 +66,7 @@ func (w *worker) step(ctx context.Context, sh *shop, now time.Time) (wake time.T
 	return time.Time{}, true
 }
 
-// postponed says that a probe has to wait, since other shops are probed first. What waits fails.
+// postponed postpones a probe if other shops are probed first, and fails the waiting pushes.
 func (w *worker) postponed(sh *shop, now time.Time) bool {
 	if !sh.lane.RoutineProbe() {
 		return false
@@ -80,7 +80,7 @@ func (w *worker) postponed(sh *shop, now time.Time) bool {
 	return true
 }
 
-// admit asks the breaker and the pacer for a call; done is nil if it must wait.
+// admit asks the breaker and the pacer for a call; done is nil if the call must wait.
 func (w *worker) admit(sh *shop, now time.Time) (done func(error), wake time.Time) {
 	if wake, blocked := sh.breaker.blocked(sh.lane.InFlight(), now); blocked {
 		w.deps.Pacer.Leave(sh.turn)
@@ -96,18 +96,18 @@ func (w *worker) admit(sh *shop, now time.Time) (done func(error), wake time.Tim
 	return done, time.Time{}
 }
 
-// callEnd is a call that ended.
+// callEnd is a finished call.
 type callEnd struct {
 	shop *shop
 	call lane.Call
 	done func(error)
-	// answer is the call's; stocks and verdict are those of a read.
+	// answer is that of any call; stocks and verdict are set for a read only.
 	answer  channels.Answer
 	stocks  []channels.ModelStock
 	verdict channels.Verdict
 }
 
-// start runs a call beside the owner.
+// start runs a call in a goroutine of its own.
 func (w *worker) start(ctx context.Context, sh *shop, call lane.Call, done func(error)) {
 	w.inFlight++
 	w.calls.Go(func() {
@@ -120,7 +120,7 @@ func (w *worker) start(ctx context.Context, sh *shop, call lane.Call, done func(
 	})
 }
 
-// perform makes the call. A panic of the channel is an unknown outcome of this call alone.
+// perform makes the call. If the channel panics, the outcome of this call is unknown.
 func (w *worker) perform(ctx context.Context, end *callEnd) {
 	err := stream.Guard(func() { w.call(ctx, end) })
 	p, panicked := errors.AsType[*stream.PanicError](err)
@@ -143,8 +143,8 @@ func (w *worker) call(ctx context.Context, end *callEnd) {
 	end.answer = lane.ReadAnswer(end.verdict)
 }
 
-// endCalls applies a call's answer, and those that came meanwhile: what they result in goes
-// out in one turn. The calls that follow them start at once.
+// endCalls applies a call's answer and those that arrived meanwhile, so that one turn writes their
+// outcomes. The next calls start at once.
 func (w *worker) endCalls(ctx context.Context, end callEnd) {
 	for applied := 1; ; applied++ {
 		w.endCall(&end)

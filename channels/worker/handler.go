@@ -1,10 +1,10 @@
 // Package worker is the pushing stage: one goroutine for each partition of the commands topic,
 // which feeds the lanes of the partition's shops, runs their calls, and writes their outcomes.
 //
-// It owns the scheduling of lanes, the circuit breakers, the order of what is written (record,
-// then state, then the command's offset), and the restore of a partition's state. What to push
-// and what an answer means is package lane's; the marketplace is a channels.Channel. It never
-// reads ClickHouse.
+// It owns the schedule of lanes, the circuit breakers, the order of writes (record, then state,
+// then the command's offset), and the restore of a partition's state. Package lane decides what
+// to push and what an answer means; a channels.Channel is the marketplace. The worker never reads
+// ClickHouse.
 package worker
 
 import (
@@ -19,13 +19,13 @@ import (
 	"stockpush/schemas"
 )
 
-// Deps are what the stage needs from outside.
+// Deps are the stage's dependencies.
 type Deps struct {
 	Channel  channels.Channel
 	Producer stream.Producer
-	// DeadLetters takes commands that cannot be read.
+	// DeadLetters receives commands that cannot be read.
 	DeadLetters stream.Producer
-	// History is what partitions hold from before they were assigned.
+	// History reads what partitions had before they were assigned.
 	History History
 	Topics  schemas.Topics
 	// LogID is the current generation of the events topic. Failed records of it are pushed
@@ -33,10 +33,10 @@ type Deps struct {
 	LogID uint16
 	// RecordPartitions is how many partitions the records topic has.
 	RecordPartitions int
-	// Pacer is the app's, shared with whatever else calls the marketplace.
+	// Pacer limits the app's rate; everything that calls the marketplace shares it.
 	Pacer *pacer.Pacer
-	// Verify is told the newest events that the restored state knows. It fails if they
-	// cannot be of the events topic as it is. Nil verifies nothing.
+	// Verify checks the newest events of the restored states. It fails if they cannot be in the
+	// events topic. Nil disables the check.
 	Verify  func(context.Context, schemas.Frontier) error
 	Logger  *slog.Logger
 	Metrics *Metrics
@@ -48,17 +48,17 @@ type Handler struct {
 	lanes   *lane.Config
 	deps    Deps
 	pausing atomic.Pointer[pausing]
-	// credentials is the last link of a chain, which each worker follows: the change to come.
+	// credentials is the next change of a shop's credentials. Each worker follows the chain.
 	credentials atomic.Pointer[credentialsChange]
 }
 
-// pausing is which shops are paused; changed is closed when others are.
+// pausing is the set of paused shops; changed is closed when another set replaces it.
 type pausing struct {
 	shops   map[int64]bool
 	changed chan struct{}
 }
 
-// New makes the stage's handler.
+// New returns the stage's handler.
 func New(cfg Config, deps Deps) (*Handler, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -70,7 +70,8 @@ func New(cfg Config, deps Deps) (*Handler, error) {
 	return h, nil
 }
 
-// credentialsChange says that a shop's credentials changed. Until it is made, shopID and next are not set.
+// credentialsChange is a change of a shop's credentials. shopID and next are set before made is
+// closed.
 type credentialsChange struct {
 	made   chan struct{}
 	shopID int64
@@ -79,7 +80,7 @@ type credentialsChange struct {
 
 func newCredentialsChange() *credentialsChange { return &credentialsChange{made: make(chan struct{})} }
 
-// CredentialsChanged lets a shop be probed if it is held. It never blocks.
+// CredentialsChanged requests a probe of a shop if it is held. It never blocks.
 func (h *Handler) CredentialsChanged(shopID int64) {
 	next := newCredentialsChange()
 	change := h.credentials.Swap(next)
@@ -98,7 +99,7 @@ func (h *Handler) Pause(shops []int64) {
 	}
 }
 
-// Run restores the partition's state and pushes until the partition is taken away.
+// Run restores the partition's state and pushes until the partition is revoked or lost.
 func (h *Handler) Run(ctx context.Context, a *stream.Assignment) error {
 	w := newWorker(h, a)
 	defer w.close()

@@ -26,11 +26,11 @@ type Metrics struct {
 	pacer   *pacer.Pacer
 }
 
-// snapshot is what one worker's lanes look like.
+// snapshot is the state of one worker's lanes at one moment.
 type snapshot struct {
 	at     time.Time
 	oldest time.Time
-	// due is since when the read-back is due that is longest so.
+	// due is when the most overdue read-back was due.
 	due                 time.Time
 	waiting, held, open int
 }
@@ -47,12 +47,12 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		calls:        counter("calls_total", "Calls to the marketplace."),
 		callFailures: counter("call_failures_total", "Calls that count as failures for the breaker."),
-		retries:      counter("retries_total", "Pushes that wait for another try."),
-		repaired:     counter("repaired_total", "Pushes made again because a read-back showed what a lost request explains."),
-		rewritten:    counter("states_rewritten_total", "States written again because an earlier owner of the partition had written over them."),
-		poison:       counter("unreadable_messages_total", "Messages that went to the dead letters: unreadable, refused by Kafka, or at which the stage failed."),
+		retries:      counter("retries_total", "Pushes queued for another try."),
+		repaired:     counter("repaired_total", "Repair pushes: a read-back showed that a request with an unknown outcome may have been applied late."),
+		rewritten:    counter("states_rewritten_total", "States written again because an earlier owner of the partition had overwritten them."),
+		poison:       counter("unreadable_messages_total", "Messages sent to the dead letters: unreadable, refused by Kafka, or the stage panicked at them."),
 		seconds: f.NewHistogram(prometheus.HistogramOpts{
-			Name: "stockpush_channels_trigger_to_finish_seconds", Help: "From the event's time in the log to its outcome, Skipped ones left out.",
+			Name: "stockpush_channels_trigger_to_finish_seconds", Help: "From the event's time in the log to its outcome, without Skipped ones.",
 			Buckets: prometheus.ExponentialBuckets(0.25, 2, 16),
 		}),
 		workers: map[*worker]snapshot{},
@@ -67,19 +67,19 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		m.ended[schemas.Failed][code] = outcomes.WithLabelValues(schemas.Failed.String(), string(code))
 	}
 	longest := func(a, b float64) float64 { return max(a, b) }
-	m.gauge(f, "oldest_waiting_seconds", "Age of the push that waits longest.", func(s snapshot) float64 { return secondsSince(s.oldest) }, longest)
-	m.gauge(f, "oldest_readback_due_seconds", "Since when the read-back is due that waits longest for it.", func(s snapshot) float64 { return secondsSince(s.due) }, longest)
+	m.gauge(f, "oldest_waiting_seconds", "Age of the oldest waiting push.", func(s snapshot) float64 { return secondsSince(s.oldest) }, longest)
+	m.gauge(f, "oldest_readback_due_seconds", "How long the most overdue read-back has been due.", func(s snapshot) float64 { return secondsSince(s.due) }, longest)
 	sum := func(a, b float64) float64 { return a + b }
-	m.gauge(f, "waiting", "Pushes that wait.", func(s snapshot) float64 { return float64(s.waiting) }, sum)
+	m.gauge(f, "waiting", "Waiting pushes.", func(s snapshot) float64 { return float64(s.waiting) }, sum)
 	m.gauge(f, "held_shops", "Shops that refuse every push.", func(s snapshot) float64 { return float64(s.held) }, sum)
 	m.gauge(f, "open_breakers", "Shops whose circuit breaker is open or half-open.", func(s snapshot) float64 { return float64(s.open) }, sum)
 	m.pace(f, "app_calls_per_second", "Calls a second that the app may make now; less than configured after throttling.", func(p pacer.Snapshot) float64 { return p.AppRate })
-	m.pace(f, "app_held_seconds", "How long no shop may call, after the app was throttled or its daily quota was used up.", func(p pacer.Snapshot) float64 { return p.AppHeld.Seconds() })
+	m.pace(f, "app_held_seconds", "How long no shop may call yet, after the app was throttled or its daily quota was used up.", func(p pacer.Snapshot) float64 { return p.AppHeld.Seconds() })
 	m.pace(f, "slowed_shops", "Shops that may call less often than configured, after throttling.", func(p pacer.Snapshot) float64 { return float64(p.SlowedShops) })
 	return m
 }
 
-// secondsSince is 0 for a time that never was.
+// secondsSince is 0 for the zero time.
 func secondsSince(at time.Time) float64 {
 	if at.IsZero() {
 		return 0
@@ -87,7 +87,7 @@ func secondsSince(at time.Time) float64 {
 	return time.Since(at).Seconds()
 }
 
-// earlier is the earlier of two times; zero counts as none.
+// earlier returns the earlier of two times; it ignores zero.
 func earlier(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b
@@ -95,7 +95,7 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// watch makes a pacer the one that is shown.
+// watch sets the pacer that the metrics show.
 func (m *Metrics) watch(p *pacer.Pacer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -126,9 +126,9 @@ func (m *Metrics) gauge(f promauto.Factory, name, help string, value func(snapsh
 	})
 }
 
-// observe notes how a worker's lanes look now, at most once a second, because it reads all waiting
-// pushes. again is when to observe next if it is too early now; otherwise it is zero. Without that
-// the last look before a quiet time would show pushes that no longer wait.
+// observe updates a worker's snapshot, at most once a second, because it reads everything that
+// waits. again is when to observe next if it is too early now; otherwise it is zero. Without that
+// the last snapshot before a quiet time would show pushes that no longer wait.
 func (m *Metrics) observe(w *worker, now time.Time) (again time.Time) {
 	m.mu.Lock()
 	again = m.workers[w].at.Add(observeInterval)
@@ -169,7 +169,7 @@ func (m *Metrics) called(a *channels.Answer) {
 	}
 }
 
-// finished counts an outcome with which an event ended.
+// finished counts an event that ended.
 func (m *Metrics) finished(o *lane.Outcome, now time.Time) {
 	if o.Status == 0 {
 		return

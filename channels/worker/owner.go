@@ -8,24 +8,24 @@ import (
 	"stockpush/schemas"
 )
 
-// An owner that was killed may have requests in flight, so its successor treats every command
-// that waits as one that may still be applied. An owner that was drained has none, and says so:
+// An owner that was killed may have had requests in flight, so its successor assumes that every
+// waiting command may still be applied. An owner that was drained had none, and shows it:
 //
-//   - before it sends anything, an owner claims the partition: a message with its name under
-//     ownerKey in the state topic, acknowledged;
-//   - after it has drained, and the states tell of all requests with an unknown outcome, it
-//     marks the commit of its offset with its name.
+//   - before it sends anything, an owner claims the partition: it writes its name under ownerKey
+//     to the state topic and waits for the acknowledgement;
+//   - after it has drained, and the states have all requests with an unknown outcome, it puts its
+//     name into the commit of its offset (the clean mark).
 //
-// A successor believes the mark only if its name is the last that claimed. An owner that
-// claimed later may have sent something. One that lost the partition without knowing may claim
-// late, but the group accepts no commit of it, so no mark.
+// A successor accepts the mark only if the last claim has the same name: an owner that claimed
+// later may have sent something. An owner that lost the partition without noticing may claim
+// late, but the group refuses its commit, and so its mark.
 
-// ownerKey is no store SKU's key.
+// ownerKey is the Kafka key of claims; no store SKU can have it.
 const ownerKey = "~owner"
 
 func cleanMark(owner string) string { return "clean " + owner }
 
-// claim makes every earlier owner's mark void, and waits until that is stored.
+// claim invalidates every earlier owner's mark, and waits until the claim is stored.
 func (w *worker) claim(ctx context.Context) error {
 	w.flush(ctx)
 	w.out.Send(ctx, stream.Turn{First: []*stream.Message{{
@@ -48,8 +48,8 @@ func (w *worker) claim(ctx context.Context) error {
 	return nil
 }
 
-// handOver prepares the successor's start, once nothing is in flight: the states must tell
-// of every request that may still be applied. It says whether they do.
+// handOver prepares the successor's start after the last call ended: the states must have every
+// request that may still be applied. It says whether they do.
 func (w *worker) handOver() (done bool) {
 	var unsaved []*sku.SKU
 	for _, sh := range w.shops {
@@ -62,7 +62,7 @@ func (w *worker) handOver() (done bool) {
 		w.timer.Reset(0) // they are sent in the next turn
 		return false
 	}
-	if w.clean || w.caughtUp() { // else commands are left that the owner before may have sent
+	if w.clean || w.caughtUp() { // otherwise commands are left that an earlier owner may have sent
 		w.assignment.Mark(cleanMark(w.id))
 	}
 	return true

@@ -11,28 +11,29 @@ import (
 	"stockpush/processor/stream"
 )
 
-// A worker that lost its partition, and was frozen with a state being sent, sends that when it
-// wakes up: after its successor's states. The next restore keeps the state that knows more,
-// unless Kafka has compacted that away. So an owner regularly reads what was written to its
-// partition of the state topic, and writes its own states again where another owner's follow.
-// Until then Kafka keeps both, for schemas.StateCompactionLag.
+// A worker that was stopped while it sent a state, and lost its partition, sends the state when it
+// continues, after its successor's states. The next restore keeps the newer state, unless Kafka
+// has compacted it away. So an owner regularly reads its partition of the state topic, and writes
+// its states again if an older one of another owner follows. Until then Kafka keeps both, for
+// schemas.StateCompactionLag.
 
 const (
-	// defaultReread is how often states are read again: much more often than Kafka compacts them.
+	// defaultReread is how often states are read again. It is much shorter than
+	// schemas.StateCompactionLag.
 	defaultReread = time.Minute
-	// rereadTimeout bounds one reading, for which a drain waits.
+	// rereadTimeout bounds one reading. A drain waits for it.
 	rereadTimeout = 5 * time.Second
 )
 
 func (c *Config) rereadEvery() time.Duration { return cmp.Or(c.RereadStates, defaultReread) }
 
-// firstReread is the time to a partition's first reading; partitions take turns.
+// firstReread is the time to a partition's first reading; it spreads the partitions.
 func (c *Config) firstReread(partition int32) time.Duration {
 	const spread = 16
 	return c.rereadEvery() * time.Duration(spread+partition%spread) / spread
 }
 
-// rereading is what a reading found.
+// rereading is the result of a reading.
 type rereading struct {
 	end int64
 	err error
@@ -40,7 +41,7 @@ type rereading struct {
 	foreign map[string][]byte
 }
 
-// startReread reads the states from where the last reading ended, beside the owner.
+// startReread reads the states from the end of the last reading, in a goroutine of its own.
 func (w *worker) startReread(ctx context.Context) {
 	w.rereadTimer.Reset(w.cfg.rereadEvery())
 	if w.draining || !w.assignment.Alive() {
@@ -79,7 +80,7 @@ func writtenBy(m *stream.Record, owner string) bool {
 	return false
 }
 
-// endReread writes the states again that another owner's state follows and that know more.
+// endReread writes the states again that are newer than another owner's that follows.
 func (w *worker) endReread(r rereading) {
 	w.inFlight--
 	if r.err != nil {

@@ -9,8 +9,8 @@ import (
 	"stockpush/schemas"
 )
 
-// restore reads the partition's states, finds out which commands an earlier owner may have
-// had in flight, and claims the partition.
+// restore reads the partition's states, determines which commands an earlier owner may have had
+// in flight, and claims the partition.
 func (w *worker) restore(ctx context.Context) error {
 	backlog, err := w.deps.History.Backlog(ctx, w.assignment.Partition())
 	if err != nil {
@@ -35,14 +35,14 @@ func (w *worker) restore(ctx context.Context) error {
 	return w.deps.Verify(ctx, r.newest)
 }
 
-// restoring is a restore on its way.
+// restoring is a restore in progress.
 type restoring struct {
 	*worker
 	now time.Time
-	// newest are the newest events that the states know.
+	// newest has the newest events of the states.
 	newest schemas.Frontier
-	// stale are store SKUs whose last message knows less than an earlier one: a worker that
-	// lost its partition may write late.
+	// stale are store SKUs whose last message is older than an earlier one: a worker that lost
+	// its partition may write late.
 	stale     map[*sku.SKU]struct{}
 	lastOwner string
 }
@@ -55,7 +55,7 @@ func (r *restoring) take(ctx context.Context, m *stream.Record) {
 	}
 	s, err := r.sku(string(m.Key))
 	if err != nil {
-		return // it is about the log, not about a store SKU
+		return // not a store SKU's state
 	}
 	var state schemas.PackedState
 	if len(m.Value) > 0 { // an empty one is a deleted state
@@ -74,7 +74,7 @@ func (r *restoring) take(ctx context.Context, m *stream.Record) {
 	}
 }
 
-// tellLane tells the lane of a store SKU that it has to act on. Most have nothing to do.
+// tellLane passes a store SKU to its lane if the lane has to act on it. It rarely has.
 func (r *restoring) tellLane(s *sku.SKU) {
 	_, known := r.shops[schemas.ShopText(s.Key)]
 	if known || s.Readback != nil || s.Last.Status == schemas.Failed {
@@ -85,24 +85,22 @@ func (r *restoring) tellLane(s *sku.SKU) {
 	}
 }
 
-// unreadableState dead-letters a state. Its store SKU counts as one without a state, until
-// its next push writes another.
+// unreadableState dead-letters a state. Its store SKU has no state until its next push.
 func (r *restoring) unreadableState(ctx context.Context, m *stream.Record, cause error) {
 	r.deps.Logger.Error("a state cannot be read, it becomes a dead letter", "partition", m.Partition, "offset", m.Offset, "error", cause)
 	r.deadLetter(ctx, m, schemas.CodeUnreadable, cause)
 }
 
-// History is what partitions hold from before they were assigned.
+// History reads what partitions had before they were assigned.
 type History interface {
-	// Backlog says which commands of a partition wait for its new owner.
+	// Backlog returns which commands of a partition wait for its new owner.
 	Backlog(ctx context.Context, partition int32) (stream.Backlog, error)
-	// States gives take every message of a partition of the states from an offset on, in
-	// order, and says where they end.
+	// States calls take for every message of a partition of the state topic from an offset on,
+	// in order, and returns where they end.
 	States(ctx context.Context, partition int32, from int64, take func(*stream.Record) error) (end int64, err error)
 }
 
-// Kafka is the history that the topics hold. It waits for a broker that is away: a
-// partition is assigned, and the broker may be gone before its new owner has asked.
+// Kafka reads the history from Kafka. It retries until the broker answers.
 type Kafka struct {
 	Connection stream.Connection
 	Topics     schemas.Topics
@@ -115,8 +113,8 @@ func (k Kafka) Backlog(ctx context.Context, partition int32) (stream.Backlog, er
 	})
 }
 
-// States reads the partition as far as it reaches now. If the broker is away it
-// starts over: taking a message twice changes nothing.
+// States reads the partition up to its current end. A retry starts over: taking a message twice
+// changes nothing.
 func (k Kafka) States(ctx context.Context, partition int32, from int64, take func(*stream.Record) error) (end int64, err error) {
 	return stream.Retry(ctx, k.Connection.Logger, func() (int64, error) {
 		return stream.ReadFrom(ctx, k.Connection, stream.Place{Topic: k.Topics.State(), Partition: partition, Offset: from}, take)

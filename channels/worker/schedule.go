@@ -7,8 +7,8 @@ import (
 	"stockpush/channels/pacer"
 )
 
-// schedule knows which shops to look at now, in the order in which they were added, and
-// which later, the soonest first. A shop in neither waits for a command or an answer.
+// schedule has the shops to visit now, in the order in which they were added, and those to visit
+// later, by time. A shop in neither waits for a command or an answer.
 type schedule struct {
 	ready []*shop
 	later shopHeap
@@ -17,14 +17,14 @@ type schedule struct {
 // scheduled is a shop's place in a schedule.
 type scheduled struct {
 	ready bool
-	// at is when to look at it, and index its place in the heap, counted from 1.
+	// at is when to visit it, and index its place in the heap, counted from 1.
 	at    time.Time
 	index int
 	// turn is its place with the pacer.
 	turn *pacer.Turn
 }
 
-// add lets a shop be looked at now.
+// add schedules a shop for now.
 func (q *schedule) add(sh *shop) {
 	if !sh.ready {
 		sh.ready = true
@@ -32,7 +32,7 @@ func (q *schedule) add(sh *shop) {
 	}
 }
 
-// next takes the next shop to look at out; nil if none is due.
+// next removes and returns the next shop to visit; nil if none is due.
 func (q *schedule) next(now time.Time) *shop {
 	for len(q.later) > 0 && !q.later[0].at.After(now) {
 		q.add(heap.Pop(&q.later).(*shop))
@@ -48,7 +48,7 @@ func (q *schedule) next(now time.Time) *shop {
 	return sh
 }
 
-// plan lets a shop be looked at later.
+// plan schedules a shop for later.
 func (q *schedule) plan(sh *shop, at time.Time) {
 	q.forget(sh)
 	sh.at = at
@@ -61,7 +61,7 @@ func (q *schedule) forget(sh *shop) {
 	}
 }
 
-// wake is when the next shop is due that is not due now; zero for never.
+// wake is when the next later shop is due; zero for never.
 func (q *schedule) wake() time.Time {
 	if len(q.later) == 0 {
 		return time.Time{}

@@ -11,7 +11,7 @@ import (
 	"stockpush/schemas"
 )
 
-// takeAll takes a batch of commands. One at which the stage itself fails is dead-lettered.
+// takeAll takes a batch of commands. It dead-letters a command at which the stage panics.
 func (w *worker) takeAll(ctx context.Context, batch []*stream.Record) {
 	w.next = max(w.next, w.assignment.Passed())
 	now := time.Now()
@@ -63,7 +63,7 @@ func (w *worker) unreadable(ctx context.Context, r *stream.Record, cause error) 
 	w.deadLetter(ctx, r, schemas.CodeUnreadable, cause, r.Offset)
 }
 
-// deadLetter sends a copy of a message to the dead letters, which settles the commands at offsets.
+// deadLetter dead-letters a copy of a message, which settles the commands at offsets.
 func (w *worker) deadLetter(ctx context.Context, r *stream.Record, code string, cause error, offsets ...int64) {
 	w.out.DeadLetter(ctx, schemas.DeadLetter{
 		BadEvent:    schemas.BadEvent{Code: code, Message: cause.Error()},

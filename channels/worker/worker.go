@@ -14,33 +14,33 @@ import (
 )
 
 const (
-	// recheckAfter is how soon a worker looks again that may not act as the owner.
+	// recheckAfter is how soon a worker tries again that may not act as the owner now.
 	recheckAfter = 100 * time.Millisecond
-	// maxTurnCalls bounds how many calls' answers one turn applies.
+	// maxTurnCalls is how many calls' answers one turn applies at most.
 	maxTurnCalls = 64
 )
 
-// worker is the owner of one partition: its goroutine owns all of it. Calls run in goroutines
-// of their own and end on results.
+// worker is the owner of one partition. Its goroutine owns all fields; calls run in goroutines of
+// their own and send their results to it.
 type worker struct {
 	*Handler
 	assignment *stream.Assignment
-	// id names this owner of the partition among those before and after it.
+	// id names this owner of the partition.
 	id string
-	// shops are by the text "<channel>/<shop_id>", skus by their Kafka key.
+	// shops has the shops by "<channel>/<shop_id>", skus the store SKUs by Kafka key.
 	shops map[string]*shop
 	skus  map[string]*sku.SKU
-	// held are the shops that are held, by their IDs.
+	// held are the held shops by ID.
 	held     map[int64]*shop
 	schedule schedule
-	// pausing is what the lanes were told last.
+	// pausing is the set of paused shops that the lanes have.
 	pausing *pausing
 	// credentials is the next change of a shop's credentials.
 	credentials *credentialsChange
 
-	// next is the offset after the last command that was taken; commands below
-	// inheritedBelow may have been in flight at an earlier owner. clean says that the last
-	// owner left nothing in flight that the states do not tell of.
+	// next is the offset after the last command that was taken. Commands below inheritedBelow
+	// may have been in flight at an earlier owner, unless its shutdown was clean: then the states
+	// have all requests with an unknown outcome.
 	next, inheritedBelow int64
 	clean                bool
 	// statesEnd is the offset after the last state that was read.
@@ -123,7 +123,7 @@ func (w *worker) run(ctx context.Context) error {
 	}
 }
 
-// repause looks at every lane, since the paused shops changed.
+// repause visits every lane after the paused shops changed.
 func (w *worker) repause() {
 	w.pausing = w.Handler.pausing.Load()
 	for _, sh := range w.shops {
@@ -140,13 +140,13 @@ func (w *worker) probeChanged() {
 	w.credentials = w.credentials.next
 }
 
-// drained says that the partition is to be given back and nothing is left to do for it.
+// drained says that the partition is being revoked and nothing is left to do.
 func (w *worker) drained() bool {
 	return w.draining && w.inFlight == 0 && w.writing.empty() && w.out.Open() == 0
 }
 
-// caughtUp says whether every command was taken that was there when the partition came.
-// An earlier owner may have sent the last of them, so nothing older may be sent before.
+// caughtUp says whether every command was taken that was there when the partition was assigned.
+// An earlier owner may have sent the last of them, so nothing older may be sent before that.
 func (w *worker) caughtUp() bool { return w.next >= w.inheritedBelow }
 
 // shop is a shop of the partition.
@@ -157,7 +157,7 @@ type shop struct {
 	breaker breaker
 }
 
-// shopOf is the shop of a Kafka key.
+// shopOf returns the shop of a Kafka key.
 func (w *worker) shopOf(key string) *shop {
 	text := schemas.ShopText(key)
 	if sh := w.shops[text]; sh != nil {
@@ -174,7 +174,7 @@ func (w *worker) shopOf(key string) *shop {
 	return sh
 }
 
-// sku is the store SKU of a Kafka key.
+// sku returns the store SKU of a Kafka key.
 func (w *worker) sku(key string) (*sku.SKU, error) {
 	if s := w.skus[key]; s != nil {
 		return s, nil

@@ -15,19 +15,19 @@ import (
 )
 
 const (
-	// ownerHeader is the header of a state that names the owner that wrote it.
+	// ownerHeader is the header of a state with the name of the owner that wrote it.
 	ownerHeader = "owner"
-	// maxOpenTurns is how many turns may be open before the results of further ones are
-	// gathered: a busy worker's turns are short, and so would be its messages.
+	// maxOpenTurns is how many turns may be open before further outcomes are batched: a busy
+	// worker's turns, and so its messages, would be small otherwise.
 	maxOpenTurns = 4
-	// maxGathered is how many outcomes are gathered meanwhile.
+	// maxGathered is the largest such batch.
 	maxGathered = 512
 )
 
-// noSource is the source of a message that came of no command.
+// noSource is the source of a message that belongs to no command.
 var noSource = []int64{schemas.NoOffset}
 
-// writing gathers what the next turn writes.
+// writing batches what the next turn writes.
 type writing struct {
 	deps *Deps
 	// stateTopic is made once, not for each state.
@@ -75,8 +75,8 @@ func (w *writing) state(s *sku.SKU, sources []int64) {
 	}})
 }
 
-// repush adds an event that pushes the last failed record of a store SKU again. A record of
-// an earlier generation of the events topic has no offset there, so its store SKU is left out.
+// repush adds an event that pushes the last failed record of a store SKU again. It leaves out a
+// record of an earlier log generation, which has no offset in the events topic.
 func (w *writing) repush(s *sku.SKU) {
 	if s.Last.LogID != w.deps.LogID {
 		return
@@ -90,15 +90,15 @@ func (w *writing) repush(s *sku.SKU) {
 	}})
 }
 
-// take returns the gathered turn and starts over. Events go with the states: after the
-// records that they repeat, and only while this is the partition's owner.
+// take returns the turn and starts the next. Events are sent with the states: after the records
+// that they repeat, and only while this worker is the partition's owner.
 func (w *writing) take() stream.Turn {
 	t := stream.Turn{First: w.records.Take(), Second: append(w.states, w.events...), Offsets: w.offsets}
 	w.states, w.events, w.offsets, w.outcomes = make([]*stream.Message, 0, len(w.states)), nil, make([]int64, 0, len(w.offsets)), 0
 	return t
 }
 
-// flush sends what was gathered, unless many turns are open and more may be gathered.
+// flush sends the turn, unless many are open and the batch is not full.
 func (w *worker) flush(ctx context.Context) {
 	if w.writing.empty() || w.out.Open() >= maxOpenTurns && w.writing.outcomes < maxGathered {
 		return
@@ -106,7 +106,7 @@ func (w *worker) flush(ctx context.Context) {
 	w.out.Send(ctx, w.writing.take())
 }
 
-// write does what a step of a lane resulted in.
+// write carries out the result of a lane's step.
 func (w *worker) write(sh *shop, r lane.Result, now time.Time) {
 	for i := range r.Outcomes {
 		w.writing.outcome(&r.Outcomes[i])
@@ -128,7 +128,7 @@ func (w *worker) write(sh *shop, r lane.Result, now time.Time) {
 	w.noteHold(sh)
 }
 
-// noteHold keeps the list of held shops.
+// noteHold updates the list of held shops.
 func (w *worker) noteHold(sh *shop) {
 	if _, held := sh.lane.Held(); held {
 		w.held[sh.id] = sh

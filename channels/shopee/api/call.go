@@ -23,8 +23,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// maxBody bounds an answer, in bytes. The greatest proper one, a model list,
-// has at most a few hundred models of about 1 KiB each.
+// maxBody bounds an answer, in bytes. The largest valid one, a model list, has at most a few
+// hundred models of about 1 KiB each.
 const maxBody = 4 << 20
 
 // ErrTimeout is the cause of the deadline that the client sets.
@@ -73,7 +73,7 @@ func (c *Caller) SetPartnerKey(key tokens.Secret) (changed bool) {
 // Request is one call.
 type Request struct {
 	Method, Path string
-	// Query is what the call has beside the signature.
+	// Query has the parameters without the signature's.
 	Query url.Values
 	// Body is sent as JSON unless nil.
 	Body any
@@ -90,7 +90,7 @@ type Result struct {
 	Body, Response json.RawMessage
 	// RequestID is Shopee's.
 	RequestID string
-	// Token was sent: what is taken from the answer must not repeat it.
+	// Token was sent: what is kept of the answer must not repeat it.
 	Token tokens.Secret
 	// Verdict is what the envelope says; its Code is empty if it has no error.
 	Verdict channels.Verdict
@@ -115,8 +115,8 @@ func (r *Result) outcomeLabel() string {
 	return string(r.Verdict.Code.Class())
 }
 
-// maxRequestIDBytes is where a request id is cut: Shopee's have about 40, and
-// each goes into a record.
+// maxRequestIDBytes is where a request id is cut. Shopee's have about 40 bytes, and each becomes
+// part of a record.
 const maxRequestIDBytes = 128
 
 // envelope is around every answer.
@@ -176,15 +176,15 @@ func (c *Caller) newRequest(ctx context.Context, req Request) (*http.Request, er
 	return hr, nil
 }
 
-// URL is the signed URL of a call.
+// URL returns the signed URL of a call.
 func (c *Caller) URL(req Request) string {
 	query := c.signer.query(req.Path, time.Now(), req.ShopID, req.Token)
 	maps.Copy(query, req.Query)
 	return c.base + req.Path + "?" + query.Encode()
 }
 
-// readBody reads an answer up to maxBody and drains a little more, so that the
-// connection can be used again.
+// readBody reads an answer up to maxBody and drains a little more, so the connection can be
+// reused.
 func readBody(body io.ReadCloser) ([]byte, error) {
 	defer func() { _ = body.Close() }()
 	b, err := io.ReadAll(io.LimitReader(body, maxBody+1))
@@ -198,8 +198,8 @@ func readBody(body io.ReadCloser) ([]byte, error) {
 	return b, nil
 }
 
-// broken is the result of a call without an answer. Outcome is Refused where
-// no connection was had, so that nothing can have been applied.
+// broken returns the result of a call without an answer. Its outcome is Refused if there was no
+// connection, so nothing can have been applied.
 func (c *Caller) broken(ctx context.Context, req Request, err error, o channels.Outcome) *Result {
 	v := channels.Verdict{Outcome: o, Code: schemas.ChannelUnavailable, Message: c.Clean(req, withoutURL(err).Error())}
 	var timeout interface{ Timeout() bool }
@@ -223,7 +223,7 @@ func withoutURL(err error) error {
 	return err
 }
 
-// judge reads an answer's envelope, whatever its status.
+// judge reads an answer's envelope, with any HTTP status.
 func (c *Caller) judge(req Request, resp *http.Response, body []byte) *Result {
 	var env envelope
 	err := json.Unmarshal(body, &env)
@@ -257,7 +257,7 @@ func (c *Caller) judge(req Request, resp *http.Response, body []byte) *Result {
 	return r
 }
 
-// quota says whether an envelope tells of the day's quota.
+// quota says whether an envelope says that the daily quota is used up.
 func quota(env envelope) bool {
 	v, _ := classify(env.Error, env.Message, time.Time{})
 	return v.Code == schemas.DailyQuotaExhausted
@@ -267,7 +267,7 @@ func holds(code schemas.FailureCode) bool {
 	return code == schemas.RateLimited || code == schemas.ChannelUnavailable
 }
 
-// words is what Shopee said: its code as it sent it, and its message.
+// words returns Shopee's code and message.
 func words(env envelope, status int) string {
 	switch {
 	case env.Error == "" && env.Message == "":
@@ -280,8 +280,7 @@ func words(env envelope, status int) string {
 	return env.Error + ": " + env.Message
 }
 
-// Clean takes every secret of a call out of a message and cuts it to the
-// length that records keep.
+// Clean redacts every secret of a call in a message and cuts it to the length that records keep.
 func (c *Caller) Clean(req Request, message string) string {
 	keys := c.signer.keys.Load()
 	for _, secret := range append([]tokens.Secret{req.Token, keys.current, keys.before}, req.Hidden...) {

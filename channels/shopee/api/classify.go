@@ -12,21 +12,21 @@ import (
 	"stockpush/schemas"
 )
 
-// action is what a refusal asks for, beside its failure code.
+// action is what a refusal asks for in addition to its failure code.
 type action uint8
 
 const (
 	// refuse: nothing was applied.
 	refuse action = iota
-	// unsure: Shopee broke down half-way; the quantity may have been applied.
+	// unsure: Shopee failed half-way; the quantity may have been applied.
 	unsure
-	// refresh: the access token is no good; take a new one and repeat once.
+	// refresh: the access token is invalid; refresh it and repeat once.
 	refresh
 	// holdDay: no more calls until the quota's next day.
 	holdDay
 )
 
-// maxRetryAfter bounds how long a Retry-After is believed.
+// maxRetryAfter is the longest Retry-After that is accepted.
 const maxRetryAfter = time.Hour
 
 // classify judges an error code with its message. The verdict has no Message and no
@@ -49,9 +49,8 @@ func classify(code, message string, now time.Time) (channels.Verdict, action) {
 	return channels.Verdict{Outcome: channels.Refused, Code: schemas.UnknownFailure}, refuse
 }
 
-// ClassifyModel judges one model's reason for failing, a free text. It speaks of
-// that model only: whatever words it has, it holds neither the shop nor the app, and
-// what asks for patience with them asks to try the model again.
+// ClassifyModel judges one model's reason for failing, a free text. It applies to that model
+// only: it never holds the shop or the app, and throttling means to retry the model.
 func ClassifyModel(reason string) channels.Verdict {
 	v, _ := classify("", reason, time.Time{})
 	v.Scope, v.HoldUntil = channels.ScopeModel, time.Time{}
@@ -61,12 +60,12 @@ func ClassifyModel(reason string) channels.Verdict {
 	return v
 }
 
-// names is what Shopee ends a text about a model with, before the model's name. Not
+// names matches the words before a model's name at the end of Shopee's text. It does not match
 // `model_id`, which a number follows.
 var names = regexp.MustCompile(`(?i)(?:^|[^\pL\pN_])for[^\pL\pN_]+model(?:[^\pL\pN_]|$)`)
 
-// withoutName cuts a message before a model's name, which the seller chose and which
-// may say anything.
+// withoutName cuts a message before a model's name, which the seller chose and which may be any
+// text.
 func withoutName(message string) string {
 	if at := names.FindStringIndex(message); at != nil {
 		return message[:at[1]]
@@ -82,11 +81,10 @@ type rule struct {
 	failure schemas.FailureCode
 	scope   channels.Scope
 	act     action
-	// codes are bare codes, any of which matches; nil where says decides alone.
+	// codes are bare codes, one of which must match; nil if only says decides.
 	codes []string
-	// says are patterns of the message, any of which matches; nil where codes
-	// decide alone. A pattern is phrases joined with &, all of which must occur, as
-	// whole words.
+	// says are patterns of the message, one of which must match; nil if only codes decide. A
+	// pattern is phrases joined with &, which must all occur, as whole words.
 	says []string
 }
 
@@ -136,7 +134,7 @@ func (r *rule) verdict(now time.Time) channels.Verdict {
 // floors are how a refusal names the reserve: "larger than 125 (reserve stock number)", "reserved stock is 125".
 var floors = regexp.MustCompile(`(?i)(\d[\d,]*)\s*\(?\s*reserved?\s*stock|reserved?\s*stock(?:\s*number)?\s*(?:is|of|:|=|\()\s*(\d[\d,]*)`)
 
-// floorIn is the reserve that a message names, in units; nil where it names none.
+// floorIn returns the reserve that a message names, in units; nil if it names none.
 func floorIn(message string) *int64 {
 	found := floors.FindStringSubmatch(message)
 	if found == nil {
@@ -149,15 +147,15 @@ func floorIn(message string) *int64 {
 	return &floor
 }
 
-// plain is a text's words in lower case with a space before, between and after
-// them, so that a phrase that is found in it begins and ends with a word, and
-// neither case nor spacing nor punctuation decides. A negation is one word or two.
+// plain returns a text's words in lower case with a space before, between and after them. A phrase
+// in it then begins and ends with a word, and case, spacing and punctuation do not matter. It
+// replaces negations by one form.
 func plain(s string) string {
 	words := strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	return negations.Replace(" " + strings.Join(words, " ") + " ")
 }
 
-// negations are the forms that "can't" and the like have without punctuation.
+// negations has the forms of "can't" and the like without punctuation.
 var negations = strings.NewReplacer(" can t ", " cannot ", " can not ", " cannot ", " don t ", " do not ", " doesn t ", " does not ", " isn t ", " is not ")
 
 // squeeze keeps a code's letters and digits, in lower case.

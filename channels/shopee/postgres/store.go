@@ -1,10 +1,9 @@
-// Package postgres keeps token pairs in a PostgreSQL table, for the processes of
-// many machines.
+// Package postgres stores token pairs in a PostgreSQL table, for the processes of several machines.
 //
-// PostgreSQL, because a seller's systems have one, because what it commits is
-// durable, and because the lock on a shop's row ends with the connection of who
-// held it. It owns the table and the lock. It refuses to talk to Shopee. A Store
-// is safe for concurrent use; Load never blocks once the first read is done.
+// PostgreSQL, because sellers' systems have one, because its commits are durable, and because the
+// lock on a shop's row ends with its holder's connection. The package owns the table and the lock,
+// and makes no call to Shopee. A Store is safe for concurrent use; Load never blocks after the
+// first read.
 package postgres
 
 import (
@@ -24,14 +23,14 @@ import (
 )
 
 const (
-	// poll is how often the table is read for what other machines changed.
+	// poll is how often the table is read for changes of other machines.
 	poll = 500 * time.Millisecond
 	// pollTimeout bounds one such read.
 	pollTimeout = 5 * time.Second
-	// rollbackTimeout bounds the end of an update that came to nothing.
+	// rollbackTimeout bounds the rollback of an update.
 	rollbackTimeout = 5 * time.Second
-	// holderTimeout is when the server ends a transaction whose holder went
-	// silent without closing its connection. Longer than any refresh takes.
+	// holderTimeout is when the server ends a transaction whose client is silent but has not
+	// closed its connection. It is longer than any refresh takes.
 	holderTimeout  = 2 * time.Minute
 	undefinedTable = "42P01"
 )
@@ -46,7 +45,7 @@ const table = `CREATE TABLE IF NOT EXISTS stockpush_tokens (
 	PRIMARY KEY (partner_id, shop_id)
 )`
 
-// Store is the table's part of one app.
+// Store is the part of the table that belongs to one app.
 type Store struct {
 	pool    *pgxpool.Pool
 	partner int64
@@ -57,7 +56,7 @@ type Store struct {
 
 	mu    sync.Mutex
 	pairs map[int64]tokens.Pair
-	// err is why pairs are not what the table has; nil if they are.
+	// err is why pairs may be out of date; nil if they are not.
 	err error
 	// writes counts updates, so that a read that began before one does not undo it.
 	writes int
@@ -68,8 +67,8 @@ var _ tokens.Store = (*Store)(nil)
 // errUnread is a store's state before its first read.
 var errUnread = errors.New("shopee.tokens_postgres: not read yet")
 
-// Open makes a store and begins to read. It fails only on a dsn that is none;
-// a server that is not there is tried again. Close it.
+// Open returns a store and begins to read. It fails only if dsn is invalid; it retries if the
+// server is away. The caller closes the store.
 func Open(dsn string, partnerID int64) (*Store, error) {
 	cfg, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
@@ -93,7 +92,7 @@ func (s *Store) Close() {
 	s.pool.Close()
 }
 
-// Setup makes the table if it is missing, and says so; with check it makes nothing.
+// Setup creates the table if it is missing, and lists it; with check it only lists.
 func (s *Store) Setup(ctx context.Context, check bool) ([]string, error) {
 	var found bool
 	if err := s.pool.QueryRow(ctx, "SELECT to_regclass('stockpush_tokens') IS NOT NULL").Scan(&found); err != nil {
@@ -176,7 +175,7 @@ func (s *Store) firstRead(ctx context.Context) error {
 	}
 }
 
-// current is what was read last. The map is never written to again.
+// current returns what was read last. The map is never written to again.
 func (s *Store) current(ctx context.Context) (map[int64]tokens.Pair, error) {
 	if err := s.firstRead(ctx); err != nil {
 		return nil, err
@@ -186,8 +185,8 @@ func (s *Store) current(ctx context.Context) (map[int64]tokens.Pair, error) {
 	return s.pairs, s.err
 }
 
-// Load returns a shop's pair as it was at most half a second ago. While the
-// server cannot be asked it answers from what was read last.
+// Load returns a shop's pair, at most half a second old. If the server is away it returns the pair
+// that was read last.
 func (s *Store) Load(ctx context.Context, shopID int64) (tokens.Pair, error) {
 	if err := s.firstRead(ctx); err != nil {
 		return tokens.Pair{}, err
@@ -214,15 +213,14 @@ func (s *Store) Shops(ctx context.Context) ([]int64, error) {
 	return slices.Sorted(maps.Keys(pairs)), err
 }
 
-// Watch looks at what was read as often as it is read.
+// Watch compares the pairs after each read.
 func (s *Store) Watch(ctx context.Context, changed func(shopID int64)) error {
 	return tokens.WatchPairs(ctx, poll, func() (map[int64]tokens.Pair, error) { return s.current(ctx) }, changed)
 }
 
-// Update holds the lock of the shop's row for as long as change takes. The row is
-// written and committed before change is called, so that a server that takes no
-// writes, or whose disk is full, is noticed before a refresh token, which works once,
-// is spent. What that write replaced leaves room for the next one.
+// Update holds the lock of the shop's row while change runs. Before that it writes and commits the
+// row, so it fails on a read-only server or a full disk before change spends a refresh token, which
+// works once. What that write replaced leaves room for the next one.
 func (s *Store) Update(ctx context.Context, shopID int64, change tokens.Change) (next tokens.Pair, err error) {
 	if err := s.prove(ctx, shopID); err != nil {
 		return next, err
@@ -260,7 +258,7 @@ func (s *Store) Update(ctx context.Context, shopID int64, change tokens.Change) 
 	return next, nil
 }
 
-// prove writes a shop's row, made if it is missing, as it is.
+// prove writes a shop's row unchanged, or inserts it.
 func (s *Store) prove(ctx context.Context, shopID int64) error {
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "SET LOCAL synchronous_commit = on"); err != nil {
@@ -276,7 +274,7 @@ func (s *Store) prove(ctx context.Context, shopID int64) error {
 	return nil
 }
 
-// lock takes the lock of a shop's row, made if it is missing, and reads it.
+// lock locks a shop's row, which it inserts if it is missing, and reads it.
 func (s *Store) lock(ctx context.Context, tx pgx.Tx, shopID int64) (tokens.Pair, error) {
 	settings := fmt.Sprintf("SET LOCAL synchronous_commit = on; SET LOCAL idle_in_transaction_session_timeout = %d", holderTimeout.Milliseconds())
 	if _, err := tx.Exec(ctx, settings); err != nil {
@@ -311,7 +309,7 @@ func (s *Store) remember(shopID int64, pair tokens.Pair) {
 	s.pairs = pairs
 }
 
-// wrap names the key and says what to do. No error of a connection has the password.
+// wrap adds the key's name and a hint. No connection error has the password.
 func wrap(doing string, err error) error {
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) && refused.Code == undefinedTable {
@@ -319,7 +317,7 @@ func wrap(doing string, err error) error {
 	}
 	var unreachable *pgconn.ConnectError
 	if errors.As(err, &unreachable) {
-		return fmt.Errorf("shopee.tokens_postgres: %s: the server cannot be reached, or lets us not in (check host, user, password and pg_hba.conf): %w", doing, err)
+		return fmt.Errorf("shopee.tokens_postgres: %s: the server cannot be reached, or refuses the login (check host, user, password and pg_hba.conf): %w", doing, err)
 	}
 	return fmt.Errorf("shopee.tokens_postgres: %s: %w", doing, err)
 }

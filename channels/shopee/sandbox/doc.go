@@ -1,8 +1,8 @@
 // Package sandbox is a server that behaves as Shopee's open platform does, as
 // far as stock goes: signatures, tokens, limits, promotions, partial success.
 //
-// It owns a pretended marketplace in memory. It shares no code with the client,
-// since it is there to check it. Every documented uncertainty of Shopee's is a
+// It owns a fake marketplace in memory. It shares no code with the client, which it is there to
+// check. Every documented uncertainty of Shopee's is a
 // switch. Its methods are safe for concurrent use.
 //
 // The consent page (/api/v2/shop/auth_partner) lets everybody choose a shop, or the main

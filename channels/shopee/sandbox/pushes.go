@@ -79,7 +79,7 @@ func (s *Sandbox) SetPromotion(p Promotion) error {
 	return nil
 }
 
-// tellAll tells of all models of an item that is described anew; s.mu is held.
+// tellAll sends messages about all models of an item that is described again. The caller holds s.mu.
 func (s *Sandbox) tellAll(i Item, before *item) {
 	for _, m := range i.Models {
 		var was *model

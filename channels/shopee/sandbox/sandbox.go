@@ -57,7 +57,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Sandbox is a pretended Shopee.
+// Sandbox is a fake Shopee.
 type Sandbox struct {
 	cfg Config
 	mux *http.ServeMux
@@ -93,7 +93,7 @@ type shop struct {
 	// warehouses are the location ids that update_stock may name.
 	warehouses []string
 	items      map[int64]*item
-	flying     map[int64]int
+	inFlight   map[int64]int
 }
 
 type item struct {
@@ -115,7 +115,7 @@ func New(cfg Config) (*Sandbox, error) {
 		id := FirstShopID + i
 		s.shops[id] = &shop{
 			id: id, limiter: limiter(cfg.ShopRate), access: map[string]time.Time{}, used: map[string]bool{}, linked: true,
-			items: map[int64]*item{}, flying: map[int64]int{},
+			items: map[int64]*item{}, inFlight: map[int64]int{},
 		}
 		s.shops[id].authorize(time.Now())
 	}

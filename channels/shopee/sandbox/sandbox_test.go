@@ -221,7 +221,7 @@ func TestLostRequestsLandOrNot(t *testing.T) {
 	require.Empty(t, c.update(7, 6).code())
 	lost(sandbox.Fault{Kind: "late", DelayMS: 1})
 	c.sandbox.Wait()
-	require.Equal(t, int64(5), c.shows(7), "it landed over the newer one")
+	require.Equal(t, int64(5), c.shows(7), "it was applied after the newer one")
 }
 
 func TestASwitchHasOnlyItsValues(t *testing.T) {

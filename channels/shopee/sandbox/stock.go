@@ -20,7 +20,7 @@ type stockRequest struct {
 	} `json:"stock_list"`
 }
 
-// Line is one model of a call, and what came of it.
+// Line is one model of a call, and its outcome.
 type Line struct {
 	ModelID int64  `json:"model_id"`
 	Stock   int64  `json:"stock"`
@@ -31,7 +31,7 @@ type Line struct {
 // Call is an update_stock call as it was received and applied.
 type Call struct {
 	// Sequence counts calls as they were applied, Received as they came: a call
-	// that lands late is applied after some that came later.
+	// that is applied late comes after some that were received later.
 	Sequence   int64     `json:"sequence"`
 	Received   int64     `json:"received"`
 	ReceivedAt time.Time `json:"received_at"`
@@ -134,8 +134,8 @@ type arrival struct {
 func (s *Sandbox) enter(sh *shop, itemID int64, host string) arrival {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sh.flying[itemID]++
-	s.stats.MaxPerItem = max(s.stats.MaxPerItem, sh.flying[itemID])
+	sh.inFlight[itemID]++
+	s.stats.MaxPerItem = max(s.stats.MaxPerItem, sh.inFlight[itemID])
 	s.received++
 	return arrival{s.received, time.Now().UTC(), host, s.nextFault(sh.id, itemID, stockFaults)}
 }
@@ -143,7 +143,7 @@ func (s *Sandbox) enter(sh *shop, itemID int64, host string) arrival {
 func (s *Sandbox) leave(sh *shop, itemID int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sh.flying[itemID]--
+	sh.inFlight[itemID]--
 }
 
 // apply changes the stock and writes the account of it.

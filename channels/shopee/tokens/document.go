@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// document is the tokens file as it was read. What other programs put beside
-// our fields is kept when it is written again.
+// document is the tokens file as it was read. Fields of other programs are kept when it is
+// written again.
 type document struct {
 	top   map[string]json.RawMessage
 	shops []map[string]json.RawMessage
@@ -40,7 +40,7 @@ func readDocument(path string) (*document, error) {
 	return doc, nil
 }
 
-// readRegular reads a file, and only a file: to open a FIFO would wait for a writer.
+// readRegular reads a regular file only: opening a FIFO would wait for a writer.
 func readRegular(path string) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -57,10 +57,10 @@ func readRegular(path string) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
-// regular says what else than a file something is.
+// regular fails if something is not a regular file.
 func regular(info fs.FileInfo) error {
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("it is no regular file (mode %s): name a file", info.Mode())
+		return fmt.Errorf("it is not a regular file (mode %s): name a file", info.Mode())
 	}
 	return nil
 }
@@ -97,7 +97,7 @@ func (d *document) add(shop map[string]json.RawMessage) error {
 	return nil
 }
 
-// with is the document's text with one shop's pair changed or added.
+// with returns the document's text with one shop's pair changed or added.
 func (d *document) with(shopID int64, pair Pair) ([]byte, error) {
 	entry := entry{shopID, pair.AccessToken.Reveal(), pair.RefreshToken.Reveal(), pair.ExpiresAt.UTC()}
 	fields, err := entry.fields()
@@ -130,7 +130,7 @@ func (e entry) fields() (map[string]json.RawMessage, error) {
 	return fields, json.Unmarshal(raw, &fields)
 }
 
-// merge is base with the fields of over.
+// merge returns base with the fields of over.
 func merge(base, over map[string]json.RawMessage) map[string]json.RawMessage {
 	all := make(map[string]json.RawMessage, len(base)+len(over))
 	for k, v := range base {

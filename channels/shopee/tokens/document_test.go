@@ -121,7 +121,7 @@ func FuzzTokensFile(f *testing.F) {
 	})
 }
 
-// A FIFO blocks who opens it until somebody writes to it.
+// Opening a FIFO blocks until another process writes to it.
 func TestAPathOfNoFileIsRefusedAtOnce(t *testing.T) {
 	folder := t.TempDir()
 	fifo := filepath.Join(folder, "fifo")
@@ -132,17 +132,17 @@ func TestAPathOfNoFileIsRefusedAtOnce(t *testing.T) {
 		s := NewFileStore(path, nil)
 		require.ErrorContains(t, s.Check(), "shopee.tokens_file: "+path)
 		_, err := s.Load(t.Context(), 10001)
-		require.ErrorContains(t, err, "no regular file")
+		require.ErrorContains(t, err, "not a regular file")
 		require.NotErrorIs(t, err, ErrMissing)
 		_, err = s.Update(t.Context(), 10001, nil)
-		require.ErrorContains(t, err, "no regular file")
+		require.ErrorContains(t, err, "not a regular file")
 		_, err = readRegular(path)
 		require.Error(t, err, "also if it became one after it was looked at")
 	}
 	s := NewFileStore(filepath.Join(folder, "file"), nil)
 	require.NoError(t, s.Check(), "it can be made")
 	_, err := s.Update(t.Context(), 10001, nil)
-	require.ErrorContains(t, err, "file.lock: it is no regular file")
+	require.ErrorContains(t, err, "file.lock: it is not a regular file")
 	require.NotErrorIs(t, err, ErrMissing)
 }
 

@@ -19,25 +19,24 @@ import (
 // lockPoll is how often a lock that another process holds is tried.
 const lockPoll = 20 * time.Millisecond
 
-// trust is how long the file is taken as it was when it was looked at last: a
-// look costs as much as a tenth of a call. A token that another process replaced
-// meanwhile is refused, and Update reads the file whatever its times say.
+// trust is how long the file is not checked again after a check, which costs a tenth of a call.
+// A token that another process replaced meanwhile is refused, and Update always reads the file.
 const trust = 50 * time.Millisecond
 
-// watchPoll is how often Watch looks at the file.
+// watchPoll is how often Watch checks the file.
 const watchPoll = 500 * time.Millisecond
 
-// fileMode is the tokens file's: of its owner only.
+// fileMode is the tokens file's mode: only its owner may read and write it.
 const fileMode fs.FileMode = 0o600
 
-// FileStore keeps token pairs in the file of shopee.tokens_file, for the
-// processes of one machine. Before a use, but not oftener than every 50 ms, it
-// looks at the file's identity, size and times, and reads it again when they changed.
+// FileStore stores token pairs in the file of shopee.tokens_file, for the processes of one
+// machine. Before a use, at most every 50 ms, it checks the file's identity, size and times, and
+// reads the file again if they changed.
 type FileStore struct {
 	path string
 	log  *slog.Logger
 	lock *flock.Flock
-	// turn is held by the one caller of this process that may take the lock.
+	// turn admits one caller of this process to the lock.
 	turn chan struct{}
 
 	mu       sync.Mutex
@@ -45,11 +44,11 @@ type FileStore struct {
 	seen     fs.FileInfo
 	shops    map[int64]Pair
 
-	// known is what was read last, for those that may not wait for mu.
+	// known is what was read last; Peek reads it without mu.
 	known atomic.Pointer[knownPairs]
 }
 
-// knownPairs is the file as it was read last, and why that may be old.
+// knownPairs are the pairs that were read last, and why they may be out of date.
 type knownPairs struct {
 	shops map[int64]Pair
 	err   error
@@ -60,7 +59,7 @@ var errUnread = errors.New("the tokens have not been read yet")
 
 var _ Store = (*FileStore)(nil)
 
-// NewFileStore opens no file: a missing one is a file without shops. The logger gets
+// NewFileStore returns a store and opens no file; a missing file has no shops. The logger gets
 // warnings; nil discards them.
 func NewFileStore(path string, log *slog.Logger) *FileStore {
 	if log == nil {
@@ -72,7 +71,7 @@ func NewFileStore(path string, log *slog.Logger) *FileStore {
 	}
 }
 
-// Check says whether the path can be of a tokens file. A file that is missing can be made.
+// Check fails if the path cannot be a tokens file. The file may be missing.
 func (s *FileStore) Check() error {
 	info, err := os.Stat(s.path)
 	if err == nil {
@@ -84,8 +83,8 @@ func (s *FileStore) Check() error {
 	return nil
 }
 
-// Load returns a shop's pair. While the file cannot be read it answers from
-// what was read last, and with an error where nothing was.
+// Load returns a shop's pair. If the file cannot be read it returns the pair that was read last,
+// and an error if there is none.
 func (s *FileStore) Load(_ context.Context, shopID int64) (Pair, error) {
 	shops, err := s.current()
 	return knownPairs{shops, err}.of(shopID)
@@ -110,7 +109,7 @@ func (k knownPairs) of(shopID int64) (Pair, error) {
 	return Pair{}, Missing(shopID)
 }
 
-// current is the file's pairs, read only if the file changed. The map is never
+// current returns the file's pairs and reads the file only if it changed. The map is never
 // written to again.
 func (s *FileStore) current() (map[int64]Pair, error) {
 	s.mu.Lock()
@@ -120,7 +119,7 @@ func (s *FileStore) current() (map[int64]Pair, error) {
 	return shops, err
 }
 
-// look reads the file if it changed; s.mu is held.
+// look reads the file if it changed. The caller holds s.mu.
 func (s *FileStore) look() (map[int64]Pair, error) {
 	if s.seen != nil && time.Since(s.lookedAt) < trust {
 		return s.shops, nil
@@ -145,10 +144,10 @@ func (s *FileStore) look() (map[int64]Pair, error) {
 	return s.shops, nil
 }
 
-// keep remembers what was read, and warns of a file that others may read; s.mu is held.
+// keep stores what was read, and warns if others may read the file. The caller holds s.mu.
 func (s *FileStore) keep(info fs.FileInfo, doc *document) {
 	if wide := info.Mode().Perm() &^ fileMode; wide != 0 && (s.seen == nil || s.seen.Mode() != info.Mode()) {
-		s.log.Warn("shopee.tokens_file may be read or written by others: it has the shops' tokens, make its mode 0600", "file", s.path, "mode", info.Mode().Perm())
+		s.log.Warn("shopee.tokens_file may be read or written by others: it has the shops' tokens, set its mode to 0600", "file", s.path, "mode", info.Mode().Perm())
 	}
 	s.seen, s.shops = info, doc.pairs
 }
@@ -157,10 +156,9 @@ func sameFile(a, b fs.FileInfo) bool {
 	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
-// Update holds <file>.lock for as long as change takes. A file as long as the new
-// one can become is written and synced before change is called, so that a full disk
-// or a directory that cannot be written is noticed before a refresh token, which
-// works once, is spent.
+// Update holds <file>.lock while change runs. Before that it writes and syncs a file as long as the
+// new one can become, so it fails on a full disk or a read-only directory before change spends a
+// refresh token, which works once.
 func (s *FileStore) Update(ctx context.Context, shopID int64, change Change) (Pair, error) {
 	unlock, err := s.acquire(ctx)
 	if err != nil {
@@ -196,7 +194,7 @@ func (s *FileStore) acquire(ctx context.Context) (unlock func(), err error) {
 	return func() { _ = s.lock.Unlock(); <-s.turn }, nil
 }
 
-// takeLock locks <file>.lock, which must be a file: others would block in open.
+// takeLock locks <file>.lock, which must be a regular file: opening others may block.
 func (s *FileStore) takeLock(ctx context.Context) error {
 	info, err := os.Stat(s.path + ".lock")
 	if err == nil {
@@ -209,7 +207,7 @@ func (s *FileStore) takeLock(ctx context.Context) error {
 	return err
 }
 
-// reread reads the file whatever its times say, and remembers what it read.
+// reread reads the file without checking its times, and stores what it read.
 func (s *FileStore) reread() (*document, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -218,7 +216,7 @@ func (s *FileStore) reread() (*document, error) {
 	return doc, err
 }
 
-// readAgain reads the file; s.mu is held.
+// readAgain reads the file. The caller holds s.mu.
 func (s *FileStore) readAgain() (*document, error) {
 	info, err := os.Stat(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -245,7 +243,7 @@ func (s *FileStore) Shops(context.Context) ([]int64, error) {
 	return slices.Sorted(maps.Keys(pairs)), nil
 }
 
-// Watch looks at the file every half second.
+// Watch checks the file every half second.
 func (s *FileStore) Watch(ctx context.Context, changed func(shopID int64)) error {
 	return WatchPairs(ctx, watchPoll, s.current, changed)
 }

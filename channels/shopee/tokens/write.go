@@ -41,8 +41,8 @@ func (s *FileStore) update(ctx context.Context, shopID int64, change Change) (he
 	return held, next, nil
 }
 
-// sweep removes what writers that were killed left beside the file: it has
-// tokens. The lock is held, so that nobody is writing. What cannot be removed stays.
+// sweep removes temporary files of killed writers, which have tokens. The caller holds the lock,
+// so none is in use. It leaves what cannot be removed.
 func sweep(path string) {
 	beside, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {
@@ -57,7 +57,7 @@ func sweep(path string) {
 	}
 }
 
-// target follows a symbolic link, which the rename would else replace.
+// target follows a symbolic link, which the rename would replace otherwise.
 func target(path string) (string, error) {
 	real, err := filepath.EvalSymlinks(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -69,12 +69,12 @@ func target(path string) (string, error) {
 	return real, nil
 }
 
-// maxTokenBytes is how long a token may be for its pair to be sure of its room in the
-// file. Shopee's have 32 to some hundreds.
+// maxTokenBytes is the longest token for which reserve makes room. Shopee's have 32 to some
+// hundred bytes.
 const maxTokenBytes = 4096
 
-// reserve makes a file beside path, mode 0600, as long as the document with the
-// longest pair of a shop, and syncs it. What is written over it later needs no more room.
+// reserve creates a file beside path with mode 0600, as long as the document with the longest pair
+// of a shop, and syncs it. Overwriting it later needs no more room.
 func reserve(path string, doc *document, shopID int64) (*os.File, error) {
 	noise := make([]byte, maxTokenBytes) // in hex twice as long, and hard to compress
 	_, _ = rand.Read(noise)              // it never fails
@@ -95,14 +95,14 @@ func reserve(path string, doc *document, shopID int64) (*os.File, error) {
 	return tmp, nil
 }
 
-// discard removes a file that was not needed; after a rename there is nothing to remove.
+// discard removes a file that was not needed. After a rename there is nothing to remove.
 func discard(tmp *os.File) {
 	_ = tmp.Close()
 	_ = os.Remove(tmp.Name())
 }
 
-// replace writes the document with one pair changed over tmp and puts it in path's
-// place; it is durable when replace returns.
+// replace writes the document with one pair changed to tmp and renames tmp to path. The change is
+// durable when replace returns.
 func replace(path string, tmp *os.File, doc *document, shopID int64, next Pair) error {
 	b, err := doc.with(shopID, next)
 	if err != nil {

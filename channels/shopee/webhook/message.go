@@ -13,10 +13,10 @@ const (
 	codeOther     = "other"
 )
 
-// Change says that a promotion of an item let stock go.
+// Change says that a promotion of an item released stock.
 type Change struct{ ShopID, ItemID int64 }
 
-// meaning is what a message comes to.
+// meaning is what a message means to us.
 type meaning uint8
 
 const (
@@ -50,8 +50,8 @@ type promotion struct {
 	} `json:"changed_values"`
 }
 
-// isTrial says that Shopee tries a callback URL out before it saves it. That message
-// has no signature: the key is made on the page on which the URL is entered.
+// isTrial says that the message is Shopee's test of a callback URL. It has no signature: the key
+// is created on the page on which the URL is entered.
 func isTrial(body []byte) bool {
 	var m message
 	return json.Unmarshal(body, &m) == nil && m.Code == codeTrial
@@ -103,8 +103,8 @@ func (p *promotion) change(shop json.Number) (Change, error) {
 	return Change{shopID, itemID}, nil
 }
 
-// takes says that a promotion took stock, so that no refused push can pass for
-// it. An action that we do not know may give some back.
+// takes says that a promotion took stock, so no refused push can pass because of it. An unknown
+// action may have released some.
 func (p *promotion) takes() bool {
 	if p.Action == "promo_lock_stock" {
 		return true

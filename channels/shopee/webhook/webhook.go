@@ -19,7 +19,7 @@ import (
 // MaxBodyBytes is how long a message may be; real ones have less than 4 KiB.
 const MaxBodyBytes = 64 << 10
 
-// Config is how Shopee was told to send.
+// Config is how Shopee sends messages.
 type Config struct {
 	// URL is the callback URL, exactly as it is registered with Shopee.
 	URL string
@@ -27,9 +27,9 @@ type Config struct {
 	Key tokens.Secret
 }
 
-// Deps are what a receiver works with.
+// Deps are a receiver's dependencies.
 type Deps struct {
-	// Released is told of each item whose promotion let stock go. It must not block.
+	// Released is called for each item whose promotion released stock. It must not block.
 	Released func(Change)
 	Logger   *slog.Logger
 	// Registerer is nil for no metrics.
@@ -52,7 +52,7 @@ const (
 	refusedSignature = "signature"
 )
 
-// New makes a receiver.
+// New returns a receiver.
 func New(cfg Config, deps Deps) (*Receiver, error) {
 	r := &Receiver{url: cfg.URL, deps: deps,
 		messages: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -77,12 +77,12 @@ func New(cfg Config, deps Deps) (*Receiver, error) {
 	return r, errors.Join(deps.Registerer.Register(r.messages), deps.Registerer.Register(r.refused))
 }
 
-// SetKey lets messages be signed with another key from now on.
+// SetKey sets another key that signs messages from now on.
 func (r *Receiver) SetKey(key tokens.Secret) { r.key.Store(&key) }
 
-// ServeHTTP answers a message with an empty body, as Shopee wants it: 200 if the
-// signature is right, whatever it says, since Shopee would send it again. A trial of
-// the URL is answered the same without a signature, and nothing follows from it.
+// ServeHTTP answers a message with an empty body, as Shopee requires: 200 if the signature is
+// right, for any content, since Shopee would send it again otherwise. It answers a test of the URL
+// the same, without a signature, and ignores it.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	if q.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
