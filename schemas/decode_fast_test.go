@@ -20,7 +20,8 @@ func decodeStrictly(key, value []byte) (Event, error) {
 	return e, nil
 }
 
-const usualEvent = `{ "event_id":"e-1","reason":"stock_out_sale","channel":"shopee","shop_id":10021,"store_sku":"A", "merchant_sku":"M","item_id":8,"model_id":0,"available":-41,"promotion_reserved":3,"occurred_at":"2026-11-24T08:15:30.123Z","more":1 } `
+const usualEvent = `{ "event_id":"e-1","reason":"stock_out_sale","channel":"shopee","shop_id":10021,"store_sku":"A",
+	"merchant_sku":"M","item_id":8,"model_id":0,"available":-41,"promotion_reserved":3,"occurred_at":"2026-11-24T08:15:30.123Z","more":1 } `
 
 func TestFastDecoderReadsTheUsualEvent(t *testing.T) {
 	var d Decoder
@@ -50,7 +51,8 @@ func FuzzFastAgreesWithStrict(f *testing.F) {
 	f.Fuzz(func(t *testing.T, key, value string) {
 		want, strict := decodeStrictly([]byte(key), []byte(value))
 		learned := Decoder{}
-		require.True(t, learned.decodeFast(&Event{}, []byte(`{"store_sku":"B","event_id":"e","shop_id":1,"reason":"push_now","item_id":1,"available":1,"channel":"shopee","occurred_at":"2026-11-24T08:15:30Z"}`)))
+		require.True(t, learned.decodeFast(&Event{}, []byte(`{"store_sku":"B","event_id":"e","shop_id":1,"reason":"push_now","item_id":1,`+
+			`"available":1,"channel":"shopee","occurred_at":"2026-11-24T08:15:30Z"}`)))
 		for _, d := range []*Decoder{{}, &learned} {
 			var got Event
 			require.Equal(t, strict, d.Decode(&got, []byte(key), []byte(value)))

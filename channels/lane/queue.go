@@ -129,7 +129,7 @@ func precedes(p, of *sku.Push) bool {
 	if p.ModelID != of.ModelID || p.Decode().LocationID != of.Decode().LocationID {
 		return false
 	}
-	return cmp.Or(cmp.Compare(p.Offset, of.Offset), p.Position.Compare(of.Position), cmp.Compare(p.Partition, of.Partition)) < 0
+	return cmp.Or(cmp.Compare(p.Offset, of.Offset), p.Compare(of.Position), cmp.Compare(p.Partition, of.Partition)) < 0
 }
 
 // next is the first item that is due, or the time when the first will be; zero for never.

@@ -33,7 +33,7 @@ func TestWaitingGaugesComeToZeroWhenNothingWaits(t *testing.T) {
 		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{})
 		pause(2 * time.Second) // since the first look
 		b.push(event("a", 1, 5))
-		require.EqualValues(t, 1, b.metric("stockpush_channels_waiting"))
+		require.InDelta(t, 1, b.metric("stockpush_channels_waiting"), 0)
 		pause(2 * time.Second)
 		require.Len(t, b.memory.Calls(), 1)
 		require.Zero(t, b.metric("stockpush_channels_waiting"))
