@@ -47,11 +47,11 @@ const (
 	CodeUnreadable = "unreadable_message"
 	// CodePanicked: a stage panicked at the message.
 	CodePanicked = "stage_panicked"
-	// CodeRefusedByKafka: Kafka refuses the message for good, as one that is too large.
+	// CodeRefusedByKafka: Kafka refuses the message permanently, for example because of its size.
 	CodeRefusedByKafka = "refused_by_kafka"
 	// CodeUnreadableBatch: Kafka has a batch that cannot be unpacked or decoded.
 	CodeUnreadableBatch = "unreadable_batch"
-	// CodeRefusedByStore: the store refuses the message's row for good.
+	// CodeRefusedByStore: the store refuses the message's row permanently.
 	CodeRefusedByStore = "refused_by_store"
 )
 

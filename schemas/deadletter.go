@@ -54,7 +54,7 @@ type MessageHeader struct {
 // maxReceivedBytes bounds what is kept of the received headers.
 const maxReceivedBytes = 16 << 10
 
-// FittingReceived returns the received headers, without those that have a name of ours. It returns
+// FittingReceived returns the received headers, without those that have one of our names. It returns
 // none if they are too large.
 func (d *DeadLetter) FittingReceived() []MessageHeader {
 	var kept []MessageHeader

@@ -3,6 +3,6 @@
 // store SKU, and the closed sets (reasons, statuses, failure codes) that they use.
 //
 // It owns names, validity and wire formats. It does no I/O, reads no clock, starts no goroutine
-// and imports no other package of ours. Its values are plain data: concurrent use is safe as
+// and imports none of our packages. Its values are plain data: concurrent use is safe as
 // long as no value changes.
 package schemas

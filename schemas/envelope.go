@@ -94,7 +94,7 @@ func unsupportedType(field, contentType string) *BadEvent {
 // schemaIDBytes is the length of the prefix's byte 0 and schema id. No event begins with byte 0.
 const schemaIDBytes = 1 + 4
 
-// skipPrefix passes over Confluent's wire-format prefix: byte 0, a schema id of 4 bytes, and for
+// skipPrefix skips Confluent's wire-format prefix: byte 0, a schema id of 4 bytes, and for
 // Protobuf the message's index in the schema.
 func skipPrefix(f format, value []byte) ([]byte, *BadEvent) {
 	if len(value) == 0 || value[0] != 0 {

@@ -24,7 +24,7 @@ const (
 // Partitioners are all of them.
 func Partitioners() []Partitioner { return []Partitioner{Murmur2, CRC32, FNV1a} }
 
-// clientsOf are the clients that choose partitions so unless they are told otherwise.
+// clientsOf are the clients that choose partitions so by default.
 var clientsOf = map[Partitioner]string{
 	Murmur2: "Java, franz-go, kafka-python, aiokafka, KafkaJS",
 	CRC32:   "librdkafka: confluent-kafka, node-rdkafka, kcat",
@@ -42,7 +42,7 @@ func (p Partitioner) String() string {
 	return string(p)
 }
 
-// Clients are the clients that choose partitions so unless they are told otherwise, for people.
+// Clients are the clients that choose partitions so by default, for people.
 func (p Partitioner) Clients() string { return clientsOf[Partitioner(p.String())] }
 
 // Partition is a key's partition of so many.

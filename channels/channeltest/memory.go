@@ -23,7 +23,7 @@ type Memory struct {
 	inFlight map[[2]int64]int
 	most     int
 	reads    int
-	// readDelay is how long a read is on its way before it looks.
+	// readDelay is how long a read is in flight before it reads the stock.
 	readDelay time.Duration
 	// strangers are shops without credentials.
 	strangers map[int64]bool

@@ -45,7 +45,7 @@ func TestFailedTryIsSupersededByWhatWaits(t *testing.T) {
 	require.Zero(t, s.result.Retries)
 	c = s.push()
 	s.offer("a", 3)
-	require.Equal(t, []string{"a e2 Skipped by e3, state, settles [2]"}, s.pushed(c, unknown(schemas.TimedOut)), "the state tells of the lost request")
+	require.Equal(t, []string{"a e2 Skipped by e3, state, settles [2]"}, s.pushed(c, unknown(schemas.TimedOut)), "the state has the lost request")
 	record := recordOf(&s.result.Outcomes[0])
 	require.Equal(t, uint16(1), record.Attempts)
 	require.Equal(t, "r", record.RequestID)

@@ -25,7 +25,7 @@ func TestPausedShopMakesNoCall(t *testing.T) {
 	s.offer("a", 1)
 	s.wait(time.Hour)
 	require.Equal(t, time.Duration(-1), s.wake())
-	require.Equal(t, []string{"a e1 Skipped by e2, settles [1]"}, s.offer("a", 2), "pushes are superseded all the same")
+	require.Equal(t, []string{"a e1 Skipped by e2, settles [1]"}, s.offer("a", 2), "pushes are still superseded")
 	s.lane.SetPaused(false, s.now)
 	require.Equal(t, []string{"a e2 Successfully 2, state, settles [2]"}, s.confirm(s.push()))
 }

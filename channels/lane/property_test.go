@@ -295,7 +295,7 @@ func (w *world) finish() {
 		case wake.IsZero():
 			return
 		default:
-			require.True(w.r, wake.After(w.now), "the lane wakes up for nothing")
+			require.True(w.r, wake.After(w.now), "the lane wakes up without a cause")
 			w.now = wake
 			w.applyLate()
 		}

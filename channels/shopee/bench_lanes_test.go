@@ -150,7 +150,7 @@ func benchLanes(b *testing.B, models int64) {
 	b.Cleanup(bare.CloseIdleConnections)
 	var pushing, calling time.Duration
 	calls := int64(0)
-	// A process opens its connections and first hears of its store SKUs once.
+	// A process opens its connections and adds its store SKUs only once.
 	l.timedRound(b, 0)
 	l.timedBare(b, bare, pair)
 	for b.Loop() {

@@ -157,7 +157,7 @@ func (l *lanes) Produce(_ context.Context, r *stream.Record, done func(error)) {
 	done(nil)
 }
 
-// push sends a quantity of a model of a shop on its way.
+// push delivers the command to push a quantity of a model.
 func (l *lanes) push(e schemas.Event) string {
 	l.offset++
 	e.EventID, e.Position = fmt.Sprintf("e-%d", l.offset), schemas.Position{LogID: 1, Offset: l.offset}

@@ -132,7 +132,7 @@ func TestALostChainIsAuthorizationLostUntilTheFileHasAnother(t *testing.T) {
 		require.Equal(t, channels.Refused, a.Verdicts[0].Outcome)
 		require.False(t, a.Failure)
 	}
-	require.EqualValues(t, 1, server.refreshes.Load(), "a refused refresh token is let be for a while")
+	require.EqualValues(t, 1, server.refreshes.Load(), "a refused refresh token is not tried again for a while")
 	put(t, store.another(), testShop, tokens.Pair{AccessToken: "access-5", RefreshToken: "refresh-5", ExpiresAt: time.Now().Add(time.Hour)})
 	require.Equal(t, channels.Confirmed, c.Push(t.Context(), callOf(line(1, 1))).Verdicts[0].Outcome)
 }

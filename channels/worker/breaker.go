@@ -12,7 +12,7 @@ import (
 // The outcomes of calls that are not successes for the breaker.
 var (
 	errUnhealthy = errors.New("the channel failed")
-	errNeutral   = errors.New("the channel throttled, or no call went out")
+	errNeutral   = errors.New("the channel throttled, or no call was sent")
 )
 
 // breaker is the circuit breaker of one shop.

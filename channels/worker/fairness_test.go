@@ -188,7 +188,7 @@ func TestDailyQuotaHoldsEveryShopUntilItIsRenewed(t *testing.T) {
 		pause(5*time.Hour - 2*time.Second)
 		require.Len(t, s.All(), held, "no shop calls")
 		pause(time.Minute)
-		require.InDelta(t, held+20*10, len(s.All()), 1, "then each quantity goes out once")
+		require.InDelta(t, held+20*10, len(s.All()), 1, "then each quantity is sent once")
 		require.LessOrEqual(t, s.MostIn(time.Second), 21)
 		s.finish()
 	})

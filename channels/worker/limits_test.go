@@ -127,7 +127,7 @@ func TestHeldShopIsProbedAtOnceWhenItsCredentialsChange(t *testing.T) {
 	})
 }
 
-// A token refresh holds up a push that went out before: the shop's next push comes after it.
+// A token refresh delays a push that was started before: the shop's next push comes after it.
 func TestNestedCallPrecedesTheNextPushOfItsShop(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		const interval, items = time.Second, 20

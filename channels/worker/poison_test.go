@@ -107,7 +107,7 @@ func TestRecordsThatShareAMessageWithARefusedOneAreWritten(t *testing.T) {
 	})
 }
 
-// failing is a part of ours that panics the first time.
+// failing is a dependency that panics the first time.
 type failing struct {
 	slog.Handler
 	failed *bool
@@ -116,7 +116,7 @@ type failing struct {
 func (f failing) Enabled(context.Context, slog.Level) bool {
 	if !*f.failed {
 		*f.failed = true
-		panic("a mistake of ours")
+		panic("a mistake")
 	}
 	return false
 }
@@ -124,7 +124,7 @@ func (f failing) Enabled(context.Context, slog.Level) bool {
 func TestCommandThatMakesTheStagePanicIsDeadLettered(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{log: failing{slog.DiscardHandler, new(bool)}})
-		b.deliver([]*stream.Record{{Topic: topics.Commands(), Offset: 0, Key: []byte("k"), Value: []byte("the stage fails as it tells of this")}})
+		b.deliver([]*stream.Record{{Topic: topics.Commands(), Offset: 0, Key: []byte("k"), Value: []byte("the stage fails as it logs this")}})
 		b.next++
 		b.push(event("b", 3, 6))
 		pause(time.Second)
@@ -139,7 +139,7 @@ func TestPanicOfTheChannelIsAnUnknownOutcomeOfItsPushOnly(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		mistaken := func(_ context.Context, _ int, call channels.Call) *channels.Answer {
 			if call.Lines[0].Qty == 13 {
-				panic("a mistake of ours")
+				panic("a mistake")
 			}
 			return nil
 		}

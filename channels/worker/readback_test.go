@@ -103,7 +103,7 @@ func TestReadDoesNotConfirmARequestLostAfterItBegan(t *testing.T) {
 		m.DelayReads(10 * time.Second)
 		b := newBench(t.Context(), t, m, options{})
 		b.push(event("a", 1, 5)) // lost, and repeated
-		pause(15 * time.Second)  // the read is on its way
+		pause(15 * time.Second)  // the read is in flight
 		b.push(event("a", 2, 6)) // lost
 		pause(100 * time.Millisecond)
 		b.push(event("a", 3, 7))

@@ -41,7 +41,7 @@ func (w *written) get() []*stream.Record {
 	return nil
 }
 
-// A worker that lost its partition may wake up with a state on its way.
+// A worker that lost its partition may continue with a state in flight.
 func TestStateOverwrittenByAnEarlierOwnerIsRewritten(t *testing.T) {
 	state := func(sku string, offset int64) *stream.Record {
 		e := event(sku, offset, 5)

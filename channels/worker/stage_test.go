@@ -35,7 +35,7 @@ type log struct {
 	letters []*stream.Record
 	// messages are those that the records came in.
 	messages []*stream.Record
-	// refuses are the messages that are refused for good, and not taken.
+	// refuses are the messages that are refused permanently, and not stored.
 	refuses func(*stream.Record) bool
 	// claims are the owners' messages beside the states.
 	claims []*stream.Record

@@ -56,7 +56,7 @@ func TestModelsOfAnItemGoInOneCall(t *testing.T) {
 	})
 }
 
-// What comes of calls that ended while the worker was busy shares a turn, and so messages.
+// The outcomes of calls that ended while the worker was busy share a turn, and so messages.
 func TestResultsOfConcurrentCallsShareATurn(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		const calls = 100 // more than a turn takes
@@ -244,7 +244,7 @@ func TestCommandKnownToAnEarlierWorkerIsPushed(t *testing.T) {
 		pause(100 * time.Millisecond)
 		first.push(event("a", 2, 2)) // waits for the one in flight
 		pause(time.Second)
-		first.finish() // before its answer could tell of the second
+		first.finish() // before its answer could include the second
 		states := first.log.states[:1]
 		second := newBench(t.Context(), t, memory, options{inheritedBelow: 2, states: states, first: 1})
 		second.push(event("a", 2, 2), event("a", 2, 2))

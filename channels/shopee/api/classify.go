@@ -81,10 +81,10 @@ type rule struct {
 	failure schemas.FailureCode
 	scope   channels.Scope
 	act     action
-	// codes are bare codes, one of which must match; nil if only says decides.
+	// codes are bare codes. One must match; nil if only says decides.
 	codes []string
-	// says are patterns of the message, one of which must match; nil if only codes decide. A
-	// pattern is phrases joined with &, which must all occur, as whole words.
+	// says are patterns of the message. One must match; nil if only codes decide. A pattern is
+	// phrases joined with &, which must all occur, as whole words.
 	says []string
 }
 

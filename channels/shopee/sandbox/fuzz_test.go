@@ -12,7 +12,7 @@ import (
 	"stockpush/channels/shopee/sandbox"
 )
 
-// Whatever comes, the sandbox answers. A hanging fault is the client's own wish, so
+// The sandbox answers every request. A hanging fault is the client's own wish, so
 // its requests here have gone away already.
 func FuzzRequests(f *testing.F) {
 	s, err := sandbox.New(sandbox.Config{})

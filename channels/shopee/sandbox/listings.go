@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// shopInfo tells of the shop. Its fields are top-level.
+// shopInfo describes the shop. Its fields are top-level.
 func (s *Sandbox) shopInfo(w http.ResponseWriter, _ *http.Request, sh *shop) {
 	id := s.nextRequestID()
 	s.mu.Lock()

@@ -64,7 +64,7 @@ func (s *Sandbox) SetPush(v PushTarget) error {
 	return nil
 }
 
-// SetPromotion begins, changes or ends a promotion of a model, and tells of it.
+// SetPromotion begins, changes or ends a promotion of a model, and sends a message about it.
 func (s *Sandbox) SetPromotion(p Promotion) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,7 +122,7 @@ func promotionMessage(p Promotion, before, now held) map[string]any {
 		data["action"], data["reserved_stock"] = "promo_lock_stock", now.reserved
 	case before.locked && !now.locked:
 		data["action"], data["reserved_stock"] = "promo_cancelled", now.reserved
-	default: // an order takes of what is reserved, and its cancellation gives it back
+	default: // an order takes of what is reserved, and its cancellation returns it
 		code = 8
 		data["action"], data["ordersn"] = "place_order", "sandbox-1"
 		if now.reserved > before.reserved {

@@ -133,7 +133,7 @@ func limiter(perSecond float64) *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond)))
 }
 
-// Wait waits for the requests so far that land late, and for messages on their way.
+// Wait waits for requests that are applied late, and for pending messages.
 func (s *Sandbox) Wait() {
 	s.mu.Lock()
 	s.mu.Unlock() //nolint:staticcheck // those that began are known from here on

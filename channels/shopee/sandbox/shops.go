@@ -17,7 +17,7 @@ type ShopState struct {
 	// Banned shops are refused every call.
 	Banned bool `json:"banned"`
 	// Holiday is off (the default), partial, which blocks nothing, full, or
-	// switching: on its way to full, when Shopee asks to try later.
+	// switching: not full yet, when Shopee asks to try later.
 	Holiday string `json:"holiday"`
 	// Warehouses are location ids. Where there are any, update_stock must name
 	// one; without them the shop is not whitelisted for get_warehouse_detail.
@@ -134,7 +134,7 @@ func itemIDs(r *http.Request) []int64 {
 	return ids
 }
 
-// promotions tells of models with a reserve or a lock.
+// promotions lists models with a reserve or a lock.
 func (s *Sandbox) promotions(w http.ResponseWriter, r *http.Request, sh *shop) {
 	ids := itemIDs(r)
 	if len(ids) == 0 {

@@ -40,7 +40,7 @@ func Run(t *testing.T, empty func(t *testing.T) Open) {
 		"a pair is there when Update returns, for others soon":              writtenPair,
 		"a change that fails changes nothing":                               failedChange,
 		"a change that takes time keeps others out, and loses nothing":      exclusive,
-		"Watch tells of what another process changed":                       watched,
+		"Watch reports what another process changed":                        watched,
 		"two clients refresh once for each expiry":                          refreshedOnce,
 		"a new pair is durable before its first use":                        durableFirst,
 		"a pair that was spent and not stored is lost, until a new consent": spent,
@@ -323,7 +323,7 @@ func Killed(t *testing.T, open Open, writer, variable string) {
 		require.NoError(t, err, "the lock of a process that died is free")
 		n, err := Number(p)
 		require.NoError(t, err)
-		require.GreaterOrEqual(t, n, told, "a pair that was told durable is gone")
+		require.GreaterOrEqual(t, n, told, "a pair that was reported durable is gone")
 	}
 }
 

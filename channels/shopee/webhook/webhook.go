@@ -113,7 +113,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	case released:
 		r.deps.Released(change)
 	case unreadable:
-		r.deps.Logger.Warn("a push message of Shopee's cannot be read, it is passed over", "code", code, "bytes", len(body))
+		r.deps.Logger.Warn("a push message of Shopee's cannot be read, it is ignored", "code", code, "bytes", len(body))
 	case irrelevant:
 	}
 	w.WriteHeader(http.StatusOK)
