@@ -3,6 +3,7 @@ package archtest
 import (
 	"bufio"
 	"bytes"
+	_ "embed"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,57 +21,17 @@ type phrase struct{ pattern, instead string }
 
 // phrases are coined verbs, riddles and metaphors. Comments, names, messages and documents avoid
 // them; the glossary in processor/DESIGN.md has the terms to use.
-var phrases = []phrase{
-	{`made anew|begins? anew|anew`, "created, recreated, restarted"},
-	{`by itself`, "automatically, or name who does it"},
-	{`go(es|ing)? on`, "continue"},
-	{`but for`, "except"},
-	{`of (which|whom)`, "split the sentence"},
-	{`who does|whoever|whom`, "name the agent"},
-	{`nobody( has)?|somebody|anybody`, "name the agent, or use the passive"},
-	{`at rest|rests|(come|comes|came) to rest|awake`, "idle"},
-	{`parcels?`, "batch"},
-	{`courtesy`, "gate, back-pressure"},
-	{`mends?|mended`, "repair, resolve"},
-	{`land(ed|ing)`, "applied, stored"},
-	{`fl(y|ies|ying)`, "in flight"},
-	{`puts? aside|set aside`, "dead-letter"},
-	{`what (became|becomes|came|comes) of`, "its outcome"},
-	{`meant so`, "expected"},
-	{`let go|lets go`, "release, flush"},
-	{`owe[sd]?|duty`, "pending read-back"},
-	{`as a rule`, "usually"},
-	{`pretended`, "fake"},
-	{`in good order`, "cleanly"},
-	{`scribble|nudge|patience|patiently|punctual|crowd`, "signal, timeout, backoff"},
-	{`far behind`, "has a backlog"},
-	{`(is|are|was|were) told`, "receives, learns"},
-	{`tells? (of|how|why)`, "reports"},
-	{`whatever (becomes|comes|goes)`, "in any case"},
-	{`all the same`, "still, nevertheless"},
-	{`for good`, "permanently"},
-	{`for nothing`, "without a cause, in vain"},
-	{`giv(e|es|en) (it |them |one )?back`, "revoke, release, return"},
-	{`taken up`, "started, read"},
-	{`(holds?|held) (it |them )?up`, "delay, block"},
-	{`(written|writes?|wrote) (it |them )?down`, "store"},
-	{`(of|than) ours`, "our, stockpush's"},
-	{`at most so (many|much)|so (many|much) (events|rows|messages|processes)`, "at most N, this many"},
-	{`lies? (beside|there)`, "is"},
-	{`made good`, "processed, repaired"},
-	{`on (its|their) way`, "pending, in flight"},
-	{`what (it|they|a [a-z]+) (came|comes) to`, "its result"},
-	{`(goes|went|go|going) out`, "is sent"},
-	{`tells? \S+ apart`, "distinguishes"},
-	{`as (it|they) should be`, "as expected"},
-	{`in vain`, "without success"},
-	{`again and again`, "repeatedly"},
-	{`who (asks|sent|reads|sends|joins|takes|knows)`, "the client that"},
-	{`pass(es|ed)? over`, "skip, ignore"},
-	{`hear[sd]? (of|nothing)`, "notice, receive no heartbeat"},
-	{`let be|left alone`, "not touched"},
-	{`is over by (now|then)`, "has ended"},
-}
+var phrases = func() (all []phrase) {
+	for line := range strings.Lines(phraseList) {
+		if pattern, instead, ok := strings.Cut(strings.TrimSpace(line), " => "); ok {
+			all = append(all, phrase{pattern, instead})
+		}
+	}
+	return all
+}()
+
+//go:embed phrases.txt
+var phraseList string
 
 // tolerated is how many uses a folder still has. A number may fall, never rise.
 var tolerated = map[string]int{
@@ -143,11 +104,11 @@ func TestPlainPhrases(t *testing.T) {
 }
 
 func TestPlantedPhrasesAreFound(t *testing.T) {
-	planted := "package p\n\n// Whoever owns it goes on.\nvar patience = \"put aside\"\n\n// It continues with the rest of the batch.\n"
+	planted := "package p\n\n// The owner takes it in vain.\nvar queue = \"on its way\"\n\n// It continues with the other rows.\n"
 	require.Equal(t, []string{
-		`x.go:3: "Whoever" (name the agent)`, `x.go:3: "goes on" (continue)`,
-		`x.go:4: "patience" (signal, timeout, backoff)`, `x.go:4: "put aside" (dead-letter)`,
+		`x.go:3: "in vain" (without success)`, `x.go:4: "on its way" (pending, in flight)`,
 	}, uses("x.go", []byte(planted)))
+	require.Greater(t, len(phrases), 40)
 	for _, p := range phrases {
 		require.NotEmpty(t, p.instead, p.pattern)
 	}
