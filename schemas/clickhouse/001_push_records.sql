@@ -1,5 +1,5 @@
--- The outcome of every trigger. A record's identity is its sorting key, and of its rows the one
--- with the highest version, its status's rank, counts.
+-- The outcome of every trigger. A record's identity is its sorting key. Of its rows, the one with
+-- the highest version, which is the rank of its status, counts.
 CREATE TABLE IF NOT EXISTS {{.Database}}.push_records
 (
     channel LowCardinality(String) COMMENT 'Marketplace: shopee.',
@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS {{.Database}}.push_records
     location_id LowCardinality(String) COMMENT 'Marketplace warehouse location; empty for the default one.',
     event_id String COMMENT 'Id of the stock event, as upstream chose it.',
     retry_of String COMMENT 'event_id of the failed record that this event pushes again; empty if it is no retry.',
-    repeats_offset Nullable(Int64) COMMENT 'event_offset of the record whose quantities this event repeats; NULL if it brings news.',
+    repeats_offset Nullable(Int64) COMMENT 'event_offset of the record whose quantities this event repeats; NULL if it repeats nothing.',
     reason {{.Reason}} COMMENT 'What triggered the event.',
     status {{.Status}} COMMENT 'Outcome: Pending, Skipped (a newer event replaced it), Failed or Successfully.',
     available Int64 COMMENT 'Available stock after the trigger, as sent; negative means oversold and counts as 0.',
@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS {{.Database}}.push_records
     after_qty Nullable(Int64) COMMENT 'Quantity that Shopee confirmed; NULL unless Successfully.',
     promotion_floor Nullable(Int64) COMMENT 'Quantity that a promotion reserves, if Shopee named it when it refused the push.',
     failure_code LowCardinality(String) COMMENT 'Why the push failed; empty unless Failed.',
-    failure_reason String COMMENT 'What Shopee said when it refused the push, at most 2 KiB; empty unless Failed.',
+    failure_reason String COMMENT 'Message of the refusal, at most 2 KiB; empty unless Failed.',
     superseded_by String COMMENT 'event_id of the newer event that replaced this one; empty unless Skipped.',
     superseded_by_offset Nullable(Int64) COMMENT 'event_offset of the newer event that replaced this one; NULL unless Skipped.',
     attempts UInt16 COMMENT 'Calls to Shopee that carried this push, since its worker last started.',
@@ -34,15 +34,15 @@ CREATE TABLE IF NOT EXISTS {{.Database}}.push_records
     queued_at DateTime64(3, 'UTC') COMMENT 'When the push command was issued; 1970 if the event was skipped before.',
     finished_at DateTime64(3, 'UTC') COMMENT 'When the outcome became final; 1970 while Pending.',
     requested_by LowCardinality(String) COMMENT 'Name of the requester of the event; empty if it has none.',
-    version UInt8 COMMENT 'Rank of the status; of the rows of one record the one with the highest version counts.'
+    version UInt8 COMMENT 'Rank of the status; among the rows of a record the highest version counts.'
 )
 ENGINE = ReplacingMergeTree(version)
--- By the event's own week, never by shop: all rows of a record lie in one partition, and old weeks
--- are dropped whole.
+-- By the event's week, never by shop: all rows of a record are in one partition, and old weeks are
+-- dropped as a whole.
 PARTITION BY toMonday(triggered_at)
 ORDER BY (channel, shop_id, store_sku, log_id, event_offset, event_partition)
 TTL toDateTime(triggered_at) + INTERVAL 30 DAY
--- A store SKU's history needs a thousand rows of each part. Compressed in blocks of 8 KiB it reads
--- little more than those; in blocks of 64 KiB ten times as much.
+-- The history of a store SKU needs a thousand rows of each part. Blocks of 8 KiB read little more
+-- than these; blocks of 64 KiB would read ten times as much.
 SETTINGS index_granularity = 1024, min_compress_block_size = 8192
-COMMENT 'Outcome of every stock event, as it was written: a record can have several rows, of which the one with the highest version counts. Query the views instead.';
+COMMENT 'Outcome of every stock event, as it was written: a record can have several rows; the one with the highest version counts. Query the views instead.';

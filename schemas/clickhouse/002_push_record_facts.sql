@@ -1,7 +1,7 @@
--- A narrow row for each row of push_records, by time and not trimmed: statistics count from it, and
--- it tells what is Pending. The newest rows lie together at the end of the key, so the index on
--- status, which FINAL then widens to the rows beside, finds what is Pending now without reading
--- what once was.
+-- A narrow row for each row of push_records, ordered by time and never trimmed. Statistics count
+-- it, and it lists the Pending records. The newest rows are at the end of the key, so the index on
+-- status, whose result FINAL extends to adjacent rows, finds the Pending records without reading
+-- old rows.
 CREATE TABLE IF NOT EXISTS {{.Database}}.push_record_facts
 (
     triggered_at DateTime64(3, 'UTC') COMMENT 'internal: when the event reached Kafka; records are kept for 30 days from here.' CODEC(Delta, LZ4),
@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS {{.Database}}.push_record_facts
     push_qty Int64 COMMENT 'internal: quantity to push while the record is Pending, then 0.',
     available Int64 COMMENT 'internal: available stock while the record is Pending, then 0.',
     promotion_reserved Int64 COMMENT 'internal: reserved stock while the record is Pending, then 0.',
-    version UInt8 COMMENT 'internal: rank of the status; of the rows of one record the one with the highest version counts.',
+    version UInt8 COMMENT 'internal: rank of the status; among the rows of a record the highest version counts.',
     INDEX pending status TYPE minmax GRANULARITY 1,
     INDEX finished finished_at TYPE minmax GRANULARITY 1
 )

@@ -14,7 +14,7 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS {{.Database}}.push_record_facts_feed TO {
     push_qty Int64 COMMENT 'internal: quantity to push while the record is Pending, then 0.',
     available Int64 COMMENT 'internal: available stock while the record is Pending, then 0.',
     promotion_reserved Int64 COMMENT 'internal: reserved stock while the record is Pending, then 0.',
-    version UInt8 COMMENT 'internal: rank of the status; of the rows of one record the one with the highest version counts.'
+    version UInt8 COMMENT 'internal: rank of the status; among the rows of a record the highest version counts.'
 )
 AS
 SELECT triggered_at, log_id, event_partition, event_offset, channel, shop_id, store_sku, status, reason, failure_code, finished_at,

@@ -1,10 +1,11 @@
--- The state of each store SKU apart from what is Pending: its newest record, its newest outcome
--- (Failed or Successfully), its newest success. Each is a maximum that begins with its rank, the
--- record's position and then its status, so rows merge to the same whatever was written twice or in
--- whatever order. What is Pending cannot be kept so, since it can be taken back: the view joins it.
+-- The state of each store SKU, apart from its Pending records: its newest record, its newest
+-- outcome (Failed or Successfully) and its newest success. Each is a maximum that starts with the
+-- record's rank (position, then status), so the merged row is the same in any order and after any
+-- repetition. Pending records cannot be stored like this, because a record leaves that status: the
+-- view joins them.
 --
--- Never read it with FINAL: it takes the parts of a tuple that are read from the first row, not
--- from the greatest.
+-- Never read it with FINAL, which takes the parts of a tuple from the first row, not from the
+-- greatest.
 CREATE TABLE IF NOT EXISTS {{.Database}}.store_sku_states
 (
     channel LowCardinality(String) COMMENT 'internal: marketplace: shopee.',
@@ -20,6 +21,7 @@ CREATE TABLE IF NOT EXISTS {{.Database}}.store_sku_states
 ENGINE = AggregatingMergeTree
 ORDER BY (channel, shop_id, store_sku)
 TTL toDateTime(newest_at) + INTERVAL 31 DAY
--- Small beside the records, and the page's list reads all of it: old parts are merged early.
+-- The table is small compared with the records, and the list page reads all of it, so old parts are
+-- merged early.
 SETTINGS index_granularity = 1024, min_age_to_force_merge_seconds = 120, min_compress_block_size = 8192
 COMMENT 'internal: newest record, newest outcome and newest success of each store SKU.';

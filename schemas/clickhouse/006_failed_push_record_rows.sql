@@ -1,5 +1,5 @@
--- The Failed rows of push_records once more, without those that a newer success resolved: trimming
--- removes them.
+-- A copy of the Failed rows of push_records. Trimming removes those that a newer success has
+-- resolved.
 CREATE TABLE IF NOT EXISTS {{.Database}}.failed_push_record_rows
 (
     channel LowCardinality(String) COMMENT 'internal: marketplace: shopee.',
@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS {{.Database}}.failed_push_record_rows
     location_id LowCardinality(String) COMMENT 'internal: marketplace warehouse location; empty for the default one.',
     event_id String COMMENT 'internal: id of the stock event, as upstream chose it.',
     retry_of String COMMENT 'internal: event_id of the failed record that this event pushes again; empty if it is no retry.',
-    repeats_offset Nullable(Int64) COMMENT 'internal: event_offset of the record whose quantities this event repeats; NULL if it brings news.',
+    repeats_offset Nullable(Int64) COMMENT 'internal: event_offset of the record whose quantities this event repeats; NULL if it repeats nothing.',
     reason {{.Reason}} COMMENT 'internal: what triggered the event.',
     status {{.Status}} COMMENT 'internal: outcome: Pending, Skipped (a newer event replaced it), Failed or Successfully.',
     available Int64 COMMENT 'internal: available stock after the trigger, as sent; negative means oversold and counts as 0.',
@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS {{.Database}}.failed_push_record_rows
     after_qty Nullable(Int64) COMMENT 'internal: quantity that Shopee confirmed; NULL unless Successfully.',
     promotion_floor Nullable(Int64) COMMENT 'internal: quantity that a promotion reserves, if Shopee named it when it refused the push.',
     failure_code LowCardinality(String) COMMENT 'internal: why the push failed; empty unless Failed.',
-    failure_reason String COMMENT 'internal: what Shopee said when it refused the push, at most 2 KiB; empty unless Failed.',
+    failure_reason String COMMENT 'internal: message of the refusal, at most 2 KiB; empty unless Failed.',
     superseded_by String COMMENT 'internal: event_id of the newer event that replaced this one; empty unless Skipped.',
     superseded_by_offset Nullable(Int64) COMMENT 'internal: event_offset of the newer event that replaced this one; NULL unless Skipped.',
     attempts UInt16 COMMENT 'internal: calls to Shopee that carried this push, since its worker last started.',

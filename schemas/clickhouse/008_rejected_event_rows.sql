@@ -4,8 +4,8 @@ CREATE TABLE IF NOT EXISTS {{.Database}}.rejected_event_rows
     source_partition Int32 COMMENT 'internal: partition that the bad event was read from.',
     source_offset Int64 COMMENT 'internal: offset of the bad event in its partition.',
     error_code LowCardinality(String) COMMENT 'internal: why the event was rejected.',
-    error_field LowCardinality(String) COMMENT 'internal: field that is to blame; empty if no single one is.',
-    error_message String COMMENT 'internal: the same in words, for people.',
+    error_field LowCardinality(String) COMMENT 'internal: field that caused the error; empty if no single field did.',
+    error_message String COMMENT 'internal: the cause in words.',
     key String COMMENT 'internal: kafka key of the event as received, at most 64 KiB.',
     value String COMMENT 'internal: value of the event as received, at most 64 KiB.',
     received_at DateTime64(3, 'UTC') COMMENT 'internal: when the event was rejected; kept for 30 days from here.'

@@ -1,5 +1,5 @@
--- A predicate on the store SKU goes below LIMIT BY, since that is by it: its history reads a few
--- granules of each part.
+-- A predicate on the store SKU is applied below LIMIT BY, whose key contains it: a history reads a
+-- few granules of each part.
 CREATE OR REPLACE VIEW {{.Database}}.push_record_history
 (
     channel LowCardinality(String) COMMENT 'Marketplace: shopee.',
@@ -11,7 +11,7 @@ CREATE OR REPLACE VIEW {{.Database}}.push_record_history
     location_id LowCardinality(String) COMMENT 'Marketplace warehouse location; empty for the default one.',
     event_id String COMMENT 'Id of the stock event, as upstream chose it.',
     retry_of String COMMENT 'event_id of the failed record that this event pushes again; empty if it is no retry.',
-    repeats_offset Nullable(Int64) COMMENT 'event_offset of the record whose quantities this event repeats; NULL if it brings news.',
+    repeats_offset Nullable(Int64) COMMENT 'event_offset of the record whose quantities this event repeats; NULL if it repeats nothing.',
     reason {{.Reason}} COMMENT 'What triggered the event.',
     status {{.Status}} COMMENT 'Outcome: Pending, Skipped (a newer event replaced it), Failed or Successfully.',
     available Int64 COMMENT 'Available stock after the trigger, as sent; negative means oversold and counts as 0.',
@@ -21,7 +21,7 @@ CREATE OR REPLACE VIEW {{.Database}}.push_record_history
     after_qty Nullable(Int64) COMMENT 'Quantity that Shopee confirmed; NULL unless Successfully.',
     promotion_floor Nullable(Int64) COMMENT 'Quantity that a promotion reserves, if Shopee named it when it refused the push.',
     failure_code LowCardinality(String) COMMENT 'Why the push failed; empty unless Failed.',
-    failure_reason String COMMENT 'What Shopee said when it refused the push, at most 2 KiB; empty unless Failed.',
+    failure_reason String COMMENT 'Message of the refusal, at most 2 KiB; empty unless Failed.',
     superseded_by String COMMENT 'event_id of the newer event that replaced this one; empty unless Skipped.',
     superseded_by_offset Nullable(Int64) COMMENT 'event_offset of the newer event that replaced this one; NULL unless Skipped.',
     attempts UInt16 COMMENT 'Calls to Shopee that carried this push, since its worker last started.',
@@ -41,6 +41,6 @@ FROM {{.Database}}.push_records FINAL
 WHERE triggered_at > now64(3, 'UTC') - INTERVAL 30 DAY
 ORDER BY channel, shop_id, store_sku, log_id DESC, event_offset DESC
 LIMIT 100 BY channel, shop_id, store_sku
--- All rows of a record have its triggered_at, so they lie in one week.
+-- All rows of a record have the same triggered_at, so they are in one week.
 SETTINGS {{.Settings}}, do_not_merge_across_partitions_select_final = 1
 COMMENT 'One row per record in its newest state: at most the latest 100 of each store SKU, of the last 30 days. Not for counting, since older records are trimmed: use push_stats_hourly.';

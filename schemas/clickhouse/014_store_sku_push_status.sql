@@ -1,9 +1,9 @@
 -- last_push_* is of the newest record that is not Skipped; if all are, of the newest.
 --
--- Within a merged part each store SKU is one row. So most rows are read as they are from the largest
--- such part; the store SKUs that other parts mention too, and those with something Pending, are put
--- together from all their rows. Both halves see the same parts, whatever is merged meanwhile: a
--- query has one snapshot of a table.
+-- In a merged part each store SKU is one row. So most rows are read unchanged from the largest
+-- merged part. The store SKUs that are also in other parts, and those with Pending records, are
+-- computed from all their rows. Both halves see the same parts despite concurrent merges: a query
+-- has one snapshot of a table.
 CREATE OR REPLACE VIEW {{.Database}}.store_sku_push_status
 (
     channel LowCardinality(String) COMMENT 'Marketplace: shopee.',
@@ -13,13 +13,13 @@ CREATE OR REPLACE VIEW {{.Database}}.store_sku_push_status
     last_push_status {{.Status}} COMMENT 'Status of the newest record that is not Skipped; of the newest record if all are.',
     last_reason {{.Reason}} COMMENT 'What triggered that record.',
     last_failure_code String COMMENT 'Why that record failed; empty unless Failed.',
-    last_failure_reason String COMMENT 'What Shopee said when it refused that record; empty unless Failed.',
+    last_failure_reason String COMMENT 'Message of the refusal of that record; empty unless Failed.',
     last_triggered_at DateTime64(3, 'UTC') COMMENT 'When the event of that record reached Kafka.',
     last_finished_at DateTime64(3, 'UTC') COMMENT 'When the outcome of that record became final; 1970 while Pending.',
     pending UInt64 COMMENT 'How many records of the store SKU are Pending.',
     merchant_sku String COMMENT 'Merchant SKU of the newest record; empty if it has none.',
     available Int64 COMMENT 'Available stock of that record, as sent; negative means oversold.',
-    promotion_reserved Int64 COMMENT 'Stock that that record reserves for promotions.'
+    promotion_reserved Int64 COMMENT 'Stock that the record reserves for promotions.'
 )
 AS
 WITH

@@ -1,8 +1,8 @@
--- The rows of store_sku_push_status, made for those who ask for few store SKUs by their keys. A
--- record that is Pending stands beside the outcomes, and the newest of all of them is the last push.
+-- The rows of store_sku_push_status, optimised for queries of few store SKUs by key. A Pending
+-- record is compared with the outcomes, and the newest of all is the last push.
 --
--- Planning it is most of its cost, so no expression of a layer is used twice in the layer above, and
--- the keys of what is Pending are hidden from the index of the facts, which has no use for them.
+-- Most of its cost is planning. So no expression is used twice in the next layer, and the keys of
+-- Pending records are hidden from the index of the facts, which cannot use them.
 CREATE OR REPLACE VIEW {{.Database}}.store_sku_standings
 (
     channel LowCardinality(String) COMMENT 'internal: marketplace: shopee.',
@@ -12,13 +12,13 @@ CREATE OR REPLACE VIEW {{.Database}}.store_sku_standings
     last_push_status {{.Status}} COMMENT 'internal: status of the newest record that is not Skipped; of the newest record if all are.',
     last_reason {{.Reason}} COMMENT 'internal: what triggered that record.',
     last_failure_code String COMMENT 'internal: why that record failed; empty unless Failed.',
-    last_failure_reason String COMMENT 'internal: what Shopee said when it refused that record; empty unless Failed.',
+    last_failure_reason String COMMENT 'internal: message of the refusal of that record; empty unless Failed.',
     last_triggered_at DateTime64(3, 'UTC') COMMENT 'internal: when the event of that record reached Kafka.',
     last_finished_at DateTime64(3, 'UTC') COMMENT 'internal: when the outcome of that record became final; 1970 while Pending.',
     pending UInt64 COMMENT 'internal: how many records of the store SKU are Pending.',
     merchant_sku String COMMENT 'internal: merchant SKU of the newest record; empty if it has none.',
     available Int64 COMMENT 'internal: available stock of that record, as sent; negative means oversold.',
-    promotion_reserved Int64 COMMENT 'internal: stock that that record reserves for promotions.'
+    promotion_reserved Int64 COMMENT 'internal: stock that the record reserves for promotions.'
 )
 AS
 SELECT channel, shop_id, store_sku,

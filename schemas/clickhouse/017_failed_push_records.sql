@@ -9,7 +9,7 @@ CREATE OR REPLACE VIEW {{.Database}}.failed_push_records
     location_id LowCardinality(String) COMMENT 'Marketplace warehouse location; empty for the default one.',
     event_id String COMMENT 'Id of the stock event, as upstream chose it.',
     retry_of String COMMENT 'event_id of the failed record that this event pushes again; empty if it is no retry.',
-    repeats_offset Nullable(Int64) COMMENT 'event_offset of the record whose quantities this event repeats; NULL if it brings news.',
+    repeats_offset Nullable(Int64) COMMENT 'event_offset of the record whose quantities this event repeats; NULL if it repeats nothing.',
     reason {{.Reason}} COMMENT 'What triggered the event.',
     status {{.Status}} COMMENT 'Outcome: Pending, Skipped (a newer event replaced it), Failed or Successfully.',
     available Int64 COMMENT 'Available stock after the trigger, as sent; negative means oversold and counts as 0.',
@@ -19,7 +19,7 @@ CREATE OR REPLACE VIEW {{.Database}}.failed_push_records
     after_qty Nullable(Int64) COMMENT 'Quantity that Shopee confirmed; NULL unless Successfully.',
     promotion_floor Nullable(Int64) COMMENT 'Quantity that a promotion reserves, if Shopee named it when it refused the push.',
     failure_code LowCardinality(String) COMMENT 'Why the push failed; empty unless Failed.',
-    failure_reason String COMMENT 'What Shopee said when it refused the push, at most 2 KiB; empty unless Failed.',
+    failure_reason String COMMENT 'Message of the refusal, at most 2 KiB; empty unless Failed.',
     superseded_by String COMMENT 'event_id of the newer event that replaced this one; empty unless Skipped.',
     superseded_by_offset Nullable(Int64) COMMENT 'event_offset of the newer event that replaced this one; NULL unless Skipped.',
     attempts UInt16 COMMENT 'Calls to Shopee that carried this push, since its worker last started.',
@@ -53,8 +53,9 @@ LEFT JOIN
         SELECT channel, shop_id, store_sku, rank
         FROM {{.Database}}.pending_push_records
         UNION ALL
-        -- An insert reaches the states and the facts one after the other. A record that turns from Pending to
-        -- Successfully must not be in neither for a moment, or the failure that it resolves would show again.
+        -- An insert reaches the states and the facts one after the other. A record that changes
+        -- from Pending to Successfully must always be in one of them, or the failure that it
+        -- resolves would show again.
         SELECT channel, shop_id, store_sku, {{.Rank}} AS rank
         FROM {{.Database}}.push_record_facts
         WHERE status = 'Successfully' AND finished_at > now64(3, 'UTC') - INTERVAL 1 MINUTE

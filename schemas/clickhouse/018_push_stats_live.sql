@@ -1,4 +1,4 @@
--- Clocks differ: an event may be finished before Kafka's timestamp says that it came.
+-- Clocks differ: an event may be finished before its Kafka timestamp.
 CREATE OR REPLACE VIEW {{.Database}}.push_stats_live
 (
     hour DateTime('UTC') COMMENT 'internal: hour (UTC) in which the events reached Kafka.',

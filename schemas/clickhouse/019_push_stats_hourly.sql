@@ -19,4 +19,4 @@ UNION ALL
 SELECT hour, channel, shop_id, reason, status, failure_code, records, p50_ms, p99_ms
 FROM {{.Database}}.push_stats_live
 SETTINGS {{.Settings}}
-COMMENT 'One row per hour (UTC), shop, reason, final status and failure code: how many records, and how long they took from trigger to final status. Kept for 13 months, whatever is trimmed from the records.';
+COMMENT 'One row per hour (UTC), shop, reason, final status and failure code: how many records, and how long they took from trigger to final status. Kept for 13 months, independent of the trimming of records.';

@@ -4,8 +4,8 @@ CREATE OR REPLACE VIEW {{.Database}}.rejected_events
     source_partition Int32 COMMENT 'Partition that the bad event was read from.',
     source_offset Int64 COMMENT 'Offset of the bad event in its partition.',
     error_code LowCardinality(String) COMMENT 'Why the event was rejected.',
-    error_field LowCardinality(String) COMMENT 'Field that is to blame; empty if no single one is.',
-    error_message String COMMENT 'The same in words, for people.',
+    error_field LowCardinality(String) COMMENT 'Field that caused the error; empty if no single field did.',
+    error_message String COMMENT 'The cause in words.',
     key String COMMENT 'Kafka key of the event as received, at most 64 KiB.',
     value String COMMENT 'Value of the event as received, at most 64 KiB.',
     received_at DateTime64(3, 'UTC') COMMENT 'When the event was rejected; kept for 30 days from here.'
@@ -15,4 +15,4 @@ SELECT source_topic, source_partition, source_offset, error_code, error_field, e
 FROM {{.Database}}.rejected_event_rows FINAL
 WHERE received_at > now64(3, 'UTC') - INTERVAL 30 DAY
 SETTINGS {{.Settings}}
-COMMENT 'One row per event that could not be used (dead letter), of the last 30 days.';
+COMMENT 'One row per rejected event (dead letter), of the last 30 days.';

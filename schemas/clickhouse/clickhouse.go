@@ -1,27 +1,23 @@
 // Package clickhouse has the ClickHouse schema as numbered SQL files.
 //
-// It owns the text of the tables and views that SQL users rely on. It refuses to
-// talk to a server. A file creates one object, complete with its columns, settings
-// and comments, and may be run again. From version 0.1.0 on a released file never
-// changes (released.sha256 lists them): an object changes by a later file, which
-// replaces the earlier one.
+// It has no connection to a server. A file creates one object with its columns, settings and
+// comments, and is idempotent. From version 0.1.0 on a released file never changes (released.sha256
+// lists them): a later file replaces the object.
 //
-// push_records is ordered by store SKU and then by age, so a store SKU's history
-// is one range of the key; partitions are by the event's own week, so rows of one
-// record never lie in two. Three more tables are fed by its inserts, so that no
-// list reads it:
+// push_records is ordered by store SKU and then by age, so the history of a store SKU is one range of
+// the key. It is partitioned by the event's week, so all rows of a record are in one partition. Its
+// inserts feed three more tables, so that no list reads it:
 //
-//   - push_record_facts, a narrow row for each row, by time and never trimmed:
-//     statistics, and what is Pending now.
-//   - store_sku_states, a row for each store SKU: its newest record and its newest
-//     outcome. The page's list looks in its narrow columns, and beside it in what is
-//     Pending, for the store SKUs of a page, and then reads store_sku_standings by their keys.
-//   - failed_push_record_rows, the failures that no success has resolved.
+//   - push_record_facts has a narrow row for each row, ordered by time and never trimmed. Statistics
+//     count it, and it lists the Pending records.
+//   - store_sku_states has a row for each store SKU: its newest record and its newest outcome. The
+//     list page finds the store SKUs of a page in its narrow columns and among the Pending records,
+//     and then reads store_sku_standings by key.
+//   - failed_push_record_rows has the failures that no success has resolved.
 //
-// All of them come out the same whatever was written twice, by two writers, or
-// in whatever order: each keeps a maximum, by status rank of a record or by position
-// and rank of a store SKU. They rely on one thing: triggered_at does not
-// fall as a store SKU's position grows, as Kafka's LogAppendTime does not.
+// Their content is the same after repeated writes, by several writers, in any order: each keeps a
+// maximum, by the rank of a record's status or of a store SKU's position. This requires that
+// triggered_at does not fall as a store SKU's position grows, as with Kafka's LogAppendTime.
 package clickhouse
 
 import (
@@ -37,7 +33,7 @@ import (
 //go:embed *.sql
 var files embed.FS
 
-// Objects are the tables and views of a database, each after those that it reads.
+// Objects returns the tables and views of a database, each after those that it reads.
 func Objects(database string) ([]Object, error) { return objectsOf(files, database) }
 
 func objectsOf(files fs.FS, database string) ([]Object, error) {
@@ -71,7 +67,7 @@ func render(files fs.FS, name string, values map[string]string) (string, error) 
 	return sql.String(), err
 }
 
-// templateValues are what the files take from elsewhere.
+// templateValues are the values of the files' templates.
 func templateValues(database string) map[string]string {
 	values := map[string]string{
 		"Database": "`" + database + "`", "Name": database, "Rank": Rank, "FloorHint": quote(schemas.FloorHint), "Settings": settingsClause(),
@@ -91,7 +87,7 @@ func templateValues(database string) map[string]string {
 // Rank is the SQL of a record's rank: its position and then its status, as one number.
 const Rank = "bitShiftLeft(toUInt128(log_id), 67) + bitShiftLeft(toUInt128(event_offset), 3) + toUInt8(status)"
 
-// enum is the type of an Enum8 whose names are labels.
+// enum returns an Enum8 type whose names are labels.
 func enum[T ~uint8](values []T, label func(T) string) string {
 	words := make([]string, len(values))
 	for i, v := range values {

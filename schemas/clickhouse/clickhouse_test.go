@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestEveryObjectHasItsComments(t *testing.T) {
+func TestEveryObjectHasComments(t *testing.T) {
 	objects, err := Objects("d")
 	require.NoError(t, err)
 	require.Len(t, objects, 20)
@@ -39,7 +39,7 @@ func TestEveryObjectHasItsComments(t *testing.T) {
 
 const table = "-- why\nCREATE TABLE IF NOT EXISTS {{.Database}}.t\n(\n    a UInt8 COMMENT 'A.'%s\n)\nENGINE = MergeTree\nORDER BY a\nCOMMENT 'The table.';\n"
 
-func TestALaterFileReplacesAnEarlierOne(t *testing.T) {
+func TestLaterFileReplacesAnEarlierOne(t *testing.T) {
 	view := "CREATE OR REPLACE VIEW {{.Database}}.v\n(\n    a UInt8 COMMENT 'A.'\n)\nAS\nSELECT a FROM {{.Database}}.t\nCOMMENT 'The view.';\n"
 	objects, err := objectsOf(fstest.MapFS{
 		"001_t.sql": {Data: fmt.Appendf(nil, table, "")},
@@ -55,7 +55,7 @@ func TestALaterFileReplacesAnEarlierOne(t *testing.T) {
 	require.Equal(t, "SELECT a FROM `d`.t", strings.TrimSpace(objects[1].Select))
 }
 
-func TestAFileOfAnotherFormIsRefused(t *testing.T) {
+func TestMalformedFileIsRefused(t *testing.T) {
 	for _, sql := range []string{
 		"ALTER TABLE t DROP COLUMN a",
 		fmt.Sprintf(table, ",\n    b UInt8"),
@@ -68,8 +68,8 @@ func TestAFileOfAnotherFormIsRefused(t *testing.T) {
 	}
 }
 
-// releasedFile lists the files of releases as sha256sum prints them. A release adds its
-// files: `sha256sum *.sql > released.sha256` here. It is empty until 0.1.0.
+// releasedFile lists the released files in the format of sha256sum. A release adds its files:
+// `sha256sum *.sql > released.sha256` here. It is empty until 0.1.0.
 const releasedFile = "released.sha256"
 
 func TestReleasedFilesNeverChange(t *testing.T) {
@@ -78,7 +78,7 @@ func TestReleasedFilesNeverChange(t *testing.T) {
 	require.NoError(t, checkReleased(files, string(sums)))
 }
 
-func TestAChangedReleasedFileIsFound(t *testing.T) {
+func TestChangedReleasedFileIsFound(t *testing.T) {
 	released := fstest.MapFS{"001_a.sql": {Data: []byte("a")}, "002_b.sql": {Data: []byte("b")}}
 	sums := ""
 	for _, name := range []string{"001_a.sql", "002_b.sql"} {
@@ -99,7 +99,8 @@ func TestAChangedReleasedFileIsFound(t *testing.T) {
 	require.ErrorContains(t, checkReleased(with("001_c.sql", "between"), sums), "001_c.sql")
 }
 
-// checkReleased says which file of a release is not what it was, or came between them later.
+// checkReleased returns an error that names a released file that was changed, or a new file that
+// precedes released ones.
 func checkReleased(files fs.FS, sums string) error {
 	released, last := map[string]string{}, ""
 	for line := range strings.Lines(sums) {

@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// Kind is what an object is.
+// Kind is the kind of an object.
 type Kind string
 
-// The kinds of objects.
+// The values of Kind.
 const (
 	Table Kind = "table"
-	// Feed is a materialized view: what is inserted into one table goes into another, too.
+	// Feed is a materialized view: it copies inserts of one table into another.
 	Feed Kind = "materialized view"
 	View Kind = "view"
 )
@@ -23,7 +23,7 @@ const (
 type Object struct {
 	Name string
 	Kind Kind
-	// Create is the whole statement. It may be run again.
+	// Create is the whole, idempotent statement.
 	Create  string
 	Columns []Column
 	// Target is the table that a feed fills.
@@ -36,11 +36,11 @@ type Object struct {
 // Column is a column of an object.
 type Column struct {
 	Name, Type, Comment string
-	// Declaration is how a statement declares the column.
+	// Declaration is the column's declaration in a statement.
 	Declaration string
 }
 
-// ColumnNames are the names of the object's columns, in order.
+// ColumnNames returns the names of the object's columns in order.
 func (o Object) ColumnNames() []string {
 	names := make([]string, len(o.Columns))
 	for i, c := range o.Columns {
@@ -50,7 +50,7 @@ func (o Object) ColumnNames() []string {
 }
 
 var (
-	// statement is the form of all files: head, columns, query or engine, comment.
+	// statement is the common form of the files: head, columns, query or engine, comment.
 	statement = regexp.MustCompile(`(?s)^(?:--[^\n]*\n)*CREATE (TABLE IF NOT EXISTS|MATERIALIZED VIEW IF NOT EXISTS|OR REPLACE VIEW) \S+\.(\w+)(?: TO \S+\.(\w+))?` +
 		`\n\(\n(.*?)\n\)\n(ENGINE|AS)\b(.*)\nCOMMENT '([^'\\]+)';\n$`)
 	column = regexp.MustCompile(`^    ((\w+) (.+) COMMENT '([^'\\]+)'(?: CODEC\(.+\))?),?$`)
@@ -86,7 +86,7 @@ func readObject(sql string) (Object, error) {
 	return o, nil
 }
 
-// typeOf cuts off what follows a column's type: a default or a codec.
+// typeOf returns a column's type without its default and codec.
 func typeOf(declaration string) string {
 	depth, quoted := 0, false
 	for i, r := range declaration {
@@ -105,13 +105,13 @@ func typeOf(declaration string) string {
 	return declaration
 }
 
-// replaceOrAppend lets a later file of an object replace an earlier one.
+// replaceOrAppend makes a later file of an object replace an earlier one.
 func replaceOrAppend(objects []Object, o Object) []Object {
 	objects = slices.DeleteFunc(objects, func(other Object) bool { return other.Name == o.Name })
 	return append(objects, o)
 }
 
-// inOrder puts each object after those that its statement names.
+// inOrder sorts objects so that each follows those that its statement names.
 func inOrder(objects []Object, database string) []Object {
 	byName := map[string]Object{}
 	for _, o := range objects {

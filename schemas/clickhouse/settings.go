@@ -30,10 +30,10 @@ var exact = map[string]any{
 	"sort_overflow_mode":      "throw",
 }
 
-// ExactSettings are the settings that all our queries need, as the views have them.
+// ExactSettings returns the settings that every query needs; the views have them too.
 func ExactSettings() map[string]any { return maps.Clone(exact) }
 
-// settingsClause is exact as the SETTINGS clause of a query has it.
+// settingsClause returns exact as the SETTINGS clause of a query.
 func settingsClause() string {
 	var all []string
 	for _, name := range slices.Sorted(maps.Keys(exact)) {

@@ -32,11 +32,11 @@ const (
 func settings() clickhouse.Settings {
 	all := clickhouse.Settings{
 		"max_execution_time": int(maxExecutionTime.Seconds()),
-		// An insert that is answered is written, with all that is attached to its table.
+		// An acknowledged insert is written, including all feeds of its table.
 		"async_insert": 0, "insert_deduplicate": 0, "materialized_views_ignore_errors": 0, "ignore_materialized_views_with_dropped_target_table": 0,
-		// A query has all of its rows, as they are now.
+		// A query returns all current rows.
 		"limit": 0, "offset": 0, "use_query_cache": 0, "distinct_overflow_mode": "throw", "result_overflow_mode": "throw", "timeout_overflow_mode": "throw",
-		// A column is made as it is declared.
+		// A column is created as declared.
 		"data_type_default_nullable": 0,
 	}
 	maps.Copy(all, schema.ExactSettings())
