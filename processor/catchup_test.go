@@ -14,7 +14,7 @@ import (
 	"stockpush/schemas"
 )
 
-// backlog is a partition that the test feeds, with a log that ends where the test says.
+// backlog is a partition that the test feeds; the test sets the end of its log.
 type backlog struct {
 	*bench
 	log *streamtest.Partition
@@ -28,7 +28,7 @@ func newBacklog(t *testing.T, change func(*processor.Config)) *backlog {
 	return b
 }
 
-// read gives events to the partition, behind which its log has more.
+// read delivers events, after which the log has unread more.
 func (b *backlog) read(unread int64, events ...schemas.Event) {
 	batch := b.batch(events)
 	require.NoError(b.t, b.log.Deliver(batch, b.next+unread))
@@ -37,7 +37,7 @@ func (b *backlog) read(unread int64, events ...schemas.Event) {
 
 func (b *backlog) commands() int { return len(b.broker.sent().commands) }
 
-func TestWindowsOfAPartitionThatIsBehindLastForTheCatchUpWindow(t *testing.T) {
+func TestPartitionThatIsBehindHasCatchUpWindows(t *testing.T) {
 	for name, c := range map[string]struct {
 		unread int64
 		change func(*processor.Config)
@@ -85,7 +85,7 @@ func TestMarkersAreNotABacklog(t *testing.T) {
 }
 
 // The normal window applies at once to what is open when the partition has caught up.
-func TestWindowsCloseInTimeOnceThePartitionHasCaughtUp(t *testing.T) {
+func TestNormalWindowAppliesAtOnceAfterCatchingUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBacklog(t, nil)
 		b.read(1_000_000, event("old", 1))
@@ -104,8 +104,8 @@ func TestWindowsCloseInTimeOnceThePartitionHasCaughtUp(t *testing.T) {
 	})
 }
 
-// A full buffer makes room after the normal window, though its partition is behind.
-func TestABacklogOfManyStoreSKUsGoesOnAfterTheNormalWindow(t *testing.T) {
+// A full buffer has room after the normal window even if its partition is behind.
+func TestFullBufferContinuesAfterTheNormalWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBacklog(t, func(c *processor.Config) { c.MaxBufferedSKUs = 2 })
 		b.read(1_000_000, event("a", 1), event("b", 1), event("c", 1), event("d", 1))

@@ -15,7 +15,7 @@ import (
 	"stockpush/schemas"
 )
 
-func TestALoneEventLeavesWhenItsWindowCloses(t *testing.T) {
+func TestLoneEventIsSentWhenItsWindowCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
 		b.send(event("a", 5))
@@ -45,7 +45,7 @@ func TestDrainWaitsUntilWhatWasSentIsAcknowledged(t *testing.T) {
 	})
 }
 
-func TestAWindowClosesInTimeThoughAnEventCameJustBefore(t *testing.T) {
+func TestNewEventDoesNotDelayOtherWindows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
 		b.send(event("a", 5))
@@ -78,7 +78,7 @@ func TestEveryReplacedEventHasItsRecord(t *testing.T) {
 	})
 }
 
-func TestAnOffsetIsResolvedWhenCommandAndRecordAreAcknowledged(t *testing.T) {
+func TestOffsetIsResolvedWhenCommandAndRecordAreAcknowledged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
 		b.broker.hold()
@@ -116,7 +116,7 @@ func TestWindowsThatCloseTogetherShareAMessage(t *testing.T) {
 	})
 }
 
-func TestALongChainGoesOutInPartsBeforeTheWindowCloses(t *testing.T) {
+func TestLongChainIsSpilledBeforeItsWindowCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
 		const events = 6000
@@ -140,7 +140,7 @@ func TestALongChainGoesOutInPartsBeforeTheWindowCloses(t *testing.T) {
 	})
 }
 
-func TestWhatIsNotSentIsNotCommittedWhenThePartitionIsTakenAway(t *testing.T) {
+func TestOpenWindowsAreNotCommittedByADrain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
 		b.send(event("a", 1), event("b", 1))
@@ -150,8 +150,8 @@ func TestWhatIsNotSentIsNotCommittedWhenThePartitionIsTakenAway(t *testing.T) {
 	})
 }
 
-// The partitions of a process share its room. One of them has as much to wait as there is room.
-func TestPartitionWhoseRoomOthersHoldContinues(t *testing.T) {
+// The partitions of a process share one limit. One of them reaches it alone.
+func TestPartitionContinuesWhileOthersFillTheBuffer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{t: t, broker: &broker{}}
 		p := b.processor(processor.EventLog{ID: 1, Partitions: 1, CommandPartitions: 1}, nil, func(c *processor.Config) { c.MaxBufferedSKUs = 2 })
@@ -175,7 +175,7 @@ func TestPartitionWhoseRoomOthersHoldContinues(t *testing.T) {
 	})
 }
 
-// Kafka may be slower than windows close: then they wait, and so do the events behind them.
+// If Kafka is slower than windows close, windows and later events wait.
 func TestMessagesInFlightAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const skus, bound = 10_000, 4096
@@ -195,7 +195,7 @@ func TestMessagesInFlightAreBounded(t *testing.T) {
 	})
 }
 
-func TestAFullBufferTakesNoNewStoreSKUUntilAWindowCloses(t *testing.T) {
+func TestFullBufferAcceptsNoNewStoreSKUUntilAWindowCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, func(c *processor.Config) { c.MaxBufferedSKUs = 2 })
 		b.send(event("a", 1), event("b", 1), event("a", 2), event("c", 1))

@@ -17,7 +17,7 @@ import (
 	"stockpush/schemas"
 )
 
-func TestABadEventGoesToTheDeadLettersAndNothingStalls(t *testing.T) {
+func TestBadEventIsDeadLetteredAndNothingStalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
 		b.deliver([]*stream.Record{b.message([]byte("k"), []byte("nonsense"))})
@@ -37,7 +37,7 @@ func TestABadEventGoesToTheDeadLettersAndNothingStalls(t *testing.T) {
 	})
 }
 
-func TestAnEventInAWrongPartitionIsRejectedOnlyIfTheTopicIsAsDeclared(t *testing.T) {
+func TestEventInAWrongPartitionIsRejectedOnlyIfTheTopicIsUnchanged(t *testing.T) {
 	const partitions = 5
 	elsewhere := event("a", 1)
 	for i := 0; schemas.PartitionFor([]byte(elsewhere.Key.String()), partitions) == 0; i++ {
@@ -67,7 +67,7 @@ func TestAnEventInAWrongPartitionIsRejectedOnlyIfTheTopicIsAsDeclared(t *testing
 	}
 }
 
-func TestWhatLayInTheLogWhenPartitionsWereAddedIsOfTheEarlierLog(t *testing.T) {
+func TestEventsFromBeforeAnAddedPartitionAreOfTheEarlierGeneration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		moved, stayed := event("a", 1), event("a", 1)
 		for i := 0; schemas.PartitionFor([]byte(moved.Key.String()), 2) == 0; i++ {
@@ -90,7 +90,7 @@ func TestWhatLayInTheLogWhenPartitionsWereAddedIsOfTheEarlierLog(t *testing.T) {
 	})
 }
 
-func TestWhatKafkaRefusesOfEveryMessageEndsTheStage(t *testing.T) {
+func TestErrorThatIsNoRefusalEndsTheStage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
 		b.broker.failure = kerr.TopicAuthorizationFailed
@@ -101,7 +101,7 @@ func TestWhatKafkaRefusesOfEveryMessageEndsTheStage(t *testing.T) {
 	})
 }
 
-func TestACommandThatKafkaRefusesIsAFailedPush(t *testing.T) {
+func TestRefusedCommandIsAFailedPush(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
 		b.broker.refuses = func(r *stream.Record) bool {
@@ -125,7 +125,7 @@ func TestACommandThatKafkaRefusesIsAFailedPush(t *testing.T) {
 	})
 }
 
-func TestARecordThatKafkaRefusesGoesToTheDeadLettersAlone(t *testing.T) {
+func TestRefusedRecordsAreDeadLetteredOneByOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
 		b.broker.refuses = func(r *stream.Record) bool {
@@ -144,7 +144,7 @@ func TestARecordThatKafkaRefusesGoesToTheDeadLettersAlone(t *testing.T) {
 	})
 }
 
-func TestAnEventAtWhichTheStagePanicsIsPutAside(t *testing.T) {
+func TestEventAtWhichTheStagePanicsIsDeadLettered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		verify := func(context.Context) error { panic("a mistake of ours") }
 		b := newBenchOn(t, processor.EventLog{ID: 1, Partitions: 1000, CommandPartitions: 4}, verify, nil)
@@ -163,7 +163,7 @@ func TestAnEventAtWhichTheStagePanicsIsPutAside(t *testing.T) {
 	})
 }
 
-func TestEventsLieWhereTheLogsPartitionerPutsThem(t *testing.T) {
+func TestPartitionIsCheckedWithTheLogsPartitioner(t *testing.T) {
 	const partitions = 5
 	for _, partitioner := range schemas.Partitioners() {
 		synctest.Test(t, func(t *testing.T) {

@@ -15,14 +15,14 @@ func records(offsets ...int64) []*Record {
 	return batch
 }
 
-func TestALogThatWentBackIsAnError(t *testing.T) {
+func TestRewoundLogIsAnError(t *testing.T) {
 	a := newAssignment("in", 0, nil)
 	require.NoError(t, a.track(fetchOf(records(5, 6, 9), 10)))
 	require.NoError(t, a.track(fetchOf(records(12), 13)))
 	require.ErrorIs(t, a.track(fetchOf(records(3), 4)), errRewound)
 }
 
-func TestLagIsCountedFromWhatIsDone(t *testing.T) {
+func TestLagIsCountedFromTheCommittableOffset(t *testing.T) {
 	a := newAssignment("in", 0, nil)
 	require.Zero(t, a.lag())
 	require.NoError(t, a.track(fetchOf(records(5, 6, 7), 20)))
@@ -31,7 +31,7 @@ func TestLagIsCountedFromWhatIsDone(t *testing.T) {
 	require.Equal(t, int64(13), a.lag())
 }
 
-func TestTheOldestUnresolvedRecordHasAnAge(t *testing.T) {
+func TestOldestUnresolvedRecordHasAnAge(t *testing.T) {
 	a := newAssignment("in", 0, nil)
 	require.Zero(t, a.oldest())
 	require.NoError(t, a.track(fetchOf(records(0, 1), 2)))
@@ -47,7 +47,7 @@ func TestTheOldestUnresolvedRecordHasAnAge(t *testing.T) {
 	require.Zero(t, a.oldest())
 }
 
-func TestAgesForgetWhatIsDoneWith(t *testing.T) {
+func TestAgesForgetResolvedBatches(t *testing.T) {
 	var a ages
 	start := time.Unix(0, 0)
 	for i := range int64(10) {

@@ -64,7 +64,7 @@ func (c cutConn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// groupWatch looks at all members of a group from outside.
+// groupWatch observes all members of a group.
 type groupWatch struct {
 	mu         sync.Mutex
 	began      map[int32]int // how many owners each partition had

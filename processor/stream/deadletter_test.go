@@ -17,7 +17,7 @@ import (
 
 const topics = schemas.Topics("t")
 
-// narrow is a producer that takes messages of so many bytes of key and value; less than 0 takes none.
+// narrow is a producer that accepts keys and values of so many bytes; below 0 it accepts none.
 type narrow struct {
 	takes int
 	taken chan *stream.Record
@@ -32,7 +32,7 @@ func (n narrow) Produce(_ context.Context, r *stream.Record, done func(error)) {
 	done(nil)
 }
 
-// sendDeadLetter sends a dead letter with so long a key and value to who takes so much.
+// sendDeadLetter sends a dead letter of given lengths to a narrow producer.
 func sendDeadLetter(t *testing.T, takes, key, value int) (stored *stream.Record, headers map[string]string, registry *prometheus.Registry, log string) {
 	var logged bytes.Buffer
 	registry = prometheus.NewRegistry()
@@ -55,7 +55,7 @@ func sendDeadLetter(t *testing.T, takes, key, value int) (stored *stream.Record,
 	return stored, headers, registry, logged.String()
 }
 
-func TestADeadLetterIsCutUntilItFits(t *testing.T) {
+func TestDeadLetterIsCutUntilItFits(t *testing.T) {
 	const whole = schemas.MaxDeadLetterBytes
 	for name, c := range map[string]struct{ takes, key, value, wantKey, wantValue int }{
 		"it fits":                                {whole, 100, 1 << 20, 100, 1 << 20},
@@ -78,8 +78,8 @@ func TestADeadLetterIsCutUntilItFits(t *testing.T) {
 	}
 }
 
-// What Kafka refuses in any form is told with its position, and skipped.
-func TestADeadLetterThatKafkaRefusesIsSkipped(t *testing.T) {
+// A dead letter that Kafka refuses in every form is logged with its position.
+func TestRefusedDeadLetterIsSkipped(t *testing.T) {
 	stored, _, registry, log := sendDeadLetter(t, -1, 1000, 1000)
 	require.Nil(t, stored)
 	require.Contains(t, log, "topic=t.events partition=3 offset=77 code=not_json")

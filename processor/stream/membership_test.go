@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// beats plays the client: it tells of requests that were written and answered.
+// beats stands in for the client: it reports requests that were written and answered.
 type beats struct{ *Stage }
 
 func newBeats() beats {
@@ -19,7 +19,7 @@ func newBeats() beats {
 	return beats{s}
 }
 
-// beat is a heartbeat that a broker answers after a while; what it answered the client does not tell.
+// beat is a heartbeat that a broker answers after a while. The client does not report the answer.
 func (b beats) beat(broker int32, took time.Duration) {
 	b.membership.OnBrokerWrite(kgo.BrokerMetadata{NodeID: broker}, keyHeartbeat, 1, 0, 0, nil)
 	time.Sleep(took)
@@ -44,9 +44,9 @@ func TestHeartbeatsKeepAMemberAlive(t *testing.T) {
 	})
 }
 
-// A process that was stopped for a while was expelled meanwhile. It must not take
-// the answer that says so for a sign of life, nor that of a broker that sends it on.
-func TestAHeartbeatThatMayHaveBeenRefusedIsNoSignOfLife(t *testing.T) {
+// A process that was stopped for a while was expelled. The answer that says so must not count as
+// a heartbeat, nor must the answer of a broker that does not know the group.
+func TestHeartbeatThatMayHaveBeenRefusedDoesNotCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBeats()
 		b.join()
@@ -63,7 +63,7 @@ func TestAHeartbeatThatMayHaveBeenRefusedIsNoSignOfLife(t *testing.T) {
 	})
 }
 
-func TestAHeartbeatCountsFromWhenItWasSent(t *testing.T) {
+func TestHeartbeatCountsFromWhenItWasSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBeats()
 		b.join()

@@ -17,7 +17,7 @@ func TestFetchMemoryHasRoomForWhatIsAsked(t *testing.T) {
 	}
 }
 
-func TestFetchMemoryTakesNoLengthOnTrust(t *testing.T) {
+func TestFetchMemoryDoesNotTrustLengths(t *testing.T) {
 	var m fetchMemory
 	for _, compressed := range [][]byte{nil, {0x80}, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}} {
 		require.LessOrEqual(t, cap(m.GetDecompressBytes(compressed, kgo.CodecSnappy)), 1<<powers)

@@ -34,8 +34,8 @@ func startOwner(t *testing.T, h handlerFunc, change func(*OwnerConfig)) (o *Owne
 	return o, failed
 }
 
-// A producer answers what is cut off with an error, which the handler may pass on.
-func TestTheErrorOfAHandlerThatWasCutOffIsNoFailure(t *testing.T) {
+// A producer fails the messages of a handler that was cut off, and the handler may return that.
+func TestErrorOfAHandlerThatWasCutOffIsNoFailure(t *testing.T) {
 	o, failed := startOwner(t, func(ctx context.Context, _ *Assignment) error {
 		<-ctx.Done()
 		return errors.New("produce: context canceled")
@@ -44,8 +44,8 @@ func TestTheErrorOfAHandlerThatWasCutOffIsNoFailure(t *testing.T) {
 	require.Empty(t, failed)
 }
 
-// A handler that never ends holds up neither its stage's rebalances nor its end.
-func TestAHandlerThatIgnoresItsEndIsNotWaitedForForEver(t *testing.T) {
+// A handler that never ends blocks neither rebalances nor the end of its stage.
+func TestHandlerThatIgnoresItsEndFailsTheStage(t *testing.T) {
 	for name, end := range map[string]func(context.Context, *Owner){
 		"dropped": func(_ context.Context, o *Owner) { o.Drop() },
 		"drained": func(ctx context.Context, o *Owner) {
@@ -68,7 +68,7 @@ func TestAHandlerThatIgnoresItsEndIsNotWaitedForForEver(t *testing.T) {
 	}
 }
 
-func TestAHandlerThatEndsByItselfFails(t *testing.T) {
+func TestHandlerThatEndsEarlyFailsTheStage(t *testing.T) {
 	o, failed := startOwner(t, func(context.Context, *Assignment) error { return errors.New("broken") }, nil)
 	select {
 	case err := <-failed:
@@ -80,7 +80,7 @@ func TestAHandlerThatEndsByItselfFails(t *testing.T) {
 }
 
 // A partition whose handler takes a batch in time is not paused.
-func TestAPartitionIsPausedWhenItsHandlerHasEnoughForLong(t *testing.T) {
+func TestPartitionIsPausedIfItsQueueStaysFull(t *testing.T) {
 	for name, tt := range map[string]struct {
 		takes  time.Duration
 		paused int32

@@ -53,7 +53,7 @@ func (l *letterBox) offsets() (offsets []int64) {
 type poison struct {
 	// put stores it; dataDir is the broker's.
 	put func(b *bench, dataDir string)
-	// silent says that the client does not tell of it.
+	// silent says that the client does not report it.
 	silent bool
 }
 
@@ -84,7 +84,7 @@ func (b *bench) store(batch []byte) {
 }
 
 // What cannot be read is skipped, with a dead letter for each of its positions, wherever it lies.
-func TestABatchThatCannotBeReadIsSkipped(t *testing.T) {
+func TestUnreadableBatchIsSkipped(t *testing.T) {
 	for name, p := range poisons {
 		for place, around := range map[string][2]int{"first": {0, 4}, "between others": {5, 4}, "last": {5, 0}} {
 			before, after := around[0], around[1]
@@ -118,8 +118,8 @@ func TestABatchThatCannotBeReadIsSkipped(t *testing.T) {
 	}
 }
 
-// A partition that the broker does not give lags and is stuck, though nothing of it was ever fetched.
-func TestAPartitionThatCannotBeFetchedIsStuck(t *testing.T) {
+// A partition whose fetches fail lags and is stuck even if nothing of it was ever fetched.
+func TestPartitionThatCannotBeFetchedIsStuck(t *testing.T) {
 	b := newBench(t, 2)
 	b.stuckAfter = 300 * time.Millisecond
 	b.produce(0, 5)
@@ -174,8 +174,8 @@ func TestManyLargeBatchesAreAllDelivered(t *testing.T) {
 	require.Empty(t, b.letters.offsets())
 }
 
-// A read of a topic skips what cannot be read, and tells of it if the client does.
-func TestAReadSkipsWhatCannotBeRead(t *testing.T) {
+// A read of a topic skips unreadable batches, and reports those that the client reports.
+func TestReadSkipsUnreadableBatches(t *testing.T) {
 	for name, p := range poisons {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -198,8 +198,8 @@ func TestAReadSkipsWhatCannotBeRead(t *testing.T) {
 	}
 }
 
-// A partition whose handler has enough to do is not stuck.
-func TestABusyPartitionIsNotStuck(t *testing.T) {
+// A partition whose handler is busy is not stuck.
+func TestBusyPartitionIsNotStuck(t *testing.T) {
 	b := newBench(t, 1)
 	b.stuckAfter = 60 * time.Millisecond
 	block, looks := make(chan struct{}), atomic.Int64{}

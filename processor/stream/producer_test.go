@@ -29,7 +29,7 @@ func (b *bench) refuseProducers(refused func() bool) {
 
 // The client fails a whole batch when the context of its first record has ended,
 // also what others put into it: one lost partition would fail all stages of a process.
-func TestWhoGivesUpFailsNobodyElsesRecords(t *testing.T) {
+func TestCancelledProduceFailsNoOtherRecords(t *testing.T) {
 	b := newBench(t, 1)
 	var down atomic.Bool
 	var refused atomic.Int64
@@ -55,8 +55,8 @@ func TestWhoGivesUpFailsNobodyElsesRecords(t *testing.T) {
 	require.NoError(t, <-answers)
 }
 
-// Whoever is cut off must not wait for room in the client.
-func TestTheWaitForRoomEndsWithTheContext(t *testing.T) {
+// A handler that was cut off must not wait for room in the client.
+func TestWaitForRoomEndsWithTheContext(t *testing.T) {
 	b := newBench(t, 1)
 	b.refuseProducers(func() bool { return true })
 	p, err := stream.NewProducer(b.conn, stream.DefaultBatchBytes)

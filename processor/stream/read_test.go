@@ -8,7 +8,7 @@ import (
 	"stockpush/processor/stream"
 )
 
-func TestReadPartitionReadsWhatIsThere(t *testing.T) {
+func TestReadPartitionReadsAllMessages(t *testing.T) {
 	b := newBench(t, 2)
 	b.produce(1, 1000)
 	for partition, want := range map[int32]int{0: 0, 1: 1000} {
@@ -23,7 +23,7 @@ func TestReadPartitionReadsWhatIsThere(t *testing.T) {
 	require.Equal(t, 2, info.Partitions)
 }
 
-func TestReadSpanReadsWhatIsThereOfIt(t *testing.T) {
+func TestReadSpanReadsTheMessagesOfASpan(t *testing.T) {
 	b := newBench(t, 2)
 	b.produce(1, 1000)
 	for _, c := range []struct{ from, to, want int64 }{{0, 1000, 1000}, {10, 20, 10}, {999, 2000, 1}, {1000, 1001, 0}, {5, 5, 0}} {

@@ -14,7 +14,7 @@ import (
 	"stockpush/processor/stream"
 )
 
-func TestAResolveAfterARevokeMovesNothing(t *testing.T) {
+func TestResolveAfterARevokeHasNoEffect(t *testing.T) {
 	b := newBench(t, 1)
 	seen := make(chan *stream.Assignment, 1)
 	stop := b.run(each(func(a *stream.Assignment, r *stream.Record) {
@@ -37,7 +37,7 @@ func TestAResolveAfterARevokeMovesNothing(t *testing.T) {
 	require.LessOrEqual(t, b.committed(0), int64(0))
 }
 
-func TestARebalanceWithWorkInFlightLosesNothing(t *testing.T) {
+func TestRebalanceWithWorkInFlightLosesNothing(t *testing.T) {
 	const partitions, each1 = 6, 200
 	b := newBench(t, partitions)
 	var mu sync.Mutex
@@ -83,7 +83,7 @@ func TestARebalanceWithWorkInFlightLosesNothing(t *testing.T) {
 }
 
 // A member that ends drains first; a rebalance that comes meanwhile waits for it.
-func TestARebalanceDuringTheEndWaitsForTheDrain(t *testing.T) {
+func TestRebalanceDuringTheEndWaitsForTheDrain(t *testing.T) {
 	b := newBench(t, 2)
 	var joins, beats atomic.Int64
 	b.cluster.Control(func(r kmsg.Request) (kmsg.Response, error, bool) {
@@ -131,7 +131,7 @@ func TestARebalanceDuringTheEndWaitsForTheDrain(t *testing.T) {
 	require.NoError(t, (<-two)())
 }
 
-func TestAHandlerThatDoesNotEndIsCutOff(t *testing.T) {
+func TestHandlerThatDoesNotEndIsCutOff(t *testing.T) {
 	b := newBench(t, 1)
 	started := make(chan struct{})
 	stop := b.run(handlerFunc(func(ctx context.Context, _ *stream.Assignment) error {
@@ -143,7 +143,7 @@ func TestAHandlerThatDoesNotEndIsCutOff(t *testing.T) {
 	require.NoError(t, stop())
 }
 
-func TestAnEndDoesNotWaitForABrokerThatKeepsSilent(t *testing.T) {
+func TestEndDoesNotWaitForASilentBroker(t *testing.T) {
 	silent := make(chan struct{})
 	t.Cleanup(func() { close(silent) }) // after the broker's end: one that wakes while it ends may never end
 	b := newBench(t, 1)

@@ -11,7 +11,7 @@ import (
 	"stockpush/schemas"
 )
 
-// record is an encoded record of an event that failed for a reason of so many bytes.
+// record returns an encoded Failed record with a reason of so many bytes.
 func record(offset int64, reason int) []byte {
 	r := schemas.RecordOf(schemas.Event{
 		EventID: fmt.Sprint("e", offset), Reason: schemas.SyncOrder, ItemID: 1, RepeatsOffset: schemas.NoOffset, Position: schemas.Position{LogID: 1, Offset: offset},
@@ -58,7 +58,7 @@ func TestRefusedRecordsAreSplitAndShortened(t *testing.T) {
 	require.Equal(t, int64(2), d.committable())
 }
 
-// waiting is an event as it waits in a window.
+// waitingEvent returns an event as it waits in a window.
 func waitingEvent(offset int64) (p schemas.PackedEvent) {
 	p.Pack(&schemas.Event{
 		EventID: fmt.Sprint("e", offset), Reason: schemas.SyncOrder, ItemID: 1, RepeatsOffset: schemas.NoOffset, Position: schemas.Position{LogID: 1, Offset: offset},

@@ -15,7 +15,7 @@ import (
 	"stockpush/processor/stream"
 )
 
-func TestPatienceIsForWhatWaitingMends(t *testing.T) {
+func TestRetryIsForTemporaryErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		refused := errors.New("no rights")
 		for name, c := range map[string]struct {

@@ -32,7 +32,7 @@ func TestOnlyTheWatermarkIsCommitted(t *testing.T) {
 	require.NoError(t, stop())
 }
 
-func TestASlowPartitionHoldsUpNoOther(t *testing.T) {
+func TestSlowPartitionBlocksNoOther(t *testing.T) {
 	b := newBench(t, 2)
 	block := make(chan struct{})
 	stop := b.run(each(func(a *stream.Assignment, r *stream.Record) {
@@ -52,7 +52,7 @@ func TestASlowPartitionHoldsUpNoOther(t *testing.T) {
 }
 
 // A fetch waits at the broker while others are resumed, so it must not wait long.
-func TestNoFetchWaitsLongForAnEmptyPartition(t *testing.T) {
+func TestFetchDoesNotWaitLongForAnEmptyPartition(t *testing.T) {
 	b := newBench(t, 2)
 	longest := make(chan int32, 1)
 	b.cluster.ControlKey(int16(kmsg.Fetch), func(r kmsg.Request) (kmsg.Response, error, bool) {
@@ -67,7 +67,7 @@ func TestNoFetchWaitsLongForAnEmptyPartition(t *testing.T) {
 	require.NoError(t, stop())
 }
 
-func TestAStoppedBrokerIsWaitedFor(t *testing.T) {
+func TestStageWaitsForAStoppedBroker(t *testing.T) {
 	b := newBench(t, 1)
 	stop := b.run(each(func(a *stream.Assignment, r *stream.Record) { a.Resolve(r.Offset) }))
 	b.produce(0, 5)
@@ -89,7 +89,7 @@ func TestAStoppedBrokerIsWaitedFor(t *testing.T) {
 	require.NoError(t, stop())
 }
 
-func TestAHandlersErrorEndsTheStageAndCommitsWhatWasResolved(t *testing.T) {
+func TestHandlerErrorEndsTheStageAndCommitsWhatWasResolved(t *testing.T) {
 	b := newBench(t, 1)
 	broken := errors.New("broken")
 	stop := b.run(handlerFunc(func(_ context.Context, a *stream.Assignment) error {
@@ -108,7 +108,7 @@ func TestAHandlersErrorEndsTheStageAndCommitsWhatWasResolved(t *testing.T) {
 	require.ErrorIs(t, stop(), broken)
 }
 
-func TestARecordThatNobodyResolvesHasAnAge(t *testing.T) {
+func TestUnresolvedRecordHasAnAge(t *testing.T) {
 	b := newBench(t, 1)
 	b.produce(0, 3)
 	registry := prometheus.NewRegistry()
@@ -138,7 +138,7 @@ func TestARecordThatNobodyResolvesHasAnAge(t *testing.T) {
 	b.eventuallyCommitted(0, 1)
 }
 
-func TestAFailedCommitIsMadeAgain(t *testing.T) {
+func TestFailedCommitIsRetried(t *testing.T) {
 	b := newBench(t, 1)
 	refused := make(chan struct{})
 	b.cluster.ControlKey(int16(kmsg.OffsetCommit), func(r kmsg.Request) (kmsg.Response, error, bool) {
@@ -164,8 +164,8 @@ func TestAFailedCommitIsMadeAgain(t *testing.T) {
 	require.NoError(t, stop())
 }
 
-// A mark goes with the last commit, and the next owner finds it with what waits.
-func TestAMarkIsFoundInTheBacklog(t *testing.T) {
+// A mark is part of the last commit, and the next owner finds it in its backlog.
+func TestMarkIsFoundInTheBacklog(t *testing.T) {
 	b := newBench(t, 2)
 	of := stream.Place{Topic: topic, Partition: 1}
 	b.produce(1, 5)

@@ -76,7 +76,7 @@ func metric(t *testing.T, registry *prometheus.Registry, name string) float64 {
 	return 0
 }
 
-// An aborted event does not exist, and the markers behind the last record are nothing to wait for.
+// An aborted event does not exist, and markers after the last record are no backlog.
 func TestAbortedTransactionsAreNotDelivered(t *testing.T) {
 	b := newBench(t, 1)
 	b.transaction("one", "10", "11")(kgo.TryCommit)
@@ -90,8 +90,8 @@ func TestAbortedTransactionsAreNotDelivered(t *testing.T) {
 	require.Zero(t, metric(t, registry, "stockpush_stream_lag"))
 }
 
-// What lies behind the first record of an open transaction is not there yet.
-func TestAnOpenTransactionHoldsWhatFollowsIt(t *testing.T) {
+// Records after the first one of an open transaction cannot be read yet.
+func TestOpenTransactionHoldsLaterRecords(t *testing.T) {
 	b := newBench(t, 1)
 	b.produce(0, 1)
 	end := b.transaction("one", "in it")
@@ -133,8 +133,8 @@ func TestReadsOfATopicAreCommitted(t *testing.T) {
 	require.Equal(t, []string{"10", "11"}, read())
 }
 
-// Compaction may take all that a log's end had.
-func TestAReadEndsWhereNothingIsLeft(t *testing.T) {
+// Compaction may delete all records at a log's end.
+func TestReadEndsAtACompactedEnd(t *testing.T) {
 	b := newBench(t, 1)
 	b.produce(0, 1)
 	b.produce(0, 3)

@@ -20,8 +20,8 @@ func packed(t *testing.T, size int) []byte {
 	return b.Bytes()
 }
 
-// Small batches may unpack to much together: enough of them at a time.
-func TestUnpackingEndsUntilThePollWhenItIsEnough(t *testing.T) {
+// Small batches may unpack to much together.
+func TestUnpackingIsBoundedBetweenPolls(t *testing.T) {
 	u, err := newUnpacker(new(fetchMemory))
 	require.NoError(t, err)
 	half := packed(t, maxUnpolledBytes/2)
@@ -71,8 +71,8 @@ func TestQueuedBytesAreCounted(t *testing.T) {
 	counts(0)
 }
 
-// A poll that nothing came of says nothing of what is being unpacked meanwhile.
-func TestAPollWithoutAFetchFreesNothing(t *testing.T) {
+// A poll without a fetch does not mean that what is being unpacked was polled.
+func TestPollWithoutAFetchFreesNothing(t *testing.T) {
 	s := newIdleStage(t, Config{}, nil)
 	s.unpack.unpolled.Store(5)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
