@@ -214,7 +214,9 @@ func TestMessagesInFlightShareNoMemoryWithTheirBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
 		b.broker.hold()
-		b.deliver([]*stream.Record{b.message([]byte("k"), []byte("nonsense"))})
+		bad := b.message([]byte("k"), []byte("nonsense"))
+		bad.Headers = []stream.Header{{Key: "traceparent", Value: []byte("00-1-2-3")}}
+		b.deliver([]*stream.Record{bad})
 		b.send(event("a", 1), event("a", 2))
 		b.send(event("b", 3))
 		pause(time.Second)
@@ -224,6 +226,7 @@ func TestMessagesInFlightShareNoMemoryWithTheirBatch(t *testing.T) {
 		}
 		sent := b.broker.sent()
 		require.Equal(t, []string{"k", "nonsense"}, []string{string(sent.letters[0].Key), string(sent.letters[0].Value)})
+		require.Contains(t, sent.letters[0].Headers, bad.Headers[0])
 		require.Equal(t, []string{"a=2", "b=3"}, []string{sent.commands[0].EventID, sent.commands[1].EventID})
 		statuses := map[string]schemas.Status{}
 		for _, r := range sent.records {

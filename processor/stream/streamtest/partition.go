@@ -3,6 +3,7 @@ package streamtest
 import (
 	"bytes"
 	"context"
+	"slices"
 	"sync/atomic"
 
 	"stockpush/processor/stream"
@@ -87,7 +88,10 @@ func copies(batch []*stream.Record) []*stream.Record {
 	all := make([]*stream.Record, 0, len(batch))
 	for _, r := range batch {
 		own := *r
-		own.Key, own.Value = bytes.Clone(r.Key), bytes.Clone(r.Value)
+		own.Key, own.Value, own.Headers = bytes.Clone(r.Key), bytes.Clone(r.Value), slices.Clone(r.Headers)
+		for i, h := range own.Headers {
+			own.Headers[i].Value = bytes.Clone(h.Value)
+		}
 		all = append(all, &own)
 	}
 	return all
@@ -96,9 +100,13 @@ func copies(batch []*stream.Record) []*stream.Record {
 // overwrite makes nonsense of a batch, as later fetches would.
 func overwrite(batch []*stream.Record) {
 	for _, r := range batch {
-		for _, b := range [][]byte{r.Key, r.Value} {
-			for i := range b {
-				b[i] = '~'
+		texts := [][]byte{r.Key, r.Value}
+		for _, h := range r.Headers {
+			texts = append(texts, h.Value)
+		}
+		for _, text := range texts {
+			for i := range text {
+				text[i] = '~'
 			}
 		}
 		*r = stream.Record{}
