@@ -50,7 +50,7 @@ func (d *strictDecoder) object(value []byte) *BadEvent {
 }
 
 func (d *strictDecoder) field(dec *jx.Decoder, name []byte) error {
-	field := fieldOf(string(name))
+	field := fieldOf(name)
 	dec.Next() // skips the white space before the value, which Raw would include
 	raw, err := dec.Raw()
 	if err != nil {
@@ -77,27 +77,6 @@ func (d *strictDecoder) stop(bad *BadEvent) error {
 	}
 	d.bad = bad
 	return bad
-}
-
-// fieldsByLength has the fields by the length of their names, in bytes.
-var fieldsByLength = func() (by [len("promotion_reserved") + 1][]int) {
-	for field, name := range fieldNames {
-		by[len(name)] = append(by[len(name)], field)
-	}
-	return by
-}()
-
-// fieldOf returns the field of a name, or fieldCount if it is unknown.
-func fieldOf(name string) int {
-	if len(name) >= len(fieldsByLength) {
-		return fieldCount
-	}
-	for _, field := range fieldsByLength[len(name)] {
-		if name == fieldNames[field] {
-			return field
-		}
-	}
-	return fieldCount
 }
 
 func (d *strictDecoder) take(field int, raw []byte) *BadEvent {

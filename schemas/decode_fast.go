@@ -36,13 +36,10 @@ func (d *Decoder) Decode(e *Event, key, value []byte) error {
 func (d *Decoder) decodeFast(e *Event, value []byte) bool {
 	s := scanner{text: value}
 	var seen fieldSet
-	names, before := &firstNames, byte('{')
-	for last := fieldCount; ; {
+	last := fieldCount
+	for open := byte('{'); s.take(open); open = ',' {
 		field := int(d.follows[last])
-		if !s.takeText(names[field]) {
-			if !s.take(before) {
-				return s.take('}') && s.atEnd() && seen.complete()
-			}
+		if !s.takeText(namesInJSON[field]) {
 			if field = s.name(); field < 0 || !s.take(':') {
 				return false
 			}
@@ -57,20 +54,17 @@ func (d *Decoder) decodeFast(e *Event, value []byte) bool {
 			seen.add(field)
 			last = field
 		}
-		names, before = &nextNames, ','
 	}
+	return s.take('}') && s.atEnd() && seen.complete()
 }
 
-// firstNames and nextNames are the names as most producers write them: with the colon, and
-// with the brace before the first one or the comma before the others.
-var firstNames, nextNames = namesAfter('{'), namesAfter(',')
-
-func namesAfter(before byte) (names [fieldCount]string) {
+// namesInJSON are the names as most producers write them, with quotes and colon.
+var namesInJSON = func() (names [fieldCount]string) {
 	for field, name := range fieldNames {
-		names[field] = string(before) + `"` + name + `":`
+		names[field] = `"` + name + `":`
 	}
 	return names
-}
+}()
 
 // scanner reads JSON of that kind. Its methods skip white space first.
 type scanner struct {
@@ -164,7 +158,7 @@ func (s *scanner) name() int {
 	if !ok {
 		return -1
 	}
-	return fieldOf(string(name))
+	return fieldOf(name)
 }
 
 // channel takes the only channel that is valid.

@@ -36,6 +36,22 @@ var fieldNames = [fieldCount]string{
 	"merchant_sku", "model_id", "location_id", "promotion_reserved", "retry_of", "repeats_offset", "requested_by",
 }
 
+var fieldByName = func() map[string]int {
+	by := map[string]int{}
+	for field, name := range fieldNames {
+		by[name] = field
+	}
+	return by
+}()
+
+// fieldOf returns the field of a name, or fieldCount if it is unknown.
+func fieldOf(name []byte) int {
+	if field, known := fieldByName[string(name)]; known {
+		return field
+	}
+	return fieldCount
+}
+
 // limits are the lengths that a text may have, in bytes or in characters.
 type limits struct {
 	low, high  int
