@@ -95,21 +95,11 @@ func (v *wireValue) setText(to *string, field int) *BadEvent {
 	if v.kind != protowire.BytesType {
 		return wrongType(field, "a text")
 	}
-	if plainPrefix(v.bytes) < len(v.bytes) && !plainText(v.text) {
+	if plainPrefix(v.bytes) < len(v.bytes) && (hasControl(v.text) || !utf8.ValidString(v.text)) {
 		return &BadEvent{Code: CodeBadText, Field: fieldNames[field], Message: "control characters, or not UTF-8"}
 	}
 	*to = v.text
 	return checkLength(field, v.text)
-}
-
-// plainText reports whether a text is UTF-8 without control characters.
-func plainText(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] == 0x7f {
-			return false
-		}
-	}
-	return utf8.ValidString(s)
 }
 
 // setInteger sets an integer; available, which may be negative, is of type sint64.

@@ -1,10 +1,12 @@
 package schemas
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"math/bits"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -13,8 +15,8 @@ func readText(field int, raw []byte) (string, *BadEvent) {
 	if raw[0] != '"' {
 		return "", wrongType(field, "a text")
 	}
-	s, plain := unquote(raw)
-	if !plain {
+	s, valid := unquote(raw)
+	if !valid {
 		return "", &BadEvent{Code: CodeBadText, Field: fieldNames[field], Message: "control characters or unpaired surrogates"}
 	}
 	return s, checkLength(field, s)
@@ -22,29 +24,18 @@ func readText(field int, raw []byte) (string, *BadEvent) {
 
 // unquote returns the text of a JSON string of valid UTF-8, and whether it is free of control
 // characters and unpaired surrogates.
-func unquote(raw []byte) (s string, plain bool) {
-	inner := raw[1 : len(raw)-1]
-	for _, c := range inner[plainPrefix(inner):] {
-		if c == '\\' {
-			return unescape(raw)
-		}
-		if c < ' ' || c == 0x7f {
-			return "", false
-		}
-	}
-	return string(inner), true
-}
-
-func unescape(raw []byte) (s string, plain bool) {
-	if !pairedSurrogates(raw) || json.Unmarshal(raw, &s) != nil {
+func unquote(raw []byte) (s string, valid bool) {
+	if !bytes.Contains(raw, []byte{'\\'}) {
+		s = string(raw[1 : len(raw)-1])
+	} else if !pairedSurrogates(raw) || json.Unmarshal(raw, &s) != nil {
 		return "", false
 	}
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] == 0x7f {
-			return "", false
-		}
-	}
-	return s, true
+	return s, !hasControl(s)
+}
+
+// hasControl says whether a text has characters that are not allowed in any field.
+func hasControl(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 
 // pairedSurrogates says whether every \uD800–\uDFFF is half of a pair; encoding/json would
