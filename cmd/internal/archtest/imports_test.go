@@ -37,6 +37,7 @@ const (
 )
 
 var rules = []rule{
+	{of: "stockpush", never: []string{"unsafe"}},
 	{of: "stockpush/schemas", never: []string{"stockpush/processor", "stockpush/channels", "stockpush/sinks", "stockpush/cmd", kafka, viper, clickhouse, "net/http"}},
 	{of: "stockpush/processor", never: []string{"stockpush/channels", "stockpush/sinks", "stockpush/cmd", viper, clickhouse}},
 	{of: "stockpush/processor/latest", never: []string{"stockpush/processor", kafka, "log", "sync"}, except: []string{"stockpush/processor/latest"}},
@@ -54,7 +55,11 @@ var rules = []rule{
 }
 
 // exempt are the packages that may import what their folder may not.
-var exempt = map[string]string{"stockpush/cmd/internal/config": viper}
+var exempt = map[string]string{
+	"stockpush/cmd/internal/config":                         viper,
+	"stockpush/cmd/internal/embedded/clickhouse":            "unsafe",
+	"stockpush/cmd/internal/embedded/embeddedtest/launcher": "unsafe",
+}
 
 func within(path, folder string) bool { return path == folder || strings.HasPrefix(path, folder+"/") }
 
@@ -133,14 +138,14 @@ func TestAPlantedViolationIsFound(t *testing.T) {
 		{ImportPath: "stockpush/channels", Imports: []string{"stockpush/processor/stream", "stockpush/processor"}},
 		{ImportPath: "stockpush/sinks", Imports: []string{kafka + "/pkg/kgo"}},
 		{ImportPath: "stockpush/processor/latest", Imports: []string{"time", "sync"}},
-		{ImportPath: "stockpush/cmd/stockpush", Imports: []string{viper}},
+		{ImportPath: "stockpush/cmd/stockpush", Imports: []string{viper, "unsafe"}},
 		{ImportPath: "stockpush/cmd/internal/config", Imports: []string{viper}},
 		{ImportPath: "stockpush/cmd/lab/chaos/checker", Imports: []string{"encoding/json", "stockpush/schemas"}},
 		{ImportPath: "stockpush/cmd/lab/chaos/cluster", Imports: []string{"stockpush/cmd/internal/config", "stockpush/cmd/internal/faultproxy"}},
 	}
 	require.Equal(t, []string{
 		"stockpush/channels -> stockpush/processor", "stockpush/sinks -> " + kafka + "/pkg/kgo",
-		"stockpush/processor/latest -> sync", "stockpush/cmd/stockpush -> " + viper,
+		"stockpush/processor/latest -> sync", "stockpush/cmd/stockpush -> unsafe", "stockpush/cmd/stockpush -> " + viper,
 		"stockpush/cmd/lab/chaos/checker -> stockpush/schemas",
 		"stockpush/cmd/lab/chaos/cluster -> stockpush/cmd/internal/config",
 	}, violations(planted))
