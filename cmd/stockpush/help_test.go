@@ -3,6 +3,9 @@ package main
 import (
 	"bytes"
 	"io"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -104,4 +107,36 @@ func TestErrorsOfUsageSayWhatToDo(t *testing.T) {
 		require.Equal(t, exitUsage, code, "%s: %s", call, errs.String())
 		require.Contains(t, errs.String(), hint, call)
 	}
+}
+
+// Commands that documents name exist, with the flags that they are given.
+func TestCommandsOfDocumentsParse(t *testing.T) {
+	span := regexp.MustCompile("(?:`|bin/|\\n   ?)stockpush ([a-z]+(?: [^`\\n|>;]+)?)")
+	placeholder := regexp.MustCompile(`^(?:[A-Z]+|…)$`)
+	named := 0
+	for _, file := range documents(t) {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, found := range span.FindAllStringSubmatch(string(text), -1) {
+			words := strings.Fields(strings.Trim(found[1], "\\ "))
+			for i, word := range words {
+				if placeholder.MatchString(word) {
+					words[i] = "1"
+				}
+			}
+			cmd, args, err := newRoot(io.Discard, io.Discard).Find(words)
+			require.NoError(t, err, "%s: stockpush %s", file, found[1])
+			require.NoError(t, cmd.ParseFlags(args), "%s: stockpush %s", file, found[1])
+			named++
+		}
+	}
+	require.Greater(t, named, 30)
+}
+
+// documents lists what users and operators read.
+func documents(t *testing.T) []string {
+	files := []string{"../../README.md", "../../.github/CONTRIBUTING.md", "deploy/README.md"}
+	pages, err := filepath.Glob("docs/*.md")
+	require.NoError(t, err)
+	return append(files, pages...)
 }
