@@ -65,7 +65,7 @@ type Answer struct {
 	// the answer (authorization lost) or could not send.
 	Calls int
 	// Failure says whether the call counts as a failure of the channel for the
-	// breaker: 5xx, transport errors, our own timeouts.
+	// breaker: 5xx, transport errors, our own time-outs, and answers that cannot be read.
 	Failure bool
 }
 

@@ -6,7 +6,7 @@ import "time"
 const MaxPushQty = 10_000_000
 
 // Event is one trigger as upstream sent it: a store SKU's stock after something happened.
-// CONTRACT.md section 2 has the rule of every field.
+// docs/events.md of the command has the rule of every field.
 type Event struct {
 	EventID     string
 	Reason      Reason

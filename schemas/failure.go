@@ -1,6 +1,6 @@
 package schemas
 
-// FailureCode says why a push failed; the closed set of CONTRACT.md section 3.
+// FailureCode says why a push failed; a closed set.
 type FailureCode string
 
 // FailureClass decides how a failure is treated.

@@ -5,7 +5,7 @@ import "fmt"
 // Reason is the kind of trigger of an event. Its number is the contract's code.
 type Reason uint8
 
-// The 17 reasons of CONTRACT.md section 2.
+// The 17 reasons.
 const (
 	SyncOrder Reason = iota + 1
 	StockInManual

@@ -6,7 +6,7 @@ import "time"
 // rows of one record the higher rank is valid.
 type Status uint8
 
-// The statuses of CONTRACT.md section 3, by rank.
+// The statuses, by rank.
 const (
 	Pending Status = iota + 1
 	Skipped

@@ -32,6 +32,6 @@ type Readback struct {
 	Lost []int64
 	// BeforeQty is the quantity shown before the last of them; nil if unknown.
 	BeforeQty *int64
-	// NotBefore is the earliest time at which a read counts; zero until the last of them was given up.
+	// NotBefore is the earliest time at which a read counts.
 	NotBefore time.Time
 }

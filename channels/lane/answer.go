@@ -93,6 +93,10 @@ func (l *Lane) retry(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Time
 func (l *Lane) succeed(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Time, r *Result) {
 	record := l.recordOf(s, p, schemas.Successfully, now)
 	record.AfterQty, record.RequestID = &v.Qty, v.RequestID
+	if p.IsRepair() { // the record is what it was, but for what the repair adds
+		last := s.Last.Record()
+		record.BeforeQty, record.FinishedAt = last.BeforeQty, last.FinishedAt
+	}
 	s.Confirmed = v.Qty
 	l.finish(s, p, &record, r)
 }
@@ -126,7 +130,10 @@ func (l *Lane) recordOf(s *sku.SKU, p *sku.Push, status schemas.Status, now time
 
 // finish ends a push with its terminal record, which is part of the state too.
 func (l *Lane) finish(s *sku.SKU, p *sku.Push, record *schemas.Record, r *Result) {
-	o := terminal(s, record)
+	o := Outcome{SKU: s}
+	if !p.IsRepair() { // whose event ended before
+		o = terminal(s, record)
+	}
 	o.Record, o.SaveState, o.Offsets = schemas.AppendPackedRecord(nil, p.Encoded, record), true, p.Offsets()
 	s.Finish(sku.Outcome{Position: p.Position, Status: record.Status, Encoded: o.Record})
 	delete(l.failedByHold, s)

@@ -72,8 +72,8 @@ type Command struct {
 	QueuedAt time.Time
 	// Offset is the command's own.
 	Offset int64
-	// Inherited says that an earlier owner of the partition left it, and MaybeSent that the
-	// earlier owner may have had it in flight when it ended.
+	// Inherited says that an earlier owner of the partition left it, and MaybeSent that
+	// that owner may have sent it before it ended.
 	Inherited, MaybeSent bool
 }
 

@@ -121,7 +121,8 @@ func (l *Lane) Read(c *Call, stocks []channels.ModelStock, v channels.Verdict, n
 	return r
 }
 
-// ReadAnswer returns a read's verdict as the answer to a call.
+// ReadAnswer is a read's verdict as the answer to a call. It counts as one call, though a read
+// may need two requests, or none of a shop without authorization.
 func ReadAnswer(v channels.Verdict) channels.Answer {
 	return channels.Answer{Verdicts: []channels.Verdict{v}, Calls: 1, Failure: v.Code.Class() == schemas.ClassInfrastructure}
 }

@@ -35,7 +35,7 @@ type SKU struct {
 	Waiting, InFlight *Push
 	// Reading says that a read-back is in flight.
 	Reading bool
-	// Unsaved says that Readback or Newest is not in the state topic yet.
+	// Unsaved says that Readback is not in the state topic yet.
 	Unsaved bool
 }
 

@@ -21,7 +21,7 @@ func newMetrics(r prometheus.Registerer, s *Stage) *metrics {
 		gauge("stockpush_stream_partitions", "Partitions assigned to this process.", func() float64 { return float64(len(s.all())) }),
 		gauge("stockpush_stream_unresolved", "Records fetched and not resolved.", s.unresolved),
 		gauge("stockpush_stream_oldest_unresolved_seconds", "Age of the oldest unresolved record since it was fetched.", s.oldestSeconds),
-		gauge("stockpush_stream_lag", "Offsets between the last committed one and the log's end, as the brokers report it.", s.lag),
+		gauge("stockpush_stream_lag", "Offsets between the one that may be committed and the log's end, as the brokers report it.", s.lag),
 		gauge("stockpush_stream_stuck_partitions", "Partitions with records to read and without progress.", s.stuck),
 	)
 	return m

@@ -1,5 +1,5 @@
 // Package watermark tells which offset of a partition may be committed: the
-// highest one with nothing unresolved at or below it.
+// highest one with nothing unresolved below it.
 //
 // It is pure, never blocks, and one goroutine (or lock) guards it. It refuses
 // to know what an offset stands for.

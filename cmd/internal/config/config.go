@@ -7,7 +7,7 @@ package config
 
 import "time"
 
-// Config is the effective configuration. CONTRACT.md section 8 lists the keys.
+// Config is the effective configuration. docs/configuration.md of the command lists the keys.
 type Config struct {
 	Kafka      Kafka      `mapstructure:"kafka"`
 	Processor  Processor  `mapstructure:"processor"`

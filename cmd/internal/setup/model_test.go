@@ -13,7 +13,7 @@ import (
 	"stockpush/sinks/clickhouse"
 )
 
-// The model: section 4 of CONTRACT.md in plain Go.
+// The model: what docs/sql.md of the command says of the views, in plain Go.
 
 // storeSKUs returns the records of the last 30 days by store SKU, newest first.
 func (h *history) storeSKUs() map[string][]schemas.Record {
