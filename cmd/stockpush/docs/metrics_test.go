@@ -8,7 +8,7 @@ import (
 	"stockpush/cmd/internal/metricstest"
 )
 
-// parts are the metrics' subsystems in the order of the flow, with what they tell of.
+// parts are the metrics' subsystems in the order of the flow, with what they measure.
 var parts = [][2]string{
 	{"stream", "Every stage"}, {"processor", "Processor"}, {"channels", "Channels"}, {"shopee", "Shopee client"},
 	{"sink", "Sink"}, {"promotions", "Promotions"}, {"webhook", "Shopee's push messages"}, {"console", "Console"},
