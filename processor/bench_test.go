@@ -28,7 +28,7 @@ type broker struct {
 	mu      sync.Mutex
 	holding bool
 	failure error
-	// refuses are the messages that are refused for good, and not taken.
+	// refuses says which messages are refused.
 	refuses func(*stream.Record) bool
 	held    []func(error)
 	// messages are what was produced, as it was when it was acknowledged.

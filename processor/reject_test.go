@@ -146,7 +146,7 @@ func TestRefusedRecordsAreDeadLetteredOneByOne(t *testing.T) {
 
 func TestEventAtWhichTheStagePanicsIsDeadLettered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		verify := func(context.Context) error { panic("a mistake of ours") }
+		verify := func(context.Context) error { panic("a mistake") }
 		b := newBenchOn(t, processor.EventLog{ID: 1, Partitions: 1000, CommandPartitions: 4}, verify, nil)
 		fine := event("a", 1)
 		for i := 0; schemas.PartitionFor([]byte(fine.Key.String()), 1000) != 0; i++ {

@@ -18,7 +18,7 @@ import (
 )
 
 // cuttable is a member's network: while it is cut nothing gets through, and what
-// was on its way arrives afterwards.
+// was in flight arrives afterwards.
 type cuttable struct {
 	mu    sync.Mutex
 	until time.Time
@@ -84,7 +84,7 @@ func (w *groupWatch) own(partition int32) int {
 	return w.began[partition]
 }
 
-// acts is told whenever an owner acts because it is alive.
+// acts is called whenever an owner acts because it is alive.
 func (w *groupWatch) acts(partition int32, owner int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -93,7 +93,7 @@ func (w *groupWatch) acts(partition int32, owner int) {
 	}
 }
 
-// first is told an owner's first offset: nothing unresolved may lie below it.
+// first checks an owner's first offset: nothing below it may be unresolved.
 func (w *groupWatch) first(partition int32, offset int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -19,14 +19,14 @@ type OutboxDeps struct {
 	DeadLetters Producer
 	Topics      schemas.Topics
 	Logger      *slog.Logger
-	// DeadLettered is told the error code of each dead letter.
+	// DeadLettered receives the error code of each dead letter.
 	DeadLettered func(code string)
 }
 
 // Outbox produces the results of a partition's work and reports to the partition's owner what
 // Kafka acknowledged.
 //
-// Work goes out in turns. One goroutine owns an Outbox: it calls every method, and passes
+// Messages are sent in turns. One goroutine owns an Outbox: it calls every method, and passes
 // each value that Acks delivers to Handle.
 type Outbox struct {
 	deps       OutboxDeps
@@ -223,7 +223,7 @@ func (o *Outbox) replacements(a Ack) []*Message {
 			return parts
 		}
 	}
-	o.deps.Logger.Error("kafka refused a message for good", "topic", m.Topic,
+	o.deps.Logger.Error("kafka refused a message", "topic", m.Topic,
 		"source_topic", o.assignment.Topic(), "source_partition", o.assignment.Partition(), "source_offset", m.Sources[0], "error", a.err)
 	if m.Topic == o.deps.Topics.Commands() {
 		if failed := failedRecord(o.deps.Topics, m, a.err); failed != nil {

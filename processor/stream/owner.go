@@ -26,7 +26,7 @@ type OwnerConfig struct {
 	Pause, Resume func()
 	// Release takes back a batch when the handler has received the next one.
 	Release func([]*Record)
-	// Failed is told an error that ends the stage.
+	// Failed receives an error that ends the stage.
 	Failed func(error)
 }
 

@@ -44,7 +44,7 @@ func (w *Watermark) Track(offset int64) {
 	w.unresolved++
 }
 
-// Skip says that no offset below next will be tracked any more: what lies there are no records.
+// Skip sets the lowest offset that may be tracked next: the offsets below hold no more records.
 func (w *Watermark) Skip(next int64) { w.next = max(w.next, next) }
 
 // Resolve says that an offset is dealt with. Twice is harmless, and so is an

@@ -36,10 +36,6 @@ var phraseList string
 // tolerated is how many uses a folder still has. A number may fall, never rise.
 var tolerated = map[string]int{
 	"channels/shopee/postgres/postgrestest": 2,
-	"processor":                             2,
-	"processor/stream":                      7,
-	"processor/stream/streamtest":           2,
-	"processor/watermark":                   1,
 }
 
 // words matches every phrase as whole words.

@@ -13,9 +13,9 @@ import (
 type Config struct {
 	Topic     string
 	Partition int32
-	// Alive says whether the broker heard of us lately.
+	// Alive says whether the last heartbeat is recent.
 	Alive func() bool
-	// Failed is told the error with which the handler ended.
+	// Failed receives the error with which the handler ended.
 	Failed func(error)
 }
 
