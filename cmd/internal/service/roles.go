@@ -11,6 +11,7 @@ import (
 	"stockpush/cmd/internal/eventlog"
 	"stockpush/cmd/internal/ops"
 	"stockpush/cmd/internal/pushrecords"
+	"stockpush/cmd/internal/redrive"
 	"stockpush/cmd/internal/tlsconf"
 	"stockpush/processor"
 	"stockpush/processor/stream"
@@ -180,7 +181,8 @@ func (p *process) newConsole(r Running) (*running, error) {
 	retrier := p.newRetrier(reader)
 	server, err := console.Listen(ConsoleConfig(p.cfg.Console), console.Deps{
 		Reader: reader, Retrier: retrier, Probes: ops.Probes{Registry: p.registry, Ready: p.ready}, Logger: p.log,
-		Pages: pages.New(pages.Deps{Reader: reader, Retrier: retrier, Logger: p.log, LoggedIn: p.cfg.Console.Token.Reveal() != "", UserHeader: p.cfg.Console.UserHeader}),
+		Pages: pages.New(pages.Deps{Reader: reader, Retrier: retrier, Redriver: redrive.New(redrive.Deps{Reader: reader, Connection: p.conn, Topics: p.topics, Producer: p.producer, Logger: p.log}),
+			Logger: p.log, LoggedIn: p.cfg.Console.Token.Reveal() != "", UserHeader: p.cfg.Console.UserHeader}),
 	})
 	if err != nil {
 		return nil, err

@@ -41,6 +41,8 @@ type Retrier interface {
 type Deps struct {
 	Reader  Reader
 	Retrier Retrier
+	// Redriver publishes rejected triggers again. Without one the page has no button for it.
+	Redriver Redriver
 	// Logger logs the failures that users see. It may be nil.
 	Logger *slog.Logger
 	// LoggedIn reports that users log in, and so can log out.
@@ -63,6 +65,7 @@ const (
 	pathRejected     = "/push-records/rejected"
 	pathOverview     = "/push-records/overview"
 	pathRePush       = "/push-records/re-push"
+	pathRedrive      = "/push-records/redrive"
 )
 
 // New returns the handler of "/", "/push-records" and below, and "/static/".
@@ -83,6 +86,8 @@ func New(d Deps) http.Handler {
 	mux.Handle("GET "+pathOverview, c.page(c.overview))
 	mux.Handle("POST "+pathRePush, c.page(c.rePush))
 	mux.Handle("GET "+pathRePush+"/{id}", c.page(c.progress))
+	mux.Handle("POST "+pathRedrive, c.page(c.redrivePreview))
+	mux.Handle("GET "+pathRedrive, c.page(c.redriven))
 	mux.Handle("/", c.page(func(*http.Request) (view, error) { return view{}, errNoPage }))
 	return mux
 }

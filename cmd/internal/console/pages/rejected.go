@@ -15,7 +15,10 @@ const (
 
 // rejectedData is the data of the page of rejected triggers.
 type rejectedData struct {
-	Form        form `json:"-"`
+	Form form `json:"-"`
+	// Redrive shows the button that publishes them again; Since is the period it submits.
+	Redrive     bool   `json:"-"`
+	Since       string `json:"-"`
 	Rows        []pushrecords.Rejected
 	Next, First string
 }
@@ -42,7 +45,7 @@ func (c *console) rejected(r *http.Request) (view, error) {
 			return view{}, err
 		}
 	}
-	data := &rejectedData{Form: a.form(), Rows: found.Items}
+	data := &rejectedData{Form: a.form(), Redrive: c.Redriver != nil, Since: a.query.Get("since"), Rows: found.Items}
 	if cursor != "" {
 		data.First = link(a.path, a.query)
 	}

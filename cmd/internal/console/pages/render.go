@@ -21,7 +21,7 @@ var templateFiles embed.FS
 // templates are the pages by name, each with the layout.
 var templates = func() map[string]*template.Template {
 	all := map[string]*template.Template{}
-	for _, name := range []string{"list", "history", "rejected", "overview", "preview", "progress", "error"} {
+	for _, name := range []string{"list", "history", "rejected", "overview", "preview", "progress", "redrive", "error"} {
 		all[name] = template.Must(template.New("layout.html").Funcs(funcs).
 			ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/"+name+".html"))
 	}

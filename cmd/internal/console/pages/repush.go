@@ -211,6 +211,9 @@ func causeText(name string) string {
 	case retry.NotFailing:
 		return "no longer failing"
 	default:
+		if text, ok := redriveCauses[name]; ok {
+			return text
+		}
 		return strings.ReplaceAll(name, "_", " ")
 	}
 }
