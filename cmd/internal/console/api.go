@@ -195,16 +195,18 @@ func parsePage(v url.Values, asCSV bool) (pushrecords.Page, error) {
 		return p, &pushrecords.ParameterError{Name: "order", Problem: fmt.Sprintf("%q is neither key nor newest", v.Get("order"))}
 	}
 	p.Order = order
-	most := pushrecords.MaxLimit
 	if asCSV {
-		p.Limit, most = maxExport, maxExport
+		p.Limit = maxExport
 	}
 	if text := v.Get("limit"); text != "" {
 		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > most {
-			return p, &pushrecords.ParameterError{Name: "limit", Problem: fmt.Sprintf("%q is not a whole number within 1 to %d", text, most)}
+		if err != nil || n < 1 || n > maxExport {
+			return p, &pushrecords.ParameterError{Name: "limit", Problem: fmt.Sprintf("%q is not a whole number within 1 to %d", text, maxExport)}
 		}
 		p.Limit = n
+	}
+	if !asCSV { // a page has no more, whatever was asked for
+		p.Limit = min(p.Limit, pushrecords.MaxLimit)
 	}
 	return p, nil
 }

@@ -39,9 +39,9 @@ func (a *api) retry(w http.ResponseWriter, r *http.Request) error {
 // one that the client claims.
 func (a *api) origin(r *http.Request, claimed string) retry.Origin {
 	if a.userHeader != "" {
-		claimed = retry.UserName(r.Header.Get(a.userHeader))
+		claimed = r.Header.Get(a.userHeader)
 	}
-	return retry.Origin{Via: "api", RequestedBy: claimed, Remote: r.RemoteAddr}
+	return retry.Origin{Via: "api", RequestedBy: retry.UserName(claimed), Remote: r.RemoteAddr}
 }
 
 func (a *api) outcomes(w http.ResponseWriter, r *http.Request) error {

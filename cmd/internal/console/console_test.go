@@ -240,7 +240,7 @@ func TestBadParameterIsAProblemDocument(t *testing.T) {
 	d := newDesk(t)
 	for query, parameter := range map[string]string{
 		"status=failed": "status", "reason=x": "reason", "failure_code=x": "failure_code", "shop_id=x": "shop_id", "since=x": "since", "until=x": "until",
-		"limit=0": "limit", "limit=1001": "limit", "limit=x": "limit", "cursor=x": "cursor", "order=x": "order", "format=xml": "format", "shopid=1": "shopid", "%zz": "query",
+		"limit=0": "limit", "limit=100001": "limit", "limit=x": "limit", "cursor=x": "cursor", "order=x": "order", "format=xml": "format", "shopid=1": "shopid", "%zz": "query",
 	} {
 		p := problemOf(t, d.get("/api/v1/store-skus?"+query))
 		require.EqualValues(t, http.StatusBadRequest, p["status"], query)
@@ -250,6 +250,20 @@ func TestBadParameterIsAProblemDocument(t *testing.T) {
 	w := do(d.handler, request(http.MethodDelete, "/api/v1/failures", nil))
 	require.EqualValues(t, http.StatusMethodNotAllowed, problemOf(t, w)["status"])
 	require.Equal(t, http.MethodGet, w.Header().Get("Allow"))
+}
+
+func TestAPageHasAThousandItemsAtMostWhateverIsAskedFor(t *testing.T) {
+	d := newDesk(t)
+	b := d.store.NewBatch()
+	for i := range int64(1000) {
+		r := record(fmt.Sprintf("many/%d", i), i, schemas.Successfully)
+		b.Add(&r)
+	}
+	require.NoError(t, b.Send(t.Context()))
+	l := d.list("/api/v1/store-skus?limit=100000")
+	require.Len(t, l.Items, pushrecords.MaxLimit)
+	require.NotEmpty(t, l.NextCursor)
+	require.Len(t, strings.Split(strings.TrimSpace(d.get("/api/v1/store-skus?limit=1001&format=csv").Body.String()), "\n"), 1002)
 }
 
 func TestCSVContainsTheWholeList(t *testing.T) {

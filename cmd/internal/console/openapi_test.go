@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -36,7 +35,6 @@ func newDescribed(t *testing.T) *described {
 	require.NoError(t, d.doc.Validate(t.Context()))
 	d.router, err = gorillamux.NewRouter(d.doc)
 	require.NoError(t, err)
-	openapi3filter.RegisterBodyDecoder("application/yaml", openapi3filter.FileBodyDecoder)
 	openapi3filter.RegisterBodyDecoder("text/csv", openapi3filter.FileBodyDecoder)
 	return d
 }
@@ -80,24 +78,20 @@ func TestServerMatchesItsDescription(t *testing.T) {
 	d := newDescribed(t)
 	sku := "/api/v1/store-skus/shopee/10001/" + url.PathEscape(hostile) + "/records"
 	filters := []string{"", "shop_id=10001", "store_sku=a%2Fb&store_sku=c", "merchant_sku=M-s", "status=Failed&status=Pending", "reason=sync_order&reason=Stock+Count",
-		"failure_code=unknown", "since=24h&until=2026-01-31T08:00:00Z", "since=48h", "limit=3", "format=csv"}
+		"failure_code=unknown", "since=24h&until=2026-01-31T08:00:00Z", "since=48h", "since=&until=", "cursor=", "limit=3", "format=csv"}
 	for path, with := range map[string][]string{
 		"/api/v1/store-skus":       append([]string{"still_failing=true", "order=newest"}, filters...),
 		"/api/v1/merchant-skus":    append([]string{"still_failing=true", "order=key"}, filters...),
 		sku:                        filters,
 		"/api/v1/failures":         filters,
 		"/api/v1/rejected-events":  {"", "since=1h", "limit=1", "format=csv"},
-		"/api/v1/failure-codes":    filters[:8],
+		"/api/v1/failure-codes":    filters[:9],
 		"/api/v1/stats":            {"", "shop_id=10001&status=Failed", "reason=sync_order", "failure_code=unknown", "since=48h"},
 		"/api/v1/retries/outcomes": {"event_id=a&event_id=b"},
 		"/api/v1/openapi.yaml":     {""},
 	} {
 		for _, query := range with {
-			want := http.StatusOK
-			if strings.Contains(query, "2026-01-31") {
-				want = http.StatusBadRequest // since is not before until
-			}
-			require.Equal(t, want, d.ask(http.MethodGet, path+"?"+query, ""), path+"?"+query)
+			require.Equal(t, http.StatusOK, d.ask(http.MethodGet, path+"?"+query, ""), path+"?"+query)
 		}
 		if path != "/api/v1/openapi.yaml" {
 			require.Equal(t, http.StatusBadRequest, d.ask(http.MethodGet, path+"?misspelt=1", ""), path)

@@ -104,14 +104,13 @@ func TestRePushNamesItsRequester(t *testing.T) {
 	require.False(t, by(console.Config{}, `{"store_sku": "sku/06", "requested_by": "ann"}`, "unknown"))
 	require.False(t, by(console.Config{UserHeader: "X-User"}, `{"store_sku": "=1+1", "requested_by": "ann"}`, "bob\u00e9 "+strings.Repeat("b", 200)))
 	require.False(t, by(console.Config{}, `{"store_sku": "sku/02"}`, ""))
-	require.True(t, by(console.Config{}, `{"store_sku": "sku/10", "requested_by": "`+strings.Repeat("b", 129)+`"}`, ""))
-	require.True(t, by(console.Config{}, `{"store_sku": "sku/10", "requested_by": "a\nb"}`, ""))
+	require.False(t, by(console.Config{}, `{"store_sku": "sku/10", "requested_by": " a\nb`+strings.Repeat("c", 200)+`"}`, ""))
 	require.True(t, by(console.Config{}, `{"store_sku": "sku/10", "requested_by": null}`, ""))
 	names := map[string]string{}
 	for _, e := range d.events() {
 		names[e.Key.StoreSKU] = e.RequestedBy
 	}
-	require.Equal(t, map[string]string{"sku/06": "ann", "=1+1": "bob\u00e9 " + strings.Repeat("b", 122), "sku/02": ""}, names)
+	require.Equal(t, map[string]string{"sku/06": "ann", "=1+1": "bob\u00e9 " + strings.Repeat("b", 122), "sku/02": "", "sku/10": "ab" + strings.Repeat("c", 126)}, names)
 }
 
 func TestRetryPublishesToTheRecordsPartition(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -13,7 +14,6 @@ import (
 
 	"stockpush/cmd/internal/pushrecords"
 	"stockpush/cmd/internal/retry"
-	"stockpush/schemas"
 )
 
 // retryBody is the body of POST /api/v1/retries.
@@ -121,8 +121,11 @@ func word(d *jx.Decoder) (string, error) {
 		return n.String(), err
 	case jx.String:
 		text, err := d.Str()
-		if err == nil && pushrecords.IsBlank(text) {
+		switch {
+		case err == nil && text == "":
 			return "", errNoValue
+		case strings.ContainsAny(text, "\r\n"): // which in a URL separates values
+			return "", errors.New("a value has several lines; give a list of values")
 		}
 		return text, err
 	default:
@@ -134,11 +137,6 @@ func (b *retryBody) request(now time.Time) (retry.Request, error) {
 	f, err := pushrecords.ParseFilter(b.filter, now)
 	if err != nil {
 		return retry.Request{}, err
-	}
-	if retry.UserName(b.requestedBy) != b.requestedBy {
-		return retry.Request{}, &pushrecords.ParameterError{
-			Name: "requested_by", Problem: fmt.Sprintf("is longer than %d bytes, or has control characters or spaces around it", schemas.MaxRequestedByBytes),
-		}
 	}
 	q := retry.Request{Filter: f, EventIDs: b.eventIDs, All: b.all, DryRun: b.dryRun}
 	if b.limit != nil {

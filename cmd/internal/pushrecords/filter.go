@@ -3,6 +3,7 @@ package pushrecords
 import (
 	"cmp"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,7 +29,7 @@ type Filter struct {
 	Reasons      []schemas.Reason
 	FailureCodes []schemas.FailureCode
 	// Since (inclusive) and Until (exclusive) limit the time of the (last) trigger; zero means no
-	// limit.
+	// limit. If Since is not before Until, nothing matches.
 	Since, Until time.Time
 	// Items selects records by item; empty selects all. It has no URL parameter.
 	Items []Item
@@ -84,9 +85,6 @@ func ParseFilter(v url.Values, now time.Time) (Filter, error) {
 		Since:        p.time(paramSince),
 		Until:        p.time(paramUntil),
 		StillFailing: p.flag(paramStillFailing),
-	}
-	if p.err == nil && !f.Since.IsZero() && !f.Until.IsZero() && !f.Since.Before(f.Until) {
-		p.err = badParameter(paramSince, "is not before until")
 	}
 	if p.err != nil {
 		return Filter{}, p.err
@@ -210,26 +208,39 @@ func (p *parser) time(name string) time.Time {
 	if text == "" {
 		return time.Time{}
 	}
-	if age, err := time.ParseDuration(text); err == nil && age >= 0 {
-		return p.now.Add(-age)
-	}
 	at, err := time.Parse(time.RFC3339, text)
-	if err != nil || at.Year() < 1970 || at.Year() > 2200 {
+	if age.MatchString(text) {
+		ago, _ := time.ParseDuration(text) // it is no longer than a duration can be
+		at, err = p.now.Add(-ago), nil
+	}
+	if err != nil {
 		p.fail(name, "%q is neither a time such as 2026-01-31T08:00:00Z nor an age such as 24h", text)
+		return time.Time{}
+	}
+	switch {
+	case at.Before(earliest):
+		return earliest
+	case at.After(latest):
+		return latest
 	}
 	return at
 }
+
+// age is a time ago, such as 24h, 1h30m or 1.5h.
+var age = regexp.MustCompile(`^([0-9]{1,5}(\.[0-9]{1,3})?(ms|s|m|h)){1,4}$`)
+
+// ClickHouse knows no time outside of these, and nothing was triggered then.
+var earliest, latest = time.Unix(0, 0).UTC(), time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func (p *parser) flag(name string) bool {
 	text := p.single(name)
 	if text == "" {
 		return false
 	}
-	on, err := strconv.ParseBool(text)
-	if err != nil {
+	if text != "true" && text != "false" {
 		p.fail(name, "%q is not true or false", text)
 	}
-	return on
+	return text == "true"
 }
 
 // parseAll reads a parameter whose values are words of a closed set, which an error lists.

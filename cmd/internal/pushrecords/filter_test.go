@@ -28,6 +28,11 @@ func TestParseFilter(t *testing.T) {
 		"since=24h&until=1h":                   {Since: noon.Add(-24 * time.Hour), Until: noon.Add(-time.Hour)},
 		"since=2026-03-01T13:00:00%2B08:00":    {Since: time.Date(2026, 3, 1, 13, 0, 0, 0, time.FixedZone("", 8*3600))},
 		"still_failing=true":                   {StillFailing: true},
+		"still_failing=false":                  {},
+		"since=1h30m":                          {Since: noon.Add(-90 * time.Minute)},
+		"since=0001-01-01T00:00:00Z":           {Since: time.Unix(0, 0)},
+		"since=9999-12-31T23:59:59Z":           {Since: time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)},
+		"since=1h&until=2h":                    {Since: noon.Add(-time.Hour), Until: noon.Add(-2 * time.Hour)},
 	} {
 		values, err := url.ParseQuery(query)
 		require.NoError(t, err)
@@ -50,7 +55,9 @@ func TestParseFilterNamesTheBadParameter(t *testing.T) {
 		"since=yesterday":                 "since",
 		"since=-1h":                       "since",
 		"until=2026-02-30T00:00:00Z":      "until",
-		"since=1h&until=2h":               "since",
+		"since=123456h":                   "since",
+		"since=1d":                        "since",
+		"still_failing=1":                 "still_failing",
 		"still_failing=perhaps":           "still_failing",
 		"store_sku=" + lines(MaxValues+1): "store_sku",
 	} {
