@@ -93,7 +93,7 @@ func (l *Lane) retry(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Time
 func (l *Lane) succeed(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Time, r *Result) {
 	record := l.recordOf(s, p, schemas.Successfully, now)
 	record.AfterQty, record.RequestID = &v.Qty, v.RequestID
-	if p.IsRepair() { // the record is what it was, but for what the repair adds
+	if p.IsRepair() { // the record stays, apart from what the repair adds
 		last := s.Last.Record()
 		record.BeforeQty, record.FinishedAt = last.BeforeQty, last.FinishedAt
 	}

@@ -12,10 +12,9 @@ import (
 
 func TestReadyAsksTheProcessOnThisMachine(t *testing.T) {
 	status := http.StatusOK
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		require.Equal(t, "/readyz", r.URL.Path)
-		w.WriteHeader(status)
-	}))
+	probes := http.NewServeMux()
+	probes.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+	server := httptest.NewServer(probes)
 	address := strings.TrimPrefix(server.URL, "http://")
 	ask := func(args ...string) int {
 		return run(append([]string{"ready", "--ops.listen=" + strings.Replace(address, "127.0.0.1", "0.0.0.0", 1)}, args...), io.Discard, io.Discard)
