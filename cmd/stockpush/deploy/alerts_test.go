@@ -24,15 +24,20 @@ const alertsFile = "../alerts.yml"
 
 func TestMain(m *testing.M) { embeddedtest.Main(m, programtest.Remove) }
 
-// tool runs a program of Prometheus, and skips the test where it is not installed. CI installs it.
+// tool runs a program of Prometheus.
 func tool(t *testing.T, name string, args ...string) {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
+	needs(t, name)
+	out, err := exec.Command(name, args...).CombinedOutput()
+	require.NoError(t, err, "%s %s\n%s", name, strings.Join(args, " "), out)
+}
+
+// needs skips the test where a program is not installed. CI installs it.
+func needs(t *testing.T, name string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
 		t.Skipf("%s is not installed (apt-get install prometheus prometheus-alertmanager)", name)
 	}
-	out, err := exec.Command(path, args...).CombinedOutput()
-	require.NoError(t, err, "%s %s\n%s", name, strings.Join(args, " "), out)
 }
 
 func TestAlertsFireOnTheirSeries(t *testing.T) {
@@ -68,6 +73,7 @@ func TestEveryAlertIsTested(t *testing.T) {
 const minutes = 90
 
 func TestNoAlertFiresOnAHealthyRun(t *testing.T) {
+	needs(t, "promtool")
 	samples := healthyRun(t)
 	var input strings.Builder
 	rules, err := filepath.Abs(alertsFile)
