@@ -179,8 +179,16 @@ func (r *Redriver) audit(q Request, result retry.Result, err error) {
 	if r.Logger == nil {
 		return
 	}
-	r.Logger.Info("dead letters published again", "via", q.Origin.Via, "requested_by", q.Origin.RequestedBy, "remote", q.Origin.Remote,
-		"error_codes", q.ErrorCodes, "since", q.Since, "limit", q.Limit, "matched", result.Matched, "published", result.Published, "left_out", result.LeftOut, "error", err)
+	details := []any{"via", q.Origin.Via, "requested_by", q.Origin.RequestedBy, "remote", q.Origin.Remote, "error_codes", q.ErrorCodes,
+		"limit", q.Limit, "matched", result.Matched, "published", result.Published, "left_out", result.LeftOut}
+	if !q.Since.IsZero() {
+		details = append(details, "since", q.Since)
+	}
+	if err != nil {
+		r.Logger.Warn("dead letters published again in part or not at all", append(details, "error", err)...)
+		return
+	}
+	r.Logger.Info("dead letters published again", details...)
 }
 
 func (r *Redriver) unavailable(err error) error {
