@@ -77,7 +77,7 @@ func (b *retryBody) member(d *jx.Decoder, name string) (err error) {
 		if d.Next() != jx.Array {
 			return errors.New("is not a list")
 		}
-		b.eventIDs, err = words(d)
+		b.eventIDs, err = list(d, eventID)
 	case "limit":
 		var n int
 		n, err = d.Int()
@@ -100,9 +100,14 @@ func words(d *jx.Decoder) ([]string, error) {
 		one, err := word(d)
 		return []string{one}, err
 	}
+	return list(d, word)
+}
+
+// list reads a list, which may not be empty, with a function that reads an item.
+func list(d *jx.Decoder, item func(*jx.Decoder) (string, error)) ([]string, error) {
 	var all []string
 	err := d.Arr(func(d *jx.Decoder) error {
-		one, err := word(d)
+		one, err := item(d)
 		all = append(all, one)
 		return err
 	})
@@ -110,6 +115,14 @@ func words(d *jx.Decoder) ([]string, error) {
 		return nil, errNoValue
 	}
 	return all, err
+}
+
+// eventID reads an event id, which is never a number.
+func eventID(d *jx.Decoder) (string, error) {
+	if d.Next() == jx.Number {
+		return "", errors.New("a number is not an event id")
+	}
+	return word(d)
 }
 
 func word(d *jx.Decoder) (string, error) {
