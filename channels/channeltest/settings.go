@@ -20,6 +20,6 @@ func (s Settings) Pacer() *pacer.Pacer { return pacer.New(s.ShopRate, s.AppRate)
 func Defaults() Settings {
 	return Settings{ShopRate: 5, AppRate: 20, Config: worker.Config{
 		MaxPendingAge: 24 * time.Hour, ShopConcurrency: 4, BatchLinger: 20 * time.Millisecond, ProbeInterval: time.Minute, ConfirmAfter: 10 * time.Second,
-		Breaker: worker.BreakerConfig{FailureRatio: 0.5, MinCalls: 4, Window: 30 * time.Second, OpenFor: 10 * time.Second},
+		Breaker: worker.BreakerConfig{FailureRatio: 0.5, MinCalls: 4, Window: 30 * time.Second, ConsecutiveFailures: 10, OpenFor: 10 * time.Second},
 	}}
 }

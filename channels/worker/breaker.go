@@ -30,7 +30,8 @@ func newBreaker(cfg BreakerConfig) breaker {
 		Interval:    cfg.Window,
 		Timeout:     cfg.OpenFor,
 		ReadyToTrip: func(c gobreaker.Counts) bool {
-			return int(c.Requests) >= cfg.MinCalls && float64(c.TotalFailures) >= cfg.FailureRatio*float64(c.Requests)
+			share := int(c.Requests) >= cfg.MinCalls && float64(c.TotalFailures) >= cfg.FailureRatio*float64(c.Requests)
+			return share || int(c.ConsecutiveFailures) >= cfg.ConsecutiveFailures
 		},
 		IsSuccessful: func(err error) bool { return err == nil },
 		IsExcluded:   func(err error) bool { return errors.Is(err, errNeutral) },

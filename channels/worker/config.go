@@ -33,6 +33,8 @@ type BreakerConfig struct {
 	FailureRatio float64
 	MinCalls     int
 	Window       time.Duration
+	// ConsecutiveFailures open it at once, however many calls succeeded within Window.
+	ConsecutiveFailures int
 	// OpenFor is how long it stays open until one call is allowed.
 	OpenFor time.Duration
 }
@@ -51,6 +53,7 @@ func (c *Config) Validate() error {
 	positive("breaker.failure_ratio", c.Breaker.FailureRatio)
 	positive("breaker.min_calls", float64(c.Breaker.MinCalls))
 	positive("breaker.window", float64(c.Breaker.Window))
+	positive("breaker.consecutive_failures", float64(c.Breaker.ConsecutiveFailures))
 	positive("breaker.open_for", float64(c.Breaker.OpenFor))
 	return errors.Join(errs...)
 }

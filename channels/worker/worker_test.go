@@ -140,6 +140,37 @@ func TestOpenBreakerKeepsPushesPendingWhileNewerOnesReplaceThem(t *testing.T) {
 	})
 }
 
+// A busy shop's many successes do not hide that it died.
+func TestBreakerOpensAfterFailuresInARow(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const succeed = 300
+		dies := func(_ context.Context, n int, call channels.Call) *channels.Answer {
+			if n < succeed {
+				return nil
+			}
+			return channeltest.All(call, channels.Verdict{Code: schemas.ChannelUnavailable}, true)
+		}
+		b := newBench(t.Context(), t, channeltest.NewMemory(dies), options{})
+		for i := range int64(succeed) {
+			e := event(fmt.Sprint("sku-", i), 1, i+1)
+			e.ItemID = 1000 + i
+			b.push(e)
+		}
+		pause(5 * time.Second)
+		require.Len(t, b.memory.Calls(), succeed)
+		for i := range int64(succeed) {
+			e := event(fmt.Sprint("sku-", i), 2, succeed+i+1)
+			e.ItemID = 1000 + i
+			b.push(e)
+		}
+		pause(9 * time.Second) // less than open_for
+		tried := len(b.memory.Calls()) - succeed
+		require.GreaterOrEqual(t, tried, 10)
+		require.LessOrEqual(t, tried, 14, "those in flight at the tenth failure end")
+		b.crash()
+	})
+}
+
 func TestTreatmentByFailureCode(t *testing.T) {
 	cases := []struct {
 		code  schemas.FailureCode

@@ -98,6 +98,7 @@ type Breaker struct {
 	FailureRatio float64       `mapstructure:"failure_ratio"`
 	MinCalls     int           `mapstructure:"min_calls"`
 	Window       time.Duration `mapstructure:"window"`
+	Consecutive  int           `mapstructure:"consecutive_failures"`
 	OpenFor      time.Duration `mapstructure:"open_for"`
 }
 

@@ -115,7 +115,8 @@ func workerConfig(cfg config.Config) worker.Config {
 		MaxPendingAge: cfg.Channels.MaxPendingAge, ShopConcurrency: c.ShopConcurrency,
 		BatchLinger: c.BatchLinger, ProbeInterval: c.ProbeInterval, ConfirmAfter: c.ConfirmAfter,
 		Breaker: worker.BreakerConfig{
-			FailureRatio: c.Breaker.FailureRatio, MinCalls: c.Breaker.MinCalls, Window: c.Breaker.Window, OpenFor: c.Breaker.OpenFor,
+			FailureRatio: c.Breaker.FailureRatio, MinCalls: c.Breaker.MinCalls, Window: c.Breaker.Window,
+			ConsecutiveFailures: c.Breaker.Consecutive, OpenFor: c.Breaker.OpenFor,
 		},
 	}
 }
