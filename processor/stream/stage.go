@@ -24,7 +24,7 @@ type Handler interface {
 type Config struct {
 	Group  string
 	Topics []string
-	// SessionTimeout is how long a member without heartbeats keeps its partitions. Default 45 s.
+	// SessionTimeout is how long a member without heartbeats keeps its partitions. Default 15 s.
 	SessionTimeout time.Duration
 	// DrainTimeout bounds a drain. Default 15 s, so that a process ends within 30 s, commits
 	// included.
@@ -45,7 +45,7 @@ func (c Config) withDefaults() Config {
 			*d = value
 		}
 	}
-	orDefault(&c.SessionTimeout, 45*time.Second)
+	orDefault(&c.SessionTimeout, 15*time.Second)
 	orDefault(&c.DrainTimeout, 15*time.Second)
 	orDefault(&c.CommitInterval, time.Second)
 	orDefault(&c.StuckAfter, 30*time.Second)

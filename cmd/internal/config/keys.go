@@ -42,7 +42,7 @@ var keys = append(append([]key{
 	{"kafka.partitioner", text, "murmur2", oneOf("murmur2", "crc32", "fnv1a"),
 		"How producers of the events topic choose a partition: `murmur2` (Java and others), `crc32` (librdkafka's default) or `fnv1a` (sarama's default)"},
 	// Kafka's default limits are 6 s and 30 min.
-	{"kafka.session_timeout", duration, 45 * time.Second, between(6*time.Second, 30*time.Minute),
+	{"kafka.session_timeout", duration, 15 * time.Second, between(6*time.Second, 30*time.Minute),
 		"How long a process may be silent before Kafka gives its partitions to other processes"},
 	{"kafka.sasl.mechanism", text, "", oneOf("", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"),
 		"How to log in to Kafka; empty: no login"},
@@ -92,6 +92,8 @@ var keys = append(append([]key{
 		"Calls within `shopee.breaker.window` before the share counts"},
 	{"shopee.breaker.window", duration, 30 * time.Second, between(time.Millisecond, time.Hour),
 		"How far back calls are counted"},
+	{"shopee.breaker.consecutive_failures", whole, 10, within(1, 1_000_000),
+		"Failed calls of a shop one after the other that open its circuit breaker at once"},
 	{"shopee.breaker.open_for", duration, 10 * time.Second, between(time.Millisecond, time.Hour),
 		"How long a breaker stays open before one call tries the shop"},
 	{"shopee.promotion_retry", duration, time.Hour, offOr(between(time.Second, 30*24*time.Hour)),
