@@ -174,7 +174,7 @@ func TestRunWaitsForKafkaAndStopsOnSIGTERM(t *testing.T) {
 	text = bytes.ReplaceAll(bytes.ReplaceAll(text, []byte(s.Kafka), []byte(addr)), []byte("kafka_is_elsewhere"), nil)
 	require.NoError(t, os.WriteFile(s.File, text, 0o600))
 	p := s.Launch()
-	p.EventuallyLogged("kafka cannot be reached, waiting for it")
+	p.EventuallyLogged("kafka is unreachable, retrying")
 	ops := regexp.MustCompile(`ops.listen=(\S+)`).FindSubmatch(p.Log())
 	require.Len(t, ops, 2)
 	for probe, want := range map[string]int{"livez": http.StatusOK, "readyz": http.StatusServiceUnavailable} {
