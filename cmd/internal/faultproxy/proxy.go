@@ -3,6 +3,7 @@
 package faultproxy
 
 import (
+	"bytes"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -29,12 +30,9 @@ type Mode struct {
 	Hang bool
 	// Delay is how long each piece of data is delayed.
 	Delay time.Duration
-	// CutAfterBytes cuts a connection instead of forwarding the answer to a request of at least
-	// this many bytes: the request was executed, but the client does not learn of it. 0 means
-	// never.
-	CutAfterBytes int
-	// CutShare is the share of such answers that are cut.
-	CutShare float64
+	// CutInserts is the share of ClickHouse inserts whose connection is cut instead of forwarding
+	// the answer to their data: they were executed, but the client does not learn of it.
+	CutInserts float64
 }
 
 // New starts a proxy to an address.
@@ -128,34 +126,56 @@ func closeWrite(c net.Conn) {
 
 // link is one connection through the proxy.
 type link struct {
-	proxy *Proxy
-	mu    sync.Mutex
-	// unanswered is how many bytes the client has sent since the server's last answer.
-	unanswered int
+	proxy  *Proxy
+	mu     sync.Mutex
+	insert insertStep
 }
 
-func (l *link) asked(n int) (cut bool) {
+// insertStep is how far an insert is in ClickHouse's native protocol: the server answers its
+// query with the table's columns, and then its data.
+type insertStep uint8
+
+const (
+	noInsert insertStep = iota
+	queryAsked
+	queryAnswered
+	dataSent
+)
+
+// insertQuery is at the end of the query of an insert with data.
+var insertQuery = []byte(") VALUES")
+
+func (l *link) asked(piece []byte) (cut bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.unanswered += n
+	switch {
+	case bytes.Contains(piece, insertQuery):
+		l.insert = queryAsked
+	case l.insert == queryAnswered:
+		l.insert = dataSent
+	}
 	return false
 }
 
-func (l *link) answered(int) (cut bool) {
+func (l *link) answered([]byte) (cut bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	mode := l.proxy.now()
-	cut = mode.CutAfterBytes > 0 && l.unanswered >= mode.CutAfterBytes && rand.Float64() < mode.CutShare
-	l.unanswered = 0
-	return cut
+	switch l.insert {
+	case queryAsked:
+		l.insert = queryAnswered
+	case dataSent:
+		l.insert = noInsert
+		return rand.Float64() < l.proxy.now().CutInserts
+	}
+	return false
 }
 
 // copy forwards data piece by piece.
-func (l *link) copy(to io.Writer, from net.Conn, note func(n int) (cut bool)) {
+func (l *link) copy(to io.Writer, from net.Conn, note func(piece []byte) (cut bool)) {
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buffer)
-		if n > 0 && note(n) {
+		if n > 0 && note(buffer[:n]) {
 			_ = from.Close()
 			return
 		}

@@ -72,13 +72,15 @@ func TestProxyModes(t *testing.T) {
 	require.Equal(t, "hello", answer)
 	require.Equal(t, "hello", <-got)
 
-	p.Set(Mode{CutAfterBytes: 10, CutShare: 1})
-	_, err = ask(open, "short")
-	require.NoError(t, err, "too short to be cut")
-	require.Equal(t, "short", <-got)
-	_, err = ask(open, "long enough to be cut")
+	p.Set(Mode{CutInserts: 1})
+	for _, piece := range []string{"SELECT 1", "1", "INSERT INTO t (a) VALUES"} {
+		_, err = ask(open, piece)
+		require.NoError(t, err, "no data of an insert")
+		require.Equal(t, piece, <-got)
+	}
+	_, err = ask(open, "data")
 	require.Error(t, err)
-	require.Equal(t, "long enough to be cut", <-got, "the server received it")
+	require.Equal(t, "data", <-got, "the server received it")
 
 	p.Set(Mode{Refuse: true})
 	_, err = ask(dial(), "refused")

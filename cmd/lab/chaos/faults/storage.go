@@ -22,12 +22,9 @@ var storage = []Kind{
 		return way(fmt.Sprintf("ClickHouse takes %v more", delay), faultproxy.Mode{Delay: delay}, d.between(2*time.Second, 8*time.Second))
 	}},
 	{"cut after ClickHouse committed", 5, func(d Draw) Fault {
-		return way("ClickHouse's answers to inserts are cut", faultproxy.Mode{CutAfterBytes: insertBytes, CutShare: 0.7}, d.between(2*time.Second, 8*time.Second))
+		return way("ClickHouse's answers to inserts are cut", faultproxy.Mode{CutInserts: 0.7}, d.between(2*time.Second, 8*time.Second))
 	}},
 }
-
-// insertBytes is less than any insert's data and more than any query before it.
-const insertBytes = 1200
 
 func way(what string, mode faultproxy.Mode, lasts time.Duration) Fault {
 	return Fault{
