@@ -120,7 +120,7 @@ func (f *fetch) batches() (all []queuedBatch) {
 	if n > 0 {
 		next := queuedBatch{records: f.records}
 		for _, r := range f.records {
-			next.bytes += int64(len(r.Key) + len(r.Value))
+			next.bytes += sizeOf(r)
 		}
 		all = append(all, next)
 	}

@@ -32,6 +32,8 @@ const (
 	MaxUnacknowledgedBytes = 32 << 20
 	// RecordOverheadBytes is the memory of a record in addition to its key and value.
 	RecordOverheadBytes = 320
+	// HeaderOverheadBytes is the memory of a header in addition to its key and value.
+	HeaderOverheadBytes = 40
 )
 
 // DefaultBatchBytes is the largest batch that a topic accepts by default: Kafka's default for
@@ -73,7 +75,7 @@ func (c Connection) choosePartition(topic string) func(*Record, int) int {
 // would fail a whole batch when the context of its first record ends, and the batch may have
 // records of other owners. So what the owner of a lost partition produced is still sent.
 func (p *KafkaProducer) Produce(ctx context.Context, r *Record, done func(error)) {
-	bytes := min(int64(RecordOverheadBytes+len(r.Key)+len(r.Value)), MaxUnacknowledgedBytes)
+	bytes := min(RecordOverheadBytes+sizeOf(r), MaxUnacknowledgedBytes)
 	if err := p.room.Acquire(ctx, bytes); err != nil {
 		done(err)
 		return
@@ -82,6 +84,15 @@ func (p *KafkaProducer) Produce(ctx context.Context, r *Record, done func(error)
 		p.room.Release(bytes)
 		done(err)
 	})
+}
+
+// sizeOf is how many bytes a record's key, value and headers take.
+func sizeOf(r *Record) int64 {
+	n := len(r.Key) + len(r.Value)
+	for _, h := range r.Headers {
+		n += HeaderOverheadBytes + len(h.Key) + len(h.Value)
+	}
+	return int64(n)
 }
 
 // Flush waits until all records are acknowledged.

@@ -55,7 +55,7 @@ func TestCancelledProduceFailsNoOtherRecords(t *testing.T) {
 	require.NoError(t, <-answers)
 }
 
-// A handler that was cut off must not wait for room in the client.
+// A handler that was cut off must not wait for room in the client, which headers take too.
 func TestWaitForRoomEndsWithTheContext(t *testing.T) {
 	b := newBench(t, 1)
 	b.refuseProducers(func() bool { return true })
@@ -63,10 +63,10 @@ func TestWaitForRoomEndsWithTheContext(t *testing.T) {
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	const most = 1 << 10
-	value := make([]byte, stream.MaxUnacknowledgedBytes/most-stream.RecordOverheadBytes)
+	header := []stream.Header{{Value: make([]byte, stream.MaxUnacknowledgedBytes/most-stream.RecordOverheadBytes-stream.HeaderOverheadBytes)}}
 	answers := make(chan error, most+1)
 	for range most {
-		p.Produce(ctx, &stream.Record{Topic: topic, Partition: 0, Value: value}, func(err error) { answers <- err })
+		p.Produce(ctx, &stream.Record{Topic: topic, Partition: 0, Headers: header}, func(err error) { answers <- err })
 	}
 	require.Empty(t, answers)
 	cancel()
