@@ -104,9 +104,9 @@ func (l *Lane) FailHeld(now time.Time) Result {
 }
 
 func (l *Lane) failWaiting(now time.Time, r *Result) {
-	for _, s := range l.queue.all() {
-		p := l.queue.remove(s)
-		l.fail(s, p, &l.hold.verdict, now, r)
+	skus, pushes := l.queue.removeAll()
+	for i, s := range skus {
+		l.fail(s, pushes[i], &l.hold.verdict, now, r)
 	}
 }
 

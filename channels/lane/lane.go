@@ -105,7 +105,7 @@ func (l *Lane) Offer(s *sku.SKU, c *Command, now time.Time) Result {
 func (l *Lane) stand(s *sku.SKU, c *Command, now time.Time, r *Result) {
 	p := &sku.Push{
 		Event: sku.Event{Position: c.Event.Position, Encoded: bytes.Clone(c.Encoded)}, ItemID: c.Event.ItemID, ModelID: c.Event.ModelID,
-		QueuedAt: c.QueuedAt.UnixMilli(), Offset: c.Offset, NotBefore: now.Add(l.cfg.Linger), PausedBefore: l.pause.total(now),
+		LocationID: c.Event.LocationID, QueuedAt: c.QueuedAt.UnixMilli(), Offset: c.Offset, NotBefore: now.Add(l.cfg.Linger), PausedBefore: l.pause.total(now),
 	}
 	if c.Inherited && l.pause.running() {
 		p.PausedBefore -= now.Sub(c.QueuedAt) // it is unknown how long the earlier owner was paused: the age starts now

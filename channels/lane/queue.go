@@ -30,9 +30,17 @@ type item struct {
 	// index is its place in the heap, counted from 1; 0 if it is not there.
 	index    int
 	inFlight bool
-	// shared says that two store SKUs named one of its models: only then their order matters.
+	// shared says that two store SKUs named one stock of it: only then their order matters.
 	shared bool
 }
+
+// stock is what a model has at a location.
+type stock struct {
+	modelID    int64
+	locationID string
+}
+
+func stockOf(p *sku.Push) stock { return stock{p.ModelID, p.LocationID} }
 
 // put queues a push and returns the waiting push of the same store SKU that it replaced; nil if
 // none. If both are of the same item, the new one is due no later than the replaced one.
@@ -43,7 +51,7 @@ func (q *queue) put(s *sku.SKU, p *sku.Push) (replaced *sku.Push) {
 	}
 	it := q.item(p.ItemID)
 	it.shared = it.shared || slices.ContainsFunc(it.waiting, func(other *sku.SKU) bool {
-		return other != s && other.Waiting.ModelID == p.ModelID
+		return other != s && stockOf(other.Waiting) == stockOf(p)
 	})
 	switch {
 	case s.Waiting == nil:
@@ -82,7 +90,7 @@ func (q *queue) remove(s *sku.SKU) *sku.Push {
 func (q *queue) replan(it *item, notBefore time.Time) {
 	at, due := it.due()
 	switch {
-	case it.inFlight || !due:
+	case !due:
 		q.unplan(it)
 	case it.index > 0 && !at.Before(it.at):
 		return // next checks again at it.at
@@ -105,30 +113,48 @@ func (q *queue) unplan(it *item) {
 
 // due is when the first push of the item may be sent; false if none may.
 func (it *item) due() (at time.Time, ok bool) {
-	for i, s := range it.waiting {
-		if !it.blocked(i) && (!ok || s.Waiting.NotBefore.Before(at)) {
+	if it.inFlight {
+		return time.Time{}, false
+	}
+	first := it.first()
+	for _, s := range it.waiting {
+		if !first.blocks(s) && (!ok || s.Waiting.NotBefore.Before(at)) {
 			at, ok = s.Waiting.NotBefore, true
 		}
 	}
 	return at, ok
 }
 
-// blocked says that a waiting push waits for another push to end: the one in flight of the same
-// store SKU, which had another item then, or the waiting one of an earlier command of the same model.
-func (it *item) blocked(i int) bool {
-	s := it.waiting[i]
+// order has the push of each stock of an item that precedes the others; nil if no stock has two.
+type order map[stock]*sku.Push
+
+// first finds the waiting push of each stock that precedes the others.
+func (it *item) first() order {
+	if !it.shared {
+		return nil
+	}
+	first := make(order, len(it.waiting))
+	for _, s := range it.waiting {
+		of := stockOf(s.Waiting)
+		if known := first[of]; known == nil || precedes(s.Waiting, known) {
+			first[of] = s.Waiting
+		}
+	}
+	return first
+}
+
+// blocks says that a waiting push waits for another push to end: the one in flight of the same
+// store SKU, which had another item then, or the waiting one of an earlier command of the same stock.
+func (o order) blocks(s *sku.SKU) bool {
 	if s.InFlight != nil && s.InFlight.ItemID != s.Waiting.ItemID {
 		return true
 	}
-	return it.shared && slices.ContainsFunc(it.waiting, func(other *sku.SKU) bool { return precedes(other.Waiting, s.Waiting) })
+	return o != nil && o[stockOf(s.Waiting)] != s.Waiting
 }
 
-// precedes says whether a push is of an earlier command of the same model and location. Of two
+// precedes says whether a push is of an earlier command than another one of the same stock. Of two
 // repair pushes, which have no command, the one of the older event precedes.
 func precedes(p, of *sku.Push) bool {
-	if p.ModelID != of.ModelID || p.Decode().LocationID != of.Decode().LocationID {
-		return false
-	}
 	return cmp.Or(cmp.Compare(p.Offset, of.Offset), p.Compare(of.Position), cmp.Compare(p.Partition, of.Partition)) < 0
 }
 
@@ -152,11 +178,12 @@ func (q *queue) next(now time.Time) (it *item, wake time.Time) {
 // oldest returns the item of the push that was queued first; nil if no push may be sent.
 func (q *queue) oldest() *item {
 	var oldest *item
-	first := int64(0)
+	since := int64(0)
 	for _, it := range q.order {
-		for i, s := range it.waiting {
-			if at := s.Waiting.QueuedAt; !it.blocked(i) && (oldest == nil || at < first) {
-				oldest, first = it, at
+		order := it.first()
+		for _, s := range it.waiting {
+			if at := s.Waiting.QueuedAt; !order.blocks(s) && (oldest == nil || at < since) {
+				oldest, since = it, at
 			}
 		}
 	}
@@ -166,8 +193,9 @@ func (q *queue) oldest() *item {
 // take takes up to most pushes of an item that are due by then. It marks them and the item as
 // in flight.
 func (q *queue) take(it *item, by time.Time, most int) (pushes []*sku.SKU, lines []channels.Line) {
-	for i, s := range it.waiting {
-		if len(pushes) < most && !it.blocked(i) && !s.Waiting.NotBefore.After(by) {
+	first := it.first()
+	for _, s := range it.waiting {
+		if len(pushes) < most && !first.blocks(s) && !s.Waiting.NotBefore.After(by) {
 			pushes = append(pushes, s)
 		}
 	}
@@ -196,13 +224,19 @@ func (q *queue) unblock(s *sku.SKU) {
 	}
 }
 
-// all lists the store SKUs with a waiting push.
-func (q *queue) all() []*sku.SKU {
-	all := make([]*sku.SKU, 0, q.size)
+// removeAll removes the waiting pushes of all store SKUs, each item's in one pass.
+func (q *queue) removeAll() (skus []*sku.SKU, pushes []*sku.Push) {
+	skus, pushes = make([]*sku.SKU, 0, q.size), make([]*sku.Push, 0, q.size)
 	for _, it := range q.items {
-		all = append(all, it.waiting...)
+		for _, s := range it.waiting {
+			skus, pushes = append(skus, s), append(pushes, s.Waiting)
+			s.Waiting = nil
+		}
+		it.waiting = nil
+		q.replan(it, time.Time{})
 	}
-	return all
+	q.size = 0
+	return skus, pushes
 }
 
 func later(a, b time.Time) time.Time {

@@ -139,7 +139,7 @@ func (l *Lane) confirm(q question, stocks []channels.ModelStock, v channels.Verd
 		return
 	}
 	last := s.Last.Record()
-	shown, found := stockOf(stocks, &last.Event)
+	shown, found := quantityOf(stocks, &last.Event)
 	if found && needsRepair(shown, last.PushQty(), s.Readback) {
 		l.repair(s, &last, now, r)
 		return
@@ -155,7 +155,7 @@ func (l *Lane) repair(s *sku.SKU, last *schemas.Record, now time.Time, r *Result
 	s.Readback.NotBefore = now.Add(l.cfg.ConfirmAfter)
 	p := &sku.Push{
 		Event:  sku.Event{Position: s.Last.Position, Encoded: bytes.Clone(schemas.PackedEventOf(s.Last.Encoded))},
-		ItemID: last.ItemID, ModelID: last.ModelID, QueuedAt: last.QueuedAt.UnixMilli(), Offset: schemas.NoOffset,
+		ItemID: last.ItemID, ModelID: last.ModelID, LocationID: last.LocationID, QueuedAt: last.QueuedAt.UnixMilli(), Offset: schemas.NoOffset,
 		NotBefore: now, PausedBefore: l.pause.total(now), Attempts: last.Attempts,
 	}
 	l.enqueue(s, p, &last.Event, now, r)
@@ -172,7 +172,7 @@ func (l *Lane) repairRefused(s *sku.SKU, v *channels.Verdict, now time.Time, r *
 	r.add(Outcome{SKU: s, SaveState: true})
 }
 
-func stockOf(stocks []channels.ModelStock, e *schemas.Event) (qty int64, found bool) {
+func quantityOf(stocks []channels.ModelStock, e *schemas.Event) (qty int64, found bool) {
 	for _, s := range stocks {
 		if s.ModelID == e.ModelID && (e.LocationID == "" || s.LocationID == e.LocationID) {
 			return s.Qty, true

@@ -12,6 +12,8 @@ import (
 type Push struct {
 	Event
 	ItemID, ModelID int64
+	// LocationID is the event's, so that comparing pushes decodes nothing.
+	LocationID string
 	// QueuedAt is when the processor issued the command, in milliseconds of the Unix epoch.
 	QueuedAt int64
 	// Offset is the command's; schemas.NoOffset for a repair push.
