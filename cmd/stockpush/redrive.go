@@ -16,7 +16,6 @@ import (
 	"stockpush/cmd/internal/pushrecords"
 	"stockpush/cmd/internal/redrive"
 	"stockpush/cmd/internal/retry"
-	"stockpush/processor/stream"
 	"stockpush/schemas"
 )
 
@@ -108,13 +107,7 @@ func openRedriver(c config.Config, log *slog.Logger) (*redrive.Redriver, func(),
 	if err != nil {
 		return nil, nil, err
 	}
-	producer, err := stream.NewProducer(conn, stream.DefaultBatchBytes)
-	if err != nil {
-		closeReader()
-		return nil, nil, err
-	}
-	redriver := redrive.New(redrive.Deps{Reader: reader, Connection: conn, Topics: schemas.Topics(c.Kafka.TopicPrefix), Producer: producer, Logger: log})
-	return redriver, func() { producer.Close(); closeReader() }, nil
+	return redrive.New(redrive.Deps{Reader: reader, Connection: conn, Topics: schemas.Topics(c.Kafka.TopicPrefix), Logger: log}), closeReader, nil
 }
 
 func (a *app) confirmRedrive(ctx context.Context, redriver *redrive.Redriver, q redrive.Request) (bool, error) {

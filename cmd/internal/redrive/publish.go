@@ -3,7 +3,10 @@ package redrive
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,74 +21,105 @@ type Published struct {
 	Key     schemas.Key
 }
 
-// publish produces the chosen letters, and behind them the newer events that arrived meanwhile.
+// Producer is a stream.Producer that can be closed.
+type Producer interface {
+	stream.Producer
+	// Close ends the producer. Unacknowledged records fail, and are not sent later.
+	Close()
+}
+
+// publish produces the chosen letters, and behind them the newer events that arrived meanwhile, also
+// if Kafka does not accept every letter.
 func (r *Redriver) publish(ctx context.Context, s *selection) (published []Published, err error) {
 	messages := make([]*stream.Record, len(s.chosen))
 	for i, l := range s.chosen {
 		messages[i] = &l.message
 	}
-	errs := r.produce(ctx, messages)
-	var stored []*letter
-	for i, l := range s.chosen {
-		if errs[i] != nil {
-			err = errs[i]
+	stored := map[schemas.Key]*stream.Record{}
+	for i, failed := range r.produce(ctx, messages) {
+		if failed != nil {
+			err = failed
 			continue
 		}
-		stored = append(stored, l)
+		l := s.chosen[i]
+		stored[l.key] = &l.message
 		published = append(published, Published{l.eventID, l.key})
 	}
 	if err != nil {
 		err = fmt.Errorf("publish %d of %d events: %w", len(messages)-len(stored), len(messages), r.unavailable(err))
-	} else {
-		err = r.restore(ctx, s, stored)
 	}
-	return published, err
+	return published, errors.Join(err, r.restore(ctx, s, stored))
 }
 
-// produce returns each message's error when Kafka has answered for all.
+// produce returns each message's error. When ctx ends, messages that are not acknowledged fail. It
+// has a producer of its own: one that outlives ctx would send them later, over newer events.
 func (r *Redriver) produce(ctx context.Context, messages []*stream.Record) []error {
 	errs := make([]error, len(messages))
+	producer, err := r.open()
+	if err != nil {
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs
+	}
+	closeOnce := sync.OnceFunc(producer.Close)
+	defer closeOnce()
+	defer context.AfterFunc(ctx, closeOnce)()
 	var produced sync.WaitGroup
 	produced.Add(len(messages))
 	for i, m := range messages {
-		r.Producer.Produce(ctx, m, func(err error) { errs[i] = err; produced.Done() })
+		producer.Produce(ctx, m, func(err error) { errs[i] = err; produced.Done() })
 	}
 	produced.Wait()
 	return errs
 }
 
-// maxRounds bounds how often newer events are published again.
-const maxRounds = 10
+func (r *Redriver) open() (Producer, error) {
+	if r.NewProducer != nil {
+		return r.NewProducer()
+	}
+	return stream.NewProducer(r.Connection, stream.DefaultBatchBytes)
+}
+
+const (
+	// maxRounds bounds how often newer events are published again.
+	maxRounds = 10
+	// restoreTimeout bounds how long that takes.
+	restoreTimeout = 30 * time.Second
+)
 
 // restore publishes events again that upstream sent between the look for newer events and the
-// letters: behind the letters they are the newest, as upstream wants it. Events that arrive
-// meanwhile are newer than those, and so on.
-func (r *Redriver) restore(ctx context.Context, s *selection, stored []*letter) error {
-	behind := map[schemas.Key]*stream.Record{} // the message that was published last
-	for _, l := range stored {
-		behind[l.key] = &l.message
-	}
+// stored letters: behind the letters they are the newest, as upstream wants it. Events that arrive
+// meanwhile are newer than those, and so on. The end of ctx does not stop it, because the letters
+// are stored.
+func (r *Redriver) restore(ctx context.Context, s *selection, stored map[schemas.Key]*stream.Record) (failed error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restoreTimeout)
+	defer cancel()
+	behind := stored // by store SKU the message that was published last
 	for range maxRounds {
 		overtaken, err := r.overtaken(ctx, s, behind)
-		if err != nil || len(overtaken) == 0 {
-			return err
+		if err != nil {
+			return errors.Join(failed, r.unavailable(err))
 		}
-		messages := make([]*stream.Record, 0, len(overtaken))
-		for _, m := range overtaken {
-			messages = append(messages, m)
+		if len(overtaken) == 0 {
+			break
 		}
-		for _, err := range r.produce(ctx, messages) {
+		messages := slices.Collect(maps.Values(overtaken))
+		behind = map[schemas.Key]*stream.Record{}
+		for i, err := range r.produce(ctx, messages) {
 			if err != nil {
-				return fmt.Errorf("publish a newer event again: %w", r.unavailable(err))
+				failed = fmt.Errorf("publish the newer event of %s again: %w", messages[i].Key, r.unavailable(err))
+				continue
 			}
+			key, _ := schemas.ParseKey(string(messages[i].Key))
+			behind[key] = messages[i]
 		}
-		behind = overtaken
 	}
-	return nil
+	return failed
 }
 
 // overtaken returns by store SKU the newest event between the last look and the given messages,
-// ready to be published again.
+// ready to be published again. Events that repeat a record bring no news and do not count.
 func (r *Redriver) overtaken(ctx context.Context, s *selection, behind map[schemas.Key]*stream.Record) (map[schemas.Key]*stream.Record, error) {
 	ends := map[int32]int64{}
 	for _, m := range behind {
@@ -97,7 +131,10 @@ func (r *Redriver) overtaken(ctx context.Context, s *selection, behind map[schem
 		err := stream.ReadSpan(ctx, r.Connection, span, func(m *stream.Record) error {
 			key, _ := schemas.ParseKey(string(m.Key))
 			ours := behind[key]
-			if _, valid := s.decode(m); ours != nil && m.Offset < ours.Offset && valid {
+			if ours == nil || m.Offset >= ours.Offset {
+				return nil
+			}
+			if event, valid := s.decode(m); valid && !event.Repeats() {
 				found[key] = again(m)
 			}
 			return nil

@@ -3,7 +3,7 @@
 // It owns which letters are published and why others are left out. It decides that no store SKU gets
 // an older quantity back: a letter whose store SKU has a newer event is left out, and an event that
 // arrives while letters are published is published once more behind them. It blocks on Kafka for as
-// long as its context allows.
+// long as its context allows, and at most half a minute longer for what it published before.
 package redrive
 
 import (
@@ -54,8 +54,9 @@ type Request struct {
 type Deps struct {
 	Connection stream.Connection
 	Topics     schemas.Topics
-	// Producer acknowledges by all replicas.
-	Producer stream.Producer
+	// NewProducer returns a producer that acknowledges by all replicas; nil is stream.NewProducer
+	// with the connection.
+	NewProducer func() (Producer, error)
 	// Reader is for Wait.
 	Reader *pushrecords.Reader
 	Logger *slog.Logger

@@ -1,10 +1,8 @@
 package redrive_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -83,14 +81,19 @@ func (w *world) misplace(e schemas.Event) {
 
 func (w *world) do(q redrive.Request) retry.Result {
 	w.t.Helper()
-	result, published, err := w.redriver(w.producer).Do(w.t.Context(), q)
+	result, published, err := w.redriver(nil).Do(w.t.Context(), q)
 	require.NoError(w.t, err)
 	require.Len(w.t, published, len(result.EventIDs))
 	return result
 }
 
-func (w *world) redriver(p stream.Producer) *redrive.Redriver {
-	return redrive.New(redrive.Deps{Connection: w.conn, Topics: topics, Producer: p})
+// redriver publishes through p; nil is its own producer.
+func (w *world) redriver(p redrive.Producer) *redrive.Redriver {
+	deps := redrive.Deps{Connection: w.conn, Topics: topics}
+	if p != nil {
+		deps.NewProducer = func() (redrive.Producer, error) { return p, nil }
+	}
+	return redrive.New(deps)
 }
 
 // newest is what lies last of a store SKU in its partition.
@@ -160,7 +163,7 @@ func TestLettersAreLeftOutByCause(t *testing.T) {
 	}, w.do(redrive.Request{DryRun: true}))
 	require.Equal(t, 1, w.do(redrive.Request{DryRun: true, ErrorCodes: []string{schemas.CodeUnknownChannel}}).Matched)
 	require.Zero(t, w.do(redrive.Request{DryRun: true, Since: time.Now().Add(time.Hour)}).Matched)
-	_, _, err := w.redriver(w.producer).Do(t.Context(), redrive.Request{Limit: -1})
+	_, _, err := w.redriver(nil).Do(t.Context(), redrive.Request{Limit: -1})
 	require.ErrorAs(t, err, new(*pushrecords.ParameterError))
 }
 
@@ -186,32 +189,17 @@ func TestTheLimitTakesTheOldest(t *testing.T) {
 	require.Equal(t, []string{"sku2-1"}, w.do(redrive.Request{Limit: 2}).EventIDs)
 }
 
-// overtaking is a producer before whose first message upstream sends something newer.
-type overtaking struct {
-	stream.Producer
-	first func()
-	once  *sync.Once
-}
-
-func (o overtaking) Produce(ctx context.Context, r *stream.Record, done func(error)) {
-	o.once.Do(o.first)
-	o.Producer.Produce(ctx, r, done)
-}
-
-func TestAnEventThatArrivesMeanwhileStaysTheNewest(t *testing.T) {
-	w := newWorld(t)
-	old, calm := event("sku", 1), event("calm", 1)
-	w.misplace(old)
-	w.misplace(calm)
-	arrives := func() {
-		w.produce(message(event("sku", 2), place(old)))
-		w.produce(message(event("sku", 3), place(old)))
-	}
-	_, published, err := w.redriver(overtaking{w.producer, arrives, new(sync.Once)}).Do(t.Context(), redrive.Request{})
-	require.NoError(t, err)
-	require.Len(t, published, 2)
-	require.Equal(t, "sku-3", w.newestID(old))
-	require.Equal(t, "calm-1", w.newestID(calm))
+// trim deletes a partition's messages before an offset.
+func (w *world) trim(partition int32, before int64) {
+	w.t.Helper()
+	client, err := kgo.NewClient(w.conn.Options()...)
+	require.NoError(w.t, err)
+	defer client.Close()
+	upTo := kadm.Offsets{}
+	upTo.AddOffset(topics.Events(), partition, before, -1)
+	answers, err := kadm.NewClient(client).DeleteRecords(w.t.Context(), upTo)
+	require.NoError(w.t, err)
+	require.NoError(w.t, answers.Error())
 }
 
 func TestALetterFromBeforeTheTopicsFirstEventIsTooOld(t *testing.T) {
@@ -220,13 +208,6 @@ func TestALetterFromBeforeTheTopicsFirstEventIsTooOld(t *testing.T) {
 	w.misplace(e)
 	w.produce(message(event("sku", 2), place(e)))
 	w.produce(message(event("other", 2), place(e)))
-	client, err := kgo.NewClient(w.conn.Options()...)
-	require.NoError(t, err)
-	defer client.Close()
-	upTo := kadm.Offsets{}
-	upTo.AddOffset(topics.Events(), place(e), 1, -1)
-	answers, err := kadm.NewClient(client).DeleteRecords(t.Context(), upTo)
-	require.NoError(t, err)
-	require.NoError(t, answers.Error())
+	w.trim(place(e), 1)
 	require.Equal(t, map[string]int{redrive.TooOld: 1}, w.do(redrive.Request{}).LeftOut)
 }

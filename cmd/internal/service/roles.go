@@ -182,7 +182,7 @@ func (p *process) newConsole(r Running) (*running, error) {
 	retrier := p.newRetrier(reader)
 	server, err := console.Listen(ConsoleConfig(p.cfg.Console), console.Deps{
 		Reader: reader, Retrier: retrier, Probes: ops.Probes{Registry: p.registry, Ready: p.ready}, Logger: p.log,
-		Pages: pages.New(pages.Deps{Reader: reader, Retrier: retrier, Redriver: redrive.New(redrive.Deps{Reader: reader, Connection: p.conn, Topics: p.topics, Producer: p.producer, Logger: p.log}),
+		Pages: pages.New(pages.Deps{Reader: reader, Retrier: retrier, Redriver: redrive.New(redrive.Deps{Reader: reader, Connection: p.conn, Topics: p.topics, Logger: p.log}),
 			Logger: p.log, LoggedIn: p.cfg.Console.Token.Reveal() != "", UserHeader: p.cfg.Console.UserHeader}),
 	})
 	if err != nil {
