@@ -109,6 +109,7 @@ func (r *Redriver) choose(ctx context.Context, q Request) (*selection, error) {
 	if err := r.readNewer(ctx, s); err != nil {
 		return nil, err
 	}
+	s.leaveOutDoubtful()
 	s.limit(q.Limit)
 	return s, nil
 }
@@ -134,8 +135,9 @@ func earliest(t time.Time) time.Time {
 	return t
 }
 
-// readNewer reads all events since the oldest chosen letter, in every partition: an event of the
-// same store SKU may lie in another one if it was produced with another partitioner.
+// readNewer reads all events since the oldest letter, in every partition: an event of the same store
+// SKU may lie in another one if it was produced with another partitioner. In the letters' own
+// partitions it starts at their sources at the latest, since offsets decide there and not times.
 func (r *Redriver) readNewer(ctx context.Context, s *selection) error {
 	since, ok := s.oldest()
 	if !ok {
@@ -149,7 +151,11 @@ func (r *Redriver) readNewer(ctx context.Context, s *selection) error {
 	if err != nil {
 		return err
 	}
+	sources := s.sources()
 	for partition, offset := range from {
+		if source, ok := sources[partition]; ok {
+			offset = min(offset, source)
+		}
 		trimmed := starts[partition] > 0 && offset <= starts[partition]
 		if err := r.readPartition(ctx, s, stream.Place{Topic: r.Topics.Events(), Partition: partition, Offset: offset}, trimmed); err != nil {
 			return fmt.Errorf("read the events: %w", err)

@@ -20,16 +20,19 @@ type place struct {
 	occurred  time.Time
 }
 
-// newer reports whether p is newer than q. Only offsets of one partition say so; between partitions
-// it is the time in the log and, if that is the same, upstream's own time.
+// newer reports whether p is newer than q. Within a partition the offset decides, whatever the
+// clocks say; between partitions it is the time in the log and, if that is the same, upstream's own
+// time.
 func (p place) newer(q place) bool {
-	if c := p.at.Compare(q.at); c != 0 {
-		return c > 0
-	}
 	if p.partition == q.partition {
 		return p.offset > q.offset
 	}
-	return p.occurred.After(q.occurred)
+	return cmp.Or(p.at.Compare(q.at), p.occurred.Compare(q.occurred)) > 0
+}
+
+// same reports whether p and q are the same message. The time tells logs apart; zero is unknown.
+func (p place) same(q place) bool {
+	return p.partition == q.partition && p.offset == q.offset && (p.at.IsZero() || q.at.IsZero() || p.at.Equal(q.at))
 }
 
 // letter is a dead letter that is a valid event now.
@@ -38,6 +41,11 @@ type letter struct {
 	key     schemas.Key
 	eventID string
 	message stream.Record
+	// found is whether the log has its source, so offsets of the log compare with the letter's.
+	found bool
+	// doubtful is whether its partition has an event with a lower offset and a later time. That event
+	// is newer if the letter is of an earlier log, whose offsets were other ones.
+	doubtful bool
 }
 
 // selection is the letters of a request: of each store SKU the newest one.
@@ -46,26 +54,17 @@ type selection struct {
 	log     eventlog.Log
 	topic   string
 	letters map[schemas.Key]*letter
-	// seen are the sources of the letters that were read: a replay writes a letter again.
-	seen    map[sourceOf]bool
 	leftOut map[string]int
-	matched int
 	chosen  []*letter
 	// ends are the ends of the events topic's partitions when they were read.
 	ends    map[int32]int64
 	decoder schemas.Decoder
 }
 
-type sourceOf struct {
-	partition int32
-	offset    int64
-	time      int64
-}
-
 func newSelection(q Request, log eventlog.Log, topic string) *selection {
 	return &selection{
 		codes: q.ErrorCodes, log: log, topic: topic,
-		letters: map[schemas.Key]*letter{}, seen: map[sourceOf]bool{}, leftOut: map[string]int{}, ends: map[int32]int64{},
+		letters: map[schemas.Key]*letter{}, leftOut: map[string]int{}, ends: map[int32]int64{},
 	}
 }
 
@@ -83,12 +82,9 @@ func (s *selection) takeLetter(r *stream.Record) error {
 			m.Headers = append(m.Headers, stream.Header{Key: h.Key, Value: bytes.Clone(h.Value)})
 		}
 	}
-	source := sourceOf{d.SourcePartition, d.SourceOffset, d.SourceTime.UnixMilli()}
-	if d.SourceTopic != s.topic || len(s.codes) > 0 && !slices.Contains(s.codes, d.Code) || s.seen[source] {
+	if d.SourceTopic != s.topic || len(s.codes) > 0 && !slices.Contains(s.codes, d.Code) {
 		return nil
 	}
-	s.seen[source] = true
-	s.matched++
 	if truncated {
 		s.leftOut[Cut]++
 		return nil
@@ -97,7 +93,8 @@ func (s *selection) takeLetter(r *stream.Record) error {
 	return nil
 }
 
-// takeWhole keeps a letter whose event is valid now and newer than the store SKU's other letters.
+// takeWhole keeps a letter whose event is valid now and newer than the store SKU's other letters. A
+// replay writes letters again: the kept one is recognised, others count again as left out.
 func (s *selection) takeWhole(d *schemas.DeadLetter, m stream.Record) {
 	event, ok := s.decode(&m)
 	switch {
@@ -109,8 +106,12 @@ func (s *selection) takeWhole(d *schemas.DeadLetter, m stream.Record) {
 		return
 	}
 	m.Partition = s.log.PartitionOf(event.Key)
-	l := &letter{place{d.SourcePartition, d.SourceOffset, d.SourceTime, event.OccurredAt}, event.Key, event.EventID, m}
+	at := place{d.SourcePartition, d.SourceOffset, d.SourceTime, event.OccurredAt}
+	l := &letter{place: at, key: event.Key, eventID: event.EventID, message: m}
 	if other := s.letters[l.key]; other != nil {
+		if l.same(other.place) {
+			return
+		}
 		s.leftOut[NewerEvent]++
 		if !l.newer(other.place) {
 			return
@@ -135,32 +136,65 @@ func (s *selection) oldest() (at time.Time, ok bool) {
 	return at, ok
 }
 
+// sources returns by partition the lowest offset of the letters' sources.
+func (s *selection) sources() map[int32]int64 {
+	lowest := map[int32]int64{}
+	for _, l := range s.letters {
+		if offset, ok := lowest[l.partition]; !ok || l.offset < offset {
+			lowest[l.partition] = l.offset
+		}
+	}
+	return lowest
+}
+
 // takeEvent leaves out the letter of a store SKU that has a newer event. Every valid event counts,
 // also one in a wrong partition: its own letter brings newer stock.
 func (s *selection) takeEvent(m *stream.Record) {
 	key, err := schemas.ParseKey(string(m.Key))
-	if err != nil {
+	l := s.letters[key]
+	if err != nil || l == nil {
 		return
 	}
-	l := s.letters[key]
-	if l == nil || l.partition == m.Partition && l.offset == m.Offset && (l.at.IsZero() || l.at.UnixMilli() == m.Timestamp.UnixMilli()) {
+	at := place{partition: m.Partition, offset: m.Offset, at: time.UnixMilli(m.Timestamp.UnixMilli())}
+	if at.same(l.place) {
+		l.found = true
 		return
 	}
 	event, ok := s.decode(m)
-	at := place{m.Partition, m.Offset, time.UnixMilli(m.Timestamp.UnixMilli()), event.OccurredAt}
-	if ok && at.newer(l.place) {
-		delete(s.letters, key)
-		s.leftOut[NewerEvent]++
+	at.occurred = event.OccurredAt
+	switch {
+	case !ok:
+	case at.newer(l.place):
+		s.leaveOut(l, NewerEvent)
+	case at.partition == l.partition && at.at.After(l.at):
+		l.doubtful = true
+	}
+}
+
+func (s *selection) leaveOut(l *letter, cause string) {
+	delete(s.letters, l.key)
+	s.leftOut[cause]++
+}
+
+// leaveOutDoubtful leaves out doubtful letters of another log, after all events are read.
+func (s *selection) leaveOutDoubtful() {
+	for _, l := range s.letters {
+		if l.doubtful && !l.found {
+			s.leaveOut(l, NewerEvent)
+		}
 	}
 }
 
 // tooOld leaves out letters that go to a partition and are from before its first event, whose
 // earlier ones are trimmed; zero is a partition without events.
 func (s *selection) tooOld(partition int32, first time.Time) {
-	for key, l := range s.letters {
-		if l.message.Partition == partition && (first.IsZero() || l.at.Before(first)) {
-			delete(s.letters, key)
-			s.leftOut[TooOld]++
+	for _, l := range s.letters {
+		before := first.IsZero() || l.at.Before(first)
+		if l.partition == partition {
+			before = !l.found
+		}
+		if l.message.Partition == partition && before {
+			s.leaveOut(l, TooOld)
 		}
 	}
 }
@@ -181,5 +215,9 @@ func (s *selection) limit(n int) {
 }
 
 func (s *selection) result() retry.Result {
-	return retry.Result{Matched: s.matched, Published: len(s.chosen), LeftOut: s.leftOut, EventIDs: []string{}}
+	matched := len(s.chosen)
+	for _, n := range s.leftOut {
+		matched += n
+	}
+	return retry.Result{Matched: matched, Published: len(s.chosen), LeftOut: s.leftOut, EventIDs: []string{}}
 }
