@@ -91,6 +91,11 @@ func (l *Lane) retry(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Time
 }
 
 func (l *Lane) succeed(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Time, r *Result) {
+	if p.IsRepair() && s.Last.Position != p.Position { // the last record is that of a newer event, which failed meanwhile
+		s.Confirmed = v.Qty
+		r.add(Outcome{SKU: s, SaveState: true, Offsets: p.Offsets()})
+		return
+	}
 	record := l.recordOf(s, p, schemas.Successfully, now)
 	record.AfterQty, record.RequestID = &v.Qty, v.RequestID
 	if p.IsRepair() { // the record stays, apart from what the repair adds

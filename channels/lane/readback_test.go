@@ -269,6 +269,20 @@ func TestRepairIsSupersededWithoutARecord(t *testing.T) {
 	require.Equal(t, []string{"a e4 Successfully 6, state, settles [4]"}, s.confirm(s.start(lane.Push)))
 }
 
+func TestRepairWritesNoRecordAfterANewerEventFailed(t *testing.T) {
+	s, repair := repairing(t)
+	s.offer("a", 6)
+	s.offer("b", 1)
+	s.pushed(s.push(), banned)
+	require.Equal(t, []string{"a e4 Failed shop_restricted, state, settles [4]"}, s.failHeld())
+	require.Equal(t, []string{"a, state"}, s.confirm(repair), "its record has the facts of its own event")
+	require.Equal(t, new(int64(4)), s.sku("a").ConfirmedQty())
+	s.wait(probeInterval)
+	s.offer("c", 1)
+	s.confirm(s.start(lane.Push))
+	require.ElementsMatch(t, []string{"a", "b"}, s.repushed(), "the newer event is still pushed again")
+}
+
 func TestCommandOfARepairedEventIsFinished(t *testing.T) {
 	s, _ := repairing(t)
 	require.Equal(t, []string{"a e3 Successfully 4, settles [4]"}, s.offer("a", 4, event(3)))
