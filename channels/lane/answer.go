@@ -31,6 +31,7 @@ func (l *Lane) Pushed(c *Call, a *channels.Answer, now time.Time) Result {
 		l.settle(s, p, &a.Verdicts[i], now, &r)
 		l.queue.unblock(s)
 	}
+	l.takeReadbacks(c, a, now, &r)
 	l.queue.release(c.item, now)
 	if confirmed || HealthOf(a) == Healthy {
 		l.repush(confirmed, &r)
@@ -40,7 +41,7 @@ func (l *Lane) Pushed(c *Call, a *channels.Answer, now time.Time) Result {
 
 // settle applies a verdict to its push.
 func (l *Lane) settle(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Time, r *Result) {
-	if v.Outcome == channels.Confirmed && v.Qty == s.SentQty {
+	if succeeded(s, v) {
 		l.succeed(s, p, v, now, r)
 		return
 	}
@@ -56,6 +57,11 @@ func (l *Lane) settle(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Tim
 		return
 	}
 	l.fail(s, p, v, now, r)
+}
+
+// succeeded says whether a verdict confirms what was sent.
+func succeeded(s *sku.SKU, v *channels.Verdict) bool {
+	return v.Outcome == channels.Confirmed && v.Qty == s.SentQty
 }
 
 // mayRetry says whether a refused push is retried.

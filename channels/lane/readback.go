@@ -2,6 +2,7 @@ package lane
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"time"
 
@@ -47,6 +48,60 @@ func addLost(earlier []int64, qty int64) []int64 {
 func (l *Lane) expectReadback(s *sku.SKU, now time.Time) {
 	l.readbacks[s] = struct{}{}
 	l.readbackAt = sooner(l.readbackAt, later(s.Readback.NotBefore, now))
+}
+
+// takeReadbacks gives the read-backs that other store SKUs have of a stock to the one whose push
+// it confirmed last: theirs would compare it with an earlier quantity and push that again.
+func (l *Lane) takeReadbacks(c *Call, a *channels.Answer, now time.Time, r *Result) {
+	if len(l.readbacks) == 0 {
+		return
+	}
+	confirmed := map[stock]*sku.SKU{}
+	for i, s := range c.pushes {
+		if succeeded(s, &a.Verdicts[i]) {
+			confirmed[stock{c.Lines[i].ModelID, c.Lines[i].LocationID}] = s
+		}
+	}
+	for other := range l.readbacks {
+		if other.Readback.ItemID != c.ItemID || hasCommand(other) {
+			continue // the success of its command is read back
+		}
+		e := other.NewestEvent()
+		if s := confirmed[stock{other.Readback.ModelID, e.LocationID}]; s != nil && s != other {
+			l.takeReadback(s, other, now, r)
+		}
+	}
+}
+
+// hasCommand says that a push which is no repair waits or is in flight.
+func hasCommand(s *sku.SKU) bool {
+	return s.InFlight != nil || s.Waiting != nil && !s.Waiting.IsRepair()
+}
+
+// takeReadback gives the read-back of another store SKU to s, and drops its repair push.
+func (l *Lane) takeReadback(s, other *sku.SKU, now time.Time, r *Result) {
+	s.Readback, other.Readback = merge(other.Readback, s.Readback), nil
+	delete(l.readbacks, other)
+	l.expectReadback(s, now)
+	o := Outcome{SKU: other, SaveState: true}
+	if other.Waiting != nil {
+		o.Offsets = l.queue.remove(other).Offsets()
+	}
+	r.add(o)
+}
+
+// merge adds what an older read-back knows to a newer one, unless that is nil or of another model.
+func merge(older, newer *schemas.Readback) *schemas.Readback {
+	if newer == nil || newer.ItemID != older.ItemID || newer.ModelID != older.ModelID {
+		return older
+	}
+	merged := *newer
+	merged.Lost = older.Lost
+	for _, qty := range newer.Lost {
+		merged.Lost = addLost(merged.Lost, qty)
+	}
+	merged.BeforeQty, merged.NotBefore = cmp.Or(newer.BeforeQty, older.BeforeQty), later(newer.NotBefore, older.NotBefore)
+	return &merged
 }
 
 // nextReadback returns a store SKU whose read-back is due, or when the next will be due; zero

@@ -1,0 +1,98 @@
+package lane_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"stockpush/channels"
+	"stockpush/channels/lane"
+	"stockpush/schemas"
+)
+
+// lostFirst is a shop whose store SKU a was confirmed with 5 after a lost request of it.
+func lostFirst(t *testing.T) *shop {
+	s := newShop(t)
+	s.offer("a", 5, of(1, 7))
+	s.pushed(s.push(), unknown(schemas.TimedOut))
+	s.wait(time.Second)
+	s.confirm(s.start(lane.Push))
+	require.Equal(t, []int64{5}, s.sku("a").Readback.Lost)
+	return s
+}
+
+func TestModelIsReadBackForTheStoreSKUThatItConfirmedLast(t *testing.T) {
+	for name, tt := range map[string]struct{ shown, repairs int64 }{"what was sent last": {8, 0}, "the lost quantity": {5, 1}} {
+		s := lostFirst(t)
+		s.offer("b", 8, of(1, 7))
+		require.Equal(t, []string{"b e2 Successfully 8, state, settles [2]", "a, state"}, s.confirm(s.push()), name)
+		require.Nil(t, s.sku("a").Readback, name)
+		require.Equal(t, []int64{5}, s.sku("b").Readback.Lost, name)
+		s.wait(s.wake())
+		s.read(s.start(lane.Readback), shows(7, tt.shown))
+		require.EqualValues(t, tt.repairs, s.result.Repairs, name)
+		if tt.repairs > 0 {
+			require.Equal(t, []channels.Line{{ModelID: 7, Qty: 8}}, s.start(lane.Push).Lines, name)
+		} else {
+			require.Equal(t, time.Duration(-1), s.wake(), name)
+		}
+	}
+}
+
+func TestRepairOfAnEarlierQuantityIsDropped(t *testing.T) {
+	s := lostFirst(t)
+	s.offer("b", 8, of(1, 7))
+	c := s.push()
+	s.wait(confirmAfter)
+	s.read(s.start(lane.Readback), shows(7, 8))
+	require.Equal(t, 1, s.lane.Stats(s.now).Waiting)
+	require.Equal(t, []string{"b e2 Successfully 8, state, settles [2]", "a, state"}, s.confirm(c))
+	require.Equal(t, confirmAfter, s.wake())
+	s.wait(s.wake())
+	require.Equal(t, []string{"b, state"}, s.read(s.start(lane.Readback), shows(7, 8)))
+	require.Equal(t, time.Duration(-1), s.wake())
+}
+
+func TestReadbacksOfOneModelBecomeOne(t *testing.T) {
+	s := newShop(t)
+	s.offer("a", 4, of(1, 7))
+	s.confirm(s.push())
+	s.offer("a", 5, of(1, 7))
+	s.pushed(s.push(), unknown(schemas.TimedOut))
+	s.wait(time.Second)
+	s.confirm(s.start(lane.Push))
+	s.offer("b", 8, of(1, 7))
+	s.pushed(s.push(), unknown(schemas.TimedOut))
+	lost := s.now
+	s.offer("b", 9, of(1, 7))
+	s.confirm(s.push())
+	require.Equal(t, &schemas.Readback{
+		ItemID: 1, ModelID: 7, Lost: []int64{5, 8}, BeforeQty: new(int64(4)), NotBefore: lost.Add(confirmAfter),
+	}, s.sku("b").Readback)
+}
+
+func TestReadbackStays(t *testing.T) {
+	for name, changes := range map[string][]change{
+		"another item": {of(2, 7)}, "another model": {of(1, 8)}, "another location": {of(1, 7), in("X")},
+	} {
+		s := lostFirst(t)
+		s.offer("b", 8, changes...)
+		require.Len(t, s.confirm(s.push()), 1, name)
+		require.NotNil(t, s.sku("a").Readback, name)
+		require.Nil(t, s.sku("b").Readback, name)
+	}
+}
+
+func TestReadbackOfAWaitingCommandStays(t *testing.T) {
+	s := lostFirst(t)
+	s.wait(confirmAfter)
+	s.read(s.start(lane.Readback), shows(7, 6))
+	repair := s.start(lane.Push)
+	s.offer("b", 8, of(1, 7), maybeSent)
+	require.Equal(t, []string{"a e1 Successfully 5, state"}, s.confirm(repair))
+	require.Equal(t, []int64{8}, s.sku("b").Readback.Lost)
+	s.confirm(s.push())
+	require.Equal(t, []int64{5, 8}, s.sku("b").Readback.Lost)
+	require.Nil(t, s.sku("a").Readback)
+}
