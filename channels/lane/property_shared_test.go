@@ -1,0 +1,47 @@
+package lane_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"stockpush/channels"
+	"stockpush/schemas"
+)
+
+// TestModelOfSeveralStoreSKUsShowsTheLastCommand loses answers, but has no call refused.
+func TestModelOfSeveralStoreSKUsShowsTheLastCommand(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		w := newWorld(r)
+		w.cfg.MaxPendingAge = 1000 * maxPendingAge
+		verdict := func(line channels.Line) channels.Verdict {
+			return rapid.SampledFrom([]channels.Verdict{confirmed(line.Qty), unknown(schemas.TimedOut), refused(schemas.RateLimited)}).Draw(r, "verdict")
+		}
+		read := verdictOfItem{func() channels.Verdict {
+			return rapid.SampledFrom([]channels.Verdict{{Outcome: channels.Confirmed}, unknown(schemas.TimedOut)}).Draw(r, "read")
+		}}
+		r.Repeat(map[string]func(*rapid.T){
+			"event": func(*rapid.T) {
+				name := rapid.SampledFrom(names).Draw(r, "store SKU")
+				w.add(name, w.command(name, rapid.Int64Range(0, 9).Draw(r, "qty"), of(1, 7)))
+			},
+			"time":    func(*rapid.T) { w.pass() },
+			"start":   func(*rapid.T) { w.startCall() },
+			"linger":  func(*rapid.T) { w.wait(linger); w.applyLate(); w.startCall() },
+			"end":     func(*rapid.T) { w.endCall(verdict, read) },
+			"end too": func(*rapid.T) { w.endCall(verdict, read) },
+			"restart": func(*rapid.T) { w.restart() },
+		})
+		w.finish()
+		for _, s := range w.skus {
+			if s.Last.Status == schemas.Failed {
+				return // expired
+			}
+		}
+		if len(w.commands) > 0 {
+			last := w.commands[len(w.commands)-1].Event
+			require.Equal(r, last.PushQty(), w.stock[model{1, 7}])
+		}
+	})
+}
