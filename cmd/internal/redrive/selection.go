@@ -30,7 +30,7 @@ func (p place) newer(q place) bool {
 	return cmp.Or(p.at.Compare(q.at), p.occurred.Compare(q.occurred)) > 0
 }
 
-// same reports whether p and q are the same message. The time tells logs apart; zero is unknown.
+// same reports whether p and q are the same message. The time distinguishes logs; zero is unknown.
 func (p place) same(q place) bool {
 	return p.partition == q.partition && p.offset == q.offset && (p.at.IsZero() || q.at.IsZero() || p.at.Equal(q.at))
 }
