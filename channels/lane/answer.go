@@ -114,7 +114,7 @@ func (l *Lane) succeed(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Ti
 
 func (l *Lane) fail(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Time, r *Result) {
 	if p.IsRepair() {
-		l.repairRefused(s, v, now, r)
+		l.repairRefused(s, p, v, now, r)
 		return
 	}
 	record := l.recordOf(s, p, schemas.Failed, now)

@@ -127,8 +127,11 @@ func (l *Lane) enqueue(s *sku.SKU, p *sku.Push, e *schemas.Event, now time.Time,
 
 // skip ends a push that a newer event replaced.
 func (l *Lane) skip(s *sku.SKU, p *sku.Push, by *schemas.Event, now time.Time, r *Result) {
-	if p.IsRepair() {
-		return // its event has its record already
+	if p.IsRepair() { // whose event has its record already
+		if len(p.Duplicates) > 0 {
+			r.add(Outcome{SKU: s, Offsets: p.Duplicates})
+		}
+		return
 	}
 	skipped := schemas.SkippedBy(p.Decode(), by, now)
 	skipped.QueuedAt, skipped.Attempts, skipped.RequestID = p.QueuedTime(), p.Attempts, p.RequestID

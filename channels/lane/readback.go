@@ -218,13 +218,13 @@ func (l *Lane) repair(s *sku.SKU, last *schemas.Record, now time.Time, r *Result
 
 // repairRefused keeps the read-back of a repair push that was refused: its record stays
 // Successfully, so nothing else would try again.
-func (l *Lane) repairRefused(s *sku.SKU, v *channels.Verdict, now time.Time, r *Result) {
+func (l *Lane) repairRefused(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Time, r *Result) {
 	r.Notices = append(r.Notices, Notice{Kind: RepairRefused, Verdict: *v, StoreSKU: s.Key})
 	pending := *s.Readback
 	pending.NotBefore = now.Add(l.cfg.ProbeInterval)
 	s.Readback = &pending
 	l.expectReadback(s, now)
-	r.add(Outcome{SKU: s, SaveState: true})
+	r.add(Outcome{SKU: s, SaveState: true, Offsets: p.Duplicates})
 }
 
 func quantityOf(stocks []channels.ModelStock, e *schemas.Event) (qty int64, found bool) {

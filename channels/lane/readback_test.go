@@ -314,3 +314,23 @@ func TestRestoredReadbackIsMade(t *testing.T) {
 	require.Empty(t, s.read(s.start(lane.Readback), shows(0, 3)))
 	require.Equal(t, []channels.Line{{Qty: 4}}, s.start(lane.Push).Lines)
 }
+
+// A command of the repaired event may come again after a newer event failed.
+func TestRepairSettlesItsDuplicates(t *testing.T) {
+	duplicated := func() (*shop, *lane.Call) {
+		s, repair := repairing(t)
+		s.offer("a", 6)
+		s.offer("b", 1)
+		s.pushed(s.push(), banned)
+		s.failHeld()
+		require.Empty(t, s.offer("a", 4, event(3)), "it is in flight")
+		return s, repair
+	}
+	s, repair := duplicated()
+	require.Equal(t, []string{"a, state, settles [6]"}, s.confirm(repair))
+	s, repair = duplicated()
+	require.Equal(t, []string{"a, state, settles [6]"}, s.pushed(repair, refused(schemas.ItemNotEditable)))
+	s, repair = duplicated()
+	s.offer("a", 7)
+	require.Equal(t, []string{"a, settles [6]"}, s.pushed(repair, refused(schemas.RateLimited)))
+}
