@@ -32,7 +32,7 @@ MEASURE     := go test -run '^$$' -benchtime 1x -timeout 60m
 BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 LINT        := $(STATE)/bin/golangci-lint-$(LINT_TAG)
 LIBRARY     := $(if $(filter $(LIBRARY_FOR),$(shell uname -s)-$(shell uname -m)),$(STATE)/npm/.installed,installed-clickhouse)
-CROSS       := linux/amd64 linux/arm64 darwin/arm64 darwin/amd64 windows/amd64
+CROSS       ?= linux/arm64 darwin/arm64 windows/amd64
 
 export CGO_ENABLED := 0
 
@@ -76,7 +76,7 @@ cross: ## Compile for every platform of CROSS, and all tests for macOS
 	@set -e; for platform in $(CROSS); do \
 		echo "$$platform"; GOOS=$${platform%/*} GOARCH=$${platform#*/} go build -trimpath -tags static -o /dev/null ./cmd/stockpush; \
 	done
-	GOOS=darwin GOARCH=arm64 go vet ./...
+	GOOS=darwin GOARCH=arm64 go vet -trimpath -tags static ./...
 
 .PHONY: demo
 demo: build clickhouse-lib ## Run the whole system here for DEMO_FOR (30s), everything embedded
