@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -67,14 +69,22 @@ func requireTriggered(s *system, sku string, from, to time.Time) {
 
 func (s *system) sendAt(topic, key string, value []byte, at time.Time) {
 	s.producer.Produce(s.t.Context(), &stream.Record{Topic: topic, Partition: stream.ByKey, Key: []byte(key), Value: value, Timestamp: at},
-		func(err error) { require.NoError(s.t, err) })
+		func(err error) {
+			if err != nil {
+				s.t.Errorf("produce to %s with timestamp %v: %v", topic, at, err)
+			}
+		})
 }
 
+// createTime lets producers choose the timestamps of topics, however far ahead.
 func (s *system) createTime(topics ...string) {
 	client, err := kgo.NewClient(s.conn.Options()...)
 	require.NoError(s.t, err)
 	defer client.Close()
-	set := []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "message.timestamp.type", Value: new("CreateTime")}}
+	set := []kadm.AlterConfig{
+		{Op: kadm.SetConfig, Name: "message.timestamp.type", Value: new("CreateTime")},
+		{Op: kadm.SetConfig, Name: "message.timestamp.after.max.ms", Value: new(strconv.Itoa(math.MaxInt64))},
+	}
 	answers, err := kadm.NewClient(client).AlterTopicConfigs(s.t.Context(), set, topics...)
 	require.NoError(s.t, err)
 	for _, a := range answers {
