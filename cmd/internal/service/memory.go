@@ -11,7 +11,7 @@ import (
 const (
 	// memoryTarget is the limit for the process's memory while the live data leaves room for
 	// garbage. Near the limit the collector runs more often.
-	memoryTarget = 432 << 20
+	memoryTarget = 620 << 20
 	memoryCheck  = time.Second
 	// gcPercent allows garbage of four times the live data within the target. Most garbage is
 	// fetched messages, which are short-lived.

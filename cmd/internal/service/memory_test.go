@@ -15,9 +15,9 @@ import (
 func TestMemoryLimitGrowsWithLiveData(t *testing.T) {
 	const mib = 1 << 20
 	for _, c := range []struct{ live, scanned, beside, limit int64 }{
-		{live: 10, scanned: 10, beside: 5, limit: 432},
-		{live: 280, scanned: 280, beside: 40, limit: 432},
-		{live: 280, scanned: 280, beside: 50, limit: 435},
+		{live: 10, scanned: 10, beside: 5, limit: 620},
+		{live: 400, scanned: 400, beside: 70, limit: 620},
+		{live: 400, scanned: 400, beside: 80, limit: 630},
 		{live: 480, scanned: 480, limit: 660},
 		{live: 3072, scanned: 3072, limit: 4224},
 		{live: 3072, scanned: 1200, limit: 3522}, // little is scanned
@@ -65,7 +65,7 @@ func TestMemoryIsBoundedWhileTheProcessRuns(t *testing.T) {
 	go func() { ended <- BoundMemory(ctx) }()
 	limit := func() int64 { return debug.SetMemoryLimit(-1) }
 	require.Eventually(t, func() bool { return limit() == memoryTarget }, 30*time.Second, time.Millisecond)
-	large := make([]byte, 450<<20)
+	large := make([]byte, 640<<20)
 	runtime.GC()
 	require.Eventually(t, func() bool { return limit() > memoryTarget && limit() < math.MaxInt64 }, 30*time.Second, 10*time.Millisecond)
 	runtime.KeepAlive(large)
