@@ -8,11 +8,12 @@ type Decoder struct {
 	// follows has, for each field, the one that followed it last time; fieldCount stands for
 	// the begin of the object.
 	follows [fieldCount + 1]uint8
+	texts   texts
 }
 
 // Decode reads a stock event into e and checks every rule that concerns key and value only;
-// its error is a *BadEvent. The event shares no memory with them. The caller sets Position and
-// TriggeredAt.
+// its error is a *BadEvent. The event shares no memory with them, but its texts share some with those
+// of other events. The caller sets Position and TriggeredAt.
 func (d *Decoder) Decode(e *Event, key, value []byte) error {
 	*e = Event{RepeatsOffset: NoOffset}
 	if !d.decodeFast(e, value) {
@@ -34,7 +35,7 @@ func (d *Decoder) Decode(e *Event, key, value []byte) error {
 // not, and decodeStrict reads the value from its start. A fuzz test checks that it accepts
 // nothing that decodeStrict refuses, and reads the same.
 func (d *Decoder) decodeFast(e *Event, value []byte) bool {
-	s := scanner{text: value}
+	s := scanner{text: value, texts: &d.texts}
 	var seen fieldSet
 	last := fieldCount
 	for open := byte('{'); s.take(open); open = ',' {
@@ -68,8 +69,9 @@ var namesInJSON = func() (names [fieldCount]string) {
 
 // scanner reads JSON of that kind. Its methods skip white space first.
 type scanner struct {
-	text []byte
-	at   int
+	text  []byte
+	at    int
+	texts *texts
 }
 
 func (s *scanner) space() {
@@ -148,7 +150,7 @@ func (s *scanner) plain(low, high int) (text []byte, ok bool) {
 
 func (s *scanner) string(to *string, low, high int) bool {
 	text, ok := s.plain(low, high)
-	*to = string(text)
+	*to = s.texts.of(text)
 	return ok
 }
 

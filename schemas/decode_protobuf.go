@@ -16,8 +16,8 @@ var protobufFields = [...]int{
 
 // decodeProtobuf reads what key and whole do not concern. The event's texts share one copy of the
 // value. A field on the wire counts as given, also when it is empty, and may be given once.
-func decodeProtobuf(e *Event, value []byte) *BadEvent {
-	text := string(value)
+func decodeProtobuf(e *Event, value []byte, t *texts) *BadEvent {
+	text := t.of(value)
 	var seen fieldSet
 	for at := 0; at < len(value); {
 		number, v, end := nextField(value, at)

@@ -32,7 +32,7 @@ func (d *Decoder) DecodeMessage(e *Event, m Message) error {
 		return d.Decode(e, m.Key, value)
 	default:
 		*e = Event{RepeatsOffset: NoOffset}
-		if bad = decodeProtobuf(e, value); bad == nil {
+		if bad = decodeProtobuf(e, value, &d.texts); bad == nil {
 			bad = checkWhole(e, m.Key)
 		}
 	}

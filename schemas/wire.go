@@ -38,11 +38,12 @@ type field struct {
 	num   protowire.Number
 	value uint64
 	bytes []byte
+	texts *texts
 }
 
 func (f *field) int() int64 { return protowire.DecodeZigZag(f.value) }
 
-func (f *field) text() string { return string(f.bytes) }
+func (f *field) text() string { return f.texts.of(f.bytes) }
 
 func (f *field) time() time.Time { return time.UnixMilli(f.int()).UTC() }
 
@@ -51,7 +52,7 @@ func (f *field) optional() *int64 { n := f.int(); return &n }
 // reader reads a message field by field.
 type reader struct {
 	tail []byte
-	// field is the one that was read last.
+	// field is the one that was read last. Its texts are those that the fields' texts share.
 	field
 	// err is why reading ended before the end.
 	err error
@@ -67,7 +68,7 @@ func (r *reader) next() bool {
 		return r.broken(n)
 	}
 	b := r.tail[n:]
-	r.field = field{num: num}
+	r.num, r.value, r.bytes = num, 0, nil
 	switch typ {
 	case protowire.VarintType:
 		r.value, n = protowire.ConsumeVarint(b)

@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -44,15 +45,15 @@ func packListing(b []byte, e *Event) []byte {
 // UnpackEvent reads a packed event of a store SKU.
 func UnpackEvent(key Key, packed []byte) (Event, error) {
 	e := Event{Key: key, RepeatsOffset: NoOffset}
-	if err := e.unpack(packed); err != nil {
+	if err := e.unpack(packed, nil); err != nil {
 		return Event{}, fmt.Errorf("packed event: %w", err)
 	}
 	return e, nil
 }
 
 // unpack sets the packed fields and leaves the others.
-func (e *Event) unpack(packed []byte) error {
-	r := reader{tail: packed}
+func (e *Event) unpack(packed []byte, t *texts) error {
+	r := reader{tail: packed, field: field{texts: t}}
 	for r.next() {
 		e.take(&r.field)
 	}
@@ -114,9 +115,13 @@ func (e *Event) take(f *field) {
 	}
 }
 
+// commandRoom has room for what a command holds beside its key and event, in bytes.
+const commandRoom = 24
+
 // AppendPackedCommand appends a command, whose event is packed, as a message of the commands topic
 // to b; key is its Kafka key.
 func AppendPackedCommand(b []byte, key string, packed []byte, queuedAt time.Time) []byte {
+	b = slices.Grow(b, len(key)+len(packed)+commandRoom)
 	b = putText(append(b, formatVersion), 1, key)
 	b = putBytes(b, 2, packed)
 	return putTime(b, 3, queuedAt)

@@ -57,6 +57,7 @@ type recordsDecoder struct {
 	record Record
 	// links are those of the current chain.
 	links [][]byte
+	texts texts
 	yield func(*Record) error
 }
 
@@ -68,7 +69,7 @@ func DecodeRecords(message []byte, yield func(*Record) error) error {
 		return err
 	}
 	d := recordsDecoder{yield: yield}
-	r := reader{tail: tail}
+	r := reader{tail: tail, field: field{texts: &d.texts}}
 	for r.next() {
 		r.stop(d.take(&r.field))
 	}
@@ -87,7 +88,7 @@ func (d *recordsDecoder) take(f *field) (err error) {
 		if f.num == 3 {
 			return d.chain(f.bytes)
 		}
-		if err = d.record.decode(d.key, f.bytes); err == nil {
+		if err = d.record.decode(d.key, f.bytes, &d.texts); err == nil {
 			err = d.yield(&d.record)
 		}
 	}
@@ -146,7 +147,7 @@ func PackedEventOf(record []byte) []byte {
 func (p PackedRecord) Record(key Key) (r Record, err error) {
 	outer := reader{tail: p.Bytes}
 	for outer.next() {
-		outer.stop(r.decode(key, outer.bytes))
+		outer.stop(r.decode(key, outer.bytes, nil))
 	}
 	return r, outer.err
 }
@@ -158,15 +159,15 @@ func known(s Status, reason Reason, at Position) error {
 	return nil
 }
 
-func (r *Record) decode(key Key, b []byte) error {
+func (r *Record) decode(key Key, b []byte, t *texts) error {
 	*r = Record{Event: Event{Key: key, RepeatsOffset: NoOffset}, SupersededByOffset: NoOffset}
-	from := reader{tail: b}
+	from := reader{tail: b, field: field{texts: t}}
 	for from.next() {
 		if from.num != 1 {
 			r.take(&from.field)
 			continue
 		}
-		from.stop(r.unpack(from.bytes))
+		from.stop(r.unpack(from.bytes, t))
 	}
 	if from.err != nil {
 		return fmt.Errorf("record: %w", from.err)
