@@ -94,6 +94,8 @@ type Verdict struct {
 	Qty int64
 	// Floor is the quantity that a promotion reserves; nil if no refusal names it.
 	Floor *int64
+	// Shadow says, when Confirmed, that nothing was sent: the channel runs in shadow mode.
+	Shadow bool
 	// HoldUntil is when the channel accepts calls again; zero if it named no time.
 	HoldUntil time.Time
 	// Scope is what the verdict applies to.

@@ -24,6 +24,9 @@ func (s Status) String() string {
 	return statusNames[s]
 }
 
+// ShadowRequestID is the request ID of a record whose push was only a shadow's.
+const ShadowRequestID = "shadow"
+
 // Terminal says whether a record with this status is finished.
 func (s Status) Terminal() bool { return s >= Skipped && s <= Successfully }
 
@@ -34,7 +37,8 @@ type Record struct {
 	Status Status
 	// BeforeQty is the last confirmed quantity before this push, nil if none is known.
 	BeforeQty *int64
-	// AfterQty is the quantity that the channel confirmed, nil unless Successfully.
+	// AfterQty is the quantity that the channel confirmed, nil unless Successfully, and nil if the
+	// push was only a shadow's.
 	AfterQty *int64
 	// FailureCode is empty unless Failed.
 	FailureCode FailureCode
@@ -58,6 +62,9 @@ type Record struct {
 	// FinishedAt is zero while Pending.
 	FinishedAt time.Time
 }
+
+// Shadow says that the push ended well without a call: the channel never got the quantity.
+func (r *Record) Shadow() bool { return r.Status == Successfully && r.AfterQty == nil }
 
 // MaxFailureReasonBytes is where a channel's own words are cut.
 const MaxFailureReasonBytes = 2 << 10

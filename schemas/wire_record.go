@@ -99,6 +99,8 @@ func (d *recordsDecoder) take(f *field) (err error) {
 type PackedRecord struct {
 	Position Position
 	Status   Status
+	// Shadow is Record.Shadow.
+	Shadow bool
 	// Event is the packed event and part of Bytes, the whole record.
 	Event, Bytes []byte
 }
@@ -107,6 +109,7 @@ type PackedRecord struct {
 func SplitRecord(b []byte) (p PackedRecord, err error) {
 	p.Bytes = b
 	var reason Reason
+	confirmed := false
 	outer := reader{tail: b}
 	for outer.next() {
 		r := reader{tail: outer.bytes}
@@ -118,6 +121,8 @@ func SplitRecord(b []byte) (p PackedRecord, err error) {
 				r.stop(err)
 			case 2:
 				p.Status = Status(r.value)
+			case 4:
+				confirmed = true
 			}
 		}
 		outer.stop(r.err)
@@ -125,6 +130,7 @@ func SplitRecord(b []byte) (p PackedRecord, err error) {
 	if outer.err != nil {
 		return p, outer.err
 	}
+	p.Shadow = p.Status == Successfully && !confirmed
 	return p, known(p.Status, reason, p.Position)
 }
 

@@ -103,12 +103,14 @@ func (l *Lane) succeed(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Ti
 		return
 	}
 	record := l.recordOf(s, p, schemas.Successfully, now)
-	record.AfterQty, record.RequestID = &v.Qty, v.RequestID
+	record.RequestID = v.RequestID
+	if !v.Shadow {
+		record.AfterQty, s.Confirmed = &v.Qty, v.Qty
+	}
 	if p.IsRepair() { // the record stays, apart from what the repair adds
 		last := s.Last.Record()
 		record.BeforeQty, record.FinishedAt = last.BeforeQty, last.FinishedAt
 	}
-	s.Confirmed = v.Qty
 	l.finish(s, p, &record, r)
 }
 
@@ -129,7 +131,7 @@ func (l *Lane) fail(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Time,
 	}
 	l.finish(s, p, &record, r)
 	if holdsShop(v) {
-		l.failedByHold[s] = struct{}{}
+		l.unpushed[s] = struct{}{}
 	}
 }
 
@@ -146,8 +148,8 @@ func (l *Lane) finish(s *sku.SKU, p *sku.Push, record *schemas.Record, r *Result
 		o = terminal(s, record)
 	}
 	o.Record, o.SaveState, o.Offsets = schemas.AppendPackedRecord(nil, p.Encoded, record), true, p.Offsets()
-	s.Finish(sku.Outcome{Position: p.Position, Status: record.Status, Encoded: o.Record})
-	delete(l.failedByHold, s)
+	s.Finish(sku.Outcome{Position: p.Position, Status: record.Status, Shadow: record.Shadow(), Encoded: o.Record})
+	delete(l.unpushed, s)
 	if s.Readback != nil {
 		l.expectReadback(s, record.FinishedAt)
 	}

@@ -83,8 +83,8 @@ func TestSkipByARepeatIsSaved(t *testing.T) {
 }
 
 // restored is a shop whose lane restored the states of another, without its pushes.
-func restored(t *testing.T, from *shop) *shop {
-	s := newShop(t)
+func restored(t *testing.T, from *shop, change ...func(*lane.Config)) *shop {
+	s := newShop(t, change...)
 	s.now, s.offset = from.now, from.offset
 	for name, old := range from.skus {
 		state, err := schemas.SplitState(old.AppendState(nil))

@@ -69,10 +69,10 @@ func (l *Lane) PostponeProbe(at time.Time) { l.hold.nextProbe = at }
 
 // Refuse holds the shop with the verdict that every call would get. It replaces Start of the
 // call that Next wanted.
-func (l *Lane) Refuse(c *Call, v channels.Verdict, now time.Time) Result {
+func (l *Lane) Refuse(v channels.Verdict, now time.Time) Result {
 	var r Result
 	wasHeld := l.hold != nil
-	l.holdShop(&v, c.ItemID, now, &r)
+	l.holdShop(&v, l.anyItem(now), now, &r)
 	l.hold.requested = false
 	if !wasHeld {
 		l.hold.lastProbe = time.Time{}
@@ -80,6 +80,18 @@ func (l *Lane) Refuse(c *Call, v channels.Verdict, now time.Time) Result {
 	l.hold.endProbe(now.Add(l.cfg.ProbeInterval))
 	l.failWaiting(now, &r)
 	return r
+}
+
+// anyItem returns an item of the call that Next wanted.
+func (l *Lane) anyItem(now time.Time) int64 {
+	if it := l.queue.oldest(); it != nil {
+		return it.id
+	}
+	if l.hold != nil {
+		return l.hold.itemID
+	}
+	s, _ := l.nextReadback(now)
+	return itemOf(s)
 }
 
 // FailHeld fails the waiting pushes if the shop is held and no probe is due or in flight.
@@ -143,7 +155,15 @@ func holdsShop(v *channels.Verdict) bool {
 	return v.Outcome == channels.Refused && v.Scope == channels.ScopeShop && v.Code.Class() != schemas.ClassThrottle
 }
 
-// repush lists store SKUs that failed because of a hold that ended: up to maxRepush after a
+// Resume begins to push again what an earlier owner pushed in shadow mode only. It is called once,
+// after the last Restore.
+func (l *Lane) Resume() Result {
+	var r Result
+	l.repush(false, &r)
+	return r
+}
+
+// repush lists store SKUs to push again, unless the shop is held: up to maxRepush after a
 // confirmed push, otherwise one, since only a confirmed push proves that the shop accepts pushes.
 func (l *Lane) repush(confirmed bool, r *Result) {
 	if l.hold != nil {
@@ -153,11 +173,11 @@ func (l *Lane) repush(confirmed bool, r *Result) {
 	if confirmed {
 		most = maxRepush
 	}
-	for s := range l.failedByHold {
+	for s := range l.unpushed {
 		if len(r.Repush) == most {
 			return
 		}
-		delete(l.failedByHold, s)
+		delete(l.unpushed, s)
 		r.Repush = append(r.Repush, s)
 	}
 }
@@ -172,7 +192,7 @@ func (l *Lane) restoreHold(s *sku.SKU, now time.Time) {
 	if !last.ShopRefused {
 		return
 	}
-	l.failedByHold[s] = struct{}{}
+	l.unpushed[s] = struct{}{}
 	if l.hold == nil {
 		v := channels.Verdict{
 			Outcome: channels.Refused, Code: last.FailureCode, Message: last.FailureReason, RequestID: last.RequestID, Scope: channels.ScopeShop,

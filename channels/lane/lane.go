@@ -31,6 +31,9 @@ type Config struct {
 	ProbeInterval time.Duration
 	// ConfirmAfter is the time from an unknown outcome to its read-back.
 	ConfirmAfter time.Duration
+	// Shadow says that the channel's pushes change nothing. Then nothing is read back: the channel
+	// does not show what was pushed.
+	Shadow bool
 }
 
 // Lane is one shop's pushes. It is not safe for concurrent use.
@@ -44,21 +47,25 @@ type Lane struct {
 	// none can become due by time alone if that is zero.
 	readbacks  map[*sku.SKU]struct{}
 	readbackAt time.Time
-	// failedByHold are the store SKUs whose last record failed because the shop was held.
-	failedByHold map[*sku.SKU]struct{}
+	// unpushed are the store SKUs whose last record is pushed again when the shop accepts pushes: it
+	// failed because the shop was held, or an earlier owner pushed it in shadow mode only.
+	unpushed map[*sku.SKU]struct{}
 }
 
 // New makes a lane without pushes.
 func New(cfg *Config) *Lane {
-	return &Lane{cfg: cfg, queue: queue{items: map[int64]*item{}}, readbacks: map[*sku.SKU]struct{}{}, failedByHold: map[*sku.SKU]struct{}{}}
+	return &Lane{cfg: cfg, queue: queue{items: map[int64]*item{}}, readbacks: map[*sku.SKU]struct{}{}, unpushed: map[*sku.SKU]struct{}{}}
 }
 
 // Restore takes a store SKU whose state was restored. It may be called again with a later state.
 func (l *Lane) Restore(s *sku.SKU, now time.Time) {
 	delete(l.readbacks, s)
-	delete(l.failedByHold, s)
+	delete(l.unpushed, s)
 	if s.Readback != nil {
 		l.expectReadback(s, now)
+	}
+	if s.Last.Shadow && !l.cfg.Shadow {
+		l.unpushed[s] = struct{}{}
 	}
 	l.restoreHold(s, now)
 }
@@ -111,12 +118,17 @@ func (l *Lane) stand(s *sku.SKU, c *Command, now time.Time, r *Result) {
 		p.PausedBefore -= now.Sub(c.QueuedAt) // it is unknown how long the earlier owner was paused: the age starts now
 	}
 	s.Newest = &p.Event
-	delete(l.failedByHold, s)
-	if replaced := l.queue.put(s, p); replaced != nil {
-		l.skip(s, replaced, &c.Event, now, r)
-	}
+	delete(l.unpushed, s)
+	l.enqueue(s, p, &c.Event, now, r)
 	if l.hold != nil && c.Event.Reason == schemas.PushNow {
 		l.hold.requested = true
+	}
+}
+
+// enqueue queues a push with event e and skips the push that waited before.
+func (l *Lane) enqueue(s *sku.SKU, p *sku.Push, e *schemas.Event, now time.Time, r *Result) {
+	if replaced := l.queue.put(s, p); replaced != nil {
+		l.skip(s, replaced, e, now, r)
 	}
 }
 

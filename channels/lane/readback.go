@@ -58,7 +58,7 @@ func (l *Lane) takeReadbacks(c *Call, a *channels.Answer, now time.Time, r *Resu
 	}
 	confirmed := map[stock]*sku.SKU{}
 	for i, s := range c.pushes {
-		if succeeded(s, &a.Verdicts[i]) {
+		if v := &a.Verdicts[i]; succeeded(s, v) && !v.Shadow {
 			confirmed[stock{c.Lines[i].ModelID, c.Lines[i].LocationID}] = s
 		}
 	}
@@ -107,6 +107,9 @@ func merge(older, newer *schemas.Readback) *schemas.Readback {
 // nextReadback returns a store SKU whose read-back is due, or when the next will be due; zero
 // for never.
 func (l *Lane) nextReadback(now time.Time) (due *sku.SKU, wake time.Time) {
+	if l.cfg.Shadow {
+		return nil, time.Time{}
+	}
 	if l.readbackAt.IsZero() || l.readbackAt.After(now) {
 		return nil, l.readbackAt
 	}
@@ -124,9 +127,9 @@ func (l *Lane) nextReadback(now time.Time) (due *sku.SKU, wake time.Time) {
 }
 
 // comparable says that the quantity that the model shows can be compared with the last success.
-// If it cannot, the next success is read back.
+// If it cannot, the next success is read back. What a shadow pushed is not shown.
 func comparable(s *sku.SKU) bool {
-	return s.Idle() && !s.Reading && s.Last.Status == schemas.Successfully
+	return s.Idle() && !s.Reading && s.Last.Status == schemas.Successfully && !s.Last.Shadow
 }
 
 func isDue(s *sku.SKU, now time.Time) bool {
@@ -143,8 +146,10 @@ type question struct {
 // startReadback reads an item back for each of its store SKUs that is due: after a call with an
 // unknown outcome these are all its models.
 func (l *Lane) startReadback(c *Call, now time.Time) {
+	first, _ := l.nextReadback(now)
+	c.ItemID = itemOf(first)
 	for s := range l.readbacks {
-		if s == c.due || isDue(s, now) && s.Readback.ItemID == c.ItemID && itemOf(s) == c.ItemID {
+		if s == first || isDue(s, now) && s.Readback.ItemID == c.ItemID && itemOf(s) == c.ItemID {
 			s.Reading = true
 			c.readbacks = append(c.readbacks, question{s, s.Readback, s.Last.Position})
 		}
@@ -211,9 +216,7 @@ func (l *Lane) repair(s *sku.SKU, last *schemas.Record, now time.Time, r *Result
 		ItemID: last.ItemID, ModelID: last.ModelID, LocationID: last.LocationID, QueuedAt: last.QueuedAt.UnixMilli(), Offset: schemas.NoOffset,
 		NotBefore: now, PausedBefore: l.pause.total(now), Attempts: last.Attempts,
 	}
-	if replaced := l.queue.put(s, p); replaced != nil {
-		l.skip(s, replaced, &last.Event, now, r)
-	}
+	l.enqueue(s, p, &last.Event, now, r)
 }
 
 // repairRefused keeps the read-back of a repair push that was refused: its record stays

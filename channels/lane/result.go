@@ -16,7 +16,7 @@ type Result struct {
 	Notices []Notice
 	// Throttled is the verdict of a throttled call; nil if none was.
 	Throttled *channels.Verdict
-	// Repush are store SKUs whose last record failed because of a hold that ended.
+	// Repush are store SKUs whose last record is pushed again.
 	Repush []*sku.SKU
 	// Retries counts pushes queued for another try, Repairs the repair pushes.
 	Retries, Repairs int

@@ -120,7 +120,9 @@ func describe(o *lane.Outcome) string {
 		text += fmt.Sprint(" ", r.EventID, " ", r.Status)
 		switch r.Status {
 		case schemas.Successfully:
-			text += fmt.Sprint(" ", *r.AfterQty)
+			if r.AfterQty != nil {
+				text += fmt.Sprint(" ", *r.AfterQty)
+			}
 		case schemas.Skipped:
 			text += " by " + r.SupersededBy
 		case schemas.Failed:
@@ -146,14 +148,14 @@ func recordOf(o *lane.Outcome) schemas.Record {
 }
 
 func (s *shop) want() lane.Want {
-	c, _ := s.lane.Next(s.now)
-	return c.Want
+	want, _ := s.lane.Next(s.now)
+	return want
 }
 
 // wake is how long after now the lane wants to be asked again, when it wants nothing; negative for never.
 func (s *shop) wake() time.Duration {
-	c, wake := s.lane.Next(s.now)
-	require.Equal(s.t, lane.Nothing, c.Want)
+	want, wake := s.lane.Next(s.now)
+	require.Equal(s.t, lane.Nothing, want)
 	if wake.IsZero() {
 		return -1
 	}
@@ -162,9 +164,9 @@ func (s *shop) wake() time.Duration {
 
 // start starts the call that the lane wants, which must be of that kind.
 func (s *shop) start(kind lane.Want) *lane.Call {
-	c, _ := s.lane.Next(s.now)
-	require.Equal(s.t, kind, c.Want)
-	s.lane.Start(&c, s.now)
+	actual := s.want()
+	require.Equal(s.t, kind, actual)
+	c := s.lane.Start(kind, s.now)
 	return &c
 }
 
@@ -207,12 +209,12 @@ func (s *shop) readFails(c *lane.Call, v channels.Verdict) []string {
 // drain confirms and reads until the lane wants nothing and never will, and returns what that wrote.
 func (s *shop) drain() (written []string) {
 	for range 1000 {
-		c, wake := s.lane.Next(s.now)
+		want, wake := s.lane.Next(s.now)
 		switch {
-		case c.Want == lane.Push:
-			written = append(written, s.confirm(s.start(c.Want))...)
-		case c.Want != lane.Nothing:
-			written = append(written, s.read(s.start(c.Want))...)
+		case want == lane.Push:
+			written = append(written, s.confirm(s.start(want))...)
+		case want != lane.Nothing:
+			written = append(written, s.read(s.start(want))...)
 		case wake.IsZero():
 			return written
 		default:

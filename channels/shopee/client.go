@@ -24,6 +24,8 @@ type Config struct {
 	PartnerID int64
 	// PartnerKey is the app's API key, used as raw text.
 	PartnerKey tokens.Secret
+	// Shadow answers each Push as confirmed, without the request that would change stock.
+	Shadow bool
 	// Timeout bounds one Push or Read as a whole; it must be positive.
 	Timeout time.Duration
 }
@@ -66,6 +68,7 @@ type Deps struct {
 type Client struct {
 	api      *api.Caller
 	timeout  time.Duration
+	shadow   bool
 	tokens   tokens.Store
 	sessions *sessions
 	metrics  *metrics
@@ -90,10 +93,7 @@ func New(cfg Config, deps Deps) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("shopee client: register metrics: %w", err)
 	}
-	if deps.Pace == nil {
-		deps.Pace = func(context.Context, int64) error { return nil }
-	}
-	c := &Client{api: caller, timeout: cfg.Timeout, tokens: deps.Tokens, metrics: m, pace: deps.Pace}
+	c := &Client{api: caller, timeout: cfg.Timeout, shadow: cfg.Shadow, tokens: deps.Tokens, metrics: m, pace: deps.Pace}
 	c.sessions = newSessions(c, deps.Logger)
 	return c, nil
 }
@@ -116,4 +116,12 @@ func (c *Client) Watch(ctx context.Context, changed func(shopID int64)) error {
 func (c *Client) Close() {
 	c.sessions.close()
 	c.api.HTTP.CloseIdleConnections()
+}
+
+// waitTurn waits until a call after the first may be sent.
+func (c *Client) waitTurn(ctx context.Context, shopID int64) error {
+	if c.pace == nil {
+		return nil
+	}
+	return c.pace(ctx, shopID)
 }

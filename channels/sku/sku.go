@@ -64,6 +64,8 @@ func decode(encoded []byte) schemas.Event {
 type Outcome struct {
 	schemas.Position
 	Status schemas.Status
+	// Shadow says that it ended well without a call: the channel never got the quantity.
+	Shadow bool
 	// Encoded is the record as it was written.
 	Encoded []byte
 }
@@ -152,7 +154,8 @@ func (s *SKU) Restore(state *schemas.PackedState) {
 		s.Confirmed = *state.Confirmed
 	}
 	if !state.Finished.Position.IsZero() {
-		s.Finish(Outcome{state.Finished.Position, state.Finished.Status, bytes.Clone(state.Finished.Bytes)})
+		f := &state.Finished
+		s.Finish(Outcome{f.Position, f.Status, f.Shadow, bytes.Clone(f.Bytes)})
 	}
 }
 

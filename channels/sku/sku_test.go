@@ -40,7 +40,10 @@ func push(offset int64) *sku.Push {
 
 func outcome(p schemas.Position, s schemas.Status) sku.Outcome {
 	r := schemas.RecordOf(event(p), s)
-	return sku.Outcome{Position: p, Status: s, Encoded: schemas.AppendRecord(nil, &r)}
+	if s == schemas.Successfully && p.Offset%3 > 0 { // the others were pushed in shadow mode
+		r.AfterQty = &r.Available
+	}
+	return sku.Outcome{Position: p, Status: s, Shadow: r.Shadow(), Encoded: schemas.AppendRecord(nil, &r)}
 }
 
 // change changes a new store SKU.

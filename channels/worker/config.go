@@ -22,6 +22,8 @@ type Config struct {
 	// ConfirmAfter is the time from an unknown outcome to its read-back.
 	ConfirmAfter time.Duration
 	Breaker      BreakerConfig
+	// Shadow says that the channel's pushes change nothing: lane.Config.Shadow.
+	Shadow bool
 	// RereadStates is how often an owner looks for states that an earlier owner wrote after its
 	// own; 0 means every minute. It must be much shorter than schemas.StateCompactionLag.
 	RereadStates time.Duration
@@ -61,6 +63,6 @@ func (c *Config) Validate() error {
 func (c *Config) lanes(channel channels.Channel) *lane.Config {
 	return &lane.Config{
 		MaxPendingAge: c.MaxPendingAge, Concurrency: c.ShopConcurrency, MaxLines: channel.MaxLines(),
-		Linger: c.BatchLinger, ProbeInterval: c.ProbeInterval, ConfirmAfter: c.ConfirmAfter,
+		Linger: c.BatchLinger, ProbeInterval: c.ProbeInterval, ConfirmAfter: c.ConfirmAfter, Shadow: c.Shadow,
 	}
 }

@@ -43,14 +43,14 @@ func (w *worker) dispatch(ctx context.Context) {
 func (w *worker) step(ctx context.Context, sh *shop, now time.Time) (wake time.Time, started bool) {
 	sh.lane.SetPaused(w.pausing.shops[sh.id], now)
 	w.write(sh, sh.lane.FailHeld(now), now)
-	call, wake := sh.lane.Next(now)
-	if call.Want == lane.Nothing {
+	want, wake := sh.lane.Next(now)
+	if want == lane.Nothing {
 		w.deps.Pacer.Leave(sh.turn)
 		return wake, false
 	}
 	if v, ready := w.deps.Channel.Ready(sh.id); !ready {
 		w.deps.Pacer.Leave(sh.turn)
-		w.write(sh, sh.lane.Refuse(&call, v, now), now)
+		w.write(sh, sh.lane.Refuse(v, now), now)
 		_, wake = sh.lane.Next(now)
 		return wake, false
 	}
@@ -62,8 +62,7 @@ func (w *worker) step(ctx context.Context, sh *shop, now time.Time) (wake time.T
 	if done == nil {
 		return wake, false
 	}
-	sh.lane.Start(&call, now)
-	w.start(ctx, &callEnd{shop: sh, call: call, done: done})
+	w.start(ctx, sh, sh.lane.Start(want, now), done)
 	return time.Time{}, true
 }
 
@@ -97,7 +96,7 @@ func (w *worker) admit(sh *shop, now time.Time) (done func(error), wake time.Tim
 	return done, time.Time{}
 }
 
-// callEnd is a call, and its answer when it ended.
+// callEnd is a finished call.
 type callEnd struct {
 	shop *shop
 	call lane.Call
@@ -108,46 +107,69 @@ type callEnd struct {
 	verdict channels.Verdict
 }
 
-// start makes a call in a goroutine of its own. If the channel panics, the call's outcome is
-// unknown.
-func (w *worker) start(ctx context.Context, c *callEnd) {
+// start runs a call in a goroutine of its own.
+func (w *worker) start(ctx context.Context, sh *shop, call lane.Call, done func(error)) {
 	w.inFlight++
 	w.calls.Go(func() {
-		err := stream.Guard(func() { w.perform(ctx, c) })
-		if p, panicked := errors.AsType[*stream.PanicError](err); panicked {
-			w.deps.Logger.Error("the channel panicked", "shop_id", c.shop.id, "error", err, "stack", string(p.Stack))
-			v := channels.Verdict{Outcome: channels.Unknown, Code: schemas.UnknownFailure, Message: "stockpush failed at the answer: " + err.Error()}
-			c.verdict, c.answer = v, channels.Answer{Calls: 1, Verdicts: slices.Repeat([]channels.Verdict{v}, max(1, len(c.call.Lines)))}
-		}
+		end := callEnd{shop: sh, call: call, done: done}
+		w.perform(ctx, &end)
 		select {
-		case w.results <- c:
+		case w.results <- end:
 		case <-ctx.Done():
 		}
 	})
 }
 
-func (w *worker) perform(ctx context.Context, c *callEnd) {
-	if c.call.Want == lane.Push {
-		c.answer = w.deps.Channel.Push(ctx, channels.Call{
-			ShopID: c.shop.id, ItemID: c.call.ItemID, Lines: c.call.Lines, Alive: w.assignment.Alive,
+// perform makes the call. If the channel panics, the outcome of this call is unknown.
+func (w *worker) perform(ctx context.Context, end *callEnd) {
+	err := stream.Guard(func() { w.call(ctx, end) })
+	p, panicked := errors.AsType[*stream.PanicError](err)
+	if !panicked {
+		return
+	}
+	w.deps.Logger.Error("the channel panicked", "shop_id", end.shop.id, "error", err, "stack", string(p.Stack))
+	v := channels.Verdict{Outcome: channels.Unknown, Code: schemas.UnknownFailure, Message: "stockpush failed at the answer: " + err.Error()}
+	end.verdict, end.answer = v, channels.Answer{Calls: 1, Verdicts: slices.Repeat([]channels.Verdict{v}, max(1, len(end.call.Lines)))}
+}
+
+func (w *worker) call(ctx context.Context, end *callEnd) {
+	if end.call.Want == lane.Push {
+		end.answer = w.deps.Channel.Push(ctx, channels.Call{
+			ShopID: end.shop.id, ItemID: end.call.ItemID, Lines: end.call.Lines, Alive: w.assignment.Alive,
 		})
 		return
 	}
-	c.stocks, c.verdict = w.deps.Channel.Read(ctx, c.shop.id, c.call.ItemID)
-	c.answer = lane.ReadAnswer(c.verdict)
+	end.stocks, end.verdict = w.deps.Channel.Read(ctx, end.shop.id, end.call.ItemID)
+	end.answer = lane.ReadAnswer(end.verdict)
 }
 
-// endCall applies a call's answer.
-func (w *worker) endCall(c *callEnd) {
+// endCalls applies a call's answer and those that arrived meanwhile, so that one turn writes their
+// outcomes. The next calls start at once.
+func (w *worker) endCalls(ctx context.Context, end callEnd) {
+	for applied := 1; ; applied++ {
+		w.endCall(&end)
+		w.dispatch(ctx)
+		if applied == maxTurnCalls {
+			return
+		}
+		select {
+		case end = <-w.results:
+		default:
+			return
+		}
+	}
+}
+
+func (w *worker) endCall(end *callEnd) {
 	now := time.Now()
 	w.inFlight--
-	sh := c.shop
-	sh.breaker.report(c.done, lane.HealthOf(&c.answer), now)
-	w.deps.Metrics.called(&c.answer)
-	if c.call.Want == lane.Push {
-		w.write(sh, sh.lane.Pushed(&c.call, &c.answer, now), now)
+	sh := end.shop
+	sh.breaker.report(end.done, lane.HealthOf(&end.answer), now)
+	w.deps.Metrics.called(&end.answer)
+	if end.call.Want == lane.Push {
+		w.write(sh, sh.lane.Pushed(&end.call, &end.answer, now), now)
 	} else {
-		w.write(sh, sh.lane.Read(&c.call, c.stocks, c.verdict, now), now)
+		w.write(sh, sh.lane.Read(&end.call, end.stocks, end.verdict, now), now)
 	}
 	w.schedule.add(sh)
 }

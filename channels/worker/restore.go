@@ -29,10 +29,36 @@ func (w *worker) restore(ctx context.Context) error {
 		w.writing.state(s, noSource) // the topic keeps the last message, so it must be the newest state
 	}
 	w.clean = r.lastOwner != "" && backlog.Mark == cleanMark(r.lastOwner)
-	if err := w.claim(ctx); err != nil || w.deps.Verify == nil {
+	if err := w.claim(ctx); err != nil {
 		return err
 	}
-	return w.deps.Verify(ctx, r.newest)
+	if w.deps.Verify != nil {
+		err = w.deps.Verify(ctx, r.newest)
+	}
+	if err == nil {
+		w.endShadow(r.now)
+	}
+	return err
+}
+
+// endShadow begins to push again what an earlier owner pushed in shadow mode only.
+func (w *worker) endShadow(now time.Time) {
+	if w.cfg.Shadow {
+		return
+	}
+	count := 0
+	for _, s := range w.skus {
+		if s.Last.Shadow {
+			count++
+		}
+	}
+	if count == 0 {
+		return
+	}
+	w.deps.Logger.Warn("store SKUs were pushed in shadow mode only, they are pushed again", "partition", w.assignment.Partition(), "store_skus", count)
+	for _, sh := range w.shops {
+		w.write(sh, sh.lane.Resume(), now)
+	}
 }
 
 // restoring is a restore in progress.
@@ -77,7 +103,7 @@ func (r *restoring) take(ctx context.Context, m *stream.Record) {
 // tellLane passes a store SKU to its lane if the lane has to act on it. It rarely has.
 func (r *restoring) tellLane(s *sku.SKU) {
 	_, known := r.shops[schemas.ShopText(s.Key)]
-	if known || s.Readback != nil || s.Last.Status == schemas.Failed {
+	if known || s.Readback != nil || s.Last.Status == schemas.Failed || s.Last.Shadow {
 		sh := r.shopOf(s.Key)
 		sh.lane.Restore(s, r.now)
 		r.schedule.add(sh)

@@ -41,6 +41,7 @@ func (a *app) newAudit() *cobra.Command {
 		Long: "Compare the stocks on Shopee with the expected ones. Store SKUs with a pending push are left out.\n\n" +
 			"\"above\" means that Shopee shows more than there is, so it may be oversold: --fix pushes it again. \"below\" may be an order\n" +
 			"that is not synced yet: --fix=all pushes that again too. A fix repeats the newest record, so any newer event wins over it.\n\n" +
+			"With shopee.mode shadow it compares what would have been pushed, and --fix is refused.\n\n" +
 			"With --resume FILE the same command continues after the last finished shop if it was interrupted.",
 		Example: "  # what differs in one shop\n" +
 			"  stockpush audit --config stockpush.yaml --shop 10001\n" +
@@ -53,6 +54,9 @@ func (a *app) newAudit() *cobra.Command {
 			loaded, _, err := a.load(cmd)
 			if err != nil {
 				return err
+			}
+			if loaded.Shopee.Shadow() && f.request.Fix != audit.FixNothing {
+				return &usageError{errors.New("--fix: nothing is pushed in shadow mode (set shopee.mode to live, which pushes everything once)")}
 			}
 			return a.audit(cmd, loaded.Config, f)
 		},

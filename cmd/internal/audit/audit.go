@@ -77,11 +77,12 @@ func expected(states map[schemas.Key]*schemas.State, moving moves) map[schemas.K
 	return standing
 }
 
-// standsOf returns which of the states of one place it should show, or nil if that is uncertain.
+// standsOf returns which of the states of one place it should show, or nil if that is uncertain. A
+// read-back says nothing of what was pushed in shadow mode, and waits until that mode ends.
 func standsOf(all []*schemas.State, waits map[schemas.Key]bool) (stands *schemas.State) {
 	for _, s := range all {
 		f := &s.Finished
-		if waits[s.Key] || s.Readback != nil || f.Position != s.Newest.Position {
+		if waits[s.Key] || s.Readback != nil && !f.Shadow() || f.Position != s.Newest.Position {
 			return nil
 		}
 		if f.Status == schemas.Successfully && (stands == nil || later(s, stands)) {

@@ -41,7 +41,7 @@ func event(shop int64, sku string, offset, qty int64) schemas.Event {
 // pushed returns the state of a store SKU whose newest event was pushed.
 func pushed(e schemas.Event) *schemas.State {
 	r := schemas.RecordOf(e, schemas.Successfully)
-	r.FinishedAt = morning.Add(time.Duration(e.Position.Offset) * time.Second)
+	r.AfterQty, r.FinishedAt = &e.Available, morning.Add(time.Duration(e.Position.Offset)*time.Second)
 	return &schemas.State{Key: e.Key, Newest: e, Finished: r}
 }
 
@@ -50,6 +50,8 @@ func TestOnlySettledStoreSKUsAreCompared(t *testing.T) {
 	failed.Finished.Status = schemas.Failed
 	readBack := pushed(event(1, "readBack", 5, 9))
 	readBack.Readback = &schemas.Readback{ItemID: 1, ModelID: 1}
+	shadow := pushed(event(1, "shadow", 5, 9))
+	shadow.Readback, shadow.Finished.AfterQty = &schemas.Readback{ItemID: 1, ModelID: 1}, nil
 	ahead := pushed(event(1, "ahead", 5, 9))
 	ahead.Newest = event(1, "ahead", 6, 10)
 	elsewhere := pushed(event(1, "elsewhere", 7, 9))
@@ -60,13 +62,14 @@ func TestOnlySettledStoreSKUsAreCompared(t *testing.T) {
 		moving moves
 		want   []string
 	}{
-		"pushed":                                {[]*schemas.State{early}, moves{}, []string{"early"}},
-		"failed":                                {[]*schemas.State{failed}, moves{}, nil},
-		"a pending read-back":                   {[]*schemas.State{readBack}, moves{}, nil},
-		"a newer event":                         {[]*schemas.State{ahead}, moves{}, nil},
-		"a pending command":                     {[]*schemas.State{early}, moves{keys: map[schemas.Key]bool{early.Key: true}}, nil},
-		"two of one model: the last one pushed": {[]*schemas.State{late, early}, moves{}, []string{"late"}},
-		"two of one model, one failed":          {[]*schemas.State{failed, early}, moves{}, []string{"early"}},
+		"pushed":              {[]*schemas.State{early}, moves{}, []string{"early"}},
+		"failed":              {[]*schemas.State{failed}, moves{}, nil},
+		"a pending read-back": {[]*schemas.State{readBack}, moves{}, nil},
+		"a shadow's, a read-back waits for its end": {[]*schemas.State{shadow}, moves{}, []string{"shadow"}},
+		"a newer event":                                  {[]*schemas.State{ahead}, moves{}, nil},
+		"a pending command":                              {[]*schemas.State{early}, moves{keys: map[schemas.Key]bool{early.Key: true}}, nil},
+		"two of one model: the last one pushed":          {[]*schemas.State{late, early}, moves{}, []string{"late"}},
+		"two of one model, one failed":                   {[]*schemas.State{failed, early}, moves{}, []string{"early"}},
 		"two of one model, one with a push under way":    {[]*schemas.State{early, ahead}, moves{}, nil},
 		"two of one model, one with a pending read-back": {[]*schemas.State{late, readBack}, moves{}, nil},
 		"two of two models":                              {[]*schemas.State{early, elsewhere}, moves{}, []string{"early", "elsewhere"}},

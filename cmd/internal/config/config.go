@@ -65,7 +65,9 @@ type Channels struct {
 
 // Shopee configures the marketplace and its rate limits.
 type Shopee struct {
-	BaseURL         string        `mapstructure:"base_url"`
+	BaseURL string `mapstructure:"base_url"`
+	// Mode is live or shadow.
+	Mode            string        `mapstructure:"mode"`
 	PartnerID       int64         `mapstructure:"partner_id"`
 	PartnerKey      Secret        `mapstructure:"partner_key"`
 	TokensFile      string        `mapstructure:"tokens_file"`
@@ -83,6 +85,9 @@ type Shopee struct {
 	PromotionRetry time.Duration `mapstructure:"promotion_retry"`
 	Webhook        Webhook       `mapstructure:"webhook"`
 }
+
+// Shadow says that stock on Shopee must not be changed.
+func (s Shopee) Shadow() bool { return s.Mode == "shadow" }
 
 // Webhook receives Shopee's push messages. An empty Listen disables it.
 type Webhook struct {

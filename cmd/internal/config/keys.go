@@ -62,6 +62,8 @@ var keys = append(append([]key{
 		"A push that is older is tried once more and then fails"},
 	{"shopee.base_url", text, "https://partner.shopeemobile.com", hostURL,
 		"Shopee's host, without a path; [shopee.md](shopee.md) lists the hosts by region"},
+	{"shopee.mode", text, "live", oneOf("live", "shadow"),
+		"`shadow` does everything but changing stock on Shopee; [shopee.md](shopee.md#shadow-mode) says how to try it and how to end it"},
 	{"shopee.partner_id", whole, 0, within(0, 1<<53),
 		"The app's partner id, from Shopee's console"},
 	{"shopee.partner_key", secret, "", anything,

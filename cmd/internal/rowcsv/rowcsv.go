@@ -46,12 +46,10 @@ func fields[T any]() []reflect.StructField {
 func cell(value any) string {
 	switch v := value.(type) {
 	case time.Time:
-		return v.UTC().Format("2006-01-02T15:04:05.000Z07:00")
-	case *time.Time:
-		if v == nil {
+		if v.Unix() == 0 {
 			return ""
 		}
-		return cell(*v)
+		return v.UTC().Format("2006-01-02T15:04:05.000Z07:00")
 	case *int64:
 		if v == nil {
 			return ""

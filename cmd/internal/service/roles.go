@@ -113,7 +113,7 @@ func workerConfig(cfg config.Config) worker.Config {
 	c := cfg.Shopee
 	return worker.Config{
 		MaxPendingAge: cfg.Channels.MaxPendingAge, ShopConcurrency: c.ShopConcurrency,
-		BatchLinger: c.BatchLinger, ProbeInterval: c.ProbeInterval, ConfirmAfter: c.ConfirmAfter,
+		BatchLinger: c.BatchLinger, ProbeInterval: c.ProbeInterval, ConfirmAfter: c.ConfirmAfter, Shadow: c.Shadow(),
 		Breaker: worker.BreakerConfig{
 			FailureRatio: c.Breaker.FailureRatio, MinCalls: c.Breaker.MinCalls, Window: c.Breaker.Window,
 			ConsecutiveFailures: c.Breaker.Consecutive, OpenFor: c.Breaker.OpenFor,
@@ -183,7 +183,7 @@ func (p *process) newConsole(r Running) (*running, error) {
 	server, err := console.Listen(ConsoleConfig(p.cfg.Console), console.Deps{
 		Reader: reader, Retrier: retrier, Probes: ops.Probes{Registry: p.registry, Ready: p.ready}, Logger: p.log,
 		Pages: pages.New(pages.Deps{Reader: reader, Retrier: retrier, Redriver: redrive.New(redrive.Deps{Reader: reader, Connection: p.conn, Topics: p.topics, Logger: p.log}),
-			Logger: p.log, LoggedIn: p.cfg.Console.Token.Reveal() != "", UserHeader: p.cfg.Console.UserHeader}),
+			Logger: p.log, Shadow: p.cfg.Shopee.Shadow(), LoggedIn: p.cfg.Console.Token.Reveal() != "", UserHeader: p.cfg.Console.UserHeader}),
 	})
 	if err != nil {
 		return nil, err

@@ -121,6 +121,9 @@ func Run(ctx context.Context, cfg config.Config, r Running, log *slog.Logger) (e
 	if err := p.connect(); err != nil {
 		return err
 	}
+	if cfg.Shopee.Shadow() {
+		log.Warn("shadow mode: no stock on Shopee is changed", "shopee.mode", cfg.Shopee.Mode)
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Serve(ctx) })
 	group.Go(func() error { return BoundMemory(ctx) })

@@ -92,7 +92,7 @@ func openShopee(cfg config.Config, pace *pacer.Pacer, log *slog.Logger, registry
 		return nil, err
 	}
 	client, err := shopee.New(
-		shopee.Config{BaseURL: c.BaseURL, PartnerID: c.PartnerID, PartnerKey: tokens.Secret(c.PartnerKey.Reveal()), Timeout: c.Timeout},
+		shopee.Config{BaseURL: c.BaseURL, PartnerID: c.PartnerID, PartnerKey: tokens.Secret(c.PartnerKey.Reveal()), Timeout: c.Timeout, Shadow: c.Shadow()},
 		shopee.Deps{Tokens: store, Logger: log, Registerer: registry, Pace: pace.Wait})
 	if err != nil {
 		store.Close()

@@ -62,15 +62,14 @@ func statusLine(sku string, records []schemas.Record) string {
 
 func recordLine(r schemas.Record) string {
 	return line(r.Key.StoreSKU, r.MerchantSKU, r.EventID, r.Status.String(), r.Reason.Label(), r.Available, r.PushQty(), string(r.FailureCode), r.FailureReason,
-		r.Position.LogID, r.Position.Partition, r.Position.Offset, millis(r.TriggeredAt), millis(r.QueuedAt), millis(r.FinishedAt))
+		r.Position.LogID, r.Position.Partition, r.Position.Offset, millis(r.TriggeredAt), millis(r.FinishedAt))
 }
 
-// millis returns a time in milliseconds, and NULL for the zero time, which does not apply.
-func millis(t time.Time) string {
+func millis(t time.Time) int64 {
 	if t.IsZero() {
-		return "NULL"
+		return 0
 	}
-	return fmt.Sprint(t.UnixMilli())
+	return t.UnixMilli()
 }
 
 func line(fields ...any) string {
@@ -79,10 +78,9 @@ func line(fields ...any) string {
 
 const (
 	statusColumns = "store_sku, merchant_sku, last_push_qty, last_push_status, last_reason, last_failure_code, last_failure_reason, " +
-		"toUnixTimestamp64Milli(last_triggered_at), ifNull(toString(toUnixTimestamp64Milli(last_finished_at)), 'NULL'), pending"
+		"toUnixTimestamp64Milli(last_triggered_at), toUnixTimestamp64Milli(last_finished_at), pending"
 	recordColumns = "store_sku, merchant_sku, event_id, status, reason, available, push_qty, failure_code, failure_reason, " +
-		"log_id, event_partition, event_offset, toUnixTimestamp64Milli(triggered_at), " +
-		"ifNull(toString(toUnixTimestamp64Milli(queued_at)), 'NULL'), ifNull(toString(toUnixTimestamp64Milli(finished_at)), 'NULL')"
+		"log_id, event_partition, event_offset, toUnixTimestamp64Milli(triggered_at), toUnixTimestamp64Milli(finished_at)"
 	statsColumns = "hour, reason, status, failure_code, sum(records)"
 )
 

@@ -47,6 +47,8 @@ type Deps struct {
 	Logger *slog.Logger
 	// LoggedIn reports that users log in, and so can log out.
 	LoggedIn bool
+	// Shadow says that pushes change nothing on Shopee, which every page tells.
+	Shadow bool
 	// UserHeader is the header in which a trusted proxy names the signed-in user. Empty means none.
 	UserHeader string
 }

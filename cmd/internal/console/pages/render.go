@@ -41,6 +41,8 @@ type view struct {
 	Refresh int
 	// LoggedIn shows the logout button.
 	LoggedIn bool
+	// Shadow shows the banner of shadow mode.
+	Shadow bool
 	// status is 200 unless set. If redirect is set, it is the target.
 	status   int
 	redirect string
@@ -62,7 +64,7 @@ func (c *console) page(find pageFunc) http.Handler {
 			http.Redirect(w, r, v.redirect, http.StatusSeeOther)
 			return
 		}
-		v.LoggedIn = c.LoggedIn
+		v.LoggedIn, v.Shadow = c.LoggedIn, c.Shadow
 		if err := v.write(w, r); err != nil {
 			c.Logger.Error("page not rendered", "page", v.Template, "error", err)
 			http.Error(w, "The page could not be rendered; the log says why.", http.StatusInternalServerError)
