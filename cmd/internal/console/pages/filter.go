@@ -67,13 +67,10 @@ type form struct {
 	Keep []choice
 }
 
-// ranges are the time ranges offered.
-var ranges = []choice{
-	{"", "30 days, all there is", false}, {"15m", "the last 15 minutes", false}, {"1h", "the last hour", false}, {"6h", "the last 6 hours", false},
-	{"24h", "the last 24 hours", false}, {"72h", "the last 3 days", false}, {"168h", "the last 7 days", false},
-}
+// ranges are the ages offered; the first is all.
+var ranges = []string{"", "15m", "1h", "6h", "24h", "72h", "168h"}
 
-func (a asked) form() form {
+func (a asked) form(v *viewer) form {
 	f := form{
 		Action: a.path, Clear: a.path, Shop: a.query.Get("shop_id"), Until: a.query.Get("until"),
 		StoreSKUs: strings.Join(a.filter.StoreSKUs, "\n"), MerchantSKUs: strings.Join(a.filter.MerchantSKUs, "\n"),
@@ -84,13 +81,13 @@ func (a asked) form() form {
 		f.Statuses = append(f.Statuses, choice{s.String(), s.String(), slices.Contains(a.filter.Statuses, s)})
 	}
 	for _, r := range schemas.Reasons() {
-		f.Reasons = append(f.Reasons, choice{r.Slug(), r.Label(), slices.Contains(a.filter.Reasons, r)})
+		f.Reasons = append(f.Reasons, choice{r.Slug(), v.beside(v.reason(r.Label()), r.Label()), slices.Contains(a.filter.Reasons, r)})
 	}
 	for _, code := range schemas.FailureCodes() {
-		f.Codes = append(f.Codes, choice{string(code), codeWords(string(code)), slices.Contains(a.filter.FailureCodes, code)})
+		f.Codes = append(f.Codes, choice{string(code), v.code(string(code)), slices.Contains(a.filter.FailureCodes, code)})
 	}
-	f.Ranges = rangesWith(a.query.Get("since"))
-	f.Chips = a.chips()
+	f.Ranges = v.rangesWith(a.query.Get("since"))
+	f.Chips = a.chips(v)
 	for _, name := range slices.Sorted(maps.Keys(a.query)) {
 		for _, value := range a.query[name] {
 			f.Keep = append(f.Keep, choice{Value: value, Label: name})
@@ -100,52 +97,55 @@ func (a asked) form() form {
 }
 
 // rangesWith returns the ranges with the current one selected; it adds one that is not offered.
-func rangesWith(since string) []choice {
-	all := slices.Clone(ranges)
-	for i := range all {
-		if all[i].Value == since {
-			all[i].Chosen = true
-			return all
-		}
+func (v *viewer) rangesWith(since string) []choice {
+	all := []choice{{"", v.T("range.all"), since == ""}}
+	for _, age := range ranges[1:] {
+		all = append(all, choice{age, v.T("range." + age), age == since})
 	}
-	return append(all, choice{since, "since " + since, true})
+	if !slices.Contains(ranges, since) {
+		all = append(all, choice{since, v.T("range.since", "Since", since), true})
+	}
+	return all
 }
 
-var chipNames = map[string]string{
-	"shop_id": "shop", "store_sku": "store SKU", "merchant_sku": "merchant SKU", "status": "status", "reason": "reason",
-	"failure_code": "failure", "since": "since", "until": "until",
-}
-
-func (a asked) chips() []chip {
+func (a asked) chips(v *viewer) []chip {
 	var chips []chip
 	for _, name := range pushrecords.FilterParameters() {
 		values := a.query[name]
 		if name == "still_failing" && a.filter.StillFailing {
-			chips = append(chips, chip{"still failing", a.with(name)})
+			chips = append(chips, chip{v.T("chip.still_failing"), a.with(name)})
 			continue
 		}
 		for i, value := range values {
-			if chipNames[name] == "" {
+			if name == "still_failing" {
 				continue
 			}
 			others := slices.Delete(slices.Clone(values), i, i+1)
-			chips = append(chips, chip{chipNames[name] + ": " + chipText(name, value), a.with(name, others...)})
+			chips = append(chips, chip{v.T("chip.pair", "Name", v.T("chip."+name), "Value", v.chipText(name, value)), a.with(name, others...)})
 		}
 	}
 	return chips
 }
 
-func chipText(name, value string) string {
+func (v *viewer) chipText(name, value string) string {
 	lines := strings.FieldsFunc(value, func(r rune) bool { return r == '\n' || r == '\r' })
 	switch {
 	case len(lines) > 1:
-		return countText(len(lines)) + " pasted"
+		return v.T("filter.pasted", "N", len(lines))
 	case name == "failure_code":
-		return codeWords(value)
+		return v.code(value)
 	case name == "reason":
 		if reason, err := schemas.ParseReason(value); err == nil {
-			return reason.Label()
+			return v.reason(reason.Label())
+		}
+	case name == "status":
+		if status, ok := statusNamed(value); ok {
+			return v.beside(v.status(status), status)
 		}
 	}
 	return cutText(60, value)
+}
+
+func statusNamed(text string) (string, bool) {
+	return text, slices.Contains(order, text) && text != ""
 }

@@ -9,29 +9,25 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"stockpush/cmd/internal/console/texts"
 	"stockpush/schemas"
 )
 
+// funcs are the templates' functions that are the same for every viewer.
 var funcs = template.FuncMap{
-	"asset":    func(name string) string { return assets[name] },
-	"tone":     toneOf,
-	"count":    countText,
-	"when":     func(t time.Time) string { return t.UTC().Format("2 Jan, 15:04:05") },
-	"machine":  func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
-	"age":      func(t time.Time) string { return ageText(time.Since(t)) },
-	"known":    func(t time.Time) bool { return t.Unix() > 0 },
-	"hint":     func(code string) string { return schemas.FailureCode(code).Hint() },
-	"words":    codeWords,
-	"said":     func(text string) string { return cutText(reasonBytes, text) },
-	"between":  func(a, b time.Time) string { return durationText(b.Sub(a)) },
-	"duration": func(ms float64) string { return durationText(time.Duration(ms * float64(time.Millisecond))) },
+	"id":      func(n any) string { return fmt.Sprint(n) },
+	"asset":   func(name string) string { return assets[name] },
+	"tone":    toneOf,
+	"count":   countText,
+	"machine": func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
+	"known":   func(t time.Time) bool { return t.Unix() > 0 },
+	"said":    func(text string) string { return cutText(reasonBytes, text) },
 	"quantity": func(n *int64) string {
 		if n == nil {
 			return "–"
 		}
 		return countText(*n)
 	},
-	"cause":      causeText,
 	"shownKey":   func(text string) string { return cutText(keyBytes, text) },
 	"shownValue": func(text string) string { return cutText(valueBytes, text) },
 }
@@ -54,50 +50,27 @@ func toneOf(status string) string {
 
 // countText formats a number in groups of three digits.
 func countText(n any) string {
-	text := fmt.Sprint(n)
-	sign := ""
-	if strings.HasPrefix(text, "-") {
-		sign, text = "−", text[1:]
-	}
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return sign + text
-}
-
-func ageText(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return strconv.Itoa(max(0, int(d/time.Second))) + " s ago"
-	case d < time.Hour:
-		return strconv.Itoa(int(d/time.Minute)) + " min ago"
-	case d < 48*time.Hour:
-		return strconv.Itoa(int(d/time.Hour)) + " h ago"
+	switch n := n.(type) {
+	case int:
+		return texts.Count(int64(n))
+	case uint64:
+		return texts.Count(int64(n))
+	case int64:
+		return texts.Count(n)
 	default:
-		return strconv.Itoa(int(d/(24*time.Hour))) + " days ago"
+		return fmt.Sprint(n)
 	}
 }
 
-func durationText(d time.Duration) string {
-	switch {
-	case d < 0:
-		return "0 ms"
-	case d < time.Second:
-		return strconv.FormatInt(d.Milliseconds(), 10) + " ms"
-	case d < time.Minute:
-		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s"
-	case d < time.Hour:
-		return fmt.Sprintf("%d min %02d s", int(d.Minutes()), int(d.Seconds())%60)
-	default:
-		return fmt.Sprintf("%d h %02d min", int(d.Hours()), int(d.Minutes())%60)
-	}
-}
+func decimal(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) }
+
+func twoDigits(n int) string { return fmt.Sprintf("%02d", n) }
 
 // abbreviations restores the case of abbreviations.
 var abbreviations = strings.NewReplacer("json", "JSON", "utf8", "UTF-8", "sku", "SKU", "ip ", "IP ")
 
-// codeWords returns a failure code in words. Links keep the code.
-func codeWords(code string) string {
+// plainWords returns an unknown code in words.
+func plainWords(code string) string {
 	words := abbreviations.Replace(strings.ReplaceAll(code, "_", " "))
 	if words == "" {
 		return ""

@@ -60,7 +60,7 @@ type listFunc func(context.Context, pushrecords.Filter, pushrecords.Page) (pushr
 
 func (c *console) storeSKUs(r *http.Request) (view, error) {
 	data, err := c.list(r, c.Reader.StoreSKUs, pushrecords.NewestFirst)
-	return view{Template: "list", Tab: "store", Title: "By store SKU", Data: data, Live: true}, err
+	return view{Template: "list", Tab: "store", Title: c.viewer(r).T("title.store"), Data: data, Live: true}, err
 }
 
 // merchantSKUs sorts by merchant SKU, so that the store SKUs of each are adjacent.
@@ -73,7 +73,7 @@ func (c *console) merchantSKUs(r *http.Request) (view, error) {
 	for i := range data.Rows {
 		data.Rows[i].Group = i == 0 || data.Rows[i-1].MerchantSKU != data.Rows[i].MerchantSKU
 	}
-	return view{Template: "list", Tab: "merchant", Title: "By merchant SKU", Data: data, Live: true}, nil
+	return view{Template: "list", Tab: "merchant", Title: c.viewer(r).T("title.merchant"), Data: data, Live: true}, nil
 }
 
 func (c *console) list(r *http.Request, find listFunc, order pushrecords.Order) (*listData, error) {
@@ -85,7 +85,7 @@ func (c *console) list(r *http.Request, find listFunc, order pushrecords.Order) 
 		return nil, err
 	}
 	cursor := r.Form.Get("cursor")
-	data := &listData{Form: a.form(), Back: r.URL.RequestURI()}
+	data := &listData{Form: a.form(c.viewer(r)), Back: r.URL.RequestURI()}
 	var found pushrecords.List[pushrecords.StoreSKU]
 	work, ctx := errgroup.WithContext(r.Context())
 	work.Go(func() error { return c.countFailures(ctx, a, data) })

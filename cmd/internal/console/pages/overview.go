@@ -51,6 +51,7 @@ func (c *console) overview(r *http.Request) (view, error) {
 	if r.Form.Get("since") == "" {
 		r.Form.Set("since", defaultSince)
 	}
+	v := c.viewer(r)
 	a, err := c.asked(r)
 	if err != nil {
 		return view{}, err
@@ -64,16 +65,16 @@ func (c *console) overview(r *http.Request) (view, error) {
 	if err := c.countFailures(r.Context(), lists, &failures); err != nil {
 		return view{}, err
 	}
-	data := &overviewData{Form: a.form(), FailingNow: failures.Failing, Facets: failures.Facets, FailingLink: failures.FailingLink}
+	data := &overviewData{Form: a.form(v), FailingNow: failures.Failing, Facets: failures.Facets, FailingLink: failures.FailingLink}
 	series := bucket(stats, a.filter.Since, c.now())
-	data.total(series)
-	if data.Figures, err = figures(series, failures.Facets); err != nil {
+	data.total(v, series)
+	if data.Figures, err = v.figures(series, failures.Facets); err != nil {
 		return view{}, err
 	}
-	return view{Template: "overview", Tab: "overview", Title: "Overview", Data: data, Live: true}, nil
+	return view{Template: "overview", Tab: "overview", Title: v.T("title.overview"), Data: data, Live: true}, nil
 }
 
-func (d *overviewData) total(all []slot) {
+func (d *overviewData) total(v *viewer, all []slot) {
 	var sum slot
 	for i := range all {
 		sum.add(&all[i])
@@ -86,7 +87,7 @@ func (d *overviewData) total(all []slot) {
 		d.Absorbed = strconv.FormatFloat(float64(d.Triggers)/float64(pushes), 'f', 1, 64)
 	}
 	if sum.timed > 0 {
-		d.P50, d.P99 = millis(sum.p50()), millis(sum.p99)
+		d.P50, d.P99 = v.millis(sum.p50()), v.millis(sum.p99)
 	}
 }
 
@@ -144,11 +145,13 @@ func bucket(stats []pushrecords.Stat, since, now time.Time) []slot {
 	return slots
 }
 
-func millis(v float64) string { return durationText(time.Duration(v * float64(time.Millisecond))) }
+func (v *viewer) millis(ms float64) string {
+	return v.long(time.Duration(ms * float64(time.Millisecond)))
+}
 
 func whole(v float64) string { return countText(int64(v)) }
 
-func figures(slots []slot, codes []facet) ([]figure, error) {
+func (v *viewer) figures(slots []slot, codes []facet) ([]figure, error) {
 	if len(slots) == 0 {
 		return nil, nil
 	}
@@ -156,10 +159,10 @@ func figures(slots []slot, codes []facet) ([]figure, error) {
 		figure figure
 		draw   func(chart.Chart) (template.HTML, error)
 	}{
-		{figure{Title: "Pushes by outcome", Note: "Successfully and Failed pushes of each hour of the trigger, UTC. Triggers that were Skipped are not pushes.", Chart: outcomes(slots)}, chart.Stacked},
-		{figure{Title: "Time from trigger to push", Note: "Successful pushes only: half took at most p50, 99 of 100 at most p99.", Chart: times(slots)}, chart.Lines},
-		{figure{Title: "Triggers absorbed per push", Note: "All triggers divided by all pushes.", Chart: absorbed(slots)}, chart.Lines},
-		{figure{Title: "What still fails", Note: "Unresolved failures, by code.", Chart: reasons(codes)}, chart.Bars},
+		{figure{Title: v.T("figure.outcomes"), Note: v.T("figure.outcomes.note", "Zone", v.zone), Chart: v.outcomes(slots)}, chart.Stacked},
+		{figure{Title: v.T("figure.times"), Note: v.T("figure.times.note"), Chart: v.times(slots)}, chart.Lines},
+		{figure{Title: v.T("figure.absorbed"), Note: v.T("figure.absorbed.note"), Chart: v.absorbed(slots)}, chart.Lines},
+		{figure{Title: v.T("figure.reasons"), Note: v.T("figure.reasons.note"), Chart: v.reasons(codes)}, chart.Bars},
 	}
 	var all []figure
 	for _, m := range made {
@@ -196,14 +199,14 @@ func (f *figure) write() {
 	}
 }
 
-func labels(slots []slot) []string {
+func (v *viewer) labels(slots []slot) []string {
 	layout := "15:04"
 	if len(slots) > 1 && slots[len(slots)-1].at.Sub(slots[0].at) > 26*time.Hour {
 		layout = "2 Jan 15h"
 	}
 	all := make([]string, len(slots))
 	for i := range slots {
-		all[i] = slots[i].at.UTC().Format(layout)
+		all[i] = slots[i].at.In(v.zone).Format(layout)
 	}
 	return all
 }
@@ -220,10 +223,10 @@ func ofStatus(s schemas.Status) func(*slot) float64 {
 	return func(t *slot) float64 { return float64(t.n[s.String()]) }
 }
 
-func outcomes(slots []slot) chart.Chart {
-	return chart.Chart{Labels: labels(slots), Format: whole, Series: []chart.Series{
-		{Name: "Successfully", Class: "ok", Values: values(slots, ofStatus(schemas.Successfully))},
-		{Name: "Failed", Class: "failed", Values: values(slots, ofStatus(schemas.Failed))},
+func (v *viewer) outcomes(slots []slot) chart.Chart {
+	return chart.Chart{Labels: v.labels(slots), Format: whole, Series: []chart.Series{
+		{Name: v.status("Successfully"), Class: "ok", Values: values(slots, ofStatus(schemas.Successfully))},
+		{Name: v.status("Failed"), Class: "failed", Values: values(slots, ofStatus(schemas.Failed))},
 	}}
 }
 
@@ -236,17 +239,17 @@ func timed(of func(*slot) float64) func(*slot) float64 {
 	}
 }
 
-func times(slots []slot) chart.Chart {
-	return chart.Chart{Labels: labels(slots), Format: millis, Series: []chart.Series{
+func (v *viewer) times(slots []slot) chart.Chart {
+	return chart.Chart{Labels: v.labels(slots), Format: v.millis, Series: []chart.Series{
 		{Name: "p50", Class: "accent", Values: values(slots, timed((*slot).p50))},
 		{Name: "p99", Class: "second", Values: values(slots, timed(func(s *slot) float64 { return s.p99 }))},
 	}}
 }
 
-func absorbed(slots []slot) chart.Chart {
+func (v *viewer) absorbed(slots []slot) chart.Chart {
 	return chart.Chart{
-		Labels: labels(slots), Format: func(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) },
-		Series: []chart.Series{{Name: "triggers per push", Class: "accent", Values: values(slots, func(s *slot) float64 {
+		Labels: v.labels(slots), Format: func(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) },
+		Series: []chart.Series{{Name: v.T("figure.absorbed.series"), Class: "accent", Values: values(slots, func(s *slot) float64 {
 			pushes := s.n[schemas.Successfully.String()] + s.n[schemas.Failed.String()]
 			if pushes == 0 {
 				return chart.Missing()
@@ -259,14 +262,14 @@ func absorbed(slots []slot) chart.Chart {
 // maxReasons is how many codes the chart names; the list beside it has all.
 const maxReasons = 6
 
-func reasons(codes []facet) chart.Chart {
+func (v *viewer) reasons(codes []facet) chart.Chart {
 	most := map[string]float64{}
 	for _, f := range codes {
-		most[codeWords(f.Code)] = float64(f.N)
+		most[v.code(f.Code)] = float64(f.N)
 	}
 	names := slices.SortedFunc(maps.Keys(most), func(a, b string) int { return cmp.Or(cmp.Compare(most[b], most[a]), cmp.Compare(a, b)) })
 	names = names[:min(len(names), maxReasons)]
-	series := chart.Series{Name: "failures", Class: "failed"}
+	series := chart.Series{Name: v.T("figure.reasons.series"), Class: "failed"}
 	for _, name := range names {
 		series.Values = append(series.Values, most[name])
 	}

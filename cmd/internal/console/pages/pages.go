@@ -3,7 +3,8 @@
 // progress.
 //
 // Pages are rendered on the server from the same queries that the JSON API uses. A small script
-// shows new records; every form works without it. Package retry decides which failures a re-push
+// shows new records; every form works without it. Texts are in package texts, which says how to add
+// one; a text in a template fails the tests. Package retry decides which failures a re-push
 // takes. The server that mounts the handler does authentication and sets headers. The handler is
 // safe for concurrent use.
 package pages
@@ -68,6 +69,7 @@ const (
 	pathOverview     = "/push-records/overview"
 	pathRePush       = "/push-records/re-push"
 	pathRedrive      = "/push-records/redrive"
+	pathLanguage     = "/push-records/language"
 )
 
 // New returns the handler of "/", "/push-records" and below, and "/static/".
@@ -86,6 +88,7 @@ func New(d Deps) http.Handler {
 	mux.Handle("GET "+pathHistory, c.page(c.history))
 	mux.Handle("GET "+pathRejected, c.page(c.rejected))
 	mux.Handle("GET "+pathOverview, c.page(c.overview))
+	mux.HandleFunc("GET "+pathLanguage, c.chooseLanguage)
 	mux.Handle("POST "+pathRePush, c.page(c.rePush))
 	mux.Handle("GET "+pathRePush+"/{id}", c.page(c.progress))
 	mux.Handle("POST "+pathRedrive, c.page(c.redrivePreview))

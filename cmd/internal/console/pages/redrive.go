@@ -52,7 +52,7 @@ func (c *console) redrivePreview(r *http.Request) (view, error) {
 		return view{redirect: link(pathRedrive, reportOf(result))}, nil
 	}
 	data := &redriveData{Published: result.Published, Matched: result.Matched, LeftOut: causesOf(result), Since: a.query.Get("since"), Back: pathRejected}
-	return view{Template: "redrive", Tab: "rejected", Title: "Publish again: preview", Data: data}, nil
+	return view{Template: "redrive", Tab: "rejected", Title: c.viewer(r).T("title.redrive"), Data: data}, nil
 }
 
 // redriven shows the result, which the link carries.
@@ -64,14 +64,5 @@ func (c *console) redriven(r *http.Request) (view, error) {
 		result.LeftOut[name], _ = strconv.Atoi(query.Get(paramLeftOut + name))
 	}
 	data := &redriveData{Done: true, Published: max(0, result.Published), LeftOut: causesOf(result), Back: pathRejected}
-	return view{Template: "redrive", Tab: "rejected", Title: "Published again", Data: data}, nil
-}
-
-// redriveCauses explain why dead letters are left out.
-var redriveCauses = map[string]string{
-	redrive.StillBad:   "that still break a rule",
-	redrive.NewerEvent: "whose store SKU has a newer event",
-	redrive.Cut:        "that were too large to be kept whole: send them again upstream",
-	redrive.Repeats:    "that repeat a record by its offset: re-push the record instead",
-	redrive.TooOld:     "older than the events topic, so a newer event may have existed",
+	return view{Template: "redrive", Tab: "rejected", Title: c.viewer(r).T("title.redriven"), Data: data}, nil
 }

@@ -39,7 +39,7 @@ func TestRedriveShowsPreviewThenResult(t *testing.T) {
 	status, page, _ := postRedrive(t, h, form)
 	require.Equal(t, http.StatusOK, status)
 	inert(t, page)
-	require.Contains(t, page, "Publish 2 again")
+	require.Contains(t, page, "Send 2 again")
 	require.Contains(t, page, "<b>3</b> whose store SKU has a newer event")
 	require.Contains(t, page, `name="since" value="24h"`)
 	require.True(t, l.requests[0].DryRun)
@@ -52,7 +52,7 @@ func TestRedriveShowsPreviewThenResult(t *testing.T) {
 	require.Equal(t, "page", l.requests[1].Origin.Via)
 	status, page, _ = get(t, h, headers.Get("Location"))
 	require.Equal(t, http.StatusOK, status)
-	require.Contains(t, page, "events were published again")
+	require.Contains(t, page, "were sent again")
 	require.Contains(t, page, "<b>3</b> whose store SKU has a newer event")
 	require.Len(t, l.requests, 2, "a reload publishes nothing")
 }

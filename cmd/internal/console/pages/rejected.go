@@ -45,12 +45,12 @@ func (c *console) rejected(r *http.Request) (view, error) {
 			return view{}, err
 		}
 	}
-	data := &rejectedData{Form: a.form(), Redrive: c.Redriver != nil, Since: a.query.Get("since"), Rows: found.Items}
+	data := &rejectedData{Form: a.form(c.viewer(r)), Redrive: c.Redriver != nil, Since: a.query.Get("since"), Rows: found.Items}
 	if cursor != "" {
 		data.First = link(a.path, a.query)
 	}
 	if found.NextCursor != "" {
 		data.Next = a.with("cursor", found.NextCursor)
 	}
-	return view{Template: "rejected", Tab: "rejected", Title: "Rejected triggers", Data: data, Live: true}, nil
+	return view{Template: "rejected", Tab: "rejected", Title: c.viewer(r).T("title.rejected"), Data: data, Live: true}, nil
 }

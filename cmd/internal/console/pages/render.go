@@ -7,26 +7,17 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"html/template"
 	"net/http"
+	"net/url"
 	"strconv"
 
+	"stockpush/cmd/internal/console/texts"
 	"stockpush/cmd/internal/pushrecords"
 	"stockpush/cmd/internal/retry"
 )
 
 //go:embed templates/*.html
 var templateFiles embed.FS
-
-// templates are the pages by name, each with the layout.
-var templates = func() map[string]*template.Template {
-	all := map[string]*template.Template{}
-	for _, name := range []string{"list", "history", "rejected", "overview", "preview", "progress", "redrive", "error"} {
-		all[name] = template.Must(template.New("layout.html").Funcs(funcs).
-			ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/"+name+".html"))
-	}
-	return all
-}()
 
 // view is a page to render.
 type view struct {
@@ -43,6 +34,9 @@ type view struct {
 	LoggedIn bool
 	// Shadow shows the banner of shadow mode.
 	Shadow bool
+	// Languages are the choices of the language's switch.
+	Languages []languageChoice
+	viewer    *viewer
 	// status is 200 unless set. If redirect is set, it is the target.
 	status   int
 	redirect string
@@ -50,6 +44,23 @@ type view struct {
 
 // liveHeader requests only the part of a page that changes.
 const liveHeader = "Stockpush-Live"
+
+// languageChoice is a language, and the link that selects it and returns to the page.
+type languageChoice struct {
+	Code, Name, Link string
+	Chosen           bool
+}
+
+func languageChoices(v *viewer, r *http.Request) (choices []languageChoice) {
+	back := r.URL.RequestURI()
+	if r.Method != http.MethodGet {
+		back = pathStoreSKUs
+	}
+	for _, l := range texts.All() {
+		choices = append(choices, languageChoice{l.Code, l.Name, link(pathLanguage, url.Values{"to": {l.Code}, "back": {back}}), l == v.Language})
+	}
+	return choices
+}
 
 type pageFunc func(*http.Request) (view, error)
 
@@ -64,7 +75,8 @@ func (c *console) page(find pageFunc) http.Handler {
 			http.Redirect(w, r, v.redirect, http.StatusSeeOther)
 			return
 		}
-		v.LoggedIn, v.Shadow = c.LoggedIn, c.Shadow
+		v.LoggedIn, v.Shadow, v.viewer = c.LoggedIn, c.Shadow, c.viewer(r)
+		v.Languages = languageChoices(v.viewer, r)
 		if err := v.write(w, r); err != nil {
 			c.Logger.Error("page not rendered", "page", v.Template, "error", err)
 			http.Error(w, "The page could not be rendered; the log says why.", http.StatusInternalServerError)
@@ -87,11 +99,12 @@ func (v view) write(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	var body bytes.Buffer
-	if err := templates[v.Template].ExecuteTemplate(&body, part, v); err != nil {
+	if err := v.viewer.template(v.Template).ExecuteTemplate(&body, part, v); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Vary", liveHeader)
+	w.Header().Set("Vary", liveHeader+", Accept-Language, Cookie")
+	w.Header().Set("Content-Language", v.viewer.Code)
 	if v.status != 0 {
 		w.WriteHeader(v.status)
 	}
@@ -104,7 +117,7 @@ func (v view) tag() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("tag the page: %w", err)
 	}
-	return `"` + strconv.FormatUint(hashOf(raw), 36) + `"`, nil
+	return `"` + strconv.FormatUint(hashOf(append(raw, v.viewer.key()...)), 36) + `"`, nil
 }
 
 func hashOf(raw []byte) uint64 {
@@ -124,22 +137,18 @@ type problem struct {
 
 // failure explains an error and what to do. It shows internals only where an operator needs them.
 func (c *console) failure(r *http.Request, err error) view {
-	status, p := http.StatusInternalServerError, problem{
-		Heading: "Something went wrong here", Detail: "The console's log has the cause.", Advice: "Try again; report it if it stays.", Back: pathStoreSKUs,
-	}
+	t := c.viewer(r)
+	status, p := http.StatusInternalServerError, problem{t.T("error.title"), t.T("error.detail"), t.T("error.advice"), pathStoreSKUs}
 	bad, isBad := errors.AsType[*pushrecords.ParameterError](err)
 	switch {
 	case errors.Is(err, errNoPage):
-		status, p.Heading, p.Detail, p.Advice = http.StatusNotFound, "There is no such page", r.URL.Path, "The Push Record begins at the link below."
+		status, p = http.StatusNotFound, problem{t.T("error.nopage"), r.URL.Path, t.T("error.nopage.advice"), pathStoreSKUs}
 	case isBad:
-		status, p.Heading, p.Detail, p.Advice = http.StatusBadRequest, "This filter cannot be used", bad.Error(), "Correct the link, or begin without filters."
+		status, p = http.StatusBadRequest, problem{t.T("error.filter"), bad.Error(), t.T("error.filter.advice"), pathStoreSKUs}
 	case errors.Is(err, pushrecords.ErrUnavailable):
-		status, p.Heading = http.StatusServiceUnavailable, "ClickHouse does not answer"
-		p.Detail, p.Advice = err.Error(), "Pushes continue and their records wait in Kafka: nothing is lost. This page works again as soon as ClickHouse is back."
-		p.Back = r.URL.RequestURI()
+		status, p = http.StatusServiceUnavailable, problem{t.T("error.clickhouse"), err.Error(), t.T("error.clickhouse.advice"), r.URL.RequestURI()}
 	case errors.Is(err, retry.ErrUnavailable):
-		status, p.Heading = http.StatusServiceUnavailable, "Kafka does not accept the re-push"
-		p.Detail, p.Advice = err.Error(), "Only what is shown was published. Try again when Kafka is back; what was published is then left out."
+		status, p = http.StatusServiceUnavailable, problem{t.T("error.kafka"), err.Error(), t.T("error.kafka.advice"), pathStoreSKUs}
 	}
 	if status >= http.StatusInternalServerError {
 		c.Logger.Warn("page failed", "path", r.URL.Path, "error", err)

@@ -67,14 +67,16 @@ func (c *console) rePush(r *http.Request) (view, error) {
 		return view{}, err
 	}
 	request.Origin = c.origin(r)
-	data := &previewData{Scope: scope, Keep: a.form().Keep, Picks: picks, Back: backOf(r.PostForm.Get("back"))}
+	data := &previewData{Scope: scope, Keep: a.form(c.viewer(r)).Keep, Picks: picks, Back: backOf(r.PostForm.Get("back"))}
 	if scope != scopeAll && len(picks) == 0 { // a request without event ids would mean all
-		return view{Template: "preview", Title: "Nothing is selected", Data: data}, nil
+		return view{Template: "preview", Title: c.viewer(r).T("title.nothing"), Data: data}, nil
 	}
 	if r.PostForm.Get("confirm") != "" {
 		return c.publish(r.Context(), request)
 	}
-	return c.preview(r.Context(), request, data)
+	v, err := c.preview(r.Context(), request, data)
+	v.Title = c.viewer(r).T("title.preview")
+	return v, err
 }
 
 func (c *console) origin(r *http.Request) retry.Origin {
@@ -141,7 +143,7 @@ func (c *console) preview(ctx context.Context, request retry.Request, data *prev
 	if err != nil && !errors.Is(err, errEnough) {
 		return view{}, err
 	}
-	return view{Template: "preview", Title: "Re-push: preview", Data: data}, nil
+	return view{Template: "preview", Data: data}, nil
 }
 
 func (c *console) publish(ctx context.Context, request retry.Request) (view, error) {
@@ -195,27 +197,6 @@ func causesOf(r retry.Result) []cause {
 		}
 	}
 	return causes
-}
-
-// causeText explains why failures are left out.
-func causeText(name string) string {
-	switch name {
-	case retry.NotNewest:
-		return "with a newer failure of the same store SKU, which is pushed instead"
-	case retry.OnItsWay:
-		return "being re-pushed now"
-	case retry.OldLog:
-		return "from an earlier events topic: trigger them again upstream"
-	case retry.OverLimit:
-		return "over the limit of one re-push: re-push again for these"
-	case retry.NotFailing:
-		return "no longer failing"
-	default:
-		if text, ok := redriveCauses[name]; ok {
-			return text
-		}
-		return strings.ReplaceAll(name, "_", " ")
-	}
 }
 
 // backOf accepts only links within this page.
@@ -274,7 +255,7 @@ func (c *console) progress(r *http.Request) (view, error) {
 		Known: len(outcomes) > 0 || c.now().Sub(begun) < shownWithin, At: begun, Total: max(report.Published, len(outcomes)), LeftOut: causesOf(report),
 		Ours: link(pathStoreSKUs, url.Values{"reason": {schemas.PushNow.Slug()}, "since": {"1h"}}),
 	}
-	v := view{Template: "progress", Title: "Re-push", Data: data}
+	v := view{Template: "progress", Title: c.viewer(r).T("title.progress"), Data: data}
 	if !data.Known {
 		v.status = http.StatusNotFound
 		return v, nil

@@ -5,29 +5,35 @@
 
 const live = document.querySelector('[data-live]');
 const announce = document.getElementById('announce');
+const texts = document.getElementById('texts').dataset;
+const say = (name, n) => texts[name].replace('{n}', n);
 
 // Times -----------------------------------------------------------------------
 
-const inZone = new Intl.DateTimeFormat('en-GB', {day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', second: '2-digit'});
+// The server writes times in the zone that this cookie names.
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+document.cookie = 'stockpush_zone=' + encodeURIComponent(zone) + '; path=/; max-age=31536000; samesite=lax';
 
 function age(then) {
   const s = Math.max(0, Math.floor((Date.now() - then) / 1000));
-  if (s < 60) return s + ' s ago';
-  if (s < 3600) return Math.floor(s / 60) + ' min ago';
-  if (s < 172800) return Math.floor(s / 3600) + ' h ago';
-  return Math.floor(s / 86400) + ' days ago';
+  if (s < 60) return say('seconds', s);
+  if (s < 3600) return say('minutes', Math.floor(s / 60));
+  if (s < 172800) return say('hours', Math.floor(s / 3600));
+  return say('days', Math.floor(s / 86400));
 }
 
 function showTimes(root) {
-  for (const t of root.querySelectorAll('time[datetime]')) {
-    t.title = t.dateTime;
-    t.textContent = inZone.format(new Date(t.dateTime));
-  }
   for (const t of root.querySelectorAll('[data-ago]')) t.textContent = age(Date.parse(t.dataset.ago));
 }
 
-function showZone() {
-  document.getElementById('zone').textContent = inZone.resolvedOptions().timeZone;
+// reload once if the page is in another zone than the browser: at the first visit, and after moving.
+function keepZone() {
+  if (texts.zone === zone || sessionStorage.getItem('zone') === zone) return;
+  sessionStorage.setItem('zone', zone);
+  location.reload();
+}
+
+function followTimes() {
   showTimes(document);
   setInterval(() => { for (const t of document.querySelectorAll('[data-ago]')) t.textContent = age(Date.parse(t.dataset.ago)); }, 1000);
 }
@@ -39,10 +45,10 @@ const boxes = () => [...document.querySelectorAll('[name=pick][type=checkbox]')]
 function showPicked() {
   const all = boxes(), chosen = all.filter((b) => b.checked).length;
   const text = document.getElementById('picked'), button = document.getElementById('push-selected'), every = document.getElementById('all-rows');
-  if (text) text.textContent = chosen ? chosen + ' selected' : 'Select failed rows to push them again.';
+  if (text) text.textContent = chosen ? say('selected', chosen) : texts.select;
   if (button) {
     button.disabled = chosen === 0;
-    button.textContent = chosen ? 'Re-push ' + chosen + ' selected…' : 'Re-push selected…';
+    button.textContent = chosen ? say('pushN', chosen) : texts.push;
   }
   if (every) {
     every.hidden = all.length === 0;
@@ -155,7 +161,7 @@ async function ask() {
   showPicked();
   if (changed && Date.now() - following.said > 10000) { // limit announcements of a busy page
     following.said = Date.now();
-    announce.textContent = 'Updated: ' + changed + (changed === 1 ? ' change' : ' changes');
+    announce.textContent = say('changed', changed);
   }
 }
 
@@ -165,10 +171,10 @@ async function follow() {
     try {
       await ask();
       following.wait = Math.max(2000, 10 * (performance.now() - began)); // poll slow answers less often
-      showLive(following.on ? 'Live' : 'Paused', false);
+      showLive(following.on ? texts.live : texts.paused, false);
     } catch {
       following.wait = Math.min(following.wait * 2, 30000);
-      showLive('Not reached', true);
+      showLive(texts.lost, true);
     }
   }
   if (live.querySelector('[data-done="true"]')) button.hidden = true; // no more changes
@@ -180,7 +186,7 @@ function startFollowing() {
   button.addEventListener('click', () => {
     following.on = !following.on;
     button.setAttribute('aria-pressed', String(following.on));
-    showLive(following.on ? 'Live' : 'Paused', false);
+    showLive(following.on ? texts.live : texts.paused, false);
   });
   remember(live);
   setTimeout(follow, live.querySelector('[data-done="false"]') ? 500 : following.wait);
@@ -188,5 +194,6 @@ function startFollowing() {
 
 if (live && button) startFollowing();
 document.addEventListener('click', onClick);
-showZone();
+keepZone();
+followTimes();
 showPicked();
