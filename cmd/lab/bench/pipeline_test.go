@@ -68,11 +68,11 @@ func runPipeline(b *testing.B, l load) {
 	p := &pipeline{b: b, load: l}
 	kafka := os.Getenv("STOCKPUSH_TEST_KAFKA")
 	if kafka == "" {
-		kafka = embeddedtest.StartBroker(b).Addr()
+		kafka = startBroker(b)
 	}
 	p.conn = stream.Connection{Brokers: []string{kafka}, ClientID: "bench"}
 	p.fill(kafka)
-	bare := p.rate("read", p.readAll)
+	bare := p.rate("read", p.asRunDoes(p.readAll))
 	p.begin()
 	compacted := p.rate("compact", p.asRunDoes(p.compact))
 	b.ReportMetric(bare, "bare-events/s")
@@ -84,7 +84,7 @@ func runPipeline(b *testing.B, l load) {
 	p.end()
 }
 
-// asRunDoes runs work with the program's memory limits. The baseline has no limit.
+// asRunDoes runs work with the program's memory limits.
 func (p *pipeline) asRunDoes(work func() int) func() int {
 	return func() int {
 		ctx, cancel := context.WithCancel(p.b.Context())

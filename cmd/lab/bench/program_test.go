@@ -17,7 +17,13 @@ import (
 	"stockpush/sinks/clickhouse"
 )
 
-func TestMain(m *testing.M) { embeddedtest.Main(m, programtest.Remove, removeLoads) }
+func TestMain(m *testing.M) {
+	if os.Getenv(brokerVariable) != "" {
+		runBroker()
+		return
+	}
+	embeddedtest.Main(m, programtest.Remove, removeLoads)
+}
 
 // scaled divides the size of a load by STOCKPUSH_BENCH_SMALLER. Small loads only show that a
 // benchmark works; their figures mean nothing.
