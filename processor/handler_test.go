@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stockpush/processor"
-	"stockpush/processor/stream"
 	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 )
@@ -204,35 +203,6 @@ func TestFullBufferAcceptsNoNewStoreSKUUntilAWindowCloses(t *testing.T) {
 		require.Len(t, b.broker.sent().commands, 2)
 		pause(time.Second)
 		require.Len(t, b.broker.sent().commands, 3)
-		require.Equal(t, int64(4), b.committable())
-		b.finish()
-	})
-}
-
-// A batch's memory is reused when the next batch is received, while messages are in flight.
-func TestMessagesInFlightShareNoMemoryWithTheirBatch(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, nil)
-		b.broker.hold()
-		bad := b.message([]byte("k"), []byte("nonsense"))
-		bad.Headers = []stream.Header{{Key: "traceparent", Value: []byte("00-1-2-3")}}
-		b.deliver([]*stream.Record{bad})
-		b.send(event("a", 1), event("a", 2))
-		b.send(event("b", 3))
-		pause(time.Second)
-		b.send(event("c", 4))
-		for n := range b.broker.held {
-			b.broker.release(n)
-		}
-		sent := b.broker.sent()
-		require.Equal(t, []string{"k", "nonsense"}, []string{string(sent.letters[0].Key), string(sent.letters[0].Value)})
-		require.Contains(t, sent.letters[0].Headers, bad.Headers[0])
-		require.Equal(t, []string{"a=2", "b=3"}, []string{sent.commands[0].EventID, sent.commands[1].EventID})
-		statuses := map[string]schemas.Status{}
-		for _, r := range sent.records {
-			statuses[r.EventID] = r.Status
-		}
-		require.Equal(t, map[string]schemas.Status{"a=1": schemas.Skipped, "a=2": schemas.Pending, "b=3": schemas.Pending}, statuses)
 		require.Equal(t, int64(4), b.committable())
 		b.finish()
 	})

@@ -1,7 +1,6 @@
 package processor
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"time"
@@ -315,6 +314,6 @@ func (p *partition) panicked(ctx context.Context, r *stream.Record, cause error)
 func (p *partition) deadLetter(ctx context.Context, r *stream.Record, bad schemas.BadEvent) {
 	p.out.DeadLetter(ctx, schemas.DeadLetter{
 		BadEvent: bad, SourceTopic: r.Topic, SourcePartition: r.Partition, SourceOffset: r.Offset, SourceTime: r.Timestamp,
-		Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value), Received: stream.CloneHeaders(r),
+		Key: r.Key, Value: r.Value, Received: stream.MessageHeaders(r),
 	}, r.Offset)
 }

@@ -1,7 +1,6 @@
 package sinks
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -107,7 +106,7 @@ func (s *Sink) deadLetter(ctx context.Context, m *stream.Record, bad schemas.Bad
 	s.report(m, bad)
 	stream.SendDeadLetter(ctx, s.deps.DeadLetters, s.deps.Topics, schemas.DeadLetter{
 		BadEvent: bad, SourceTopic: m.Topic, SourcePartition: m.Partition, SourceOffset: m.Offset,
-		Key: bytes.Clone(m.Key), Value: bytes.Clone(m.Value),
+		Key: m.Key, Value: m.Value,
 	}, done)
 }
 

@@ -31,7 +31,7 @@ func (e *RefusedError) Error() string { return e.Err.Error() }
 func (e *RefusedError) Unwrap() error { return e.Err }
 
 // Batch collects rows for the store. Send may be called again after an error. It copies what
-// it is given, whose memory is reused.
+// it is given, because the decoder reuses the record.
 type Batch interface {
 	Add(r *schemas.Record)
 	Reject(letter schemas.DeadLetter, at Received)

@@ -245,24 +245,6 @@ func pause(d time.Duration) {
 	synctest.Wait()
 }
 
-// A batch's memory is reused when the next batch is received.
-func TestRowsAndDeadLettersShareNoMemoryWithTheirMessages(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, 100)
-		b.store.refuses = "poison"
-		b.deliver([]*stream.Record{b.message("a"), b.message("poison"), {Offset: 2, Topic: topics.Records(), Key: []byte("k"), Value: []byte("nonsense")}})
-		b.next++
-		b.deliver([]*stream.Record{{Offset: 3, Topic: topics.Records(), Key: []byte("k"), Value: []byte("other nonsense")}})
-		synctest.Wait()
-		require.Equal(t, []string{"k", "nonsense"}, []string{string(b.letters.first.Key), string(b.letters.first.Value)})
-		b.finish()
-		require.Equal(t, []string{"a"}, b.store.rows)
-		require.Equal(t, 3, b.letters.n)
-		require.NotEmpty(t, b.letters.last.Value, "a refused message is read again")
-		require.Equal(t, int64(4), b.committable())
-	})
-}
-
 func TestExpiredRefusedMessageBlocksNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, 4)

@@ -50,8 +50,8 @@ func (a *Assignment) Partition() int32 { return a.partition }
 // the handler finishes what is in flight and returns. A batch without records says that Passed
 // has moved.
 //
-// A batch's records, with their keys, values and headers, are valid until the next batch is
-// received: then later fetches reuse their memory. Copy what is needed for longer.
+// A batch's records share memory: who keeps a part of one keeps the batch. Copy what is needed for
+// long.
 func (a *Assignment) Batches() <-chan []*Record { return a.batches }
 
 // Passed returns an offset below which every record was delivered. It may be higher than the last

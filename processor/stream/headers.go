@@ -1,10 +1,6 @@
 package stream
 
-import (
-	"bytes"
-
-	"stockpush/schemas"
-)
+import "stockpush/schemas"
 
 // ContentType returns the value of a message's last header content-type; nil if there is none.
 func ContentType(r *Record) (value []byte) {
@@ -16,11 +12,11 @@ func ContentType(r *Record) (value []byte) {
 	return value
 }
 
-// CloneHeaders copies a message's headers, for a dead letter that outlives the batch.
-func CloneHeaders(r *Record) []schemas.MessageHeader {
+// MessageHeaders returns a message's headers for a dead letter.
+func MessageHeaders(r *Record) []schemas.MessageHeader {
 	headers := make([]schemas.MessageHeader, len(r.Headers))
 	for i, h := range r.Headers {
-		headers[i] = schemas.MessageHeader{Name: h.Key, Value: bytes.Clone(h.Value)}
+		headers[i] = schemas.MessageHeader{Name: h.Key, Value: h.Value}
 	}
 	return headers
 }

@@ -24,8 +24,6 @@ type OwnerConfig struct {
 	// Pause and Resume stop and restart the partition's fetches. They are called one at a
 	// time, and must not call the Owner.
 	Pause, Resume func()
-	// Release takes back a batch when the handler has received the next one.
-	Release func([]*Record)
 	// Failed receives an error that ends the stage.
 	Failed func(error)
 }
@@ -43,7 +41,8 @@ type Owner struct {
 	mu     sync.Mutex
 	queue  []queuedBatch
 	paused bool
-	wake   chan struct{}
+	// wake is a signal that more was pushed.
+	wake chan struct{}
 	// popped is a signal that the queue became shorter.
 	popped chan struct{}
 	idle   idle
@@ -165,7 +164,6 @@ func notify(c chan struct{}) {
 // feed delivers the queue, batch by batch. It stops when the assignment is closed.
 func (o *Owner) feed(ctx context.Context) {
 	defer close(o.batches)
-	var handled []*Record
 	for {
 		next, batches := o.next()
 		if o.closing.Load() {
@@ -175,8 +173,6 @@ func (o *Owner) feed(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case batches <- next.records:
-			o.cfg.Release(handled)
-			handled = next.records
 			o.pop()
 		case <-o.wake: // closed, or more was pushed
 		}

@@ -24,7 +24,7 @@ func startOwner(t *testing.T, h handlerFunc, change func(*OwnerConfig)) (o *Owne
 	failed = make(chan error, 1)
 	cfg := OwnerConfig{
 		Topic: "in", Alive: func() bool { return true }, MaxQueuedBatches: 2,
-		Pause: func() {}, Resume: func() {}, Release: func([]*Record) {}, Failed: func(err error) { failed <- err },
+		Pause: func() {}, Resume: func() {}, Failed: func(err error) { failed <- err },
 	}
 	if change != nil {
 		change(&cfg)
@@ -106,30 +106,6 @@ func TestPartitionIsPausedIfItsQueueStaysFull(t *testing.T) {
 			})
 		})
 	}
-}
-
-// A batch is released when its handler has received the next one, and not before.
-func TestBatchIsValidUntilTheNextIsReceived(t *testing.T) {
-	receive, received := make(chan struct{}), make(chan []*Record)
-	released := make(chan []*Record, 3)
-	o, _ := startOwner(t, func(_ context.Context, a *Assignment) error {
-		for range receive {
-			received <- <-a.Batches()
-		}
-		return nil
-	}, func(c *OwnerConfig) { c.Release = func(batch []*Record) { released <- batch } })
-	for offset := range int64(2) {
-		require.NoError(t, o.Push(records(offset), 2))
-	}
-	receive <- struct{}{}
-	first := <-received
-	require.Empty(t, <-released, "there was none before")
-	require.Empty(t, released, "the next one waits")
-	receive <- struct{}{}
-	<-received
-	require.Equal(t, first, <-released)
-	close(receive)
-	o.Drop()
 }
 
 // The client keeps a pause when a partition is taken away. The next assignment of the partition

@@ -31,9 +31,9 @@ func (s *Stage) own(tp topicPartition) {
 	}
 	o := NewOwner(OwnerConfig{
 		Topic: tp.topic, Partition: tp.partition, Alive: s.recentHeartbeat, MaxQueuedBatches: s.cfg.MaxQueuedBatches,
-		Pause:   func() { s.client.PauseFetchPartitions(one) },
-		Resume:  func() { s.client.ResumeFetchPartitions(one) },
-		Release: recycle, Failed: s.fail,
+		Pause:  func() { s.client.PauseFetchPartitions(one) },
+		Resume: func() { s.client.ResumeFetchPartitions(one) },
+		Failed: s.fail,
 	})
 	o.queuedBytes = &s.queuedBytes
 	s.owners[tp] = o

@@ -84,7 +84,6 @@ type Stage struct {
 	handler Handler
 	log     *slog.Logger
 	options []kgo.Opt
-	memory  fetchMemory
 	unpack  *unpacker
 	// queuedBytes counts what waits for handlers.
 	queuedBytes atomic.Int64
@@ -124,7 +123,7 @@ func New(cfg Config, deps Deps) (*Stage, error) {
 	}
 	s.membership.interval = s.cfg.SessionTimeout / 15
 	var err error
-	if s.unpack, err = newUnpacker(&s.memory); err != nil {
+	if s.unpack, err = newUnpacker(); err != nil {
 		return nil, err
 	}
 	s.metrics = newMetrics(deps.Registerer, s)
@@ -149,7 +148,6 @@ func New(cfg Config, deps Deps) (*Stage, error) {
 		kgo.OnPartitionsRevoked(s.revoked),
 		kgo.OnPartitionsLost(s.lost),
 		kgo.WithHooks(&s.membership),
-		kgo.WithPools(&s.memory),
 	)
 	if err := kgo.ValidateOpts(s.options...); err != nil {
 		return nil, fmt.Errorf("kafka consumer %s: %w", cfg.Group, err)

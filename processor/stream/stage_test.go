@@ -193,23 +193,3 @@ func TestMarkIsFoundInTheBacklog(t *testing.T) {
 		require.Equal(t, mark != "", backlog.Mark == "clean one", "a later owner's commit has none")
 	}
 }
-
-// While the test knows a record's address, only a fetch that reuses its memory can have it.
-func TestLaterFetchesReuseTheMemoryOfHandledBatches(t *testing.T) {
-	b := newBench(t, 1)
-	seen := map[*stream.Record]bool{}
-	var again atomic.Int64
-	stop := b.run(each(func(a *stream.Assignment, r *stream.Record) {
-		if seen[r] {
-			again.Add(1)
-		}
-		seen[r] = true
-		a.Resolve(r.Offset)
-	}))
-	for n := int64(1); n <= 20 || again.Load() == 0; n++ {
-		require.LessOrEqual(t, n, int64(500), "every fetch had memory of its own")
-		b.produce(0, 100)
-		b.eventuallyCommitted(0, 100*n)
-	}
-	require.NoError(t, stop())
-}

@@ -22,7 +22,7 @@ func packed(t *testing.T, size int) []byte {
 
 // Small batches may unpack to much together.
 func TestUnpackingIsBoundedBetweenPolls(t *testing.T) {
-	u, err := newUnpacker(new(fetchMemory))
+	u, err := newUnpacker()
 	require.NoError(t, err)
 	half := packed(t, maxUnpolledBytes/2)
 	for range 3 {

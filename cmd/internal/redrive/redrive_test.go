@@ -70,7 +70,7 @@ func (w *world) produce(m *stream.Record) *stream.Record {
 func (w *world) reject(m *stream.Record, code string) {
 	w.produce(stream.DeadLetterMessage(topics, &schemas.DeadLetter{
 		BadEvent: schemas.BadEvent{Code: code}, SourceTopic: m.Topic, SourcePartition: m.Partition, SourceOffset: m.Offset, SourceTime: m.Timestamp,
-		Key: m.Key, Value: m.Value, Received: stream.CloneHeaders(m),
+		Key: m.Key, Value: m.Value, Received: stream.MessageHeaders(m),
 	}))
 }
 
