@@ -207,3 +207,20 @@ func TestFullBufferAcceptsNoNewStoreSKUUntilAWindowCloses(t *testing.T) {
 		b.finish()
 	})
 }
+
+// A revoke is seen while the buffer is full: what waits for room is left to the next owner.
+func TestFullBufferIsRevokedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, func(c *processor.Config) { c.MaxBufferedSKUs, c.Window = 1, time.Hour })
+		b.send(event("a", 1), event("b", 1))
+		b.deliver(nil)
+		synctest.Wait()
+		select {
+		case err := <-b.ended:
+			require.NoError(t, err)
+		default:
+			require.Fail(t, "it waits for a window to close")
+		}
+		require.Zero(t, b.committable())
+	})
+}

@@ -78,6 +78,8 @@ func (p *partition) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-p.assignment.Closing():
+			return p.drain(ctx)
 		case ack := <-p.out.Acks():
 			if err := p.out.Handle(ctx, ack); err != nil {
 				return err

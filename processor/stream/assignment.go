@@ -19,7 +19,8 @@ type Assignment struct {
 	alive     func() bool
 	batches   chan []*Record
 	over      atomic.Bool
-	closing   atomic.Bool
+	closing   chan struct{}
+	closeOnce sync.Once
 	passed    atomic.Int64
 
 	mu        sync.Mutex
@@ -37,7 +38,7 @@ type Assignment struct {
 }
 
 func newAssignment(topic string, partition int32, alive func() bool) *Assignment {
-	return &Assignment{topic: topic, partition: partition, alive: alive, batches: make(chan []*Record), committed: Commit{Offset: -1}, from: -1}
+	return &Assignment{topic: topic, partition: partition, alive: alive, batches: make(chan []*Record), closing: make(chan struct{}), committed: Commit{Offset: -1}, from: -1}
 }
 
 // Topic returns the topic.
@@ -53,6 +54,9 @@ func (a *Assignment) Partition() int32 { return a.partition }
 // A batch's records share memory: who keeps a part of one keeps the batch. Copy what is needed for
 // long.
 func (a *Assignment) Batches() <-chan []*Record { return a.batches }
+
+// Closing is closed when the partition is revoked, for a handler that takes no batches for now.
+func (a *Assignment) Closing() <-chan struct{} { return a.closing }
 
 // Passed returns an offset below which every record was delivered. It may be higher than the last
 // record's offset, since some offsets hold no record: a transaction's marker, for example.

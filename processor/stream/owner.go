@@ -99,10 +99,12 @@ func (o *Owner) handle(ctx context.Context, handler Handler) (err error) {
 	if err != nil {
 		return err
 	}
-	if !o.closing.Load() {
+	select {
+	case <-o.closing:
+		return nil
+	default:
 		return errors.New("the handler ended although its partition is still assigned")
 	}
-	return nil
 }
 
 // Push queues the next fetched records for the handler; the partition's log ends at logEnd. It
@@ -166,15 +168,14 @@ func (o *Owner) feed(ctx context.Context) {
 	defer close(o.batches)
 	for {
 		next, batches := o.next()
-		if o.closing.Load() {
-			return
-		}
 		select {
 		case <-ctx.Done():
 			return
+		case <-o.closing:
+			return
 		case batches <- next.records:
 			o.pop()
-		case <-o.wake: // closed, or more was pushed
+		case <-o.wake:
 		}
 	}
 }
@@ -206,8 +207,7 @@ func (o *Owner) pop() {
 
 // Close asks the handler to finish what is in flight.
 func (o *Owner) Close() {
-	o.closing.Store(true)
-	notify(o.wake)
+	o.closeOnce.Do(func() { close(o.closing) })
 }
 
 // Drain closes the assignment and waits for the handler. When ctx ends it cuts the handler off.
