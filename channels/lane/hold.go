@@ -69,10 +69,10 @@ func (l *Lane) PostponeProbe(at time.Time) { l.hold.nextProbe = at }
 
 // Refuse holds the shop with the verdict that every call would get. It replaces Start of the
 // call that Next wanted.
-func (l *Lane) Refuse(v channels.Verdict, now time.Time) Result {
+func (l *Lane) Refuse(c *Call, v channels.Verdict, now time.Time) Result {
 	var r Result
 	wasHeld := l.hold != nil
-	l.holdShop(&v, l.anyItem(now), now, &r)
+	l.holdShop(&v, c.ItemID, now, &r)
 	l.hold.requested = false
 	if !wasHeld {
 		l.hold.lastProbe = time.Time{}
@@ -80,18 +80,6 @@ func (l *Lane) Refuse(v channels.Verdict, now time.Time) Result {
 	l.hold.endProbe(now.Add(l.cfg.ProbeInterval))
 	l.failWaiting(now, &r)
 	return r
-}
-
-// anyItem returns an item of the call that Next wanted.
-func (l *Lane) anyItem(now time.Time) int64 {
-	if it := l.queue.oldest(); it != nil {
-		return it.id
-	}
-	if l.hold != nil {
-		return l.hold.itemID
-	}
-	s, _ := l.nextReadback(now)
-	return itemOf(s)
 }
 
 // FailHeld fails the waiting pushes if the shop is held and no probe is due or in flight.

@@ -30,7 +30,10 @@ func (s *shop) isHeld() bool {
 
 func (s *shop) failHeld() []string { return s.took(s.lane.FailHeld(s.now)) }
 
-func (s *shop) refuse(v channels.Verdict) []string { return s.took(s.lane.Refuse(v, s.now)) }
+func (s *shop) refuse(v channels.Verdict) []string {
+	c, _ := s.lane.Next(s.now)
+	return s.took(s.lane.Refuse(&c, v, s.now))
+}
 
 func TestHeldShopFailsItsPushesWithoutACall(t *testing.T) {
 	s := held(t)

@@ -119,16 +119,11 @@ func (l *Lane) stand(s *sku.SKU, c *Command, now time.Time, r *Result) {
 	}
 	s.Newest = &p.Event
 	delete(l.unpushed, s)
-	l.enqueue(s, p, &c.Event, now, r)
+	if replaced := l.queue.put(s, p); replaced != nil {
+		l.skip(s, replaced, &c.Event, now, r)
+	}
 	if l.hold != nil && c.Event.Reason == schemas.PushNow {
 		l.hold.requested = true
-	}
-}
-
-// enqueue queues a push with event e and skips the push that waited before.
-func (l *Lane) enqueue(s *sku.SKU, p *sku.Push, e *schemas.Event, now time.Time, r *Result) {
-	if replaced := l.queue.put(s, p); replaced != nil {
-		l.skip(s, replaced, e, now, r)
 	}
 }
 

@@ -22,55 +22,57 @@ const (
 	ProbeRead
 )
 
-// Call is a started call. It ends with Pushed or Read.
+// Call is a call that the lane wants. Start starts it, and Pushed or Read ends it.
 type Call struct {
 	Want   Want
 	ItemID int64
-	// Lines are a Push's.
+	// Lines are a started Push's.
 	Lines []channels.Line
 
 	// probe says that its answer shows whether the shop's hold ended.
 	probe bool
-	item  *item
+	// item is a Push's, and due a store SKU whose Readback is due.
+	item *item
+	due  *sku.SKU
 	// pushes are the store SKUs of Lines, in their order; readbacks those of a Readback.
 	pushes    []*sku.SKU
 	readbacks []question
 }
 
-// Next returns the call that the lane wants now. If that is Nothing, wake is when to call Next
+// Next returns the call that the lane wants now. If it wants Nothing, wake is when to call Next
 // again; zero if only another step of the lane changes the answer.
-func (l *Lane) Next(now time.Time) (want Want, wake time.Time) {
+func (l *Lane) Next(now time.Time) (c Call, wake time.Time) {
 	if l.pause.running() || l.inFlight >= l.cfg.Concurrency {
-		return Nothing, time.Time{}
+		return Call{}, time.Time{}
 	}
 	if l.hold != nil {
 		return l.nextHeld(now)
 	}
 	it, wake := l.queue.next(now)
 	if it != nil {
-		return Push, time.Time{}
+		return Call{Want: Push, ItemID: it.id, item: it}, time.Time{}
 	}
 	due, readAt := l.nextReadback(now)
 	if due != nil {
-		return Readback, time.Time{}
+		return Call{Want: Readback, ItemID: itemOf(due), due: due}, time.Time{}
 	}
-	return Nothing, sooner(wake, readAt)
+	return Call{}, sooner(wake, readAt)
 }
 
 // nextHeld wants a probe when one is due: the oldest waiting push, or a read if none waits.
-func (l *Lane) nextHeld(now time.Time) (Want, time.Time) {
+func (l *Lane) nextHeld(now time.Time) (c Call, wake time.Time) {
 	switch {
 	case l.hold.probing:
-		return Nothing, time.Time{}
+		return Call{}, time.Time{}
 	case !l.hold.probeDue(now):
-		return Nothing, l.hold.wake()
-	case l.queue.oldest() != nil:
-		return Push, time.Time{}
+		return Call{}, l.hold.wake()
 	case l.queue.size == 0:
-		return ProbeRead, time.Time{}
-	default:
-		return Nothing, time.Time{} // the waiting pushes are blocked by a call in flight
+		return Call{Want: ProbeRead, ItemID: l.hold.itemID, probe: true}, time.Time{}
 	}
+	if it := l.queue.oldest(); it != nil {
+		return Call{Want: Push, ItemID: it.id, item: it, probe: true}, time.Time{}
+	}
+	return Call{}, time.Time{} // the waiting pushes are blocked by a call in flight
 }
 
 // sooner is the earlier of two times; zero counts as never.
@@ -82,45 +84,26 @@ func sooner(a, b time.Time) time.Time {
 }
 
 // Start starts the call that Next returned for the same time.
-func (l *Lane) Start(want Want, now time.Time) Call {
+func (l *Lane) Start(c *Call, now time.Time) {
 	l.inFlight++
-	c := Call{Want: want}
-	if l.hold != nil {
-		l.hold.probing, l.hold.lastProbe, l.hold.requested, c.probe = true, now, false, true
+	by := now.Add(l.cfg.Linger) // pushes that still linger go along
+	if c.probe {
+		l.hold.probing, l.hold.lastProbe, l.hold.requested = true, now, false
 	}
-	switch want {
+	switch c.Want {
 	case Push:
-		l.startPush(&c, now)
+		if at, _ := c.item.due(); c.probe {
+			by = later(at, now) // the oldest push is a probe, due or not
+		}
+		c.pushes, c.Lines = l.queue.take(c.item, by, l.cfg.MaxLines)
+		for i, s := range c.pushes {
+			s.InFlight.Final = l.age(s.InFlight, now) > l.cfg.MaxPendingAge
+			s.Sent, s.SentQty = s.InFlight.Position, c.Lines[i].Qty
+		}
 	case Readback:
-		l.startReadback(&c, now)
-	case ProbeRead:
-		c.ItemID = l.hold.itemID
+		l.startReadback(c, now)
+	case Nothing, ProbeRead:
 	}
-	return c
-}
-
-// startPush takes the waiting pushes of an item, lingering ones included.
-func (l *Lane) startPush(c *Call, now time.Time) {
-	it, by := l.nextItem(now)
-	c.item, c.ItemID = it, it.id
-	c.pushes, c.Lines = l.queue.take(it, by, l.cfg.MaxLines)
-	for i, s := range c.pushes {
-		p := s.InFlight
-		p.Final = l.age(p, now) > l.cfg.MaxPendingAge
-		s.Sent, s.SentQty = p.Position, c.Lines[i].Qty
-	}
-}
-
-// nextItem returns the item to push, and the time by which its pushes must be due. A probe is
-// the oldest push, due or not.
-func (l *Lane) nextItem(now time.Time) (it *item, by time.Time) {
-	if l.hold != nil {
-		it = l.queue.oldest()
-		at, _ := it.due()
-		return it, later(at, now)
-	}
-	it, _ = l.queue.next(now)
-	return it, now.Add(l.cfg.Linger)
 }
 
 // age is how long a push has been waiting, without pauses.

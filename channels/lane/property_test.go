@@ -161,11 +161,11 @@ func (w *world) applyLate() {
 // startCall starts what the lane wants.
 func (w *world) startCall() {
 	w.write(w.lane.FailHeld(w.now))
-	want := w.want()
-	if want == lane.Nothing {
+	c, _ := w.lane.Next(w.now)
+	if c.Want == lane.Nothing {
 		return
 	}
-	c := w.lane.Start(want, w.now)
+	w.lane.Start(&c, w.now)
 	for _, other := range w.calls {
 		require.False(w.r, c.Want == lane.Push && other.Want == lane.Push && other.ItemID == c.ItemID, "two pushes of an item in flight")
 	}
@@ -245,8 +245,8 @@ func (w *world) randomRead() channels.Verdict {
 }
 
 func (w *world) refuseAll() {
-	if w.want() != lane.Nothing {
-		w.write(w.lane.Refuse(shopRefused(schemas.AuthorizationLost), w.now))
+	if c, _ := w.lane.Next(w.now); c.Want != lane.Nothing {
+		w.write(w.lane.Refuse(&c, shopRefused(schemas.AuthorizationLost), w.now))
 	}
 }
 
@@ -289,9 +289,9 @@ func (w *world) finish() {
 			w.endCall(pass, read)
 			continue
 		}
-		want, wake := w.lane.Next(w.now)
+		c, wake := w.lane.Next(w.now)
 		switch {
-		case want != lane.Nothing:
+		case c.Want != lane.Nothing:
 		case wake.IsZero():
 			return
 		default:

@@ -44,7 +44,8 @@ func allocsOfFailing(s *shop, n int) uint64 {
 	s.wait(linger)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	s.result = s.lane.Refuse(banned, s.now)
+	c, _ := s.lane.Next(s.now)
+	s.result = s.lane.Refuse(&c, banned, s.now)
 	runtime.ReadMemStats(&after)
 	require.Len(s.t, s.result.Outcomes, n)
 	require.Zero(s.t, s.lane.Stats(s.now).Waiting)

@@ -146,10 +146,8 @@ type question struct {
 // startReadback reads an item back for each of its store SKUs that is due: after a call with an
 // unknown outcome these are all its models.
 func (l *Lane) startReadback(c *Call, now time.Time) {
-	first, _ := l.nextReadback(now)
-	c.ItemID = itemOf(first)
 	for s := range l.readbacks {
-		if s == first || isDue(s, now) && s.Readback.ItemID == c.ItemID && itemOf(s) == c.ItemID {
+		if s == c.due || isDue(s, now) && s.Readback.ItemID == c.ItemID && itemOf(s) == c.ItemID {
 			s.Reading = true
 			c.readbacks = append(c.readbacks, question{s, s.Readback, s.Last.Position})
 		}
@@ -216,7 +214,9 @@ func (l *Lane) repair(s *sku.SKU, last *schemas.Record, now time.Time, r *Result
 		ItemID: last.ItemID, ModelID: last.ModelID, LocationID: last.LocationID, QueuedAt: last.QueuedAt.UnixMilli(), Offset: schemas.NoOffset,
 		NotBefore: now, PausedBefore: l.pause.total(now), Attempts: last.Attempts,
 	}
-	l.enqueue(s, p, &last.Event, now, r)
+	if replaced := l.queue.put(s, p); replaced != nil {
+		l.skip(s, replaced, &last.Event, now, r)
+	}
 }
 
 // repairRefused keeps the read-back of a repair push that was refused: its record stays

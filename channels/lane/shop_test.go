@@ -148,14 +148,14 @@ func recordOf(o *lane.Outcome) schemas.Record {
 }
 
 func (s *shop) want() lane.Want {
-	want, _ := s.lane.Next(s.now)
-	return want
+	c, _ := s.lane.Next(s.now)
+	return c.Want
 }
 
 // wake is how long after now the lane wants to be asked again, when it wants nothing; negative for never.
 func (s *shop) wake() time.Duration {
-	want, wake := s.lane.Next(s.now)
-	require.Equal(s.t, lane.Nothing, want)
+	c, wake := s.lane.Next(s.now)
+	require.Equal(s.t, lane.Nothing, c.Want)
 	if wake.IsZero() {
 		return -1
 	}
@@ -164,9 +164,9 @@ func (s *shop) wake() time.Duration {
 
 // start starts the call that the lane wants, which must be of that kind.
 func (s *shop) start(kind lane.Want) *lane.Call {
-	actual := s.want()
-	require.Equal(s.t, kind, actual)
-	c := s.lane.Start(kind, s.now)
+	c, _ := s.lane.Next(s.now)
+	require.Equal(s.t, kind, c.Want)
+	s.lane.Start(&c, s.now)
 	return &c
 }
 
@@ -209,12 +209,12 @@ func (s *shop) readFails(c *lane.Call, v channels.Verdict) []string {
 // drain confirms and reads until the lane wants nothing and never will, and returns what that wrote.
 func (s *shop) drain() (written []string) {
 	for range 1000 {
-		want, wake := s.lane.Next(s.now)
+		c, wake := s.lane.Next(s.now)
 		switch {
-		case want == lane.Push:
-			written = append(written, s.confirm(s.start(want))...)
-		case want != lane.Nothing:
-			written = append(written, s.read(s.start(want))...)
+		case c.Want == lane.Push:
+			written = append(written, s.confirm(s.start(c.Want))...)
+		case c.Want != lane.Nothing:
+			written = append(written, s.read(s.start(c.Want))...)
 		case wake.IsZero():
 			return written
 		default:

@@ -100,7 +100,7 @@ func (c *Client) ExchangeMain(ctx context.Context, code string, mainAccountID in
 
 // refreshTokens spends a refresh token. It fails with tokens.ErrRefused if Shopee refuses it.
 func (c *Client) refreshTokens(ctx context.Context, shopID int64, token tokens.Secret) (tokens.Pair, error) {
-	if err := c.waitTurn(ctx, shopID); err != nil {
+	if err := c.pace(ctx, shopID); err != nil {
 		v := channels.Verdict{Outcome: channels.Refused, Code: schemas.TimedOut, Message: "no call was free for a token refresh"}
 		return tokens.Pair{}, &refreshError{verdict: v, cancelled: true, err: err}
 	}
@@ -155,7 +155,7 @@ func refusalOf(r *api.Result) error {
 // Shopee refused the first token. It returns how many calls it made. mayGo is called right before
 // each.
 func (c *Client) shopCall(ctx context.Context, req api.Request, mayGo func() bool) (*api.Result, int) {
-	pair, err := c.freshToken(ctx, req.ShopID)
+	pair, err := c.sessions.token(ctx, req.ShopID)
 	if err != nil {
 		return withoutToken(err), 0
 	}
@@ -168,10 +168,10 @@ func (c *Client) shopCall(ctx context.Context, req api.Request, mayGo func() boo
 		return r, 1
 	}
 	if _, err = c.sessions.refresh(ctx, req.ShopID, req.Token); err == nil {
-		err = c.waitTurn(ctx, req.ShopID)
+		err = c.pace(ctx, req.ShopID)
 	}
 	if err == nil {
-		pair, err = c.freshToken(ctx, req.ShopID) // it may have ended while we waited
+		pair, err = c.sessions.token(ctx, req.ShopID) // it may have ended while we waited
 	}
 	if err != nil {
 		return withoutToken(err), 1
@@ -183,19 +183,6 @@ func (c *Client) shopCall(ctx context.Context, req api.Request, mayGo func() boo
 	r = c.api.Send(ctx, req)
 	c.sessions.repeated(req.ShopID, r)
 	return r, 2
-}
-
-// freshToken returns the shop's access token. After a refresh it waits for the rate limits again.
-func (c *Client) freshToken(ctx context.Context, shopID int64) (tokens.Pair, error) {
-	for {
-		pair, waited, err := c.sessions.token(ctx, shopID)
-		if err != nil || !waited {
-			return pair, err
-		}
-		if err := c.waitTurn(ctx, shopID); err != nil {
-			return tokens.Pair{}, err
-		}
-	}
 }
 
 // withheld is the result of a request that was not sent: its caller may no longer be the shop's

@@ -81,7 +81,7 @@ func unixTime(seconds api.Number) time.Time {
 }
 
 func (c *Client) shopsPage(ctx context.Context, page int) (shopsPage, error) {
-	if err := c.waitTurn(ctx, 0); err != nil {
+	if err := c.pace(ctx, 0); err != nil {
 		return shopsPage{}, err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, api.ErrTimeout)

@@ -93,6 +93,9 @@ func New(cfg Config, deps Deps) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("shopee client: register metrics: %w", err)
 	}
+	if deps.Pace == nil {
+		deps.Pace = func(context.Context, int64) error { return nil }
+	}
 	c := &Client{api: caller, timeout: cfg.Timeout, shadow: cfg.Shadow, tokens: deps.Tokens, metrics: m, pace: deps.Pace}
 	c.sessions = newSessions(c, deps.Logger)
 	return c, nil
@@ -116,12 +119,4 @@ func (c *Client) Watch(ctx context.Context, changed func(shopID int64)) error {
 func (c *Client) Close() {
 	c.sessions.close()
 	c.api.HTTP.CloseIdleConnections()
-}
-
-// waitTurn waits until a call after the first may be sent.
-func (c *Client) waitTurn(ctx context.Context, shopID int64) error {
-	if c.pace == nil {
-		return nil
-	}
-	return c.pace(ctx, shopID)
 }

@@ -61,7 +61,7 @@ func (c *Client) shadowPush(ctx context.Context, call channels.Call) channels.An
 	refused := func(r *api.Result) channels.Answer {
 		return channels.Answer{Failure: r.Failure, Verdicts: slices.Repeat([]channels.Verdict{r.Verdict}, len(call.Lines))}
 	}
-	if _, err := c.freshToken(ctx, call.ShopID); err != nil {
+	if _, err := c.sessions.token(ctx, call.ShopID); err != nil {
 		return refused(withoutToken(err))
 	}
 	if !call.MayGo() {

@@ -48,7 +48,7 @@ func (c *Client) Read(ctx context.Context, shopID, itemID int64) ([]channels.Mod
 	if len(models.Model) > 0 {
 		return stocksOfModels(models, v)
 	}
-	if err := c.waitTurn(ctx, shopID); err != nil {
+	if err := c.pace(ctx, shopID); err != nil {
 		return nil, channels.Verdict{Code: schemas.TimedOut, Message: "no call was free for the second read"}
 	}
 	var info baseInfo

@@ -99,28 +99,29 @@ func (s *sessions) close() {
 	s.owned.Wait()
 }
 
-// token returns a shop's access token, refreshed if it ends soon. waited says that there was a
-// refresh.
-func (s *sessions) token(ctx context.Context, shopID int64) (pair tokens.Pair, waited bool, err error) {
-	pair, err = s.client.tokens.Load(ctx, shopID)
-	if err != nil {
-		return tokens.Pair{}, false, storeError(err)
+// token returns a shop's access token, refreshed if it ends soon. After a refresh it waits for the
+// rate limits again.
+func (s *sessions) token(ctx context.Context, shopID int64) (tokens.Pair, error) {
+	for {
+		pair, err := s.client.tokens.Load(ctx, shopID)
+		if err != nil {
+			return tokens.Pair{}, storeError(err)
+		}
+		now, n := time.Now(), s.note(shopID)
+		alive := now.Before(pair.ExpiresAt)
+		if now.Before(pair.ExpiresAt.Add(-n.margin(shopID))) || alive && now.Before(n.earlyAfter) {
+			return pair, nil
+		}
+		if _, err = s.refresh(ctx, shopID, pair.AccessToken); err != nil && !alive {
+			return tokens.Pair{}, err
+		} else if err != nil {
+			s.edit(shopID, func(n *note) { n.earlyAfter = now.Add(earlyRetry) })
+			s.log.Warn("early token refresh failed, the access token still works", "shop_id", shopID, "error", err)
+		}
+		if err := s.client.pace(ctx, shopID); err != nil {
+			return tokens.Pair{}, err
+		}
 	}
-	now, n := time.Now(), s.note(shopID)
-	if now.Before(pair.ExpiresAt.Add(-n.margin(shopID))) {
-		return pair, false, nil
-	}
-	alive := now.Before(pair.ExpiresAt)
-	if alive && now.Before(n.earlyAfter) {
-		return pair, false, nil
-	}
-	fresh, err := s.refresh(ctx, shopID, pair.AccessToken)
-	if err == nil || !alive {
-		return fresh, true, err
-	}
-	s.edit(shopID, func(n *note) { n.earlyAfter = now.Add(earlyRetry) })
-	s.log.Warn("early token refresh failed, the access token still works", "shop_id", shopID, "error", err)
-	return pair, true, nil
 }
 
 // Ready says whether a call for a shop would send a request. It would not if the shop has no

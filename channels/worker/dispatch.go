@@ -43,14 +43,14 @@ func (w *worker) dispatch(ctx context.Context) {
 func (w *worker) step(ctx context.Context, sh *shop, now time.Time) (wake time.Time, started bool) {
 	sh.lane.SetPaused(w.pausing.shops[sh.id], now)
 	w.write(sh, sh.lane.FailHeld(now), now)
-	want, wake := sh.lane.Next(now)
-	if want == lane.Nothing {
+	call, wake := sh.lane.Next(now)
+	if call.Want == lane.Nothing {
 		w.deps.Pacer.Leave(sh.turn)
 		return wake, false
 	}
 	if v, ready := w.deps.Channel.Ready(sh.id); !ready {
 		w.deps.Pacer.Leave(sh.turn)
-		w.write(sh, sh.lane.Refuse(v, now), now)
+		w.write(sh, sh.lane.Refuse(&call, v, now), now)
 		_, wake = sh.lane.Next(now)
 		return wake, false
 	}
@@ -62,7 +62,8 @@ func (w *worker) step(ctx context.Context, sh *shop, now time.Time) (wake time.T
 	if done == nil {
 		return wake, false
 	}
-	w.start(ctx, sh, sh.lane.Start(want, now), done)
+	sh.lane.Start(&call, now)
+	w.start(ctx, &callEnd{shop: sh, call: call, done: done})
 	return time.Time{}, true
 }
 
@@ -96,7 +97,7 @@ func (w *worker) admit(sh *shop, now time.Time) (done func(error), wake time.Tim
 	return done, time.Time{}
 }
 
-// callEnd is a finished call.
+// callEnd is a call, and its answer when it ended.
 type callEnd struct {
 	shop *shop
 	call lane.Call
@@ -107,69 +108,46 @@ type callEnd struct {
 	verdict channels.Verdict
 }
 
-// start runs a call in a goroutine of its own.
-func (w *worker) start(ctx context.Context, sh *shop, call lane.Call, done func(error)) {
+// start makes a call in a goroutine of its own. If the channel panics, the call's outcome is
+// unknown.
+func (w *worker) start(ctx context.Context, c *callEnd) {
 	w.inFlight++
 	w.calls.Go(func() {
-		end := callEnd{shop: sh, call: call, done: done}
-		w.perform(ctx, &end)
+		err := stream.Guard(func() { w.perform(ctx, c) })
+		if p, panicked := errors.AsType[*stream.PanicError](err); panicked {
+			w.deps.Logger.Error("the channel panicked", "shop_id", c.shop.id, "error", err, "stack", string(p.Stack))
+			v := channels.Verdict{Outcome: channels.Unknown, Code: schemas.UnknownFailure, Message: "stockpush failed at the answer: " + err.Error()}
+			c.verdict, c.answer = v, channels.Answer{Calls: 1, Verdicts: slices.Repeat([]channels.Verdict{v}, max(1, len(c.call.Lines)))}
+		}
 		select {
-		case w.results <- end:
+		case w.results <- c:
 		case <-ctx.Done():
 		}
 	})
 }
 
-// perform makes the call. If the channel panics, the outcome of this call is unknown.
-func (w *worker) perform(ctx context.Context, end *callEnd) {
-	err := stream.Guard(func() { w.call(ctx, end) })
-	p, panicked := errors.AsType[*stream.PanicError](err)
-	if !panicked {
-		return
-	}
-	w.deps.Logger.Error("the channel panicked", "shop_id", end.shop.id, "error", err, "stack", string(p.Stack))
-	v := channels.Verdict{Outcome: channels.Unknown, Code: schemas.UnknownFailure, Message: "stockpush failed at the answer: " + err.Error()}
-	end.verdict, end.answer = v, channels.Answer{Calls: 1, Verdicts: slices.Repeat([]channels.Verdict{v}, max(1, len(end.call.Lines)))}
-}
-
-func (w *worker) call(ctx context.Context, end *callEnd) {
-	if end.call.Want == lane.Push {
-		end.answer = w.deps.Channel.Push(ctx, channels.Call{
-			ShopID: end.shop.id, ItemID: end.call.ItemID, Lines: end.call.Lines, Alive: w.assignment.Alive,
+func (w *worker) perform(ctx context.Context, c *callEnd) {
+	if c.call.Want == lane.Push {
+		c.answer = w.deps.Channel.Push(ctx, channels.Call{
+			ShopID: c.shop.id, ItemID: c.call.ItemID, Lines: c.call.Lines, Alive: w.assignment.Alive,
 		})
 		return
 	}
-	end.stocks, end.verdict = w.deps.Channel.Read(ctx, end.shop.id, end.call.ItemID)
-	end.answer = lane.ReadAnswer(end.verdict)
+	c.stocks, c.verdict = w.deps.Channel.Read(ctx, c.shop.id, c.call.ItemID)
+	c.answer = lane.ReadAnswer(c.verdict)
 }
 
-// endCalls applies a call's answer and those that arrived meanwhile, so that one turn writes their
-// outcomes. The next calls start at once.
-func (w *worker) endCalls(ctx context.Context, end callEnd) {
-	for applied := 1; ; applied++ {
-		w.endCall(&end)
-		w.dispatch(ctx)
-		if applied == maxTurnCalls {
-			return
-		}
-		select {
-		case end = <-w.results:
-		default:
-			return
-		}
-	}
-}
-
-func (w *worker) endCall(end *callEnd) {
+// endCall applies a call's answer.
+func (w *worker) endCall(c *callEnd) {
 	now := time.Now()
 	w.inFlight--
-	sh := end.shop
-	sh.breaker.report(end.done, lane.HealthOf(&end.answer), now)
-	w.deps.Metrics.called(&end.answer)
-	if end.call.Want == lane.Push {
-		w.write(sh, sh.lane.Pushed(&end.call, &end.answer, now), now)
+	sh := c.shop
+	sh.breaker.report(c.done, lane.HealthOf(&c.answer), now)
+	w.deps.Metrics.called(&c.answer)
+	if c.call.Want == lane.Push {
+		w.write(sh, sh.lane.Pushed(&c.call, &c.answer, now), now)
 	} else {
-		w.write(sh, sh.lane.Read(&end.call, end.stocks, end.verdict, now), now)
+		w.write(sh, sh.lane.Read(&c.call, c.stocks, c.verdict, now), now)
 	}
 	w.schedule.add(sh)
 }

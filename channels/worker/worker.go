@@ -13,12 +13,8 @@ import (
 	"stockpush/schemas"
 )
 
-const (
-	// recheckAfter is how soon a worker tries again that may not act as the owner now.
-	recheckAfter = 100 * time.Millisecond
-	// maxTurnCalls is how many calls' answers one turn applies at most.
-	maxTurnCalls = 64
-)
+// recheckAfter is how soon a worker tries again that may not act as the owner now.
+const recheckAfter = 100 * time.Millisecond
 
 // worker is the owner of one partition. Its goroutine owns all fields; calls run in goroutines of
 // their own and send their results to it.
@@ -48,7 +44,7 @@ type worker struct {
 
 	out      *stream.Outbox
 	writing  writing
-	results  chan callEnd
+	results  chan *callEnd
 	rereads  chan rereading
 	calls    sync.WaitGroup
 	inFlight int
@@ -61,7 +57,7 @@ func newWorker(h *Handler, a *stream.Assignment) *worker {
 	w := &worker{
 		Handler: h, assignment: a, id: uuid.NewString(),
 		shops: map[string]*shop{}, skus: map[string]*sku.SKU{}, held: map[int64]*shop{}, pausing: h.pausing.Load(), credentials: h.credentials.Load(),
-		results: make(chan callEnd), rereads: make(chan rereading),
+		results: make(chan *callEnd, 64), rereads: make(chan rereading),
 		timer: time.NewTimer(0), rereadTimer: time.NewTimer(h.cfg.firstReread(a.Partition())), recheck: time.NewTimer(recheckAfter),
 		out: stream.NewOutbox(stream.OutboxDeps{
 			Producer: h.deps.Producer, DeadLetters: h.deps.DeadLetters, Topics: h.deps.Topics, Logger: h.deps.Logger, DeadLettered: func(string) { h.deps.Metrics.poison.Inc() },
@@ -94,8 +90,8 @@ func (w *worker) run(ctx context.Context) error {
 				batches, w.draining = nil, true
 			}
 			w.takeAll(ctx, batch)
-		case end := <-w.results:
-			w.endCalls(ctx, end)
+		case ended := <-w.results:
+			w.endCall(ended)
 		case read := <-w.rereads:
 			w.endReread(read)
 		case ack := <-w.out.Acks():

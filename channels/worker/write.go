@@ -50,22 +50,6 @@ func newWriting(deps Deps, partition int32, owner string) writing {
 
 func (w *writing) empty() bool { return w.outcomes == 0 && len(w.offsets) == 0 }
 
-// outcome adds an outcome: a record, a state, and the commands that it settles.
-func (w *writing) outcome(o *lane.Outcome) {
-	sources := noSource
-	if len(o.Offsets) > 0 {
-		sources = o.Offsets[:1]
-	}
-	if o.Record != nil {
-		w.records.Add(o.SKU.Key, o.Record, sources[0])
-		w.outcomes++
-	}
-	if o.SaveState {
-		w.state(o.SKU, sources)
-	}
-	w.offsets = append(w.offsets, o.Offsets...)
-}
-
 // state adds the state of a store SKU as it is now.
 func (w *writing) state(s *sku.SKU, sources []int64) {
 	s.Unsaved = false
@@ -90,30 +74,39 @@ func (w *writing) repush(s *sku.SKU) {
 	}})
 }
 
-// take returns the turn and starts the next. Events are sent with the states: after the records
-// that they repeat, and only while this worker is the partition's owner.
-func (w *writing) take() stream.Turn {
-	t := stream.Turn{First: w.records.Take(), Second: append(w.states, w.events...), Offsets: w.offsets}
-	w.states, w.events, w.offsets, w.outcomes = make([]*stream.Message, 0, len(w.states)), nil, make([]int64, 0, len(w.offsets)), 0
-	return t
-}
-
-// flush sends the turn, unless many are open and the batch is not full.
+// flush sends the turn and starts the next. A turn that is not full waits while many are open, or
+// while ended calls have more for it. Events are sent with the states: after the records that they
+// repeat, and only while this worker is the partition's owner.
 func (w *worker) flush(ctx context.Context) {
-	if w.writing.empty() || w.out.Open() >= maxOpenTurns && w.writing.outcomes < maxGathered {
+	b := &w.writing
+	more := w.out.Open() >= maxOpenTurns || len(w.results) > 0
+	if b.empty() || more && b.outcomes < maxGathered {
 		return
 	}
-	w.out.Send(ctx, w.writing.take())
+	w.out.Send(ctx, stream.Turn{First: b.records.Take(), Second: append(b.states, b.events...), Offsets: b.offsets})
+	b.states, b.events, b.offsets, b.outcomes = make([]*stream.Message, 0, len(b.states)), nil, make([]int64, 0, len(b.offsets)), 0
 }
 
 // write carries out the result of a lane's step.
 func (w *worker) write(sh *shop, r lane.Result, now time.Time) {
+	b := &w.writing
 	for i := range r.Outcomes {
-		w.writing.outcome(&r.Outcomes[i])
-		w.deps.Metrics.finished(&r.Outcomes[i], now)
+		o, sources := &r.Outcomes[i], noSource
+		if len(o.Offsets) > 0 {
+			sources = o.Offsets[:1]
+		}
+		if o.Record != nil {
+			b.records.Add(o.SKU.Key, o.Record, sources[0])
+			b.outcomes++
+		}
+		if o.SaveState {
+			b.state(o.SKU, sources)
+		}
+		b.offsets = append(b.offsets, o.Offsets...)
+		w.deps.Metrics.finished(o, now)
 	}
 	for _, s := range r.Repush {
-		w.writing.repush(s)
+		b.repush(s)
 	}
 	w.deps.Metrics.stepped(&r)
 	if v := r.Throttled; v != nil {

@@ -104,7 +104,7 @@ func (s *system) requireFailed(skus ...refusedSKU) {
 	from := " FROM {db}.failed_push_records WHERE store_sku IN (" + strings.Join(quoted, ", ") + ")"
 	eventually(s, uint64(len(skus)), "SELECT count()"+from)
 	var rows []failedPush
-	query := "SELECT store_sku, failure_code, failure_class, failure_reason, hint, promotion_floor, attempts, dateDiff('millisecond', queued_at, finished_at) AS waited" + from
+	query := "SELECT store_sku, failure_code, failure_class, failure_reason, hint, promotion_floor, attempts, assumeNotNull(dateDiff('millisecond', queued_at, finished_at)) AS waited" + from
 	require.NoError(s.t, s.store.Conn().Select(s.t.Context(), &rows, strings.ReplaceAll(query, "{db}", s.cfg.ClickHouse.Database)))
 	found := map[string]failedPush{}
 	for _, row := range rows {
@@ -199,7 +199,7 @@ func (s *system) aDayWithoutCalls(r refusedSKU) {
 	s.start()
 	s.refuse(r)
 	from := " FROM {db}.push_record_history WHERE store_sku = '" + r.Key.StoreSKU + "'"
-	eventually(s, true, fmt.Sprintf("SELECT count() > 0 AND max(queued_at) < now64(3) - INTERVAL %d MILLISECOND%s", shortPending.Milliseconds()+1000, from))
+	eventually(s, true, fmt.Sprintf("SELECT count() > 0 AND assumeNotNull(max(queued_at)) < now64(3) - INTERVAL %d MILLISECOND%s", shortPending.Milliseconds()+1000, from))
 	require.Equal(s.t, "Pending", one[string](s, "SELECT toString(status)"+from))
 	require.Len(s.t, s.sandbox.Calls(r.Key.ShopID), 1)
 	s.stop()

@@ -31,12 +31,13 @@ CREATE OR REPLACE VIEW {{.Database}}.push_record_history
     event_offset Int64 COMMENT 'Offset of the event in its partition; within a log_id the higher one is newer.',
     occurred_at DateTime64(3, 'UTC') COMMENT 'When the stock changed, as upstream says.',
     triggered_at DateTime64(3, 'UTC') COMMENT 'When the event reached Kafka; records are kept for 30 days from here.',
-    queued_at DateTime64(3, 'UTC') COMMENT 'When the push command was issued; 1970 if the event was skipped before.',
-    finished_at DateTime64(3, 'UTC') COMMENT 'When the outcome became final; 1970 while Pending.',
+    queued_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the push command was issued; NULL if the event was skipped before.',
+    finished_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the outcome became final; NULL while Pending.',
     requested_by LowCardinality(String) COMMENT 'Name of the requester of the event; empty if it has none.'
 )
 AS
-SELECT channel, shop_id, store_sku, merchant_sku, item_id, model_id, location_id, event_id, retry_of, repeats_offset, reason, status, available, promotion_reserved, push_qty, before_qty, after_qty, promotion_floor, failure_code, failure_reason, superseded_by, superseded_by_offset, attempts, request_id, log_id, event_partition, event_offset, occurred_at, triggered_at, queued_at, finished_at, requested_by
+SELECT channel, shop_id, store_sku, merchant_sku, item_id, model_id, location_id, event_id, retry_of, repeats_offset, reason, status, available, promotion_reserved, push_qty, before_qty, after_qty, promotion_floor, failure_code, failure_reason, superseded_by, superseded_by_offset, attempts, request_id, log_id, event_partition, event_offset, occurred_at, triggered_at,
+    nullIf(queued_at, toDateTime64(0, 3, 'UTC')) AS queued_at, nullIf(finished_at, toDateTime64(0, 3, 'UTC')) AS finished_at, requested_by
 FROM {{.Database}}.push_records FINAL
 WHERE triggered_at > now64(3, 'UTC') - INTERVAL 30 DAY
 ORDER BY channel, shop_id, store_sku, log_id DESC, event_offset DESC

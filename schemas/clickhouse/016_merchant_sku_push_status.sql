@@ -11,7 +11,7 @@ CREATE OR REPLACE VIEW {{.Database}}.merchant_sku_push_status
     last_failure_code String COMMENT 'Why that record failed; empty unless Failed.',
     last_failure_reason String COMMENT 'Message of the refusal of that record; empty unless Failed.',
     last_triggered_at DateTime64(3, 'UTC') COMMENT 'When the event of that record reached Kafka.',
-    last_finished_at DateTime64(3, 'UTC') COMMENT 'When the outcome of that record became final; 1970 while Pending.',
+    last_finished_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the outcome of that record became final; NULL while Pending.',
     pending UInt64 COMMENT 'How many records of the store SKU are Pending.',
     available Int64 COMMENT 'Available stock of that record, as sent; negative means oversold.',
     promotion_reserved Int64 COMMENT 'Stock that the record reserves for promotions.'

@@ -128,14 +128,9 @@ type envelope struct {
 }
 
 // Send makes one call. Its context carries the deadline.
-func (c *Caller) Send(ctx context.Context, req Request) *Result {
+func (c *Caller) Send(ctx context.Context, req Request) (r *Result) {
 	start := time.Now()
-	r := c.roundTrip(ctx, req)
-	c.metrics.called(req.Path, r, time.Since(start))
-	return r
-}
-
-func (c *Caller) roundTrip(ctx context.Context, req Request) *Result {
+	defer func() { c.metrics.called(req.Path, r, time.Since(start)) }()
 	var connected atomic.Bool
 	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }}
 	hr, err := c.newRequest(httptrace.WithClientTrace(ctx, trace), req)

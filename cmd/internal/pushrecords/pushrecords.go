@@ -28,8 +28,8 @@ type StoreSKU struct {
 	LastFailureCode   string    `ch:"last_failure_code" json:"last_failure_code"`
 	LastFailureReason string    `ch:"last_failure_reason" json:"last_failure_reason"`
 	LastTriggeredAt   time.Time `ch:"last_triggered_at" json:"last_triggered_at"`
-	// LastFinishedAt is 1970 while the last push is Pending.
-	LastFinishedAt time.Time `ch:"last_finished_at" json:"last_finished_at"`
+	// LastFinishedAt is nil while the last push is Pending.
+	LastFinishedAt *time.Time `ch:"last_finished_at" json:"last_finished_at"`
 	// Pending is how many of its records are Pending.
 	Pending uint64 `ch:"pending" json:"pending"`
 	// Available and PromotionReserved are the parts of the last push's quantity.
@@ -78,10 +78,10 @@ type Record struct {
 	EventOffset    int64     `ch:"event_offset" json:"event_offset"`
 	OccurredAt     time.Time `ch:"occurred_at" json:"occurred_at"`
 	TriggeredAt    time.Time `ch:"triggered_at" json:"triggered_at"`
-	// QueuedAt is 1970 if the event was superseded before it was queued.
-	QueuedAt time.Time `ch:"queued_at" json:"queued_at"`
-	// FinishedAt is 1970 while Pending.
-	FinishedAt time.Time `ch:"finished_at" json:"finished_at"`
+	// QueuedAt is nil if the event was superseded before it was queued.
+	QueuedAt *time.Time `ch:"queued_at" json:"queued_at"`
+	// FinishedAt is nil while Pending.
+	FinishedAt *time.Time `ch:"finished_at" json:"finished_at"`
 	// RequestedBy names the requester of the event; empty if it has none.
 	RequestedBy string `ch:"requested_by" json:"requested_by"`
 }

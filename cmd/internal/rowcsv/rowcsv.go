@@ -46,10 +46,12 @@ func fields[T any]() []reflect.StructField {
 func cell(value any) string {
 	switch v := value.(type) {
 	case time.Time:
-		if v.Unix() == 0 {
+		return v.UTC().Format("2006-01-02T15:04:05.000Z07:00")
+	case *time.Time:
+		if v == nil {
 			return ""
 		}
-		return v.UTC().Format("2006-01-02T15:04:05.000Z07:00")
+		return cell(*v)
 	case *int64:
 		if v == nil {
 			return ""

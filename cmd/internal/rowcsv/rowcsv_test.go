@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -25,4 +26,16 @@ func TestCSVCellsAreNoFormulas(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []string{want, "x"}, rows[1])
 	}
+}
+
+func TestCSVTimeThatDoesNotApplyIsEmpty(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 6_000_000, time.FixedZone("", 3600))
+	type times struct {
+		Known  *time.Time `json:"known"`
+		Absent *time.Time `json:"absent"`
+		At     time.Time  `json:"at"`
+	}
+	var out bytes.Buffer
+	require.NoError(t, New[times](&out).Write([]times{{Known: &at, At: at}}))
+	require.Equal(t, "known,absent,at\n2026-01-02T02:04:05.006Z,,2026-01-02T02:04:05.006Z\n", out.String())
 }

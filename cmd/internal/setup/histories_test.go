@@ -120,6 +120,9 @@ func stated(e schemas.Event, status schemas.Status) schemas.Record {
 	if status != schemas.Pending {
 		r.FinishedAt = r.TriggeredAt.Add(time.Duration(e.Position.Offset%7+1) * 100 * time.Millisecond)
 	}
+	if status != schemas.Skipped {
+		r.QueuedAt = r.TriggeredAt.Add(50 * time.Millisecond)
+	}
 	switch status {
 	case schemas.Skipped:
 		r.SupersededBy, r.SupersededByOffset = "newer", e.Position.Offset+1

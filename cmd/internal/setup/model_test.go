@@ -62,14 +62,15 @@ func statusLine(sku string, records []schemas.Record) string {
 
 func recordLine(r schemas.Record) string {
 	return line(r.Key.StoreSKU, r.MerchantSKU, r.EventID, r.Status.String(), r.Reason.Label(), r.Available, r.PushQty(), string(r.FailureCode), r.FailureReason,
-		r.Position.LogID, r.Position.Partition, r.Position.Offset, millis(r.TriggeredAt), millis(r.FinishedAt))
+		r.Position.LogID, r.Position.Partition, r.Position.Offset, millis(r.TriggeredAt), millis(r.QueuedAt), millis(r.FinishedAt))
 }
 
-func millis(t time.Time) int64 {
+// millis returns a time in milliseconds, and NULL for the zero time, which does not apply.
+func millis(t time.Time) string {
 	if t.IsZero() {
-		return 0
+		return "NULL"
 	}
-	return t.UnixMilli()
+	return fmt.Sprint(t.UnixMilli())
 }
 
 func line(fields ...any) string {
@@ -78,9 +79,10 @@ func line(fields ...any) string {
 
 const (
 	statusColumns = "store_sku, merchant_sku, last_push_qty, last_push_status, last_reason, last_failure_code, last_failure_reason, " +
-		"toUnixTimestamp64Milli(last_triggered_at), toUnixTimestamp64Milli(last_finished_at), pending"
+		"toUnixTimestamp64Milli(last_triggered_at), ifNull(toString(toUnixTimestamp64Milli(last_finished_at)), 'NULL'), pending"
 	recordColumns = "store_sku, merchant_sku, event_id, status, reason, available, push_qty, failure_code, failure_reason, " +
-		"log_id, event_partition, event_offset, toUnixTimestamp64Milli(triggered_at), toUnixTimestamp64Milli(finished_at)"
+		"log_id, event_partition, event_offset, toUnixTimestamp64Milli(triggered_at), " +
+		"ifNull(toString(toUnixTimestamp64Milli(queued_at)), 'NULL'), ifNull(toString(toUnixTimestamp64Milli(finished_at)), 'NULL')"
 	statsColumns = "hour, reason, status, failure_code, sum(records)"
 )
 

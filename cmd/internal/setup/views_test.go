@@ -3,6 +3,7 @@ package setup_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"stockpush/cmd/internal/embedded/embeddedtest"
 	"stockpush/schemas"
+	schema "stockpush/schemas/clickhouse"
 	"stockpush/sinks/clickhouse"
 )
 
@@ -169,4 +171,25 @@ func TestOldHoursAreFrozen(t *testing.T) {
 	older.TriggeredAt = now.Add(-31 * 24 * time.Hour)
 	insert(t, s, older)
 	require.Equal(t, "0", text(t, s, "SELECT toString(count()) FROM d.push_record_history WHERE store_sku = 'older'"))
+}
+
+// The views show no time for what has not happened, and never the start of 1970.
+func TestTimesThatDoNotApplyAreNull(t *testing.T) {
+	s := newStore(t)
+	insert(t, s, record("waits", 1, schemas.Pending), record("skipped", 1, schemas.Skipped), record("pushed", 1, schemas.Successfully), record("failed", 1, schemas.Failed))
+	const times = "SELECT arrayStringConcat(arraySort(groupArray(concat(store_sku, ' ', toString(%s IS NULL)))), ',') FROM d.%s"
+	for _, view := range []string{"store_sku_push_status", "merchant_sku_push_status"} {
+		require.Equal(t, "failed 0,pushed 0,skipped 0,waits 1", text(t, s, fmt.Sprintf(times, "last_finished_at", view)), view)
+	}
+	require.Equal(t, "failed 0,pushed 0,skipped 0,waits 1", text(t, s, fmt.Sprintf(times, "finished_at", "push_record_history")))
+	require.Equal(t, "failed 0", text(t, s, fmt.Sprintf(times, "finished_at", "failed_push_records")))
+	objects, err := schema.Objects("d")
+	require.NoError(t, err)
+	for _, o := range objects {
+		for _, c := range o.Columns {
+			if o.Kind == schema.View && strings.Contains(c.Type, "DateTime") {
+				require.Equal(t, "0", text(t, s, fmt.Sprintf("SELECT toString(countIf(toUnixTimestamp(%s) = 0)) FROM d.%s", c.Name, o.Name)), "%s.%s", o.Name, c.Name)
+			}
+		}
+	}
 }

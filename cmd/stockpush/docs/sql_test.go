@@ -103,8 +103,6 @@ func cell(value any, kind string) string {
 	switch {
 	case !isTime:
 		return fmt.Sprint(value)
-	case at.Unix() == 0:
-		return "1970-01-01 00:00:00"
 	case kind == "Date":
 		return shown(at).Format(time.DateOnly)
 	}

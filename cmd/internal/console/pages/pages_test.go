@@ -109,12 +109,12 @@ func failing(sku string, n int) (pushrecords.StoreSKU, pushrecords.Record) {
 	at := time.Now().Add(-time.Duration(n) * time.Minute)
 	status := pushrecords.StoreSKU{
 		Channel: "shopee", ShopID: 10001, StoreSKU: sku, MerchantSKU: evil, LastPushQty: 44, Available: 41, PromotionReserved: 3, LastPushStatus: "Failed",
-		LastReason: "Sync Order", LastFailureCode: "item_not_found", LastFailureReason: evil, LastTriggeredAt: at, LastFinishedAt: at,
+		LastReason: "Sync Order", LastFailureCode: "item_not_found", LastFailureReason: evil, LastTriggeredAt: at, LastFinishedAt: &at,
 	}
 	record := pushrecords.Record{
 		Channel: "shopee", ShopID: 10001, StoreSKU: sku, MerchantSKU: evil, EventID: "e-" + sku, Reason: "Sync Order", Status: "Failed",
 		Available: 41, PromotionReserved: 3, PushQty: 44, FailureCode: "item_not_found", FailureReason: evil, SupersededBy: "",
-		RequestID: evil, TriggeredAt: at, FinishedAt: at, EventOffset: int64(n),
+		RequestID: evil, TriggeredAt: at, FinishedAt: &at, EventOffset: int64(n),
 	}
 	return status, record
 }

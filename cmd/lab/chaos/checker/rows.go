@@ -5,8 +5,13 @@ import "time"
 // Time is a time as ClickHouse formats it.
 type Time struct{ time.Time }
 
-// UnmarshalJSON parses DateTime and DateTime64(3) in UTC.
+// UnmarshalJSON parses DateTime and DateTime64(3) in UTC. NULL, which views have for a time that
+// does not apply, is 1970 as in push_records.
 func (t *Time) UnmarshalJSON(raw []byte) (err error) {
+	if string(raw) == "null" {
+		t.Time = time.Unix(0, 0).UTC()
+		return nil
+	}
 	t.Time, err = time.Parse(`"2006-01-02 15:04:05.999"`, string(raw))
 	return err
 }
