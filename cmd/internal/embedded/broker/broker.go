@@ -58,6 +58,7 @@ func Start(cfg Config) (*Broker, error) {
 	if cfg.Settle > 0 && used {
 		settle(cluster, time.Now().Add(cfg.Settle))
 	}
+	watchStaticMembers(cluster)
 	alive, err := newKeepAlive(cluster)
 	if err != nil {
 		cluster.Close()

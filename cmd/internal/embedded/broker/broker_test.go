@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 
 	"stockpush/cmd/internal/embedded/broker"
@@ -228,6 +229,38 @@ func TestMemberWaitingToJoinIsNotRemoved(t *testing.T) {
 	awaited("third", 1)
 	awaited("waits", 3)
 	require.Empty(t, lost)
+}
+
+// The older of two processes with one instance id leaves when it is fenced.
+func TestFencedMemberDoesNotRemoveItsSuccessor(t *testing.T) {
+	b := start(t, "127.0.0.1:0", "")
+	createTopics(t, connect(t, b.Addr()))
+	join := func() (*kgo.Client, string) {
+		joined := make(chan struct{}, 10)
+		client, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()), kgo.ConsumerGroup("g"), kgo.InstanceID("pod-0"), kgo.ConsumeTopics(topics.Events()),
+			kgo.OnPartitionsAssigned(func(context.Context, *kgo.Client, map[string][]int32) { joined <- struct{}{} }))
+		require.NoError(t, err)
+		t.Cleanup(client.CloseAllowingRebalance)
+		<-joined
+		id, _ := client.GroupMetadata()
+		return client, id
+	}
+	leave := func(id string) error {
+		r := kmsg.NewPtrLeaveGroupRequest()
+		m := kmsg.NewLeaveGroupRequestMember()
+		m.MemberID, m.InstanceID = id, kmsg.StringPtr("pod-0")
+		r.Group, r.Members = "g", []kmsg.LeaveGroupRequestMember{m}
+		answer, err := r.RequestWith(t.Context(), connect(t, b.Addr()))
+		require.NoError(t, err)
+		return kerr.ErrorForCode(answer.Members[0].ErrorCode)
+	}
+	_, older := join()
+	_, newer := join()
+	require.NotEqual(t, older, newer)
+	for range 2 {
+		require.ErrorIs(t, leave(older), kerr.FencedInstanceID)
+	}
+	require.NoError(t, leave(newer))
 }
 
 func TestBrokerAdvertisesItsListenAddress(t *testing.T) {
