@@ -129,7 +129,7 @@ func TestOnlyChannelsHaveStableNames(t *testing.T) {
 	if service.Spec.ClusterIP != corev1.ClusterIPNone {
 		t.Error("the StatefulSet's Service has an address")
 	}
-	for values, want := range map[string]bool{named: false, named + "channels: {staticMembership: true}": true} {
+	for values, want := range map[string]bool{named: true, named + "channels: {staticMembership: false}": false} {
 		for role, template := range templates(render(t, values)) {
 			id, ok := environment(template.Spec.Containers[0])["STOCKPUSH_KAFKA_INSTANCE_ID"]
 			if ok != (want && role == "channels") || ok && id.ValueFrom.FieldRef.FieldPath != "metadata.name" {
