@@ -110,7 +110,7 @@ func ForgetOffsets(ctx context.Context, c Connection, group, topic string) error
 			err = answers.Error()
 		}
 		if err != nil {
-			return fmt.Errorf("forget the offsets of group %s in %s: %w (is a member still running?)", group, topic, err)
+			return fmt.Errorf("forget the offsets of group %s in %s: %w (is a member still running? a static one stays for kafka.session_timeout after its end)", group, topic, err)
 		}
 		return nil
 	})

@@ -63,7 +63,7 @@ func (a *Assignment) Closing() <-chan struct{} { return a.closing }
 func (a *Assignment) Passed() int64 { return a.passed.Load() }
 
 // Alive says whether the handler may act as the partition's owner: the partition was not taken
-// away, and the last heartbeat is younger than half the session timeout.
+// away, and the last heartbeat is younger than half the session timeout (less for a static member).
 func (a *Assignment) Alive() bool { return !a.over.Load() && a.alive() }
 
 // Resolve marks an offset as finished. Any goroutine may call it. After the assignment it has no

@@ -48,6 +48,8 @@ type bench struct {
 	// letters takes dead letters.
 	letters    *letterBox
 	stuckAfter time.Duration
+	// instance is the next member's instance id; empty for a dynamic member.
+	instance string
 }
 
 func newBench(t *testing.T, partitions int32, options ...kfake.Opt) *bench {
@@ -70,14 +72,7 @@ func (b *bench) runIn(registry *prometheus.Registry, h stream.Handler) (stop fun
 
 // start is runIn, and the member.
 func (b *bench) start(registry *prometheus.Registry, h stream.Handler) (stage *stream.Stage, stop func() error) {
-	cfg := stream.Config{
-		Group: group, Topics: []string{topic}, SessionTimeout: 6 * time.Second, CommitInterval: 20 * time.Millisecond, DrainTimeout: 3 * time.Second, StuckAfter: b.stuckAfter,
-	}
-	log := slog.New(slog.DiscardHandler)
-	stage, err := stream.New(cfg, stream.Deps{
-		Connection: b.conn, Handler: h, DeadLetters: stream.NewDeadLetters(b.letters, topics, log, registry), Logger: log, Registerer: registry,
-	})
-	require.NoError(b.t, err)
+	stage = b.member(registry, h)
 	ctx, cancel := context.WithCancel(b.t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- stage.Run(ctx) }()
@@ -91,6 +86,20 @@ func (b *bench) start(registry *prometheus.Registry, h stream.Handler) (stage *s
 		require.Fail(b.t, "the stage did not get ready")
 	}
 	return stage, stop
+}
+
+// member makes a member that does not run yet.
+func (b *bench) member(registry *prometheus.Registry, h stream.Handler) *stream.Stage {
+	cfg := stream.Config{
+		Group: group, Topics: []string{topic}, SessionTimeout: 6 * time.Second, CommitInterval: 20 * time.Millisecond, DrainTimeout: 3 * time.Second, StuckAfter: b.stuckAfter,
+		InstanceID: b.instance,
+	}
+	log := slog.New(slog.DiscardHandler)
+	stage, err := stream.New(cfg, stream.Deps{
+		Connection: b.conn, Handler: h, DeadLetters: stream.NewDeadLetters(b.letters, topics, log, registry), Logger: log, Registerer: registry,
+	})
+	require.NoError(b.t, err)
+	return stage
 }
 
 func (b *bench) produce(partition int32, n int) {

@@ -14,11 +14,34 @@ import (
 type membership struct {
 	// interval is the time between heartbeats.
 	interval time.Duration
+	// actsFor is how long a member may act after its last successful heartbeat.
+	actsFor time.Duration
+	// takeover is how long a new static member waits before it acts; 0 for a dynamic member.
+	takeover time.Duration
 
 	mu       sync.Mutex
 	last     time.Time
 	answered request
 	synced   time.Time
+	// id is the member id that Kafka gave; a new one means that a static member was replaced.
+	id string
+}
+
+// maxTakeover bounds how long a static member waits after it joined.
+const maxTakeover = 2500 * time.Millisecond
+
+// membershipOf returns the times of a member.
+//
+// A dynamic member's partitions go to others when its session has ended, so it acts for half of
+// the session. A static member's go at once to a process with the same instance id, while the one
+// before may still run and know nothing of it. So the new member waits for takeover, and each acts
+// for half of that time only. Its heartbeats are more frequent, to notice sooner.
+func membershipOf(cfg Config) membership {
+	if cfg.InstanceID == "" {
+		return membership{interval: cfg.SessionTimeout / 15, actsFor: cfg.SessionTimeout / 2}
+	}
+	takeover := min(cfg.SessionTimeout/3, maxTakeover)
+	return membership{interval: takeover / 10, actsFor: takeover / 2, takeover: takeover}
 }
 
 // request is an answered request.
@@ -63,19 +86,25 @@ func (m *membership) OnBrokerWrite(broker kgo.BrokerMetadata, key int16, _ int, 
 	m.answered = request{}
 }
 
-// joined is called when partitions were assigned: the last join succeeded.
-func (m *membership) joined() {
+// joined is called when partitions were assigned to a member: the last join succeeded. It returns
+// how long the member must wait until it acts.
+func (m *membership) joined(id string) (wait time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.answered = request{}
 	if m.synced.After(m.last) {
 		m.last = m.synced
 	}
+	if id != m.id {
+		wait = m.takeover - time.Since(m.synced)
+	}
+	m.id = id
+	return max(0, wait)
 }
 
-// recentHeartbeat says whether the last heartbeat is younger than half the session timeout.
+// recentHeartbeat says whether the last heartbeat is recent enough for the member to act.
 func (s *Stage) recentHeartbeat() bool {
 	s.membership.mu.Lock()
 	defer s.membership.mu.Unlock()
-	return time.Since(s.membership.last) < s.cfg.SessionTimeout/2
+	return time.Since(s.membership.last) < s.membership.actsFor
 }

@@ -14,9 +14,8 @@ import (
 type beats struct{ *Stage }
 
 func newBeats() beats {
-	s := &Stage{cfg: Config{SessionTimeout: 15 * time.Second}}
-	s.membership.interval = time.Second
-	return beats{s}
+	cfg := Config{SessionTimeout: 15 * time.Second}
+	return beats{&Stage{cfg: cfg, membership: membershipOf(cfg)}}
 }
 
 // beat is a heartbeat that a broker answers after a while. The client does not report the answer.
@@ -28,7 +27,7 @@ func (b beats) beat(broker int32, took time.Duration) {
 
 func (b beats) join() {
 	b.membership.OnBrokerE2E(kgo.BrokerMetadata{NodeID: 1}, keySyncGroup, kgo.BrokerE2E{})
-	b.membership.joined()
+	b.membership.joined("one")
 }
 
 func TestHeartbeatsKeepAMemberAlive(t *testing.T) {
@@ -74,4 +73,25 @@ func TestHeartbeatCountsFromWhenItWasSent(t *testing.T) {
 		b.membership.OnBrokerE2E(kgo.BrokerMetadata{}, keyHeartbeat, kgo.BrokerE2E{ReadErr: errors.New("cut")})
 		require.False(t, b.recentHeartbeat())
 	})
+}
+
+func TestStaticMemberWaitsForTwiceAsLongAsTheOneBeforeItActs(t *testing.T) {
+	for session, takeover := range map[time.Duration]time.Duration{6 * time.Second: 2 * time.Second, 15 * time.Second: 2500 * time.Millisecond, time.Hour: 2500 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			cfg := Config{SessionTimeout: session, InstanceID: "pod-0"}
+			b := beats{&Stage{cfg: cfg, membership: membershipOf(cfg)}}
+			synced := func(id string) time.Duration {
+				b.membership.OnBrokerE2E(kgo.BrokerMetadata{NodeID: 1}, keySyncGroup, kgo.BrokerE2E{})
+				time.Sleep(100 * time.Millisecond)
+				return b.membership.joined(id)
+			}
+			require.Equal(t, takeover-100*time.Millisecond, synced("one"), "from when it joined")
+			require.Zero(t, synced("one"), "the same member rejoined")
+			require.NotZero(t, synced("two"), "Kafka had another member in between")
+			time.Sleep(takeover/2 - 100*time.Millisecond - 1)
+			require.True(t, b.recentHeartbeat())
+			time.Sleep(time.Nanosecond)
+			require.False(t, b.recentHeartbeat())
+		})
+	}
 }

@@ -17,7 +17,7 @@ var errLost = errors.New("the partition was lost")
 type OwnerConfig struct {
 	Topic     string
 	Partition int32
-	// Alive says whether the last heartbeat is younger than half the session timeout.
+	// Alive says whether the last heartbeat is recent enough to act.
 	Alive func() bool
 	// MaxQueuedBatches is how many batches may wait for the handler.
 	MaxQueuedBatches int

@@ -11,8 +11,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-func (s *Stage) assigned(_ context.Context, _ *kgo.Client, added map[string][]int32) {
-	s.membership.joined()
+// assigned starts the owners of new partitions. Until it returns the client neither delivers
+// records nor gives a partition back, so nobody acts for a new static member before its time.
+func (s *Stage) assigned(ctx context.Context, client *kgo.Client, added map[string][]int32) {
+	id, _ := client.GroupMetadata()
+	pause(ctx, s.membership.joined(id))
 	for topic, partitions := range added {
 		for _, partition := range partitions {
 			s.own(topicPartition{topic, partition})
@@ -90,7 +93,7 @@ func (s *Stage) lost(_ context.Context, _ *kgo.Client, gone map[string][]int32) 
 	all.Wait()
 	s.remove(owners)
 	if len(gone) > 0 {
-		s.log.Warn("partitions lost: no heartbeat reached the broker in time", "lost", count(gone))
+		s.log.Warn("partitions lost: other processes own them", "lost", count(gone))
 	}
 }
 
@@ -156,6 +159,8 @@ func (s *Stage) checkErrors(fetches kgo.Fetches) (faulty bool, err error) {
 		case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.GroupAuthorizationFailed), errors.Is(err, kerr.SaslAuthenticationFailed):
 			return true, fmt.Errorf("consume %s: %w (check the user's rights in Kafka)", failure.Topic, err)
+		case errors.Is(err, kerr.FencedInstanceID):
+			return true, fmt.Errorf("group %s: %w (another process runs with kafka.instance_id %q and took over: give each process its own)", s.cfg.Group, err, s.cfg.InstanceID)
 		case errors.Is(err, kgo.ErrMaxDecompress), errors.Is(err, errLater): // skipped, or fetched again
 		default:
 			faulty = true

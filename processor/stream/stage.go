@@ -26,6 +26,9 @@ type Config struct {
 	Topics []string
 	// SessionTimeout is how long a member without heartbeats keeps its partitions. Default 15 s.
 	SessionTimeout time.Duration
+	// InstanceID makes the member static: a process that restarts with it gets its partitions
+	// back at once, and no other before the session has ended. Empty for a dynamic member.
+	InstanceID string
 	// DrainTimeout bounds a drain. Default 15 s, so that a process ends within 30 s, commits
 	// included.
 	DrainTimeout time.Duration
@@ -121,7 +124,7 @@ func New(cfg Config, deps Deps) (*Stage, error) {
 		cfg: cfg.withDefaults(), handler: deps.Handler, letters: deps.DeadLetters, log: deps.Logger.With("group", cfg.Group), gaps: make(chan gap),
 		ready: make(chan struct{}), failed: make(chan error, 1), owners: map[topicPartition]*Owner{}, faults: faults{},
 	}
-	s.membership.interval = s.cfg.SessionTimeout / 15
+	s.membership = membershipOf(s.cfg)
 	var err error
 	if s.unpack, err = newUnpacker(); err != nil {
 		return nil, err
@@ -149,6 +152,9 @@ func New(cfg Config, deps Deps) (*Stage, error) {
 		kgo.OnPartitionsLost(s.lost),
 		kgo.WithHooks(&s.membership),
 	)
+	if cfg.InstanceID != "" {
+		s.options = append(s.options, kgo.InstanceID(cfg.InstanceID))
+	}
 	if err := kgo.ValidateOpts(s.options...); err != nil {
 		return nil, fmt.Errorf("kafka consumer %s: %w", cfg.Group, err)
 	}
@@ -158,8 +164,9 @@ func New(cfg Config, deps Deps) (*Stage, error) {
 // Ready is closed when the group is joined and the handlers of the first partitions run.
 func (s *Stage) Ready() <-chan struct{} { return s.ready }
 
-// Run works until ctx ends, then drains, commits and leaves the group. It ends early with the
-// first error of a handler, or with a permanent error of the cluster.
+// Run works until ctx ends, then drains, commits and leaves the group. A static member does not
+// leave: its partitions wait for its restart. Run ends early with the first error of a handler, or
+// with a permanent error of the cluster.
 func (s *Stage) Run(ctx context.Context) error {
 	runCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()

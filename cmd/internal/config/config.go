@@ -30,8 +30,10 @@ type Kafka struct {
 	Partitioner string `mapstructure:"partitioner"`
 	// SessionTimeout is how long a process may be silent before the group reassigns its partitions.
 	SessionTimeout time.Duration `mapstructure:"session_timeout"`
-	TLS            TLS           `mapstructure:"tls"`
-	SASL           SASL          `mapstructure:"sasl"`
+	// InstanceID makes the process a static member of its consumer groups.
+	InstanceID string `mapstructure:"instance_id"`
+	TLS        TLS    `mapstructure:"tls"`
+	SASL       SASL   `mapstructure:"sasl"`
 }
 
 // TLS configures a TLS client. Without files it uses the system's roots and no client certificate.

@@ -44,6 +44,8 @@ var keys = append(append([]key{
 	// Kafka's default limits are 6 s and 30 min.
 	{"kafka.session_timeout", duration, 15 * time.Second, between(6*time.Second, 30*time.Minute),
 		"How long a process may be silent before Kafka gives its partitions to other processes"},
+	{"kafka.instance_id", text, "", offOr(topicName),
+		"Name of this process, unique among all processes: one that restarts with its name gets its partitions back at once (static group membership); empty: none"},
 	{"kafka.sasl.mechanism", text, "", oneOf("", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"),
 		"How to log in to Kafka; empty: no login"},
 	{"kafka.sasl.username", text, "", anything,

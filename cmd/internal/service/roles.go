@@ -21,7 +21,7 @@ import (
 )
 
 func (p *process) stage(cfg stream.Config, handler stream.Handler) (*stream.Stage, error) {
-	cfg.SessionTimeout = p.cfg.Kafka.SessionTimeout
+	cfg.SessionTimeout, cfg.InstanceID = p.cfg.Kafka.SessionTimeout, p.cfg.Kafka.InstanceID
 	return stream.New(cfg, stream.Deps{
 		Connection: p.conn, Handler: handler, DeadLetters: p.letters, Logger: p.log, Registerer: p.registry,
 	})

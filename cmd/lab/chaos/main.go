@@ -26,7 +26,7 @@ type options struct {
 	only                                  string
 	load                                  int
 	without                               string
-	quiet                                 bool
+	quiet, static                         bool
 }
 
 // defaultLibrary is where make installs the embedded ClickHouse's library.
@@ -45,6 +45,7 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "only kinds of faults whose names contain this")
 	flag.IntVar(&o.load, "load", 0, "instead of faults: produce this many events at once")
 	flag.StringVar(&o.without, "without", "clickhouse", "what is down during the load: clickhouse or shopee")
+	flag.BoolVar(&o.static, "static", false, "static members of the consumer groups; otherwise the seed decides")
 	flag.BoolVar(&o.quiet, "quiet", false, "print one line per seed")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

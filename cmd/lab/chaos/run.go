@@ -33,6 +33,8 @@ const (
 	// diskMegabytes is small enough to be filled quickly.
 	diskMegabytes = 192
 	rate          = 60
+	// staticSeeds is how many seeds there are for each one with static members.
+	staticSeeds = 3
 )
 
 // layouts are ways to spread the roles over instances.
@@ -62,9 +64,12 @@ type run struct {
 func (r *run) plan() (layout []string) {
 	random := rand.New(rand.NewPCG(r.seed, 2))
 	layout = layouts[random.IntN(len(layouts))]
+	if rand.New(rand.NewPCG(r.seed, 3)).IntN(staticSeeds) == 0 {
+		r.static = true
+	}
 	draw := faults.Draw{Rand: random, Instances: len(layout), FirstShop: history.FirstShop, Shops: shops}
 	var kinds []faults.Kind
-	for _, k := range faults.Kinds() {
+	for _, k := range faults.Kinds(r.static) {
 		if strings.Contains(k.Name, r.only) {
 			kinds = append(kinds, k)
 		}
@@ -85,6 +90,9 @@ func (r *run) say(format string, args ...any) {
 
 func (r *run) all(ctx context.Context) (err error) {
 	layout := r.plan()
+	if r.static {
+		r.result.broker += ", static members"
+	}
 	r.say("seed %d: %d messages, instances %s", r.seed, len(r.history.Steps), strings.Join(layout, " | "))
 	if err := r.start(ctx, layout); err != nil {
 		return err
@@ -101,7 +109,11 @@ func (r *run) all(ctx context.Context) (err error) {
 		err = errors.Join(err, r.cluster.Examine())
 	}
 	r.cluster.End()
-	r.result.process = slices.DeleteFunc(append(r.cluster.Deaths(), r.leaks()...), r.excused)
+	said := append(r.cluster.Deaths(), r.leaks()...)
+	if r.planned(faults.UsedTwice) && !slices.ContainsFunc(said, fenced) {
+		said = append(said, "an instance id was used twice, and no process ended because of it")
+	}
+	r.result.process = slices.DeleteFunc(said, r.excused)
 	return err
 }
 
@@ -115,7 +127,7 @@ func (r *run) start(ctx context.Context, layout []string) (err error) {
 			return err
 		}
 		r.cluster, err = cluster.New(cluster.Config{
-			Binary: r.binary, Library: r.library, Dir: dir, KafkaLibs: r.kafka, Layout: layout, Shops: shops, DiskMegabytes: diskMegabytes,
+			Binary: r.binary, Library: r.library, Dir: dir, KafkaLibs: r.kafka, Layout: layout, Static: r.static, Shops: shops, DiskMegabytes: diskMegabytes,
 		})
 		if err != nil {
 			return err
@@ -132,10 +144,20 @@ func (r *run) start(ctx context.Context, layout []string) (err error) {
 // excused are exits that the plan explains: a broker whose disk is full refuses messages, and their
 // sender exits and restarts.
 func (r *run) excused(death string) bool {
-	full := slices.ContainsFunc(r.result.plan, func(p faults.Planned) bool { return p.Kind == faults.BrokerDiskFull })
+	if r.planned(faults.UsedTwice) && fenced(death) {
+		return true
+	}
+	full := r.planned(faults.BrokerDiskFull)
 	// Apache Kafka exits in this case.
 	return full && (strings.Contains(death, "UNKNOWN_SERVER_ERROR") || r.kafka != "" && strings.HasPrefix(death, "broker exited unexpectedly"))
 }
+
+func (r *run) planned(kind string) bool {
+	return slices.ContainsFunc(r.result.plan, func(p faults.Planned) bool { return p.Kind == kind })
+}
+
+// fenced reports whether a process ended because another one has its instance id.
+func fenced(death string) bool { return strings.Contains(death, "FENCED_INSTANCE_ID") }
 
 // describe adds the item whose models refuse pushes.
 func (r *run) describe() error {

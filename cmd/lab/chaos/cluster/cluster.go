@@ -32,6 +32,8 @@ type Config struct {
 	KafkaLibs string
 	// Layout has the roles of each instance.
 	Layout []string
+	// Static makes the instances static members of their consumer groups.
+	Static bool
 	Shops  int
 	// DiskMegabytes is the size of the broker's disk; ClickHouse's is twice as large. 0 uses the
 	// machine's disk.

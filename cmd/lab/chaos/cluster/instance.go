@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +16,8 @@ import (
 type Instance struct {
 	*Process
 	Roles string
+	// id is its kafka.instance_id if members are static.
+	id string
 	// shopee is its own proxy to the sandbox, which identifies its calls.
 	shopee *faultproxy.Proxy
 	// permanent instances run again after healing; others only join for a while.
@@ -33,6 +36,16 @@ type Pause struct {
 
 // Join starts an instance with comma-separated roles.
 func (c *Cluster) Join(roles string) (*Instance, error) {
+	return c.join(roles, "")
+}
+
+// Duplicate starts an instance with the roles and the instance id of another. It is not restarted
+// when it exits.
+func (c *Cluster) Duplicate(of *Instance) (*Instance, error) { return c.join(of.Roles, of.id) }
+
+// join starts an instance. If members are static, its id is duplicates, or a new one if that is
+// empty.
+func (c *Cluster) join(roles, duplicates string) (*Instance, error) {
 	proxy, err := faultproxy.New(strings.TrimPrefix(c.SandboxURL, "http://"))
 	if err != nil {
 		return nil, err
@@ -40,9 +53,14 @@ func (c *Cluster) Join(roles string) (*Instance, error) {
 	c.mu.Lock()
 	n := len(c.instances)
 	i := &Instance{Roles: roles, shopee: proxy, permanent: n < len(c.cfg.Layout)}
+	name := fmt.Sprintf("run-%d", n+1)
 	args := append([]string{"run", "--roles=" + roles}, c.settings(c.Store.Addr(), "http://"+proxy.Addr())...)
-	i.Process = c.program(fmt.Sprintf("run-%d", n+1), args...)
-	i.ready, i.again = "msg=ready", true
+	if c.cfg.Static {
+		i.id = cmp.Or(duplicates, name)
+		args = append(args, "--kafka.instance_id="+i.id)
+	}
+	i.Process = c.program(name, args...)
+	i.ready, i.again = "msg=ready", duplicates == ""
 	c.instances = append(c.instances, i)
 	c.mu.Unlock()
 	return i, i.Start()
@@ -82,13 +100,18 @@ func (i *Instance) Term() {
 	i.Process.Term()
 }
 
-// Pauses returns the times in which instances were stopped for at least half their session.
+// Pauses returns the times in which instances were stopped for longer than members act without a
+// heartbeat: half their session, and less if they are static.
 func (c *Cluster) Pauses() []Pause {
 	var all []Pause
+	limit := SessionTimeout / 2
+	if c.cfg.Static {
+		limit = SessionTimeout / 6
+	}
 	for _, i := range c.Instances() {
 		i.mu.Lock()
 		for _, p := range i.pauses {
-			if p.To.Sub(p.From) >= SessionTimeout/2 {
+			if p.To.Sub(p.From) >= limit {
 				all = append(all, p)
 			}
 		}

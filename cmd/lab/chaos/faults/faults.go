@@ -55,9 +55,13 @@ type Kind struct {
 	Draw   func(d Draw) Fault
 }
 
-// Kinds returns all kinds.
-func Kinds() []Kind {
-	return slices.Concat(instances, servers, storage, disks, shopee)
+// Kinds returns all kinds; those of static members only if members are static.
+func Kinds(staticMembers bool) []Kind {
+	all := slices.Concat(instances, servers, storage, disks, shopee)
+	if staticMembers {
+		all = append(all, static...)
+	}
+	return all
 }
 
 // Planned is a fault with its start time since the start of the run.

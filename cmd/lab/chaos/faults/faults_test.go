@@ -20,21 +20,21 @@ func told(plan []Planned) (all []string) {
 }
 
 func TestSeedDeterminesThePlan(t *testing.T) {
-	one, two := Plan(draw(7), Kinds(), 8, 20*time.Second), Plan(draw(7), Kinds(), 8, 20*time.Second)
+	one, two := Plan(draw(7), Kinds(true), 8, 20*time.Second), Plan(draw(7), Kinds(true), 8, 20*time.Second)
 	require.Equal(t, told(one), told(two))
-	require.NotEqual(t, told(one), told(Plan(draw(8), Kinds(), 8, 20*time.Second)))
+	require.NotEqual(t, told(one), told(Plan(draw(8), Kinds(true), 8, 20*time.Second)))
 }
 
 func TestEveryKindIsDrawnAndEndsInTime(t *testing.T) {
 	drawn := map[string]bool{}
 	for seed := range uint64(200) {
-		for _, p := range Plan(draw(seed), Kinds(), 8, 20*time.Second) {
+		for _, p := range Plan(draw(seed), Kinds(true), 8, 20*time.Second) {
 			drawn[p.Kind] = true
 			require.LessOrEqual(t, p.At+p.Lasts, 20*time.Second, p.What)
 			require.NotNil(t, p.Begin, p.What)
 		}
 	}
-	for _, k := range Kinds() {
+	for _, k := range Kinds(true) {
 		require.True(t, drawn[k.Name], k.Name)
 	}
 }

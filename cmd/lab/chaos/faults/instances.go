@@ -16,6 +16,27 @@ var instances = []Kind{
 	{"another run joins and leaves", 4, visitor},
 }
 
+// static are faults of `run` processes that are static members of their groups.
+var static = []Kind{
+	{UsedTwice, 4, usedTwice},
+}
+
+// UsedTwice is the kind's name.
+const UsedTwice = "an instance id is used twice"
+
+// usedTwice starts a second process with an instance's id. The older one is fenced, exits and is
+// restarted; then it is the second one's turn, which ends with that.
+func usedTwice(d Draw) Fault {
+	n := d.instance()
+	return Fault{
+		What: fmt.Sprintf("another run with the instance id of run-%d", n+1),
+		Begin: func(c *cluster.Cluster) error {
+			_, err := c.Duplicate(c.Instances()[n])
+			return err
+		},
+	}
+}
+
 // died is an instance that exits in some way and comes back later.
 func died(d Draw, how string, end func(*cluster.Instance), away time.Duration) Fault {
 	n := d.instance()
