@@ -12,7 +12,7 @@ import (
 )
 
 // assigned starts the owners of new partitions. Until it returns the client neither delivers
-// records nor gives a partition back, so nobody acts for a new static member before its time.
+// records nor gives a partition back, so no owner of a new static member starts before its time.
 func (s *Stage) assigned(ctx context.Context, client *kgo.Client, added map[string][]int32) {
 	id, _ := client.GroupMetadata()
 	pause(ctx, s.membership.joined(id))
