@@ -120,15 +120,15 @@ func askKafka(ctx context.Context, c config.Config, logger *slog.Logger) error {
 	return eventlog.Verify(ctx, conn, topics, log, newest)
 }
 
-func checkClickHouse(ctx context.Context, c config.Config, _ *slog.Logger) error {
-	if err := askClickHouse(ctx, c); err != nil {
+func checkClickHouse(ctx context.Context, c config.Config, log *slog.Logger) error {
+	if err := askClickHouse(ctx, c, log); err != nil {
 		return hint.ClickHouse(c.ClickHouse, err)
 	}
 	return nil
 }
 
-func askClickHouse(ctx context.Context, c config.Config) error {
-	store, err := service.OpenStore(c.ClickHouse)
+func askClickHouse(ctx context.Context, c config.Config, log *slog.Logger) error {
+	store, err := service.OpenStore(c.ClickHouse, log, nil)
 	if err != nil {
 		return err
 	}

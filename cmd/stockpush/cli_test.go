@@ -251,7 +251,7 @@ func (s *surroundings) system() *system {
 	v := &system{t: s.TB, cfg: loaded.Config, sandbox: s.Sandbox, topics: schemas.Topics(loaded.Kafka.TopicPrefix)}
 	v.conn, err = kafkaconn.From(v.cfg.Kafka, nil)
 	require.NoError(s.TB, err)
-	v.store, err = service.OpenStore(v.cfg.ClickHouse)
+	v.store, err = service.OpenStore(v.cfg.ClickHouse, nil, nil)
 	require.NoError(s.TB, err)
 	s.TB.Cleanup(func() { require.NoError(s.TB, v.store.Close()) })
 	v.producer, err = stream.NewProducer(v.conn, stream.DefaultBatchBytes)

@@ -126,7 +126,7 @@ type demoAddresses struct{ kafka, clickhouse, password, shopee, tokens string }
 func demoConfig(c config.Config, at demoAddresses) config.Config {
 	c.Kafka.Brokers = []string{at.kafka}
 	c.Kafka.TLS, c.Kafka.SASL = config.TLS{}, config.SASL{}
-	c.ClickHouse = config.ClickHouse{Addr: at.clickhouse, Database: c.ClickHouse.Database, Username: "default", Password: config.Secret(at.password)}
+	c.ClickHouse = config.ClickHouse{Addr: []string{at.clickhouse}, Database: c.ClickHouse.Database, Username: "default", Password: config.Secret(at.password)}
 	c.Shopee.BaseURL, c.Shopee.TokensFile, c.Shopee.TokensPostgres, c.Shopee.Mode = at.shopee, at.tokens, "", "live"
 	c.Shopee.PartnerID, c.Shopee.PartnerKey = sandbox.DefaultPartnerID, sandbox.DefaultPartnerKey
 	c.Shopee.ShopRate, c.Shopee.AppRate = max(c.Shopee.ShopRate, 100), max(c.Shopee.AppRate, 400)

@@ -86,7 +86,7 @@ func newSandboxedSystem(t testing.TB, shopee sandbox.Config, change func(*config
 		change(&s.cfg)
 	}
 	s.topics = schemas.Topics(s.cfg.Kafka.TopicPrefix)
-	s.store, err = service.OpenStore(s.cfg.ClickHouse)
+	s.store, err = service.OpenStore(s.cfg.ClickHouse, nil, nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.store.Close()) })
 	s.conn, err = kafkaconn.From(s.cfg.Kafka, nil)

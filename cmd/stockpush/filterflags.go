@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"slices"
 	"strings"
@@ -72,8 +73,8 @@ func asUsage(err error) error {
 }
 
 // openReader opens the configured ClickHouse for queries.
-func openReader(c config.ClickHouse) (*pushrecords.Reader, func(), error) {
-	store, err := service.OpenStore(c)
+func openReader(c config.ClickHouse, log *slog.Logger) (*pushrecords.Reader, func(), error) {
+	store, err := service.OpenStore(c, log, nil)
 	if err != nil {
 		return nil, nil, err
 	}

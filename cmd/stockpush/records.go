@@ -70,11 +70,11 @@ func (a *app) records(cmd *cobra.Command, f recordsFlags) error {
 	if err != nil {
 		return err
 	}
-	loaded, _, err := a.load(cmd)
+	loaded, log, err := a.load(cmd)
 	if err != nil {
 		return err
 	}
-	reader, closeReader, err := openReader(loaded.ClickHouse)
+	reader, closeReader, err := openReader(loaded.ClickHouse, log)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ import (
 func (s *system) command(args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
 	code = run(append(args, "--kafka.brokers", s.cfg.Kafka.Brokers[0], "--kafka.topic_prefix", s.cfg.Kafka.TopicPrefix,
-		"--clickhouse.addr", s.cfg.ClickHouse.Addr, "--clickhouse.database", s.cfg.ClickHouse.Database), &out, &errs)
+		"--clickhouse.addr", s.cfg.ClickHouse.Addr[0], "--clickhouse.database", s.cfg.ClickHouse.Database), &out, &errs)
 	return code, out.String(), errs.String()
 }
 

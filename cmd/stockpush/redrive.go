@@ -103,7 +103,7 @@ func openRedriver(c config.Config, log *slog.Logger) (*redrive.Redriver, func(),
 	if err != nil {
 		return nil, nil, err
 	}
-	reader, closeReader, err := openReader(c.ClickHouse)
+	reader, closeReader, err := openReader(c.ClickHouse, log)
 	if err != nil {
 		return nil, nil, err
 	}

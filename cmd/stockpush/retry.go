@@ -118,7 +118,7 @@ func openRetrier(c config.Config, log *slog.Logger) (*retry.Retrier, func(), err
 	if err != nil {
 		return nil, nil, err
 	}
-	reader, closeReader, err := openReader(c.ClickHouse)
+	reader, closeReader, err := openReader(c.ClickHouse, log)
 	if err != nil {
 		return nil, nil, err
 	}

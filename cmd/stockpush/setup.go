@@ -61,7 +61,7 @@ func applySetup(ctx context.Context, c config.Config, options setup.Options, log
 	if err != nil {
 		return nil, err
 	}
-	store, err := service.OpenStore(c.ClickHouse)
+	store, err := service.OpenStore(c.ClickHouse, log, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -63,23 +63,23 @@ func insert[T any](ctx context.Context, s *Store, table string, rows *tableRows[
 	if rows.rows == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, maxInsertTime)
-	defer cancel()
-	next, input := rows.blocks(), rows.input()
-	err := s.inserts.Do(ctx, ch.Query{Body: "INSERT INTO " + s.table(table) + " " + input.Columns() + " VALUES", Input: input, OnInput: next})
+	err := s.servers.try(ctx, func(ctx context.Context, at *server) error {
+		ctx, cancel := context.WithTimeout(ctx, maxInsertTime)
+		defer cancel()
+		next, input := rows.blocks(), rows.input()
+		return at.inserts.Do(ctx, ch.Query{Body: "INSERT INTO " + s.table(table) + " " + input.Columns() + " VALUES", Input: input, OnInput: next})
+	})
 	if err != nil {
 		return fmt.Errorf("insert %d rows into %s: %w", rows.rows, table, judged(err))
 	}
 	return nil
 }
 
-// openInserts opens the connections for inserts. They are separate from those for queries: they
-// send columns without copying them. Usually one is in use.
-func openInserts(cfg Config) (*chpool.Pool, error) {
+func openInserts(addr string, cfg Config) (*chpool.Pool, error) {
 	return chpool.New(context.Background(), chpool.Options{
 		MaxConns: 2,
 		ClientOptions: ch.Options{
-			Address:          cfg.Addr,
+			Address:          addr,
 			User:             cfg.Username,
 			Password:         cfg.Password,
 			TLS:              cfg.TLS,

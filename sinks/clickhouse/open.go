@@ -5,10 +5,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"time"
 
-	"github.com/ClickHouse/ch-go/chpool"
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
@@ -17,10 +17,16 @@ import (
 
 // Config describes how to reach ClickHouse.
 type Config struct {
-	// Addr is HOST:PORT of the native protocol.
-	Addr, Database, Username, Password string
+	// Addr are HOST:PORT of the native protocol, of servers with the same data. The first one is
+	// used until it fails.
+	Addr                         []string
+	Database, Username, Password string
 	// TLS is nil for plain text.
 	TLS *tls.Config
+	// Logger receives a line when a server is replaced by the next one; nil discards it.
+	Logger *slog.Logger
+	// Metrics may be nil.
+	Metrics *Metrics
 }
 
 const (
@@ -46,14 +52,32 @@ func settings() clickhouse.Settings {
 // Store is a connection to one database.
 type Store struct {
 	conn     driver.Conn
-	inserts  *chpool.Pool
+	servers  *servers
 	database string
 }
 
 // Open returns a store. It connects on first use.
 func Open(cfg Config) (*Store, error) {
-	conn, err := clickhouse.Open(&clickhouse.Options{
-		Addr: []string{cfg.Addr},
+	if len(cfg.Addr) == 0 {
+		return nil, errors.New("clickhouse: no address (check clickhouse.addr)")
+	}
+	all := &servers{log: cfg.Logger, metrics: cfg.Metrics}
+	if all.log == nil {
+		all.log = slog.New(slog.DiscardHandler)
+	}
+	for _, addr := range cfg.Addr {
+		server, err := openServer(addr, cfg)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("clickhouse: %w", err), all.close())
+		}
+		all.all = append(all.all, server)
+	}
+	return &Store{conn{all.all[0].queries, all}, all, cfg.Database}, nil
+}
+
+func openServer(addr string, cfg Config) (*server, error) {
+	queries, err := clickhouse.Open(&clickhouse.Options{
+		Addr: []string{addr},
 		// The database may not exist yet, so every statement qualifies its names.
 		Auth:        clickhouse.Auth{Username: cfg.Username, Password: cfg.Password},
 		TLS:         cfg.TLS,
@@ -62,30 +86,32 @@ func Open(cfg Config) (*Store, error) {
 		Settings:    settings(),
 	})
 	if err != nil {
-		return nil, fmt.Errorf("clickhouse: %w", err)
+		return nil, err
 	}
-	inserts, err := openInserts(cfg)
+	inserts, err := openInserts(addr, cfg)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("clickhouse: %w", err), conn.Close())
+		return nil, errors.Join(err, queries.Close())
 	}
-	return &Store{conn, inserts, cfg.Database}, nil
+	return &server{addr: addr, queries: queries, inserts: inserts}, nil
 }
 
-// Conn returns the connection for queries.
+// Conn returns the connection for queries. It uses the next address when a server fails.
 func (s *Store) Conn() driver.Conn { return s.conn }
 
 // Close closes the connections.
 func (s *Store) Close() error {
-	s.inserts.Close()
-	return s.conn.Close()
+	return s.servers.close()
 }
 
-// Ping checks that the server answers.
+// Ping checks that every address answers.
 func (s *Store) Ping(ctx context.Context) error {
-	if err := s.conn.Ping(ctx); err != nil {
-		return fmt.Errorf("clickhouse does not answer (check clickhouse.addr, username and password): %w", err)
+	var errs []error
+	for _, server := range s.servers.all {
+		if err := server.ping(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("clickhouse at %s does not answer (check clickhouse.addr, username and password): %w", server.addr, err))
+		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // table returns the qualified name of a table or view. The configuration allows only letters,

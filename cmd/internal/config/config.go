@@ -111,12 +111,12 @@ type Breaker struct {
 
 // ClickHouse is the store of records.
 type ClickHouse struct {
-	Addr     string `mapstructure:"addr"`
-	Database string `mapstructure:"database"`
-	Username string `mapstructure:"username"`
-	Password Secret `mapstructure:"password"`
-	Cluster  string `mapstructure:"cluster"`
-	TLS      TLS    `mapstructure:"tls"`
+	Addr     []string `mapstructure:"addr"`
+	Database string   `mapstructure:"database"`
+	Username string   `mapstructure:"username"`
+	Password Secret   `mapstructure:"password"`
+	Cluster  string   `mapstructure:"cluster"`
+	TLS      TLS      `mapstructure:"tls"`
 }
 
 // Sinks limits the batches that are inserted.

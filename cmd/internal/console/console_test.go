@@ -56,7 +56,7 @@ func newDesk(t *testing.T) *desk {
 	cfg := loaded.Config
 	cfg.Kafka.Brokers, cfg.Kafka.Partitions = []string{embeddedtest.StartBroker(t).Addr()}, 4
 	d := &desk{t: t, topics: schemas.Topics(cfg.Kafka.TopicPrefix)}
-	d.store, err = clickhouse.Open(clickhouse.Config{Addr: embeddedtest.StartClickHouse(t).Addr(), Database: "d", Username: "default"})
+	d.store, err = clickhouse.Open(clickhouse.Config{Addr: []string{embeddedtest.StartClickHouse(t).Addr()}, Database: "d", Username: "default"})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, d.store.Close()) })
 	d.conn, err = kafkaconn.From(cfg.Kafka, nil)
@@ -281,7 +281,7 @@ func TestCSVContainsTheWholeList(t *testing.T) {
 }
 
 func TestClickHouseOutageIsReported(t *testing.T) {
-	store, err := clickhouse.Open(clickhouse.Config{Addr: "127.0.0.1:1", Database: "d"})
+	store, err := clickhouse.Open(clickhouse.Config{Addr: []string{"127.0.0.1:1"}, Database: "d"})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, store.Close()) }()
 	h := console.NewHandler(console.Config{}, depsOf(pushrecords.NewReader(store.Conn(), "d"), nil))

@@ -25,7 +25,7 @@ import (
 // guarded returns a console with a token. Its ClickHouse is down, so status 503 shows that a call
 // was admitted.
 func guarded(t *testing.T, token string) http.Handler {
-	store, err := clickhouse.Open(clickhouse.Config{Addr: "127.0.0.1:1", Database: "d"})
+	store, err := clickhouse.Open(clickhouse.Config{Addr: []string{"127.0.0.1:1"}, Database: "d"})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	return console.NewHandler(console.Config{Token: token}, depsOf(pushrecords.NewReader(store.Conn(), "d"), nil))

@@ -128,7 +128,7 @@ func spoil(send traffic.Send, p stream.Producer, c config.Config) traffic.Send {
 
 // settled waits until all events that "events" counts have their outcome.
 func (s System) settled(ctx context.Context, events func(context.Context) (int, error), since time.Time) (Summary, error) {
-	store, err := service.OpenStore(s.Config.ClickHouse)
+	store, err := service.OpenStore(s.Config.ClickHouse, nil, nil)
 	if err != nil {
 		return Summary{}, err
 	}

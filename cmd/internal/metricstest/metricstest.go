@@ -22,6 +22,7 @@ import (
 	"stockpush/processor"
 	"stockpush/processor/stream"
 	"stockpush/sinks"
+	"stockpush/sinks/clickhouse"
 )
 
 // Metric is one registered metric.
@@ -59,6 +60,7 @@ func registerAll(t testing.TB, r *recorder) {
 	processor.NewMetrics(r)
 	worker.NewMetrics(r)
 	sinks.NewMetrics(r)
+	clickhouse.NewMetrics(r)
 	promotions.NewMetrics(r)
 	stream.NewDeadLetters(nil, "t", nil, r)
 	console.NewHandler(console.Config{}, console.Deps{Probes: ops.Probes{Registry: r.Registry}, Logger: quiet})

@@ -127,7 +127,7 @@ func TestClickHouseDownIsUnavailable(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, listener.Close())
-	store, err := clickhouse.Open(clickhouse.Config{Addr: listener.Addr().String(), Database: "d"})
+	store, err := clickhouse.Open(clickhouse.Config{Addr: []string{listener.Addr().String()}, Database: "d"})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, store.Close()) }()
 	_, err = pushrecords.NewReader(store.Conn(), "d").StoreSKUs(t.Context(), pushrecords.Filter{}, pushrecords.Page{})

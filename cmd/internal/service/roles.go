@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"log/slog"
 
 	"stockpush/channels/pacer"
 	"stockpush/channels/worker"
@@ -121,20 +122,24 @@ func workerConfig(cfg config.Config) worker.Config {
 	}
 }
 
-// OpenStore opens the configured ClickHouse.
-func OpenStore(c config.ClickHouse) (*clickhouse.Store, error) {
+// OpenStore opens the configured ClickHouse. metrics may be nil.
+func OpenStore(c config.ClickHouse, log *slog.Logger, metrics *clickhouse.Metrics) (*clickhouse.Store, error) {
 	encrypted, err := tlsconf.Client("clickhouse.tls", c.TLS)
 	if err != nil {
 		return nil, err
 	}
 	return clickhouse.Open(clickhouse.Config{
 		Addr: c.Addr, Database: c.Database, Username: c.Username, Password: c.Password.Reveal(), TLS: encrypted,
+		Logger: log, Metrics: metrics,
 	})
 }
 
 // openStore opens ClickHouse until the process ends.
 func (p *process) openStore() (*clickhouse.Store, error) {
-	store, err := OpenStore(p.cfg.ClickHouse)
+	if p.clickhouse == nil {
+		p.clickhouse = clickhouse.NewMetrics(p.registry)
+	}
+	store, err := OpenStore(p.cfg.ClickHouse, p.log, p.clickhouse)
 	if err == nil {
 		p.atEnd(store.Close)
 	}

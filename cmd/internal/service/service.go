@@ -23,6 +23,7 @@ import (
 	"stockpush/cmd/internal/promotions"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/sinks/clickhouse"
 )
 
 // The roles.
@@ -65,6 +66,8 @@ type process struct {
 	stages         []*running
 	// made reports that stages is complete; it does not change afterwards.
 	made atomic.Bool
+	// clickhouse is shared by every role that opens ClickHouse; nil before the first.
+	clickhouse *clickhouse.Metrics
 	// refreshes is shared by every role that refreshes; nil before the first.
 	refreshes *promotions.Metrics
 	// reloaders apply the keys that may change while the process runs.

@@ -22,7 +22,7 @@ import (
 func TestBatchCountsOnceAfterALostAcknowledgement(t *testing.T) {
 	server := embeddedtest.StartClickHouse(t)
 	open := func(addr string) *clickhouse.Store {
-		s, err := clickhouse.Open(clickhouse.Config{Addr: addr, Database: "d", Username: "default"})
+		s, err := clickhouse.Open(clickhouse.Config{Addr: []string{addr}, Database: "d", Username: "default"})
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, s.Close()) })
 		return s

@@ -166,7 +166,7 @@ func TestWritesAndJobsAreExactWhateverAProfileHas(t *testing.T) {
 		}
 	}
 	addr := embeddedtest.StartClickHouseFor(t, embeddedtest.User{Name: "keeper", Profile: all}).Addr()
-	s, err := clickhouse.Open(clickhouse.Config{Addr: addr, Database: "d", Username: "keeper"})
+	s, err := clickhouse.Open(clickhouse.Config{Addr: []string{addr}, Database: "d", Username: "keeper"})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	_, err = s.Migrate(t.Context())

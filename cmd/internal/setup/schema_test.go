@@ -18,7 +18,7 @@ import (
 
 // openStore opens a database, which need not exist.
 func openStore(t *testing.T, addr, database string) *clickhouse.Store {
-	s, err := clickhouse.Open(clickhouse.Config{Addr: addr, Database: database, Username: "default"})
+	s, err := clickhouse.Open(clickhouse.Config{Addr: []string{addr}, Database: database, Username: "default"})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s

@@ -18,7 +18,7 @@ import (
 func TestMain(m *testing.M) { embeddedtest.Main(m) }
 
 func newStore(t *testing.T) *clickhouse.Store {
-	store, err := clickhouse.Open(clickhouse.Config{Addr: embeddedtest.StartClickHouse(t).Addr(), Database: "d", Username: "default"})
+	store, err := clickhouse.Open(clickhouse.Config{Addr: []string{embeddedtest.StartClickHouse(t).Addr()}, Database: "d", Username: "default"})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	done, err := store.Migrate(t.Context())

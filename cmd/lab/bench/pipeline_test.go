@@ -127,7 +127,7 @@ func (p *pipeline) measureRows() {
 }
 
 func (p *pipeline) open(addr, database string) *clickhouse.Store {
-	store, err := clickhouse.Open(clickhouse.Config{Addr: addr, Database: database, Username: "default"})
+	store, err := clickhouse.Open(clickhouse.Config{Addr: []string{addr}, Database: database, Username: "default"})
 	require.NoError(p.b, err)
 	p.b.Cleanup(func() { _ = store.Close() })
 	if database == "bench" {

@@ -57,7 +57,7 @@ func newProgram(b testing.TB, flags ...string) *program {
 	setup := append([]string{"setup", "--config", p.File}, p.flags...)
 	out, err := exec.Command(programtest.Build(b), setup...).CombinedOutput()
 	require.NoError(b, err, "%s", out)
-	p.store, err = clickhouse.Open(clickhouse.Config{Addr: p.ClickHouse, Database: "stockpush", Username: "default"})
+	p.store, err = clickhouse.Open(clickhouse.Config{Addr: []string{p.ClickHouse}, Database: "stockpush", Username: "default"})
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, p.store.Close()) })
 	return p

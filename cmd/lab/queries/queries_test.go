@@ -67,7 +67,7 @@ func BenchmarkQueries(b *testing.B) {
 		dir = b.TempDir()
 	}
 	var err error
-	d.store, err = clickhouse.Open(clickhouse.Config{Addr: embeddedtest.StartClickHouseIn(b, dir).Addr(), Database: "bench", Username: "default"})
+	d.store, err = clickhouse.Open(clickhouse.Config{Addr: []string{embeddedtest.StartClickHouseIn(b, dir).Addr()}, Database: "bench", Username: "default"})
 	require.NoError(b, err)
 	defer func() { require.NoError(b, d.store.Close()) }()
 	d.fill()

@@ -16,7 +16,7 @@ import (
 
 // exampleRecords starts a ClickHouse with the schema and the records that sql.md asks about.
 func exampleRecords(t *testing.T) driver.Conn {
-	store, err := clickhouse.Open(clickhouse.Config{Addr: embeddedtest.StartClickHouse(t).Addr(), Database: "stockpush", Username: "default"})
+	store, err := clickhouse.Open(clickhouse.Config{Addr: []string{embeddedtest.StartClickHouse(t).Addr()}, Database: "stockpush", Username: "default"})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	_, err = store.Migrate(t.Context())

@@ -11,7 +11,7 @@ import (
 // parts are the metrics' subsystems in the order of the flow, with what they measure.
 var parts = [][2]string{
 	{"stream", "Every stage"}, {"processor", "Processor"}, {"channels", "Channels"}, {"shopee", "Shopee client"},
-	{"sink", "Sink"}, {"promotions", "Promotions"}, {"webhook", "Shopee's push messages"}, {"console", "Console"},
+	{"sink", "Sink"}, {"clickhouse", "ClickHouse client"}, {"promotions", "Promotions"}, {"webhook", "Shopee's push messages"}, {"console", "Console"},
 }
 
 func TestMetricsReferenceIsCurrent(t *testing.T) {
