@@ -129,11 +129,10 @@ func AppendPackedCommand(b []byte, key string, packed []byte, queuedAt time.Time
 
 // PackedCommand is a message of the commands topic whose event is still packed.
 type PackedCommand struct {
-	// Key is the store SKU's Kafka key, which is not checked.
-	Key string
-	// Packed is the event. It shares the message's memory.
-	Packed   []byte
-	QueuedAt time.Time
+	// Key is the store SKU's Kafka key, which is not checked, and Packed the event. They share the
+	// message's memory.
+	Key, Packed []byte
+	QueuedAt    time.Time
 }
 
 // SplitCommand reads a message of the commands topic except its event.
@@ -146,7 +145,7 @@ func SplitCommand(message []byte) (c PackedCommand, err error) {
 	for r.next() {
 		switch r.num {
 		case 1:
-			c.Key = r.text()
+			c.Key = r.bytes
 		case 2:
 			c.Packed = r.bytes
 		case 3:
@@ -165,7 +164,7 @@ func DecodeCommand(message []byte) (Command, error) {
 	if err != nil {
 		return Command{}, err
 	}
-	k, err := ParseKey(c.Key)
+	k, err := ParseKey(string(c.Key))
 	if err != nil {
 		return Command{}, fmt.Errorf("command: %w", err)
 	}

@@ -3,6 +3,7 @@ package schemas
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -27,6 +28,9 @@ func AppendRecord(b []byte, r *Record) []byte {
 	return AppendPackedRecord(b, PackEvent(room[:0], &r.Event), r)
 }
 
+// maxHeader is the largest size of a record's tag and length, in bytes.
+const maxHeader = 6
+
 // AppendPackedRecord is AppendRecord with a packed event; it ignores r.Event.
 func AppendPackedRecord(b, packed []byte, r *Record) []byte {
 	var room [512]byte
@@ -48,7 +52,7 @@ func AppendPackedRecord(b, packed []byte, r *Record) []byte {
 	if r.ShopRefused {
 		v = putUint(v, 14, 1)
 	}
-	return protowire.AppendBytes(protowire.AppendTag(b, 2, protowire.BytesType), v)
+	return putBytes(slices.Grow(b, len(v)+maxHeader), 2, v)
 }
 
 // recordsDecoder reads a message of the records topic.

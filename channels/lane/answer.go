@@ -97,15 +97,15 @@ func (l *Lane) retry(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Time
 }
 
 func (l *Lane) succeed(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Time, r *Result) {
-	if p.IsRepair() && s.Last.Position != p.Position { // the last record is that of a newer event, which failed meanwhile
-		s.Confirmed = v.Qty
-		r.add(Outcome{SKU: s, SaveState: true, Offsets: p.Offsets()})
-		return
-	}
 	record := l.recordOf(s, p, schemas.Successfully, now)
 	record.RequestID = v.RequestID
 	if !v.Shadow {
-		record.AfterQty, s.Confirmed = &v.Qty, v.Qty
+		confirmed := v.Qty
+		s.Confirmed, record.AfterQty = &confirmed, &confirmed
+	}
+	if p.IsRepair() && s.Last.Position != p.Position { // the last record is that of a newer event, which failed meanwhile
+		r.add(Outcome{SKU: s, SaveState: true, Offsets: p.Offsets()})
+		return
 	}
 	if p.IsRepair() { // the record stays, apart from what the repair adds
 		last := s.Last.Record()
@@ -135,9 +135,10 @@ func (l *Lane) fail(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Time,
 	}
 }
 
+// recordOf returns the record of a push, whose event stays encoded.
 func (l *Lane) recordOf(s *sku.SKU, p *sku.Push, status schemas.Status, now time.Time) schemas.Record {
-	r := schemas.RecordOf(p.Decode(), status)
-	r.BeforeQty, r.QueuedAt, r.FinishedAt, r.Attempts = s.ConfirmedQty(), p.QueuedTime(), now, p.Attempts
+	r := schemas.RecordOf(schemas.Event{TriggeredAt: p.TriggeredAt}, status)
+	r.BeforeQty, r.QueuedAt, r.FinishedAt, r.Attempts = s.Confirmed, p.QueuedTime(), now, p.Attempts
 	return r
 }
 

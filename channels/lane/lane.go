@@ -112,7 +112,8 @@ func (l *Lane) Offer(s *sku.SKU, c *Command, now time.Time) Result {
 func (l *Lane) stand(s *sku.SKU, c *Command, now time.Time, r *Result) {
 	p := &sku.Push{
 		Event: sku.Event{Position: c.Event.Position, Encoded: bytes.Clone(c.Encoded)}, ItemID: c.Event.ItemID, ModelID: c.Event.ModelID,
-		LocationID: c.Event.LocationID, QueuedAt: c.QueuedAt.UnixMilli(), Offset: c.Offset, NotBefore: now.Add(l.cfg.Linger), PausedBefore: l.pause.total(now),
+		LocationID: c.Event.LocationID, Qty: c.Event.PushQty(), TriggeredAt: c.Event.TriggeredAt, QueuedAt: c.QueuedAt.UnixMilli(),
+		Offset: c.Offset, NotBefore: now.Add(l.cfg.Linger), PausedBefore: l.pause.total(now),
 	}
 	if c.Inherited && l.pause.running() {
 		p.PausedBefore -= now.Sub(c.QueuedAt) // it is unknown how long the earlier owner was paused: the age starts now
@@ -135,7 +136,7 @@ func (l *Lane) skip(s *sku.SKU, p *sku.Push, by *schemas.Event, now time.Time, r
 		}
 		return
 	}
-	skipped := schemas.SkippedBy(p.Decode(), by, now)
+	skipped := schemas.SkippedBy(schemas.Event{TriggeredAt: p.TriggeredAt}, by, now) // its event stays encoded
 	skipped.QueuedAt, skipped.Attempts, skipped.RequestID = p.QueuedTime(), p.Attempts, p.RequestID
 	o := terminal(s, &skipped)
 	o.Record, o.Offsets = schemas.AppendPackedRecord(nil, p.Encoded, &skipped), p.Offsets()

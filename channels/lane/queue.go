@@ -194,15 +194,16 @@ func (q *queue) oldest() *item {
 // in flight.
 func (q *queue) take(it *item, by time.Time, most int) (pushes []*sku.SKU, lines []channels.Line) {
 	first := it.first()
+	pushes = make([]*sku.SKU, 0, min(most, len(it.waiting)))
 	for _, s := range it.waiting {
 		if len(pushes) < most && !first.blocks(s) && !s.Waiting.NotBefore.After(by) {
 			pushes = append(pushes, s)
 		}
 	}
-	for _, s := range pushes {
-		e := s.Waiting.Decode()
-		lines = append(lines, channels.Line{ModelID: e.ModelID, LocationID: e.LocationID, Qty: e.PushQty()})
+	lines = make([]channels.Line, len(pushes))
+	for i, s := range pushes {
 		s.InFlight, s.Waiting = s.Waiting, nil
+		lines[i] = channels.Line{ModelID: s.InFlight.ModelID, LocationID: s.InFlight.LocationID, Qty: s.InFlight.Qty}
 	}
 	it.waiting = slices.DeleteFunc(it.waiting, func(s *sku.SKU) bool { return s.Waiting == nil })
 	q.size -= len(pushes)

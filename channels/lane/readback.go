@@ -18,7 +18,7 @@ const maxLost = 16
 // requireReadback adds a pending read-back: the outcome of a request with the event is unknown.
 func (l *Lane) requireReadback(s *sku.SKU, sent *schemas.Event, now time.Time) {
 	required := &schemas.Readback{
-		ItemID: sent.ItemID, ModelID: sent.ModelID, Lost: []int64{sent.PushQty()}, BeforeQty: s.ConfirmedQty(),
+		ItemID: sent.ItemID, ModelID: sent.ModelID, Lost: []int64{sent.PushQty()}, BeforeQty: s.Confirmed,
 		NotBefore: now.Add(l.cfg.ConfirmAfter),
 	}
 	if isOf(s.Readback, sent) {
@@ -211,8 +211,8 @@ func (l *Lane) repair(s *sku.SKU, last *schemas.Record, now time.Time, r *Result
 	s.Readback.NotBefore = now.Add(l.cfg.ConfirmAfter)
 	p := &sku.Push{
 		Event:  sku.Event{Position: s.Last.Position, Encoded: bytes.Clone(schemas.PackedEventOf(s.Last.Encoded))},
-		ItemID: last.ItemID, ModelID: last.ModelID, LocationID: last.LocationID, QueuedAt: last.QueuedAt.UnixMilli(), Offset: schemas.NoOffset,
-		NotBefore: now, PausedBefore: l.pause.total(now), Attempts: last.Attempts,
+		ItemID: last.ItemID, ModelID: last.ModelID, LocationID: last.LocationID, Qty: last.PushQty(), TriggeredAt: last.TriggeredAt,
+		QueuedAt: last.QueuedAt.UnixMilli(), Offset: schemas.NoOffset, NotBefore: now, PausedBefore: l.pause.total(now), Attempts: last.Attempts,
 	}
 	if replaced := l.queue.put(s, p); replaced != nil {
 		l.skip(s, replaced, &last.Event, now, r)

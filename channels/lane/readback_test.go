@@ -276,7 +276,7 @@ func TestRepairWritesNoRecordAfterANewerEventFailed(t *testing.T) {
 	s.pushed(s.push(), banned)
 	require.Equal(t, []string{"a e4 Failed shop_restricted, state, settles [4]"}, s.failHeld())
 	require.Equal(t, []string{"a, state"}, s.confirm(repair), "its record has the facts of its own event")
-	require.Equal(t, new(int64(4)), s.sku("a").ConfirmedQty())
+	require.Equal(t, new(int64(4)), s.sku("a").Confirmed)
 	s.wait(probeInterval)
 	s.offer("c", 1)
 	s.confirm(s.start(lane.Push))

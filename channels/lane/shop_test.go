@@ -165,7 +165,8 @@ func (s *shop) wake() time.Duration {
 // start starts the call that the lane wants, which must be of that kind.
 func (s *shop) start(kind lane.Want) *lane.Call {
 	c, _ := s.lane.Next(s.now)
-	require.Equal(s.t, kind, c.Want)
+	actual := c.Want
+	require.Equal(s.t, kind, actual)
 	s.lane.Start(&c, s.now)
 	return &c
 }

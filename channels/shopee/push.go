@@ -89,17 +89,17 @@ func fits(call channels.Call) error {
 
 // encode returns the body: one entry per model, with all its locations.
 func encode(call channels.Call) updateStock {
-	body := updateStock{ItemID: call.ItemID}
-	at := make(map[int64]int, len(call.Lines))
-	for _, l := range call.Lines {
-		i, ok := at[l.ModelID]
-		if !ok {
-			i = len(body.StockList)
-			at[l.ModelID] = i
-			body.StockList = append(body.StockList, modelStock{ModelID: l.ModelID})
+	body := updateStock{ItemID: call.ItemID, StockList: make([]modelStock, 0, len(call.Lines))}
+	at, stocks := make(map[int64]int, len(call.Lines)), make([]sellerStock, len(call.Lines))
+	for i, l := range call.Lines {
+		stocks[i] = sellerStock{l.LocationID, l.Qty}
+		if known, ok := at[l.ModelID]; ok {
+			m := &body.StockList[known]
+			m.SellerStock = append(m.SellerStock, stocks[i])
+			continue
 		}
-		m := &body.StockList[i]
-		m.SellerStock = append(m.SellerStock, sellerStock{l.LocationID, l.Qty})
+		at[l.ModelID] = len(body.StockList)
+		body.StockList = append(body.StockList, modelStock{l.ModelID, stocks[i : i+1 : i+1]})
 	}
 	return body
 }

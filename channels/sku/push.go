@@ -12,8 +12,10 @@ import (
 type Push struct {
 	Event
 	ItemID, ModelID int64
-	// LocationID is the event's, so that comparing pushes decodes nothing.
-	LocationID string
+	// LocationID, Qty and TriggeredAt are the event's too: a call decodes no event.
+	LocationID  string
+	Qty         int64
+	TriggeredAt time.Time
 	// QueuedAt is when the processor issued the command, in milliseconds of the Unix epoch.
 	QueuedAt int64
 	// Offset is the command's; schemas.NoOffset for a repair push.

@@ -11,9 +11,6 @@ import (
 	"stockpush/schemas"
 )
 
-// NoQty is an unknown quantity.
-const NoQty int64 = -1
-
 // SKU is one store SKU. The partition's goroutine owns it.
 type SKU struct {
 	// Key is the Kafka key.
@@ -24,8 +21,9 @@ type SKU struct {
 	// quantity in units; zero if none was.
 	Sent    schemas.Position
 	SentQty int64
-	// Confirmed is the last quantity that the channel confirmed, in units; NoQty if none.
-	Confirmed int64
+	// Confirmed is the last quantity that the channel confirmed, in units; nil if none. What it
+	// points to never changes.
+	Confirmed *int64
 	// Readback is the pending read-back; nil if there is none.
 	Readback *schemas.Readback
 	// Last is the last finished event.
@@ -40,7 +38,7 @@ type SKU struct {
 }
 
 // New makes a store SKU without an event.
-func New(key string) *SKU { return &SKU{Key: key, Confirmed: NoQty} }
+func New(key string) *SKU { return &SKU{Key: key} }
 
 // Event is an encoded event with its position. It never changes.
 type Event struct {
@@ -98,15 +96,6 @@ func (s *SKU) NewestEvent() schemas.Event {
 	return s.Last.Event()
 }
 
-// ConfirmedQty is the last quantity that the channel confirmed, in units; nil if none.
-func (s *SKU) ConfirmedQty() *int64 {
-	if s.Confirmed == NoQty {
-		return nil
-	}
-	qty := s.Confirmed
-	return &qty
-}
-
 // Push is the waiting or in-flight push of an event; nil if there is none.
 func (s *SKU) Push(of schemas.Position) *Push {
 	for _, p := range []*Push{s.Waiting, s.InFlight} {
@@ -133,7 +122,7 @@ func (s *SKU) Finish(o Outcome) {
 
 // AppendState appends the state as a message of the state topic to b.
 func (s *SKU) AppendState(b []byte) []byte {
-	state := schemas.PackedState{Key: s.Key, Confirmed: s.ConfirmedQty(), Readback: s.Readback, Sent: s.Sent, SentQty: s.SentQty}
+	state := schemas.PackedState{Key: s.Key, Confirmed: s.Confirmed, Readback: s.Readback, Sent: s.Sent, SentQty: s.SentQty}
 	if !s.Last.IsZero() {
 		state.Finished = schemas.PackedRecord{Position: s.Last.Position, Event: schemas.PackedEventOf(s.Last.Encoded), Bytes: s.Last.Encoded}
 	}
@@ -145,13 +134,10 @@ func (s *SKU) AppendState(b []byte) []byte {
 
 // Restore sets the SKU to a state from the state topic. It copies what it retains.
 func (s *SKU) Restore(state *schemas.PackedState) {
-	s.Newest, s.Last, s.Confirmed = nil, Outcome{}, NoQty
-	s.Sent, s.SentQty, s.Readback = state.Sent, state.SentQty, state.Readback
+	s.Newest, s.Last = nil, Outcome{}
+	s.Sent, s.SentQty, s.Confirmed, s.Readback = state.Sent, state.SentQty, state.Confirmed, state.Readback
 	if len(state.Newest) > 0 {
 		s.Newest = &Event{state.NewestAt, bytes.Clone(state.Newest)}
-	}
-	if state.Confirmed != nil {
-		s.Confirmed = *state.Confirmed
 	}
 	if !state.Finished.Position.IsZero() {
 		f := &state.Finished

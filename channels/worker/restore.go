@@ -79,7 +79,7 @@ func (r *restoring) take(ctx context.Context, m *stream.Record) {
 		r.lastOwner = string(m.Value)
 		return
 	}
-	s, err := r.sku(string(m.Key))
+	s, err := r.sku(m.Key)
 	if err != nil {
 		return // not a store SKU's state
 	}

@@ -171,14 +171,14 @@ func (w *worker) shopOf(key string) *shop {
 }
 
 // sku returns the store SKU of a Kafka key.
-func (w *worker) sku(key string) (*sku.SKU, error) {
-	if s := w.skus[key]; s != nil {
+func (w *worker) sku(key []byte) (*sku.SKU, error) {
+	if s := w.skus[string(key)]; s != nil {
 		return s, nil
 	}
-	if _, err := schemas.ParseKey(key); err != nil {
+	s := sku.New(string(key))
+	if _, err := schemas.ParseKey(s.Key); err != nil {
 		return nil, err
 	}
-	s := sku.New(key)
-	w.skus[key] = s
+	w.skus[s.Key] = s
 	return s, nil
 }

@@ -35,10 +35,11 @@ type writing struct {
 	partition  int32
 	owner      []stream.Header
 	records    *stream.RecordBatch
-	states     []*stream.Message
-	events     []*stream.Message
-	offsets    []int64
-	outcomes   int
+	// states and events are messages. The states' keys and values are parts of memory.
+	states, events []stream.Message
+	memory         []byte
+	offsets        []int64
+	outcomes       int
 }
 
 func newWriting(deps Deps, partition int32, owner string) writing {
@@ -54,8 +55,12 @@ func (w *writing) empty() bool { return w.outcomes == 0 && len(w.offsets) == 0 }
 func (w *writing) state(s *sku.SKU, sources []int64) {
 	s.Unsaved = false
 	w.outcomes++
-	w.states = append(w.states, &stream.Message{Sources: sources, Record: stream.Record{
-		Topic: w.stateTopic, Partition: w.partition, Key: []byte(s.Key), Value: s.AppendState(nil), Headers: w.owner,
+	from := len(w.memory)
+	w.memory = append(w.memory, s.Key...)
+	value := len(w.memory)
+	w.memory = s.AppendState(w.memory)
+	w.states = append(w.states, stream.Message{Sources: sources, Record: stream.Record{
+		Topic: w.stateTopic, Partition: w.partition, Key: w.memory[from:value:value], Value: w.memory[value:len(w.memory):len(w.memory)], Headers: w.owner,
 	}})
 }
 
@@ -69,7 +74,7 @@ func (w *writing) repush(s *sku.SKU) {
 	e.Key, _ = schemas.ParseKey(s.Key)
 	e.EventID, e.Reason, e.RetryOf, e.RequestedBy, e.RepeatsOffset, e.OccurredAt = uuid.NewString(), schemas.RefreshInventory, "", "", e.Position.Offset, time.Now()
 	w.outcomes++
-	w.events = append(w.events, &stream.Message{Sources: noSource, Record: stream.Record{
+	w.events = append(w.events, stream.Message{Sources: noSource, Record: stream.Record{
 		Topic: w.deps.Topics.Events(), Partition: e.Position.Partition, Key: []byte(s.Key), Value: schemas.EncodeEvent(&e),
 	}})
 }
@@ -83,8 +88,15 @@ func (w *worker) flush(ctx context.Context) {
 	if b.empty() || more && b.outcomes < maxGathered {
 		return
 	}
-	w.out.Send(ctx, stream.Turn{First: b.records.Take(), Second: append(b.states, b.events...), Offsets: b.offsets})
-	b.states, b.events, b.offsets, b.outcomes = make([]*stream.Message, 0, len(b.states)), nil, make([]int64, 0, len(b.offsets)), 0
+	t := stream.Turn{First: b.records.Take(), Offsets: b.offsets}
+	for _, messages := range [][]stream.Message{b.states, b.events} {
+		for i := range messages {
+			t.Second = append(t.Second, &messages[i])
+		}
+	}
+	w.out.Send(ctx, t)
+	b.outcomes, b.events = 0, nil
+	b.states, b.offsets, b.memory = make([]stream.Message, 0, len(b.states)), make([]int64, 0, len(b.offsets)), make([]byte, 0, len(b.memory))
 }
 
 // write carries out the result of a lane's step.
