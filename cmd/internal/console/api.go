@@ -74,9 +74,9 @@ func describe(w http.ResponseWriter, _ *http.Request) error {
 
 // The parameters of each list.
 var (
-	recordParameters   = []string{"shop_id", "store_sku", "merchant_sku", "status", "reason", "failure_code", "since", "until"}
+	recordParameters   = []string{"q", "shop_id", "store_sku", "merchant_sku", "status", "reason", "failure_code", "since", "until"}
 	statusParameters   = append([]string{"still_failing", "order"}, recordParameters...)
-	rejectedParameters = []string{"since", "until"}
+	rejectedParameters = []string{"q", "since", "until"}
 	statParameters     = []string{"shop_id", "status", "reason", "failure_code", "since", "until"}
 	pageParameters     = []string{"limit", "cursor", "format"}
 )

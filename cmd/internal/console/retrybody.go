@@ -77,7 +77,7 @@ func (b *retryBody) member(d *jx.Decoder, name string) (err error) {
 		if b.filter[name], err = words(d); len(b.filter[name]) > 1 {
 			return errors.New("takes one shop")
 		}
-	case "since", "until":
+	case "q", "since", "until":
 		b.filter[name] = make([]string, 1)
 		b.filter[name][0], err = word(d)
 	case "event_ids":

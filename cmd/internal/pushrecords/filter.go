@@ -8,6 +8,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 
 	"stockpush/schemas"
 )
@@ -23,6 +26,9 @@ type Filter struct {
 	// StoreSKUs and MerchantSKUs match exactly; empty selects all.
 	StoreSKUs    []string
 	MerchantSKUs []string
+	// Query is a part of a store SKU or merchant SKU, in any case; in rejected events, of the key or
+	// the message. Empty selects all.
+	Query string
 	// Statuses, Reasons and FailureCodes refer to the last push in lists of store SKUs, and to the
 	// record elsewhere. Empty selects all.
 	Statuses     []schemas.Status
@@ -51,6 +57,7 @@ func (i Item) Compare(other Item) int {
 // The URL parameters of a filter.
 const (
 	paramShop         = "shop_id"
+	paramQuery        = "q"
 	paramStoreSKU     = "store_sku"
 	paramMerchantSKU  = "merchant_sku"
 	paramStatus       = "status"
@@ -63,7 +70,7 @@ const (
 
 // FilterParameters lists the parameters that ParseFilter reads.
 func FilterParameters() []string {
-	return []string{paramShop, paramStoreSKU, paramMerchantSKU, paramStatus, paramReason, paramFailureCode, paramSince, paramUntil, paramStillFailing}
+	return []string{paramQuery, paramShop, paramStoreSKU, paramMerchantSKU, paramStatus, paramReason, paramFailureCode, paramSince, paramUntil, paramStillFailing}
 }
 
 // IsBlank reports whether ParseFilter ignores a value: it is empty, or all its lines are.
@@ -77,6 +84,7 @@ func ParseFilter(v url.Values, now time.Time) (Filter, error) {
 	p := parser{values: v, now: now}
 	f := Filter{
 		ShopID:       p.shop(),
+		Query:        p.query(),
 		StoreSKUs:    p.skus(paramStoreSKU),
 		MerchantSKUs: p.skus(paramMerchantSKU),
 		Statuses:     parseAll(&p, paramStatus, parseStatus, statuses()),
@@ -97,6 +105,9 @@ func (f Filter) Values() url.Values {
 	v := url.Values{}
 	if f.ShopID != 0 {
 		v.Set(paramShop, strconv.FormatInt(f.ShopID, 10))
+	}
+	if f.Query != "" {
+		v.Set(paramQuery, f.Query)
 	}
 	add := func(name string, values []string) {
 		if len(values) > 0 {
@@ -182,6 +193,18 @@ func (p *parser) shop() int64 {
 		p.fail(paramShop, "%q is not a shop id, a whole number above 0", text)
 	}
 	return id
+}
+
+// MaxQueryBytes limits a search text; no SKU is longer.
+const MaxQueryBytes = 255
+
+// query returns the search text without the space around it, composed as SKUs mostly are.
+func (p *parser) query() string {
+	text := norm.NFC.String(strings.TrimSpace(p.single(paramQuery)))
+	if len(text) > MaxQueryBytes || !utf8.ValidString(text) {
+		p.fail(paramQuery, "is longer than %d bytes or not UTF-8", MaxQueryBytes)
+	}
+	return text
 }
 
 // skus returns a value as it is; a value of several lines is a list, whose lines are trimmed.

@@ -22,6 +22,8 @@ func TestParseFilter(t *testing.T) {
 		"store_sku=a%2Fb&store_sku=+c":         {StoreSKUs: []string{"a/b", " c"}},
 		"store_sku=a%0D%0A+b%20%0A%0Aa&page=1": {StoreSKUs: []string{"a", "b"}},
 		"merchant_sku=m&merchant_sku=m":        {MerchantSKUs: []string{"m"}},
+		"q=+TSHIRT+":                           {Query: "TSHIRT"},
+		"q=" + "%C4%90o%CC%89":                 {Query: "Đỏ"}, // an accent of its own
 		"status=Failed&status=Successfully":    {Statuses: []schemas.Status{schemas.Failed, schemas.Successfully}},
 		"reason=sync_order&reason=Stock+Count": {Reasons: []schemas.Reason{schemas.SyncOrder, schemas.StockCount}},
 		"failure_code=holiday_mode":            {FailureCodes: []schemas.FailureCode{schemas.HolidayMode}},
@@ -49,6 +51,9 @@ func TestParseFilterNamesTheBadParameter(t *testing.T) {
 		"shop_id=abc":                     "shop_id",
 		"shop_id=0":                       "shop_id",
 		"shop_id=1&shop_id=2":             "shop_id",
+		"q=a&q=b":                         "q",
+		"q=" + strings.Repeat("x", 256):   "q",
+		"q=%FF":                           "q",
 		"status=failed":                   "status",
 		"reason=nope":                     "reason",
 		"failure_code=nope":               "failure_code",
@@ -80,7 +85,7 @@ func lines(n int) string {
 
 func TestFilterSurvivesItsURL(t *testing.T) {
 	want := Filter{
-		ShopID: 10021, StoreSKUs: []string{"a/b", "<script>"}, MerchantSKUs: []string{"m"}, Statuses: []schemas.Status{schemas.Failed},
+		Query: "Áo", ShopID: 10021, StoreSKUs: []string{"a/b", "<script>"}, MerchantSKUs: []string{"m"}, Statuses: []schemas.Status{schemas.Failed},
 		Reasons: []schemas.Reason{schemas.PushNow}, FailureCodes: []schemas.FailureCode{schemas.Expired}, Since: noon.Add(-time.Hour), Until: noon, StillFailing: true,
 	}
 	got, err := ParseFilter(want.Values(), noon.Add(time.Hour))

@@ -34,6 +34,7 @@ func (r *Reader) pendingHits(f Filter, sort []sortColumn) source {
 	w.shop(f)
 	w.in("store_sku", "store_skus", f.StoreSKUs)
 	r.merchants(&w, f)
+	r.named(&w, f)
 	pendingOf(&w, f)
 	return r.hitsOf("SELECT channel, shop_id, store_sku, triggered_at AS last_triggered_at FROM "+r.view("pending_push_records"), sort, w)
 }
@@ -69,6 +70,14 @@ func (r *Reader) merchants(w *where, f Filter) {
 	if len(f.MerchantSKUs) > 0 {
 		w.add("sku_hash IN (SELECT sku_hash FROM "+r.view("store_sku_states")+" WHERE newest.merchant_sku IN {merchant_skus:Array(String)})",
 			clickhouse.Named("merchant_skus", f.MerchantSKUs))
+	}
+}
+
+// named adds the condition on the search text. Another row of the store SKU may have its merchant
+// SKU, so that is looked up by the store SKU's hash.
+func (r *Reader) named(w *where, f Filter) {
+	if f.Query != "" {
+		w.add("("+contains("store_sku")+" OR sku_hash IN (SELECT sku_hash FROM "+r.view("store_sku_states")+" WHERE "+contains("newest.merchant_sku")+"))", forms(f.Query))
 	}
 }
 
@@ -170,6 +179,7 @@ func (r *Reader) byKey(f Filter, parts spread) search {
 	w.shop(f)
 	w.in("store_sku", "store_skus", f.StoreSKUs)
 	r.merchants(&w, f)
+	r.named(&w, f)
 	r.outcomes(&w, f, parts, false)
 	if f.takesStates() {
 		s.hits = append(s.hits, r.stateHits("newest_at AS last_triggered_at", keyColumns, w))
@@ -193,6 +203,7 @@ func (r *Reader) byTime(f Filter, parts spread) search {
 	w.shop(f)
 	w.in("store_sku", "store_skus", f.StoreSKUs)
 	r.merchants(&w, f)
+	r.named(&w, f)
 	r.outcomes(&w, f, parts, true)
 	if f.takesStates() {
 		s.hits = append(s.hits, r.stateHits(lastAt+" AS last_triggered_at", s.sort, w))
@@ -214,6 +225,7 @@ func (r *Reader) byMerchant(f Filter, parts spread) search {
 	w.shop(f)
 	w.in("store_sku", "store_skus", f.StoreSKUs)
 	w.in("newest.merchant_sku", "merchant_skus", f.MerchantSKUs)
+	w.part(f.Query, "store_sku", "newest.merchant_sku")
 	if f.ofOutcome() {
 		r.lastPushIn(&w, f, parts)
 	}

@@ -1,10 +1,12 @@
 package pushrecords
 
 import (
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"golang.org/x/text/unicode/norm"
 
 	"stockpush/schemas"
 )
@@ -50,11 +52,36 @@ func (w *where) filter(f Filter, c columns) {
 	w.shop(f)
 	w.in(c.storeSKU, "store_skus", f.StoreSKUs)
 	w.in(c.merchantSKU, "merchant_skus", f.MerchantSKUs)
+	w.part(f.Query, c.storeSKU, c.merchantSKU)
 	w.in(c.status, "statuses", words(f.Statuses, schemas.Status.String))
 	w.in(c.reason, "reasons", words(f.Reasons, schemas.Reason.Label))
 	w.in(c.failureCode, "failure_codes", words(f.FailureCodes, codeText))
 	w.between(c.time, f.Since, f.Until)
 	w.items(c.item, f.Items)
+}
+
+// part adds the condition that one of the columns that exist contains a text, in any case.
+func (w *where) part(text string, columns ...string) {
+	if condition := contains(columns...); text != "" && condition != "" {
+		w.add("("+condition+")", forms(text))
+	}
+}
+
+// contains returns the condition that one of the columns that exist contains the text of forms.
+func contains(columns ...string) string {
+	var ways []string
+	for _, column := range columns {
+		if column != "" {
+			ways = append(ways, "multiSearchAnyCaseInsensitiveUTF8("+column+", {q:Array(String)})")
+		}
+	}
+	return strings.Join(ways, " OR ")
+}
+
+// forms binds a text in both forms of Unicode: an accent may be a character of its own.
+func forms(text string) any {
+	both := []string{norm.NFC.String(text), norm.NFD.String(text)}
+	return clickhouse.Named("q", slices.Compact(both))
 }
 
 func (w *where) items(column string, items []Item) {

@@ -55,7 +55,7 @@ type chip struct{ Label, Without string }
 // form is the data of the filter's form.
 type form struct {
 	Action, Clear          string
-	Shop, StoreSKUs        string
+	Shop, StoreSKUs, Query string
 	MerchantSKUs, Until    string
 	Statuses, Reasons      []choice
 	Codes, Ranges          []choice
@@ -72,7 +72,7 @@ var ranges = []string{"", "15m", "1h", "6h", "24h", "72h", "168h"}
 
 func (a asked) form(v *viewer) form {
 	f := form{
-		Action: a.path, Clear: a.path, Shop: a.query.Get("shop_id"), Until: a.query.Get("until"),
+		Action: a.path, Clear: a.path, Shop: a.query.Get("shop_id"), Query: a.filter.Query, Until: a.query.Get("until"),
 		StoreSKUs: strings.Join(a.filter.StoreSKUs, "\n"), MerchantSKUs: strings.Join(a.filter.MerchantSKUs, "\n"),
 		StillFailing: a.filter.StillFailing, Anything: len(a.query) > 0,
 		ManyReasons: len(a.filter.Reasons) > 1, ManyCodes: len(a.filter.FailureCodes) > 1,

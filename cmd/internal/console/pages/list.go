@@ -51,6 +51,8 @@ type listData struct {
 	OnPage int
 	// Back is the link to this page.
 	Back string
+	// Found has what else a search found; nil without one.
+	Found *found
 	// Next and First are links, empty if there is no such page. CSV is the link to all matches as
 	// CSV.
 	Next, First, CSV string
@@ -97,6 +99,9 @@ func (c *console) list(r *http.Request, find listFunc, order pushrecords.Order) 
 		return err
 	})
 	if err := work.Wait(); err != nil {
+		return nil, err
+	}
+	if data.Found, err = c.lookElsewhere(r.Context(), a, len(data.Rows) == 0 && cursor == ""); err != nil {
 		return nil, err
 	}
 	for i := range data.Rows {

@@ -27,6 +27,8 @@ type Reader interface {
 	NewestFailures(context.Context, []schemas.Key) ([]pushrecords.Failure, error)
 	History(context.Context, schemas.Key, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.Record], error)
 	Rejected(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.Rejected], error)
+	CountRejected(context.Context, pushrecords.Filter) (uint64, error)
+	Nearest(context.Context, pushrecords.Filter) ([]pushrecords.StoreSKU, error)
 	FailingByCode(context.Context, pushrecords.Filter) ([]pushrecords.Count, error)
 	Stats(context.Context, pushrecords.Filter) ([]pushrecords.Stat, error)
 	Candidates(context.Context, pushrecords.Filter, []string, func(*pushrecords.Candidate) error) error

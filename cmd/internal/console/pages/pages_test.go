@@ -25,6 +25,7 @@ import (
 // records is a fake Reader.
 type records struct {
 	skus     []pushrecords.StoreSKU
+	nearest  []pushrecords.StoreSKU
 	last     []pushrecords.Record
 	history  []pushrecords.Record
 	rejected []pushrecords.Rejected
@@ -57,6 +58,14 @@ func (r *records) History(context.Context, schemas.Key, pushrecords.Filter, push
 
 func (r *records) Rejected(_ context.Context, _ pushrecords.Filter, p pushrecords.Page) (pushrecords.List[pushrecords.Rejected], error) {
 	return pushrecords.List[pushrecords.Rejected]{Items: r.rejected[:min(len(r.rejected), p.Limit)]}, r.err
+}
+
+func (r *records) CountRejected(context.Context, pushrecords.Filter) (uint64, error) {
+	return uint64(len(r.rejected)), r.err
+}
+
+func (r *records) Nearest(context.Context, pushrecords.Filter) ([]pushrecords.StoreSKU, error) {
+	return r.nearest, r.err
 }
 
 func (r *records) FailingByCode(context.Context, pushrecords.Filter) ([]pushrecords.Count, error) {

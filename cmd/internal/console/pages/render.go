@@ -34,6 +34,8 @@ type view struct {
 	LoggedIn bool
 	// Shadow shows the banner of shadow mode.
 	Shadow bool
+	// Search is the path that the search box searches, Query the text in it.
+	Search, Query string
 	// Languages are the choices of the language's switch.
 	Languages []languageChoice
 	viewer    *viewer
@@ -62,6 +64,18 @@ func languageChoices(v *viewer, r *http.Request) (choices []languageChoice) {
 	return choices
 }
 
+// searchPath returns the path that a tab's search box searches.
+func searchPath(tab string) string {
+	switch tab {
+	case "merchant":
+		return pathMerchantSKUs
+	case "rejected":
+		return pathRejected
+	default:
+		return pathStoreSKUs
+	}
+}
+
 type pageFunc func(*http.Request) (view, error)
 
 // page renders the result of a function, or its error.
@@ -77,6 +91,7 @@ func (c *console) page(find pageFunc) http.Handler {
 		}
 		v.LoggedIn, v.Shadow, v.viewer = c.LoggedIn, c.Shadow, c.viewer(r)
 		v.Languages = languageChoices(v.viewer, r)
+		v.Query, v.Search = r.FormValue("q"), searchPath(v.Tab)
 		if err := v.write(w, r); err != nil {
 			c.Logger.Error("page not rendered", "page", v.Template, "error", err)
 			http.Error(w, "The page could not be rendered; the log says why.", http.StatusInternalServerError)
