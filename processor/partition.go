@@ -93,7 +93,7 @@ func (p *partition) run(ctx context.Context) error {
 			p.next = max(p.next, p.assignment.Passed())
 		case <-p.timer.C:
 		}
-		if err := p.advance(ctx); err != nil {
+		if err := p.advance(ctx, time.Now()); err != nil {
 			return err
 		}
 	}
@@ -123,8 +123,7 @@ func (p *partition) leave() {
 
 // advance closes the windows that are due, takes what the buffer has room for, and sends what
 // this results in.
-func (p *partition) advance(ctx context.Context) error {
-	now := time.Now()
+func (p *partition) advance(ctx context.Context, now time.Time) error {
 	p.closeDue(now)
 	if err := p.takeGuarded(ctx, now); err != nil {
 		return err

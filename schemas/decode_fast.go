@@ -9,6 +9,7 @@ type Decoder struct {
 	// the begin of the object.
 	follows [fieldCount + 1]uint8
 	texts   texts
+	times   times
 }
 
 // Decode reads a stock event into e and checks every rule that concerns key and value only;
@@ -35,7 +36,7 @@ func (d *Decoder) Decode(e *Event, key, value []byte) error {
 // not, and decodeStrict reads the value from its start. A fuzz test checks that it accepts
 // nothing that decodeStrict refuses, and reads the same.
 func (d *Decoder) decodeFast(e *Event, value []byte) bool {
-	s := scanner{text: value, texts: &d.texts}
+	s := scanner{text: value, texts: &d.texts, times: &d.times}
 	var seen fieldSet
 	last := fieldCount
 	for open := byte('{'); s.take(open); open = ',' {
@@ -72,6 +73,7 @@ type scanner struct {
 	text  []byte
 	at    int
 	texts *texts
+	times *times
 }
 
 func (s *scanner) space() {
@@ -178,7 +180,7 @@ func (s *scanner) reason(to *Reason) bool {
 
 func (s *scanner) time(to *time.Time) bool {
 	text, ok := s.plain(0, len(s.text))
-	return ok && parseTime(to, text)
+	return ok && s.times.parse(to, text)
 }
 
 // number takes an unsigned number of at least low.

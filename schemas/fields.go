@@ -159,6 +159,51 @@ func parseTime(to *time.Time, text []byte) bool {
 	return text[len(text)-1] == 'Z' || string(zoneHour) <= "23"
 }
 
+// times reads the times of one event after the other, most of which are of the same second. Its zero
+// value is ready.
+type times struct {
+	// second is the start of the last time up to its seconds, and at that time.
+	second [len("2026-01-02T03:04:05")]byte
+	at     time.Time
+}
+
+// parse is parseTime. It parses only the fraction of a time in UTC if the second is that of the last
+// one.
+func (t *times) parse(to *time.Time, text []byte) bool {
+	const end = len(t.second)
+	if len(text) > end && string(text[:end]) == string(t.second[:]) {
+		if nanos, ok := fraction(text[end:]); ok {
+			*to = t.at.Add(nanos)
+			return true
+		}
+	}
+	if !parseTime(to, text) {
+		return false
+	}
+	if text[len(text)-1] == 'Z' {
+		copy(t.second[:], text)
+		t.at = to.Truncate(time.Second)
+	}
+	return true
+}
+
+// fraction reads what follows the seconds of a time in UTC: "Z", or up to nine digits of a fraction.
+func fraction(text []byte) (nanos time.Duration, ok bool) {
+	last := len(text) - 1
+	if text[last] != 'Z' || last == 1 || last > 10 || last > 0 && text[0] != '.' {
+		return 0, false
+	}
+	unit := time.Second
+	for _, c := range text[min(1, last):last] {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		unit /= 10
+		nanos += time.Duration(c-'0') * unit
+	}
+	return nanos, true
+}
+
 // checkWhole checks what concerns more than one field.
 func checkWhole(e *Event, key []byte) *BadEvent {
 	switch {

@@ -56,8 +56,9 @@ type Buffer struct {
 	byTouch list
 	// packed is the event that is being put.
 	packed schemas.PackedEvent
-	// linkBytes is the memory of all open windows' links.
-	linkBytes int
+	// linkBytes is the memory of all open windows' links, and linkRoom the room that a window's first
+	// one gets: as much as the links of the last windows took on average.
+	linkBytes, linkRoom int
 }
 
 // New makes an empty buffer. Times given to it must not lie before base.
@@ -119,6 +120,9 @@ func (b *Buffer) replace(w *Entry, now time.Time) {
 
 func (b *Buffer) link(w *Entry, l schemas.Link) {
 	before := cap(w.links)
+	if w.links == nil {
+		w.links = make([]byte, 0, b.linkRoom)
+	}
 	w.links = schemas.AppendLink(w.links, l)
 	b.linkBytes += cap(w.links) - before
 }
@@ -136,9 +140,16 @@ func (b *Buffer) LinkBytes() int { return b.linkBytes }
 // TakeLinks removes the links from a window that stays open.
 func (b *Buffer) TakeLinks(w *Entry) []byte {
 	links := w.links
-	b.linkBytes -= cap(links)
+	b.forgetLinks(w)
 	w.links = nil
 	return links
+}
+
+func (b *Buffer) forgetLinks(w *Entry) {
+	b.linkBytes -= cap(w.links)
+	if n := len(w.links); n > 0 {
+		b.linkRoom += (n - b.linkRoom) / 8
+	}
 }
 
 func (b *Buffer) touch(w *Entry, at time.Duration) {
@@ -170,7 +181,7 @@ func (b *Buffer) PopDue(now time.Time) *Entry {
 	if b.cfg.QuietPeriod > 0 {
 		b.byTouch.remove(w)
 	}
-	b.linkBytes -= cap(w.links)
+	b.forgetLinks(w)
 	delete(b.entries, w.key)
 	if len(b.entries) == 0 {
 		b.entries = map[string]*Entry{} // a map keeps the memory of all that it ever had
