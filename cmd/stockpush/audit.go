@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"math"
 	"os"
 
@@ -51,14 +52,14 @@ func (a *app) newAudit() *cobra.Command {
 			if err := f.check(); err != nil {
 				return err
 			}
-			loaded, _, err := a.load(cmd)
+			loaded, log, err := a.load(cmd)
 			if err != nil {
 				return err
 			}
 			if loaded.Shopee.Shadow() && f.request.Fix != audit.FixNothing {
 				return &usageError{errors.New("--fix: nothing is pushed in shadow mode (set shopee.mode to live, which pushes everything once)")}
 			}
-			return a.audit(cmd, loaded.Config, f)
+			return a.audit(cmd, loaded.Config, f, log)
 		},
 	}
 	cmd.Flags().Int64Var(&f.request.ShopID, "shop", 0, "audit this `shop` only; 0 means all")
@@ -84,13 +85,12 @@ func (f *auditFlags) check() error {
 	return checkOutput(f.output, "table", "json")
 }
 
-func (a *app) audit(cmd *cobra.Command, cfg config.Config, f auditFlags) error {
+func (a *app) audit(cmd *cobra.Command, cfg config.Config, f auditFlags, log *slog.Logger) error {
 	from, keep, err := f.progress()
 	if err != nil {
 		return err
 	}
 	cfg.Shopee = f.share(cfg.Shopee)
-	log := newLogger(a.stderr, cfg.Log)
 	conn, err := kafkaconn.From(cfg.Kafka, log)
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 type app struct {
 	stdout, stderr io.Writer
 	configFile     string
+	levels         liblog.Levels
 }
 
 func newRoot(stdout, stderr io.Writer) *cobra.Command {
@@ -96,7 +97,7 @@ func (a *app) load(cmd *cobra.Command) (*config.Loaded, *slog.Logger, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	log := newLogger(a.stderr, loaded.Log)
+	log := a.newLogger(loaded.Log)
 	for _, warning := range loaded.Warnings {
 		log.Warn(warning)
 	}
@@ -104,22 +105,11 @@ func (a *app) load(cmd *cobra.Command) (*config.Loaded, *slog.Logger, error) {
 }
 
 // newLogger returns the program's log, which also receives the standard library's log.
-func newLogger(w io.Writer, c config.Log) *slog.Logger {
-	log := slog.New(newHandler(w, c))
+func (a *app) newLogger(c config.Log) *slog.Logger {
+	a.levels.Set(c.Level, c.KafkaLevel)
+	log := slog.New(liblog.NewHandler(a.stderr, c.Format, &a.levels))
 	liblog.Capture(log)
 	return log
-}
-
-func newHandler(w io.Writer, c config.Log) slog.Handler {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
-		level = slog.LevelInfo // the configuration allows no other value
-	}
-	options := &slog.HandlerOptions{Level: level}
-	if c.Format == "json" {
-		return slog.NewJSONHandler(w, options)
-	}
-	return slog.NewTextHandler(w, options)
 }
 
 func (a *app) newVersion() *cobra.Command {

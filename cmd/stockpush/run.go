@@ -69,7 +69,7 @@ func (a *app) reloads(ctx context.Context, cmd *cobra.Command) <-chan config.Con
 			}
 			loaded, log, err := a.load(cmd)
 			if err != nil {
-				newLogger(a.stderr, config.Log{}).Error("configuration not reloaded", "error", err)
+				a.newLogger(config.Log{}).Error("configuration not reloaded", "error", err)
 				continue
 			}
 			select {

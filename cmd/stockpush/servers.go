@@ -36,7 +36,7 @@ func (a *app) newBroker() *cobra.Command {
 		Long:    "Run the embedded Kafka-protocol broker alone, for one machine and for trying things. Production is Apache Kafka.",
 		Example: "  stockpush broker --listen 127.0.0.1:9092 --data-dir .stockpush/broker",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c.Logger = newLogger(a.stderr, config.Log{Level: "info"})
+			c.Logger = a.newLogger(config.Log{})
 			b, err := broker.Start(c)
 			if err != nil {
 				return err
@@ -61,7 +61,7 @@ func (a *app) newClickHouse() *cobra.Command {
 			"it refuses requests from web pages. Queries can open only the files in user_files there.",
 		Example: "  stockpush clickhouse --listen 127.0.0.1:9000 --http 127.0.0.1:8123",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c.Logger = newLogger(a.stderr, config.Log{Level: "info"})
+			c.Logger = a.newLogger(config.Log{})
 			server, err := startClickHouse(cmd.Context(), c)
 			if err != nil && cmd.Context().Err() != nil {
 				return nil // stopped before it served, which is a normal shutdown
@@ -139,7 +139,7 @@ func (a *app) newSandbox() *cobra.Command {
 				return fmt.Errorf("--listen: %w (give another address; port 0 takes a free one)", err)
 			}
 			_, _ = fmt.Fprintf(a.stdout, "ready shopee sandbox http://%s partner-id %d tokens %q\n", listener.Addr(), c.PartnerID, c.TokensFile)
-			return serveSandbox(cmd.Context(), listener, s, newLogger(a.stderr, config.Log{Level: "info"}))
+			return serveSandbox(cmd.Context(), listener, s, a.newLogger(config.Log{}))
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8090", "`address` to listen on")

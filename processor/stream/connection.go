@@ -48,7 +48,7 @@ type Connection struct {
 func (c Connection) Options() []kgo.Opt {
 	options := []kgo.Opt{kgo.SeedBrokers(c.Brokers...), kgo.ClientID(c.ClientID)}
 	if c.Logger != nil {
-		options = append(options, kgo.WithLogger(quiet{kslog.New(c.Logger.With("component", "kafka"))}))
+		options = append(options, kgo.WithLogger(kslog.New(c.Logger.With("component", "kafka"))))
 	}
 	if c.TLS != nil {
 		options = append(options, kgo.DialTLSConfig(c.TLS))
@@ -57,18 +57,6 @@ func (c Connection) Options() []kgo.Opt {
 		options = append(options, kgo.SASL(c.SASL))
 	}
 	return append(options, c.Extra...)
-}
-
-// quiet logs the client's information messages at debug level: they report every step of a
-// rebalance, and the stage logs the assignments itself.
-type quiet struct{ kgo.Logger }
-
-// Log passes the message on, a level lower if it is information.
-func (q quiet) Log(level kgo.LogLevel, msg string, keyvals ...any) {
-	if level == kgo.LogLevelInfo {
-		level = kgo.LogLevelDebug
-	}
-	q.Logger.Log(level, msg, keyvals...)
 }
 
 // Unreachable says whether an error may be temporary: a network error, or one that brokers return

@@ -140,6 +140,8 @@ type Ops struct {
 
 // Log configures the program's log.
 type Log struct {
-	Level  string `mapstructure:"level"`
-	Format string `mapstructure:"format"`
+	Level string `mapstructure:"level"`
+	// KafkaLevel is the Kafka client's.
+	KafkaLevel string `mapstructure:"kafka_level"`
+	Format     string `mapstructure:"format"`
 }

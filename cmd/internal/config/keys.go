@@ -131,9 +131,11 @@ var keys = append(append([]key{
 	{"ops.listen", text, "127.0.0.1:8081", address,
 		"Address of `/livez`, `/readyz` and `/metrics`; port 0: a free port"},
 	{"log.level", text, "info", oneOf("debug", "info", "warn", "error"),
-		"Minimum level that is logged"},
+		"Minimum level that is logged, the Kafka client's messages left out"},
+	{"log.kafka_level", text, "warn", oneOf("debug", "info", "warn", "error"),
+		"Minimum level of the Kafka client's messages"},
 	{"log.format", text, "text", oneOf("text", "json"),
-		"Format of the log"},
+		"Format of the log; durations are text in both"},
 }, tlsKeys("kafka.tls")...), tlsKeys("clickhouse.tls")...)
 
 func tlsKeys(prefix string) []key {
