@@ -31,6 +31,14 @@ type bucket struct {
 
 func newBucket(limit float64) bucket { return bucket{limit: limit, low: limit} }
 
+// setLimit changes the limit. What was lowered stays lowered.
+func (b *bucket) setLimit(limit float64) {
+	if b.low == b.limit {
+		b.low = limit
+	}
+	b.limit, b.low = limit, min(b.low, limit)
+}
+
 // rate is in calls a second.
 func (b *bucket) rate(now time.Time) float64 {
 	if b.low == b.limit {

@@ -77,6 +77,17 @@ func New(shopRate, appRate float64) *Pacer {
 	return &Pacer{shopRate: shopRate, app: newBucket(appRate), shops: map[int64]*shopPace{}, queue: list.New(), nested: list.New()}
 }
 
+// SetRates changes the rates. One that throttling lowered goes on recovering.
+func (p *Pacer) SetRates(shopRate, appRate float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.shopRate = shopRate
+	p.app.setLimit(appRate)
+	for _, s := range p.shops {
+		s.setLimit(shopRate)
+	}
+}
+
 // Wait waits until a shop may make a nested call. It fails when the context ends, and at
 // once if the context's deadline is too soon.
 func (p *Pacer) Wait(ctx context.Context, shopID int64) error {

@@ -49,6 +49,23 @@ func TestShopCallsAtItsRate(t *testing.T) {
 	})
 }
 
+func TestRatesChangeForShopsAndApp(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := pacer.New(1, 1000)
+		a := p.Turn(1)
+		allowed(t, p, a)
+		p.SetRates(10, 1000)
+		takes(p, a)
+		require.Equal(t, 100*time.Millisecond, refused(t, p, a))
+		p.Throttle(a, pacer.Throttling{}, time.Now())
+		p.SetRates(20, 4)
+		require.Equal(t, 1, p.Look(time.Now()).SlowedShops, "what throttling lowered stays lowered")
+		require.InDelta(t, 4, p.Look(time.Now()).AppRate, 0)
+		allowed(t, p, p.Turn(2))
+		require.Greater(t, refused(t, p, p.Turn(3)), 200*time.Millisecond)
+	})
+}
+
 func TestShopsShareTheAppRateInTheOrderOfTheirTurns(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		p := pacer.New(1000, 10)

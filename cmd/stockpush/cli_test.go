@@ -193,7 +193,7 @@ func freeAddr(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func TestSIGHUPReloadsPausedShops(t *testing.T) {
+func TestSIGHUPReloadsPausedShopsRatesAndLevels(t *testing.T) {
 	s := newSurroundings(t)
 	s.setUp()
 	s.Configure("  paused_shops: [10001]\n")
@@ -206,9 +206,12 @@ func TestSIGHUPReloadsPausedShops(t *testing.T) {
 	s.Configure("nonsense: 1\n")
 	require.NoError(t, p.Cmd.Process.Signal(syscall.SIGHUP))
 	p.EventuallyLogged("configuration not reloaded")
-	s.Configure("  paused_shops: []\n")
+	require.Empty(t, s.Sandbox.Calls(10001))
+	s.Configure("  paused_shops: []\n  shop_rate: 7\n  shop_concurrency: 3\nlog:\n  kafka_level: debug\n")
 	require.NoError(t, p.Cmd.Process.Signal(syscall.SIGHUP))
+	p.EventuallyLogged(`msg="configuration reloaded" taken="[shopee.shop_rate shopee.paused_shops log.kafka_level]" needs_restart=[shopee.shop_concurrency]`)
 	require.Eventually(t, shows(10001), 30*time.Second, 20*time.Millisecond)
+	p.EventuallyLogged("level=DEBUG")
 	p.Terminate()
 }
 

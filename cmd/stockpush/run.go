@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"os/signal"
 	"slices"
@@ -40,7 +41,7 @@ func (a *app) newRun() *cobra.Command {
 			}
 			ctx, cancel := context.WithCancel(cmd.Context())
 			defer cancel()
-			running := service.Running{Roles: roles, Reloads: a.reloads(ctx, cmd)}
+			running := service.Running{Roles: roles, Reloads: a.reloads(ctx, cmd, loaded, log)}
 			err = endingWithin(ctx, endLimit, func(ctx context.Context) error { return service.Run(ctx, loaded.Config, running, log) })
 			if errors.Is(err, errUnfinished) {
 				log.Warn("drain timed out, the partitions' next owners continue", "after", endLimit)
@@ -53,12 +54,12 @@ func (a *app) newRun() *cobra.Command {
 	return cmd
 }
 
-// reloads reads the configuration again at every SIGHUP until ctx ends. An invalid one is logged
-// and ignored.
-func (a *app) reloads(ctx context.Context, cmd *cobra.Command) <-chan config.Config {
+// reloads reads the configuration again at every SIGHUP until ctx ends, and compares it with the one
+// that runs. An invalid one is logged and ignored.
+func (a *app) reloads(ctx context.Context, cmd *cobra.Command, running *config.Loaded, log *slog.Logger) <-chan service.Reload {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
-	reloads := make(chan config.Config)
+	reloads := make(chan service.Reload)
 	go func() { // until ctx ends
 		defer signal.Stop(hangups)
 		for {
@@ -67,15 +68,16 @@ func (a *app) reloads(ctx context.Context, cmd *cobra.Command) <-chan config.Con
 				return
 			case <-hangups:
 			}
-			loaded, log, err := a.load(cmd)
+			again, err := a.readConfig(cmd)
 			if err != nil {
-				a.newLogger(config.Log{}).Error("configuration not reloaded", "error", err)
+				log.Error("configuration not reloaded, everything stays as it was", "error", err)
 				continue
 			}
+			a.levels.Set(again.Log.Level, again.Log.KafkaLevel)
 			select {
 			case <-ctx.Done():
 				log.Debug("stopped before the configuration took effect")
-			case reloads <- loaded.Config:
+			case reloads <- service.Reload{Config: again.Config, Changes: running.Take(again), Warnings: again.Warnings}:
 			}
 		}
 	}()

@@ -27,7 +27,9 @@ type key struct {
 }
 
 // reloadable are the keys that `run` reads again on SIGHUP.
-var reloadable = []string{"shopee.paused_shops", "shopee.partner_key", "shopee.webhook.key"}
+var reloadable = []string{
+	"shopee.paused_shops", "shopee.shop_rate", "shopee.app_rate", "shopee.partner_key", "shopee.webhook.key", "log.level", "log.kafka_level",
+}
 
 // keys are the contract's, in its order.
 var keys = append(append([]key{

@@ -98,6 +98,7 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 	handler.Pause(p.cfg.Shopee.PausedShops)
 	p.reloaders = append(p.reloaders, func(cfg config.Config) {
 		handler.Pause(cfg.Shopee.PausedShops)
+		pace.SetRates(cfg.Shopee.ShopRate, cfg.Shopee.AppRate)
 		market.takeKey(ctx, cfg.Shopee, handler.CredentialsChanged, p.log)
 	})
 	stage, err := p.stage(stream.Config{Group: p.topics.ChannelsGroup(), Topics: []string{p.topics.Commands()}}, handler)

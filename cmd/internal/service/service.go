@@ -103,9 +103,16 @@ type Running struct {
 	Console func(url string)
 	// Webhook is called with the webhook's address before Ready. It may be nil.
 	Webhook func(address string)
-	// Reloads delivers reloaded configurations. Only shopee.paused_shops, shopee.partner_key and
-	// shopee.webhook.key take effect while the process runs. It may be nil.
-	Reloads <-chan config.Config
+	// Reloads delivers configurations that were read again. It may be nil.
+	Reloads <-chan Reload
+}
+
+// Reload is a configuration that was read again. Only its reloadable keys take effect.
+type Reload struct {
+	config.Config
+	config.Changes
+	// Warnings are those of reading it.
+	Warnings []string
 }
 
 // Run runs the roles until ctx ends, drains them, and returns.
@@ -245,16 +252,16 @@ func (p *process) run(ctx context.Context, r Running) error {
 	return group.Wait()
 }
 
-func (p *process) reload(ctx context.Context, reloads <-chan config.Config) {
+func (p *process) reload(ctx context.Context, reloads <-chan Reload) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case cfg := <-reloads:
+		case r := <-reloads:
 			for _, take := range p.reloaders {
-				take(cfg)
+				take(r.Config)
 			}
-			p.log.Info("configuration reloaded", "shopee.paused_shops", cfg.Shopee.PausedShops)
+			p.log.Info("configuration reloaded", "taken", r.Taken, "needs_restart", r.NeedRestart, "warnings", r.Warnings)
 		}
 	}
 }
