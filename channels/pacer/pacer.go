@@ -77,7 +77,7 @@ func New(shopRate, appRate float64) *Pacer {
 	return &Pacer{shopRate: shopRate, app: newBucket(appRate), shops: map[int64]*shopPace{}, queue: list.New(), nested: list.New()}
 }
 
-// SetRates changes the rates. One that throttling lowered goes on recovering.
+// SetRates changes the rates. One that throttling lowered continues to recover.
 func (p *Pacer) SetRates(shopRate, appRate float64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

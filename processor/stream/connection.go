@@ -2,7 +2,6 @@ package stream
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -28,8 +27,8 @@ type Header = kgo.RecordHeader
 type Connection struct {
 	// Brokers are HOST:PORT seeds.
 	Brokers []string
-	// TLS is nil for plain text.
-	TLS *tls.Config
+	// Dial connects to HOST:PORT, for example over TLS. Nil connects in plain text.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// SASL is nil for none.
 	SASL sasl.Mechanism
 	// ClientID names us in the brokers' logs.
@@ -50,8 +49,8 @@ func (c Connection) Options() []kgo.Opt {
 	if c.Logger != nil {
 		options = append(options, kgo.WithLogger(kslog.New(c.Logger.With("component", "kafka"))))
 	}
-	if c.TLS != nil {
-		options = append(options, kgo.DialTLSConfig(c.TLS))
+	if c.Dial != nil {
+		options = append(options, kgo.Dialer(c.Dial))
 	}
 	if c.SASL != nil {
 		options = append(options, kgo.SASL(c.SASL))

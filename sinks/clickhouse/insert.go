@@ -82,7 +82,7 @@ func openInserts(addr string, cfg Config) (*chpool.Pool, error) {
 			Address:          addr,
 			User:             cfg.Username,
 			Password:         cfg.Password,
-			TLS:              cfg.TLS,
+			Dialer:           cfg.Dialer,
 			Compression:      ch.CompressionLZ4,
 			DialTimeout:      dialTimeout,
 			HandshakeTimeout: dialTimeout,

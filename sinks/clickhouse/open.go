@@ -2,13 +2,14 @@ package clickhouse
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
 	"time"
 
+	"github.com/ClickHouse/ch-go"
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
@@ -21,8 +22,8 @@ type Config struct {
 	// used until it fails.
 	Addr                         []string
 	Database, Username, Password string
-	// TLS is nil for plain text.
-	TLS *tls.Config
+	// Dialer connects over TLS; nil connects in plain text.
+	Dialer ch.Dialer
 	// Logger receives a line when a server is replaced by the next one; nil discards it.
 	Logger *slog.Logger
 	// Metrics may be nil.
@@ -80,7 +81,7 @@ func openServer(addr string, cfg Config) (*server, error) {
 		Addr: []string{addr},
 		// The database may not exist yet, so every statement qualifies its names.
 		Auth:        clickhouse.Auth{Username: cfg.Username, Password: cfg.Password},
-		TLS:         cfg.TLS,
+		DialContext: dial(cfg),
 		Compression: &clickhouse.Compression{Method: clickhouse.CompressionLZ4},
 		DialTimeout: dialTimeout,
 		Settings:    settings(),
@@ -93,6 +94,16 @@ func openServer(addr string, cfg Config) (*server, error) {
 		return nil, errors.Join(err, queries.Close())
 	}
 	return &server{addr: addr, queries: queries, inserts: inserts}, nil
+}
+
+// dial is the dialer as the connection for queries takes it; nil for plain text.
+func dial(cfg Config) func(ctx context.Context, address string) (net.Conn, error) {
+	if cfg.Dialer == nil {
+		return nil
+	}
+	return func(ctx context.Context, address string) (net.Conn, error) {
+		return cfg.Dialer.DialContext(ctx, "tcp", address)
+	}
 }
 
 // Conn returns the connection for queries. It uses the next address when a server fails.

@@ -17,7 +17,7 @@ import (
 
 // From returns the connection's settings. It does not connect.
 func From(k config.Kafka, log *slog.Logger) (stream.Connection, error) {
-	encrypted, err := tlsconf.Client("kafka.tls", k.TLS)
+	encrypted, err := tlsconf.New("kafka.tls", k.TLS, log)
 	if err != nil {
 		return stream.Connection{}, err
 	}
@@ -26,10 +26,14 @@ func From(k config.Kafka, log *slog.Logger) (stream.Connection, error) {
 		return stream.Connection{}, err
 	}
 	events := schemas.Topics(k.TopicPrefix).Events()
-	return stream.Connection{
-		Brokers: k.Brokers, TLS: encrypted, SASL: mechanism, Logger: log, ClientID: "stockpush",
+	c := stream.Connection{
+		Brokers: k.Brokers, SASL: mechanism, Logger: log, ClientID: "stockpush",
 		Partitioners: map[string]schemas.Partitioner{events: schemas.Partitioner(k.Partitioner)},
-	}, nil
+	}
+	if encrypted != nil {
+		c.Dial = encrypted.DialContext
+	}
+	return c, nil
 }
 
 func mechanismOf(s config.SASL) (sasl.Mechanism, error) {

@@ -123,16 +123,17 @@ func workerConfig(cfg config.Config) worker.Config {
 	}
 }
 
-// OpenStore opens the configured ClickHouse. metrics may be nil.
+// OpenStore opens the configured ClickHouse. log and metrics may be nil.
 func OpenStore(c config.ClickHouse, log *slog.Logger, metrics *clickhouse.Metrics) (*clickhouse.Store, error) {
-	encrypted, err := tlsconf.Client("clickhouse.tls", c.TLS)
+	encrypted, err := tlsconf.New("clickhouse.tls", c.TLS, log)
 	if err != nil {
 		return nil, err
 	}
-	return clickhouse.Open(clickhouse.Config{
-		Addr: c.Addr, Database: c.Database, Username: c.Username, Password: c.Password.Reveal(), TLS: encrypted,
-		Logger: log, Metrics: metrics,
-	})
+	to := clickhouse.Config{Addr: c.Addr, Database: c.Database, Username: c.Username, Password: c.Password.Reveal(), Logger: log, Metrics: metrics}
+	if encrypted != nil {
+		to.Dialer = encrypted
+	}
+	return clickhouse.Open(to)
 }
 
 // openStore opens ClickHouse until the process ends.
