@@ -130,6 +130,9 @@ func (l *Lane) fail(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Time,
 		record.ShopRefused = holdsShop(v)
 	}
 	l.finish(s, p, &record, r)
+	if s.Readback != nil && s.Waiting == nil && !holdsShop(v) {
+		r.Unchecked = append(r.Unchecked, s)
+	}
 	if holdsShop(v) {
 		l.unpushed[s] = struct{}{}
 	}

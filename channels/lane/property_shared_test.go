@@ -1,6 +1,7 @@
 package lane_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,13 +11,13 @@ import (
 	"stockpush/schemas"
 )
 
-// TestModelOfSeveralStoreSKUsShowsTheLastCommand loses answers, but has no call refused.
+// TestModelOfSeveralStoreSKUsShowsTheLastCommand loses answers and refuses calls.
 func TestModelOfSeveralStoreSKUsShowsTheLastCommand(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		w := newWorld(r)
 		w.cfg.MaxPendingAge = 1000 * maxPendingAge
 		verdict := func(line channels.Line) channels.Verdict {
-			return rapid.SampledFrom([]channels.Verdict{confirmed(line.Qty), unknown(schemas.TimedOut), refused(schemas.RateLimited)}).Draw(r, "verdict")
+			return rapid.SampledFrom([]channels.Verdict{confirmed(line.Qty), unknown(schemas.TimedOut), refused(schemas.RateLimited), refused(schemas.ItemNotEditable)}).Draw(r, "verdict")
 		}
 		read := verdictOfItem{func() channels.Verdict {
 			return rapid.SampledFrom([]channels.Verdict{{Outcome: channels.Confirmed}, unknown(schemas.TimedOut)}).Draw(r, "read")
@@ -34,14 +35,16 @@ func TestModelOfSeveralStoreSKUsShowsTheLastCommand(t *testing.T) {
 			"restart": func(*rapid.T) { w.restart() },
 		})
 		w.finish()
-		for _, s := range w.skus {
-			if s.Last.Status == schemas.Failed {
-				return // expired
+		for _, c := range slices.Backward(w.commands) {
+			if w.ended[c.Event.Position.Offset].Status != schemas.Successfully {
+				continue
 			}
-		}
-		if len(w.commands) > 0 {
-			last := w.commands[len(w.commands)-1].Event
-			require.Equal(r, last.PushQty(), w.stock[model{1, 7}])
+			for _, s := range w.skus {
+				if s.Last.Position == c.Event.Position { // otherwise a newer event of its store SKU failed
+					require.Equal(r, c.Event.PushQty(), w.stock[model{1, 7}])
+				}
+			}
+			return
 		}
 	})
 }

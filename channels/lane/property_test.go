@@ -1,6 +1,7 @@
 package lane_test
 
 import (
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -125,6 +126,9 @@ func (w *world) write(r lane.Result) {
 			require.False(w.r, w.settled[offset], "offset %d was settled twice", offset)
 			w.settled[offset] = true
 		}
+	}
+	if len(r.Unchecked) > 0 {
+		w.write(w.lane.GiveReadbacks(r.Unchecked, maps.Values(w.skus), w.now))
 	}
 }
 

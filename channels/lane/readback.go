@@ -3,6 +3,7 @@ package lane
 import (
 	"bytes"
 	"cmp"
+	"iter"
 	"slices"
 	"time"
 
@@ -71,6 +72,61 @@ func (l *Lane) takeReadbacks(c *Call, a *channels.Answer, now time.Time, r *Resu
 			l.takeReadback(s, other, now, r)
 		}
 	}
+}
+
+// place is a stock of an item.
+type place struct {
+	itemID int64
+	stock
+}
+
+// readbackOf returns what the read-back of a store SKU is of.
+func readbackOf(s *sku.SKU) place {
+	e := s.NewestEvent()
+	return place{s.Readback.ItemID, stock{s.Readback.ModelID, e.LocationID}}
+}
+
+// GiveReadbacks gives the read-backs of store SKUs whose pushes failed to those whose push the same
+// stock confirmed last: a failed push has no quantity to compare with. all is what the owner knows.
+func (l *Lane) GiveReadbacks(from []*sku.SKU, all iter.Seq[*sku.SKU], now time.Time) Result {
+	var r Result
+	last := map[place]*sku.SKU{}
+	for _, s := range from {
+		last[readbackOf(s)] = nil
+	}
+	findConfirmed(last, schemas.ShopText(from[0].Key), all)
+	for _, s := range from {
+		to := last[readbackOf(s)]
+		if to == nil {
+			continue
+		}
+		pending := *s.Readback
+		pending.BeforeQty = nil // to may have been confirmed after that
+		s.Readback = &pending
+		r.add(Outcome{SKU: to, SaveState: true})
+		l.takeReadback(to, s, now, &r)
+	}
+	return r
+}
+
+// findConfirmed sets the store SKU of a shop that each place confirmed last. It leaves out those
+// with a command, whose success is read back.
+func findConfirmed(last map[place]*sku.SKU, shop string, all iter.Seq[*sku.SKU]) {
+	for s := range all {
+		if s.Last.Status != schemas.Successfully || s.Last.Shadow || hasCommand(s) || schemas.ShopText(s.Key) != shop {
+			continue
+		}
+		record := s.Last.Record()
+		at := place{record.ItemID, stock{record.ModelID, record.LocationID}}
+		if best, wanted := last[at]; wanted && (best == nil || record.FinishedAt.After(finishedAt(best))) {
+			last[at] = s
+		}
+	}
+}
+
+func finishedAt(s *sku.SKU) time.Time {
+	r := s.Last.Record()
+	return r.FinishedAt
 }
 
 // hasCommand says that a push which is no repair waits or is in flight.

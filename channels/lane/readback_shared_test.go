@@ -96,3 +96,56 @@ func TestReadbackOfAWaitingCommandStays(t *testing.T) {
 	require.Equal(t, []int64{5, 8}, s.sku("b").Readback.Lost)
 	require.Nil(t, s.sku("a").Readback)
 }
+
+// The refused push of b does not show whether an earlier request of it was applied.
+func TestLostRequestOfARefusedPushIsCheckedForTheStoreSKUThatWasConfirmedLast(t *testing.T) {
+	for name, tt := range map[string]struct{ shown, repairs int64 }{"what was sent last": {5, 0}, "what buyers left": {4, 0}, "the lost quantity": {3, 1}} {
+		s := newShop(t)
+		s.offer("c", 9, of(1, 7))
+		s.confirm(s.push())
+		s.offer("b", 4, of(1, 7))
+		s.confirm(s.push())
+		s.wait(time.Second)
+		s.offer("a", 5, of(1, 7))
+		s.confirm(s.push())
+		s.offer("d", 6, of(1, 8))
+		s.confirm(s.push())
+		s.offer("b", 3, of(1, 7))
+		s.pushed(s.push(), unknown(schemas.TimedOut))
+		s.wait(time.Second)
+		require.Equal(t, []string{
+			"b e5 Failed item_not_editable, state, settles [5]", "a, state", "b, state",
+		}, s.pushed(s.start(lane.Push), refused(schemas.ItemNotEditable)), name)
+		require.Nil(t, s.sku("b").Readback, name)
+		s.wait(s.wake())
+		s.read(s.start(lane.Readback), shows(7, tt.shown))
+		require.EqualValues(t, tt.repairs, s.result.Repairs, name)
+		if tt.repairs > 0 {
+			require.Equal(t, []channels.Line{{ModelID: 7, Qty: 5}}, s.start(lane.Push).Lines, name)
+		} else {
+			require.Equal(t, time.Duration(-1), s.wake(), name)
+		}
+	}
+}
+
+func TestReadbackOfARefusedPushStays(t *testing.T) {
+	for name, change := range map[string]func(*shop){
+		"nothing was confirmed":      func(*shop) {},
+		"another item":               func(s *shop) { s.offer("a", 5, of(2, 7)); s.confirm(s.push()) },
+		"another location":           func(s *shop) { s.offer("a", 5, of(1, 7), in("X")); s.confirm(s.push()) },
+		"the other one failed, too":  func(s *shop) { s.offer("a", 5, of(1, 7)); s.pushed(s.push(), refused(schemas.ItemNotEditable)) },
+		"the other's command is due": func(s *shop) { s.offer("a", 5, of(1, 7)); s.confirm(s.push()); s.offer("a", 6, of(3, 7)) },
+	} {
+		s := newShop(t)
+		change(s)
+		s.offer("b", 3, of(1, 7))
+		c := s.push()
+		if c.ItemID != 1 {
+			c = s.start(lane.Push)
+		}
+		s.pushed(c, unknown(schemas.TimedOut))
+		s.wait(time.Second)
+		require.Len(t, s.pushed(s.start(lane.Push), refused(schemas.ItemNotEditable)), 1, name)
+		require.NotNil(t, s.sku("b").Readback, name)
+	}
+}

@@ -18,6 +18,9 @@ type Result struct {
 	Throttled *channels.Verdict
 	// Repush are store SKUs whose last record is pushed again.
 	Repush []*sku.SKU
+	// Unchecked are store SKUs whose push failed though an earlier request may show. The owner
+	// passes them to GiveReadbacks.
+	Unchecked []*sku.SKU
 	// Retries counts pushes queued for another try, Repairs the repair pushes.
 	Retries, Repairs int
 }

@@ -2,6 +2,7 @@ package lane_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -178,7 +179,11 @@ func (s *shop) push() *lane.Call {
 }
 
 func (s *shop) answer(c *lane.Call, a channels.Answer) []string {
-	return s.took(s.lane.Pushed(c, &a, s.now))
+	written := s.took(s.lane.Pushed(c, &a, s.now))
+	if unchecked := s.result.Unchecked; len(unchecked) > 0 {
+		written = append(written, s.took(s.lane.GiveReadbacks(unchecked, maps.Values(s.skus), s.now))...)
+	}
+	return written
 }
 
 // pushed ends a push with one verdict a line, or one for all.

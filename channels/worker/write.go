@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/google/uuid"
@@ -126,6 +127,9 @@ func (w *worker) write(sh *shop, r lane.Result, now time.Time) {
 		if w.deps.Pacer.Throttle(sh.turn, by, now) {
 			w.deps.Logger.Warn("app held", "until", v.HoldUntil, "code", v.Code, "said", v.Message, "hint", v.Code.Hint())
 		}
+	}
+	if len(r.Unchecked) > 0 {
+		w.write(sh, sh.lane.GiveReadbacks(r.Unchecked, maps.Values(w.skus), now), now)
 	}
 	for i := range r.Notices {
 		w.log(sh, &r.Notices[i])
