@@ -69,6 +69,16 @@ type Answer struct {
 	Failure bool
 }
 
+// FirstRefusal returns the first verdict that confirms nothing; nil if all confirm.
+func (a *Answer) FirstRefusal() *Verdict {
+	for i := range a.Verdicts {
+		if a.Verdicts[i].Outcome != Confirmed {
+			return &a.Verdicts[i]
+		}
+	}
+	return nil
+}
+
 // Outcome is the kind of a verdict.
 type Outcome uint8
 

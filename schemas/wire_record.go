@@ -63,16 +63,23 @@ type recordsDecoder struct {
 	links [][]byte
 	texts texts
 	yield func(*Record) error
+	// report takes the reports; nil ignores them.
+	report func(*Report) error
 }
 
 // DecodeRecords reads a message of the records topic and yields its records one
 // by one. The record is valid until yield returns; its texts stay valid.
 func DecodeRecords(message []byte, yield func(*Record) error) error {
+	return DecodeRecordsAndReports(message, yield, nil)
+}
+
+// DecodeRecordsAndReports is DecodeRecords that yields reports too; a nil report ignores them.
+func DecodeRecordsAndReports(message []byte, yield func(*Record) error, report func(*Report) error) error {
 	tail, err := body(message)
 	if err != nil {
 		return err
 	}
-	d := recordsDecoder{yield: yield}
+	d := recordsDecoder{yield: yield, report: report}
 	r := reader{tail: tail, field: field{texts: &d.texts}}
 	for r.next() {
 		r.stop(d.take(&r.field))
@@ -94,6 +101,14 @@ func (d *recordsDecoder) take(f *field) (err error) {
 		}
 		if err = d.record.decode(d.key, f.bytes, &d.texts); err == nil {
 			err = d.yield(&d.record)
+		}
+	case recordsReport:
+		if d.report == nil {
+			return nil
+		}
+		var r Report
+		if err = r.decode(f.bytes); err == nil {
+			err = d.report(&r)
 		}
 	}
 	return err

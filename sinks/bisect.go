@@ -67,16 +67,20 @@ func (s *Sink) resend(ctx context.Context, messages []*stream.Record) error {
 	return err
 }
 
-// split returns a message's records as one message each.
+// split returns a message's records and reports as one message each.
 func split(m *stream.Record) []*stream.Record {
 	var parts []*stream.Record
-	err := schemas.DecodeRecords(m.Value, func(r *schemas.Record) error {
+	add := func(key string, value []byte) error {
 		part := *m
-		part.Key = []byte(r.Key.String())
-		part.Value = schemas.AppendRecord(schemas.AppendRecordsHeader(nil, r.Key), r)
+		part.Key, part.Value = []byte(key), value
 		parts = append(parts, &part)
 		return nil
-	})
+	}
+	err := schemas.DecodeRecordsAndReports(m.Value,
+		func(r *schemas.Record) error {
+			return add(r.Key.String(), schemas.AppendRecord(schemas.AppendRecordsHeader(nil, r.Key), r))
+		},
+		func(r *schemas.Report) error { return add(r.Key(), schemas.EncodeReport(r)) })
 	if err != nil {
 		return nil // m is a dead letter
 	}

@@ -35,6 +35,9 @@ func (e *RefusedError) Unwrap() error { return e.Err }
 type Batch interface {
 	Add(r *schemas.Record)
 	Reject(letter schemas.DeadLetter, at Received)
+	// Report adds a worker's report. Reports describe the present, so they stay if KeepRecords
+	// removes the records of their message.
+	Report(r *schemas.Report)
 	Rows() int
 	// Records is how many rows Add added; KeepRecords truncates them to the first n.
 	Records() int
@@ -206,10 +209,9 @@ func (s *Sink) add(b Batch, m *stream.Record) error {
 		addDeadLetter(b, m)
 		return nil
 	}
-	return schemas.DecodeRecords(m.Value, func(r *schemas.Record) error {
-		b.Add(r)
-		return nil
-	})
+	return schemas.DecodeRecordsAndReports(m.Value,
+		func(r *schemas.Record) error { b.Add(r); return nil },
+		func(r *schemas.Report) error { b.Report(r); return nil })
 }
 
 func addDeadLetter(b Batch, m *stream.Record) {

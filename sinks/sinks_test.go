@@ -32,6 +32,7 @@ type store struct {
 	sends   int
 	rows    []string
 	letters int
+	reports int
 	// refuses is an event id that the store always refuses.
 	refuses string
 }
@@ -40,14 +41,16 @@ type batch struct {
 	store   *store
 	records []string
 	letters int
+	reports int
 }
 
 func (b *batch) Add(r *schemas.Record)                     { b.records = append(b.records, strings.Clone(r.EventID)) }
 func (b *batch) Reject(schemas.DeadLetter, sinks.Received) { b.letters++ }
-func (b *batch) Rows() int                                 { return len(b.records) + b.letters }
+func (b *batch) Report(*schemas.Report)                    { b.reports++ }
+func (b *batch) Rows() int                                 { return len(b.records) + b.letters + b.reports }
 func (b *batch) Records() int                              { return len(b.records) }
 func (b *batch) KeepRecords(n int)                         { b.records = b.records[:n] }
-func (b *batch) Reset()                                    { b.records, b.letters = nil, 0 }
+func (b *batch) Reset()                                    { b.records, b.letters, b.reports = nil, 0, 0 }
 func (b *batch) Send(context.Context) error {
 	b.store.mu.Lock()
 	defer b.store.mu.Unlock()
@@ -60,6 +63,7 @@ func (b *batch) Send(context.Context) error {
 	}
 	b.store.rows = append(b.store.rows, b.records...)
 	b.store.letters += b.letters
+	b.store.reports += b.reports
 	return nil
 }
 

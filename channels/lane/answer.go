@@ -93,6 +93,9 @@ func (l *Lane) retry(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Time
 		p.NotBefore = now.Add(p.Backoff.NextBackOff())
 		r.Retries++
 		l.queue.put(s, p)
+		if !p.IsRepair() { // whose event is not Pending
+			r.Tried = append(r.Tried, Try{s, v.Code, v.Message})
+		}
 	}
 }
 

@@ -53,6 +53,14 @@ func (l *Lane) Held() (channels.Verdict, bool) {
 	return l.hold.verdict, true
 }
 
+// NextProbe is when the next probe of a held shop is due; zero if none is, or if one is in flight.
+func (l *Lane) NextProbe() time.Time {
+	if l.hold == nil || l.hold.probing {
+		return time.Time{}
+	}
+	return l.hold.wake()
+}
+
 // Probe requests a probe if the shop is held, because its credentials changed. If a probe with
 // the earlier credentials is in flight, another one follows.
 func (l *Lane) Probe() {
@@ -112,7 +120,7 @@ func (l *Lane) holdShop(v *channels.Verdict, itemID int64, now time.Time, r *Res
 
 // learn applies what a call's answer says about the shop or the app.
 func (l *Lane) learn(c *Call, a *channels.Answer, now time.Time, r *Result) {
-	refusal := firstRefusal(a)
+	refusal := a.FirstRefusal()
 	if refusal != nil && refusal.Code.Class() == schemas.ClassThrottle {
 		r.Throttled = refusal
 	}
@@ -128,15 +136,6 @@ func (l *Lane) learn(c *Call, a *channels.Answer, now time.Time, r *Result) {
 		l.hold = nil
 		r.Notices = append(r.Notices, Notice{Kind: HoldEnded})
 	}
-}
-
-func firstRefusal(a *channels.Answer) *channels.Verdict {
-	for i := range a.Verdicts {
-		if a.Verdicts[i].Outcome != channels.Confirmed {
-			return &a.Verdicts[i]
-		}
-	}
-	return nil
 }
 
 func holdsShop(v *channels.Verdict) bool {

@@ -149,6 +149,9 @@ func (l *Lane) skip(s *sku.SKU, p *sku.Push, by *schemas.Event, now time.Time, r
 // SetPaused pauses the shop or ends its pause. A paused shop makes no call, and its pushes do not age.
 func (l *Lane) SetPaused(paused bool, now time.Time) { l.pause.set(paused, now) }
 
+// Paused says whether the shop is paused.
+func (l *Lane) Paused() bool { return l.pause.running() }
+
 // AppendUnsaved appends the store SKUs whose read-back is not in the state topic yet.
 func (l *Lane) AppendUnsaved(skus []*sku.SKU) []*sku.SKU {
 	for s := range l.readbacks {

@@ -21,6 +21,8 @@ type Result struct {
 	// Unchecked are store SKUs whose push failed though an earlier request may show. The owner
 	// passes them to GiveReadbacks.
 	Unchecked []*sku.SKU
+	// Tried are the pushes that stay Pending after an answer.
+	Tried []Try
 	// Retries counts pushes queued for another try, Repairs the repair pushes.
 	Retries, Repairs int
 }
@@ -50,6 +52,13 @@ func (r *Result) add(o Outcome) {
 
 func terminal(s *sku.SKU, r *schemas.Record) Outcome {
 	return Outcome{SKU: s, Status: r.Status, FailureCode: r.FailureCode, TriggeredAt: r.TriggeredAt}
+}
+
+// Try is the answer after which a push is queued for another try.
+type Try struct {
+	SKU     *sku.SKU
+	Code    schemas.FailureCode
+	Message string
 }
 
 // NoticeKind is the kind of a Notice.

@@ -50,6 +50,8 @@ type Pacer struct {
 	// throttledShop was throttled last, at throttledAt.
 	throttledShop int64
 	throttledAt   time.Time
+	// appThrottling held the app last.
+	appThrottling Throttling
 }
 
 // shopPace is one shop's state in a Pacer, guarded by the Pacer's lock.
@@ -57,6 +59,8 @@ type shopPace struct {
 	bucket
 	// nested counts the shop's nested calls that wait; they precede its next push.
 	nested int
+	// throttling held the shop last.
+	throttling Throttling
 }
 
 // Turn is a shop's place with a Pacer; the Pacer's lock guards it.
@@ -250,6 +254,8 @@ type Throttling struct {
 	App bool
 	// Quota says that a quota was used up, which a lower rate would not have prevented.
 	Quota bool
+	// Message is what the marketplace said, for operators.
+	Message string
 }
 
 // Throttle holds the shop or the app and lowers its rate. Throttling of two shops within
@@ -264,8 +270,10 @@ func (p *Pacer) Throttle(t *Turn, by Throttling, now time.Time) (held bool) {
 	if by.App {
 		held = until.Sub(later(p.app.heldUntil, now)) > longHold
 		p.app.hold(until)
+		p.appThrottling = by
 	} else {
 		t.shop.hold(until)
+		t.shop.throttling = by
 	}
 	if !by.Quota {
 		p.cut(t, by.App, now)
@@ -283,6 +291,24 @@ func (p *Pacer) cut(t *Turn, app bool, now time.Time) {
 		t.shop.cut(now)
 		p.throttledShop, p.throttledAt = t.shopID, now
 	}
+}
+
+// Limit returns what throttled a shop, or its app, and still limits it; false if nothing does.
+// Until is zero once calls are allowed again at a lower rate.
+func (p *Pacer) Limit(t *Turn, now time.Time) (by Throttling, limited bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.app.heldUntil.After(now):
+		by, by.Until = p.appThrottling, p.app.heldUntil
+	case t.shop.heldUntil.After(now):
+		by, by.Until = t.shop.throttling, t.shop.heldUntil
+	case t.shop.rate(now) < t.shop.limit:
+		by, by.Until = t.shop.throttling, time.Time{}
+	default:
+		return by, false
+	}
+	return by, true
 }
 
 // Snapshot is a Pacer's state at one moment.

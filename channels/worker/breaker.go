@@ -2,10 +2,12 @@ package worker
 
 import (
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
 
+	"stockpush/channels"
 	"stockpush/channels/lane"
 )
 
@@ -21,10 +23,14 @@ type breaker struct {
 	openFor time.Duration
 	// openUntil is when an open breaker allows a call again.
 	openUntil time.Time
+	// failure is the last answer that counted as a failure.
+	failure channels.Verdict
+	log     *slog.Logger
 }
 
-func newBreaker(cfg BreakerConfig) breaker {
-	return breaker{openFor: cfg.OpenFor, TwoStepCircuitBreaker: gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+// newBreaker makes a breaker whose logger names the shop.
+func newBreaker(cfg BreakerConfig, log *slog.Logger) breaker {
+	return breaker{log: log, openFor: cfg.OpenFor, TwoStepCircuitBreaker: gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Name:        "shop",
 		MaxRequests: 1,
 		Interval:    cfg.Window,
@@ -52,17 +58,28 @@ func (b *breaker) blocked(inFlight int, now time.Time) (wake time.Time, blocked 
 }
 
 // report reports the end of an allowed call to the breaker.
-func (b *breaker) report(done func(error), health lane.Health, now time.Time) {
-	switch health {
+func (b *breaker) report(end *callEnd, now time.Time) {
+	before := b.State()
+	switch lane.HealthOf(&end.answer) {
 	case lane.Unhealthy:
-		done(errUnhealthy)
+		if v := end.answer.FirstRefusal(); v != nil {
+			b.failure = *v
+		}
+		end.done(errUnhealthy)
 	case lane.Neutral:
-		done(errNeutral)
+		end.done(errNeutral)
 	default:
-		done(nil)
+		end.done(nil)
 	}
-	if b.State() == gobreaker.StateOpen && !b.openUntil.After(now) {
+	after := b.State()
+	if after == gobreaker.StateOpen && !b.openUntil.After(now) {
 		b.openUntil = now.Add(b.openFor)
+	}
+	switch {
+	case after == gobreaker.StateOpen && before == gobreaker.StateClosed:
+		b.log.Warn("breaker opened", "until", b.openUntil, "code", b.failure.Code, "said", b.failure.Message, "hint", b.failure.Code.Hint())
+	case after == gobreaker.StateClosed && before != gobreaker.StateClosed:
+		b.log.Info("breaker closed, shop reachable again")
 	}
 }
 

@@ -32,7 +32,7 @@ func (w *worker) dispatch(ctx context.Context) {
 			w.schedule.plan(sh, wake)
 		}
 	}
-	wake := earlier(w.schedule.wake(), w.deps.Metrics.observe(w, now))
+	wake := earlier(w.schedule.wake(), w.observe(now))
 	if !wake.IsZero() {
 		w.timer.Reset(max(0, time.Until(wake)))
 	}
@@ -142,7 +142,7 @@ func (w *worker) endCall(c *callEnd) {
 	now := time.Now()
 	w.inFlight--
 	sh := c.shop
-	sh.breaker.report(c.done, lane.HealthOf(&c.answer), now)
+	sh.breaker.report(c, now)
 	w.deps.Metrics.called(&c.answer)
 	if c.call.Want == lane.Push {
 		w.write(sh, sh.lane.Pushed(&c.call, &c.answer, now), now)

@@ -10,6 +10,8 @@ package worker
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync/atomic"
 
 	"stockpush/channels"
@@ -94,8 +96,27 @@ func (h *Handler) Pause(shops []int64) {
 	for _, id := range shops {
 		p.shops[id] = true
 	}
-	if before := h.pausing.Swap(p); before != nil {
+	before := h.pausing.Swap(p)
+	if before != nil {
 		close(before.changed)
+	}
+	h.logPauses(before, p)
+}
+
+// logPauses logs which pauses began and ended.
+func (h *Handler) logPauses(before, after *pausing) {
+	if before == nil {
+		return // New pauses no shop
+	}
+	for _, id := range slices.Sorted(maps.Keys(after.shops)) {
+		if !before.shops[id] {
+			h.deps.Logger.Info("shop paused", "shop_id", id)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(before.shops)) {
+		if !after.shops[id] {
+			h.deps.Logger.Info("shop no longer paused", "shop_id", id)
+		}
 	}
 }
 

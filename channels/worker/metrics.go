@@ -28,11 +28,12 @@ type Metrics struct {
 
 // snapshot is the state of one worker's lanes at one moment.
 type snapshot struct {
-	at     time.Time
+	// oldest is when the oldest push was queued that waits in a shop which is not paused.
 	oldest time.Time
 	// due is when the most overdue read-back was due.
-	due                 time.Time
-	waiting, held, open int
+	due time.Time
+	// paused are the waiting pushes of paused shops.
+	waiting, paused, held, open int
 }
 
 // NewMetrics registers the stage's metrics; every outcome exists at zero.
@@ -67,10 +68,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		m.ended[schemas.Failed][code] = outcomes.WithLabelValues(schemas.Failed.String(), string(code))
 	}
 	longest := func(a, b float64) float64 { return max(a, b) }
-	m.gauge(f, "oldest_waiting_seconds", "Age of the oldest waiting push.", func(s snapshot) float64 { return secondsSince(s.oldest) }, longest)
+	m.gauge(f, "oldest_waiting_seconds", "Age of the oldest waiting push, without those of paused shops.", func(s snapshot) float64 { return secondsSince(s.oldest) }, longest)
 	m.gauge(f, "oldest_readback_due_seconds", "How long the most overdue read-back has been due.", func(s snapshot) float64 { return secondsSince(s.due) }, longest)
 	sum := func(a, b float64) float64 { return a + b }
 	m.gauge(f, "waiting", "Waiting pushes.", func(s snapshot) float64 { return float64(s.waiting) }, sum)
+	m.gauge(f, "paused_waiting", "Waiting pushes of paused shops.", func(s snapshot) float64 { return float64(s.paused) }, sum)
 	m.gauge(f, "held_shops", "Shops that refuse every push.", func(s snapshot) float64 { return float64(s.held) }, sum)
 	m.gauge(f, "open_breakers", "Shops whose circuit breaker is open or half-open.", func(s snapshot) float64 { return float64(s.open) }, sum)
 	m.pace(f, "app_calls_per_second", "Calls a second that the app may make now; less than configured after throttling.", func(p pacer.Snapshot) float64 { return p.AppRate })
@@ -126,34 +128,28 @@ func (m *Metrics) gauge(f promauto.Factory, name, help string, value func(snapsh
 	})
 }
 
-// observe updates a worker's snapshot, at most once a second, because it reads everything that
-// waits. again is when to observe next if it is too early now; otherwise it is zero. Without that
-// the last snapshot before a quiet time would show pushes that no longer wait.
-func (m *Metrics) observe(w *worker, now time.Time) (again time.Time) {
-	m.mu.Lock()
-	again = m.workers[w].at.Add(observeInterval)
-	m.mu.Unlock()
-	if now.Before(again) {
-		return again
+// add adds a shop as it is now. A paused shop's pushes wait as the operator wants, so they are
+// not the oldest.
+func (s *snapshot) add(sh *shop, now time.Time) {
+	seen := sh.lane.Stats(now)
+	if sh.lane.Paused() {
+		s.paused += seen.Waiting
+	} else {
+		s.oldest = earlier(s.oldest, seen.OldestQueued)
 	}
-	s := snapshot{at: now}
-	for _, sh := range w.shops {
-		seen := sh.lane.Stats(now)
-		s.oldest, s.due = earlier(s.oldest, seen.OldestQueued), earlier(s.due, seen.ReadbackDue)
-		s.waiting += seen.Waiting
-		if sh.breaker.State() != gobreaker.StateClosed {
-			s.open++
-		}
+	s.due = earlier(s.due, seen.ReadbackDue)
+	s.waiting += seen.Waiting
+	if sh.breaker.State() != gobreaker.StateClosed {
+		s.open++
 	}
-	s.held = len(w.held)
+}
+
+// observed replaces a worker's snapshot.
+func (m *Metrics) observed(w *worker, s snapshot) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.workers[w] = s
-	return time.Time{}
 }
-
-// observeInterval is the time between two looks at a worker's lanes.
-const observeInterval = time.Second
 
 // forget removes a worker that ended.
 func (m *Metrics) forget(w *worker) {

@@ -25,6 +25,7 @@ func (w *worker) restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.reporting.epoch = w.statesEnd
 	for s := range r.stale {
 		w.writing.state(s, noSource) // the topic keeps the last message, so it must be the newest state
 	}
@@ -77,6 +78,9 @@ type restoring struct {
 func (r *restoring) take(ctx context.Context, m *stream.Record) {
 	if string(m.Key) == ownerKey {
 		r.lastOwner = string(m.Value)
+		return
+	}
+	if r.restoreStatus(m) {
 		return
 	}
 	s, err := r.sku(m.Key)

@@ -41,6 +41,8 @@ type log struct {
 	claims []*stream.Record
 	// events are those that the stage published.
 	events []*stream.Record
+	// reports are those of Pending pushes and shops.
+	reports []schemas.Report
 }
 
 func (l *log) Produce(_ context.Context, r *stream.Record, done func(error)) {
@@ -53,7 +55,8 @@ func (l *log) Produce(_ context.Context, r *stream.Record, done func(error)) {
 	switch r.Topic {
 	case topics.Records():
 		l.messages = append(l.messages, r)
-		_ = schemas.DecodeRecords(r.Value, func(rec *schemas.Record) error { l.records = append(l.records, *rec); return nil })
+		_ = schemas.DecodeRecordsAndReports(r.Value, func(rec *schemas.Record) error { l.records = append(l.records, *rec); return nil },
+			func(report *schemas.Report) error { l.reports = append(l.reports, *report); return nil })
 	case topics.State():
 		if _, err := schemas.ParseKey(string(r.Key)); err != nil {
 			l.claims = append(l.claims, r)

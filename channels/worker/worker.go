@@ -42,12 +42,13 @@ type worker struct {
 	// statesEnd is the offset after the last state that was read.
 	statesEnd int64
 
-	out      *stream.Outbox
-	writing  writing
-	results  chan *callEnd
-	rereads  chan rereading
-	calls    sync.WaitGroup
-	inFlight int
+	out       *stream.Outbox
+	writing   writing
+	reporting reporting
+	results   chan *callEnd
+	rereads   chan rereading
+	calls     sync.WaitGroup
+	inFlight  int
 
 	timer, rereadTimer, recheck *time.Timer
 	draining                    bool
@@ -64,6 +65,7 @@ func newWorker(h *Handler, a *stream.Assignment) *worker {
 		}, a),
 	}
 	w.writing = newWriting(h.deps, a.Partition(), w.id)
+	w.reporting.tried = map[*sku.SKU]lane.Try{}
 	return w
 }
 
@@ -148,22 +150,33 @@ func (w *worker) caughtUp() bool { return w.next >= w.inheritedBelow }
 // shop is a shop of the partition.
 type shop struct {
 	scheduled
+	name    schemas.Shop
 	id      int64
 	lane    *lane.Lane
 	breaker breaker
+	// reported is the status that was reported last; zero if none was, which means ok.
+	reported schemas.ShopStatus
 }
 
 // shopOf returns the shop of a Kafka key.
 func (w *worker) shopOf(key string) *shop {
-	text := schemas.ShopText(key)
-	if sh := w.shops[text]; sh != nil {
+	if sh := w.shops[schemas.ShopText(key)]; sh != nil {
 		return sh
 	}
 	parsed, err := schemas.ParseKey(key)
 	if err != nil {
 		panic(err) // every key was parsed when its store SKU was added
 	}
-	sh := &shop{id: parsed.ShopID, lane: lane.New(w.lanes), breaker: newBreaker(w.cfg.Breaker)}
+	return w.shop(parsed.Shop())
+}
+
+// shop returns a shop, which it makes if it is new.
+func (w *worker) shop(name schemas.Shop) *shop {
+	text := name.String()
+	if sh := w.shops[text]; sh != nil {
+		return sh
+	}
+	sh := &shop{name: name, id: name.ID, lane: lane.New(w.lanes), breaker: newBreaker(w.cfg.Breaker, w.deps.Logger.With("shop_id", name.ID))}
 	sh.turn = w.deps.Pacer.Turn(sh.id)
 	sh.lane.SetPaused(w.pausing.shops[sh.id], time.Now())
 	w.shops[text] = sh

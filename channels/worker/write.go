@@ -36,6 +36,7 @@ type writing struct {
 	partition  int32
 	owner      []stream.Header
 	records    *stream.RecordBatch
+	reports    *stream.RecordBatch
 	// states and events are messages. The states' keys and values are parts of memory.
 	states, events []stream.Message
 	memory         []byte
@@ -46,7 +47,7 @@ type writing struct {
 func newWriting(deps Deps, partition int32, owner string) writing {
 	return writing{
 		deps: &deps, stateTopic: deps.Topics.State(), partition: partition, owner: []stream.Header{{Key: ownerHeader, Value: []byte(owner)}},
-		records: stream.NewRecordBatch(deps.Topics, deps.RecordPartitions),
+		records: stream.NewRecordBatch(deps.Topics, deps.RecordPartitions), reports: stream.NewRecordBatch(deps.Topics, deps.RecordPartitions),
 	}
 }
 
@@ -89,7 +90,7 @@ func (w *worker) flush(ctx context.Context) {
 	if b.empty() || more && b.outcomes < maxGathered {
 		return
 	}
-	t := stream.Turn{First: b.records.Take(), Offsets: b.offsets}
+	t := stream.Turn{First: append(b.records.Take(), b.reports.Take()...), Offsets: b.offsets}
 	for _, messages := range [][]stream.Message{b.states, b.events} {
 		for i := range messages {
 			t.Second = append(t.Second, &messages[i])
@@ -122,8 +123,9 @@ func (w *worker) write(sh *shop, r lane.Result, now time.Time) {
 		b.repush(s)
 	}
 	w.deps.Metrics.stepped(&r)
+	w.reporting.takeTried(r.Tried)
 	if v := r.Throttled; v != nil {
-		by := pacer.Throttling{Until: v.HoldUntil, App: v.Scope == channels.ScopeApp, Quota: v.Code == schemas.DailyQuotaExhausted}
+		by := pacer.Throttling{Until: v.HoldUntil, App: v.Scope == channels.ScopeApp, Quota: v.Code == schemas.DailyQuotaExhausted, Message: v.Message}
 		if w.deps.Pacer.Throttle(sh.turn, by, now) {
 			w.deps.Logger.Warn("app held", "until", v.HoldUntil, "code", v.Code, "said", v.Message, "hint", v.Code.Hint())
 		}

@@ -51,6 +51,14 @@ func (b *RecordBatch) AddChain(key string, c schemas.Chain, newest int64) {
 	slices.Reverse(m.Sources[links:]) // decoding yields the newest first
 }
 
+// AddReport adds a report, which results from no message.
+func (b *RecordBatch) AddReport(r *schemas.Report) {
+	encoded := schemas.AppendReport(nil, r)
+	m := b.message(r.Key(), len(encoded))
+	m.Value = append(m.Value, encoded...)
+	m.Sources = append(m.Sources, schemas.NoOffset)
+}
+
 func (b *RecordBatch) message(key string, size int) *Message {
 	partition := schemas.PartitionFor([]byte(key), len(b.open))
 	if m := b.open[partition]; m != nil && len(m.Value)+size < maxRecordsBytes {

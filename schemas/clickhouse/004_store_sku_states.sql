@@ -15,6 +15,7 @@ CREATE TABLE IF NOT EXISTS {{.Database}}.store_sku_states
     newest SimpleAggregateFunction(max, Tuple(rank UInt128, status {{.Status}}, reason {{.Reason}}, push_qty Int64, available Int64, promotion_reserved Int64, triggered_at DateTime64(3, 'UTC'), finished_at DateTime64(3, 'UTC'), merchant_sku String)) COMMENT 'internal: newest record, which begins with its rank.',
     outcome SimpleAggregateFunction(max, Tuple(rank UInt128, status {{.Status}}, reason {{.Reason}}, push_qty Int64, available Int64, promotion_reserved Int64, triggered_at DateTime64(3, 'UTC'), finished_at DateTime64(3, 'UTC'), failure_code String, failure_reason String)) COMMENT 'internal: newest record that is Failed or Successfully, which begins with its rank; rank 0 if there is none.',
     succeeded SimpleAggregateFunction(max, UInt128) COMMENT 'internal: rank of the newest record that is Successfully; 0 if there is none.',
+    confirmed SimpleAggregateFunction(max, Tuple(rank UInt128, qty Int64, at DateTime64(3, 'UTC'))) COMMENT 'internal: last quantity that Shopee confirmed and when, which begins with its rank; rank 0 if there is none.',
     newest_at SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'internal: triggered_at of the newest record.',
     outcome_at SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'internal: triggered_at of the outcome; 1970 if there is none.'
 )

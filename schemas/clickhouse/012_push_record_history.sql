@@ -33,15 +33,25 @@ CREATE OR REPLACE VIEW {{.Database}}.push_record_history
     triggered_at DateTime64(3, 'UTC') COMMENT 'When the event reached Kafka; records are kept for 30 days from here.',
     queued_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the push command was issued; NULL if the event was skipped before.',
     finished_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the outcome became final; NULL while Pending.',
-    requested_by LowCardinality(String) COMMENT 'Name of the requester of the event; empty if it has none.'
+    requested_by LowCardinality(String) COMMENT 'Name of the requester of the event; empty if it has none.',
+    last_answer_code Nullable(String) COMMENT 'Failure code of the last answer to a Pending record; NULL if it is not Pending, or was not tried yet.',
+    last_answer Nullable(String) COMMENT 'Message of that answer, at most 512 bytes.',
+    next_attempt_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a Pending record is tried next; NULL if it is not Pending, was not tried yet, or the shop is paused.'
 )
 AS
-SELECT channel, shop_id, store_sku, merchant_sku, item_id, model_id, location_id, event_id, retry_of, repeats_offset, reason, status, available, promotion_reserved, push_qty, before_qty, after_qty, promotion_floor, failure_code, failure_reason, superseded_by, superseded_by_offset, attempts, request_id, log_id, event_partition, event_offset, occurred_at, triggered_at,
-    nullIf(queued_at, toDateTime64(0, 3, 'UTC')) AS queued_at, nullIf(finished_at, toDateTime64(0, 3, 'UTC')) AS finished_at, requested_by
-FROM {{.Database}}.push_records FINAL
-WHERE triggered_at > now64(3, 'UTC') - INTERVAL 30 DAY
-ORDER BY channel, shop_id, store_sku, log_id DESC, event_offset DESC
-LIMIT 100 BY channel, shop_id, store_sku
+SELECT channel, shop_id, store_sku, merchant_sku, item_id, model_id, location_id, event_id, retry_of, repeats_offset, reason, status, available, promotion_reserved, push_qty, before_qty, after_qty, promotion_floor, failure_code, failure_reason, superseded_by, superseded_by_offset, ifNull(if(status = 'Pending', p.tries, NULL), r.attempts) AS attempts, request_id, log_id, event_partition, event_offset, occurred_at, triggered_at,
+    nullIf(r.queued_at, toDateTime64(0, 3, 'UTC')) AS queued_at, nullIf(r.finished_at, toDateTime64(0, 3, 'UTC')) AS finished_at, requested_by,
+    if(status = 'Pending', p.last_answer_code, NULL) AS last_answer_code, if(status = 'Pending', p.last_answer, NULL) AS last_answer,
+    if(status = 'Pending', p.next_attempt_at, NULL) AS next_attempt_at
+FROM
+(
+    SELECT channel, shop_id, store_sku, merchant_sku, item_id, model_id, location_id, event_id, retry_of, repeats_offset, reason, status, available, promotion_reserved, push_qty, before_qty, after_qty, promotion_floor, failure_code, failure_reason, superseded_by, superseded_by_offset, attempts, request_id, log_id, event_partition, event_offset, occurred_at, triggered_at, queued_at, finished_at, requested_by
+    FROM {{.Database}}.push_records FINAL
+    WHERE triggered_at > now64(3, 'UTC') - INTERVAL 30 DAY
+    ORDER BY channel, shop_id, store_sku, log_id DESC, event_offset DESC
+    LIMIT 100 BY channel, shop_id, store_sku
+) AS r
+LEFT JOIN {{.Database}}.push_progress AS p USING (channel, shop_id, store_sku, log_id, event_offset)
 -- All rows of a record have the same triggered_at, so they are in one week.
 SETTINGS {{.Settings}}, do_not_merge_across_partitions_select_final = 1
 COMMENT 'One row per record in its newest state: at most the latest 100 of each store SKU, of the last 30 days. Not for counting, since older records are trimmed: use push_stats_hourly.';

@@ -19,7 +19,14 @@ CREATE OR REPLACE VIEW {{.Database}}.store_sku_push_status
     pending UInt64 COMMENT 'How many records of the store SKU are Pending.',
     merchant_sku String COMMENT 'Merchant SKU of the newest record; empty if it has none.',
     available Int64 COMMENT 'Available stock of that record, as sent; negative means oversold.',
-    promotion_reserved Int64 COMMENT 'Stock that the record reserves for promotions.'
+    promotion_reserved Int64 COMMENT 'Stock that the record reserves for promotions.',
+    confirmed_qty Nullable(Int64) COMMENT 'Last quantity that Shopee confirmed, whatever came since; NULL if none.',
+    confirmed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When Shopee confirmed it.',
+    oversold Bool COMMENT 'Whether the available stock of that record is below 0, which counts as 0.',
+    attempts Nullable(UInt16) COMMENT 'Calls to Shopee that carried the newest Pending record so far, since its worker last started; NULL if none is Pending.',
+    last_answer_code Nullable(String) COMMENT 'Failure code of the last answer to it; NULL if none is Pending, or it was not tried yet.',
+    last_answer Nullable(String) COMMENT 'Message of that answer, at most 512 bytes.',
+    next_attempt_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it is tried next; NULL if none is Pending, it was not tried yet, or the shop is paused.'
 )
 AS
 WITH
@@ -40,7 +47,12 @@ SELECT channel, shop_id, store_sku,
     toUInt64(0) AS pending,
     newest.merchant_sku AS merchant_sku,
     if(has_outcome, outcome.available, newest.available) AS available,
-    if(has_outcome, outcome.promotion_reserved, newest.promotion_reserved) AS promotion_reserved
+    if(has_outcome, outcome.promotion_reserved, newest.promotion_reserved) AS promotion_reserved,
+    if(confirmed.rank > 0, confirmed.qty, NULL) AS confirmed_qty,
+    if(confirmed.rank > 0, confirmed.at, NULL) AS confirmed_at,
+    toBool(if(has_outcome, outcome.available, newest.available) < 0) AS oversold,
+    CAST(NULL, 'Nullable(UInt16)') AS attempts, CAST(NULL, 'Nullable(String)') AS last_answer_code, CAST(NULL, 'Nullable(String)') AS last_answer,
+    CAST(NULL, 'Nullable(DateTime64(3, \'UTC\'))') AS next_attempt_at
 FROM {{.Database}}.store_sku_states
 WHERE _part = largest_part AND newest_at > horizon
     AND sku_hash NOT IN (SELECT sku_hash FROM {{.Database}}.store_sku_states WHERE _part != largest_part UNION ALL SELECT sku_hash FROM {{.Database}}.pending_push_records)
@@ -53,7 +65,8 @@ WITH
     ) AS largest_part,
     now64(3, 'UTC') - INTERVAL 30 DAY AS horizon,
     o_rank > 0 AND o_triggered_at > horizon AS has_outcome,
-    newest_pending.1 > if(has_outcome, o_rank, 0) AS waits
+    newest_pending.1 > if(has_outcome, o_rank, 0) AS waits,
+    pending > 0 AND p_rank = newest_pending.1 AS tried
 SELECT channel, shop_id, store_sku,
     multiIf(waits, newest_pending.3, has_outcome, o_push_qty, n_push_qty) AS last_push_qty,
     multiIf(waits, newest_pending.7, has_outcome, o_status, n_status) AS last_push_status,
@@ -65,7 +78,14 @@ SELECT channel, shop_id, store_sku,
     pending,
     n_merchant_sku AS merchant_sku,
     multiIf(waits, newest_pending.4, has_outcome, o_available, n_available) AS available,
-    multiIf(waits, newest_pending.5, has_outcome, o_promotion_reserved, n_promotion_reserved) AS promotion_reserved
+    multiIf(waits, newest_pending.5, has_outcome, o_promotion_reserved, n_promotion_reserved) AS promotion_reserved,
+    if(c_rank > 0, c_qty, NULL) AS confirmed_qty,
+    if(c_rank > 0, c_at, NULL) AS confirmed_at,
+    toBool(multiIf(waits, newest_pending.4, has_outcome, o_available, n_available) < 0) AS oversold,
+    multiIf(tried, p_tries, pending > 0, toUInt16(0), NULL) AS attempts,
+    if(tried, p_code, NULL) AS last_answer_code,
+    if(tried, p_answer, NULL) AS last_answer,
+    if(tried, p_next, NULL) AS next_attempt_at
 FROM
 (
     SELECT channel, shop_id, store_sku, max(newest_at) AS at, max(outcome.rank) AS o_rank,
@@ -77,17 +97,27 @@ FROM
         argMax(outcome.reason, outcome.rank) AS o_reason, argMax(outcome.triggered_at, outcome.rank) AS o_triggered_at,
         argMax(outcome.finished_at, outcome.rank) AS o_finished_at, argMax(outcome.available, outcome.rank) AS o_available,
         argMax(outcome.promotion_reserved, outcome.rank) AS o_promotion_reserved, argMax(outcome.failure_code, outcome.rank) AS o_failure_code,
-        argMax(outcome.failure_reason, outcome.rank) AS o_failure_reason
+        argMax(outcome.failure_reason, outcome.rank) AS o_failure_reason,
+        max(confirmed.rank) AS c_rank, argMax(confirmed.qty, confirmed.rank) AS c_qty, argMax(confirmed.at, confirmed.rank) AS c_at
     FROM {{.Database}}.store_sku_states
     PREWHERE sku_hash IN (SELECT sku_hash FROM {{.Database}}.store_sku_states WHERE _part != largest_part UNION ALL SELECT sku_hash FROM {{.Database}}.pending_push_records)
     GROUP BY channel, shop_id, store_sku
 ) AS states
 LEFT JOIN
 (
-    SELECT channel, shop_id, store_sku, count() AS pending,
-        max((rank, reason, push_qty, available, promotion_reserved, triggered_at, status)) AS newest_pending
-    FROM {{.Database}}.pending_push_records
-    GROUP BY channel, shop_id, store_sku
+    SELECT channel, shop_id, store_sku, pending, newest_pending, p_rank, p_tries, p_code, p_answer, p_next
+    FROM
+    (
+        SELECT channel, shop_id, store_sku, count() AS pending,
+            max((rank, reason, push_qty, available, promotion_reserved, triggered_at, status)) AS newest_pending
+        FROM {{.Database}}.pending_push_records
+        GROUP BY channel, shop_id, store_sku
+    ) AS counted
+    LEFT JOIN
+    (
+        SELECT channel, shop_id, store_sku, rank AS p_rank, tries AS p_tries, last_answer_code AS p_code, last_answer AS p_answer, next_attempt_at AS p_next
+        FROM {{.Database}}.push_progress
+    ) AS progress USING (channel, shop_id, store_sku)
 ) AS waiting USING (channel, shop_id, store_sku)
 WHERE at > horizon
 SETTINGS {{.Settings}}, enable_shared_storage_snapshot_in_query = 1

@@ -18,7 +18,10 @@ CREATE OR REPLACE VIEW {{.Database}}.store_sku_standings
     pending UInt64 COMMENT 'internal: how many records of the store SKU are Pending.',
     merchant_sku String COMMENT 'internal: merchant SKU of the newest record; empty if it has none.',
     available Int64 COMMENT 'internal: available stock of that record, as sent; negative means oversold.',
-    promotion_reserved Int64 COMMENT 'internal: stock that the record reserves for promotions.'
+    promotion_reserved Int64 COMMENT 'internal: stock that the record reserves for promotions.',
+    confirmed_qty Nullable(Int64) COMMENT 'internal: last quantity that Shopee confirmed, whatever came since; NULL if none.',
+    confirmed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'internal: when Shopee confirmed it.',
+    oversold Bool COMMENT 'internal: whether the available stock of that record is below 0, which counts as 0.'
 )
 AS
 SELECT channel, shop_id, store_sku,
@@ -32,7 +35,10 @@ SELECT channel, shop_id, store_sku,
     pending,
     n_merchant_sku AS merchant_sku,
     if(stands, o_available, n_available) AS available,
-    if(stands, o_promotion_reserved, n_promotion_reserved) AS promotion_reserved
+    if(stands, o_promotion_reserved, n_promotion_reserved) AS promotion_reserved,
+    if(c.1 > 0, c.2, NULL) AS confirmed_qty,
+    if(c.1 > 0, c.3, NULL) AS confirmed_at,
+    toBool(if(stands, o_available, n_available) < 0) AS oversold
 FROM
 (
     SELECT channel, shop_id, store_sku, sum(waiting) AS pending, max(outcome_at) > now64(3, 'UTC') - INTERVAL 30 DAY AS stands,
@@ -43,7 +49,8 @@ FROM
         argMax(push_qty, rank) AS o_push_qty, argMax(status, rank) AS o_status, argMax(reason, rank) AS o_reason,
         argMax(triggered_at, rank) AS o_triggered_at, argMax(finished_at, rank) AS o_finished_at,
         argMax(available, rank) AS o_available, argMax(promotion_reserved, rank) AS o_promotion_reserved,
-        argMax(failure_code, rank) AS o_failure_code, argMax(failure_reason, rank) AS o_failure_reason
+        argMax(failure_code, rank) AS o_failure_code, argMax(failure_reason, rank) AS o_failure_reason,
+        max(confirmed) AS c
     FROM
     (
         SELECT channel, shop_id, store_sku, toUInt64(0) AS waiting, newest_at AS seen_at, outcome_at, newest.rank AS n_rank,
@@ -51,11 +58,13 @@ FROM
             newest.available AS n_available, newest.promotion_reserved AS n_promotion_reserved, newest.merchant_sku AS n_merchant_sku,
             outcome.rank AS rank, outcome.push_qty AS push_qty, outcome.status AS status, outcome.reason AS reason, outcome.triggered_at AS triggered_at, outcome.finished_at AS finished_at,
             outcome.available AS available, outcome.promotion_reserved AS promotion_reserved,
-            if(outcome.status = 'Failed', outcome.failure_code, '') AS failure_code, if(outcome.status = 'Failed', outcome.failure_reason, '') AS failure_reason
+            if(outcome.status = 'Failed', outcome.failure_code, '') AS failure_code, if(outcome.status = 'Failed', outcome.failure_reason, '') AS failure_reason,
+            confirmed
         FROM {{.Database}}.store_sku_states
         UNION ALL
         SELECT concat(channel, ''), bitOr(shop_id, 0), substring(store_sku, 1), 1, triggered_at, triggered_at, 0, 0, status, reason, triggered_at, finished_at, 0, 0, '',
-            {{.Rank}}, push_qty, status, reason, triggered_at, finished_at, available, promotion_reserved, '', ''
+            {{.Rank}}, push_qty, status, reason, triggered_at, finished_at, available, promotion_reserved, '', '',
+            (toUInt128(0), toInt64(0), toDateTime64(0, 3, 'UTC'))
         FROM {{.Database}}.push_record_facts FINAL
         WHERE status = 'Pending' AND triggered_at > now64(3, 'UTC') - INTERVAL 30 DAY
     )

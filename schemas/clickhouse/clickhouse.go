@@ -71,8 +71,10 @@ func render(files fs.FS, name string, values map[string]string) (string, error) 
 func templateValues(database string) map[string]string {
 	values := map[string]string{
 		"Database": "`" + database + "`", "Name": database, "Rank": Rank, "FloorHint": quote(schemas.FloorHint), "Settings": settingsClause(),
-		"Reason": enum(schemas.Reasons(), schemas.Reason.Label),
-		"Status": enum([]schemas.Status{schemas.Pending, schemas.Skipped, schemas.Failed, schemas.Successfully}, schemas.Status.String),
+		"Reason":    enum(schemas.Reasons(), schemas.Reason.Label),
+		"ShopOK":    "CAST(1, " + quote(enum(schemas.ShopStates(), schemas.ShopState.String)) + ")",
+		"ShopState": enum(schemas.ShopStates(), schemas.ShopState.String),
+		"Status":    enum([]schemas.Status{schemas.Pending, schemas.Skipped, schemas.Failed, schemas.Successfully}, schemas.Status.String),
 	}
 	var codes, classes, hints []string
 	for _, code := range schemas.FailureCodes() {

@@ -19,7 +19,10 @@ const maxInsertTime = maxExecutionTime + 10*time.Second
 
 // NewBatch returns an empty batch. A batch is not safe for concurrent use.
 func (s *Store) NewBatch() sinks.Batch {
-	return &batch{store: s, records: tableRows[*rec]{columns: recordColumns()}, rejected: tableRows[rejected]{columns: rejectedColumns()}}
+	return &batch{
+		store: s, records: tableRows[*rec]{columns: recordColumns()}, rejected: tableRows[rejected]{columns: rejectedColumns()},
+		progress: tableRows[*report]{columns: progressColumns()}, states: tableRows[*report]{columns: stateColumns()}, facts: tableRows[fact]{columns: factColumns()},
+	}
 }
 
 // batch keeps rows in the encoding in which they are sent.
@@ -27,6 +30,9 @@ type batch struct {
 	store    *Store
 	records  tableRows[*rec]
 	rejected tableRows[rejected]
+	progress tableRows[*report]
+	states   tableRows[*report]
+	facts    tableRows[fact]
 }
 
 // Add adds a record's row.
@@ -38,7 +44,9 @@ func (b *batch) Reject(letter schemas.DeadLetter, at sinks.Received) {
 }
 
 // Rows returns how many rows the batch has.
-func (b *batch) Rows() int { return b.records.rows + b.rejected.rows }
+func (b *batch) Rows() int {
+	return b.records.rows + b.rejected.rows + b.progress.rows + b.states.rows + b.facts.rows
+}
 
 // Records returns how many rows Add added.
 func (b *batch) Records() int { return b.records.rows }
@@ -50,12 +58,20 @@ func (b *batch) KeepRecords(n int) { b.records.keep(n) }
 func (b *batch) Reset() {
 	b.records.keep(0)
 	b.rejected.keep(0)
+	b.progress.keep(0)
+	b.states.keep(0)
+	b.facts.keep(0)
 }
 
 // Send inserts the rows. It may be called again after an error: rows that were already inserted
 // count once.
 func (b *batch) Send(ctx context.Context) error {
-	return errors.Join(insert(ctx, b.store, "push_records", &b.records), insert(ctx, b.store, "rejected_event_rows", &b.rejected))
+	return errors.Join(
+		insert(ctx, b.store, "push_records", &b.records),
+		insert(ctx, b.store, "rejected_event_rows", &b.rejected),
+		insert(ctx, b.store, "push_progress_rows", &b.progress),
+		insert(ctx, b.store, "shop_states", &b.states),
+		insert(ctx, b.store, "shop_facts", &b.facts))
 }
 
 // insert sends the rows of one table, if there are any.

@@ -20,6 +20,7 @@ type batch struct {
 	rows    []schemas.Record
 	letters []source
 	sends   int
+	reports int
 }
 
 // Add keeps no reference to the record's memory: the ledger uses one of its strings, which is
@@ -34,10 +35,13 @@ func (b *batch) Reject(l schemas.DeadLetter, _ sinks.Received) {
 	b.letters = append(b.letters, source{l.SourceTopic, l.SourcePartition, l.SourceOffset})
 }
 
-func (b *batch) Rows() int         { return len(b.rows) + len(b.letters) }
+// Report implements sinks.Batch: the simulation checks records alone.
+func (b *batch) Report(*schemas.Report) { b.reports++ }
+
+func (b *batch) Rows() int         { return len(b.rows) + len(b.letters) + b.reports }
 func (b *batch) Records() int      { return len(b.rows) }
 func (b *batch) KeepRecords(n int) { b.rows = b.rows[:n] }
-func (b *batch) Reset()            { b.rows, b.letters = nil, nil }
+func (b *batch) Reset()            { b.rows, b.letters, b.reports = nil, nil, 0 }
 
 // Send may fail before or after the store has the rows.
 func (b *batch) Send(ctx context.Context) error {

@@ -1,0 +1,49 @@
+package sinks_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+// reportMessage appends a message with reports of so many store SKUs, and those records.
+func (b *bench) reportMessage(skus []string, records ...string) *stream.Record {
+	m := b.message(records...)
+	for _, sku := range skus {
+		m.Value = schemas.AppendReport(m.Value, &schemas.Report{
+			Shop: schemas.Shop{Channel: "shopee", ID: 1}, StoreSKU: sku, Progress: &schemas.Progress{Position: schemas.Position{LogID: 1}},
+		})
+	}
+	b.log[len(b.log)-1] = *m
+	return m
+}
+
+func TestMessageOfReportsAloneIsStoredAndResolved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 100)
+		b.deliver([]*stream.Record{b.reportMessage([]string{"a", "b"})})
+		time.Sleep(3 * time.Second)
+		require.Equal(t, 2, b.store.reports)
+		at, ok := b.assignment.Committable()
+		require.True(t, ok)
+		require.Equal(t, int64(1), at.Offset)
+		b.finish()
+	})
+}
+
+func TestReportsOfARefusedBatchAreStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 100)
+		b.store.refuses = "poison"
+		b.deliver([]*stream.Record{b.reportMessage([]string{"a"}, "good", "poison")})
+		time.Sleep(3 * time.Second)
+		require.Equal(t, 1, b.store.reports)
+		require.Equal(t, []string{"good"}, b.store.rows)
+		b.finish()
+	})
+}
