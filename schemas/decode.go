@@ -11,7 +11,7 @@ import (
 // decodeStrict reads any value, and names the first rule that it breaks.
 func decodeStrict(e *Event, value []byte) *BadEvent {
 	d := strictDecoder{event: e}
-	if bad := d.object(value); bad != nil {
+	if bad := readObject(value, d.field); bad != nil {
 		return bad
 	}
 	return d.set.checkComplete()
@@ -21,62 +21,53 @@ type strictDecoder struct {
 	event *Event
 	seen  fieldSet
 	set   fieldSet
-	bad   *BadEvent
 }
 
-// object reads the fields one by one. The text is checked to be UTF-8 as a
-// whole, since JSON is.
-func (d *strictDecoder) object(value []byte) *BadEvent {
-	if !utf8.Valid(value) {
-		return &BadEvent{Code: CodeNotJSON, Message: "the value is not UTF-8"}
-	}
+// readObject passes the members of a JSON object to take, which returns what is wrong with one. The
+// text is checked to be UTF-8 as a whole, since JSON is.
+func readObject(value []byte, take func(name, raw []byte) *BadEvent) (bad *BadEvent) {
 	dec := jx.GetDecoder()
 	defer jx.PutDecoder(dec)
 	dec.ResetBytes(value)
-	if dec.Next() != jx.Object {
-		return &BadEvent{Code: CodeNotJSON, Message: "the value is not a JSON object"}
+	if !utf8.Valid(value) || dec.Next() != jx.Object {
+		return &BadEvent{Code: CodeNotJSON, Message: "the value is not a JSON object in UTF-8"}
 	}
-	err := dec.ObjBytes(d.field)
-	if d.bad != nil {
-		return d.bad
-	}
-	if err != nil {
+	err := dec.ObjBytes(func(dec *jx.Decoder, name []byte) error {
+		dec.Next() // skips the white space before the value, which Raw would include
+		raw, err := dec.Raw()
+		if err != nil {
+			return err
+		}
+		if bad = take(name, raw); bad != nil {
+			return bad // ends the reading
+		}
+		return nil
+	})
+	switch {
+	case bad != nil:
+		return bad
+	case err != nil:
 		return &BadEvent{Code: CodeNotJSON, Message: "the value is not JSON: " + cut(err.Error(), 200)}
-	}
-	if !errors.Is(dec.Skip(), io.EOF) {
+	case !errors.Is(dec.Skip(), io.EOF):
 		return &BadEvent{Code: CodeNotJSON, Message: "something follows the JSON object"}
 	}
 	return nil
 }
 
-func (d *strictDecoder) field(dec *jx.Decoder, name []byte) error {
+func (d *strictDecoder) field(name, raw []byte) *BadEvent {
 	field := fieldOf(name)
-	dec.Next() // skips the white space before the value, which Raw would include
-	raw, err := dec.Raw()
-	if err != nil {
-		return err
-	}
-	if field == fieldCount {
-		return d.stop(checkUnknown(raw))
-	}
-	if d.seen.has(field) {
-		return d.stop(&BadEvent{Code: CodeDuplicateField, Field: fieldNames[field], Message: "the field is given twice"})
+	switch {
+	case field == fieldCount:
+		return checkUnknown(raw)
+	case d.seen.has(field):
+		return twice(field)
 	}
 	d.seen.add(field)
 	if raw[0] == 'n' {
 		return nil // null is the same as absent
 	}
 	d.set.add(field)
-	return d.stop(d.take(field, raw))
-}
-
-// stop remembers the first bad field and ends the reading.
-func (d *strictDecoder) stop(bad *BadEvent) error {
-	if bad == nil {
-		return nil
-	}
-	d.bad = bad
-	return bad
+	return d.take(field, raw)
 }
 
 func (d *strictDecoder) take(field int, raw []byte) *BadEvent {

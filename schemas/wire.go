@@ -33,9 +33,10 @@ func body(message []byte) ([]byte, error) {
 	return message[1:], nil
 }
 
-// field is one decoded field: value is set for varints, bytes for the others.
+// field is one decoded field: value is set for varints, and bytes for what has a length.
 type field struct {
 	num   protowire.Number
+	typ   protowire.Type
 	value uint64
 	bytes []byte
 	texts *texts
@@ -68,14 +69,14 @@ func (r *reader) next() bool {
 		return r.broken(n)
 	}
 	b := r.tail[n:]
-	r.num, r.value, r.bytes = num, 0, nil
+	r.num, r.typ, r.value, r.bytes = num, typ, 0, nil
 	switch typ {
 	case protowire.VarintType:
 		r.value, n = protowire.ConsumeVarint(b)
 	case protowire.BytesType:
 		r.bytes, n = protowire.ConsumeBytes(b)
 	default:
-		r.num, n = 0, protowire.ConsumeFieldValue(num, typ, b)
+		n = protowire.ConsumeFieldValue(num, typ, b)
 	}
 	if n < 0 {
 		return r.broken(n)

@@ -15,6 +15,14 @@ func StartOffsets(ctx context.Context, c Connection, topic string) (map[int32]in
 	})
 }
 
+// EndOffsets returns the offset that the next message of each partition will get. Messages of
+// open transactions are below it, too.
+func EndOffsets(ctx context.Context, c Connection, topic string) (map[int32]int64, error) {
+	return listOffsets(c, topic, "end offsets", func(admin *kadm.Client) (kadm.ListedOffsets, error) {
+		return admin.ListEndOffsets(ctx, topic)
+	})
+}
+
 // OffsetsAfter returns for each partition the offset of the first message of a time or later, or the
 // partition's end if there is none.
 func OffsetsAfter(ctx context.Context, c Connection, topic string, at time.Time) (map[int32]int64, error) {
