@@ -31,12 +31,14 @@ type bucket struct {
 
 func newBucket(limit float64) bucket { return bucket{limit: limit, low: limit} }
 
-// setLimit changes the limit. What was lowered stays lowered.
+// setLimit changes the limit; a rate that was cut keeps its part of it.
 func (b *bucket) setLimit(limit float64) {
-	if b.low == b.limit {
+	if b.low < b.limit {
+		b.low *= limit / b.limit
+	} else {
 		b.low = limit
 	}
-	b.limit, b.low = limit, min(b.low, limit)
+	b.limit = limit
 }
 
 // rate is in calls a second.
@@ -47,7 +49,11 @@ func (b *bucket) rate(now time.Time) float64 {
 	return min(b.limit, b.low+b.limit*now.Sub(b.cutAt).Seconds()/recovery.Seconds())
 }
 
+// interval is the time between two calls; a limit of 0 allows none.
 func (b *bucket) interval(now time.Time) time.Duration {
+	if b.limit == 0 {
+		return recovery
+	}
 	return time.Duration(math.Ceil(float64(time.Second) / b.rate(now)))
 }
 

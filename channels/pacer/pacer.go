@@ -1,5 +1,5 @@
 // Package pacer spaces the calls that one process makes to a marketplace: each shop's at the
-// shop's rate, all together at the app's.
+// shop's rate, all together at the process's share of the app's.
 //
 // It owns rates, their reduction after throttling, and the queue of those that wait for the
 // app's rate. It knows neither pushes nor what a marketplace answers. A Pacer is safe for
@@ -40,6 +40,7 @@ type Pacer struct {
 	shopRate float64
 
 	mu    sync.Mutex
+	share share
 	app   bucket
 	shops map[int64]*shopPace
 	// queue holds the turns that wait for the app's rate, nested those of nested calls.
@@ -76,9 +77,12 @@ type Turn struct {
 	probeAt time.Time
 }
 
-// New makes the pacer of an app; rates are in calls a second.
+// New makes the pacer of an app; rates are in calls a second. Without Share it has the whole rate.
 func New(shopRate, appRate float64) *Pacer {
-	return &Pacer{shopRate: shopRate, app: newBucket(appRate), shops: map[int64]*shopPace{}, queue: list.New(), nested: list.New()}
+	return &Pacer{
+		shopRate: shopRate, app: newBucket(appRate), share: share{rate: appRate, grants: map[*grant]struct{}{}},
+		shops: map[int64]*shopPace{}, queue: list.New(), nested: list.New(),
+	}
 }
 
 // SetRates changes the rates. One that throttling lowered continues to recover.
@@ -86,14 +90,15 @@ func (p *Pacer) SetRates(shopRate, appRate float64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.shopRate = shopRate
-	p.app.setLimit(appRate)
+	p.share.rate = appRate
+	p.reshare(time.Now())
 	for _, s := range p.shops {
 		s.setLimit(shopRate)
 	}
 }
 
-// Wait waits until a shop may make a nested call. It fails when the context ends, and at
-// once if the context's deadline is too soon.
+// Wait waits until a shop may make a nested call. It fails when the context ends, and at once if
+// the context's deadline is too soon, or if there is one and the process has no share.
 func (p *Pacer) Wait(ctx context.Context, shopID int64) error {
 	t := p.Turn(shopID)
 	p.enterNested(t)
@@ -103,7 +108,7 @@ func (p *Pacer) Wait(ctx context.Context, shopID int64) error {
 		if ok {
 			return nil
 		}
-		if end, bounded := ctx.Deadline(); bounded && wake.After(end) {
+		if end, bounded := ctx.Deadline(); bounded && (wake.After(end) || !p.hasShare()) {
 			return errNoCallInTime
 		}
 		timer := time.NewTimer(time.Until(wake))
@@ -148,6 +153,10 @@ func (p *Pacer) Take(t *Turn) (ok bool, wake time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now() // under the lock it never goes back, so that spacing is exact
+	if recheck, allowed := p.grow(now); !allowed {
+		p.dequeue(t)
+		return false, recheck
+	}
 	if at := t.shop.readyAt(); at.After(now) {
 		p.dequeue(t)
 		return false, at
@@ -313,8 +322,8 @@ func (p *Pacer) Limit(t *Turn, now time.Time) (by Throttling, limited bool) {
 
 // Snapshot is a Pacer's state at one moment.
 type Snapshot struct {
-	// AppRate is in calls a second.
-	AppRate float64
+	// AppRate is in calls a second; AppShare is the process's part of the configured rate.
+	AppRate, AppShare float64
 	// AppHeld is how long the app is still held.
 	AppHeld time.Duration
 	// SlowedShops are the shops below their rate after throttling.
@@ -325,7 +334,8 @@ type Snapshot struct {
 func (p *Pacer) Look(now time.Time) Snapshot {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	seen := Snapshot{AppRate: p.app.rate(now), AppHeld: max(0, p.app.heldUntil.Sub(now))}
+	p.grow(now)
+	seen := Snapshot{AppRate: p.app.rate(now), AppShare: p.share.part(), AppHeld: max(0, p.app.heldUntil.Sub(now))}
 	for _, s := range p.shops {
 		if s.rate(now) < s.limit {
 			seen.SlowedShops++

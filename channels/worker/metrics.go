@@ -75,7 +75,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	m.gauge(f, "paused_waiting", "Waiting pushes of paused shops.", func(s snapshot) float64 { return float64(s.paused) }, sum)
 	m.gauge(f, "held_shops", "Shops that refuse every push.", func(s snapshot) float64 { return float64(s.held) }, sum)
 	m.gauge(f, "open_breakers", "Shops whose circuit breaker is open or half-open.", func(s snapshot) float64 { return float64(s.open) }, sum)
-	m.pace(f, "app_calls_per_second", "Calls a second that the app may make now; less than configured after throttling.", func(p pacer.Snapshot) float64 { return p.AppRate })
+	m.pace(f, "app_calls_per_second", "Calls a second that this process may make now: its share of the app's rate, less after throttling.", func(p pacer.Snapshot) float64 { return p.AppRate })
+	m.pace(f, "app_share", "This process's share of the app's rate, 0 to 1: that of its partitions of the commands topic.", func(p pacer.Snapshot) float64 { return p.AppShare })
 	m.pace(f, "app_held_seconds", "How long no shop may call yet, after the app was throttled or its daily quota was used up.", func(p pacer.Snapshot) float64 { return p.AppHeld.Seconds() })
 	m.pace(f, "slowed_shops", "Shops that may call less often than configured, after throttling.", func(p pacer.Snapshot) float64 { return float64(p.SlowedShops) })
 	return m

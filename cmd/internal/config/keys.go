@@ -81,7 +81,7 @@ var keys = append(append([]key{
 	{"shopee.shop_rate", number, 5.0, positive,
 		"Calls a second to one shop"},
 	{"shopee.app_rate", number, 20.0, positive,
-		"Calls a second of every kind to all shops of the app"},
+		"Calls a second of every kind to all shops of the app; each process takes the share of its partitions of the commands topic"},
 	{"shopee.shop_concurrency", whole, 4, within(1, 1000),
 		"Calls to one shop that may be in flight at once"},
 	{"shopee.paused_shops", wholes, []int64{}, anything,

@@ -78,7 +78,12 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
+	commands, err := p.describe(ctx, p.topics.Commands())
+	if err != nil {
+		return nil, err
+	}
 	pace := pacer.New(p.cfg.Shopee.ShopRate, p.cfg.Shopee.AppRate)
+	pace.Share(commands.Partitions)
 	market, err := openShopee(p.cfg, pace, p.log, p.registry)
 	if err != nil {
 		return nil, err
@@ -101,7 +106,7 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 		pace.SetRates(cfg.Shopee.ShopRate, cfg.Shopee.AppRate)
 		market.takeKey(ctx, cfg.Shopee, handler.CredentialsChanged, p.log)
 	})
-	stage, err := p.stage(stream.Config{Group: p.topics.ChannelsGroup(), Topics: []string{p.topics.Commands()}}, handler)
+	stage, err := p.stage(stream.Config{Group: p.topics.ChannelsGroup(), Topics: []string{p.topics.Commands()}}, paced{handler, pace})
 	if err != nil {
 		return nil, err
 	}
@@ -109,6 +114,19 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 	r.watch = func(ctx context.Context) error { return p.watchLog(ctx, log) }
 	r.beside = func(ctx context.Context) error { return market.keep(ctx, handler.CredentialsChanged) }
 	return r, nil
+}
+
+// paced gives the process a partition's share of shopee.app_rate while it owns the partition.
+type paced struct {
+	stream.Handler
+	pace *pacer.Pacer
+}
+
+// Run runs the handler. The partition is revoked when it has returned, so the next owner's share
+// begins after this one has ended.
+func (h paced) Run(ctx context.Context, a *stream.Assignment) error {
+	defer h.pace.Own()()
+	return h.Handler.Run(ctx, a)
 }
 
 func workerConfig(cfg config.Config) worker.Config {
