@@ -125,11 +125,6 @@ func outOfRange(field int) *BadEvent {
 	return &BadEvent{Code: CodeOutOfRange, Field: fieldNames[field], Message: fmt.Sprintf("not within %d to %d", minimums[field], int64(math.MaxInt64))}
 }
 
-// twice is the error of a field that is there again.
-func twice(field int) *BadEvent {
-	return &BadEvent{Code: CodeDuplicateField, Field: fieldNames[field], Message: "the field is given twice"}
-}
-
 // wrongType is the error of a field whose value is not of its type, such as "a text".
 func wrongType(field int, want string) *BadEvent {
 	return &BadEvent{Code: CodeWrongType, Field: fieldNames[field], Message: "not " + want}
@@ -164,8 +159,8 @@ func parseTime(to *time.Time, text []byte) bool {
 	return text[len(text)-1] == 'Z' || string(zoneHour) <= "23"
 }
 
-// times reads the times of one event after the other. Most are of the same second as the one before.
-// The zero value is ready.
+// times reads the times of one event after the other, most of which are of the same second. Its zero
+// value is ready.
 type times struct {
 	// second is the start of the last time up to its seconds, and at that time.
 	second [len("2026-01-02T03:04:05")]byte

@@ -176,6 +176,7 @@ var leftOutBecause = map[string]string{
 	retry.OldLog:     "it belongs to an earlier events topic: trigger it again upstream",
 	retry.OverLimit:  "over the limit",
 	retry.NotFailing: "no unresolved failure has this event id",
+	retry.NoRecord:   "the store SKU has no record",
 }
 
 func (a *app) tellRetry(result retry.Result, output string, dryRun bool, because map[string]string) error {

@@ -44,7 +44,9 @@ func (a *api) mount(mux *http.ServeMux) {
 		{http.MethodGet, "/api/v1/rejected-events", listOf("rejected-events", rejectedParameters, a.reader.Rejected)},
 		{http.MethodGet, "/api/v1/failure-codes", allOf(recordParameters, a.reader.CountsByFailureCode)},
 		{http.MethodGet, "/api/v1/stats", allOf(statParameters, a.reader.Stats)},
+		{http.MethodGet, "/api/v1/shops", allOf(shopParameters, a.reader.Shops)},
 		{http.MethodPost, "/api/v1/retries", a.retry},
+		{http.MethodPost, "/api/v1/pushes", a.push},
 		{http.MethodGet, "/api/v1/retries/outcomes", a.outcomes},
 		{http.MethodGet, "/api/v1/openapi.yaml", describe},
 	}
@@ -78,6 +80,7 @@ var (
 	statusParameters   = append([]string{"still_failing", "order"}, recordParameters...)
 	rejectedParameters = []string{"q", "since", "until"}
 	statParameters     = []string{"shop_id", "status", "reason", "failure_code", "since", "until"}
+	shopParameters     = []string{"shop_id"}
 	pageParameters     = []string{"limit", "cursor", "format"}
 )
 

@@ -86,6 +86,7 @@ func TestServerMatchesItsDescription(t *testing.T) {
 		"/api/v1/failures":         filters,
 		"/api/v1/rejected-events":  {"", "since=1h", "limit=1", "format=csv"},
 		"/api/v1/failure-codes":    filters[:9],
+		"/api/v1/shops":            {"", "shop_id=10001"},
 		"/api/v1/stats":            {"", "shop_id=10001&status=Failed", "reason=sync_order", "failure_code=unknown", "since=48h"},
 		"/api/v1/retries/outcomes": {"event_id=a&event_id=b"},
 		"/api/v1/openapi.yaml":     {""},
@@ -110,6 +111,13 @@ func TestServerMatchesItsDescription(t *testing.T) {
 		`{"misspelt": true}`: http.StatusBadRequest,
 	} {
 		require.Equal(t, want, d.ask(http.MethodPost, "/api/v1/retries", body), body)
+	}
+	for body, want := range map[string]int{
+		`{"store_skus": [{"channel": "shopee", "shop_id": 10001, "store_sku": "none"}], "requested_by": "ana"}`: http.StatusOK,
+		`{"store_skus": []}`: http.StatusBadRequest,
+		`{}`:                 http.StatusBadRequest,
+	} {
+		require.Equal(t, want, d.ask(http.MethodPost, "/api/v1/pushes", body), body)
 	}
 	for path, item := range d.doc.Paths.Map() {
 		for method, operation := range item.Operations() {

@@ -35,6 +35,22 @@ type StoreSKU struct {
 	// Available and PromotionReserved are the parts of the last push's quantity.
 	Available         int64 `ch:"available" json:"available"`
 	PromotionReserved int64 `ch:"promotion_reserved" json:"promotion_reserved"`
+	// ConfirmedQty is the last quantity that Shopee confirmed, at ConfirmedAt; null if none.
+	ConfirmedQty *int64     `ch:"confirmed_qty" json:"confirmed_qty"`
+	ConfirmedAt  *time.Time `ch:"confirmed_at" json:"confirmed_at"`
+	Oversold     bool       `ch:"oversold" json:"oversold"`
+	// Attempts are the calls so far of the newest Pending record; null if none is Pending.
+	Attempts *int64 `ch:"attempts" json:"attempts"`
+	Waiting
+}
+
+// Waiting says why a record is Pending.
+type Waiting struct {
+	// LastAnswerCode and LastAnswer are Shopee's last answer; empty if there is none.
+	LastAnswerCode string `ch:"last_answer_code" json:"last_answer_code"`
+	LastAnswer     string `ch:"last_answer" json:"last_answer"`
+	// NextAttemptAt is null if that is unknown.
+	NextAttemptAt *time.Time `ch:"next_attempt_at" json:"next_attempt_at"`
 }
 
 // Key returns the store SKU's key.
@@ -84,6 +100,8 @@ type Record struct {
 	FinishedAt *time.Time `ch:"finished_at" json:"finished_at"`
 	// RequestedBy names the requester of the event; empty if it has none.
 	RequestedBy string `ch:"requested_by" json:"requested_by"`
+	// Waiting is empty unless the record is of a history, and Pending.
+	Waiting
 }
 
 // Key returns the record's store SKU.

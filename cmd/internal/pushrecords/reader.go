@@ -81,7 +81,7 @@ func someRows[T any](ctx context.Context, r *Reader, query string, args ...any) 
 
 const (
 	statusSelect = "SELECT channel, shop_id, store_sku, merchant_sku, last_push_qty, last_push_status, last_reason, " +
-		"last_failure_code, last_failure_reason, last_triggered_at, last_finished_at, pending, available, promotion_reserved FROM "
+		"last_failure_code, last_failure_reason, last_triggered_at, last_finished_at, pending, available, promotion_reserved, confirmed_qty, confirmed_at, oversold FROM "
 	recordSelect = "SELECT channel, shop_id, store_sku, merchant_sku, item_id, model_id, location_id, event_id, retry_of, repeats_offset, " +
 		"reason, status, available, promotion_reserved, push_qty, before_qty, after_qty, promotion_floor, failure_code, failure_reason, " +
 		"superseded_by, superseded_by_offset, attempts, request_id, log_id, event_partition, event_offset, " +
@@ -148,7 +148,7 @@ func (r *Reader) History(ctx context.Context, key schemas.Key, f Filter, p Page)
 	w.add("store_sku = {sku:String}", clickhouse.Named("sku", key.StoreSKU))
 	w.filter(f, recordColumns)
 	l := listing[Record]{
-		"records", recordSelect + " FROM " + r.view("push_record_history"),
+		"records", recordSelect + ", ifNull(last_answer_code, '') AS last_answer_code, ifNull(last_answer, '') AS last_answer, next_attempt_at FROM " + r.view("push_record_history"),
 		[]sortColumn{{"log_id", unsigned, true}, {"event_offset", signed, true}, {"event_partition", signed, true}},
 		func(r *Record) []string {
 			return []string{unsignedText(uint64(r.LogID)), signedText(r.EventOffset), signedText(int64(r.EventPartition))}

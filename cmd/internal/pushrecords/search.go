@@ -180,7 +180,7 @@ func (s *search) standing(ctx context.Context, w where, hits []StoreSKU) ([]Stor
 		found = append(found, rows...)
 	}
 	slices.SortFunc(found, func(a, b StoreSKU) int { return s.compare(&a, &b) })
-	return found, nil
+	return found, s.reader.addProgress(ctx, found)
 }
 
 func compareKeys(a, b *StoreSKU) int {

@@ -104,7 +104,7 @@ func (b *batch) repeatOf(c *pushrecords.Candidate) schemas.Event {
 		Available: c.Available, PromotionReserved: c.PromotionReserved,
 		OccurredAt: b.now, RepeatsOffset: c.EventOffset, RequestedBy: b.by, Position: c.Position(),
 	}
-	if b.reason == schemas.PushNow {
+	if b.reason == schemas.PushNow && c.Status == schemas.Failed.String() {
 		e.RetryOf = c.EventID
 	}
 	return e

@@ -51,9 +51,16 @@ func (r *Retrier) audit(q Request, result Result, err error) {
 		"filter", filter[:min(len(filter), maxFilterBytes)], "event_ids", len(q.EventIDs), "all", q.All, "limit", q.Limit,
 		"matched", result.Matched, "published", result.Published, "left_out", result.LeftOut,
 	}
+	if q.pushes > 0 {
+		details = append(details, "store_skus", q.pushes)
+	}
 	if err != nil {
 		r.Logger.Warn("re-push failed", append(details, "error", err)...)
 		return
 	}
-	r.Logger.Info("failures re-pushed", details...)
+	message := "failures re-pushed"
+	if q.pushes > 0 {
+		message = "store SKUs pushed now"
+	}
+	r.Logger.Info(message, details...)
 }

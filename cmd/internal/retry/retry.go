@@ -45,6 +45,9 @@ type Request struct {
 	DryRun bool
 	// Origin says who requests it.
 	Origin Origin
+
+	// pushes is how many store SKUs a PushRequest names.
+	pushes int
 }
 
 // Result is the result of a request, or with DryRun what it would be.
