@@ -2,10 +2,14 @@ package service
 
 import (
 	"context"
+	"log/slog"
+	"math"
 	"os"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
 )
 
 const (
@@ -18,16 +22,41 @@ const (
 	gcPercent = 400
 )
 
+// containerShare is the part of the container's memory that is ours: the remainder is for what Go
+// does not count, such as the kernel's socket buffers and mapped files.
+const containerShare = 0.9
+
+// containerLimit returns the memory that the process's cgroup allows it, or MaxInt64 without one.
+func containerLimit() int64 {
+	limit, err := memlimit.FromCgroup()
+	if err != nil || limit > math.MaxInt64/2 {
+		return math.MaxInt64
+	}
+	return int64(float64(limit) * containerShare)
+}
+
 // BoundMemory sets the memory limit and the garbage collector's target and adjusts them until ctx
-// ends. GOMEMLIMIT and GOGC take precedence.
-func BoundMemory(ctx context.Context) error {
-	if os.Getenv("GOMEMLIMIT") != "" {
+// ends, within the process's cgroup. GOMEMLIMIT and GOGC take precedence.
+func BoundMemory(ctx context.Context, log *slog.Logger) error {
+	if limit := os.Getenv("GOMEMLIMIT"); limit != "" {
+		log.Info("memory limited", "by", "GOMEMLIMIT", "limit", limit)
 		return nil
+	}
+	return boundMemory(ctx, containerLimit(), log)
+}
+
+// boundMemory never sets a limit above most.
+func boundMemory(ctx context.Context, most int64, log *slog.Logger) error {
+	const mib = 1 << 20
+	if most < math.MaxInt64 {
+		log.Info("memory limited", "by", "cgroup", "limit_mib", most/mib)
+	} else {
+		log.Info("memory not limited by a cgroup", "target_mib", memoryTarget/mib)
 	}
 	if os.Getenv("GOGC") == "" {
 		defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	}
-	defer debug.SetMemoryLimit(debug.SetMemoryLimit(memoryTarget))
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(min(memoryTarget, most)))
 	ticker := time.NewTicker(memoryCheck)
 	defer ticker.Stop()
 	for {
@@ -35,7 +64,7 @@ func BoundMemory(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
-			debug.SetMemoryLimit(use().limit())
+			debug.SetMemoryLimit(min(use().limit(), most))
 		}
 	}
 }

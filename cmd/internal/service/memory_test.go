@@ -1,7 +1,9 @@
 package service
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"math"
 	"runtime"
 	"runtime/debug"
@@ -62,7 +64,7 @@ func TestMemoryIsBoundedWhileTheProcessRuns(t *testing.T) {
 	before := debug.SetMemoryLimit(-1)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- BoundMemory(ctx) }()
+	go func() { ended <- boundMemory(ctx, math.MaxInt64, slog.New(slog.DiscardHandler)) }()
 	limit := func() int64 { return debug.SetMemoryLimit(-1) }
 	require.Eventually(t, func() bool { return limit() == memoryTarget }, 30*time.Second, time.Millisecond)
 	large := make([]byte, 640<<20)
@@ -72,4 +74,27 @@ func TestMemoryIsBoundedWhileTheProcessRuns(t *testing.T) {
 	cancel()
 	require.NoError(t, <-ended)
 	require.Equal(t, before, limit())
+}
+
+func TestMemoryStaysWithinTheContainer(t *testing.T) {
+	const most = 200 << 20
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	var log bytes.Buffer
+	large := make([]byte, 640<<20) // more than the container has
+	go func() { ended <- boundMemory(ctx, most, slog.New(slog.NewTextHandler(&log, nil))) }()
+	limit := func() int64 { return debug.SetMemoryLimit(-1) }
+	require.Eventually(t, func() bool { return limit() == most }, 30*time.Second, time.Millisecond)
+	require.Never(t, func() bool { return limit() != most }, 2*memoryCheck, 50*time.Millisecond)
+	runtime.KeepAlive(large)
+	cancel()
+	require.NoError(t, <-ended)
+	require.Contains(t, log.String(), "by=cgroup limit_mib=200")
+}
+
+func TestGOMEMLIMITTakesPrecedence(t *testing.T) {
+	t.Setenv("GOMEMLIMIT", "1GiB")
+	var log bytes.Buffer
+	require.NoError(t, BoundMemory(t.Context(), slog.New(slog.NewTextHandler(&log, nil))))
+	require.Contains(t, log.String(), "by=GOMEMLIMIT limit=1GiB")
 }

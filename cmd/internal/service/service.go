@@ -136,7 +136,7 @@ func Run(ctx context.Context, cfg config.Config, r Running, log *slog.Logger) (e
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Serve(ctx) })
-	group.Go(func() error { return BoundMemory(ctx) })
+	group.Go(func() error { return BoundMemory(ctx, log) })
 	group.Go(func() error { return p.serve(ctx, r) })
 	return group.Wait()
 }

@@ -89,7 +89,7 @@ func (p *pipeline) asRunDoes(work func() int) func() int {
 	return func() int {
 		ctx, cancel := context.WithCancel(p.b.Context())
 		ended := make(chan error, 1)
-		go func() { ended <- service.BoundMemory(ctx) }()
+		go func() { ended <- service.BoundMemory(ctx, slog.New(slog.DiscardHandler)) }()
 		n := work()
 		cancel()
 		require.NoError(p.b, <-ended)
