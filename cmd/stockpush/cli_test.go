@@ -213,6 +213,8 @@ func TestSIGHUPReloadsPausedShopsRatesAndLevels(t *testing.T) {
 	require.Eventually(t, shows(10001), 30*time.Second, 20*time.Millisecond)
 	p.EventuallyLogged("level=DEBUG")
 	p.Terminate()
+	last := bytes.Split(bytes.TrimSpace(p.Log()), []byte("\n"))
+	require.Contains(t, string(last[len(last)-1]), `msg="stopped, everything drained" after=`)
 }
 
 func TestSIGHUPReloadsThePartnerKey(t *testing.T) {

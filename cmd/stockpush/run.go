@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -41,11 +42,15 @@ func (a *app) newRun() *cobra.Command {
 			}
 			ctx, cancel := context.WithCancel(cmd.Context())
 			defer cancel()
+			began := time.Now()
 			running := service.Running{Roles: roles, Reloads: a.reloads(ctx, cmd, loaded, log)}
 			err = endingWithin(ctx, endLimit, func(ctx context.Context) error { return service.Run(ctx, loaded.Config, running, log) })
 			if errors.Is(err, errUnfinished) {
 				log.Warn("drain timed out, the partitions' next owners continue", "after", endLimit)
 				return nil
+			}
+			if err == nil {
+				log.Info("stopped, everything drained", "after", time.Since(began).Round(time.Second))
 			}
 			return err
 		},

@@ -136,6 +136,8 @@ type Console struct {
 // Ops configures the server of probes and metrics.
 type Ops struct {
 	Listen string `mapstructure:"listen"`
+	// Pprof serves profiles too.
+	Pprof bool `mapstructure:"pprof"`
 }
 
 // Log configures the program's log.

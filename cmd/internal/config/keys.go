@@ -132,6 +132,8 @@ var keys = append(append([]key{
 		"Header in which a trusted proxy passes the signed-in user, who becomes `requested_by`; empty: none"},
 	{"ops.listen", text, "127.0.0.1:8081", address,
 		"Address of `/livez`, `/readyz` and `/metrics`; port 0: a free port"},
+	{"ops.pprof", boolean, false, anything,
+		"Whether `ops.listen` serves Go's profiles under `/debug/pprof/` too; they show memory, so keep the address private"},
 	{"log.level", text, "info", oneOf("debug", "info", "warn", "error"),
 		"Minimum level that is logged, the Kafka client's messages left out"},
 	{"log.kafka_level", text, "warn", oneOf("debug", "info", "warn", "error"),

@@ -19,6 +19,7 @@ import (
 	"stockpush/cmd/internal/console"
 	"stockpush/cmd/internal/ops"
 	"stockpush/cmd/internal/promotions"
+	"stockpush/cmd/internal/version"
 	"stockpush/processor"
 	"stockpush/processor/stream"
 	"stockpush/sinks"
@@ -57,6 +58,7 @@ func Registered(t testing.TB) []Metric {
 // registerAll makes every part of the program that has metrics.
 func registerAll(t testing.TB, r *recorder) {
 	quiet := slog.New(slog.DiscardHandler)
+	version.Register(r)
 	processor.NewMetrics(r)
 	worker.NewMetrics(r)
 	sinks.NewMetrics(r)

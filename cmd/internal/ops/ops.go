@@ -1,4 +1,5 @@
-// Package ops serves the probes and the metrics of a process: /livez, /readyz and /metrics.
+// Package ops serves the probes and the metrics of a process: /livez, /readyz and /metrics, and
+// profiles if they are switched on.
 //
 // The server needs no token and exposes no secret. If it listens on loopback it answers only
 // requests for a loopback Host.
@@ -10,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,6 +34,8 @@ type Probes struct {
 	Registry *prometheus.Registry
 	// Ready reports whether every role serves, and if not, which one does not.
 	Ready func() (ok bool, detail string)
+	// Profiles serves net/http/pprof under /debug/pprof/ too, on the server of Listen only.
+	Profiles bool
 }
 
 // Listen opens the port at once, so that a port in use is an error before anything starts.
@@ -41,6 +45,9 @@ func Listen(address string, probes Probes, log *slog.Logger) (*Server, error) {
 		return nil, fmt.Errorf("ops.listen: %w (choose another address, or port 0 for a free port)", err)
 	}
 	handler := Handler(probes)
+	if probes.Profiles {
+		handler = withProfiles(handler)
+	}
 	if webserver.IsLoopback(listener.Addr()) {
 		handler = webserver.LoopbackHostOnly(handler, refuseHost)
 	}
@@ -75,6 +82,18 @@ func Handler(probes Probes) http.Handler {
 		say(w, http.StatusOK, "ready")
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(probes.Registry, promhttp.HandlerOpts{Registry: probes.Registry}))
+	return mux
+}
+
+// withProfiles adds the profiles of net/http/pprof.
+func withProfiles(others http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", others)
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", http.NotFound) // its arguments may be secrets
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	return mux
 }
 

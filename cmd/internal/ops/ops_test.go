@@ -52,6 +52,29 @@ func TestLoopbackListenerAnswersOnlyLoopbackHosts(t *testing.T) {
 	}
 }
 
+func TestProfilesAreServedIfSwitchedOnAndByListenOnly(t *testing.T) {
+	probes := Probes{Registry: prometheus.NewRegistry(), Ready: func() (bool, string) { return true, "" }}
+	get := func(h http.Handler, path string) int {
+		answer := httptest.NewRecorder()
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+		r.Host = "localhost"
+		h.ServeHTTP(answer, r)
+		return answer.Code
+	}
+	for on, want := range map[bool]int{false: http.StatusNotFound, true: http.StatusOK} {
+		probes.Profiles = on
+		server, err := Listen("127.0.0.1:0", probes, slog.New(slog.DiscardHandler))
+		require.NoError(t, err)
+		defer func() { require.NoError(t, server.http.Close()) }()
+		for _, path := range []string{"/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/goroutine"} {
+			require.Equal(t, want, get(server.http.Handler, path), path)
+		}
+		require.Equal(t, http.StatusNotFound, get(server.http.Handler, "/debug/pprof/cmdline"), "arguments may be secrets")
+		require.Equal(t, http.StatusOK, get(server.http.Handler, "/livez"))
+		require.Equal(t, http.StatusNotFound, get(Handler(probes), "/debug/pprof/"), "the console has them never")
+	}
+}
+
 func TestPortInUseNamesTheKey(t *testing.T) {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	probes := Probes{Registry: prometheus.NewRegistry(), Ready: func() (bool, string) { return true, "" }}

@@ -21,6 +21,7 @@ import (
 	"stockpush/cmd/internal/kafkaconn"
 	"stockpush/cmd/internal/ops"
 	"stockpush/cmd/internal/promotions"
+	"stockpush/cmd/internal/version"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
 	"stockpush/sinks/clickhouse"
@@ -120,7 +121,8 @@ func Run(ctx context.Context, cfg config.Config, r Running, log *slog.Logger) (e
 	p := &process{cfg: cfg, log: log, registry: prometheus.NewRegistry(), topics: schemas.Topics(cfg.Kafka.TopicPrefix)}
 	defer func() { err = errors.Join(err, p.close()) }()
 	p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	server, err := ops.Listen(cfg.Ops.Listen, ops.Probes{Registry: p.registry, Ready: p.ready}, log)
+	version.Register(p.registry)
+	server, err := ops.Listen(cfg.Ops.Listen, ops.Probes{Registry: p.registry, Ready: p.ready, Profiles: cfg.Ops.Pprof}, log)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 
 // parts are the metrics' subsystems in the order of the flow, with what they measure.
 var parts = [][2]string{
-	{"stream", "Every stage"}, {"processor", "Processor"}, {"channels", "Channels"}, {"shopee", "Shopee client"},
+	{"build", "Build"}, {"stream", "Every stage"}, {"processor", "Processor"}, {"channels", "Channels"}, {"shopee", "Shopee client"},
 	{"sink", "Sink"}, {"clickhouse", "ClickHouse client"}, {"promotions", "Promotions"}, {"webhook", "Shopee's push messages"}, {"console", "Console"},
 }
 
