@@ -5,6 +5,7 @@ package channeltest
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -51,9 +52,9 @@ func (m *Memory) Push(ctx context.Context, call channels.Call) channels.Answer {
 		a.Calls = 0
 		return *a
 	}
-	n := m.enter(call)
+	n, banned := m.enter(call)
 	defer m.leave(call)
-	if m.isBanned(call.ShopID) {
+	if banned {
 		return *All(call, ban, false)
 	}
 	if m.script != nil {
@@ -128,35 +129,25 @@ func (m *Memory) Shows(itemID, modelID int64) int64 {
 }
 
 // Next makes the next call run into trouble.
-func (m *Memory) Next(t Trouble) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.next = t
-}
+func (m *Memory) Next(t Trouble) { m.set(func() { m.next = t }) }
 
 // All is the answer that gives every line of a call one verdict.
 func All(call channels.Call, v channels.Verdict, failure bool) *channels.Answer {
-	a := &channels.Answer{Calls: 1, Failure: failure}
-	for range call.Lines {
-		a.Verdicts = append(a.Verdicts, v)
-	}
-	return a
+	return &channels.Answer{Calls: 1, Failure: failure, Verdicts: slices.Repeat([]channels.Verdict{v}, len(call.Lines))}
 }
 
-func (m *Memory) enter(call channels.Call) int {
+func (m *Memory) enter(call channels.Call) (n int, banned bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.calls = append(m.calls, call)
 	item := [2]int64{call.ShopID, call.ItemID}
 	m.inFlight[item]++
 	m.most = max(m.most, m.inFlight[item])
-	return len(m.calls) - 1
+	return len(m.calls) - 1, m.banned[call.ShopID]
 }
 
 func (m *Memory) leave(call channels.Call) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.inFlight[[2]int64{call.ShopID, call.ItemID}]--
+	m.set(func() { m.inFlight[[2]int64{call.ShopID, call.ItemID}]-- })
 }
 
 // Ready is false for a shop without credentials.
@@ -174,10 +165,7 @@ func (m *Memory) Read(_ context.Context, shopID, itemID int64) ([]channels.Model
 	if v, ready := m.Ready(shopID); !ready {
 		return nil, v
 	}
-	m.mu.Lock()
-	delay := m.readDelay
-	m.mu.Unlock()
-	time.Sleep(delay)
+	time.Sleep(get(m, func() time.Duration { return m.readDelay }))
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.reads++
@@ -197,77 +185,51 @@ func (m *Memory) Read(_ context.Context, shopID, itemID int64) ([]channels.Model
 	return all, channels.Verdict{Outcome: channels.Confirmed}
 }
 
-// Ban lets every call of a shop be refused from now on, or no longer.
-func (m *Memory) Ban(shopID int64, banned bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.banned[shopID] = banned
-}
-
-func (m *Memory) isBanned(shopID int64) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.banned[shopID]
-}
-
 // ban is the verdict of a banned shop.
 var ban = channels.Verdict{Outcome: channels.Refused, Code: schemas.ShopRestricted, Scope: channels.ScopeShop, Message: "banned"}
 
-// GiveCredentials gives a shop credentials after DropCredentials.
-func (m *Memory) GiveCredentials(shopID int64) {
+// set changes what the marketplace has.
+func (m *Memory) set(change func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.strangers, shopID)
+	change()
 }
+
+// get returns a value of the marketplace.
+func get[T any](m *Memory, value func() T) T {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return value()
+}
+
+// Ban lets every call of a shop be refused from now on, or no longer.
+func (m *Memory) Ban(shopID int64, banned bool) { m.set(func() { m.banned[shopID] = banned }) }
+
+// GiveCredentials gives a shop credentials after DropCredentials.
+func (m *Memory) GiveCredentials(shopID int64) { m.set(func() { delete(m.strangers, shopID) }) }
 
 // DropCredentials takes a shop's credentials away. Until then every shop has some.
-func (m *Memory) DropCredentials(shopID int64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.strangers[shopID] = true
-}
+func (m *Memory) DropCredentials(shopID int64) { m.set(func() { m.strangers[shopID] = true }) }
 
 // DelayReads lets every read look so long after it was asked.
-func (m *Memory) DelayReads(by time.Duration) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.readDelay = by
-}
-
-// Reads is how many reads there were.
-func (m *Memory) Reads() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.reads
-}
+func (m *Memory) DelayReads(by time.Duration) { m.set(func() { m.readDelay = by }) }
 
 // Set changes what a model shows, as a request that lands late does.
-func (m *Memory) Set(model Model, qty int64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.stock[model] = qty
-}
+func (m *Memory) Set(model Model, qty int64) { m.set(func() { m.stock[model] = qty }) }
+
+// Reads is how many reads there were.
+func (m *Memory) Reads() int { return get(m, func() int { return m.reads }) }
 
 // Stock is what a model shows.
-func (m *Memory) Stock(model Model) int64 {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.stock[model]
-}
+func (m *Memory) Stock(model Model) int64 { return get(m, func() int64 { return m.stock[model] }) }
 
 // Calls lists the calls so far.
 func (m *Memory) Calls() []channels.Call {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return append([]channels.Call(nil), m.calls...)
+	return get(m, func() []channels.Call { return slices.Clone(m.calls) })
 }
 
 // MostPerItem is the most calls of one item that were in flight at once.
-func (m *Memory) MostPerItem() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.most
-}
+func (m *Memory) MostPerItem() int { return get(m, func() int { return m.most }) }
 
 // Authorized is the part of a channel whose shops all have credentials.
 type Authorized struct{}

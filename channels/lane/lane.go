@@ -10,6 +10,7 @@ package lane
 
 import (
 	"bytes"
+	"slices"
 	"time"
 
 	"stockpush/channels"
@@ -214,10 +215,7 @@ func HealthOf(a *channels.Answer) Health {
 }
 
 func isThrottled(a *channels.Answer) bool {
-	for i := range a.Verdicts {
-		if v := &a.Verdicts[i]; v.Outcome != channels.Confirmed && v.Code.Class() == schemas.ClassThrottle {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(a.Verdicts, func(v channels.Verdict) bool {
+		return v.Outcome != channels.Confirmed && v.Code.Class() == schemas.ClassThrottle
+	})
 }

@@ -85,18 +85,13 @@ func New(cfg Config, deps Deps) (*Client, error) {
 	if deps.Tokens == nil {
 		return nil, errors.New("shopee client: no token store")
 	}
-	m, err := newMetrics(deps.Registerer)
-	if err != nil {
-		return nil, fmt.Errorf("shopee client: register metrics: %w", err)
-	}
-	caller, err := api.New(cfg.BaseURL, cfg.PartnerID, cfg.PartnerKey, deps.Registerer)
-	if err != nil {
-		return nil, fmt.Errorf("shopee client: register metrics: %w", err)
-	}
 	if deps.Pace == nil {
 		deps.Pace = func(context.Context, int64) error { return nil }
 	}
-	c := &Client{api: caller, timeout: cfg.Timeout, shadow: cfg.Shadow, tokens: deps.Tokens, metrics: m, pace: deps.Pace}
+	c := &Client{
+		api: api.New(cfg.BaseURL, cfg.PartnerID, cfg.PartnerKey, deps.Registerer), metrics: newMetrics(deps.Registerer),
+		timeout: cfg.Timeout, shadow: cfg.Shadow, tokens: deps.Tokens, pace: deps.Pace,
+	}
 	c.sessions = newSessions(c, deps.Logger)
 	return c, nil
 }

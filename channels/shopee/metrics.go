@@ -1,11 +1,11 @@
 package shopee
 
 import (
-	"errors"
 	"stockpush/channels/shopee/api"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 type metrics struct {
@@ -19,35 +19,30 @@ type metrics struct {
 	firstEnd, endSoon prometheus.Gauge
 }
 
-func newMetrics(reg prometheus.Registerer) (*metrics, error) {
+// newMetrics registers the metrics, unless reg is nil.
+func newMetrics(reg prometheus.Registerer) *metrics {
+	f := promauto.With(reg)
 	m := &metrics{
-		refreshes: prometheus.NewCounterVec(prometheus.CounterOpts{
+		refreshes: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "stockpush_shopee_token_refreshes_total", Help: "Access tokens asked for with a refresh token, by outcome.",
 		}, []string{"outcome"}),
+		storeFailures: f.NewCounter(prometheus.CounterOpts{
+			Name: "stockpush_shopee_token_store_failures_total", Help: "Tries to store tokens that failed, before or after a refresh token was spent.",
+		}),
+		unstored: f.NewGauge(prometheus.GaugeOpts{
+			Name: "stockpush_shopee_unstored_token_pairs", Help: "Shops whose new tokens are in memory only, since they could not be stored: they are lost if the process ends.",
+		}),
+		firstEnd: f.NewGauge(prometheus.GaugeOpts{
+			Name: "stockpush_shopee_first_authorization_end_timestamp_seconds", Help: "When the shop's authorization ends that ends first, of shops with tokens; 0 until it is known.",
+		}),
+		endSoon: f.NewGauge(prometheus.GaugeOpts{
+			Name: "stockpush_shopee_authorizations_ending", Help: "Shops with tokens whose authorization has ended or ends soon: when a tenth of it is left, at least a day and at most 30.",
+		}),
 	}
-	m.storeFailures = prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "stockpush_shopee_token_store_failures_total", Help: "Tries to store tokens that failed, before or after a refresh token was spent.",
-	})
-	m.unstored = prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "stockpush_shopee_unstored_token_pairs", Help: "Shops whose new tokens are in memory only, since they could not be stored: they are lost if the process ends.",
-	})
-	m.firstEnd = prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "stockpush_shopee_first_authorization_end_timestamp_seconds", Help: "When the shop's authorization ends that ends first, of shops with tokens; 0 until it is known.",
-	})
-	m.endSoon = prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "stockpush_shopee_authorizations_ending", Help: "Shops with tokens whose authorization has ended or ends soon: when a tenth of it is left, at least a day and at most 30.",
-	})
 	for _, outcome := range api.Outcomes() {
 		m.refreshes.WithLabelValues(outcome)
 	}
-	if reg == nil {
-		return m, nil
-	}
-	var errs []error
-	for _, c := range []prometheus.Collector{m.refreshes, m.storeFailures, m.unstored, m.firstEnd, m.endSoon} {
-		errs = append(errs, reg.Register(c))
-	}
-	return m, errors.Join(errs...)
+	return m
 }
 
 // authorizations sets the metrics of authorizations.

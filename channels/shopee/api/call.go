@@ -41,12 +41,8 @@ type Caller struct {
 
 // New makes a caller; baseURL is Shopee's host with its scheme. A nil registerer keeps the
 // metrics unregistered.
-func New(baseURL string, partnerID int64, key tokens.Secret, reg prometheus.Registerer) (*Caller, error) {
-	m, err := newMetrics(reg)
-	if err != nil {
-		return nil, err
-	}
-	return &Caller{HTTP: newHTTPClient(), base: strings.TrimRight(baseURL, "/"), signer: newSigner(partnerID, key), metrics: m}, nil
+func New(baseURL string, partnerID int64, key tokens.Secret, reg prometheus.Registerer) *Caller {
+	return &Caller{HTTP: newHTTPClient(), base: strings.TrimRight(baseURL, "/"), signer: newSigner(partnerID, key), metrics: newMetrics(reg)}
 }
 
 // newHTTPClient is sized for many shops on one host. It follows no redirect:

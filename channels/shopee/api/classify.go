@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -89,34 +90,11 @@ type rule struct {
 }
 
 func (r *rule) matches(code, text string) bool {
-	return (r.codes == nil || r.hasCode(code)) && (r.says == nil || r.saidIn(text))
-}
-
-func (r *rule) hasCode(code string) bool {
-	for _, c := range r.codes {
-		if squeeze(c) == code {
-			return true
-		}
+	isCode := func(c string) bool { return squeeze(c) == code }
+	isSaid := func(pattern string) bool {
+		return !slices.ContainsFunc(strings.Split(pattern, "&"), func(phrase string) bool { return !strings.Contains(text, plain(phrase)) })
 	}
-	return false
-}
-
-func (r *rule) saidIn(text string) bool {
-	for _, pattern := range r.says {
-		if allIn(text, strings.Split(pattern, "&")) {
-			return true
-		}
-	}
-	return false
-}
-
-func allIn(text string, phrases []string) bool {
-	for _, p := range phrases {
-		if !strings.Contains(text, plain(p)) {
-			return false
-		}
-	}
-	return true
+	return (r.codes == nil || slices.ContainsFunc(r.codes, isCode)) && (r.says == nil || slices.ContainsFunc(r.says, isSaid))
 }
 
 func (r *rule) verdict(now time.Time) channels.Verdict {

@@ -1,10 +1,10 @@
 package api
 
 import (
-	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"stockpush/channels"
 	"stockpush/schemas"
@@ -33,16 +33,18 @@ type metrics struct {
 	unknown prometheus.Counter
 }
 
-func newMetrics(reg prometheus.Registerer) (*metrics, error) {
+// newMetrics registers the metrics, unless reg is nil.
+func newMetrics(reg prometheus.Registerer) *metrics {
+	f := promauto.With(reg)
 	m := &metrics{
-		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
+		calls: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "stockpush_shopee_calls_total", Help: "Requests sent to Shopee, by path and by ok, cancelled, or the failure class of the answer.",
 		}, []string{"path", "outcome"}),
-		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		latency: f.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "stockpush_shopee_call_duration_seconds", Help: "From sending a request to having read its answer.",
 			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20},
 		}, []string{"path"}),
-		unknown: prometheus.NewCounter(prometheus.CounterOpts{
+		unknown: f.NewCounter(prometheus.CounterOpts{
 			Name: "stockpush_shopee_unknown_refusals_total", Help: "Refusals of calls and of models that no rule knows; their records keep Shopee's words.",
 		}),
 	}
@@ -52,10 +54,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			m.calls.WithLabelValues(path, outcome)
 		}
 	}
-	if reg == nil {
-		return m, nil
-	}
-	return m, errors.Join(reg.Register(m.calls), reg.Register(m.latency), reg.Register(m.unknown))
+	return m
 }
 
 // Outcomes lists the closed set of outcome labels.

@@ -93,7 +93,7 @@ type tokenRequest struct {
 
 func (s *Sandbox) refreshToken(w http.ResponseWriter, r *http.Request) {
 	s.grant(w, r, func(sh *shop, t tokenRequest) *refusal {
-		if s.nextFault(sh.id, 0, refreshFaults) != nil {
+		if s.nextFault(sh.id, 0, refreshFaults).Kind != "" {
 			return &refusal{code: "error_server", message: "Something wrong. Please try later."}
 		}
 		if t.RefreshToken != sh.refresh || !sh.linked || !sh.endsAt.After(time.Now()) {

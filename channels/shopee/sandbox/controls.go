@@ -186,8 +186,9 @@ func (s *Sandbox) removeFaults(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, struct{}{})
 }
 
-// nextFault is the first fault of the kinds for an item of a shop, and uses it up; s.mu is held.
-func (s *Sandbox) nextFault(shopID, itemID int64, kinds []string) *Fault {
+// nextFault is the first fault of the kinds for an item of a shop, and uses it up; it has no kind if
+// there is none. s.mu is held.
+func (s *Sandbox) nextFault(shopID, itemID int64, kinds []string) Fault {
 	for i, f := range s.faults {
 		if f.ShopID != 0 && f.ShopID != shopID || f.ItemID != 0 && f.ItemID != itemID || !slices.Contains(kinds, f.Kind) {
 			continue
@@ -197,9 +198,9 @@ func (s *Sandbox) nextFault(shopID, itemID int64, kinds []string) *Fault {
 				s.faults = slices.Delete(s.faults, i, i+1)
 			}
 		}
-		return f
+		return *f
 	}
-	return nil
+	return Fault{}
 }
 
 // stumble plays a fault of the whole call, and says whether there was one.
@@ -207,10 +208,9 @@ func (s *Sandbox) stumble(w http.ResponseWriter, r *http.Request, sh *shop) bool
 	s.mu.Lock()
 	f := s.nextFault(sh.id, 0, callFaults)
 	s.mu.Unlock()
-	if f == nil {
-		return false
-	}
 	switch f.Kind {
+	case "":
+		return false
 	case "outage":
 		s.refuse(w, refusal{http.StatusServiceUnavailable, "error_server", "Please try later."})
 	case "hang":
@@ -227,40 +227,15 @@ func (s *Sandbox) stumble(w http.ResponseWriter, r *http.Request, sh *shop) bool
 	return true
 }
 
-// refusal is the refuse fault's; no code where there is none.
-func (f *Fault) refusal() refusal {
-	if !f.is("refuse") {
-		return refusal{}
-	}
-	return refusal{http.StatusOK, f.Code, f.Message}
-}
-
-func (f *Fault) is(kind string) bool { return f != nil && f.Kind == kind }
-
-func (f *Fault) name() string {
-	if f == nil {
-		return ""
-	}
-	return f.Kind
-}
-
-func (f *Fault) wait() time.Duration { return time.Duration(f.DelayMS) * time.Millisecond }
+func (f Fault) wait() time.Duration { return time.Duration(f.DelayMS) * time.Millisecond }
 
 // delay is the latency fault's, or less if the client goes away.
-func (f *Fault) delay(r *http.Request) {
-	if !f.is("latency") {
+func (f Fault) delay(r *http.Request) {
+	if f.Kind != "latency" {
 		return
 	}
 	select {
 	case <-time.After(f.wait()):
 	case <-r.Context().Done():
 	}
-}
-
-// wrongBy is how far a confirmed quantity is from the applied one.
-func (f *Fault) wrongBy() int64 {
-	if f.is("wrong_quantity") {
-		return 1
-	}
-	return 0
 }

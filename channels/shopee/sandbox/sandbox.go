@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -39,21 +40,8 @@ const (
 )
 
 func (c Config) withDefaults() Config {
-	if c.PartnerID == 0 {
-		c.PartnerID = DefaultPartnerID
-	}
-	if c.PartnerKey == "" {
-		c.PartnerKey = DefaultPartnerKey
-	}
-	if c.Shops == 0 {
-		c.Shops = 10
-	}
-	if c.TokenLife == 0 {
-		c.TokenLife = 4 * time.Hour
-	}
-	if c.MaxCalls == 0 {
-		c.MaxCalls = 200_000
-	}
+	c.PartnerID, c.PartnerKey = cmp.Or(c.PartnerID, DefaultPartnerID), cmp.Or(c.PartnerKey, DefaultPartnerKey)
+	c.Shops, c.TokenLife, c.MaxCalls = cmp.Or(c.Shops, 10), cmp.Or(c.TokenLife, 4*time.Hour), cmp.Or(c.MaxCalls, 200_000)
 	return c
 }
 

@@ -70,7 +70,7 @@ func (s *Sandbox) updateStock(w http.ResponseWriter, r *http.Request, sh *shop) 
 	defer s.leave(sh, q.ItemID)
 	fault := came.fault
 	fault.delay(r)
-	if fault.is("late") {
+	if fault.Kind == "late" {
 		s.mu.Lock() // Wait may run at the same time
 		s.late.Go(func() { time.Sleep(fault.wait()); s.apply(sh, &q, came) })
 		s.mu.Unlock()
@@ -78,9 +78,9 @@ func (s *Sandbox) updateStock(w http.ResponseWriter, r *http.Request, sh *shop) 
 	}
 	done, failed, bad := s.apply(sh, &q, came)
 	switch {
-	case fault.is("lost_reply"):
+	case fault.Kind == "lost_reply":
 		panic(http.ErrAbortHandler)
-	case fault.is("garbage"):
+	case fault.Kind == "garbage":
 		_, _ = w.Write([]byte("<html>not what you expect"))
 	case bad.code != "":
 		s.refuse(w, bad)
@@ -127,7 +127,7 @@ type arrival struct {
 	number int64
 	at     time.Time
 	host   string
-	fault  *Fault
+	fault  Fault
 }
 
 // enter notes that a call of an item is in flight, and finds its fault.
@@ -155,11 +155,11 @@ func (s *Sandbox) apply(sh *shop, q *stockRequest, came arrival) (done []success
 	fault := came.fault
 	call := Call{
 		Sequence: s.stats.Calls, Received: came.number, ReceivedAt: came.at, AppliedAt: time.Now().UTC(), Host: came.host,
-		ShopID: sh.id, ItemID: q.ItemID, Fault: fault.name(),
+		ShopID: sh.id, ItemID: q.ItemID, Fault: fault.Kind,
 	}
 	bad = sh.refuseCall(it, q, s.switches.HolidayCode)
-	if r := fault.refusal(); r.code != "" {
-		bad = r
+	if fault.Kind == "refuse" && fault.Code != "" {
+		bad = refusal{http.StatusOK, fault.Code, fault.Message}
 	}
 	for i, line := range q.StockList {
 		asked := line.SellerStock[0]
@@ -168,19 +168,23 @@ func (s *Sandbox) apply(sh *shop, q *stockRequest, came arrival) (done []success
 		switch {
 		case bad.code != "":
 			l.Reason = bad.code
-		case fault.is("refuse"):
+		case fault.Kind == "refuse":
 			l.Reason = fault.Message
 		}
 		switch {
-		case l.Reason != "" || fault.is("refuse"):
+		case l.Reason != "" || fault.Kind == "refuse":
 			failed = append(failed, failure{line.ModelID, l.Reason})
-		case fault.is("silent") && i == 0:
+		case fault.Kind == "silent" && i == 0:
 		default:
-			l.Applied = !fault.is("no_effect")
+			l.Applied = fault.Kind != "no_effect"
 			if l.Applied {
 				it.model(line.ModelID).stock = asked.Stock
 			}
-			done = append(done, success{line.ModelID, asked.LocationID, asked.Stock + fault.wrongBy()})
+			shown := asked.Stock
+			if fault.Kind == "wrong_quantity" {
+				shown++
+			}
+			done = append(done, success{line.ModelID, asked.LocationID, shown})
 		}
 		call.Lines = append(call.Lines, l)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"syscall"
 	"time"
@@ -28,12 +29,11 @@ type entry struct {
 }
 
 // readDocument reads the tokens file. Its errors quote nothing of the file.
-func readDocument(path string) (*document, error) {
+func readDocument(path string) (doc *document, err error) {
 	b, err := readRegular(path)
-	if err != nil {
-		return nil, fmt.Errorf("read shopee.tokens_file: %w", err)
+	if err == nil {
+		doc, err = parseDocument(b)
 	}
-	doc, err := parseDocument(b)
 	if err != nil {
 		return nil, fmt.Errorf("read shopee.tokens_file: %w", err)
 	}
@@ -133,11 +133,7 @@ func (e entry) fields() (map[string]json.RawMessage, error) {
 // merge returns base with the fields of over.
 func merge(base, over map[string]json.RawMessage) map[string]json.RawMessage {
 	all := make(map[string]json.RawMessage, len(base)+len(over))
-	for k, v := range base {
-		all[k] = v
-	}
-	for k, v := range over {
-		all[k] = v
-	}
+	maps.Copy(all, base)
+	maps.Copy(all, over)
 	return all
 }
