@@ -3,6 +3,7 @@ package pages
 import (
 	"net/http"
 	"strconv"
+	"time"
 
 	"stockpush/cmd/internal/pushrecords"
 	"stockpush/schemas"
@@ -19,7 +20,12 @@ type entry struct {
 	Others []pushrecords.Record
 	// By is the anchor of the record that replaced this one; empty if that is not shown.
 	By string
+	// Why says why a Pending record waits; nil for others.
+	Why *waiting
 }
+
+// Keys returns the store SKU in the form of "Push now".
+func (d *historyData) Keys() []string { return []string{d.Key.String()} }
 
 // Anchor returns the record's anchor in the page.
 func (e entry) Anchor() string { return anchor(e.EventOffset) }
@@ -35,8 +41,10 @@ type historyData struct {
 	Entries []entry
 	// Last is the newest record that is not Skipped; Newest is the newest of all.
 	Last, Newest *pushrecords.Record
-	// Shown is the newest quantity that Shopee confirmed; nil if unknown.
+	// Shown is the last quantity that Shopee confirmed; nil if unknown.
 	Shown *int64
+	// ShownAt is when it confirmed that.
+	ShownAt *time.Time
 	// Records is the number of records. Pick names the failure that a re-push would repeat.
 	Records int
 	Pick    string
@@ -58,7 +66,11 @@ func (c *console) history(r *http.Request) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	return view{Template: "history", Tab: "store", Title: cutText(80, key.StoreSKU), Data: timeline(key, found.Items), Live: true}, nil
+	data := timeline(key, found.Items)
+	if err := c.addStanding(r.Context(), data); err != nil {
+		return view{}, err
+	}
+	return view{Template: "history", Tab: "store", Title: cutText(80, key.StoreSKU), Data: data, Live: true}, nil
 }
 
 func timeline(key schemas.Key, records []pushrecords.Record) *historyData {
@@ -69,9 +81,6 @@ func timeline(key schemas.Key, records []pushrecords.Record) *historyData {
 		shown[r.EventID] = anchor(r.EventOffset)
 		if data.Last == nil && r.Status != schemas.Skipped.String() {
 			data.Last, data.Pick = r, pickOf(r)
-		}
-		if data.Shown == nil && r.AfterQty != nil {
-			data.Shown = r.AfterQty
 		}
 	}
 	if len(records) > 0 {

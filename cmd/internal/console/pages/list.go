@@ -24,6 +24,8 @@ type row struct {
 	Pick string
 	// History is the link to the store SKU's records.
 	History string
+	// Why says why its newest record is Pending; nil if none is.
+	Why *waiting
 	// Group marks the first row of a merchant SKU.
 	Group bool
 }
@@ -157,7 +159,7 @@ func (c *console) rows(ctx context.Context, items []pushrecords.StoreSKU) ([]row
 	for i, item := range items {
 		rows[i] = row{StoreSKU: item, Pick: picks[item.Key()], History: historyLink(item.Key())}
 	}
-	return rows, nil
+	return rows, c.explain(ctx, rows)
 }
 
 // countFailures counts what still fails. It ignores the list's status filter: the numbers tell what

@@ -22,6 +22,7 @@ import (
 
 // Reader reads from ClickHouse.
 type Reader interface {
+	Shops(context.Context, pushrecords.Filter) ([]pushrecords.Shop, error)
 	StoreSKUs(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.StoreSKU], error)
 	MerchantSKUs(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.StoreSKU], error)
 	NewestFailures(context.Context, []schemas.Key) ([]pushrecords.Failure, error)
@@ -37,6 +38,7 @@ type Reader interface {
 // Retrier publishes re-pushes and returns their outcomes.
 type Retrier interface {
 	Do(context.Context, retry.Request) (retry.Result, error)
+	Push(context.Context, retry.PushRequest) (retry.Result, error)
 	OfBatch(context.Context, string) ([]retry.Outcome, error)
 }
 
@@ -68,6 +70,8 @@ const (
 	pathMerchantSKUs = "/push-records/merchant-skus"
 	pathHistory      = "/push-records/history"
 	pathRejected     = "/push-records/rejected"
+	pathShops        = "/push-records/shops"
+	pathPushNow      = "/push-records/push-now"
 	pathOverview     = "/push-records/overview"
 	pathRePush       = "/push-records/re-push"
 	pathRedrive      = "/push-records/redrive"
@@ -88,6 +92,9 @@ func New(d Deps) http.Handler {
 	mux.Handle("GET "+pathStoreSKUs, c.page(c.storeSKUs))
 	mux.Handle("GET "+pathMerchantSKUs, c.page(c.merchantSKUs))
 	mux.Handle("GET "+pathHistory, c.page(c.history))
+	mux.Handle("GET "+pathShops, c.page(c.shops))
+	mux.Handle("POST "+pathPushNow, c.page(c.pushNow))
+	mux.Handle("GET "+pathPushNow, begin)
 	mux.Handle("GET "+pathRejected, c.page(c.rejected))
 	mux.Handle("GET "+pathOverview, c.page(c.overview))
 	mux.HandleFunc("GET "+pathLanguage, c.chooseLanguage)

@@ -24,6 +24,7 @@ import (
 
 // records is a fake Reader.
 type records struct {
+	shops    []pushrecords.Shop
 	skus     []pushrecords.StoreSKU
 	nearest  []pushrecords.StoreSKU
 	last     []pushrecords.Record
@@ -64,6 +65,10 @@ func (r *records) CountRejected(context.Context, pushrecords.Filter) (uint64, er
 	return uint64(len(r.rejected)), r.err
 }
 
+func (r *records) Shops(context.Context, pushrecords.Filter) ([]pushrecords.Shop, error) {
+	return r.shops, r.err
+}
+
 func (r *records) Nearest(context.Context, pushrecords.Filter) ([]pushrecords.StoreSKU, error) {
 	return r.nearest, r.err
 }
@@ -91,6 +96,7 @@ func (r *records) Candidates(_ context.Context, _ pushrecords.Filter, _ []string
 // publisher is a fake Retrier that records what it was asked to publish.
 type publisher struct {
 	requests []retry.Request
+	pushes   []retry.PushRequest
 	outcomes []retry.Outcome
 }
 
@@ -101,6 +107,11 @@ func (p *publisher) Do(_ context.Context, q retry.Request) (retry.Result, error)
 		result.EventIDs = []string{batch + "-1", batch + "-2"}
 	}
 	return result, nil
+}
+
+func (p *publisher) Push(_ context.Context, q retry.PushRequest) (retry.Result, error) {
+	p.pushes = append(p.pushes, q)
+	return retry.Result{Matched: 1, Published: 1, LeftOut: map[string]int{}, EventIDs: []string{batch + "-1"}}, nil
 }
 
 func (p *publisher) OfBatch(context.Context, string) ([]retry.Outcome, error) {

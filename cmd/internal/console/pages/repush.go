@@ -183,7 +183,7 @@ func readReport(report url.Values) retry.Result {
 		return n
 	}
 	r.Published = count(paramPublished)
-	for _, name := range []string{retry.NotNewest, retry.OnItsWay, retry.OldLog, retry.OverLimit, retry.NotFailing} {
+	for _, name := range []string{retry.NotNewest, retry.OnItsWay, retry.OldLog, retry.OverLimit, retry.NotFailing, retry.NoRecord} {
 		r.LeftOut[name] = count(paramLeftOut + name)
 	}
 	return r

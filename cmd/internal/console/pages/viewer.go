@@ -180,8 +180,10 @@ func (v *viewer) funcs() template.FuncMap {
 		"when":    v.when,
 		"age":     func(t time.Time) string { return v.age(time.Since(t)) },
 		"between": func(a, b time.Time) string { return v.long(b.Sub(a)) },
-		"lang":    func() string { return v.Code },
-		"zone":    func() string { return v.zone.String() },
+		"state":   v.state, "stateTodo": v.stateTodo, "stateTone": stateTone,
+		"short": func(n int64) int64 { return -n },
+		"lang":  func() string { return v.Code },
+		"zone":  func() string { return v.zone.String() },
 	}
 	for name, f := range funcs {
 		own[name] = f
@@ -212,7 +214,7 @@ func (v *viewer) template(name string) *template.Template {
 	}
 	if set[name] == nil {
 		set[name] = template.Must(template.New("layout.html").Funcs(v.funcs()).
-			ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/"+name+".html"))
+			ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/waiting.html", "templates/"+name+".html"))
 	}
 	return set[name]
 }
