@@ -67,48 +67,34 @@ func newPartition(p *Processor, a *stream.Assignment) *partition {
 	}
 }
 
-// run is the owner's loop. It ends when the partition is drained or lost.
+// run is the owner's loop. It ends when the partition is lost, or revoked and Kafka has acknowledged
+// what was sent. Open windows are not sent then.
 func (p *partition) run(ctx context.Context) error {
 	defer p.leave()
-	for {
+	for closing := p.assignment.Closing(); closing != nil || p.out.Open() > 0; {
 		batches := p.assignment.Batches()
-		if len(p.backlog) > 0 {
+		if len(p.backlog) > 0 || closing == nil {
 			batches = nil // full: only a closing window makes room
 		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-p.assignment.Closing():
-			return p.drain(ctx)
+		case <-closing:
+			closing = nil
+			p.timer.Stop()
+			continue
 		case ack := <-p.out.Acks():
 			if err := p.out.Handle(ctx, ack); err != nil {
 				return err
 			}
 			continue
-		case batch, open := <-batches:
-			if !open {
-				return p.drain(ctx)
-			}
+		case batch := <-batches: // without records if Passed has moved, or the partition is closing
 			p.backlog, p.verified = batch, false
 			p.next = max(p.next, p.assignment.Passed())
 		case <-p.timer.C:
 		}
 		if err := p.advance(ctx, time.Now()); err != nil {
 			return err
-		}
-	}
-}
-
-// drain waits until Kafka has acknowledged what was sent. Open windows are not sent.
-func (p *partition) drain(ctx context.Context) error {
-	for p.out.Open() > 0 {
-		select {
-		case <-ctx.Done():
-			return nil
-		case ack := <-p.out.Acks():
-			if err := p.out.Handle(ctx, ack); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
