@@ -56,8 +56,8 @@ type Buffer struct {
 	byTouch list
 	// packed is the event that is being put.
 	packed schemas.PackedEvent
-	// linkBytes is the memory of all open windows' links, and linkRoom the room that a window's first
-	// one gets: as much as the links of the last windows took on average.
+	// linkBytes is the memory of all open windows' links. linkRoom is the room that a window's first
+	// one gets. It follows the median of the earlier windows: an average would follow hot store SKUs.
 	linkBytes, linkRoom int
 }
 
@@ -121,7 +121,7 @@ func (b *Buffer) replace(w *Entry, now time.Time) {
 func (b *Buffer) link(w *Entry, l schemas.Link) {
 	before := cap(w.links)
 	if w.links == nil {
-		w.links = make([]byte, 0, b.linkRoom)
+		w.links = make([]byte, 0, b.linkRoom+linkRoomStep)
 	}
 	w.links = schemas.AppendLink(w.links, l)
 	b.linkBytes += cap(w.links) - before
@@ -145,10 +145,15 @@ func (b *Buffer) TakeLinks(w *Entry) []byte {
 	return links
 }
 
+const linkRoomStep = 16
+
 func (b *Buffer) forgetLinks(w *Entry) {
 	b.linkBytes -= cap(w.links)
-	if n := len(w.links); n > 0 {
-		b.linkRoom += (n - b.linkRoom) / 8
+	switch n := len(w.links); {
+	case n > b.linkRoom:
+		b.linkRoom += linkRoomStep
+	case n > 0:
+		b.linkRoom = max(0, b.linkRoom-linkRoomStep)
 	}
 }
 
