@@ -57,6 +57,24 @@ func TestPushesDoNotAgeWhileTheShopIsPaused(t *testing.T) {
 	}
 }
 
+func TestPushThatArrivesInALaterPauseAgesFromItsEnd(t *testing.T) {
+	for name, tt := range map[string]struct {
+		waits time.Duration
+		final bool
+	}{"young": {0, false}, "old": {1, true}} {
+		s := newShop(t)
+		s.pause(time.Hour)
+		s.lane.SetPaused(true, s.now)
+		s.wait(time.Hour)
+		s.offer("a", 1)
+		s.wait(time.Hour)
+		s.lane.SetPaused(false, s.now)
+		s.wait(maxPendingAge + tt.waits)
+		written := s.pushed(s.start(lane.Push), refused(schemas.RateLimited))
+		require.Equal(t, tt.final, len(written) > 0, name)
+	}
+}
+
 // How long an earlier owner's shop was paused is not known.
 func TestInheritedPushOfAPausedShopAgesFromNow(t *testing.T) {
 	for name, tt := range map[string]struct {
