@@ -90,7 +90,7 @@ func (a *app) records(cmd *cobra.Command, f recordsFlags) error {
 	case "rejected-events":
 		return show(ctx, a, f, filter, view[pushrecords.Rejected]{reader.Rejected, rejectedTable})
 	case "history":
-		key := schemas.Key{Channel: schemas.ChannelShopee, ShopID: filter.ShopID, StoreSKU: filter.StoreSKUs[0]}
+		key := schemas.Key{Channel: schemas.ChannelShopee, ShopID: filter.Shops[0], StoreSKU: filter.StoreSKUs[0]}
 		list := func(ctx context.Context, filter pushrecords.Filter, p pushrecords.Page) (pushrecords.List[pushrecords.Record], error) {
 			return reader.History(ctx, key, filter, p)
 		}

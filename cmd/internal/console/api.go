@@ -37,7 +37,7 @@ func (a *api) mount(mux *http.ServeMux) {
 		method, path string
 		handle       func(http.ResponseWriter, *http.Request) error
 	}{
-		{http.MethodGet, "/api/v1/store-skus", listOf("store-skus", statusParameters, a.reader.StoreSKUs)},
+		{http.MethodGet, "/api/v1/store-skus", byFormat(listOf("store-skus", statusParameters, a.reader.StoreSKUs), listOf("store-skus", statusParameters, a.reader.StoreSKUFile))},
 		{http.MethodGet, "/api/v1/merchant-skus", listOf("merchant-skus", statusParameters, a.reader.MerchantSKUs)},
 		{http.MethodGet, storeSKUPath + "{key...}", a.storeSKU},
 		{http.MethodGet, "/api/v1/failures", listOf("failures", recordParameters, a.reader.Failures)},
@@ -77,11 +77,11 @@ func describe(w http.ResponseWriter, _ *http.Request) error {
 // The parameters of each list.
 var (
 	recordParameters   = []string{"q", "shop_id", "store_sku", "merchant_sku", "status", "reason", "failure_code", "since", "until"}
-	statusParameters   = append([]string{"still_failing", "order"}, recordParameters...)
-	rejectedParameters = []string{"q", "since", "until"}
+	statusParameters   = append([]string{"still_failing", "no_merchant", "order"}, recordParameters...)
+	rejectedParameters = []string{"q", "error_code", "since", "until"}
 	statParameters     = []string{"shop_id", "status", "reason", "failure_code", "since", "until"}
 	shopParameters     = []string{"shop_id"}
-	pageParameters     = []string{"limit", "cursor", "format"}
+	pageParameters     = []string{"limit", "cursor", "format", "zone"}
 )
 
 // parameters reads a URL's query. An unknown parameter is an error, because a misspelt filter would
@@ -122,13 +122,27 @@ func listOf[T any](name string, filters []string, list lister[T]) func(http.Resp
 			return err
 		}
 		if asCSV {
-			return export(w, r, name, p, func(p pushrecords.Page) (pushrecords.List[T], error) { return list(r.Context(), f, p) })
+			zone, err := zoneOf(v)
+			if err != nil {
+				return err
+			}
+			return export(w, r, file{name, zone, v.Get("format") == "csv"}, p, func(p pushrecords.Page) (pushrecords.List[T], error) { return list(r.Context(), f, p) })
 		}
 		page, err := list(r.Context(), f, p)
 		if err != nil {
 			return err
 		}
 		return respond(w, page)
+	}
+}
+
+// byFormat uses one handler for JSON and another for CSV.
+func byFormat(asJSON, asCSV func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if csv, err := wantsCSV(r.URL.Query(), r); err == nil && csv {
+			return asCSV(w, r)
+		}
+		return asJSON(w, r)
 	}
 }
 

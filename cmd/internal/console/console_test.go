@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -272,12 +273,29 @@ func TestCSVContainsTheWholeList(t *testing.T) {
 	require.Equal(t, "text/csv; charset=utf-8", w.Header().Get("Content-Type"))
 	lines := strings.Split(strings.TrimSpace(w.Body.String()), "\n")
 	require.Len(t, lines, 1+len(d.column("/api/v1/store-skus?shop_id=10001", "store_sku")))
-	require.True(t, strings.HasPrefix(lines[0], "channel,shop_id,store_sku,merchant_sku,last_push_qty,"))
+	require.True(t, strings.HasPrefix(lines[0], "\ufeffchannel,shop_id,store_sku,merchant_sku,last_push_qty,"), "spreadsheets read the file as UTF-8")
+	require.True(t, strings.HasSuffix(lines[0], ",item_id,model_id,hint"))
+	require.Contains(t, w.Body.String(), schemas.FailureCodes()[0].Hint())
+	require.Contains(t, d.get("/api/v1/store-skus?format=csv&zone=Asia/Bangkok").Body.String(), "+07:00,")
+	require.Equal(t, http.StatusBadRequest, d.get("/api/v1/store-skus?format=csv&zone=Local").Code)
 	require.Contains(t, w.Body.String(), ",'=1+1,", "spreadsheets must not read a formula")
 	require.Contains(t, w.Body.String(), `,"<script>alert(""x"")`)
 	r := request(http.MethodGet, "/api/v1/failures?limit=2", nil)
 	r.Header.Set("Accept", "text/csv")
-	require.Len(t, strings.Split(strings.TrimSpace(do(d.handler, r).Body.String()), "\n"), 3)
+	w = do(d.handler, r)
+	require.Len(t, strings.Split(strings.TrimSpace(w.Body.String()), "\n"), 3)
+	require.True(t, strings.HasPrefix(w.Body.String(), "channel,"), "a program that accepts text/csv gets no byte-order mark")
+}
+
+func TestAnswersAreCompressedForClientsThatReadIt(t *testing.T) {
+	d := newDesk(t)
+	r := request(http.MethodGet, "/api/v1/store-skus", nil)
+	r.Header.Set("Accept-Encoding", "gzip")
+	w := do(d.handler, r)
+	require.Equal(t, "gzip", w.Header().Get("Content-Encoding"))
+	plain, err := gzip.NewReader(w.Body)
+	require.NoError(t, err)
+	require.NoError(t, json.NewDecoder(plain).Decode(&pushrecords.List[pushrecords.StoreSKU]{}))
 }
 
 func TestClickHouseOutageIsReported(t *testing.T) {

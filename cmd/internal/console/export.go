@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -31,9 +32,31 @@ func wantsCSV(v url.Values, r *http.Request) (bool, error) {
 	}
 }
 
+// byteOrderMark makes spreadsheets read a file as UTF-8.
+const byteOrderMark = "\ufeff"
+
+// zoneOf returns the zone of a CSV's times.
+func zoneOf(v url.Values) (*time.Location, error) {
+	name := v.Get("zone")
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "Local" {
+		return nil, &pushrecords.ParameterError{Name: "zone", Problem: fmt.Sprintf("%q is not a time zone such as Asia/Bangkok", name)}
+	}
+	return zone, nil
+}
+
+// file is how a list is written as CSV.
+type file struct {
+	name string
+	zone *time.Location
+	// mark writes a byte-order mark first: in files for spreadsheets, not for programs, which name
+	// text/csv in Accept.
+	mark bool
+}
+
 // export writes p.Limit rows of a list as CSV, page by page. If it fails midway it aborts the
 // connection, so that a part is not taken for the whole.
-func export[T any](w http.ResponseWriter, r *http.Request, name string, p pushrecords.Page, list func(pushrecords.Page) (pushrecords.List[T], error)) error {
+func export[T any](w http.ResponseWriter, r *http.Request, as file, p pushrecords.Page, list func(pushrecords.Page) (pushrecords.List[T], error)) error {
 	left := p.Limit
 	p.Limit = min(left, pushrecords.MaxLimit)
 	page, err := list(p)
@@ -41,8 +64,12 @@ func export[T any](w http.ResponseWriter, r *http.Request, name string, p pushre
 		return err
 	}
 	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
-	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`.csv"`)
+	w.Header().Set("Content-Disposition", `attachment; filename="`+as.name+`.csv"`)
+	if as.mark {
+		_, _ = io.WriteString(w, byteOrderMark) // the next write returns the error
+	}
 	out := rowcsv.New[T](w)
+	out.Zone = as.zone
 	deadline := http.NewResponseController(w)
 	for {
 		if err := out.Write(page.Items); err != nil {

@@ -71,12 +71,8 @@ func (b *retryBody) read(raw []byte) error {
 
 func (b *retryBody) member(d *jx.Decoder, name string) (err error) {
 	switch name {
-	case "store_sku", "merchant_sku", "status", "reason", "failure_code":
+	case "shop_id", "store_sku", "merchant_sku", "status", "reason", "failure_code":
 		b.filter[name], err = words(d)
-	case "shop_id":
-		if b.filter[name], err = words(d); len(b.filter[name]) > 1 {
-			return errors.New("takes one shop")
-		}
 	case "q", "since", "until":
 		b.filter[name] = make([]string, 1)
 		b.filter[name][0], err = word(d)

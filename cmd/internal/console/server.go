@@ -14,6 +14,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/klauspost/compress/gzhttp"
+
 	"stockpush/cmd/internal/ops"
 	"stockpush/cmd/internal/pushrecords"
 	"stockpush/cmd/internal/retry"
@@ -114,5 +116,5 @@ func NewHandler(cfg Config, d Deps) http.Handler {
 	if d.Pages != nil {
 		mux.Handle("/", d.Pages)
 	}
-	return hardened(auth.loopbackNames(refuseCrossSite(auth.need(http.MaxBytesHandler(mux, maxBodyBytes)))))
+	return gzhttp.GzipHandler(hardened(auth.loopbackNames(refuseCrossSite(auth.need(http.MaxBytesHandler(mux, maxBodyBytes))))))
 }

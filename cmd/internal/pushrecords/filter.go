@@ -21,8 +21,8 @@ const MaxValues = 1000
 // Filter selects rows; its zero value selects all (see IsZero). Conditions on different fields must
 // all hold; of several values of one field, any.
 type Filter struct {
-	// ShopID 0 selects all shops.
-	ShopID int64
+	// Shops are shop ids; empty selects all.
+	Shops []int64
 	// StoreSKUs and MerchantSKUs match exactly; empty selects all.
 	StoreSKUs    []string
 	MerchantSKUs []string
@@ -37,6 +37,10 @@ type Filter struct {
 	// Since (inclusive) and Until (exclusive) limit the time of the (last) trigger; zero means no
 	// limit. If Since is not before Until, nothing matches.
 	Since, Until time.Time
+	// ErrorCodes and Keys select rejected events by why they were rejected, and by their Kafka key.
+	// Empty selects all. Keys has no URL parameter.
+	ErrorCodes []string
+	Keys       []string
 	// Items selects records by item; empty selects all. It has no URL parameter.
 	Items []Item
 	// StillFailing selects, in lists of store SKUs, those with an unresolved failure.
@@ -44,7 +48,7 @@ type Filter struct {
 }
 
 // IsZero reports whether the filter has no condition and so selects all rows.
-func (f Filter) IsZero() bool { return len(f.Items) == 0 && len(f.Values()) == 0 }
+func (f Filter) IsZero() bool { return len(f.Items)+len(f.Keys) == 0 && len(f.Values()) == 0 }
 
 // Item is an item of a shop.
 type Item struct{ ShopID, ItemID int64 }
@@ -60,6 +64,8 @@ const (
 	paramQuery        = "q"
 	paramStoreSKU     = "store_sku"
 	paramMerchantSKU  = "merchant_sku"
+	paramNoMerchant   = "no_merchant"
+	paramErrorCode    = "error_code"
 	paramStatus       = "status"
 	paramReason       = "reason"
 	paramFailureCode  = "failure_code"
@@ -70,7 +76,7 @@ const (
 
 // FilterParameters lists the parameters that ParseFilter reads.
 func FilterParameters() []string {
-	return []string{paramQuery, paramShop, paramStoreSKU, paramMerchantSKU, paramStatus, paramReason, paramFailureCode, paramSince, paramUntil, paramStillFailing}
+	return []string{paramQuery, paramShop, paramStoreSKU, paramMerchantSKU, paramStatus, paramReason, paramFailureCode, paramSince, paramUntil, paramStillFailing, paramNoMerchant, paramErrorCode}
 }
 
 // IsBlank reports whether ParseFilter ignores a value: it is empty, or all its lines are.
@@ -83,7 +89,7 @@ func IsBlank(value string) bool {
 func ParseFilter(v url.Values, now time.Time) (Filter, error) {
 	p := parser{values: v, now: now}
 	f := Filter{
-		ShopID:       p.shop(),
+		Shops:        p.shops(),
 		Query:        p.query(),
 		StoreSKUs:    p.skus(paramStoreSKU),
 		MerchantSKUs: p.skus(paramMerchantSKU),
@@ -94,6 +100,10 @@ func ParseFilter(v url.Values, now time.Time) (Filter, error) {
 		Until:        p.time(paramUntil),
 		StillFailing: p.flag(paramStillFailing),
 	}
+	f.ErrorCodes = parseAll(&p, paramErrorCode, parseErrorCode, schemas.BadEventCodes())
+	if p.flag(paramNoMerchant) {
+		f.MerchantSKUs = []string{""}
+	}
 	if p.err != nil {
 		return Filter{}, p.err
 	}
@@ -103,9 +113,6 @@ func ParseFilter(v url.Values, now time.Time) (Filter, error) {
 // Values returns the filter as URL parameters.
 func (f Filter) Values() url.Values {
 	v := url.Values{}
-	if f.ShopID != 0 {
-		v.Set(paramShop, strconv.FormatInt(f.ShopID, 10))
-	}
 	if f.Query != "" {
 		v.Set(paramQuery, f.Query)
 	}
@@ -114,8 +121,14 @@ func (f Filter) Values() url.Values {
 			v[name] = slices.Clone(values)
 		}
 	}
+	add(paramShop, words(f.Shops, signedText))
 	add(paramStoreSKU, f.StoreSKUs)
-	add(paramMerchantSKU, f.MerchantSKUs)
+	if slices.Equal(f.MerchantSKUs, []string{""}) {
+		v.Set(paramNoMerchant, "true")
+	} else {
+		add(paramMerchantSKU, f.MerchantSKUs)
+	}
+	add(paramErrorCode, f.ErrorCodes)
 	add(paramStatus, words(f.Statuses, schemas.Status.String))
 	add(paramReason, words(f.Reasons, schemas.Reason.Slug))
 	add(paramFailureCode, words(f.FailureCodes, codeText))
@@ -183,16 +196,16 @@ func (p *parser) single(name string) string {
 	}
 }
 
-func (p *parser) shop() int64 {
-	text := p.single(paramShop)
-	if text == "" {
-		return 0
+func (p *parser) shops() (ids []int64) {
+	for _, text := range p.skus(paramShop) {
+		id, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || id <= 0 {
+			p.fail(paramShop, "%q is not a shop id, a whole number above 0", text)
+			return nil
+		}
+		ids = append(ids, id)
 	}
-	id, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || id <= 0 {
-		p.fail(paramShop, "%q is not a shop id, a whole number above 0", text)
-	}
-	return id
+	return ids
 }
 
 // MaxQueryBytes limits a search text; no SKU is longer.
@@ -297,6 +310,10 @@ func parseReason(text string) (schemas.Reason, bool) {
 		}
 	}
 	return 0, false
+}
+
+func parseErrorCode(text string) (string, bool) {
+	return text, slices.Contains(schemas.BadEventCodes(), text)
 }
 
 func parseFailureCode(text string) (schemas.FailureCode, bool) {

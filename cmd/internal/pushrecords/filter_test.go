@@ -18,10 +18,11 @@ func TestParseFilter(t *testing.T) {
 		"":                                     {},
 		"tab=merchant&limit=7":                 {},
 		"shop_id=&store_sku=&status=&since=":   {},
-		"shop_id=10021":                        {ShopID: 10021},
+		"shop_id=10021":                        {Shops: []int64{10021}},
 		"store_sku=a%2Fb&store_sku=+c":         {StoreSKUs: []string{"a/b", " c"}},
 		"store_sku=a%0D%0A+b%20%0A%0Aa&page=1": {StoreSKUs: []string{"a", "b"}},
 		"merchant_sku=m&merchant_sku=m":        {MerchantSKUs: []string{"m"}},
+		"shop_id=2&shop_id=1%0A3%0A2":          {Shops: []int64{2, 1, 3}},
 		"q=+TSHIRT+":                           {Query: "TSHIRT"},
 		"q=" + "%C4%90o%CC%89":                 {Query: "Đỏ"}, // an accent of its own
 		"status=Failed&status=Successfully":    {Statuses: []schemas.Status{schemas.Failed, schemas.Successfully}},
@@ -50,7 +51,6 @@ func TestParseFilterNamesTheBadParameter(t *testing.T) {
 	for query, name := range map[string]string{
 		"shop_id=abc":                     "shop_id",
 		"shop_id=0":                       "shop_id",
-		"shop_id=1&shop_id=2":             "shop_id",
 		"q=a&q=b":                         "q",
 		"q=" + strings.Repeat("x", 256):   "q",
 		"q=%FF":                           "q",
@@ -85,7 +85,7 @@ func lines(n int) string {
 
 func TestFilterSurvivesItsURL(t *testing.T) {
 	want := Filter{
-		Query: "Áo", ShopID: 10021, StoreSKUs: []string{"a/b", "<script>"}, MerchantSKUs: []string{"m"}, Statuses: []schemas.Status{schemas.Failed},
+		Query: "Áo", Shops: []int64{10021, 10022}, StoreSKUs: []string{"a/b", "<script>"}, MerchantSKUs: []string{"m"}, Statuses: []schemas.Status{schemas.Failed},
 		Reasons: []schemas.Reason{schemas.PushNow}, FailureCodes: []schemas.FailureCode{schemas.Expired}, Since: noon.Add(-time.Hour), Until: noon, StillFailing: true,
 	}
 	got, err := ParseFilter(want.Values(), noon.Add(time.Hour))

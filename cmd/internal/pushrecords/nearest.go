@@ -33,8 +33,9 @@ func (r *Reader) Nearest(ctx context.Context, f Filter) ([]StoreSKU, error) {
 // CountRejected counts the rejected events that Rejected lists.
 func (r *Reader) CountRejected(ctx context.Context, f Filter) (n uint64, err error) {
 	var w where
-	w.between("received_at", f.Since, f.Until)
-	w.part(f.Query, "key", "value")
+	w.rejected(f)
+	w.in("error_code", "error_codes", f.ErrorCodes)
+	w.in("key", "keys", f.Keys)
 	ctx, cancel := context.WithTimeoutCause(ctx, queryTimeout, errTimeout)
 	defer cancel()
 	err = r.conn.QueryRow(ctx, "SELECT count() FROM "+r.view("rejected_events")+w.String(), w.args...).Scan(&n)

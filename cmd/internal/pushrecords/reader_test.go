@@ -103,8 +103,8 @@ var sinceSQL = strings.NewReplacer("{since}", fmt.Sprint(now.Add(-90*time.Minute
 
 var filters = []filterCase{
 	{"everything", pushrecords.Filter{}, "1", "1"},
-	{"shop", pushrecords.Filter{ShopID: 10002}, "shop_id = 10002", "shop_id = 10002"},
-	{"no such shop", pushrecords.Filter{ShopID: 1}, "0", "0"},
+	{"shop", pushrecords.Filter{Shops: []int64{10002}}, "shop_id = 10002", "shop_id = 10002"},
+	{"no such shop", pushrecords.Filter{Shops: []int64{1}}, "0", "0"},
 	{"store SKUs", pushrecords.Filter{StoreSKUs: []string{"sku/03", "sku/07"}}, "store_sku IN ('sku/03', 'sku/07')", "store_sku IN ('sku/03', 'sku/07')"},
 	{"a hostile store SKU", pushrecords.Filter{StoreSKUs: []string{hostile}}, "startsWith(store_sku, '<script>')", "startsWith(store_sku, '<script>')"},
 	{"merchant SKU", pushrecords.Filter{MerchantSKUs: []string{"M-sku/03"}}, "merchant_sku = 'M-sku/03'", "merchant_sku = 'M-sku/03'"},
@@ -113,8 +113,8 @@ var filters = []filterCase{
 	{"failure code", pushrecords.Filter{FailureCodes: schemas.FailureCodes()[1:2]}, "last_failure_code = 'permission_denied'", "failure_code = 'permission_denied'"},
 	{"since", pushrecords.Filter{Since: now.Add(-90 * time.Minute)}, "last_triggered_at >= fromUnixTimestamp64Milli({since})", "triggered_at >= fromUnixTimestamp64Milli({since})"},
 	{"until", pushrecords.Filter{Until: now.Add(-90 * time.Minute)}, "last_triggered_at < fromUnixTimestamp64Milli({since})", "triggered_at < fromUnixTimestamp64Milli({since})"},
-	{"still failing", pushrecords.Filter{StillFailing: true, ShopID: 10001}, "shop_id = 10001 AND (shop_id, store_sku) IN (SELECT shop_id, store_sku FROM d.failed_push_records)", "shop_id = 10001"},
-	{"all at once", pushrecords.Filter{ShopID: 10001, StoreSKUs: []string{hostile}, MerchantSKUs: []string{"M-" + hostile}, Statuses: []schemas.Status{schemas.Failed}, Reasons: []schemas.Reason{6},
+	{"still failing", pushrecords.Filter{StillFailing: true, Shops: []int64{10001}}, "shop_id = 10001 AND (shop_id, store_sku) IN (SELECT shop_id, store_sku FROM d.failed_push_records)", "shop_id = 10001"},
+	{"all at once", pushrecords.Filter{Shops: []int64{10001}, StoreSKUs: []string{hostile}, MerchantSKUs: []string{"M-" + hostile}, Statuses: []schemas.Status{schemas.Failed}, Reasons: []schemas.Reason{6},
 		FailureCodes: schemas.FailureCodes()[2:3], Since: now.Add(-2 * time.Hour), Until: now, StillFailing: true},
 		"shop_id = 10001 AND startsWith(store_sku, '<script>')", "shop_id = 10001 AND startsWith(store_sku, '<script>') AND status = 'Failed'"},
 }
@@ -203,7 +203,7 @@ func TestHistoryIsNewestFirstAndPaged(t *testing.T) {
 	}
 	skipped := allPages(t, history, pushrecords.Filter{Statuses: []schemas.Status{schemas.Skipped}}, pushrecords.Page{Limit: 7})
 	require.Len(t, skipped, 1)
-	require.Empty(t, allPages(t, history, pushrecords.Filter{ShopID: 10002}, pushrecords.Page{Limit: 7}))
+	require.Empty(t, allPages(t, history, pushrecords.Filter{Shops: []int64{10002}}, pushrecords.Page{Limit: 7}))
 }
 
 func TestRejectedIsPaged(t *testing.T) {
@@ -233,7 +233,7 @@ func TestFailingStoreSKUsCountOnce(t *testing.T) {
 		want   []pushrecords.Count
 	}{
 		{pushrecords.Filter{}, []pushrecords.Count{{Value: "authorization_lost", N: 1}, {Value: "permission_denied", N: 1}, {Value: "signature_rejected", N: 1}}},
-		{pushrecords.Filter{ShopID: 10001, FailureCodes: schemas.FailureCodes()[:1]}, []pushrecords.Count{{Value: "permission_denied", N: 1}, {Value: "signature_rejected", N: 1}}},
+		{pushrecords.Filter{Shops: []int64{10001}, FailureCodes: schemas.FailureCodes()[:1]}, []pushrecords.Count{{Value: "permission_denied", N: 1}, {Value: "signature_rejected", N: 1}}},
 		{pushrecords.Filter{Reasons: []schemas.Reason{2}}, []pushrecords.Count{{Value: "permission_denied", N: 1}}}, // not the older failure of store SKU "twice"
 		{pushrecords.Filter{StoreSKUs: []string{"twice"}}, []pushrecords.Count{{Value: "signature_rejected", N: 1}}},
 	} {
@@ -270,7 +270,7 @@ func TestBatchIsFoundByName(t *testing.T) {
 func TestCountsAndStats(t *testing.T) {
 	f := newFixture(t)
 	f.fill()
-	counts, err := f.reader.CountsByFailureCode(t.Context(), pushrecords.Filter{ShopID: 10001, FailureCodes: schemas.FailureCodes()[:1]})
+	counts, err := f.reader.CountsByFailureCode(t.Context(), pushrecords.Filter{Shops: []int64{10001}, FailureCodes: schemas.FailureCodes()[:1]})
 	require.NoError(t, err)
 	var got []string
 	for _, c := range counts {
@@ -279,7 +279,7 @@ func TestCountsAndStats(t *testing.T) {
 	slices.Sort(got)
 	require.Equal(t, f.strings("SELECT concat(failure_code, ' ', toString(count())) FROM d.failed_push_records WHERE shop_id = 10001 GROUP BY failure_code"), got)
 
-	stats, err := f.reader.Stats(t.Context(), pushrecords.Filter{ShopID: 10002, Since: now.Add(-24 * time.Hour)})
+	stats, err := f.reader.Stats(t.Context(), pushrecords.Filter{Shops: []int64{10002}, Since: now.Add(-24 * time.Hour)})
 	require.NoError(t, err)
 	var n uint64
 	for _, s := range stats {

@@ -42,8 +42,12 @@ var (
 
 // shop adds the condition that every view of records has.
 func (w *where) shop(f Filter) {
-	if f.ShopID != 0 {
-		w.add("shop_id = {shop_id:UInt64}", clickhouse.Named("shop_id", uint64(f.ShopID)))
+	if len(f.Shops) > 0 {
+		ids := make([]uint64, len(f.Shops))
+		for i, id := range f.Shops {
+			ids[i] = uint64(id)
+		}
+		w.add("shop_id IN {shop_ids:Array(UInt64)}", clickhouse.Named("shop_ids", ids))
 	}
 }
 

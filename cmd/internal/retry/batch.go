@@ -1,6 +1,7 @@
 package retry
 
 import (
+	"cmp"
 	"strconv"
 	"time"
 
@@ -44,7 +45,7 @@ type repeat struct {
 }
 
 func newBatch(q Request, log func() (eventlog.Log, error), reserve reserve) *batch {
-	b := &batch{name: newName(), log: log, limit: q.Limit, reason: schemas.PushNow, reserve: reserve, now: time.Now(), by: q.Origin.RequestedBy, missing: map[string]bool{}}
+	b := &batch{name: newName(), log: log, limit: q.Limit, reason: schemas.PushNow, reserve: reserve, now: time.Now(), by: cmp.Or(q.Origin.RequestedBy, q.Origin.Via), missing: map[string]bool{}}
 	b.result = Result{LeftOut: map[string]int{}, EventIDs: []string{}}
 	if b.limit == 0 {
 		b.limit = MaxEvents

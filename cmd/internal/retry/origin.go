@@ -11,7 +11,8 @@ import (
 type Origin struct {
 	// Via is the way: page, api or command.
 	Via string
-	// RequestedBy names the person, in the form that UserName returns; empty if unknown.
+	// RequestedBy names the person, in the form that UserName returns. If it is empty, events name
+	// Via.
 	RequestedBy string
 	// Remote is the client's network address; empty for a command.
 	Remote string

@@ -26,7 +26,7 @@ func TestUserNameIsValidInAnEvent(t *testing.T) {
 func TestRePushIsLoggedInOneLine(t *testing.T) {
 	var said bytes.Buffer
 	r := New(Deps{Logger: slog.New(slog.NewTextHandler(&said, nil))})
-	q := Request{Filter: pushrecords.Filter{ShopID: 10001}, Limit: 5, Origin: Origin{Via: "api", RequestedBy: "ann", Remote: "10.0.0.1:5"}}
+	q := Request{Filter: pushrecords.Filter{Shops: []int64{10001}}, Limit: 5, Origin: Origin{Via: "api", RequestedBy: "ann", Remote: "10.0.0.1:5"}}
 	r.audit(q, Result{Matched: 3, Published: 2, LeftOut: map[string]int{OnItsWay: 1}}, nil)
 	require.Contains(t, said.String(), `level=INFO msg="failures re-pushed" via=api requested_by=ann remote=10.0.0.1:5 filter="shop_id=10001" `+
 		`event_ids=0 all=false limit=5 matched=3 published=2 left_out=map[retry_on_its_way:1]`)

@@ -4,6 +4,7 @@
 package rowcsv
 
 import (
+	"cmp"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -23,12 +24,12 @@ func columns[T any]() []string {
 }
 
 // cellsOf returns a row's values as text in the order of columns: times in RFC 3339 with
-// milliseconds, absent values as empty strings.
-func cellsOf[T any](row *T) []string {
+// milliseconds in a zone, absent values as empty strings.
+func cellsOf[T any](row *T, zone *time.Location) []string {
 	var cells []string
 	value := reflect.ValueOf(row).Elem()
 	for _, field := range fields[T]() {
-		cells = append(cells, cell(value.FieldByIndex(field.Index).Interface()))
+		cells = append(cells, cell(value.FieldByIndex(field.Index).Interface(), zone))
 	}
 	return cells
 }
@@ -43,15 +44,15 @@ func fields[T any]() []reflect.StructField {
 	return all
 }
 
-func cell(value any) string {
+func cell(value any, zone *time.Location) string {
 	switch v := value.(type) {
 	case time.Time:
-		return v.UTC().Format("2006-01-02T15:04:05.000Z07:00")
+		return v.In(zone).Format("2006-01-02T15:04:05.000Z07:00")
 	case *time.Time:
 		if v == nil {
 			return ""
 		}
-		return cell(*v)
+		return cell(*v, zone)
 	case *int64:
 		if v == nil {
 			return ""
@@ -66,7 +67,9 @@ func cell(value any) string {
 type Writer[T any] struct {
 	// Clean, if not nil, changes every text before it is written.
 	Clean func(string) string
-	w     *csv.Writer
+	// Zone is the zone of times; nil means UTC.
+	Zone *time.Location
+	w    *csv.Writer
 }
 
 // New writes the header line.
@@ -93,7 +96,7 @@ func (c *Writer[T]) text(s string) string {
 // prefix.
 func (c *Writer[T]) Write(rows []T) error {
 	for i := range rows {
-		cells := cellsOf(&rows[i])
+		cells := cellsOf(&rows[i], cmp.Or(c.Zone, time.UTC))
 		for j, field := range fields[T]() {
 			if field.Type.Kind() == reflect.String {
 				cells[j] = c.text(cells[j])

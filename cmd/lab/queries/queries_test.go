@@ -231,7 +231,7 @@ func (d *dataset) filters() []struct {
 		{"status Pending", pushrecords.Filter{Statuses: []schemas.Status{schemas.Pending}}},
 		{"reason", pushrecords.Filter{Reasons: []schemas.Reason{schemas.StockCount}}},
 		{"failure code", pushrecords.Filter{FailureCodes: []schemas.FailureCode{schemas.HolidayMode}}},
-		{"shop", pushrecords.Filter{ShopID: 10042}},
+		{"shop", pushrecords.Filter{Shops: []int64{10042}}},
 		{"a store SKU", pushrecords.Filter{StoreSKUs: pasted[7:8]}},
 		{"20 store SKUs", pushrecords.Filter{StoreSKUs: pasted}},
 		{"merchant SKU", pushrecords.Filter{MerchantSKUs: []string{"M-4711"}}},

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"stockpush/cmd/internal/pushrecords"
 	"stockpush/schemas"
@@ -18,6 +19,7 @@ type asked struct {
 	query  url.Values
 	filter pushrecords.Filter
 	path   string
+	now    time.Time
 }
 
 func (c *console) asked(r *http.Request) (asked, error) {
@@ -29,8 +31,9 @@ func (c *console) asked(r *http.Request) (asked, error) {
 			}
 		}
 	}
-	filter, err := pushrecords.ParseFilter(query, c.now())
-	return asked{query, filter, r.URL.Path}, err
+	now := c.now()
+	filter, err := pushrecords.ParseFilter(query, now)
+	return asked{query, filter, r.URL.Path, now}, err
 }
 
 // with returns the link to the first page of the same query with other values for one parameter.
@@ -56,7 +59,13 @@ type chip struct{ Label, Without string }
 type form struct {
 	Action, Clear          string
 	Shop, StoreSKUs, Query string
-	MerchantSKUs, Until    string
+	MerchantSKUs           string
+	// From and To are the absolute times of the period, for the browser's inputs.
+	From, To string
+	// Shops are the shops to choose from; empty if their names are not known.
+	Shops []choice
+	// Share is the link with absolute times; empty if the times are absolute.
+	Share                  string
 	Statuses, Reasons      []choice
 	Codes, Ranges          []choice
 	StillFailing, Anything bool
@@ -72,7 +81,7 @@ var ranges = []string{"", "15m", "1h", "6h", "24h", "72h", "168h"}
 
 func (a asked) form(v *viewer) form {
 	f := form{
-		Action: a.path, Clear: a.path, Shop: a.query.Get("shop_id"), Query: a.filter.Query, Until: a.query.Get("until"),
+		Action: a.path, Clear: a.path, Shop: strings.Join(a.query["shop_id"], "\n"), Query: a.filter.Query, From: v.local(a.query.Get("since")), To: v.local(a.query.Get("until")), Share: a.share(),
 		StoreSKUs: strings.Join(a.filter.StoreSKUs, "\n"), MerchantSKUs: strings.Join(a.filter.MerchantSKUs, "\n"),
 		StillFailing: a.filter.StillFailing, Anything: len(a.query) > 0,
 		ManyReasons: len(a.filter.Reasons) > 1, ManyCodes: len(a.filter.FailureCodes) > 1,
@@ -86,7 +95,7 @@ func (a asked) form(v *viewer) form {
 	for _, code := range schemas.FailureCodes() {
 		f.Codes = append(f.Codes, choice{string(code), v.code(string(code)), slices.Contains(a.filter.FailureCodes, code)})
 	}
-	f.Ranges = v.rangesWith(a.query.Get("since"))
+	f.Ranges = v.rangesWith(a.query.Get("since"), a.query.Get("until"))
 	f.Chips = a.chips(v)
 	for _, name := range slices.Sorted(maps.Keys(a.query)) {
 		for _, value := range a.query[name] {
@@ -97,15 +106,17 @@ func (a asked) form(v *viewer) form {
 }
 
 // rangesWith returns the ranges with the current one selected; it adds one that is not offered.
-func (v *viewer) rangesWith(since string) []choice {
-	all := []choice{{"", v.T("range.all"), since == ""}}
+func (v *viewer) rangesWith(since, until string) []choice {
+	custom := v.local(since) != "" || until != ""
+	all := []choice{{"", v.T("range.all"), since == "" && !custom}}
 	for _, age := range ranges[1:] {
-		all = append(all, choice{age, v.T("range." + age), age == since})
+		all = append(all, choice{age, v.T("range." + age), age == since && !custom})
 	}
-	if !slices.Contains(ranges, since) {
+	if !slices.Contains(ranges, since) && !custom {
 		all = append(all, choice{since, v.T("range.since", "Since", since), true})
 	}
-	return all
+	return append(all, choice{rangeToday, v.T("range.today"), false}, choice{rangeYesterday, v.T("range.yesterday"), false},
+		choice{rangeCustom, v.T("range.custom"), custom})
 }
 
 func (a asked) chips(v *viewer) []chip {
@@ -132,6 +143,10 @@ func (v *viewer) chipText(name, value string) string {
 	switch {
 	case len(lines) > 1:
 		return v.T("filter.pasted", "N", len(lines))
+	case name == "since" || name == "until":
+		return v.instantText(value)
+	case name == "error_code":
+		return v.bad(value)
 	case name == "failure_code":
 		return v.code(value)
 	case name == "reason":

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -48,6 +49,9 @@ type historyData struct {
 	// Records is the number of records. Pick names the failure that a re-push would repeat.
 	Records int
 	Pick    string
+	// Rejected is how many triggers of the store SKU were rejected, RejectedLink lists them.
+	Rejected     uint64
+	RejectedLink string
 	// Omitted is the number of the oldest entries that do not fit into the page.
 	Omitted int
 }
@@ -70,6 +74,10 @@ func (c *console) history(r *http.Request) (view, error) {
 	if err := c.addStanding(r.Context(), data); err != nil {
 		return view{}, err
 	}
+	if data.Rejected, err = c.Reader.CountRejected(r.Context(), pushrecords.Filter{Keys: []string{key.String()}}); err != nil {
+		return view{}, err
+	}
+	data.RejectedLink = link(pathRejected, url.Values{"q": {key.String()}})
 	return view{Template: "history", Tab: "store", Title: cutText(80, key.StoreSKU), Data: data, Live: true}, nil
 }
 

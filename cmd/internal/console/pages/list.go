@@ -35,6 +35,8 @@ type facet struct {
 	Code, Link string
 	N          uint64
 	Chosen     bool
+	// Advice shows what to do about it.
+	Advice bool
 }
 
 // listData is the data of both lists.
@@ -51,8 +53,8 @@ type listData struct {
 	FailingLink string
 	// OnPage is how many of the rows can be re-pushed.
 	OnPage int
-	// Back is the link to this page.
-	Back string
+	// Back is the link to this page, Cursor its position.
+	Back, Cursor string
 	// Found has what else a search found; nil without one.
 	Found *found
 	// Next and First are links, empty if there is no such page. CSV is the link to all matches as
@@ -67,8 +69,14 @@ func (c *console) storeSKUs(r *http.Request) (view, error) {
 	return view{Template: "list", Tab: "store", Title: c.viewer(r).T("title.store"), Data: data, Live: true}, err
 }
 
-// merchantSKUs sorts by merchant SKU, so that the store SKUs of each are adjacent.
+// merchantSKUs lists the merchant SKUs, or the store SKUs of some, sorted by merchant SKU.
 func (c *console) merchantSKUs(r *http.Request) (view, error) {
+	if err := r.ParseForm(); err != nil {
+		return view{}, &pushrecords.ParameterError{Name: "query", Problem: "is not a valid query"}
+	}
+	if r.Form.Get("merchant_sku") == "" && r.Form.Get("no_merchant") == "" {
+		return c.groups(r)
+	}
 	data, err := c.list(r, c.Reader.MerchantSKUs, pushrecords.ByKey)
 	if err != nil {
 		return view{}, err
@@ -89,7 +97,7 @@ func (c *console) list(r *http.Request, find listFunc, order pushrecords.Order) 
 		return nil, err
 	}
 	cursor := r.Form.Get("cursor")
-	data := &listData{Form: a.form(c.viewer(r)), Back: r.URL.RequestURI()}
+	data := &listData{Form: a.form(c.viewer(r)), Back: r.URL.RequestURI(), Cursor: cursor}
 	var found pushrecords.List[pushrecords.StoreSKU]
 	work, ctx := errgroup.WithContext(r.Context())
 	work.Go(func() error { return c.countFailures(ctx, a, data) })
@@ -112,7 +120,7 @@ func (c *console) list(r *http.Request, find listFunc, order pushrecords.Order) 
 		}
 	}
 	csv := asked{query: a.query, path: "/api/v1/store-skus"}
-	data.CSV = csv.with("format", "csv")
+	data.CSV = csv.with("format", "csv") + "&" + url.Values{"zone": {c.viewer(r).zone.String()}}.Encode()
 	if cursor != "" {
 		data.First = link(a.path, a.query)
 	}
@@ -162,10 +170,14 @@ func (c *console) rows(ctx context.Context, items []pushrecords.StoreSKU) ([]row
 	return rows, c.explain(ctx, rows)
 }
 
-// countFailures counts what still fails. It ignores the list's status filter: the numbers tell what
-// is left to do.
+// countFailures counts what still fails of what the filter shows. The codes that are not chosen are
+// counted too, to choose from.
 func (c *console) countFailures(ctx context.Context, a asked, data *listData) error {
+	data.FailingLink = a.failing()
 	filter := a.filter
+	if len(filter.Statuses) > 0 && !slices.Contains(filter.Statuses, schemas.Failed) {
+		return nil // what is shown has no failures
+	}
 	filter.Statuses = nil
 	counts, err := c.Reader.FailingByCode(ctx, filter)
 	if err != nil {
@@ -184,10 +196,9 @@ func (c *console) countFailures(ctx context.Context, a asked, data *listData) er
 			data.Matching += count.N
 		}
 	}
-	if len(a.filter.Statuses) > 0 && !slices.Contains(a.filter.Statuses, schemas.Failed) {
-		data.Matching = 0
+	for i := range data.Facets {
+		data.Facets[i].Advice = len(a.filter.FailureCodes) == 0 || data.Facets[i].Chosen
 	}
-	data.FailingLink = a.failing()
 	return nil
 }
 

@@ -28,6 +28,9 @@ type Reader interface {
 	NewestFailures(context.Context, []schemas.Key) ([]pushrecords.Failure, error)
 	History(context.Context, schemas.Key, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.Record], error)
 	Rejected(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.Rejected], error)
+	MerchantGroups(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.MerchantSKU], error)
+	RePushes(context.Context, pushrecords.RePushFilter) ([]pushrecords.RePush, error)
+	RejectedCauses(context.Context, pushrecords.Filter) ([]pushrecords.Count, error)
 	CountRejected(context.Context, pushrecords.Filter) (uint64, error)
 	Nearest(context.Context, pushrecords.Filter) ([]pushrecords.StoreSKU, error)
 	FailingByCode(context.Context, pushrecords.Filter) ([]pushrecords.Count, error)
@@ -74,6 +77,7 @@ const (
 	pathPushNow      = "/push-records/push-now"
 	pathOverview     = "/push-records/overview"
 	pathRePush       = "/push-records/re-push"
+	pathRePushes     = "/push-records/re-pushes"
 	pathRedrive      = "/push-records/redrive"
 	pathLanguage     = "/push-records/language"
 )
@@ -88,7 +92,7 @@ func New(d Deps) http.Handler {
 	mux.Handle("GET /static/", static())
 	begin := http.RedirectHandler(pathStoreSKUs, http.StatusSeeOther)
 	mux.Handle("GET /{$}", begin)
-	mux.Handle("GET "+pathRePush, begin) // a login redirects here after a re-push was posted without one
+	mux.Handle("GET "+pathRePush, c.page(c.rePush)) // the preview, so that Back returns to it
 	mux.Handle("GET "+pathStoreSKUs, c.page(c.storeSKUs))
 	mux.Handle("GET "+pathMerchantSKUs, c.page(c.merchantSKUs))
 	mux.Handle("GET "+pathHistory, c.page(c.history))
@@ -97,6 +101,7 @@ func New(d Deps) http.Handler {
 	mux.Handle("GET "+pathPushNow, begin)
 	mux.Handle("GET "+pathRejected, c.page(c.rejected))
 	mux.Handle("GET "+pathOverview, c.page(c.overview))
+	mux.Handle("GET "+pathRePushes, c.page(c.rePushes))
 	mux.HandleFunc("GET "+pathLanguage, c.chooseLanguage)
 	mux.Handle("POST "+pathRePush, c.page(c.rePush))
 	mux.Handle("GET "+pathRePush+"/{id}", c.page(c.progress))

@@ -2,13 +2,17 @@ package pages
 
 import (
 	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
 
 	"stockpush/cmd/internal/pushrecords"
+	"stockpush/schemas"
 )
 
 const (
-	// rejectedRows is how many rejected triggers a page lists.
-	rejectedRows = 50
+	// rejectedPage is how many rejected triggers a page lists.
+	rejectedPage = 50
 	// keyBytes and valueBytes limit how much of a message is shown.
 	keyBytes, valueBytes = 300, 2000
 )
@@ -17,10 +21,31 @@ const (
 type rejectedData struct {
 	Form form `json:"-"`
 	// Redrive shows the button that publishes them again; Since is the period it submits.
-	Redrive     bool   `json:"-"`
-	Since       string `json:"-"`
-	Rows        []pushrecords.Rejected
+	Redrive bool   `json:"-"`
+	Since   string `json:"-"`
+	// Causes are the error codes with their numbers and links; All links to all codes.
+	Causes      []facet
+	All         string
+	Rows        []rejectedRow
+	CSV         string
 	Next, First string
+}
+
+// rejectedRow is a rejected trigger, with the store SKU that its key names.
+type rejectedRow struct {
+	pushrecords.Rejected
+	Shop, SKU, History string
+}
+
+func rejectedRows(found []pushrecords.Rejected) []rejectedRow {
+	list := make([]rejectedRow, len(found))
+	for i, r := range found {
+		list[i].Rejected = r
+		if key, err := schemas.ParseKey(r.Key); err == nil {
+			list[i].Shop, list[i].SKU, list[i].History = strconv.FormatInt(key.ShopID, 10), key.StoreSKU, historyLink(key)
+		}
+	}
+	return list
 }
 
 func (c *console) rejected(r *http.Request) (view, error) {
@@ -32,7 +57,11 @@ func (c *console) rejected(r *http.Request) (view, error) {
 		return view{}, err
 	}
 	cursor := r.Form.Get("cursor")
-	page := pushrecords.Page{Limit: rejectedRows, Cursor: cursor}
+	page := pushrecords.Page{Limit: rejectedPage, Cursor: cursor}
+	causes, err := c.Reader.RejectedCauses(r.Context(), a.filter)
+	if err != nil {
+		return view{}, err
+	}
 	found, err := c.Reader.Rejected(r.Context(), a.filter, page)
 	if err != nil {
 		return view{}, err
@@ -45,7 +74,11 @@ func (c *console) rejected(r *http.Request) (view, error) {
 			return view{}, err
 		}
 	}
-	data := &rejectedData{Form: a.form(c.viewer(r)), Redrive: c.Redriver != nil, Since: a.query.Get("since"), Rows: found.Items}
+	data := &rejectedData{Form: a.form(c.viewer(r)), Redrive: c.Redriver != nil, Since: a.query.Get("since"), Rows: rejectedRows(found.Items), All: a.with("error_code")}
+	data.CSV = asked{query: a.query, path: "/api/v1/rejected-events"}.with("format", "csv") + "&" + url.Values{"zone": {c.viewer(r).zone.String()}}.Encode()
+	for _, n := range causes {
+		data.Causes = append(data.Causes, facet{Code: n.Value, N: n.N, Link: a.with("error_code", n.Value), Chosen: slices.Contains(a.filter.ErrorCodes, n.Value)})
+	}
 	if cursor != "" {
 		data.First = link(a.path, a.query)
 	}

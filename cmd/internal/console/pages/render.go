@@ -42,6 +42,8 @@ type view struct {
 	// status is 200 unless set. If redirect is set, it is the target.
 	status   int
 	redirect string
+	// cookies are set with the answer.
+	cookies []*http.Cookie
 }
 
 // liveHeader requests only the part of a page that changes.
@@ -81,9 +83,19 @@ type pageFunc func(*http.Request) (view, error)
 // page renders the result of a function, or its error.
 func (c *console) page(find pageFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v, err := find(r)
+		var v view
+		to, err := c.canonical(r)
+		if err == nil && to == "" {
+			v, err = find(r)
+		}
 		if err != nil {
 			v = c.failure(r, err)
+		}
+		for _, cookie := range v.cookies {
+			http.SetCookie(w, cookie)
+		}
+		if to != "" {
+			v.redirect = to
 		}
 		if v.redirect != "" {
 			http.Redirect(w, r, v.redirect, http.StatusSeeOther)

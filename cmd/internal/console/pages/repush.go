@@ -50,6 +50,9 @@ type previewData struct {
 	Keep  []choice
 	Picks []string
 	Back  string
+	// AskName asks for the person's name, Name is the one given before.
+	AskName bool
+	Name    string
 }
 
 // rePush shows the preview of a re-push, and publishes it once it is confirmed.
@@ -61,18 +64,31 @@ func (c *console) rePush(r *http.Request) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	scope := r.PostForm.Get("scope")
-	request, picks, err := requestOf(scope, a, r.PostForm)
+	scope := r.Form.Get("scope")
+	if r.Method == http.MethodGet && scope == "" { // a login redirects here after a re-push was posted without one
+		return view{redirect: pathStoreSKUs}, nil
+	}
+	picked := r.Form["pick"]
+	if scope == scopePage {
+		if picked, err = c.picksOfPage(r); err != nil {
+			return view{}, err
+		}
+	}
+	request, picks, err := requestOf(scope, a, picked)
 	if err != nil {
 		return view{}, err
 	}
 	request.Origin = c.origin(r)
-	data := &previewData{Scope: scope, Keep: a.form(c.viewer(r)).Keep, Picks: picks, Back: backOf(r.PostForm.Get("back"))}
+	data := &previewData{Scope: scope, Keep: a.form(c.viewer(r)).Keep, Picks: picks, Back: backOf(r.Form.Get("back")), AskName: c.UserHeader == "", Name: nameOf(r)}
 	if scope != scopeAll && len(picks) == 0 { // a request without event ids would mean all
 		return view{Template: "preview", Title: c.viewer(r).T("title.nothing"), Data: data}, nil
 	}
 	if r.PostForm.Get("confirm") != "" {
-		return c.publish(r.Context(), request)
+		v, err := c.publish(r.Context(), request)
+		if r.PostForm.Has(fieldName) {
+			v.cookies = []*http.Cookie{nameCookieOf(request.Origin.RequestedBy)}
+		}
+		return v, err
 	}
 	v, err := c.preview(r.Context(), request, data)
 	v.Title = c.viewer(r).T("title.preview")
@@ -80,15 +96,54 @@ func (c *console) rePush(r *http.Request) (view, error) {
 }
 
 func (c *console) origin(r *http.Request) retry.Origin {
-	o := retry.Origin{Via: "page", Remote: r.RemoteAddr}
+	o := retry.Origin{Via: "page", RequestedBy: retry.UserName(r.PostFormValue(fieldName)), Remote: r.RemoteAddr}
 	if c.UserHeader != "" {
 		o.RequestedBy = retry.UserName(r.Header.Get(c.UserHeader))
 	}
 	return o
 }
 
+const (
+	// fieldName is the field with the person's name, for consoles without a proxy that knows it.
+	fieldName  = "requested_by"
+	nameCookie = "stockpush_name"
+)
+
+// nameOf returns the name that the person gave before.
+func nameOf(r *http.Request) string {
+	cookie, err := r.Cookie(nameCookie)
+	if err != nil {
+		return ""
+	}
+	name, _ := url.QueryUnescape(cookie.Value)
+	return retry.UserName(name)
+}
+
+func nameCookieOf(name string) *http.Cookie {
+	return &http.Cookie{Name: nameCookie, Value: url.QueryEscape(name), Path: "/", MaxAge: preferenceAge, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+}
+
+// picksOfPage returns the picks of all failures of the page that the form is on.
+func (c *console) picksOfPage(r *http.Request) ([]string, error) {
+	find, order := c.Reader.StoreSKUs, pushrecords.NewestFirst
+	if r.Form.Get("tab") == "merchant" {
+		find, order = c.Reader.MerchantSKUs, pushrecords.ByKey
+	}
+	data, err := c.list(r, find, order)
+	if err != nil {
+		return nil, err
+	}
+	var picks []string
+	for i := range data.Rows {
+		if data.Rows[i].Pick != "" {
+			picks = append(picks, data.Rows[i].Pick)
+		}
+	}
+	return picks, nil
+}
+
 // requestOf reads which failures a form selects.
-func requestOf(scope string, a asked, posted url.Values) (retry.Request, []string, error) {
+func requestOf(scope string, a asked, picks []string) (retry.Request, []string, error) {
 	request := retry.Request{Limit: maxRePush}
 	switch scope {
 	case scopeAll:
@@ -98,12 +153,7 @@ func requestOf(scope string, a asked, posted url.Values) (retry.Request, []strin
 	default:
 		return request, nil, &pushrecords.ParameterError{Name: "scope", Problem: "is not selected, page or all"}
 	}
-	picks := posted["pick"]
-	if scope == scopePage {
-		picks = append(picks, posted["on_page"]...)
-	}
-	slices.Sort(picks)
-	picks = slices.Compact(picks)
+	picks = slices.Compact(slices.Sorted(slices.Values(picks)))
 	for _, pick := range picks {
 		named, err := url.ParseQuery(pick)
 		if err != nil || named.Get("event_id") == "" {
@@ -111,11 +161,9 @@ func requestOf(scope string, a asked, posted url.Values) (retry.Request, []strin
 		}
 		request.EventIDs = append(request.EventIDs, named.Get("event_id"))
 		request.Filter.StoreSKUs = append(request.Filter.StoreSKUs, named.Get("store_sku"))
-		shop, _ := strconv.ParseInt(named.Get("shop_id"), 10, 64) // 0 does not narrow the search
-		if len(request.EventIDs) == 1 {
-			request.Filter.ShopID = shop
-		} else if request.Filter.ShopID != shop {
-			request.Filter.ShopID = 0
+		shop, _ := strconv.ParseInt(named.Get("shop_id"), 10, 64)
+		if shop > 0 && !slices.Contains(request.Filter.Shops, shop) {
+			request.Filter.Shops = append(request.Filter.Shops, shop)
 		}
 	}
 	return request, picks, nil
@@ -226,6 +274,8 @@ type progressData struct {
 	Tallies  []tally
 	LeftOut  []cause
 	Outcomes []outcome
+	// Codes are the failure codes of the outcomes, each with its advice.
+	Codes []string
 	// Ours is the link to what was re-pushed since, by any user.
 	Ours string
 }
@@ -253,7 +303,7 @@ func (c *console) progress(r *http.Request) (view, error) {
 	report := readReport(r.URL.Query())
 	data := &progressData{
 		Known: len(outcomes) > 0 || c.now().Sub(begun) < shownWithin, At: begun, Total: max(report.Published, len(outcomes)), LeftOut: causesOf(report),
-		Ours: link(pathStoreSKUs, url.Values{"reason": {schemas.PushNow.Slug()}, "since": {"1h"}}),
+		Ours: pathRePushes,
 	}
 	v := view{Template: "progress", Title: c.viewer(r).T("title.progress"), Data: data}
 	if !data.Known {
@@ -288,6 +338,9 @@ func (p *progressData) count(outcomes []retry.Outcome) {
 	})
 	for _, o := range outcomes[:min(len(outcomes), progressRows)] {
 		shown := outcome{Outcome: o}
+		if o.FailureCode != "" && !slices.Contains(p.Codes, o.FailureCode) {
+			p.Codes = append(p.Codes, o.FailureCode)
+		}
 		if o.StoreSKU != "" {
 			shown.History = historyLink(schemas.Key{Channel: schemas.ChannelShopee, ShopID: o.ShopID, StoreSKU: o.StoreSKU})
 		}

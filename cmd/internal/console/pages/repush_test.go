@@ -22,7 +22,7 @@ func pick(sku string) string {
 func TestRePushShowsPreviewThenProgress(t *testing.T) {
 	p := &publisher{}
 	h := pages.New(pages.Deps{Reader: sample(2), Retrier: p})
-	form := url.Values{"scope": {"selected"}, "pick": {pick("a"), pick("b")}, "on_page": {pick("c")}, "failure_code": {"item_not_found"}}
+	form := url.Values{"scope": {"selected"}, "pick": {pick("a"), pick("b")}, "failure_code": {"item_not_found"}}
 	status, page, _ := post(t, h, form)
 	require.Equal(t, http.StatusOK, status)
 	inert(t, page)
@@ -31,7 +31,7 @@ func TestRePushShowsPreviewThenProgress(t *testing.T) {
 	require.True(t, p.requests[0].DryRun)
 	require.Equal(t, []string{"e-a", "e-b"}, p.requests[0].EventIDs)
 	require.False(t, p.requests[0].All)
-	require.Equal(t, pushrecords.Filter{ShopID: 10001, StoreSKUs: []string{"a", "b"}}, p.requests[0].Filter)
+	require.Equal(t, pushrecords.Filter{Shops: []int64{10001}, StoreSKUs: []string{"a", "b"}}, p.requests[0].Filter)
 
 	form.Set("confirm", "yes")
 	status, _, headers := post(t, h, form)
@@ -69,7 +69,7 @@ func TestAllMatchesAreSelectedByFilter(t *testing.T) {
 	require.Equal(t, http.StatusOK, status)
 	require.Empty(t, p.requests[0].EventIDs)
 	require.True(t, p.requests[0].All, "without a filter this is everything, as the user chose")
-	require.Equal(t, pushrecords.Filter{ShopID: 10001, FailureCodes: []schemas.FailureCode{schemas.ItemNotFound}}, p.requests[0].Filter)
+	require.Equal(t, pushrecords.Filter{Shops: []int64{10001}, FailureCodes: []schemas.FailureCode{schemas.ItemNotFound}}, p.requests[0].Filter)
 	require.Contains(t, page, `<input type="hidden" name="failure_code" value="item_not_found">`)
 }
 
@@ -86,4 +86,34 @@ func TestEmptySelectionPublishesNothing(t *testing.T) {
 			require.Empty(t, p.requests)
 		})
 	}
+}
+
+// The preview is a link, so that Back returns to it, and it publishes nothing.
+func TestPreviewOfARePushIsALink(t *testing.T) {
+	p := &publisher{}
+	h := pages.New(pages.Deps{Reader: sample(2), Retrier: p})
+	_, list, _ := get(t, h, "/push-records?failure_code=item_not_found")
+	require.Contains(t, list, `<form method="get" action="/push-records/re-push"`)
+	require.Less(t, strings.Index(list, `id="bar"`), strings.Index(list, "<table"), "the keyboard comes to the buttons before the rows")
+	status, page, _ := get(t, h, "/push-records/re-push?"+url.Values{"scope": {"selected"}, "pick": {pick("a")}, "confirm": {"yes"}}.Encode())
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, page, "Re-push 2 now")
+	require.Contains(t, page, `<input type="hidden" name="pick" value="`)
+	require.True(t, p.requests[0].DryRun, "a link never publishes")
+	status, page, _ = get(t, h, "/push-records/re-push?scope=page&failure_code=item_not_found")
+	require.Equal(t, http.StatusOK, status, page)
+	require.Len(t, p.requests[1].EventIDs, 2, "all failures of the page")
+}
+
+func TestRePushAsksForAName(t *testing.T) {
+	p := &publisher{}
+	h := pages.New(pages.Deps{Reader: sample(1), Retrier: p})
+	_, page, _ := get(t, h, "/push-records/re-push?scope=all", "Cookie", "stockpush_name=Nguy%E1%BB%85n+A")
+	require.Contains(t, page, `name="requested_by" value="Nguyễn A"`)
+	_, _, headers := post(t, h, url.Values{"scope": {"all"}, "confirm": {"yes"}, "requested_by": {" ann "}})
+	require.Equal(t, "ann", p.requests[1].Origin.RequestedBy)
+	require.Contains(t, headers.Get("Set-Cookie"), "stockpush_name=ann")
+	h = pages.New(pages.Deps{Reader: sample(1), Retrier: p, UserHeader: "X-User"})
+	_, page, _ = get(t, h, "/push-records/re-push?scope=all")
+	require.NotContains(t, page, `name="requested_by"`, "the proxy knows")
 }

@@ -61,7 +61,7 @@ func (c *console) explain(ctx context.Context, rows []row) error {
 // addStanding adds to a history what is known of the store SKU now: the confirmed quantity, which
 // may be of a record that is no longer shown, and why its newest record is Pending.
 func (c *console) addStanding(ctx context.Context, data *historyData) error {
-	f := pushrecords.Filter{ShopID: data.Key.ShopID, StoreSKUs: []string{data.Key.StoreSKU}}
+	f := pushrecords.Filter{Shops: []int64{data.Key.ShopID}, StoreSKUs: []string{data.Key.StoreSKU}}
 	found, err := c.Reader.StoreSKUs(ctx, f, pushrecords.Page{Limit: 1})
 	if err != nil {
 		return err

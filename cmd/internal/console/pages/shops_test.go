@@ -36,7 +36,7 @@ func stopped() *records {
 
 func TestRowAndHistorySayWhyARecordIsPending(t *testing.T) {
 	h := pages.New(pages.Deps{Reader: stopped(), Retrier: &publisher{}})
-	for _, path := range []string{"/push-records", "/push-records/merchant-skus", historyOfEvil} {
+	for _, path := range []string{"/push-records", "/push-records/merchant-skus?no_merchant=true", historyOfEvil} {
 		_, page, _ := get(t, h, path)
 		for _, words := range []string{
 			"3 calls so far", "Shopee said:", "Our servers are busy.", "next try 30 Nov, 12:03:07", "shop 10001: Shopee does not answer",

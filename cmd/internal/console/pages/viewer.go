@@ -43,7 +43,7 @@ func zoneOf(name string) *time.Location {
 // key identifies what differs between the pages of two viewers.
 func (v *viewer) key() string { return v.Code + " " + v.zone.String() }
 
-func (v *viewer) when(t time.Time) string { return t.In(v.zone).Format("2 Jan, 15:04:05") }
+func (v *viewer) when(t time.Time) string { return t.In(v.zone).Format(v.T("layout.when")) }
 
 // chooseLanguage keeps the language that a link names in a cookie.
 func (c *console) chooseLanguage(w http.ResponseWriter, r *http.Request) {

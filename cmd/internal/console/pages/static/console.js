@@ -61,6 +61,7 @@ let lastBox = null; // start of a range selected by shift-click
 
 function onClick(event) {
   const box = event.target;
+  if (box.id === 'show-new') { showNew(); return; }
   if (box.id === 'all-rows') {
     for (const b of boxes()) b.checked = box.checked;
   } else if (box.name === 'pick') {
@@ -99,6 +100,46 @@ function swap(old, fresh) {
   if (focus >= 0) [...fresh.querySelectorAll(focusable)][focus]?.focus({preventScroll: true});
 }
 
+// The rows stay in place while the pointer or the focus is on the list, or some are selected:
+// a row must not move away from under a click. What is new waits for the button.
+const held = {fresh: null};
+
+function holds(list) {
+  return list.matches('table') && (list.matches(':hover') || list.contains(document.activeElement) || boxes().some((b) => b.checked));
+}
+
+// updateInPlace updates the rows that are shown, and returns how many others wait.
+function updateInPlace(list, fresh) {
+  const shown = new Map([...list.children].filter((e) => e.dataset.key).map((e) => [e.dataset.key, e]));
+  let added = 0, changed = 0;
+  for (const row of [...fresh.children].filter((e) => e.dataset.key)) {
+    const now = shown.get(row.dataset.key);
+    if (!now) { added++; continue; }
+    if (raw.get(now) !== written(row)) {
+      const copy = row.cloneNode(true);
+      swap(now, copy);
+      showTimes(copy);
+      changed++;
+    }
+  }
+  return {added, changed};
+}
+
+function offerNew(added) {
+  const offer = document.getElementById('held');
+  if (!offer) return;
+  offer.hidden = added === 0;
+  if (added) document.getElementById('show-new').textContent = say('newRows', added);
+}
+
+function showNew() {
+  const list = live.querySelector('[data-list]');
+  if (held.fresh && list) mergeList(list, held.fresh);
+  held.fresh = null;
+  offerNew(0);
+  showPicked();
+}
+
 // mergeList updates a list's rows. A selected row that is no longer in the
 // list stays at its end, so that the selection is complete.
 function mergeList(list, fresh) {
@@ -132,7 +173,17 @@ function merge(fresh) {
     showTimes(live);
     return 1;
   }
-  let changed = list ? mergeList(list, freshList) : 0;
+  let changed = 0;
+  if (list && holds(list)) {
+    const waiting = updateInPlace(list, freshList);
+    held.fresh = freshList;
+    offerNew(waiting.added);
+    changed = waiting.changed;
+  } else if (list) {
+    held.fresh = null;
+    offerNew(0);
+    changed = mergeList(list, freshList);
+  }
   for (const part of fresh.querySelectorAll('[data-part]')) {
     const now = live.querySelector('[data-part="' + part.dataset.part + '"]');
     if (now && raw.get(now) !== written(part)) { swap(now, part); showTimes(part); changed++; }
@@ -190,6 +241,11 @@ function startFollowing() {
   });
   remember(live);
   setTimeout(follow, live.querySelector('[data-done="false"]') ? 500 : following.wait);
+}
+
+// A date chooses the range "from – to".
+for (const field of document.querySelectorAll('[data-custom]')) {
+  field.addEventListener('change', () => { field.form.elements.range.value = 'custom'; });
 }
 
 if (live && button) startFollowing();
