@@ -159,10 +159,10 @@ func parseTime(to *time.Time, text []byte) bool {
 	return text[len(text)-1] == 'Z' || string(zoneHour) <= "23"
 }
 
-// times reads the times of one event after the other, most of which are of the same second. Its zero
-// value is ready.
+// times reads the times of one event after the other. Most are of the same second as the one before.
+// The zero value is ready.
 type times struct {
-	// second is the start of the last time up to its seconds, and at that time.
+	// second is the last time in UTC as a text without its fraction, and at the time that it means.
 	second [len("2026-01-02T03:04:05")]byte
 	at     time.Time
 }
