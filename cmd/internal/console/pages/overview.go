@@ -145,6 +145,9 @@ func bucket(stats []pushrecords.Stat, since, now time.Time) []slot {
 	return slots
 }
 
+// seconds writes milliseconds for an axis, where words have no room.
+func seconds(ms float64) string { return decimal(ms/1000) + " s" }
+
 func (v *viewer) millis(ms float64) string {
 	return v.long(time.Duration(ms * float64(time.Millisecond)))
 }
@@ -201,8 +204,13 @@ func (f *figure) write() {
 
 func (v *viewer) labels(slots []slot) []string {
 	layout := "15:04"
-	if len(slots) > 1 && slots[len(slots)-1].at.Sub(slots[0].at) > 26*time.Hour {
-		layout = "2 Jan 15h"
+	if len(slots) > 1 {
+		switch span := slots[len(slots)-1].at.Sub(slots[0].at); {
+		case span > 4*24*time.Hour:
+			layout = v.T("layout.day")
+		case span > 26*time.Hour:
+			layout = "2/1 15h"
+		}
 	}
 	all := make([]string, len(slots))
 	for i := range slots {
@@ -240,7 +248,7 @@ func timed(of func(*slot) float64) func(*slot) float64 {
 }
 
 func (v *viewer) times(slots []slot) chart.Chart {
-	return chart.Chart{Labels: v.labels(slots), Format: v.millis, Series: []chart.Series{
+	return chart.Chart{Labels: v.labels(slots), Format: seconds, Series: []chart.Series{
 		{Name: "p50", Class: "accent", Values: values(slots, timed((*slot).p50))},
 		{Name: "p99", Class: "second", Values: values(slots, timed(func(s *slot) float64 { return s.p99 }))},
 	}}

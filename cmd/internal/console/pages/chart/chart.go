@@ -92,8 +92,8 @@ var padding = charts.Box{Top: 12, Right: 12, Bottom: 4, Left: 4, IsSet: true}
 // labels is the font size of an axis in points.
 var labels = charts.FontStyle{FontSize: 9}
 
-// maxLabels is how many labels fit below a chart.
-const maxLabels = 5
+// maxLabels is how many labels fit below a chart, also on a phone, where letters are larger.
+const maxLabels = 4
 
 func (c Chart) painter(height int) *charts.Painter {
 	return charts.NewPainter(charts.PainterOptions{OutputFormat: charts.ChartOutputSVG, Width: Width, Height: height})
