@@ -14,117 +14,82 @@ var protobufFields = [...]int{
 	9: fieldLocationID, 10: fieldAvailable, 11: fieldPromotionReserved, 12: fieldOccurredAt, 13: fieldRetryOf, 14: fieldRepeatsOffset, 15: fieldRequestedBy,
 }
 
-// decodeProtobuf reads what key and whole do not concern. The event's texts share one copy of the
-// value. A field on the wire counts as given, also when it is empty, and may be given once.
+// decodeProtobuf reads what key and whole do not concern. A field on the wire counts as given, also
+// when it is empty, and may be given once.
 func decodeProtobuf(e *Event, value []byte, t *texts) *BadEvent {
-	text := t.of(value)
 	var seen fieldSet
-	for at := 0; at < len(value); {
-		number, v, end := nextField(value, at)
-		if end < 0 {
-			return notProtobuf(end)
-		}
-		at = end
-		if int(number) >= len(protobufFields) {
+	r := reader{tail: value, field: field{texts: t}}
+	for r.next() {
+		if int(r.num) >= len(protobufFields) {
 			continue
 		}
-		field := protobufFields[number]
-		if seen.has(field) {
-			return &BadEvent{Code: CodeDuplicateField, Field: fieldNames[field], Message: "the field is given twice"}
+		known := protobufFields[r.num]
+		if seen.has(known) {
+			return twice(known)
 		}
-		seen.add(field)
-		v.text = text[end-len(v.bytes) : end]
-		if bad := e.setProtobuf(field, &v); bad != nil {
+		seen.add(known)
+		if bad := e.setProtobuf(known, &r.field); bad != nil {
 			return bad
 		}
+	}
+	if r.err != nil {
+		return notProtobuf(r.err)
 	}
 	return seen.checkComplete()
 }
 
-// wireValue is a field's value.
-type wireValue struct {
-	kind protowire.Type
-	// varint is the value of a field of kind VarintType.
-	varint uint64
-	// bytes is the value of a field of kind BytesType, and text a copy of it that the event may keep.
-	bytes []byte
-	text  string
-}
-
-// nextField reads the field at an offset. Its end is a protowire error code if there is none.
-func nextField(message []byte, at int) (number protowire.Number, v wireValue, end int) {
-	number, kind, n := protowire.ConsumeTag(message[at:])
-	if n < 0 {
-		return 0, v, n
-	}
-	v.kind = kind
-	at += n
-	switch kind {
-	case protowire.VarintType:
-		v.varint, n = protowire.ConsumeVarint(message[at:])
-	case protowire.BytesType:
-		v.bytes, n = protowire.ConsumeBytes(message[at:])
-	default:
-		n = protowire.ConsumeFieldValue(number, kind, message[at:])
-	}
-	if n < 0 {
-		return 0, v, n
-	}
-	return number, v, at + n
-}
-
-func notProtobuf(n int) *BadEvent {
-	return &BadEvent{Code: CodeNotProtobuf, Message: "the value is not a Protobuf message: " + protowire.ParseError(n).Error()}
+func notProtobuf(err error) *BadEvent {
+	return &BadEvent{Code: CodeNotProtobuf, Message: "the value is not a Protobuf message: " + err.Error()}
 }
 
 // setProtobuf sets a known field of the event.
-func (e *Event) setProtobuf(field int, v *wireValue) *BadEvent {
-	if to := e.text(field); to != nil {
-		return v.setText(to, field)
+func (e *Event) setProtobuf(known int, f *field) *BadEvent {
+	if to := e.text(known); to != nil {
+		return f.setText(to, known)
 	}
-	if to := e.integer(field); to != nil {
-		return v.setInteger(to, field)
+	if to := e.integer(known); to != nil {
+		return f.setInteger(to, known)
 	}
-	if field == fieldReason {
-		return v.setReason(&e.Reason)
+	if known == fieldReason {
+		return f.setReason(&e.Reason)
 	}
-	return v.setTime(&e.OccurredAt)
+	return f.setTime(&e.OccurredAt)
 }
 
-func (v *wireValue) setText(to *string, field int) *BadEvent {
-	if v.kind != protowire.BytesType {
-		return wrongType(field, "a text")
+func (f *field) setText(to *string, known int) *BadEvent {
+	if f.typ != protowire.BytesType {
+		return wrongType(known, "a text")
 	}
-	if plainPrefix(v.bytes) < len(v.bytes) && (hasControl(v.text) || !utf8.ValidString(v.text)) {
-		return &BadEvent{Code: CodeBadText, Field: fieldNames[field], Message: "control characters, or not UTF-8"}
+	*to = f.text()
+	if plainPrefix(f.bytes) < len(f.bytes) && (hasControl(*to) || !utf8.ValidString(*to)) {
+		return &BadEvent{Code: CodeBadText, Field: fieldNames[known], Message: "control characters, or not UTF-8"}
 	}
-	*to = v.text
-	return checkLength(field, v.text)
+	return checkLength(known, *to)
 }
 
 // setInteger sets an integer; available, which may be negative, is of type sint64.
-func (v *wireValue) setInteger(to *int64, field int) *BadEvent {
-	if v.kind != protowire.VarintType {
-		return wrongType(field, "an integer")
+func (f *field) setInteger(to *int64, known int) *BadEvent {
+	if f.typ != protowire.VarintType {
+		return wrongType(known, "an integer")
 	}
-	*to = int64(v.varint)
-	if field == fieldAvailable {
-		*to = protowire.DecodeZigZag(v.varint)
+	*to = int64(f.value)
+	if known == fieldAvailable {
+		*to = protowire.DecodeZigZag(f.value)
 	}
-	if *to < minimums[field] {
-		return outOfRange(field)
+	if *to < minimums[known] {
+		return outOfRange(known)
 	}
 	return nil
 }
 
-func (v *wireValue) setReason(to *Reason) *BadEvent {
-	if v.kind != protowire.VarintType {
+func (f *field) setReason(to *Reason) *BadEvent {
+	if f.typ != protowire.VarintType {
 		return wrongType(fieldReason, "a number of the enum Reason")
 	}
-	if v.varint < 1 || v.varint >= uint64(len(reasonNames)) {
-		return &BadEvent{Code: CodeUnknownReason, Field: fieldNames[fieldReason], Message: fmt.Sprintf("the enum Reason has no %d", int64(v.varint))}
+	if f.value < 1 || f.value >= uint64(len(reasonNames)) {
+		return &BadEvent{Code: CodeUnknownReason, Field: fieldNames[fieldReason], Message: fmt.Sprintf("the enum Reason has no %d", int64(f.value))}
 	}
-	*to = Reason(v.varint)
+	*to = Reason(f.value)
 	return nil
 }
 
@@ -134,20 +99,19 @@ var (
 	lastSecond  = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix()
 )
 
-func (v *wireValue) setTime(to *time.Time) *BadEvent {
-	if v.kind != protowire.BytesType {
+func (f *field) setTime(to *time.Time) *BadEvent {
+	if f.typ != protowire.BytesType {
 		return wrongType(fieldOccurredAt, "a google.protobuf.Timestamp")
 	}
 	var parts [3]int64 // by field number: seconds are 1, nanos are 2
-	for at := 0; at < len(v.bytes); {
-		number, part, end := nextField(v.bytes, at)
-		if end < 0 {
-			return notProtobuf(end)
+	r := reader{tail: f.bytes}
+	for r.next() {
+		if int(r.num) < len(parts) && r.typ == protowire.VarintType {
+			parts[r.num] = int64(r.value)
 		}
-		at = end
-		if int(number) < len(parts) && part.kind == protowire.VarintType {
-			parts[number] = int64(part.varint)
-		}
+	}
+	if r.err != nil {
+		return notProtobuf(r.err)
 	}
 	seconds, nanos := parts[1], parts[2]
 	if seconds < firstSecond || seconds > lastSecond || nanos < 0 || nanos > 999_999_999 {

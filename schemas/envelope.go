@@ -5,9 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
-	"unicode/utf8"
 
 	"github.com/go-faster/jx"
 )
@@ -130,13 +128,12 @@ func cutPrefix(f format) *BadEvent {
 // cloudEvent are the members of a CloudEvent in JSON that say where the event is.
 type cloudEvent struct {
 	data, base64, contentType []byte
-	bad                       *BadEvent
 }
 
 // openCloudEvent returns a CloudEvent's data and the format that its datacontenttype names.
 func openCloudEvent(value []byte) (f format, event []byte, bad *BadEvent) {
 	var c cloudEvent
-	if bad := c.read(value); bad != nil {
+	if bad := readObject(value, c.member); bad != nil {
 		return f, nil, bad
 	}
 	contentType, err := textOf(c.contentType)
@@ -161,44 +158,16 @@ func openCloudEvent(value []byte) (f format, event []byte, bad *BadEvent) {
 	return f, c.data, nil
 }
 
-// read finds the members. Those that are null count as absent.
-func (c *cloudEvent) read(value []byte) *BadEvent {
-	dec := jx.GetDecoder()
-	defer jx.PutDecoder(dec)
-	dec.ResetBytes(value)
-	if !utf8.Valid(value) || dec.Next() != jx.Object {
-		return &BadEvent{Code: CodeNotJSON, Message: "the value is not a JSON object in UTF-8"}
-	}
-	err := dec.ObjBytes(c.member)
-	if c.bad != nil {
-		return c.bad
-	}
-	if err != nil {
-		return &BadEvent{Code: CodeNotJSON, Message: "the value is not JSON: " + cut(err.Error(), 200)}
-	}
-	if !errors.Is(dec.Skip(), io.EOF) {
-		return &BadEvent{Code: CodeNotJSON, Message: "something follows the JSON object"}
-	}
-	return nil
-}
-
-func (c *cloudEvent) member(dec *jx.Decoder, name []byte) error {
+// member takes a member. One that is null counts as absent.
+func (c *cloudEvent) member(name, raw []byte) *BadEvent {
 	known := map[string]*[]byte{"data": &c.data, "data_base64": &c.base64, "datacontenttype": &c.contentType}[string(name)]
-	field := string(name)
-	dec.Next() // skips the white space before the value, which Raw would keep
-	raw, err := dec.Raw()
 	switch {
-	case err != nil:
-		return err
 	case known == nil:
-		c.bad = checkUnknown(raw)
+		return checkUnknown(raw)
 	case *known != nil:
-		c.bad = &BadEvent{Code: CodeDuplicateField, Field: field, Message: "the field is given twice"}
+		return &BadEvent{Code: CodeDuplicateField, Field: string(name), Message: "the field is given twice"}
 	case raw[0] != 'n':
 		*known = raw
-	}
-	if c.bad != nil {
-		return c.bad
 	}
 	return nil
 }

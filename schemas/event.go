@@ -1,6 +1,10 @@
 package schemas
 
-import "time"
+import (
+	"time"
+
+	"github.com/go-faster/jx"
+)
 
 // MaxPushQty is the greatest quantity that Shopee takes for a model, in units.
 const MaxPushQty = 10_000_000
@@ -52,4 +56,58 @@ type Command struct {
 	Event
 	// QueuedAt is when the processor issued the command.
 	QueuedAt time.Time
+}
+
+// How far from the time at which a message was read its timestamp may lie.
+const (
+	maxTimestampAge  = 30 * 24 * time.Hour
+	maxTimestampSkew = 5 * time.Minute
+)
+
+// TimestampOr is a message's Kafka timestamp, or the time at which the message was read if the
+// timestamp is older than 30 days or more than 5 minutes ahead. A producer chooses the timestamps
+// of a CreateTime topic, and records whose time is wrong by years would never show.
+func TimestampOr(timestamp, read time.Time) time.Time {
+	if timestamp.Before(read.Add(-maxTimestampAge)) || timestamp.After(read.Add(maxTimestampSkew)) {
+		return read
+	}
+	return timestamp
+}
+
+// EncodeEvent encodes an event as JSON, as upstream does.
+func EncodeEvent(e *Event) []byte {
+	var w jx.Writer
+	w.ObjStart()
+	field := func(name string, first bool) {
+		if !first {
+			w.Comma()
+		}
+		w.FieldStart(name)
+	}
+	text := func(name, value string) {
+		if value != "" {
+			field(name, name == "event_id")
+			w.Str(value)
+		}
+	}
+	number := func(name string, value int64) { field(name, false); w.Int64(value) }
+	text("event_id", e.EventID)
+	text("reason", e.Reason.Slug())
+	text("channel", e.Key.Channel)
+	number("shop_id", e.Key.ShopID)
+	text("store_sku", e.Key.StoreSKU)
+	text("merchant_sku", e.MerchantSKU)
+	number("item_id", e.ItemID)
+	number("model_id", e.ModelID)
+	text("location_id", e.LocationID)
+	number("available", e.Available)
+	number("promotion_reserved", e.PromotionReserved)
+	text("occurred_at", e.OccurredAt.UTC().Format(time.RFC3339Nano))
+	text("retry_of", e.RetryOf)
+	if e.Repeats() {
+		number("repeats_offset", e.RepeatsOffset)
+	}
+	text("requested_by", e.RequestedBy)
+	w.ObjEnd()
+	return w.Buf
 }

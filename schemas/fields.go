@@ -125,6 +125,11 @@ func outOfRange(field int) *BadEvent {
 	return &BadEvent{Code: CodeOutOfRange, Field: fieldNames[field], Message: fmt.Sprintf("not within %d to %d", minimums[field], int64(math.MaxInt64))}
 }
 
+// twice is the error of a field that is there again.
+func twice(field int) *BadEvent {
+	return &BadEvent{Code: CodeDuplicateField, Field: fieldNames[field], Message: "the field is given twice"}
+}
+
 // wrongType is the error of a field whose value is not of its type, such as "a text".
 func wrongType(field int, want string) *BadEvent {
 	return &BadEvent{Code: CodeWrongType, Field: fieldNames[field], Message: "not " + want}

@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -33,9 +34,10 @@ func body(message []byte) ([]byte, error) {
 	return message[1:], nil
 }
 
-// field is one decoded field: value is set for varints, bytes for the others.
+// field is one decoded field: value is set for varints, and bytes for what has a length.
 type field struct {
 	num   protowire.Number
+	typ   protowire.Type
 	value uint64
 	bytes []byte
 	texts *texts
@@ -68,14 +70,14 @@ func (r *reader) next() bool {
 		return r.broken(n)
 	}
 	b := r.tail[n:]
-	r.num, r.value, r.bytes = num, 0, nil
+	r.num, r.typ, r.value, r.bytes = num, typ, 0, nil
 	switch typ {
 	case protowire.VarintType:
 		r.value, n = protowire.ConsumeVarint(b)
 	case protowire.BytesType:
 		r.bytes, n = protowire.ConsumeBytes(b)
 	default:
-		r.num, n = 0, protowire.ConsumeFieldValue(num, typ, b)
+		n = protowire.ConsumeFieldValue(num, typ, b)
 	}
 	if n < 0 {
 		return r.broken(n)
@@ -132,4 +134,25 @@ func putTime(b []byte, num protowire.Number, t time.Time) []byte {
 		return b
 	}
 	return putInt(b, num, t.UnixMilli())
+}
+
+// textsRoom is how many bytes of texts share an allocation.
+const textsRoom = 4 << 10
+
+// texts makes strings that share allocations: a decoder makes several for each message. A string
+// keeps the whole allocation in memory. The zero value is ready; a nil one shares nothing.
+type texts struct{ room strings.Builder }
+
+// of returns a copy of a text.
+func (t *texts) of(text []byte) string {
+	if t == nil || len(text) > textsRoom/4 {
+		return string(text)
+	}
+	if t.room.Len()+len(text) > t.room.Cap() {
+		t.room = strings.Builder{}
+		t.room.Grow(textsRoom)
+	}
+	from := t.room.Len()
+	t.room.Write(text)
+	return t.room.String()[from:]
 }

@@ -10,24 +10,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// EndOffsets returns the offset that the next message of each partition will get. Messages of
-// open transactions are below it, too.
-func EndOffsets(ctx context.Context, c Connection, topic string) (map[int32]int64, error) {
-	ends := map[int32]int64{}
-	err := withAdmin(c, func(admin *kadm.Client) error {
-		listed, err := admin.ListEndOffsets(ctx, topic)
-		if err == nil {
-			err = listed.Error()
-		}
-		listed.Each(func(o kadm.ListedOffset) { ends[o.Partition] = o.Offset })
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("end offsets of %s: %w", topic, err)
-	}
-	return ends, nil
-}
-
 // bounds returns a partition's first offset and its last stable one.
 func bounds(ctx context.Context, c Connection, topic string, partition int32) (start, end int64, err error) {
 	err = withAdmin(c, func(admin *kadm.Client) (err error) {
