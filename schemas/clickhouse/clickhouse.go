@@ -33,8 +33,17 @@ import (
 //go:embed *.sql
 var files embed.FS
 
-// Objects returns the tables and views of a database, each after those that it reads.
+// Objects returns the tables and views of a database on one server, each after those that it reads.
 func Objects(database string) ([]Object, error) { return objectsOf(files, database) }
+
+// ObjectsOn returns the tables and views of a database on a cluster, each after those that it reads.
+func ObjectsOn(cluster Cluster, database string) ([]Object, error) {
+	objects, err := objectsOf(files, database)
+	for i, o := range objects {
+		objects[i] = cluster.replicated(o, database)
+	}
+	return objects, err
+}
 
 func objectsOf(files fs.FS, database string) ([]Object, error) {
 	names, err := fs.Glob(files, "*.sql")

@@ -29,6 +29,8 @@ type column[T any] struct {
 type tableRows[T any] struct {
 	columns []column[T]
 	rows    int
+	// token identifies the present rows for the server. It is empty until they are sent.
+	token string
 }
 
 func (t *tableRows[T]) add(row T) {
@@ -36,6 +38,7 @@ func (t *tableRows[T]) add(row T) {
 		t.columns[i].add(row)
 	}
 	t.rows++
+	t.token = ""
 }
 
 // keep truncates to the first n rows.
@@ -43,7 +46,7 @@ func (t *tableRows[T]) keep(n int) {
 	for i := range t.columns {
 		t.columns[i].keep(n)
 	}
-	t.rows = n
+	t.rows, t.token = n, ""
 }
 
 // input returns the shown block of each column.

@@ -14,6 +14,8 @@ type Difference struct {
 	// Repair are idempotent statements that repair it, in order. It is empty if a repair would lose
 	// data.
 	Repair []string
+	// perReplica is set if the statements change only the replica that executes them.
+	perReplica bool
 }
 
 // Summary names the first few differences.
@@ -31,7 +33,7 @@ func Summary(all []Difference) string {
 
 // Differences compares the database's objects with the expected schema.
 func (s *Store) Differences(ctx context.Context) ([]Difference, error) {
-	wanted, err := schema.Objects(s.database)
+	wanted, err := schema.ObjectsOn(s.cluster, s.database)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +45,7 @@ func (s *Store) Differences(ctx context.Context) ([]Difference, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the schema: %w", err)
 	}
-	c := comparison{repairs{s.database}, wanted, found}
+	c := comparison{repairs{s.database, s.cluster}, wanted, found}
 	var all []Difference
 	for i, o := range wanted {
 		all = append(all, c.differences(o, shown[i])...)
@@ -124,13 +126,13 @@ func (c comparison) differences(o schema.Object, shown string) []Difference {
 	found, ok := c.found[o.Name]
 	switch {
 	case !ok:
-		return []Difference{{fmt.Sprintf("%s %s", o.Kind, o.Name), append(c.unfill(o), c.create(o)...)}}
+		return []Difference{{fmt.Sprintf("%s %s", o.Kind, o.Name), append(c.unfill(o), c.create(o)...), false}}
 	case o.Kind == schema.Table:
 		return c.table(o, found, shown)
 	case found.query != shown || c.columnsDiffer(o, found):
-		return []Difference{{fmt.Sprintf("definition of %s %s", o.Kind, o.Name), c.redefine(o)}}
+		return []Difference{{fmt.Sprintf("definition of %s %s", o.Kind, o.Name), c.redefine(o), false}}
 	case o.Kind == schema.Feed && found.comment != o.Comment:
-		return []Difference{{"content of table " + o.Target, append([]string{c.columnComments(o)}, c.fill(o)...)}}
+		return []Difference{{"content of table " + o.Target, append([]string{c.columnComments(o)}, c.fill(o)...), false}}
 	default:
 		return c.comments(o, found)
 	}
@@ -148,14 +150,14 @@ func (c comparison) unfill(table schema.Object) (statements []string) {
 
 func (c comparison) table(o schema.Object, found object, shown string) (all []Difference) {
 	if is := engineOf(found.engine); is != engineOf(shown) {
-		all = append(all, Difference{fmt.Sprintf("engine, keys or TTL of table %s, which are %s", o.Name, is), nil})
+		all = append(all, Difference{fmt.Sprintf("engine, keys or TTL of table %s, which are %s", o.Name, is), nil, false})
 	}
 	for i, column := range o.Columns {
 		switch is, ok := found.columns[column.Name]; {
 		case !ok:
-			all = append(all, Difference{fmt.Sprintf("column %s of table %s", column.Name, o.Name), []string{c.addColumn(o, i)}})
+			all = append(all, Difference{fmt.Sprintf("column %s of table %s", column.Name, o.Name), []string{c.addColumn(o, i)}, false})
 		case is.kind != column.Type:
-			all = append(all, Difference{fmt.Sprintf("type of column %s of table %s, which is %s", column.Name, o.Name, is.kind), nil})
+			all = append(all, Difference{fmt.Sprintf("type of column %s of table %s, which is %s", column.Name, o.Name, is.kind), nil, false})
 		}
 	}
 	if len(all) > 0 {
@@ -168,7 +170,7 @@ func (c comparison) comments(o schema.Object, found object) []Difference {
 	if !c.commentsDiffer(o, found) {
 		return nil
 	}
-	return []Difference{{fmt.Sprintf("comments of %s %s", o.Kind, o.Name), c.recomment(o)}}
+	return []Difference{{fmt.Sprintf("comments of %s %s", o.Kind, o.Name), c.recomment(o), o.Kind == schema.Table}}
 }
 
 func (c comparison) columnsDiffer(o schema.Object, found object) bool {

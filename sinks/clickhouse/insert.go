@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -64,7 +65,8 @@ func (b *batch) Reset() {
 }
 
 // Send inserts the rows. It may be called again after an error: rows that were already inserted
-// count once.
+// count once. On a cluster they are not even stored twice, also if the second attempt is at another
+// replica.
 func (b *batch) Send(ctx context.Context) error {
 	return errors.Join(
 		insert(ctx, b.store, "push_records", &b.records),
@@ -79,11 +81,17 @@ func insert[T any](ctx context.Context, s *Store, table string, rows *tableRows[
 	if rows.rows == 0 {
 		return nil
 	}
+	if rows.token == "" {
+		rows.token = rand.Text()
+	}
 	err := s.servers.try(ctx, func(ctx context.Context, at *server) error {
 		ctx, cancel := context.WithTimeout(ctx, maxInsertTime)
 		defer cancel()
 		next, input := rows.blocks(), rows.input()
-		return at.inserts.Do(ctx, ch.Query{Body: "INSERT INTO " + s.table(table) + " " + input.Columns() + " VALUES", Input: input, OnInput: next})
+		return at.inserts.Do(ctx, ch.Query{
+			Body:  "INSERT INTO " + s.table(table) + " " + input.Columns() + " VALUES",
+			Input: input, OnInput: next, Settings: []ch.Setting{{Key: "insert_deduplication_token", Value: rows.token, Important: true}},
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("insert %d rows into %s: %w", rows.rows, table, judged(err))
@@ -102,14 +110,23 @@ func openInserts(addr string, cfg Config) (*chpool.Pool, error) {
 			Compression:      ch.CompressionLZ4,
 			DialTimeout:      dialTimeout,
 			HandshakeTimeout: dialTimeout,
-			Settings:         insertSettings(),
+			Settings:         insertSettings(cfg.Cluster.Name != ""),
 		},
 	})
 }
 
-func insertSettings() []ch.Setting {
+// insertSettings are the settings of inserts. Replicas drop a block whose token they have, each table
+// for itself: a repeated insert still reaches the tables that the first attempt did not. A single
+// server has no such memory of blocks, so its feeds get each attempt.
+func insertSettings(replicated bool) []ch.Setting {
+	values := settings()
+	if replicated {
+		values["insert_deduplicate"], values["deduplicate_blocks_in_dependent_materialized_views"] = 1, 1
+		// A replica that has lost its Keeper refuses after seconds, not minutes; another one may do.
+		values["insert_keeper_max_retries"] = 3
+	}
 	var all []ch.Setting
-	for name, value := range settings() {
+	for name, value := range values {
 		all = append(all, ch.Setting{Key: name, Value: fmt.Sprint(value), Important: true})
 	}
 	return all

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
+
 	schema "stockpush/schemas/clickhouse"
 )
 
@@ -36,7 +38,11 @@ func (s *Store) Trim(ctx context.Context) error {
 // Pending, and leave it so.
 func (s *Store) trimRecords(ctx context.Context) error {
 	run := newRunID()
-	err := s.conn.Exec(ctx, fmt.Sprintf(`INSERT INTO %[2]s
+	onAll, err := s.onAllReplicas(ctx, "trimmed_push_records")
+	if err != nil {
+		return err
+	}
+	err = s.conn.Exec(onAll, fmt.Sprintf(`INSERT INTO %[2]s
 		WITH (log_id, event_offset) AS position
 		SELECT '%[5]s', now(), channel, shop_id, store_sku, log_id, event_offset FROM (
 			SELECT channel, shop_id, store_sku, log_id, event_offset, status,
@@ -81,7 +87,26 @@ func (s *Store) removeIfAny(ctx context.Context, table, condition string) error 
 	if err := s.conn.QueryRow(ctx, "SELECT count() FROM "+s.table(table)+" WHERE "+condition).Scan(&rows); err != nil || rows == 0 {
 		return err
 	}
-	return s.conn.Exec(ctx, "DELETE FROM "+s.table(table)+" WHERE "+condition+" SETTINGS lightweight_deletes_sync = 2")
+	settings := " SETTINGS lightweight_deletes_sync = 2"
+	if s.cluster.Name != "" {
+		// Each replica evaluates the condition for itself, and deletes at its own time.
+		settings = " SETTINGS lightweight_deletes_sync = 1, allow_nondeterministic_mutations = 1"
+	}
+	return s.conn.Exec(ctx, "DELETE FROM "+s.table(table)+" WHERE "+condition+settings)
+}
+
+// onAllReplicas returns a context whose inserts into a table succeed only if all replicas have the
+// rows. A deletion that selects from the table then deletes the same rows on each. While a replica
+// is down, nothing is inserted.
+func (s *Store) onAllReplicas(ctx context.Context, table string) (context.Context, error) {
+	if s.cluster.Name == "" {
+		return ctx, nil
+	}
+	var replicas uint32
+	if err := s.conn.QueryRow(ctx, "SELECT total_replicas FROM system.replicas WHERE database = ? AND table = ?", s.database, table).Scan(&replicas); err != nil {
+		return nil, fmt.Errorf("count the replicas: %w", err)
+	}
+	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"insert_quorum": int(replicas), "insert_quorum_timeout": 60_000})), nil
 }
 
 // frozenAfter is the age at which an hour's statistics are frozen.

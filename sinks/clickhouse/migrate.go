@@ -22,7 +22,7 @@ var ErrOtherSchema = errors.New("cannot be changed without losing data: it was m
 // Migrate creates what is missing, repairs what differs, and returns what it did. It may be
 // interrupted, repeated, and run by several processes at once.
 func (s *Store) Migrate(ctx context.Context) (done []string, err error) {
-	if err := s.conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS `"+s.database+"`"); err != nil {
+	if err := s.conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS `"+s.database+"`"+s.cluster.Clause()); err != nil {
 		return nil, fmt.Errorf("create the database: %w", err)
 	}
 	for range maxRounds {
@@ -47,18 +47,34 @@ func (s *Store) repair(ctx context.Context, d Difference) error {
 	// Filling a feed reads all records.
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_execution_time": 0}))
 	for _, sql := range d.Repair {
-		if err := s.conn.Exec(ctx, sql); err != nil {
+		if err := s.execute(ctx, sql, d.perReplica); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// execute executes a statement at the server in use or, if perReplica is set on a cluster, at every
+// address.
+func (s *Store) execute(ctx context.Context, sql string, perReplica bool) error {
+	if !perReplica || s.cluster.Name == "" {
+		return s.conn.Exec(ctx, sql)
+	}
+	var errs []error
+	for _, at := range s.servers.all {
+		errs = append(errs, at.queries.Exec(ctx, sql))
+	}
+	return errors.Join(errs...)
+}
+
 // unfilled is the comment of a feed until its target contains what was inserted earlier.
 const unfilled = "internal: its target is not filled yet, `stockpush setup` continues"
 
 // repairs are idempotent statements that repair objects of one database.
-type repairs struct{ database string }
+type repairs struct {
+	database string
+	cluster  schema.Cluster
+}
 
 func (r repairs) name(object string) string { return "`" + r.database + "`." + object }
 
@@ -80,8 +96,22 @@ func (r repairs) fill(feed schema.Object) []string {
 	}
 }
 
+// alter begins a statement that changes an object. ON CLUSTER executes it on one replica of a
+// replicated table, which is enough for columns. Comments of tables are not replicated.
+func (r repairs) alter(o schema.Object) string {
+	return "ALTER TABLE " + r.name(o.Name) + r.cluster.Clause()
+}
+
+// alterComments begins a statement that changes comments.
+func (r repairs) alterComments(o schema.Object) string {
+	if o.Kind == schema.Table {
+		return "ALTER TABLE " + r.name(o.Name)
+	}
+	return r.alter(o)
+}
+
 func (r repairs) comment(o schema.Object, comment string) string {
-	return "ALTER TABLE " + r.name(o.Name) + " MODIFY COMMENT '" + comment + "'"
+	return r.alterComments(o) + " MODIFY COMMENT '" + comment + "'"
 }
 
 func (r repairs) columnComments(o schema.Object) string {
@@ -89,7 +119,7 @@ func (r repairs) columnComments(o schema.Object) string {
 	for i, c := range o.Columns {
 		comments[i] = "COMMENT COLUMN " + c.Name + " '" + c.Comment + "'"
 	}
-	return "ALTER TABLE " + r.name(o.Name) + " " + strings.Join(comments, ", ")
+	return r.alterComments(o) + " " + strings.Join(comments, ", ")
 }
 
 // addColumn adds a missing column at its place.
@@ -98,7 +128,7 @@ func (r repairs) addColumn(o schema.Object, i int) string {
 	if i > 0 {
 		place = " AFTER " + o.Columns[i-1].Name
 	}
-	return "ALTER TABLE " + r.name(o.Name) + " ADD COLUMN IF NOT EXISTS " + o.Columns[i].Declaration + place
+	return r.alter(o) + " ADD COLUMN IF NOT EXISTS " + o.Columns[i].Declaration + place
 }
 
 // redefine changes a feed's query in place, so that no insert bypasses it, and marks its target as
@@ -107,7 +137,7 @@ func (r repairs) redefine(o schema.Object) []string {
 	if o.Kind == schema.View {
 		return []string{o.Create}
 	}
-	return []string{r.comment(o, unfilled), "ALTER TABLE " + r.name(o.Name) + " MODIFY QUERY " + o.Select}
+	return []string{r.comment(o, unfilled), r.alter(o) + " MODIFY QUERY " + o.Select}
 }
 
 func (r repairs) recomment(o schema.Object) []string {

@@ -24,6 +24,8 @@ type Config struct {
 	Database, Username, Password string
 	// Dialer connects over TLS; nil connects in plain text.
 	Dialer ch.Dialer
+	// Cluster is the cluster that the addresses are replicas of.
+	Cluster schema.Cluster
 	// Logger receives a line when a server is replaced by the next one; nil discards it.
 	Logger *slog.Logger
 	// Metrics may be nil.
@@ -50,11 +52,21 @@ func settings() clickhouse.Settings {
 	return all
 }
 
+// querySettings are the settings of queries and of setup's statements.
+func querySettings(on schema.Cluster) clickhouse.Settings {
+	all := settings()
+	if on.Name != "" {
+		all["distributed_ddl_output_mode"] = "throw" // a statement ends when every replica has executed it
+	}
+	return all
+}
+
 // Store is a connection to one database.
 type Store struct {
 	conn     driver.Conn
 	servers  *servers
 	database string
+	cluster  schema.Cluster
 }
 
 // Open returns a store. It connects on first use.
@@ -73,7 +85,7 @@ func Open(cfg Config) (*Store, error) {
 		}
 		all.all = append(all.all, server)
 	}
-	return &Store{conn{all.all[0].queries, all}, all, cfg.Database}, nil
+	return &Store{conn{all.all[0].queries, all}, all, cfg.Database, cfg.Cluster}, nil
 }
 
 func openServer(addr string, cfg Config) (*server, error) {
@@ -84,7 +96,7 @@ func openServer(addr string, cfg Config) (*server, error) {
 		DialContext: dial(cfg),
 		Compression: &clickhouse.Compression{Method: clickhouse.CompressionLZ4},
 		DialTimeout: dialTimeout,
-		Settings:    settings(),
+		Settings:    querySettings(cfg.Cluster),
 	})
 	if err != nil {
 		return nil, err

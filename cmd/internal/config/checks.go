@@ -35,15 +35,18 @@ var (
 	positive          = check{"above 0", refuseNotPositive}
 	ratio             = check{"above 0, at most 1", refuseNoRatio}
 	notEmpty          = check{"not empty", refuseEmpty}
-	reserved          = check{"empty", refuseReserved}
 	address           = check{"HOST:PORT", refuseNoAddress}
 	hostURL           = check{"http:// or https:// and a host", refuseNoHostURL}
 	postgresDSN       = check{"postgres://USER:PASSWORD@HOST/DATABASE, or key=value pairs", refuseNoDSN}
 	longToken         = check{fmt.Sprintf("at least %d characters", minTokenLength), refuseShortToken}
 	callbackURL       = check{"http:// or https:// URL", refuseNoCallbackURL}
 	// Kafka allows 249 characters in a topic's name; stockpush adds up to 13.
-	topicName    = named("1 to 200 of A-Z a-z 0-9 . _ -", regexp.MustCompile(`^[A-Za-z0-9._-]{1,200}$`))
-	headerName   = named("an HTTP header's name", regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]*$"))
+	topicName   = named("1 to 200 of A-Z a-z 0-9 . _ -", regexp.MustCompile(`^[A-Za-z0-9._-]{1,200}$`))
+	headerName  = named("an HTTP header's name", regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]*$"))
+	clusterName = named("A-Z a-z 0-9 _ . - { }", regexp.MustCompile(`^[A-Za-z0-9_.{}-]*$`))
+	// A path without the table's name would be the same for all tables.
+	replicaPath  = named("/ and A-Z a-z 0-9 _ . - / { }, with {table}", regexp.MustCompile(`^/[A-Za-z0-9_.{}/-]*\{table\}[A-Za-z0-9_.{}/-]*$`))
+	replicaName  = named("A-Z a-z 0-9 _ . - { }", regexp.MustCompile(`^[A-Za-z0-9_.{}-]+$`))
 	databaseName = named("A-Z a-z 0-9 _, no digit first", regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`))
 )
 
@@ -112,13 +115,6 @@ func refuseEmpty(v any) string {
 	list, isList := v.([]string)
 	if v == "" || isList && (len(list) == 0 || slices.Contains(list, "")) {
 		return "must not be empty"
-	}
-	return ""
-}
-
-func refuseReserved(v any) string {
-	if v != "" {
-		return "is reserved for later; leave it out"
 	}
 	return ""
 }

@@ -115,8 +115,11 @@ type ClickHouse struct {
 	Database string   `mapstructure:"database"`
 	Username string   `mapstructure:"username"`
 	Password Secret   `mapstructure:"password"`
-	Cluster  string   `mapstructure:"cluster"`
-	TLS      TLS      `mapstructure:"tls"`
+	// Cluster is the cluster whose replicas Addr are; empty means one server.
+	Cluster     string `mapstructure:"cluster"`
+	ReplicaPath string `mapstructure:"replica_path"`
+	ReplicaName string `mapstructure:"replica_name"`
+	TLS         TLS    `mapstructure:"tls"`
 }
 
 // Sinks limits the batches that are inserted.

@@ -52,11 +52,11 @@ func TestPrecedenceIsFlagEnvironmentFileDefault(t *testing.T) {
 }
 
 func TestErrorNamesEveryBadKey(t *testing.T) {
-	file := writeFile(t, "kafka: {partitions: many, sorcery: 1}\nlog: {level: loud}\nshopee: {timeout: 5}\nclickhouse: {cluster: c}\n")
+	file := writeFile(t, "kafka: {partitions: many, sorcery: 1}\nlog: {level: loud}\nshopee: {timeout: 5}\nclickhouse: {cluster: 'c;', replica_path: /a}\n")
 	_, err := Load(Source{File: file, Environ: []string{"STOCKPUSH_SHOPEE_BREAKER_FAILURE_RATIO=2"}})
 	require.Error(t, err)
 	for _, name := range []string{
-		"kafka.partitions", "kafka.sorcery", "log.level", "shopee.timeout", "clickhouse.cluster", "shopee.breaker.failure_ratio",
+		"kafka.partitions", "kafka.sorcery", "log.level", "shopee.timeout", "clickhouse.cluster", "clickhouse.replica_path", "shopee.breaker.failure_ratio",
 	} {
 		require.Contains(t, err.Error(), name)
 	}

@@ -17,6 +17,7 @@ import (
 	"stockpush/processor"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	schema "stockpush/schemas/clickhouse"
 	"stockpush/sinks"
 	"stockpush/sinks/clickhouse"
 )
@@ -147,7 +148,8 @@ func OpenStore(c config.ClickHouse, log *slog.Logger, metrics *clickhouse.Metric
 	if err != nil {
 		return nil, err
 	}
-	to := clickhouse.Config{Addr: c.Addr, Database: c.Database, Username: c.Username, Password: c.Password.Reveal(), Logger: log, Metrics: metrics}
+	to := clickhouse.Config{Addr: c.Addr, Database: c.Database, Username: c.Username, Password: c.Password.Reveal(), Logger: log, Metrics: metrics,
+		Cluster: schema.Cluster{Name: c.Cluster, ReplicaPath: c.ReplicaPath, ReplicaName: c.ReplicaName}}
 	if encrypted != nil {
 		to.Dialer = encrypted
 	}

@@ -89,12 +89,27 @@ type User struct {
 // the embedded server connects.
 func StartClickHouseFor(t testing.TB, users ...User) *clickhouse.Server {
 	t.Helper()
+	return startConfigured(t, users, "")
+}
+
+// StartReplica starts a ClickHouse that has a Keeper, at HOST and PORT, and macros for the shard and
+// the replica. The library cannot exchange data with other replicas, so replicated tables are
+// read-only.
+func StartReplica(t testing.TB, host, port, replica string) *clickhouse.Server {
+	t.Helper()
+	return startConfigured(t, nil, fmt.Sprintf("<zookeeper><node><host>%s</host><port>%s</port></node></zookeeper>"+
+		"<macros><shard>01</shard><replica>%s</replica></macros>", host, port, replica))
+}
+
+// startConfigured starts a ClickHouse with users and further elements of its configuration.
+func startConfigured(t testing.TB, users []User, more string) *clickhouse.Server {
+	t.Helper()
 	dataDir := t.TempDir()
-	config := writeUsers(t, filepath.Join(dataDir, "user_files"), users) // a folder that the engine can read
+	config := writeConfig(t, filepath.Join(dataDir, "user_files"), users, more) // a folder that the engine can read
 	return Start(t, clickhouse.Config{DataDir: dataDir, OwnUsers: true, Environment: []string{engineConfigVariable + "=" + config}})
 }
 
-func writeUsers(t testing.TB, dir string, users []User) (configFile string) {
+func writeConfig(t testing.TB, dir string, users []User, more string) (configFile string) {
 	t.Helper()
 	const user = "<%[1]s><password>%[2]s</password><networks><ip>::/0</ip></networks><profile>%[1]s</profile><quota>default</quota>%[3]s</%[1]s>"
 	all, profiles := fmt.Sprintf(user, "default", "", ""), "<default/>"
@@ -117,7 +132,7 @@ func writeUsers(t testing.TB, dir string, users []User) (configFile string) {
 	text := "<clickhouse><profiles>" + profiles + "</profiles><quotas><default/></quotas><users>" + all + "</users></clickhouse>"
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "users.xml"), []byte(text), 0o600))
 	configFile = filepath.Join(dir, "config.xml")
-	text = "<clickhouse><users_config>" + filepath.Join(dir, "users.xml") + "</users_config></clickhouse>"
+	text = "<clickhouse><users_config>" + filepath.Join(dir, "users.xml") + "</users_config>" + more + "</clickhouse>"
 	require.NoError(t, os.WriteFile(configFile, []byte(text), 0o600))
 	return configFile
 }
