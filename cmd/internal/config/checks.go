@@ -39,6 +39,7 @@ var (
 	hostURL           = check{"http:// or https:// and a host", refuseNoHostURL}
 	postgresDSN       = check{"postgres://USER:PASSWORD@HOST/DATABASE, or key=value pairs", refuseNoDSN}
 	longToken         = check{fmt.Sprintf("at least %d characters", minTokenLength), refuseShortToken}
+	tokenURL          = check{"https:// URL, or http:// on a loopback address", refuseOpenTokenURL}
 	callbackURL       = check{"http:// or https:// URL", refuseNoCallbackURL}
 	// Kafka allows 249 characters in a topic's name; stockpush adds up to 13.
 	topicName   = named("1 to 200 of A-Z a-z 0-9 . _ -", regexp.MustCompile(`^[A-Za-z0-9._-]{1,200}$`))
@@ -163,6 +164,18 @@ func refuseNoCallbackURL(v any) string {
 		return "is not an http or https address (give the one registered with Shopee)"
 	}
 	return ""
+}
+
+// refuseOpenTokenURL keeps a client's secret from being sent in the clear.
+func refuseOpenTokenURL(v any) string {
+	u, err := url.Parse(v.(string))
+	switch {
+	case err != nil || u.Host == "" || u.User != nil:
+		return "is not an https address"
+	case u.Scheme == "http" && net.ParseIP(u.Hostname()).IsLoopback(), u.Scheme == "https":
+		return ""
+	}
+	return "would send the secret in the clear (use https)"
 }
 
 // offOr accepts a key's zero value, which turns something off, besides what another check accepts.

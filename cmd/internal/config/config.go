@@ -50,6 +50,15 @@ type SASL struct {
 	Mechanism string `mapstructure:"mechanism"`
 	Username  string `mapstructure:"username"`
 	Password  Secret `mapstructure:"password"`
+	OAuth     OAuth  `mapstructure:"oauth"`
+}
+
+// OAuth configures OAUTHBEARER with client credentials.
+type OAuth struct {
+	TokenURL     string   `mapstructure:"token_url"`
+	ClientID     string   `mapstructure:"client_id"`
+	ClientSecret Secret   `mapstructure:"client_secret"`
+	Scopes       []string `mapstructure:"scopes"`
 }
 
 // Processor configures the compacting stage.

@@ -93,6 +93,27 @@ func TestRulesAcrossKeys(t *testing.T) {
 	require.ErrorContains(t, err, "clickhouse.tls.key_file")
 }
 
+func TestEachSASLMechanismNeedsItsKeys(t *testing.T) {
+	const mechanism, oauth = "STOCKPUSH_KAFKA_SASL_MECHANISM=", "STOCKPUSH_KAFKA_SASL_OAUTH_"
+	_, err := Load(Source{Environ: []string{mechanism + "AWS_MSK_IAM"}})
+	require.NoError(t, err)
+	bearer := []string{mechanism + "OAUTHBEARER", oauth + "CLIENT_ID=c", oauth + "CLIENT_SECRET=hunter2"}
+	_, err = Load(Source{Environ: bearer})
+	require.ErrorContains(t, err, "kafka.sasl.oauth.token_url")
+	for address, ok := range map[string]bool{
+		"https://login.example/token": true, "http://127.0.0.1:8080/token": true, "http://login.example/token": false, "login.example": false, "https://u:hunter2@login.example": false,
+	} {
+		l, err := Load(Source{Environ: append(bearer, oauth+"TOKEN_URL="+address, oauth+"SCOPES=kafka,push")})
+		if !ok {
+			require.ErrorContains(t, err, "kafka.sasl.oauth.token_url", address)
+			continue
+		}
+		require.NoError(t, err, address)
+		require.Equal(t, []string{"kafka", "push"}, l.Kafka.SASL.OAuth.Scopes)
+		require.NotContains(t, fmt.Sprintf("%v %+v %#v %s", l.Config, l.Config, l.Config, l.Rows()), "hunter2")
+	}
+}
+
 func TestWebhookAndPromotionRetry(t *testing.T) {
 	const callback = "https://seller.example/shopee/push?from=shopee"
 	l, err := Load(Source{Environ: []string{

@@ -178,9 +178,7 @@ func (l *Loaded) checkTogether() error {
 	if l.Processor.QuietPeriod > l.Processor.Window {
 		errs = append(errs, fmt.Errorf("processor.quiet_period: %v is longer than processor.window", l.Processor.QuietPeriod))
 	}
-	if l.Kafka.SASL.Mechanism != "" && (l.Kafka.SASL.Username == "" || l.Kafka.SASL.Password == "") {
-		errs = append(errs, errors.New("kafka.sasl.username, kafka.sasl.password: kafka.sasl.mechanism needs both"))
-	}
+	errs = append(errs, l.Kafka.SASL.incomplete())
 	if l.Shopee.TokensPostgres != "" && l.origins["shopee.tokens_file"] != fromDefault {
 		errs = append(errs, errors.New("shopee.tokens_file, shopee.tokens_postgres: tokens are kept in one of them; set one"))
 	}
@@ -193,6 +191,23 @@ func (l *Loaded) checkTogether() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// incomplete names the keys that the mechanism needs and that are not set.
+func (s SASL) incomplete() error {
+	switch s.Mechanism {
+	case "", "AWS_MSK_IAM": // whose credentials are in AWS's own variables
+		return nil
+	case "OAUTHBEARER":
+		if s.OAuth.TokenURL == "" || s.OAuth.ClientID == "" || s.OAuth.ClientSecret == "" {
+			return errors.New("kafka.sasl.oauth.token_url, kafka.sasl.oauth.client_id, kafka.sasl.oauth.client_secret: OAUTHBEARER needs all of them")
+		}
+	default:
+		if s.Username == "" || s.Password == "" {
+			return errors.New("kafka.sasl.username, kafka.sasl.password: kafka.sasl.mechanism needs both")
+		}
+	}
+	return nil
 }
 
 // Row is a key for the `config` command; secrets are redacted.

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"syscall"
 
 	"github.com/ClickHouse/ch-go"
@@ -17,6 +18,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/oauth2"
 
 	"stockpush/cmd/internal/config"
 )
@@ -24,9 +26,19 @@ import (
 // Kafka adds a hint to an error of Kafka.
 func Kafka(c config.Kafka, err error) error {
 	_, early := errors.AsType[*kgo.ErrFirstReadEOF](err)
+	_, noToken := errors.AsType[*oauth2.RetrieveError](err)
+	_, noAnswer := errors.AsType[*url.Error](err) // of a request for credentials, the only one over HTTP
 	switch {
+	case noToken:
+		return with(err, "check kafka.sasl.oauth.token_url, client_id, client_secret and scopes")
+	case noAnswer && c.SASL.Mechanism == "OAUTHBEARER":
+		return with(err, "the token server cannot be reached, or its certificate is not trusted by this system: check kafka.sasl.oauth.token_url")
+	case noAnswer && c.SASL.Mechanism == "AWS_MSK_IAM":
+		return with(err, "the container's endpoint for credentials cannot be reached: check the task's role, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 	case errors.Is(err, kerr.SaslAuthenticationFailed):
-		return with(err, "kafka refuses the login: check kafka.sasl.mechanism, kafka.sasl.username and kafka.sasl.password")
+		return with(err, "kafka refuses the login: check kafka.sasl.mechanism"+loginKeys(c.SASL.Mechanism))
+	case errors.Is(err, kerr.UnsupportedSaslMechanism):
+		return with(err, "the broker does not offer this login: check kafka.sasl.mechanism")
 	case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.GroupAuthorizationFailed), errors.Is(err, kerr.ClusterAuthorizationFailed):
 		return with(err, "the user lacks rights (docs/production.md lists those it needs)")
 	case errors.Is(err, kerr.InvalidReplicationFactor):
@@ -34,9 +46,21 @@ func Kafka(c config.Kafka, err error) error {
 	case early && !c.TLS.Enabled:
 		return with(err, "does the broker require TLS (kafka.tls.enabled) or a login (kafka.sasl.mechanism)?")
 	case (early || errors.Is(err, io.EOF)) && c.SASL.Mechanism != "":
-		return with(err, "the broker closed the connection: check kafka.sasl.mechanism, kafka.sasl.username and kafka.sasl.password")
+		return with(err, "the broker closed the connection: check kafka.sasl.mechanism"+loginKeys(c.SASL.Mechanism))
 	}
 	return encrypted("kafka", c.TLS.Enabled, err)
+}
+
+// loginKeys names what else decides about a login.
+func loginKeys(mechanism string) string {
+	switch mechanism {
+	case "OAUTHBEARER":
+		return ", kafka.sasl.oauth.client_id and scopes, and which issuer and audience the broker expects"
+	case "AWS_MSK_IAM":
+		return ", the AWS credentials, kafka-cluster:Connect in their policy, AWS_REGION if the brokers have names of your own, and the machine's clock"
+	default:
+		return ", kafka.sasl.username and kafka.sasl.password"
+	}
 }
 
 // ClickHouse adds a hint to an error of ClickHouse.

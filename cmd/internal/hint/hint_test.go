@@ -3,12 +3,17 @@ package hint
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/url"
 	"testing"
 
 	"github.com/ClickHouse/ch-go"
 	"github.com/ClickHouse/ch-go/proto"
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"golang.org/x/oauth2"
 
 	"stockpush/cmd/internal/config"
 )
@@ -34,4 +39,27 @@ func TestRefusalsOfBothClickHouseClientsHaveAHint(t *testing.T) {
 	require.NoError(t, ClickHouse(config.ClickHouse{}, nil))
 	unknown := errors.New("something else")
 	require.Equal(t, unknown, ClickHouse(config.ClickHouse{}, unknown))
+}
+
+func TestKafkaLoginsHaveAHint(t *testing.T) {
+	refused := &oauth2.RetrieveError{Response: &http.Response{Status: "401 Unauthorized", StatusCode: http.StatusUnauthorized}}
+	away := &url.Error{Op: "Post", URL: "https://login.example/token", Err: errors.New("no route")}
+	for _, c := range []struct {
+		mechanism string
+		err       error
+		advice    string
+	}{
+		{"SCRAM-SHA-512", kerr.SaslAuthenticationFailed, "kafka.sasl.username"},
+		{"OAUTHBEARER", kerr.SaslAuthenticationFailed, "kafka.sasl.oauth.client_id"},
+		{"AWS_MSK_IAM", kerr.SaslAuthenticationFailed, "kafka-cluster:Connect"},
+		{"AWS_MSK_IAM", io.EOF, "AWS_REGION"},
+		{"OAUTHBEARER", kerr.UnsupportedSaslMechanism, "kafka.sasl.mechanism"},
+		{"OAUTHBEARER", refused, "client_secret"},
+		{"OAUTHBEARER", away, "kafka.sasl.oauth.token_url"},
+		{"AWS_MSK_IAM", away, "AWS_ACCESS_KEY_ID"},
+	} {
+		advised := Kafka(config.Kafka{SASL: config.SASL{Mechanism: c.mechanism}, TLS: config.TLS{Enabled: true}}, fmt.Errorf("connect: %w", c.err))
+		require.ErrorContains(t, advised, c.advice, "%s: %v", c.mechanism, c.err)
+		require.ErrorIs(t, advised, c.err)
+	}
 }

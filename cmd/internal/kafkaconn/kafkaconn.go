@@ -46,6 +46,10 @@ func mechanismOf(s config.SASL) (sasl.Mechanism, error) {
 		return scram.Auth{User: s.Username, Pass: s.Password.Reveal()}.AsSha256Mechanism(), nil
 	case "SCRAM-SHA-512":
 		return scram.Auth{User: s.Username, Pass: s.Password.Reveal()}.AsSha512Mechanism(), nil
+	case "OAUTHBEARER":
+		return bearer(s.OAuth), nil
+	case "AWS_MSK_IAM":
+		return awsIAM(), nil
 	default:
 		return nil, fmt.Errorf("kafka.sasl.mechanism: %q is unknown", s.Mechanism)
 	}
