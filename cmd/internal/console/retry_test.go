@@ -111,7 +111,7 @@ func TestRePushNamesItsRequester(t *testing.T) {
 	for _, e := range d.events() {
 		names[e.Key.StoreSKU] = e.RequestedBy
 	}
-	require.Equal(t, map[string]string{"sku/06": "ann", "=1+1": "bob\u00e9 " + strings.Repeat("b", 122), "sku/02": "", "sku/10": "ab" + strings.Repeat("c", 126)}, names)
+	require.Equal(t, map[string]string{"sku/06": "ann", "=1+1": "bob\u00e9 " + strings.Repeat("b", 122), "sku/02": "api", "sku/10": "ab" + strings.Repeat("c", 126)}, names)
 }
 
 func TestRetryPublishesToTheRecordsPartition(t *testing.T) {
@@ -126,7 +126,7 @@ func TestRetryPublishesToTheRecordsPartition(t *testing.T) {
 	require.Len(t, got, 1)
 	require.Equal(t, schemas.Event{
 		EventID: result.EventIDs[0], Reason: schemas.PushNow, Key: key, MerchantSKU: "M-<", ItemID: 1, Available: 6,
-		OccurredAt: got[0].OccurredAt, RetryOf: hostile + "@6", RepeatsOffset: 6,
+		OccurredAt: got[0].OccurredAt, RetryOf: hostile + "@6", RepeatsOffset: 6, RequestedBy: "api",
 	}, got[0])
 	again := d.retry(map[string]any{"store_sku": hostile})
 	require.JSONEq(t, `{"matched":1,"published":0,"left_out":{"retry_on_its_way":1},"event_ids":[]}`, again.Body.String())
