@@ -63,6 +63,7 @@ func (a *app) newAudit() *cobra.Command {
 		},
 	}
 	cmd.Flags().Int64Var(&f.request.ShopID, "shop", 0, "audit this `shop` only; 0 means all")
+	cmd.Flags().StringVar(&f.request.StoreSKU, "store-sku", "", "audit this store `SKU` only")
 	cmd.Flags().Int64Var(&f.request.After, "after", 0, "start after this `shop`")
 	cmd.Flags().Float64Var(&f.rate, "rate", 0, "reads per second and shop; 0 means half of shopee.shop_rate. All shops together use at most half of shopee.app_rate")
 	cmd.Flags().StringVar(&f.resume, "resume", "", "`file` to save the progress to and to resume from")

@@ -202,6 +202,18 @@ func TestStoreSKUsThatChangeDuringTheReadAreLeftOut(t *testing.T) {
 	require.Len(t, w.reads, 5, "pending store SKUs are not read")
 }
 
+func TestOneStoreSKUIsAudited(t *testing.T) {
+	w := newWorld(t)
+	for i, sku := range []string{"above", "below", "fine"} {
+		w.push(of(10, int64(i+1), sku, 5, 100), map[string]int64{"above": 107, "below": 93, "fine": 100}[sku])
+	}
+	report, err := w.audit(t.Context(), Progress{Request: Request{ShopID: 10, StoreSKU: "below"}}, nil)
+	require.NoError(t, err)
+	require.Equal(t, map[string]Kind{"below": Below}, kinds(report))
+	require.Equal(t, []int{1, 0}, []int{report.Checked, report.LeftOut})
+	require.Len(t, w.reads, 1)
+}
+
 func TestFixesRepeatTheRecordInItsPartition(t *testing.T) {
 	w := newWorld(t)
 	w.push(of(10, 1, "above", 5, 100), 107)

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"stockpush/processor/stream"
 	"stockpush/schemas"
@@ -15,6 +16,9 @@ type view struct {
 	topics schemas.Topics
 	// wants selects the shops to keep.
 	wants func(shop int64) bool
+	// storeSKU is the store SKU to compare; empty means all. Others are read too, because they may
+	// name the same model.
+	storeSKU string
 	// partitions is the number of partitions of the commands topic.
 	partitions int
 	states     map[schemas.Shop]map[schemas.Key]*schemas.State
@@ -111,5 +115,19 @@ func (v *view) expected(shop schemas.Shop) map[schemas.Key]*schemas.State {
 			moving.keys[key], moving.places[placeOf(&e)] = true, true
 		}
 	}
-	return expected(v.states[shop], moving)
+	standing := expected(v.states[shop], moving)
+	maps.DeleteFunc(standing, func(key schemas.Key, _ *schemas.State) bool { return !v.compares(key) })
+	return standing
+}
+
+func (v *view) compares(key schemas.Key) bool { return v.storeSKU == "" || key.StoreSKU == v.storeSKU }
+
+// wanted returns how many store SKUs of a shop are to be compared.
+func (v *view) wanted(shop schemas.Shop) (n int) {
+	for key := range v.states[shop] {
+		if v.compares(key) {
+			n++
+		}
+	}
+	return n
 }

@@ -53,6 +53,8 @@ type Deps struct {
 type Request struct {
 	// ShopID is one shop; 0 selects all shops that have a state.
 	ShopID int64 `json:"shop_id"`
+	// StoreSKU is one store SKU; empty selects all.
+	StoreSKU string `json:"store_sku"`
 	// After skips the shops up to this one.
 	After int64 `json:"after"`
 	Fix   Fix   `json:"fix"`
@@ -98,6 +100,7 @@ func Run(ctx context.Context, d Deps, from Progress) (Report, error) {
 	if a.view, err = newView(ctx, d, wants); err != nil {
 		return a.progress.Report, err
 	}
+	a.view.storeSKU = q.StoreSKU
 	a.shops = slices.SortedFunc(maps.Keys(a.view.states), func(x, y schemas.Shop) int { return cmp.Compare(x.ID, y.ID) })
 	left := slices.DeleteFunc(slices.Clone(a.shops), func(s schemas.Shop) bool { return slices.Contains(from.Finished, s.ID) })
 	for _, shop := range left {
@@ -165,7 +168,7 @@ func (a *run) begin(ctx context.Context, shop schemas.Shop) (map[schemas.Key]*sc
 		return nil, Report{}, err
 	}
 	standing := a.view.expected(shop)
-	return standing, Report{LeftOut: len(a.view.states[shop]) - len(standing)}, nil
+	return standing, Report{LeftOut: a.view.wanted(shop) - len(standing)}, nil
 }
 
 func (a *run) compareItems(ctx context.Context, shop schemas.Shop, standing map[schemas.Key]*schemas.State, of Report) (Report, error) {
