@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"stockpush/cmd/internal/pushrecords"
 	"stockpush/cmd/internal/retry"
 	"stockpush/schemas"
@@ -23,6 +25,9 @@ type api struct {
 	reader  *pushrecords.Reader
 	retrier *retry.Retrier
 	log     *slog.Logger
+	// stock is nil if the console cannot ask Shopee.
+	stock     Stock
+	liveLimit *rate.Limiter
 	// userHeader is Config.UserHeader.
 	userHeader string
 }
@@ -30,7 +35,9 @@ type api struct {
 //go:embed openapi.yaml
 var openAPI []byte
 
-func newAPI(cfg Config, d Deps) *api { return &api{d.Reader, d.Retrier, d.Logger, cfg.UserHeader} }
+func newAPI(cfg Config, d Deps) *api {
+	return &api{reader: d.Reader, retrier: d.Retrier, log: d.Logger, stock: d.Stock, liveLimit: newLiveLimit(), userHeader: cfg.UserHeader}
+}
 
 func (a *api) mount(mux *http.ServeMux) {
 	routes := []struct {
@@ -172,13 +179,16 @@ const storeSKUPath = "/api/v1/store-skus/"
 // does not match a segment that is an encoded slash, and a store SKU may be one.
 func (a *api) storeSKU(w http.ResponseWriter, r *http.Request) error {
 	segments := strings.Split(strings.TrimPrefix(r.URL.EscapedPath(), storeSKUPath), "/")
-	if len(segments) != 4 || segments[3] != "records" {
+	if len(segments) != 4 || segments[3] != "records" && segments[3] != "live" {
 		noSuchPath(w, r)
 		return nil
 	}
 	key, err := keyOf(segments[:3])
 	if err != nil {
 		return err
+	}
+	if segments[3] == "live" {
+		return a.live(w, r, key)
 	}
 	list := func(ctx context.Context, f pushrecords.Filter, p pushrecords.Page) (pushrecords.List[pushrecords.Record], error) {
 		return a.reader.History(ctx, key, f, p)

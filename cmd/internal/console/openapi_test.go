@@ -11,8 +11,11 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
+	"stockpush/channels"
+	"stockpush/cmd/internal/console"
 	"stockpush/schemas"
 )
 
@@ -76,6 +79,10 @@ func (d *described) ask(method, target, body string) int {
 
 func TestServerMatchesItsDescription(t *testing.T) {
 	d := newDescribed(t)
+	d.deps.Stock = &shelf{verdict: channels.Verdict{Outcome: channels.Confirmed}}
+	d.deps.Probes.Registry = prometheus.NewRegistry()
+	d.handler = console.NewHandler(console.Config{}, d.deps)
+	require.Equal(t, http.StatusOK, d.ask(http.MethodGet, "/api/v1/store-skus/shopee/10001/"+url.PathEscape(hostile)+"/live", ""))
 	sku := "/api/v1/store-skus/shopee/10001/" + url.PathEscape(hostile) + "/records"
 	filters := []string{"", "shop_id=10001", "store_sku=a%2Fb&store_sku=c", "merchant_sku=M-s", "status=Failed&status=Pending", "reason=sync_order&reason=Stock+Count",
 		"failure_code=unknown", "since=24h&until=2026-01-31T08:00:00Z", "since=48h", "since=&until=", "cursor=", "limit=3", "format=csv"}

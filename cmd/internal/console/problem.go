@@ -51,6 +51,8 @@ func problemOf(err error) problem {
 		{retry.ErrUnavailable, "Kafka does not answer in time. Try again in a moment."},
 		{eventlog.ErrChanged, eventlog.ErrChanged.Error()},
 		{eventlog.ErrUndeclared, eventlog.ErrUndeclared.Error()},
+		{errNoShopee, errNoShopee.Error()},
+		{errManyReads, errManyReads.Error()},
 		{stream.ErrNoTopic, stream.ErrNoTopic.Error()},
 	} {
 		if errors.Is(err, known.cause) {

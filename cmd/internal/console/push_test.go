@@ -58,7 +58,7 @@ func TestPushNowRepeatsTheNewestQuantities(t *testing.T) {
 	require.Len(t, events, 1)
 	e := events[0]
 	require.Equal(t, []any{schemas.PushNow, newest.Available, int64(30), "", "ana"}, []any{e.Reason, e.Available, e.RepeatsOffset, e.RetryOf, e.RequestedBy})
-	require.Equal(t, result.EventIDs, []string{e.EventID})
+	require.Equal(t, []string{e.EventID}, result.EventIDs)
 
 	require.NoError(t, json.Unmarshal(d.push(storeSKUBody("mine")).Body.Bytes(), &result))
 	require.Equal(t, 1, result.LeftOut[retry.OnItsWay], "a second click publishes nothing")

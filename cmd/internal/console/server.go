@@ -36,6 +36,8 @@ type Config struct {
 type Deps struct {
 	Reader  *pushrecords.Reader
 	Retrier *retry.Retrier
+	// Stock asks Shopee what it shows. It may be nil.
+	Stock Stock
 	// Pages serves every path that is not the server's own. It may be nil.
 	Pages  http.Handler
 	Probes ops.Probes

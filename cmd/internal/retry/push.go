@@ -12,7 +12,7 @@ import (
 // MaxPushes limits the store SKUs of one "Push now".
 const MaxPushes = 1000
 
-// NoRecord: the store SKU has no record, so its quantity is unknown.
+// NoRecord is the cause to leave out a store SKU without a record, whose quantity is unknown.
 const NoRecord = "no_record"
 
 // PushRequest names the store SKUs of a "Push now".

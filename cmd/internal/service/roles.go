@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"stockpush/channels/pacer"
 	"stockpush/channels/worker"
 	"stockpush/cmd/internal/config"
@@ -207,8 +209,12 @@ func (p *process) newConsole(r Running) (*running, error) {
 	}
 	reader := pushrecords.NewReader(store.Conn(), p.cfg.ClickHouse.Database)
 	retrier := p.newRetrier(reader)
+	stock, err := p.newStock()
+	if err != nil {
+		return nil, err
+	}
 	server, err := console.Listen(ConsoleConfig(p.cfg.Console), console.Deps{
-		Reader: reader, Retrier: retrier, Probes: ops.Probes{Registry: p.registry, Ready: p.ready}, Logger: p.log,
+		Reader: reader, Retrier: retrier, Stock: stock, Probes: ops.Probes{Registry: p.registry, Ready: p.ready}, Logger: p.log,
 		Pages: pages.New(pages.Deps{Reader: reader, Retrier: retrier, Redriver: redrive.New(redrive.Deps{Reader: reader, Connection: p.conn, Topics: p.topics, Logger: p.log}),
 			Logger: p.log, Shadow: p.cfg.Shopee.Shadow(), LoggedIn: p.cfg.Console.Token.Reveal() != "", UserHeader: p.cfg.Console.UserHeader}),
 	})
@@ -226,6 +232,20 @@ func (p *process) newConsole(r Running) (*running, error) {
 	serving := make(chan struct{})
 	close(serving)
 	return &running{ready: serving, serve: server.Serve, beside: beside}, nil
+}
+
+// newStock returns a client with which the console asks Shopee what it shows; nil if Shopee is not
+// configured. Its metrics are not registered: those of the channels role have the same names.
+func (p *process) newStock() (console.Stock, error) {
+	if p.cfg.Shopee.PartnerID == 0 || p.cfg.Shopee.PartnerKey.Reveal() == "" {
+		return nil, nil
+	}
+	market, err := NewShopee(p.cfg, p.log, prometheus.NewRegistry())
+	if err != nil {
+		return nil, err
+	}
+	p.atEnd(func() error { market.Close(); return nil })
+	return market, nil
 }
 
 // ConsoleConfig returns the console's part of the configuration.

@@ -28,7 +28,8 @@ func stopped() *records {
 	h.Status, h.FailureCode, h.FinishedAt, h.Attempts, h.Waiting = "Pending", "", nil, 3, why
 	h.Available = -82
 	r.shops = []pushrecords.Shop{
-		{Channel: "shopee", ShopID: 10001, ShopName: "Shop <A>", State: "breaker_open", Since: &next, Until: &next, Code: "channel_unavailable", Message: evil, Waiting: 7, OldestWaitingAt: &next, Failing: 2},
+		{Channel: "shopee", ShopID: 10001, ShopName: "Shop <A>", State: "breaker_open", Since: &next, Until: &next, Code: "channel_unavailable",
+			Message: evil, Waiting: 7, OldestWaitingAt: &next, Failing: 2},
 		{Channel: "shopee", ShopID: 10002, State: "ok", AuthorizationEndsAt: &next},
 	}
 	return r
