@@ -2,11 +2,11 @@ package lane
 
 import (
 	"cmp"
-	"container/heap"
 	"slices"
 	"time"
 
 	"stockpush/channels"
+	"stockpush/channels/due"
 	"stockpush/channels/sku"
 )
 
@@ -14,21 +14,17 @@ import (
 // become due, and each has at most one call in flight.
 type queue struct {
 	items map[int64]*item
-	order itemHeap
-	turns uint64
+	order due.Queue[*item]
 	// size is how many pushes wait.
 	size int
 }
 
 // item is an item of the shop with pushes that wait or are in flight.
 type item struct {
-	id      int64
-	waiting []*sku.SKU
-	// at is when the item is due, or earlier; turn breaks ties.
-	at   time.Time
-	turn uint64
-	// index is its place in the heap, counted from 1; 0 if it is not there.
-	index    int
+	// Place says when the item is due, or earlier.
+	due.Place
+	id       int64
+	waiting  []*sku.SKU
 	inFlight bool
 	// shared says that two store SKUs named one stock of it: only then their order matters.
 	shared bool
@@ -91,23 +87,14 @@ func (q *queue) replan(it *item, notBefore time.Time) {
 	at, due := it.due()
 	switch {
 	case !due:
-		q.unplan(it)
-	case it.index > 0 && !at.Before(it.at):
-		return // next checks again at it.at
+		q.order.Remove(it)
+	case it.Queued() && !at.Before(it.At()):
+		return // next checks again at it.At
 	default:
-		q.unplan(it)
-		q.turns++
-		it.at, it.turn = later(at, notBefore), q.turns
-		heap.Push(&q.order, it)
+		q.order.Put(it, later(at, notBefore))
 	}
 	if len(it.waiting) == 0 && !it.inFlight {
 		delete(q.items, it.id)
-	}
-}
-
-func (q *queue) unplan(it *item) {
-	if it.index > 0 {
-		heap.Remove(&q.order, it.index-1)
 	}
 }
 
@@ -160,26 +147,28 @@ func precedes(p, of *sku.Push) bool {
 
 // next is the first item that is due, or the time when the first will be; zero for never.
 func (q *queue) next(now time.Time) (it *item, wake time.Time) {
-	for len(q.order) > 0 {
-		first := q.order[0]
-		if first.at.After(now) {
-			return nil, first.at
+	for {
+		first, ok := q.order.First()
+		if !ok {
+			return nil, time.Time{}
+		}
+		if first.At().After(now) {
+			return nil, first.At()
 		}
 		at, due := first.due()
 		if due && !at.After(now) {
 			return first, time.Time{}
 		}
-		q.unplan(first) // the push that was due is gone
+		q.order.Remove(first) // the push that was due is gone
 		q.replan(first, time.Time{})
 	}
-	return nil, time.Time{}
 }
 
 // oldest returns the item of the push that was queued first; nil if no push may be sent.
 func (q *queue) oldest() *item {
 	var oldest *item
 	since := int64(0)
-	for _, it := range q.order {
+	for _, it := range q.order.All() {
 		order := it.first()
 		for _, s := range it.waiting {
 			if at := s.Waiting.QueuedAt; !order.blocks(s) && (oldest == nil || at < since) {
@@ -245,38 +234,4 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-// itemHeap orders items by at, then by turn.
-type itemHeap []*item
-
-func (h itemHeap) Len() int { return len(h) }
-
-func (h itemHeap) Less(i, j int) bool {
-	if h[i].at.Equal(h[j].at) {
-		return h[i].turn < h[j].turn
-	}
-	return h[i].at.Before(h[j].at)
-}
-
-func (h itemHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i+1, j+1
-}
-
-// Push implements heap.Interface.
-func (h *itemHeap) Push(x any) {
-	it := x.(*item)
-	*h = append(*h, it)
-	it.index = len(*h)
-}
-
-// Pop implements heap.Interface.
-func (h *itemHeap) Pop() any {
-	last := len(*h) - 1
-	it := (*h)[last]
-	(*h)[last] = nil
-	*h = (*h)[:last]
-	it.index = 0
-	return it
 }

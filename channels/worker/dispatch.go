@@ -29,7 +29,7 @@ func (w *worker) dispatch(ctx context.Context) {
 			wake, started = w.step(ctx, sh, now)
 		}
 		if !wake.IsZero() {
-			w.schedule.plan(sh, wake)
+			w.schedule.later.Put(sh, wake)
 		}
 	}
 	wake := earlier(w.schedule.wake(), w.observe(now))

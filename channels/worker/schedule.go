@@ -1,9 +1,9 @@
 package worker
 
 import (
-	"container/heap"
 	"time"
 
+	"stockpush/channels/due"
 	"stockpush/channels/pacer"
 )
 
@@ -11,15 +11,13 @@ import (
 // later, by time. A shop in neither waits for a command or an answer.
 type schedule struct {
 	ready []*shop
-	later shopHeap
+	later due.Queue[*shop]
 }
 
 // scheduled is a shop's place in a schedule.
 type scheduled struct {
+	due.Place
 	ready bool
-	// at is when to visit it, and index its place in the heap, counted from 1.
-	at    time.Time
-	index int
 	// turn is its place with the pacer.
 	turn *pacer.Turn
 }
@@ -34,8 +32,9 @@ func (q *schedule) add(sh *shop) {
 
 // next removes and returns the next shop to visit; nil if none is due.
 func (q *schedule) next(now time.Time) *shop {
-	for len(q.later) > 0 && !q.later[0].at.After(now) {
-		q.add(heap.Pop(&q.later).(*shop))
+	for first, ok := q.later.First(); ok && !first.At().After(now); first, ok = q.later.First() {
+		q.later.Remove(first)
+		q.add(first)
 	}
 	if len(q.ready) == 0 {
 		q.ready = nil
@@ -44,55 +43,14 @@ func (q *schedule) next(now time.Time) *shop {
 	sh := q.ready[0]
 	q.ready[0], q.ready = nil, q.ready[1:]
 	sh.ready = false
-	q.forget(sh)
+	q.later.Remove(sh)
 	return sh
-}
-
-// plan schedules a shop for later.
-func (q *schedule) plan(sh *shop, at time.Time) {
-	q.forget(sh)
-	sh.at = at
-	heap.Push(&q.later, sh)
-}
-
-func (q *schedule) forget(sh *shop) {
-	if sh.index > 0 {
-		heap.Remove(&q.later, sh.index-1)
-	}
 }
 
 // wake is when the next later shop is due; zero for never.
 func (q *schedule) wake() time.Time {
-	if len(q.later) == 0 {
-		return time.Time{}
+	if first, ok := q.later.First(); ok {
+		return first.At()
 	}
-	return q.later[0].at
-}
-
-// shopHeap orders shops by time.
-type shopHeap []*shop
-
-func (h shopHeap) Len() int           { return len(h) }
-func (h shopHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
-
-func (h shopHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i+1, j+1
-}
-
-// Push implements heap.Interface.
-func (h *shopHeap) Push(x any) {
-	sh := x.(*shop)
-	*h = append(*h, sh)
-	sh.index = len(*h)
-}
-
-// Pop implements heap.Interface.
-func (h *shopHeap) Pop() any {
-	last := len(*h) - 1
-	sh := (*h)[last]
-	(*h)[last] = nil
-	*h = (*h)[:last]
-	sh.index = 0
-	return sh
+	return time.Time{}
 }
