@@ -7,11 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
-	"stockpush/channels"
-	"stockpush/channels/shopee/tokens"
 	"stockpush/cmd/internal/config"
 	"stockpush/cmd/internal/eventlog"
 	"stockpush/cmd/internal/hint"
@@ -65,7 +62,7 @@ var checks = []struct {
 	{"kafka", silently(checkKafka)},
 	{"events", checkEvents},
 	{"clickhouse", silently(checkClickHouse)},
-	{"shopee", silently(checkShopee)},
+	{"shopee", checkShopee},
 }
 
 // silently adapts a check without findings.
@@ -141,24 +138,4 @@ func askClickHouse(ctx context.Context, c config.Config, log *slog.Logger) error
 		err = fmt.Errorf("the schema is incomplete (run `stockpush setup`): %s", clickhouse.Summary(differences))
 	}
 	return err
-}
-
-// checkShopee makes one harmless read for a shop with tokens.
-func checkShopee(ctx context.Context, c config.Config, _ *slog.Logger) error {
-	client, err := service.NewShopee(c, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	shops, err := client.Tokens.Shops(ctx)
-	if err != nil {
-		return err
-	}
-	if len(shops) == 0 {
-		return fmt.Errorf("%s has no shop: %w (run `stockpush authorize`)", client.Tokens.Where, tokens.ErrMissing)
-	}
-	if _, v := client.Read(ctx, shops[0], 1); v.Outcome != channels.Confirmed && v.Code.Class() != schemas.ClassListing {
-		return fmt.Errorf("shop %d: %s: %s (%s)", shops[0], v.Code, v.Message, v.Code.Hint())
-	}
-	return nil
 }

@@ -85,7 +85,7 @@ func TestCheckReportsEachConnectionWithAHint(t *testing.T) {
 	s.setUp()
 	code, out, _ = s.stockpush("check")
 	require.Equal(t, 0, code, out)
-	require.Equal(t, "ok      kafka\nok      events      there are no events yet\nok      clickhouse\nok      shopee\n", out)
+	require.Equal(t, "ok      kafka\nok      events      there are no events yet\nok      clickhouse\nok      shopee      10 of 10 shops ok\n", out)
 	s.Web.CloseClientConnections()
 	s.Web.Close()
 	code, out, _ = s.stockpush("check")

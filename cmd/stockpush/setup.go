@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -46,7 +47,10 @@ func (a *app) newSetup() *cobra.Command {
 			case len(changes) == 0:
 				_, _ = fmt.Fprintln(a.stdout, "everything is set up")
 			case options.Check:
+				_, _ = fmt.Fprintf(a.stdout, "%s missing or different (`stockpush setup` makes what is missing)\n", summary(changes))
 				return &silentError{exitFailed}
+			default:
+				_, _ = fmt.Fprintf(a.stdout, "%s made; everything is set up\n", summary(changes))
 			}
 			return nil
 		},
@@ -54,6 +58,26 @@ func (a *app) newSetup() *cobra.Command {
 	cmd.Flags().BoolVar(&options.Check, "check", false, "change nothing; exit 1 if anything is missing or differs")
 	cmd.Flags().BoolVar(&options.NewLog, "new-log", false, "declare that the events topic was recreated or got more partitions")
 	return cmd
+}
+
+// summary counts changes by what they are of, in the order in which they appear.
+func summary(changes []string) string {
+	counts, order := map[string]int{}, []string{}
+	for _, change := range changes {
+		words := strings.Fields(strings.TrimPrefix(change, "clickhouse ") + " ")
+		kind := strings.TrimSuffix(words[0], ":")
+		if counts[kind] == 0 {
+			order = append(order, kind)
+		}
+		counts[kind]++
+	}
+	for i, kind := range order {
+		order[i] = fmt.Sprintf("%d %s", counts[kind], kind)
+		if counts[kind] > 1 {
+			order[i] += "s"
+		}
+	}
+	return strings.Join(order, ", ")
 }
 
 func applySetup(ctx context.Context, c config.Config, options setup.Options, log *slog.Logger) ([]string, error) {

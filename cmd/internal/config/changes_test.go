@@ -18,3 +18,13 @@ func TestTakeTellsWhatNeedsARestart(t *testing.T) {
 	require.Equal(t, Changes{[]string{"shopee.partner_key", "shopee.shop_rate", "shopee.paused_shops"}, []string{"kafka.brokers"}}, running.Take(next))
 	require.Equal(t, Changes{[]string{}, []string{"kafka.brokers"}}, running.Take(next), "it still runs with the earlier brokers")
 }
+
+func TestChoicesAreTakenInAnyCase(t *testing.T) {
+	l, err := Load(Source{Environ: []string{"STOCKPUSH_LOG_LEVEL=WARN", "STOCKPUSH_KAFKA_PARTITIONER=Murmur2", "STOCKPUSH_SHOPEE_MODE=Shadow"}})
+	require.NoError(t, err)
+	require.Equal(t, "warn", l.Log.Level)
+	require.Equal(t, "murmur2", l.Kafka.Partitioner)
+	require.True(t, l.Shopee.Shadow())
+	_, err = Load(Source{Environ: []string{"STOCKPUSH_SHOPEE_MODE=dry"}})
+	require.ErrorContains(t, err, `"dry" is not one of live, shadow`)
+}

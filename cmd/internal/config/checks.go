@@ -16,8 +16,20 @@ import (
 type check struct {
 	// accepts names the values that pass, for people; empty if the meaning of the key says it.
 	accepts string
+	// choices are the values of a key that has a few; they may be written in any case.
+	choices []string
 	// refuse returns what is wrong with a value, or an empty string.
 	refuse func(any) string
+}
+
+// meant returns the choice that a text means, whatever its case; the value itself if none.
+func (c check) meant(v any) any {
+	text, isText := v.(string)
+	at := slices.IndexFunc(c.choices, func(choice string) bool { return strings.EqualFold(choice, text) })
+	if !isText || at < 0 {
+		return v
+	}
+	return c.choices[at]
 }
 
 // of returns what is wrong with a value, or an empty string.
@@ -31,16 +43,16 @@ func (c check) of(v any) string {
 var (
 	anything = check{}
 	// replicationFactor also accepts -1, the broker's default.
-	replicationFactor = check{"-1, or 1 to 100", refuseReplicationFactor}
-	positive          = check{"above 0", refuseNotPositive}
-	ratio             = check{"above 0, at most 1", refuseNoRatio}
-	notEmpty          = check{"not empty", refuseEmpty}
-	address           = check{"HOST:PORT", refuseNoAddress}
-	hostURL           = check{"http:// or https:// and a host", refuseNoHostURL}
-	postgresDSN       = check{"postgres://USER:PASSWORD@HOST/DATABASE, or key=value pairs", refuseNoDSN}
-	longToken         = check{fmt.Sprintf("at least %d characters", minTokenLength), refuseShortToken}
-	tokenURL          = check{"https:// URL, or http:// on a loopback address", refuseOpenTokenURL}
-	callbackURL       = check{"http:// or https:// URL", refuseNoCallbackURL}
+	replicationFactor = check{"-1, or 1 to 100", nil, refuseReplicationFactor}
+	positive          = check{"above 0", nil, refuseNotPositive}
+	ratio             = check{"above 0, at most 1", nil, refuseNoRatio}
+	notEmpty          = check{"not empty", nil, refuseEmpty}
+	address           = check{"HOST:PORT", nil, refuseNoAddress}
+	hostURL           = check{"http:// or https:// and a host", nil, refuseNoHostURL}
+	postgresDSN       = check{"postgres://USER:PASSWORD@HOST/DATABASE, or key=value pairs", nil, refuseNoDSN}
+	longToken         = check{fmt.Sprintf("at least %d characters", minTokenLength), nil, refuseShortToken}
+	tokenURL          = check{"https:// URL, or http:// on a loopback address", nil, refuseOpenTokenURL}
+	callbackURL       = check{"http:// or https:// URL", nil, refuseNoCallbackURL}
 	// Kafka allows 249 characters in a topic's name; stockpush adds up to 13.
 	topicName   = named("1 to 200 of A-Z a-z 0-9 . _ -", regexp.MustCompile(`^[A-Za-z0-9._-]{1,200}$`))
 	headerName  = named("an HTTP header's name", regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]*$"))
@@ -52,7 +64,7 @@ var (
 )
 
 func within(low, high int64) check {
-	return check{fmt.Sprintf("%d to %d", low, high), func(v any) string {
+	return check{fmt.Sprintf("%d to %d", low, high), nil, func(v any) string {
 		if n := v.(int64); n < low || n > high {
 			return fmt.Sprintf("%d is not within %d to %d", n, low, high)
 		}
@@ -68,7 +80,7 @@ func refuseReplicationFactor(v any) string {
 }
 
 func between(low, high time.Duration) check {
-	return check{brief(low) + " to " + brief(high), func(v any) string {
+	return check{brief(low) + " to " + brief(high), nil, func(v any) string {
 		if d := v.(time.Duration); d < low || d > high {
 			return fmt.Sprintf("%v is not within %v to %v", d, low, high)
 		}
@@ -90,9 +102,9 @@ func brief(d time.Duration) string {
 
 func oneOf(words ...string) check {
 	named := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "" })
-	return check{strings.Join(named, ", "), func(v any) string {
+	return check{strings.Join(named, ", "), words, func(v any) string {
 		if !slices.Contains(words, v.(string)) {
-			return fmt.Sprintf("%q is not one of %s", v, strings.Join(words, ", "))
+			return fmt.Sprintf("%q is not one of %s", v, strings.Join(named, ", "))
 		}
 		return ""
 	}}
@@ -180,7 +192,7 @@ func refuseOpenTokenURL(v any) string {
 
 // offOr accepts a key's zero value, which turns something off, besides what another check accepts.
 func offOr(other check) check {
-	return check{other.accepts, func(v any) string {
+	return check{other.accepts, nil, func(v any) string {
 		if v == "" || v == time.Duration(0) {
 			return ""
 		}
@@ -189,7 +201,7 @@ func offOr(other check) check {
 }
 
 func named(accepts string, pattern *regexp.Regexp) check {
-	return check{accepts, func(v any) string {
+	return check{accepts, nil, func(v any) string {
 		if !pattern.MatchString(v.(string)) {
 			return fmt.Sprintf("%q does not match %s", v, pattern)
 		}

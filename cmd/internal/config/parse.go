@@ -16,6 +16,7 @@ func parse(k key, raw any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	value = k.check.meant(value)
 	if wrong := k.check.of(value); wrong != "" {
 		return nil, errors.New(wrong)
 	}

@@ -279,11 +279,15 @@ func (p *parser) flag(name string) bool {
 	return text == "true"
 }
 
-// parseAll reads a parameter whose values are words of a closed set, which an error lists.
+// parseAll reads a parameter whose values are words of a closed set in any case, which an error
+// lists.
 func parseAll[T any](p *parser, name string, parse func(string) (T, bool), choices []string) []T {
 	var items []T
 	for _, text := range p.all(name) {
 		item, ok := parse(text)
+		if at := slices.IndexFunc(choices, func(c string) bool { return strings.EqualFold(c, text) }); !ok && at >= 0 {
+			item, ok = parse(choices[at])
+		}
 		if !ok {
 			p.fail(name, "%q is unknown; choose from %s", text, strings.Join(choices, ", "))
 			return nil

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"stockpush/channels/shopee/sandbox"
+)
+
+func TestCheckAsksEveryShop(t *testing.T) {
+	s := newSurroundings(t)
+	s.setUp()
+	code, out, errs := s.stockpush("check")
+	require.Equal(t, exitDone, code, out+errs)
+	require.Contains(t, out, "ok      shopee      10 of 10 shops ok\n")
+	for _, shop := range []int64{10003, 10007} {
+		require.NoError(t, s.Sandbox.SetShop(sandbox.ShopState{ShopID: shop, Banned: true}))
+	}
+	code, out, _ = s.stockpush("check")
+	require.Equal(t, exitFailed, code)
+	require.Regexp(t, `FAILED  shopee      8 of 10 shops ok; 10003: shop_restricted, 10007: shop_restricted\. shop_restricted: .+ \(Shopee restricts or banned the shop\.`, out)
+}
+
+func TestSetupSummarisesWhatItMade(t *testing.T) {
+	require.Equal(t, "2 topics, 1 table, 1 stockpush_tokens", summary([]string{"topic a (12 partitions)", "topic b: retention", "clickhouse table t", "stockpush_tokens"}))
+	s := newSurroundings(t)
+	_, out, _ := s.stockpush("setup", "--check")
+	require.Regexp(t, `(?m)^5 topics, .*\d+ tables, .*\d+ views.* missing or different`, out)
+	_, out, _ = s.stockpush("setup")
+	require.Regexp(t, `(?m)^5 topics, .*\d+ tables, .*\d+ views.* made; everything is set up$`, out)
+}
