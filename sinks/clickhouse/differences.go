@@ -33,6 +33,9 @@ func Summary(all []Difference) string {
 
 // Differences compares the database's objects with the expected schema.
 func (s *Store) Differences(ctx context.Context) ([]Difference, error) {
+	if err := s.CheckVersion(ctx); err != nil {
+		return nil, err
+	}
 	wanted, err := schema.ObjectsOn(s.cluster, s.database)
 	if err != nil {
 		return nil, err

@@ -22,6 +22,9 @@ var ErrOtherSchema = errors.New("cannot be changed without losing data: it was m
 // Migrate creates what is missing, repairs what differs, and returns what it did. It may be
 // interrupted, repeated, and run by several processes at once.
 func (s *Store) Migrate(ctx context.Context) (done []string, err error) {
+	if err := s.CheckVersion(ctx); err != nil {
+		return nil, err
+	}
 	if err := s.conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS `"+s.database+"`"+s.cluster.Clause()); err != nil {
 		return nil, fmt.Errorf("create the database: %w", err)
 	}

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -175,8 +176,13 @@ func (p *process) newSink(ctx context.Context) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The sink may start while ClickHouse is down. Only an incomplete schema is reported.
-	if differences, err := store.Differences(ctx); err == nil && len(differences) > 0 {
+	// The sink may start while ClickHouse is down. Only an incomplete schema and a
+	// server that is too old are reported.
+	differences, err := store.Differences(ctx)
+	if errors.Is(err, clickhouse.ErrOldServer) {
+		return nil, err
+	}
+	if err == nil && len(differences) > 0 {
 		p.log.Warn("ClickHouse schema incomplete, records wait (run `stockpush setup`)", "missing", clickhouse.Summary(differences))
 	}
 	sink := sinks.New(
