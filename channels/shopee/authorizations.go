@@ -103,12 +103,13 @@ func (c *Client) shopsPage(ctx context.Context, page int) (shopsPage, error) {
 }
 
 // KeepAuthorizations warns of authorizations that end soon until ctx ends: in the log once a day
-// per shop, and in metrics.
-func (c *Client) KeepAuthorizations(ctx context.Context) {
+// per shop, and in metrics. It calls tell with the authorizations of the shops that have tokens, each
+// time it has read them; tell may be nil.
+func (c *Client) KeepAuthorizations(ctx context.Context, tell func(map[int64]Authorization)) {
 	warned := map[int64]time.Time{}
 	for {
 		wait := authorizationsEvery
-		if err := c.checkAuthorizations(ctx, warned); err != nil && ctx.Err() == nil {
+		if err := c.checkAuthorizations(ctx, warned, tell); err != nil && ctx.Err() == nil {
 			c.sessions.log.Warn("the ends of the shops' authorizations could not be read, it will be retried", "error", err)
 			wait = authorizationsRetry
 		}
@@ -124,7 +125,7 @@ func (c *Client) KeepAuthorizations(ctx context.Context) {
 
 // checkAuthorizations warns of authorizations that end soon; warned is when each shop was last
 // warned of.
-func (c *Client) checkAuthorizations(ctx context.Context, warned map[int64]time.Time) error {
+func (c *Client) checkAuthorizations(ctx context.Context, warned map[int64]time.Time, tell func(map[int64]Authorization)) error {
 	ours, err := c.tokens.Shops(ctx)
 	if err != nil {
 		return err
@@ -134,6 +135,9 @@ func (c *Client) checkAuthorizations(ctx context.Context, warned map[int64]time.
 		return err
 	}
 	maps.DeleteFunc(all, func(shopID int64, _ Authorization) bool { return !slices.Contains(ours, shopID) })
+	if tell != nil {
+		tell(all)
+	}
 	now := time.Now()
 	soon := 0
 	for _, shopID := range slices.Sorted(maps.Keys(all)) {

@@ -3,6 +3,7 @@ package shopee
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,11 +24,16 @@ func TestTheEndOfAnAuthorizationIsWarnedOf(t *testing.T) {
 		require.NoError(t, l.sandbox.SetShop(sandbox.ShopState{ShopID: shop, AuthorizationEnds: ends}))
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
-		go func() { defer close(done); l.client.KeepAuthorizations(ctx) }()
+		var told atomic.Int64
+		go func() {
+			defer close(done)
+			l.client.KeepAuthorizations(ctx, func(all map[int64]Authorization) { told.Store(all[shop].Until.Unix()) })
+		}()
 		warnings := func() int { return strings.Count(l.logged.String(), "authorization ends soon") }
 		time.Sleep(89 * day)
 		synctest.Wait()
 		require.Zero(t, warnings())
+		require.Equal(t, ends.Unix(), told.Load())
 		require.InDelta(t, float64(ends.Unix()), shows(t, l.client.metrics.firstEnd), 1)
 		time.Sleep(10 * day)
 		synctest.Wait()

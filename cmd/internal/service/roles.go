@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"stockpush/channels/pacer"
+	"stockpush/channels/shopee"
 	"stockpush/channels/worker"
 	"stockpush/cmd/internal/config"
 	"stockpush/cmd/internal/console"
@@ -116,7 +117,9 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 	}
 	r := atWork(stage)
 	r.watch = func(ctx context.Context) error { return p.watchLog(ctx, log) }
-	r.beside = func(ctx context.Context) error { return market.keep(ctx, handler.CredentialsChanged) }
+	r.beside = func(ctx context.Context) error {
+		return market.keep(ctx, handler.CredentialsChanged, func(all map[int64]shopee.Authorization) { p.reportAuthorizations(ctx, all) })
+	}
 	return r, nil
 }
 

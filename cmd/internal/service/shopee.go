@@ -49,10 +49,10 @@ type Shopee struct {
 
 // keep runs the client's background work until ctx ends. Watch updates the tokens in memory from
 // the store, and calls changed for each shop whose tokens changed.
-func (s *Shopee) keep(ctx context.Context, changed func(shopID int64)) error {
+func (s *Shopee) keep(ctx context.Context, changed func(shopID int64), tell func(map[int64]shopee.Authorization)) error {
 	var watching sync.WaitGroup
 	watching.Go(func() { _ = s.Watch(ctx, changed) }) // returns only when ctx ends
-	s.KeepAuthorizations(ctx)
+	s.KeepAuthorizations(ctx, tell)
 	watching.Wait()
 	return nil
 }
