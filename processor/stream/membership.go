@@ -28,7 +28,7 @@ type membership struct {
 }
 
 // maxTakeover bounds how long a static member waits after it joined.
-const maxTakeover = 2500 * time.Millisecond
+const maxTakeover = 2 * time.Second
 
 // membershipOf returns the times of a member.
 //

@@ -76,7 +76,7 @@ func TestHeartbeatCountsFromWhenItWasSent(t *testing.T) {
 }
 
 func TestStaticMemberWaitsForTwiceAsLongAsTheOneBeforeItActs(t *testing.T) {
-	for session, takeover := range map[time.Duration]time.Duration{6 * time.Second: 2 * time.Second, 15 * time.Second: 2500 * time.Millisecond, time.Hour: 2500 * time.Millisecond} {
+	for session, takeover := range map[time.Duration]time.Duration{6 * time.Second: 2 * time.Second, 15 * time.Second: 2 * time.Second, time.Hour: 2 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			cfg := Config{SessionTimeout: session, InstanceID: "pod-0"}
 			b := beats{&Stage{cfg: cfg, membership: membershipOf(cfg)}}
