@@ -178,3 +178,27 @@ func TestBrowserKeyboardOnly(t *testing.T) {
 	b.sees("All 1 are finished")
 	require.Contains(t, b.text(), "TSHIRT-RED-L")
 }
+
+func TestBrowserSearchAndLanguageAndRowsThatStay(t *testing.T) {
+	b := newBrowser(t, desktop)
+	s := newSystem(t, nil)
+	s.fillShop()
+	b.open(s.console + "?q=sneaker")
+	b.sees("SNEAKER-WHITE-38")
+	require.NotContains(t, b.text(), "TSHIRT")
+	b.open(s.console + "?q=SNAEKER-WHITE")
+	b.sees("No SKU contains “SNAEKER-WHITE”")
+	b.sees("SNEAKER-WHITE-38")
+	require.NotContains(t, b.text(), "Nothing is failing")
+	b.open(s.console + "/language?to=vi&back=/push-records")
+	b.sees("11 vẫn đang lỗi")
+	require.Equal(t, "vi", eval[string](b, "document.documentElement.lang"))
+	b.shoot("vietnamese", desktop)
+	b.run(chromedp.Click(chromedp.Search(`//input[contains(@aria-label, "SNEAKER-WHITE-38 ")]`)))
+	s.send(push("CAP-NEW", 7100, 1, 5, schemas.StockCount))
+	b.sees("1 mới")
+	require.NotContains(t, b.text(), "CAP-NEW", "the rows stay while some are selected")
+	b.run(chromedp.Click(chromedp.CSS("#show-new")))
+	b.sees("CAP-NEW")
+	require.Equal(t, 1, eval[int](b, "document.querySelectorAll('[name=pick]:checked').length"))
+}
