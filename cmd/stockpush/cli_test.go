@@ -69,6 +69,20 @@ func TestSetupListsChangesAndDifferences(t *testing.T) {
 	}
 }
 
+func TestSetupGrantsOnlyPrints(t *testing.T) {
+	s := &surroundings{&programtest.Servers{TB: t, File: filepath.Join(t.TempDir(), "stockpush.yaml")}} // no server runs
+	require.NoError(t, os.WriteFile(s.File, []byte("clickhouse: {database: stock}\n"), 0o600))
+	code, out, errs := s.stockpush("setup", "--grants", "analyst")
+	require.Equal(t, 0, code, errs)
+	require.Regexp(t, "^(GRANT SELECT ON `stock`\\.[a-z_]+ TO `analyst`;\n)+$", out)
+	require.Contains(t, out, ".failed_push_records ")
+	for _, args := range [][]string{{"--grants", ""}, {"--grants", "x", "--check"}, {"--grants", "x", "--new-log"}, {"--check", "--new-log"}} {
+		code, _, errs = s.stockpush(append([]string{"setup"}, args...)...)
+		require.Equal(t, exitUsage, code, args)
+		require.Contains(t, errs, args[0])
+	}
+}
+
 func TestSetupThatKafkaRefusesSaysWhatToDoAndListsOnlyWhatItCreated(t *testing.T) {
 	s := newSurroundings(t)
 	code, out, errs := s.stockpush("setup", "--kafka.replication_factor=3")

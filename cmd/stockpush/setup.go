@@ -13,10 +13,12 @@ import (
 	"stockpush/cmd/internal/kafkaconn"
 	"stockpush/cmd/internal/service"
 	"stockpush/cmd/internal/setup"
+	"stockpush/schemas/clickhouse"
 )
 
 func (a *app) newSetup() *cobra.Command {
 	var options setup.Options
+	var grantee string
 	cmd := &cobra.Command{
 		Use:   "setup",
 		Short: "Create the topics and apply the ClickHouse schema",
@@ -24,14 +26,20 @@ func (a *app) newSetup() *cobra.Command {
 			"interrupted and repeated. An existing topic is used as it is: a setting that would lose data is an error.",
 		Example: "  stockpush setup --config stockpush.yaml\n" +
 			"  # only say what is missing or differs\n" +
-			"  stockpush setup --config stockpush.yaml --check",
+			"  stockpush setup --config stockpush.yaml --check\n" +
+			"  # print the statements that let the user or role \"analyst\" read the public views\n" +
+			"  stockpush setup --config stockpush.yaml --grants analyst",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if options.Check && options.NewLog {
-				return &usageError{errors.New("--check changes nothing, and --new-log does: give one of them")}
+			grants := cmd.Flags().Changed("grants")
+			if err := checkSetupFlags(options, grants, grantee); err != nil {
+				return err
 			}
 			loaded, log, err := a.load(cmd)
 			if err != nil {
 				return err
+			}
+			if grants {
+				return a.printGrants(loaded.Config, grantee)
 			}
 			changes, err := applySetup(cmd.Context(), loaded.Config, options, log)
 			verb := "made"
@@ -56,6 +64,7 @@ func (a *app) newSetup() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&options.Check, "check", false, "change nothing; exit 1 if anything is missing or differs")
+	cmd.Flags().StringVar(&grantee, "grants", "", "change nothing; print the grants with which this ClickHouse user or role may read the public views")
 	cmd.Flags().BoolVar(&options.NewLog, "new-log", false, "declare that the events topic was recreated or got more partitions")
 	return cmd
 }
@@ -78,6 +87,27 @@ func summary(changes []string) string {
 		}
 	}
 	return strings.Join(order, ", ")
+}
+
+func checkSetupFlags(options setup.Options, grants bool, grantee string) error {
+	switch {
+	case options.Check && options.NewLog:
+		return &usageError{errors.New("--check changes nothing, and --new-log does: give one of them")}
+	case grants && (options.Check || options.NewLog):
+		return &usageError{errors.New("--grants only prints: give it without --check and --new-log")}
+	case grants && grantee == "":
+		return &usageError{errors.New("--grants: give the name of a ClickHouse user or role")}
+	}
+	return nil
+}
+
+// printGrants prints the statements of an administrator who lets somebody read the public views.
+func (a *app) printGrants(c config.Config, grantee string) error {
+	grants, err := clickhouse.Grants(c.ClickHouse.Database, grantee)
+	for _, grant := range grants {
+		_, _ = fmt.Fprintf(a.stdout, "%s;\n", grant)
+	}
+	return err
 }
 
 func applySetup(ctx context.Context, c config.Config, options setup.Options, log *slog.Logger) ([]string, error) {

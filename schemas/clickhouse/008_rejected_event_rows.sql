@@ -8,7 +8,10 @@ CREATE TABLE IF NOT EXISTS {{.Database}}.rejected_event_rows
     error_message String COMMENT 'internal: the cause in words.',
     key String COMMENT 'internal: kafka key of the event as received, at most 64 KiB.',
     value String COMMENT 'internal: value of the event as received, at most 64 KiB.',
-    received_at DateTime64(3, 'UTC') COMMENT 'internal: when the event was rejected; kept for 30 days from here.'
+    received_at DateTime64(3, 'UTC') COMMENT 'internal: when the event was rejected; kept for 30 days from here.',
+    channel LowCardinality(String) COMMENT 'internal: marketplace that the key names; empty if it names no store SKU.',
+    shop_id UInt64 COMMENT 'internal: shop that the key names; 0 if it names no store SKU.',
+    store_sku String COMMENT 'internal: store SKU that the key names; empty if it names none.'
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (source_topic, source_partition, source_offset, cityHash64(value))

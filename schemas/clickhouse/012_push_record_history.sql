@@ -38,6 +38,7 @@ CREATE OR REPLACE VIEW {{.Database}}.push_record_history
     last_answer Nullable(String) COMMENT 'Message of that answer, at most 512 bytes.',
     next_attempt_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a Pending record is tried next; NULL if it is not Pending, was not tried yet, or the shop is paused.'
 )
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
 SELECT channel, shop_id, store_sku, merchant_sku, item_id, model_id, location_id, event_id, retry_of, repeats_offset, reason, status, available, promotion_reserved, push_qty, before_qty, after_qty, promotion_floor, failure_code, failure_reason, superseded_by, superseded_by_offset, ifNull(if(status = 'Pending', p.tries, NULL), r.attempts) AS attempts, request_id, log_id, event_partition, event_offset, occurred_at, triggered_at,
     nullIf(r.queued_at, toDateTime64(0, 3, 'UTC')) AS queued_at, nullIf(r.finished_at, toDateTime64(0, 3, 'UTC')) AS finished_at, requested_by,

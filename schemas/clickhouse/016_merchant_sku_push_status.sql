@@ -23,6 +23,7 @@ CREATE OR REPLACE VIEW {{.Database}}.merchant_sku_push_status
     last_answer Nullable(String) COMMENT 'Message of that answer, at most 512 bytes.',
     next_attempt_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it is tried next; NULL if none is Pending, it was not tried yet, or the shop is paused.'
 )
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
 SELECT merchant_sku, channel, shop_id, store_sku, last_push_qty, last_push_status, last_reason, last_failure_code,
     last_failure_reason, last_triggered_at, last_finished_at, pending, available, promotion_reserved,

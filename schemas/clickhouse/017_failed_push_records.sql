@@ -33,14 +33,17 @@ CREATE OR REPLACE VIEW {{.Database}}.failed_push_records
     finished_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the outcome became final; NULL while Pending.',
     requested_by LowCardinality(String) COMMENT 'Name of the requester of the event; empty if it has none.',
     failure_class LowCardinality(String) COMMENT 'Kind of failure: who or what has to change before a retry helps.',
-    hint String COMMENT 'What to do about the failure.'
+    hint String COMMENT 'What to do about the failure.',
+    newest Bool COMMENT 'Whether it is the newest failure of its store SKU, which a retry pushes again; count these to count failing store SKUs.'
 )
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
 SELECT channel, shop_id, store_sku, merchant_sku, item_id, model_id, location_id, event_id, retry_of, repeats_offset, reason, status, available, promotion_reserved, push_qty, before_qty, after_qty, promotion_floor, failure_code, failure_reason, superseded_by, superseded_by_offset, attempts, request_id, log_id, event_partition, event_offset, occurred_at, triggered_at,
     nullIf(queued_at, toDateTime64(0, 3, 'UTC')) AS queued_at, nullIf(finished_at, toDateTime64(0, 3, 'UTC')) AS finished_at, requested_by,
     transform(failure_code, [{{.Codes}}], [{{.Classes}}], '') AS failure_class,
     concat(transform(failure_code, [{{.Codes}}], [{{.Hints}}], ''),
-        if(promotion_floor IS NULL, '', replaceOne({{.FloorHint}}, '%d', toString(assumeNotNull(promotion_floor))))) AS hint
+        if(promotion_floor IS NULL, '', replaceOne({{.FloorHint}}, '%d', toString(assumeNotNull(promotion_floor))))) AS hint,
+    toBool(row_number() OVER (PARTITION BY channel, shop_id, store_sku ORDER BY log_id DESC, event_offset DESC) = 1) AS newest
 FROM {{.Database}}.failed_push_record_rows AS f FINAL
 LEFT JOIN
 (

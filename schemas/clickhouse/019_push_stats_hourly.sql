@@ -10,6 +10,7 @@ CREATE OR REPLACE VIEW {{.Database}}.push_stats_hourly
     p50_ms Float64 COMMENT 'Median time from trigger to final status in milliseconds, within 1 %.',
     p99_ms Float64 COMMENT '99th percentile of the time from trigger to final status in milliseconds, within 1 %.'
 )
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
 SELECT hour, channel, shop_id, reason, status, failure_code, records, p50_ms, p99_ms
 FROM {{.Database}}.push_stats_frozen FINAL

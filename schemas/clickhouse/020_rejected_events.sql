@@ -8,10 +8,15 @@ CREATE OR REPLACE VIEW {{.Database}}.rejected_events
     error_message String COMMENT 'The cause in words.',
     key String COMMENT 'Kafka key of the event as received, at most 64 KiB.',
     value String COMMENT 'Value of the event as received, at most 64 KiB.',
-    received_at DateTime64(3, 'UTC') COMMENT 'When the event was rejected; kept for 30 days from here.'
+    received_at DateTime64(3, 'UTC') COMMENT 'When the event was rejected; kept for 30 days from here.',
+    channel LowCardinality(String) COMMENT 'Marketplace that the key names; empty if it names no store SKU.',
+    shop_id Nullable(UInt64) COMMENT 'Shop that the key names; NULL if it names no store SKU.',
+    store_sku String COMMENT 'Store SKU that the key names; empty if it names none.'
 )
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
-SELECT source_topic, source_partition, source_offset, error_code, error_field, error_message, key, value, received_at
+SELECT source_topic, source_partition, source_offset, error_code, error_field, error_message, key, value, received_at,
+    channel, nullIf(shop_id, 0) AS shop_id, store_sku
 FROM {{.Database}}.rejected_event_rows FINAL
 WHERE received_at > now64(3, 'UTC') - INTERVAL 30 DAY
 SETTINGS {{.Settings}}

@@ -15,6 +15,7 @@ CREATE OR REPLACE VIEW {{.Database}}.shop_push_status
     failing UInt64 COMMENT 'How many store SKUs have an unresolved failure.',
     authorization_ends_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the authorization of the seller ends; NULL if unknown.'
 )
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
 SELECT channel, shop_id,
     max(a_name) AS shop_name,

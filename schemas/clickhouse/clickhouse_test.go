@@ -37,10 +37,20 @@ func TestEveryObjectHasComments(t *testing.T) {
 	}
 }
 
+func TestGrantsNameThePublicViewsAndQuoteTheGrantee(t *testing.T) {
+	grants, err := Grants("d", "o`neil\\")
+	require.NoError(t, err)
+	require.Contains(t, grants, "GRANT SELECT ON `d`.failed_push_records TO `o\\`neil\\\\`")
+	for _, g := range grants {
+		require.NotContains(t, g, "standings", "an internal view")
+		require.NotContains(t, g, "`d`.push_records ", "a table")
+	}
+}
+
 const table = "-- why\nCREATE TABLE IF NOT EXISTS {{.Database}}.t\n(\n    a UInt8 COMMENT 'A.'%s\n)\nENGINE = MergeTree\nORDER BY a\nCOMMENT 'The table.';\n"
 
 func TestLaterFileReplacesAnEarlierOne(t *testing.T) {
-	view := "CREATE OR REPLACE VIEW {{.Database}}.v\n(\n    a UInt8 COMMENT 'A.'\n)\nAS\nSELECT a FROM {{.Database}}.t\nCOMMENT 'The view.';\n"
+	view := "CREATE OR REPLACE VIEW {{.Database}}.v\n(\n    a UInt8 COMMENT 'A.'\n)\nDEFINER = CURRENT_USER SQL SECURITY DEFINER\nAS\nSELECT a FROM {{.Database}}.t\nCOMMENT 'The view.';\n"
 	objects, err := objectsOf(fstest.MapFS{
 		"001_t.sql": {Data: fmt.Appendf(nil, table, "")},
 		"002_v.sql": {Data: []byte(view)},
@@ -62,6 +72,7 @@ func TestMalformedFileIsRefused(t *testing.T) {
 		strings.Replace(fmt.Sprintf(table, ""), " IF NOT EXISTS", "", 1),
 		strings.Replace(fmt.Sprintf(table, ""), "COMMENT 'The table.'", "", 1),
 		strings.Replace(fmt.Sprintf(table, ""), "{{.Database}}", "{{.Databse}}", 1),
+		"CREATE OR REPLACE VIEW {{.Database}}.v\n(\n    a UInt8 COMMENT 'A.'\n)\nAS\nSELECT 1 AS a\nCOMMENT 'A public view without a definer.';\n",
 	} {
 		_, err := objectsOf(fstest.MapFS{"001_t.sql": {Data: []byte(sql)}}, "d")
 		require.Error(t, err, sql)

@@ -40,6 +40,9 @@ type Column struct {
 	Declaration string
 }
 
+// Internal reports whether an object is not for SQL users.
+func (o Object) Internal() bool { return strings.HasPrefix(o.Comment, "internal:") }
+
 // ColumnNames returns the names of the object's columns in order.
 func (o Object) ColumnNames() []string {
 	names := make([]string, len(o.Columns))
@@ -52,7 +55,7 @@ func (o Object) ColumnNames() []string {
 var (
 	// statement is the common form of the files: head, columns, query or engine, comment.
 	statement = regexp.MustCompile(`(?s)^(?:--[^\n]*\n)*CREATE (TABLE IF NOT EXISTS|MATERIALIZED VIEW IF NOT EXISTS|OR REPLACE VIEW) \S+\.(\w+)(?: TO \S+\.(\w+))?` +
-		`\n\(\n(.*?)\n\)\n(ENGINE|AS)\b(.*)\nCOMMENT '([^'\\]+)';\n$`)
+		`\n\(\n(.*?)\n\)\n(DEFINER = CURRENT_USER SQL SECURITY DEFINER\n)?(ENGINE|AS)\b(.*)\nCOMMENT '([^'\\]+)';\n$`)
 	column = regexp.MustCompile(`^    ((\w+) (.+) COMMENT '([^'\\]+)'(?: CODEC\(.+\))?),?$`)
 	index  = regexp.MustCompile(`^    INDEX `)
 )
@@ -66,12 +69,16 @@ func readObject(sql string) (Object, error) {
 	if m == nil {
 		return Object{}, errForm
 	}
-	o := Object{Name: m[2], Kind: kinds[m[1]], Create: sql, Target: m[3], Comment: m[7]}
-	if (o.Kind == Table) != (m[5] == "ENGINE") || (o.Kind == Feed) != (o.Target != "") {
+	o := Object{Name: m[2], Kind: kinds[m[1]], Create: sql, Target: m[3], Comment: m[8]}
+	if (o.Kind == Table) != (m[6] == "ENGINE") || (o.Kind == Feed) != (o.Target != "") {
 		return Object{}, errForm
 	}
+	// Whoever may read a public view reads it with the rights of the user who created it.
+	if public := o.Kind == View && !o.Internal(); public != (m[5] != "") {
+		return Object{}, fmt.Errorf("%w: public views, and only these, have a definer", errForm)
+	}
 	if o.Kind != Table {
-		o.Select = m[6]
+		o.Select = m[7]
 	}
 	for line := range strings.SplitSeq(m[4], "\n") {
 		if index.MatchString(line) {

@@ -41,7 +41,7 @@ func (b *batch) Add(r *schemas.Record) { b.records.add(r) }
 
 // Reject adds a dead letter's row.
 func (b *batch) Reject(letter schemas.DeadLetter, at sinks.Received) {
-	b.rejected.add(rejected{letter, at})
+	b.rejected.add(rejected{letter, at, namedBy(letter.FittingKey())})
 }
 
 // Rows returns how many rows the batch has.

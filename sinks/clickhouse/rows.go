@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"time"
+	"unicode/utf8"
 
 	"github.com/ClickHouse/ch-go/proto"
 
@@ -76,10 +77,26 @@ func recordColumns() []column[*rec] {
 	}
 }
 
-// rejected is a dead letter and the time it was received.
+// rejected is a dead letter, the time it was received, and the store SKU that its key names.
 type rejected struct {
 	schemas.DeadLetter
 	sinks.Received
+	sku schemas.Key
+}
+
+// maxStoreSKUBytes is the length of the longest store SKU.
+const maxStoreSKUBytes = 255
+
+// namedBy returns the store SKU that a Kafka key names, or none.
+func namedBy(key []byte) schemas.Key {
+	if !utf8.Valid(key) {
+		return schemas.Key{}
+	}
+	k, err := schemas.ParseKey(string(key))
+	if err != nil || k.Channel != schemas.ChannelShopee || k.ShopID <= 0 || len(k.StoreSKU) > maxStoreSKUBytes {
+		return schemas.Key{}
+	}
+	return k
 }
 
 // maxRejectedValueBytes is where rejected_events truncates the value.
@@ -97,5 +114,8 @@ func rejectedColumns() []column[rejected] {
 		texts("key", func(r rejected) string { return string(r.FittingKey()) }),
 		texts("value", func(r rejected) string { return string(r.Value[:min(len(r.Value), maxRejectedValueBytes)]) }),
 		times("received_at", func(r rejected) time.Time { return r.At }),
+		texts("channel", func(r rejected) string { return r.sku.Channel }),
+		numbers[proto.ColUInt64]("shop_id", func(r rejected) uint64 { return uint64(r.sku.ShopID) }),
+		texts("store_sku", func(r rejected) string { return r.sku.StoreSKU }),
 	}
 }

@@ -136,6 +136,11 @@ type Rejected struct {
 	// Value is truncated to 64 KiB; it may not be UTF-8.
 	Value      string    `ch:"value" json:"value"`
 	ReceivedAt time.Time `ch:"received_at" json:"received_at"`
+	// Channel, ShopID and StoreSKU are those that the key names. Where it names no store SKU they
+	// are empty, and ShopID is nil.
+	Channel  string  `ch:"channel" json:"channel"`
+	ShopID   *uint64 `ch:"shop_id" json:"shop_id"`
+	StoreSKU string  `ch:"store_sku" json:"store_sku"`
 }
 
 // Count is the number of rows with a value.

@@ -185,7 +185,7 @@ func (r *Reader) Rejected(ctx context.Context, f Filter, p Page) (List[Rejected]
 	l := listing[Rejected]{
 		"rejected-events",
 		"SELECT source_topic, source_partition, source_offset, error_code, error_field, error_message, left(key, " + strconv.Itoa(maxKeyBytes) +
-			") AS key, value, received_at FROM " + r.view("rejected_events"),
+			") AS key, value, received_at, channel, shop_id, store_sku FROM " + r.view("rejected_events"),
 		[]sortColumn{{"received_at", instant, true}, {"source_topic", text, false}, {"source_partition", signed, false}, {"source_offset", signed, true}},
 		func(r *Rejected) []string {
 			return []string{instantText(r.ReceivedAt), r.SourceTopic, signedText(int64(r.SourcePartition)), signedText(r.SourceOffset)}

@@ -211,7 +211,7 @@ func TestRejectedIsPaged(t *testing.T) {
 	b := f.store.NewBatch()
 	for i := range int64(25) {
 		b.Reject(schemas.DeadLetter{
-			SourceTopic: "events", SourcePartition: int32(i % 3), SourceOffset: i, Key: []byte("k"), Value: []byte{0xff, '<'},
+			SourceTopic: "events", SourcePartition: int32(i % 3), SourceOffset: i, Key: []byte("shopee/10001/K"), Value: []byte{0xff, '<'},
 			BadEvent: schemas.BadEvent{Code: "unknown_reason", Field: "reason", Message: "no"},
 		}, received(now.Add(-time.Duration(i/10)*time.Hour)))
 	}
@@ -219,6 +219,8 @@ func TestRejectedIsPaged(t *testing.T) {
 	all := allPages(t, f.reader.Rejected, pushrecords.Filter{}, pushrecords.Page{Limit: 4})
 	require.Len(t, all, 25)
 	require.Equal(t, "\xff<", all[0].Value)
+	require.Equal(t, uint64(10001), *all[0].ShopID)
+	require.Equal(t, "shopee K", all[0].Channel+" "+all[0].StoreSKU)
 	recent := allPages(t, f.reader.Rejected, pushrecords.Filter{Since: now.Add(-time.Minute)}, pushrecords.Page{Limit: 4})
 	require.Len(t, recent, 10)
 }

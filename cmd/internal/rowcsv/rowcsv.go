@@ -45,22 +45,16 @@ func fields[T any]() []reflect.StructField {
 }
 
 func cell(value any, zone *time.Location) string {
-	switch v := value.(type) {
-	case time.Time:
-		return v.In(zone).Format("2006-01-02T15:04:05.000Z07:00")
-	case *time.Time:
-		if v == nil {
+	if v := reflect.ValueOf(value); v.Kind() == reflect.Pointer {
+		if v.IsNil() {
 			return ""
 		}
-		return cell(*v, zone)
-	case *int64:
-		if v == nil {
-			return ""
-		}
-		return fmt.Sprint(*v)
-	default:
-		return fmt.Sprint(v)
+		return cell(v.Elem().Interface(), zone)
 	}
+	if at, ok := value.(time.Time); ok {
+		return at.In(zone).Format("2006-01-02T15:04:05.000Z07:00")
+	}
+	return fmt.Sprint(value)
 }
 
 // Writer writes rows as CSV with a header line.

@@ -12,6 +12,7 @@ import (
 	"stockpush/cmd/internal/embedded/embeddedtest"
 	"stockpush/schemas"
 	schema "stockpush/schemas/clickhouse"
+	"stockpush/sinks"
 	"stockpush/sinks/clickhouse"
 )
 
@@ -192,4 +193,29 @@ func TestTimesThatDoNotApplyAreNull(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A rejected event belongs to a store SKU if its key names one, whatever its value is.
+func TestRejectedEventHasTheStoreSKUOfItsKey(t *testing.T) {
+	s := newStore(t)
+	b := s.NewBatch()
+	long := strings.Repeat("x", 256)
+	for i, key := range []string{"shopee/10001/A/B", "lazada/10001/A", "shopee/0/A", "shopee/-1/A", "shopee/x/A", "shopee/10001/", "shopee/10001/" + long, "shopee/10001/\xff", "", "A"} {
+		b.Reject(schemas.DeadLetter{SourceTopic: "events", SourceOffset: int64(i), Key: []byte(key), Value: []byte("{")}, sinks.Received{At: now})
+	}
+	require.NoError(t, b.Send(t.Context()))
+	require.Equal(t, []string{"0 shopee 10001 A/B"}, lines(t, s, "source_offset, channel, shop_id, store_sku", "rejected_events WHERE shop_id IS NOT NULL"))
+	require.Equal(t, "9", text(t, s, "SELECT toString(count()) FROM d.rejected_events WHERE shop_id IS NULL AND channel = '' AND store_sku = ''"))
+}
+
+// Each store SKU has one newest failure, whatever else a query asks for.
+func TestNewestFailureIsMarked(t *testing.T) {
+	s := newStore(t)
+	resolved := record("twice", 4, schemas.Successfully)
+	insert(t, s, record("twice", 1, schemas.Failed), resolved, record("twice", 5, schemas.Failed), record("twice", 7, schemas.Failed), record("once", 2, schemas.Failed),
+		record("again", 1, schemas.Failed), record("again", 2, schemas.Pending))
+	const of = "failed_push_records"
+	require.Equal(t, []string{"once@2 true", "twice@5 false", "twice@7 true"}, lines(t, s, "event_id, newest", of))
+	require.Equal(t, []string{"once@2", "twice@7"}, lines(t, s, "event_id", of+" WHERE newest"))
+	require.Equal(t, []string{"twice@5 false"}, lines(t, s, "event_id, newest", of+" WHERE event_offset = 5"))
 }

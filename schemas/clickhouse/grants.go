@@ -1,0 +1,22 @@
+package clickhouse
+
+import "strings"
+
+// Grants returns the statements that let a user or role read the public views, and nothing else.
+func Grants(database, grantee string) ([]string, error) {
+	objects, err := Objects(database)
+	if err != nil {
+		return nil, err
+	}
+	var grants []string
+	for _, o := range objects {
+		if o.Kind == View && !o.Internal() {
+			grants = append(grants, "GRANT SELECT ON "+identifier(database)+"."+o.Name+" TO "+identifier(grantee))
+		}
+	}
+	return grants, nil
+}
+
+var identifierQuote = strings.NewReplacer(`\`, `\\`, "`", "\\`")
+
+func identifier(name string) string { return "`" + identifierQuote.Replace(name) + "`" }
