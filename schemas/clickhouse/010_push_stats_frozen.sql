@@ -9,7 +9,8 @@ CREATE TABLE IF NOT EXISTS {{.Database}}.push_stats_frozen
     failure_code LowCardinality(String) COMMENT 'internal: why the push failed; empty unless Failed.',
     records UInt64 COMMENT 'internal: how many records ended with this status; each record counts once.',
     p50_ms Float64 COMMENT 'internal: median time from trigger to final status in milliseconds, within 1 %.',
-    p99_ms Float64 COMMENT 'internal: 99th percentile of the time from trigger to final status in milliseconds, within 1 %.'
+    p99_ms Float64 COMMENT 'internal: 99th percentile of the time from trigger to final status in milliseconds, within 1 %.',
+    latency_state AggregateFunction(quantilesDD(0.01, 0.5, 0.99), Int64) COMMENT 'internal: state of the time from trigger to final status in milliseconds.'
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(hour)

@@ -55,4 +55,4 @@ FROM
 LEFT JOIN {{.Database}}.push_progress AS p USING (channel, shop_id, store_sku, log_id, event_offset)
 -- All rows of a record have the same triggered_at, so they are in one week.
 SETTINGS {{.Settings}}, do_not_merge_across_partitions_select_final = 1
-COMMENT 'One row per record in its newest state: at most the latest 100 of each store SKU, of the last 30 days. Not for counting, since older records are trimmed: use push_stats_hourly.';
+COMMENT 'One row per record in its newest state: at most the latest 100 of each store SKU, of the last 30 days. Not for counting, since older records are trimmed: use push_stats_daily, store_sku_push_stats_daily or push_stats_hourly.';

@@ -119,7 +119,7 @@ func (s *Store) Freeze(ctx context.Context) error {
 	end := time.Now().UTC().Add(-frozenAfter).Truncate(time.Hour)
 	last := end.Add(-time.Hour).Unix()
 	for _, sql := range []string{
-		fmt.Sprintf(`INSERT INTO %s SELECT hour, '%s', channel, shop_id, reason, status, failure_code, records, p50_ms, p99_ms
+		fmt.Sprintf(`INSERT INTO %s SELECT hour, '%s', channel, shop_id, reason, status, failure_code, records, p50_ms, p99_ms, latency_state
 			FROM %s WHERE hour <= toDateTime(%d, 'UTC')`, frozen, id, s.table("push_stats_live"), last),
 		fmt.Sprintf(`INSERT INTO %[1]s SELECT DISTINCT arrayJoin([hour, toDateTime(%[4]d, 'UTC')]) AS hour, '%[3]s' FROM (
 			SELECT hour FROM %[2]s WHERE freeze_id = '%[3]s' UNION ALL SELECT toDateTime(%[4]d, 'UTC'))`, freezes, frozen, id, last),

@@ -157,10 +157,9 @@ type Stat struct {
 	Reason      string    `ch:"reason" json:"reason"`
 	FailureCode string    `ch:"failure_code" json:"failure_code"`
 	Records     uint64    `ch:"records" json:"records"`
-	// P50 is the median time from trigger to finish in ms, averaged over the shops weighted by
-	// their records.
+	// P50 is the median time from trigger to finish of all these records in ms.
 	P50 float64 `ch:"p50_ms" json:"p50_ms"`
-	// P99 is the maximum of the shops' 99th percentiles in ms.
+	// P99 is the 99th percentile of the same time in ms.
 	P99 float64 `ch:"p99_ms" json:"p99_ms"`
 }
 

@@ -227,7 +227,7 @@ func (r *Reader) Stats(ctx context.Context, f Filter) ([]Stat, error) {
 	var w where
 	w.filter(f, statColumns)
 	w.between("hour", f.Since.Truncate(time.Hour), f.Until)
-	return rows[Stat](ctx, r, "SELECT hour, status, reason, failure_code, sum(n) AS records, sum(p50_ms * n) / sum(n) AS p50_ms, max(p99_ms) AS p99_ms FROM "+
-		"(SELECT hour, status, reason, failure_code, records AS n, p50_ms, p99_ms FROM "+r.view("push_stats_hourly")+w.String()+
-		") GROUP BY hour, status, reason, failure_code ORDER BY hour, status, reason, failure_code LIMIT "+signedText(maxStats), w.args...)
+	return rows[Stat](ctx, r, "SELECT hour, status, reason, failure_code, n AS records, latency[1] AS p50_ms, latency[2] AS p99_ms FROM "+
+		"(SELECT hour, status, reason, failure_code, sum(records) AS n, quantilesDDMerge(0.01, 0.5, 0.99)(latency_state) AS latency FROM "+
+		r.view("push_stats_hourly")+w.String()+" GROUP BY hour, status, reason, failure_code) ORDER BY hour, status, reason, failure_code LIMIT "+signedText(maxStats), w.args...)
 }

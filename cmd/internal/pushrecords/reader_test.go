@@ -292,3 +292,27 @@ func TestCountsAndStats(t *testing.T) {
 	want := f.strings("SELECT toString(count()) FROM d.push_record_history WHERE shop_id = 10002 AND status != 'Pending'")
 	require.Equal(t, want, []string{fmt.Sprint(n)})
 }
+
+// The percentiles of several shops are those of all their records, not a mean over the shops.
+func TestPercentilesOfShopsAreMerged(t *testing.T) {
+	f := newFixture(t)
+	var records []schemas.Record
+	for i := range int64(20) {
+		r := record(10001, "sku", i*17, schemas.Successfully)
+		if i < 2 {
+			r.Key.ShopID = 10002
+		}
+		r.TriggeredAt = now.Add(-2 * time.Hour).Truncate(time.Hour)
+		r.FinishedAt = r.TriggeredAt.Add(time.Second)
+		if i < 2 {
+			r.FinishedAt = r.TriggeredAt.Add(100 * time.Second)
+		}
+		records = append(records, r)
+	}
+	f.insert(records...)
+	stats, err := f.reader.Stats(t.Context(), pushrecords.Filter{})
+	require.NoError(t, err)
+	require.Len(t, stats, 1)
+	require.InDelta(t, 1_000, stats[0].P50, 10)
+	require.InDelta(t, 100_000, stats[0].P99, 1_000)
+}

@@ -105,6 +105,9 @@ func requireViews(t *testing.T, s *clickhouse.Store, h history) {
 	requireLines(t, statuses, lines(t, s, statusColumns, "store_sku_standings"+where))
 	requireLines(t, histories, lines(t, s, recordColumns, "push_record_history"+where))
 	requireLines(t, failures, lines(t, s, recordColumns, "failed_push_records"+where))
+	requireLines(t, h.days(func(schemas.Record) string { return "" }), lines(t, s, "day, '', records, pushed, failed, skipped", "push_stats_daily"+where+" AND day > today() - 28"))
+	requireLines(t, h.days(func(r schemas.Record) string { return r.Key.StoreSKU }), lines(t, s, "day, store_sku, records, pushed, failed, skipped",
+		"store_sku_push_stats_daily"+where+" AND day > today() - 28 AND records > 0"))
 	requireLines(t, h.stats(), lines(t, s, statsColumns, "push_stats_hourly"+where+" AND hour >= now() - INTERVAL 29 DAY GROUP BY hour, reason, status, failure_code"))
 }
 
@@ -119,6 +122,26 @@ func (h *history) stats() []string {
 	var out []string
 	for group, n := range counts {
 		out = append(out, line(group, n))
+	}
+	return out
+}
+
+// days counts the finished records of 27 days by day and group, in all and by status.
+func (h *history) days(group func(schemas.Record) string) []string {
+	counts := map[string]map[schemas.Status]int{}
+	for _, r := range h.final {
+		if day := r.TriggeredAt.Truncate(24 * time.Hour); r.Status.Terminal() && day.After(now.Truncate(24*time.Hour).Add(-28*24*time.Hour)) {
+			key := line(day.Format(time.DateOnly), group(r))
+			if counts[key] == nil {
+				counts[key] = map[schemas.Status]int{}
+			}
+			counts[key][r.Status]++
+		}
+	}
+	var out []string
+	for key, n := range counts {
+		pushed, failed, skipped := n[schemas.Successfully], n[schemas.Failed], n[schemas.Skipped]
+		out = append(out, line(key, pushed+failed+skipped, pushed, failed, skipped))
 	}
 	return out
 }

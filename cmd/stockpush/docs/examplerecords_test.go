@@ -56,8 +56,10 @@ func belowReserve(floor int64) func(*schemas.Record) {
 
 func records() []schemas.Record {
 	const hour = time.Hour
-	retry := func(r *schemas.Record) {
-		r.RetryOf, r.RepeatsOffset, r.EventID, r.RequestedBy = "e-9", 109, "retry-1", "anna"
+	retry := func(of int, by string) func(*schemas.Record) {
+		return func(r *schemas.Record) {
+			r.RetryOf, r.RepeatsOffset, r.EventID, r.RequestedBy = fmt.Sprint("e-", of), int64(100+of), fmt.Sprint("retry-", of), by
+		}
 	}
 	all := []made{
 		{10001, "TSHIRT-RED-L", 40 * hour, schemas.StockInPurchase, schemas.Successfully, 50, nil},
@@ -69,7 +71,11 @@ func records() []schemas.Record {
 		{10002, "TSHIRT-BLUE-M", 3 * hour, schemas.StockCount, schemas.Failed, 5, belowReserve(12)},
 		{10002, "MUG", 5 * hour, schemas.StockOutManual, schemas.Failed, 7, failed(schemas.ItemNotFound, "Item not found.")},
 		{10003, "MUG", 30 * hour, schemas.StockOutManual, schemas.Failed, 7, failed(schemas.HolidayMode, "shop is on holiday")},
-		{10003, "MUG", 4 * hour, schemas.PushNow, schemas.Successfully, 7, retry},
+		{10003, "MUG", 4 * hour, schemas.PushNow, schemas.Successfully, 7, retry(9, "anna")},
+		{10002, "MUG", 3 * hour, schemas.PushNow, schemas.Failed, 7, func(r *schemas.Record) {
+			retry(8, "ben")(r)
+			failed(schemas.ItemNotFound, "Item not found.")(r)
+		}},
 		{10003, "CAP", 1 * hour, schemas.StockOutSale, schemas.Pending, -3, nil},
 		{10001, "CAP", 30 * time.Minute, schemas.VoidOrder, schemas.Pending, 9, nil},
 	}
@@ -93,6 +99,9 @@ func (m made) record(n int64, confirmed map[schemas.Key]*schemas.Record) schemas
 		MerchantSKU: m.sku[:min(len(m.sku), len("TSHIRT"))], ItemID: 500 + n, Available: m.available, RepeatsOffset: schemas.NoOffset,
 		Position: schemas.Position{LogID: 1, Partition: 3, Offset: 101 + n}, OccurredAt: at.Add(-time.Second), TriggeredAt: at,
 	}, m.status)
+	if m.status != schemas.Skipped {
+		r.QueuedAt = at.Add(time.Second)
+	}
 	if m.status.Terminal() {
 		r.FinishedAt = at.Add(time.Duration(1200+100*n) * time.Millisecond)
 	}
@@ -117,7 +126,10 @@ func rejected() []schemas.DeadLetter {
 			SourceTopic: "stockpush.events", SourcePartition: 3, SourceOffset: offset, Key: []byte("shopee/10001/CAP"), Value: []byte("{}"),
 		}
 	}
+	keyless := letter(204, schemas.CodeNotJSON, "", "is not JSON")
+	keyless.Key = nil
 	return []schemas.DeadLetter{
+		keyless,
 		letter(201, schemas.CodeMissingField, "item_id", "is missing"),
 		letter(202, schemas.CodeMissingField, "item_id", "is missing"),
 		letter(203, schemas.CodeUnknownReason, "reason", `"sale" is not one of the 17 reasons`),
