@@ -52,7 +52,7 @@ func of(all []instruction, name string) (found []string) {
 }
 
 var (
-	pinnedImage = regexp.MustCompile(`^[a-z0-9./-]+:\d+\.\d+\.\d+[a-z0-9.-]*(@sha256:[0-9a-f]{64})?$`)
+	pinnedImage = regexp.MustCompile(`^[a-z0-9./-]+:\d+\.\d+\.\d+[a-z0-9.-]*@sha256:[0-9a-f]{64}$`)
 	secretWord  = regexp.MustCompile(`(?i)password|secret|token|partner_key`)
 )
 
@@ -70,7 +70,7 @@ func TestBaseImagesArePinned(t *testing.T) {
 			if value, ok := arguments[image]; ok {
 				image = value
 			}
-			require.True(t, slices.Contains(stages, image) || pinnedImage.MatchString(image), "%s has no exact version", image)
+			require.True(t, slices.Contains(stages, image) || pinnedImage.MatchString(image), "%s has no exact version and digest", image)
 			if len(words) == 3 {
 				stages = append(stages, words[2])
 			}
