@@ -101,7 +101,7 @@ func checkSetupFlags(options setup.Options, grants bool, grantee string) error {
 	return nil
 }
 
-// printGrants prints the statements of an administrator who lets somebody read the public views.
+// printGrants prints the statements of an administrator who allows a user or role to read the public views.
 func (a *app) printGrants(c config.Config, grantee string) error {
 	grants, err := clickhouse.Grants(c.ClickHouse.Database, grantee)
 	for _, grant := range grants {
