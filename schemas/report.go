@@ -58,7 +58,7 @@ type ShopState uint8
 
 // The states of a shop, by the number in which they are stored.
 const (
-	// ShopOK: pushes go out.
+	// ShopOK: pushes are sent.
 	ShopOK ShopState = iota + 1
 	// ShopPaused: stopped by configuration.
 	ShopPaused

@@ -73,7 +73,7 @@ func readObject(sql string) (Object, error) {
 	if (o.Kind == Table) != (m[6] == "ENGINE") || (o.Kind == Feed) != (o.Target != "") {
 		return Object{}, errForm
 	}
-	// Whoever may read a public view reads it with the rights of the user who created it.
+	// A user who may read a public view reads it with the rights of the user who created it.
 	if public := o.Kind == View && !o.Internal(); public != (m[5] != "") {
 		return Object{}, fmt.Errorf("%w: public views, and only these, have a definer", errForm)
 	}

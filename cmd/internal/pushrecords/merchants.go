@@ -44,7 +44,7 @@ const maxGrouped = 3 * MaxLimit
 const lastKey = "\U0010FFFF"
 
 // MerchantGroups lists the merchant SKUs by name, each with all store SKUs that match. The store SKUs
-// without a merchant SKU are the last item, of which at most MaxLimit are summed up.
+// without a merchant SKU are the last item, which sums up at most MaxLimit of them.
 func (r *Reader) MerchantGroups(ctx context.Context, f Filter, p Page) (List[MerchantSKU], error) {
 	limit, err := p.limit()
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"stockpush/sinks/clickhouse"
 )
 
-// A table that is not replicated remembers tokens if it is told to, as replicas do in their Keeper.
+// A table that is not replicated remembers tokens if a setting asks for it, as replicas do in their Keeper.
 var remembering = []string{"push_records", "push_record_facts", "store_sku_states", "failed_push_record_rows", "rejected_event_rows"}
 
 const storedRows = `SELECT concatWithSeparator(' ', (SELECT count() FROM d.push_records), (SELECT count() FROM d.push_record_facts),

@@ -36,7 +36,7 @@ func TestTablesOfEventsAreCurrent(t *testing.T) {
 // errorCodes are the constants of the error codes with their comments, which say what each means.
 func errorCodes(t *testing.T) [][]string {
 	code := regexp.MustCompile(`(?m)^\t// \w+: (.+)\n\tCode\w+ = "(\w+)"$`)
-	file := read(t, filepath.Join(root, "schemas/badevent.go"))
+	file := read(t, filepath.Join(root, "schemas/deadletter.go"))
 	rows := [][]string{{"code", "meaning"}}
 	for _, found := range code.FindAllStringSubmatch(file, -1) {
 		rows = append(rows, []string{"`" + found[2] + "`", found[1]})

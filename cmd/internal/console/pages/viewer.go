@@ -13,7 +13,7 @@ import (
 	"stockpush/schemas"
 )
 
-// viewer is whom a page is rendered for: a language and a time zone.
+// viewer is the reader that a page is rendered for: a language and a time zone.
 type viewer struct {
 	*texts.Language
 	zone *time.Location
