@@ -175,7 +175,8 @@ func TestE2EOnlyTheNewestOf100EventsIsPushed(t *testing.T) {
 	calls := s.sandbox.Calls(10001)
 	require.Len(t, calls, 1)
 	require.Equal(t, []sandbox.Line{{ModelID: 7, Stock: 100, Applied: true}}, calls[0].Lines)
-	require.Equal(t, uint64(99), one[uint64](s, "SELECT count() FROM {db}.push_record_history WHERE status = 'Skipped' AND superseded_by_offset > event_offset AND superseded_by != '' AND queued_at IS NULL"))
+	require.Equal(t, uint64(99), one[uint64](s, "SELECT count() FROM {db}.push_record_history WHERE status = 'Skipped'"+
+		" AND superseded_by_offset > event_offset AND superseded_by != '' AND queued_at IS NULL"))
 	require.Equal(t, "Successfully TSHIRT/RED L-100 100 100", one[string](s,
 		"SELECT concat(toString(status), ' ', event_id, ' ', toString(push_qty), ' ', toString(after_qty)) FROM {db}.push_record_history WHERE status != 'Skipped'"))
 	eventually(s, uint64(100), "SELECT sum(records) FROM {db}.push_stats_hourly")

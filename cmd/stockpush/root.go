@@ -53,7 +53,8 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
-		a.newDemo(), a.newRun(), a.newSetup(), abortable(a.newCheck()), a.newConfig(), a.newReady(), a.newSimulate(), a.newAuthorize(), a.newAudit(), abortable(a.newRecords()), a.newRetry(), a.newPush(), a.newRedrive(),
+		a.newDemo(), a.newRun(), a.newSetup(), abortable(a.newCheck()), a.newConfig(), a.newReady(), a.newSimulate(), a.newAuthorize(), a.newAudit(), abortable(a.newRecords()),
+		a.newRetry(), a.newPush(), a.newRedrive(),
 		a.newBroker(), a.newClickHouse(), a.newEngine(), a.newSandbox(), a.newVersion(),
 	}
 }

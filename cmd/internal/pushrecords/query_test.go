@@ -73,7 +73,8 @@ func TestSearchMatchesSQLWhateverIsMerged(t *testing.T) {
 	for _, text := range []string{"/00", "m--2", "M-", "3"} {
 		q := pushrecords.Filter{Query: text}
 		for status, also := range map[string]pushrecords.Filter{"1": q, "last_push_status = 'Failed'": {Query: text, Statuses: []schemas.Status{schemas.Failed}}} {
-			want := f.strings("SELECT store_sku FROM d.store_sku_push_status WHERE (positionCaseInsensitive(store_sku, '" + text + "') > 0 OR positionCaseInsensitive(merchant_sku, '" + text + "') > 0) AND " + status)
+			want := f.strings("SELECT store_sku FROM d.store_sku_push_status WHERE (positionCaseInsensitive(store_sku, '" + text +
+				"') > 0 OR positionCaseInsensitive(merchant_sku, '" + text + "') > 0) AND " + status)
 			got := f.found(t, also, func(q pushrecords.Filter) []pushrecords.StoreSKU {
 				return allPages(t, f.reader.StoreSKUs, q, pushrecords.Page{Limit: 40, Order: pushrecords.NewestFirst})
 			})

@@ -113,8 +113,10 @@ var filters = []filterCase{
 	{"failure code", pushrecords.Filter{FailureCodes: schemas.FailureCodes()[1:2]}, "last_failure_code = 'permission_denied'", "failure_code = 'permission_denied'"},
 	{"since", pushrecords.Filter{Since: now.Add(-90 * time.Minute)}, "last_triggered_at >= fromUnixTimestamp64Milli({since})", "triggered_at >= fromUnixTimestamp64Milli({since})"},
 	{"until", pushrecords.Filter{Until: now.Add(-90 * time.Minute)}, "last_triggered_at < fromUnixTimestamp64Milli({since})", "triggered_at < fromUnixTimestamp64Milli({since})"},
-	{"still failing", pushrecords.Filter{StillFailing: true, Shops: []int64{10001}}, "shop_id = 10001 AND (shop_id, store_sku) IN (SELECT shop_id, store_sku FROM d.failed_push_records)", "shop_id = 10001"},
-	{"all at once", pushrecords.Filter{Shops: []int64{10001}, StoreSKUs: []string{hostile}, MerchantSKUs: []string{"M-" + hostile}, Statuses: []schemas.Status{schemas.Failed}, Reasons: []schemas.Reason{6},
+	{"still failing", pushrecords.Filter{StillFailing: true, Shops: []int64{10001}},
+		"shop_id = 10001 AND (shop_id, store_sku) IN (SELECT shop_id, store_sku FROM d.failed_push_records)", "shop_id = 10001"},
+	{"all at once", pushrecords.Filter{Shops: []int64{10001}, StoreSKUs: []string{hostile}, MerchantSKUs: []string{"M-" + hostile},
+		Statuses: []schemas.Status{schemas.Failed}, Reasons: []schemas.Reason{6},
 		FailureCodes: schemas.FailureCodes()[2:3], Since: now.Add(-2 * time.Hour), Until: now, StillFailing: true},
 		"shop_id = 10001 AND startsWith(store_sku, '<script>')", "shop_id = 10001 AND startsWith(store_sku, '<script>') AND status = 'Failed'"},
 }

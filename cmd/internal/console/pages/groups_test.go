@@ -31,7 +31,10 @@ func TestMerchantTabListsMerchantSKUs(t *testing.T) {
 
 func TestRePushesAreListed(t *testing.T) {
 	r := sample(0)
-	r.rePushed = []pushrecords.RePush{{Batch: batch, RequestedBy: evil, StartedAt: time.Now(), StoreSKUs: 6, Shops: 1, Example: "TSHIRT", Causes: []string{"promotion_locked"}, Successfully: 5, Failed: 1}}
+	r.rePushed = []pushrecords.RePush{{
+		Batch: batch, RequestedBy: evil, StartedAt: time.Now(), StoreSKUs: 6, Shops: 1, Example: "TSHIRT",
+		Causes: []string{"promotion_locked"}, Successfully: 5, Failed: 1,
+	}}
 	h := pages.New(pages.Deps{Reader: r, Retrier: &publisher{}})
 	status, page, _ := get(t, h, "/push-records/re-pushes?by=ann&shop_id=1&shop_id=2")
 	require.Equal(t, http.StatusOK, status, page)
