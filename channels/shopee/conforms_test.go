@@ -1,6 +1,7 @@
 package shopee_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,6 +15,15 @@ func TestTheShopeeClientConforms(t *testing.T) {
 	channeltest.Run(t, func(t *testing.T) channeltest.Marketplace {
 		return marketplace{newMarket(t, sandbox.Switches{})}
 	})
+}
+
+func TestShopNameIsTheOneThatShopeeHas(t *testing.T) {
+	m := newMarket(t, sandbox.Switches{})
+	name, err := m.client.ShopName(t.Context(), shopID)
+	require.NoError(t, err)
+	require.Equal(t, fmt.Sprintf("Shop %d", shopID), name)
+	_, err = m.client.ShopName(t.Context(), shopID+1000)
+	require.ErrorContains(t, err, "authorization_lost")
 }
 
 // marketplace gives the suite its hands on the sandbox.

@@ -19,6 +19,7 @@ const (
 	PathRefresh     = "/api/v2/auth/access_token/get"
 	PathConsent     = "/api/v2/shop/auth_partner"
 	PathShops       = "/api/v2/public/get_shops_by_partner"
+	PathShopInfo    = "/api/v2/shop/get_shop_info"
 )
 
 // The outcomes of calls that are not a failure class.
@@ -48,7 +49,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "stockpush_shopee_unknown_refusals_total", Help: "Refusals of calls and of models that no rule knows; their records keep Shopee's words.",
 		}),
 	}
-	for _, path := range []string{PathUpdateStock, PathModelList, PathBaseInfo, PathTokenGet, PathRefresh, PathShops} {
+	for _, path := range []string{PathUpdateStock, PathModelList, PathBaseInfo, PathTokenGet, PathRefresh, PathShops, PathShopInfo} {
 		m.latency.WithLabelValues(path)
 		for _, outcome := range Outcomes() {
 			m.calls.WithLabelValues(path, outcome)

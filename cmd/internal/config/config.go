@@ -143,7 +143,12 @@ type Console struct {
 	Token  Secret `mapstructure:"token"`
 	// UserHeader is the header in which a trusted proxy names the signed-in user. Empty means none.
 	UserHeader string `mapstructure:"user_header"`
+	// ShopNames is a file of shop_id,name, or NamesFromShopee. Empty means no names.
+	ShopNames string `mapstructure:"shop_names"`
 }
+
+// NamesFromShopee is the value of console.shop_names that asks Shopee.
+const NamesFromShopee = "shopee"
 
 // Ops configures the server of probes and metrics.
 type Ops struct {

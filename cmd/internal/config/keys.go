@@ -142,6 +142,8 @@ var keys = append(append([]key{
 		"Token that pages and API require; empty: none"},
 	{"console.user_header", text, "", headerName,
 		"Header in which a trusted proxy passes the signed-in user, who becomes `requested_by`; empty: none"},
+	{"console.shop_names", text, "", anything,
+		"Names of the shops: a CSV file of `shop_id,name`, read again when it changes, or `shopee` to ask Shopee; empty: none"},
 	{"ops.listen", text, "127.0.0.1:8081", address,
 		"Address of `/livez`, `/readyz` and `/metrics`; port 0: a free port"},
 	{"ops.pprof", boolean, false, anything,

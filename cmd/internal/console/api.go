@@ -13,8 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/time/rate"
-
+	"stockpush/cmd/internal/console/shown"
 	"stockpush/cmd/internal/pushrecords"
 	"stockpush/cmd/internal/retry"
 	"stockpush/schemas"
@@ -25,9 +24,7 @@ type api struct {
 	reader  *pushrecords.Reader
 	retrier *retry.Retrier
 	log     *slog.Logger
-	// stock is nil if the console cannot ask Shopee.
-	stock     Stock
-	liveLimit *rate.Limiter
+	checker *shown.Checker
 	// userHeader is Config.UserHeader.
 	userHeader string
 }
@@ -36,7 +33,7 @@ type api struct {
 var openAPI []byte
 
 func newAPI(cfg Config, d Deps) *api {
-	return &api{reader: d.Reader, retrier: d.Retrier, log: d.Logger, stock: d.Stock, liveLimit: newLiveLimit(), userHeader: cfg.UserHeader}
+	return &api{reader: d.Reader, retrier: d.Retrier, log: d.Logger, checker: d.Checker, userHeader: cfg.UserHeader}
 }
 
 func (a *api) mount(mux *http.ServeMux) {

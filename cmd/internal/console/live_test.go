@@ -12,6 +12,7 @@ import (
 
 	"stockpush/channels"
 	"stockpush/cmd/internal/console"
+	"stockpush/cmd/internal/console/shown"
 	"stockpush/schemas"
 )
 
@@ -33,7 +34,7 @@ func TestLiveShowsWhatShopeeShowsBesideWhatItShould(t *testing.T) {
 	const path = "/api/v1/store-skus/shopee/10001/mine/live"
 	require.Contains(t, problemOf(t, d.get(path))["detail"], "shopee.partner_id", "without Shopee it says so")
 	s := &shelf{shows: []channels.ModelStock{{ModelID: 0, Qty: 33}}, verdict: channels.Verdict{Outcome: channels.Confirmed}}
-	d.deps.Stock = s
+	d.deps.Checker = shown.New(s, d.deps.Reader)
 	d.deps.Probes.Registry = prometheus.NewRegistry()
 	d.handler = console.NewHandler(console.Config{}, d.deps)
 	ask := func() (answer map[string]any) {

@@ -16,6 +16,7 @@ import (
 
 	"stockpush/channels"
 	"stockpush/cmd/internal/console"
+	"stockpush/cmd/internal/console/shown"
 	"stockpush/schemas"
 )
 
@@ -79,7 +80,7 @@ func (d *described) ask(method, target, body string) int {
 
 func TestServerMatchesItsDescription(t *testing.T) {
 	d := newDescribed(t)
-	d.deps.Stock = &shelf{verdict: channels.Verdict{Outcome: channels.Confirmed}}
+	d.deps.Checker = shown.New(&shelf{verdict: channels.Verdict{Outcome: channels.Confirmed}}, d.deps.Reader)
 	d.deps.Probes.Registry = prometheus.NewRegistry()
 	d.handler = console.NewHandler(console.Config{}, d.deps)
 	require.Equal(t, http.StatusOK, d.ask(http.MethodGet, "/api/v1/store-skus/shopee/10001/"+url.PathEscape(hostile)+"/live", ""))

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"stockpush/cmd/internal/console/shown"
 	"stockpush/cmd/internal/eventlog"
 	"stockpush/cmd/internal/pushrecords"
 	"stockpush/cmd/internal/retry"
@@ -51,8 +52,8 @@ func problemOf(err error) problem {
 		{retry.ErrUnavailable, "Kafka does not answer in time. Try again in a moment."},
 		{eventlog.ErrChanged, eventlog.ErrChanged.Error()},
 		{eventlog.ErrUndeclared, eventlog.ErrUndeclared.Error()},
-		{errNoShopee, errNoShopee.Error()},
-		{errManyReads, errManyReads.Error()},
+		{shown.ErrNoShopee, shown.ErrNoShopee.Error()},
+		{shown.ErrBusy, shown.ErrBusy.Error()},
 		{stream.ErrNoTopic, stream.ErrNoTopic.Error()},
 	} {
 		if errors.Is(err, known.cause) {

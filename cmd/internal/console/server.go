@@ -16,6 +16,7 @@ import (
 
 	"github.com/klauspost/compress/gzhttp"
 
+	"stockpush/cmd/internal/console/shown"
 	"stockpush/cmd/internal/ops"
 	"stockpush/cmd/internal/pushrecords"
 	"stockpush/cmd/internal/retry"
@@ -36,8 +37,8 @@ type Config struct {
 type Deps struct {
 	Reader  *pushrecords.Reader
 	Retrier *retry.Retrier
-	// Stock asks Shopee what it shows. It may be nil.
-	Stock Stock
+	// Checker asks Shopee what it shows; nil if Shopee is not configured. Pages shares it.
+	Checker *shown.Checker
 	// Pages serves every path that is not the server's own. It may be nil.
 	Pages  http.Handler
 	Probes ops.Probes

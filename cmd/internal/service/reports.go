@@ -9,16 +9,18 @@ import (
 	"stockpush/schemas"
 )
 
-// reportAuthorizations reports when the authorizations of shops end. A lost report is repeated with
-// the next reading, so failures are ignored.
+// reportAuthorizations reports when the authorizations of shops end.
 func (p *process) reportAuthorizations(ctx context.Context, all map[int64]shopee.Authorization) {
 	for shopID, a := range all {
-		r := schemas.Report{
-			Shop: schemas.Shop{Channel: schemas.ChannelShopee, ID: shopID}, Version: schemas.ReportVersion{At: time.Now()},
-			Info: &schemas.ShopInfo{AuthorizationEndsAt: a.Until},
-		}
-		p.producer.Produce(ctx, &stream.Record{
-			Topic: p.topics.Records(), Partition: stream.ByKey, Key: []byte(r.Key()), Value: schemas.EncodeReport(&r),
-		}, func(error) {})
+		p.report(ctx, shopID, &schemas.ShopInfo{AuthorizationEndsAt: a.Until})
 	}
+}
+
+// report reports what is known about a shop. A lost report is repeated with the next reading, so
+// failures are ignored.
+func (p *process) report(ctx context.Context, shopID int64, info *schemas.ShopInfo) {
+	r := schemas.Report{Shop: schemas.Shop{Channel: schemas.ChannelShopee, ID: shopID}, Version: schemas.ReportVersion{At: time.Now()}, Info: info}
+	p.producer.Produce(ctx, &stream.Record{
+		Topic: p.topics.Records(), Partition: stream.ByKey, Key: []byte(r.Key()), Value: schemas.EncodeReport(&r),
+	}, func(error) {})
 }

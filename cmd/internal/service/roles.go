@@ -13,6 +13,7 @@ import (
 	"stockpush/cmd/internal/config"
 	"stockpush/cmd/internal/console"
 	"stockpush/cmd/internal/console/pages"
+	"stockpush/cmd/internal/console/shown"
 	"stockpush/cmd/internal/eventlog"
 	"stockpush/cmd/internal/ops"
 	"stockpush/cmd/internal/pushrecords"
@@ -218,12 +219,20 @@ func (p *process) newConsole(r Running) (*running, error) {
 	}
 	reader := pushrecords.NewReader(store.Conn(), p.cfg.ClickHouse.Database)
 	retrier := p.newRetrier(reader)
-	stock, err := p.newStock()
+	market, err := p.newMarket()
+	if err != nil {
+		return nil, err
+	}
+	var checker *shown.Checker
+	if market != nil {
+		checker = shown.New(market, reader)
+	}
+	names, err := p.newShopNames(reader, market, checker)
 	if err != nil {
 		return nil, err
 	}
 	server, err := console.Listen(ConsoleConfig(p.cfg.Console), console.Deps{
-		Reader: reader, Retrier: retrier, Stock: stock, Probes: ops.Probes{Registry: p.registry, Ready: p.ready}, Logger: p.log,
+		Reader: reader, Retrier: retrier, Checker: checker, Probes: ops.Probes{Registry: p.registry, Ready: p.ready}, Logger: p.log,
 		Pages: pages.New(pages.Deps{Reader: reader, Retrier: retrier, Redriver: redrive.New(redrive.Deps{Reader: reader, Connection: p.conn, Topics: p.topics, Logger: p.log}),
 			Logger: p.log, Shadow: p.cfg.Shopee.Shadow(), LoggedIn: p.cfg.Console.Token.Reveal() != "", UserHeader: p.cfg.Console.UserHeader}),
 	})
@@ -231,7 +240,7 @@ func (p *process) newConsole(r Running) (*running, error) {
 		return nil, err
 	}
 	p.atEnd(server.Close)
-	beside, err := p.newWebhook(retrier, r.Webhook)
+	hooks, err := p.newWebhook(retrier, r.Webhook)
 	if err != nil {
 		return nil, err
 	}
@@ -240,12 +249,12 @@ func (p *process) newConsole(r Running) (*running, error) {
 	}
 	serving := make(chan struct{})
 	close(serving)
-	return &running{ready: serving, serve: server.Serve, beside: beside}, nil
+	return &running{ready: serving, serve: server.Serve, beside: together(hooks, names)}, nil
 }
 
-// newStock returns a client with which the console asks Shopee what it shows; nil if Shopee is not
-// configured. Its metrics are not registered: those of the channels role have the same names.
-func (p *process) newStock() (console.Stock, error) {
+// newMarket returns a client with which the console asks Shopee; nil if Shopee is not configured.
+// Its metrics are not registered: those of the channels role have the same names.
+func (p *process) newMarket() (*Shopee, error) {
 	if p.cfg.Shopee.PartnerID == 0 || p.cfg.Shopee.PartnerKey.Reveal() == "" {
 		return nil, nil
 	}

@@ -86,6 +86,7 @@ func (a asked) form(v *viewer) form {
 		StillFailing: a.filter.StillFailing, Anything: len(a.query) > 0,
 		ManyReasons: len(a.filter.Reasons) > 1, ManyCodes: len(a.filter.FailureCodes) > 1,
 	}
+	f.Shops = v.shopChoices(a.filter.Shops)
 	for _, s := range []schemas.Status{schemas.Failed, schemas.Pending, schemas.Successfully, schemas.Skipped} {
 		f.Statuses = append(f.Statuses, choice{s.String(), s.String(), slices.Contains(a.filter.Statuses, s)})
 	}
@@ -145,6 +146,8 @@ func (v *viewer) chipText(name, value string) string {
 		return v.T("filter.pasted", "N", len(lines))
 	case name == "since" || name == "until":
 		return v.instantText(value)
+	case name == "shop_id" && v.names.of(value) != "":
+		return v.shop(value)
 	case name == "error_code":
 		return v.bad(value)
 	case name == "failure_code":

@@ -61,10 +61,12 @@ type Deps struct {
 	UserHeader string
 }
 
-// console is the handler. It is stateless: any instance answers any link.
+// console is the handler. It has no state but caches: any instance answers any link.
 type console struct {
 	Deps
-	now func() time.Time
+	now   func() time.Time
+	names shopNames
+	sets  templateSets
 }
 
 // The paths. A store SKU is in the query, which browsers do not normalise.

@@ -84,6 +84,7 @@ type pageFunc func(*http.Request) (view, error)
 func (c *console) page(find pageFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var v view
+		c.names.refresh(r.Context(), c.Reader, c.now())
 		to, err := c.canonical(r)
 		if err == nil && to == "" {
 			v, err = find(r)
@@ -144,7 +145,7 @@ func (v view) tag() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("tag the page: %w", err)
 	}
-	return `"` + strconv.FormatUint(hashOf(append(raw, v.viewer.key()...)), 36) + `"`, nil
+	return `"` + strconv.FormatUint(hashOf(append(raw, v.viewer.key()+v.viewer.names.version()...)), 36) + `"`, nil
 }
 
 func hashOf(raw []byte) uint64 {

@@ -77,6 +77,22 @@ func TestShopsTabSaysWhoIsStuckAndWhatToDo(t *testing.T) {
 	}
 }
 
+func TestNamesOfShopsAreShownInListsFiltersAndHistories(t *testing.T) {
+	h := pages.New(pages.Deps{Reader: stopped(), Retrier: &publisher{}})
+	for _, path := range []string{"/push-records?shop_id=10001&shop_id=10009", "/push-records/merchant-skus?no_merchant=true", historyOfEvil} {
+		_, page, _ := get(t, h, path)
+		require.Contains(t, page, "Shop &lt;A&gt; (10001)", path)
+	}
+	_, page, _ := get(t, h, "/push-records?shop_id=10001&shop_id=10009")
+	for _, option := range []string{`<option value="10001" selected>Shop &lt;A&gt; (10001)<`, `<option value="10002">Shop 10002<`, `<option value="10009" selected>Shop 10009<`} {
+		require.Contains(t, page, option)
+	}
+	unnamed := stopped()
+	unnamed.shops[0].ShopName = ""
+	_, page, _ = get(t, pages.New(pages.Deps{Reader: unnamed, Retrier: &publisher{}}), "/push-records")
+	require.Contains(t, page, `<textarea id="f-shop"`, "without names a number is typed")
+}
+
 func TestPushNowPublishesAndShowsTheProgress(t *testing.T) {
 	p := &publisher{}
 	h := pages.New(pages.Deps{Reader: stopped(), Retrier: p})

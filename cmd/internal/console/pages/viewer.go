@@ -17,13 +17,16 @@ import (
 type viewer struct {
 	*texts.Language
 	zone *time.Location
+	// names and sets are the console's.
+	names *shopNames
+	sets  *templateSets
 }
 
 // zoneCookie has the name of the browser's time zone, which the script sets.
 const zoneCookie = "stockpush_zone"
 
 func (c *console) viewer(r *http.Request) *viewer {
-	v := &viewer{texts.Of(r), time.UTC}
+	v := &viewer{texts.Of(r), time.UTC, &c.names, &c.sets}
 	if chosen, err := r.Cookie(zoneCookie); err == nil {
 		v.zone = zoneOf(chosen.Value)
 	}
@@ -181,6 +184,7 @@ func (v *viewer) funcs() template.FuncMap {
 		"age":     func(t time.Time) string { return v.age(time.Since(t)) },
 		"between": func(a, b time.Time) string { return v.long(b.Sub(a)) },
 		"state":   v.state, "stateTodo": v.stateTodo, "stateTone": stateTone,
+		"shop":  v.shop,
 		"short": func(n int64) int64 { return -n },
 		"lang":  func() string { return v.Code },
 		"zone":  func() string { return v.zone.String() },
@@ -191,26 +195,27 @@ func (v *viewer) funcs() template.FuncMap {
 	return own
 }
 
-// sets caches the templates of each viewer. Few time zones are in use, but a client may name any.
-var sets = struct {
+// templateSets caches the templates of each viewer. Few time zones are in use, but a client may name
+// any.
+type templateSets struct {
 	sync.Mutex
 	of map[string]map[string]*template.Template
-}{of: map[string]map[string]*template.Template{}}
+}
 
 // maxSets limits the cached templates.
 const maxSets = 40
 
 // template returns a page's templates for the viewer.
 func (v *viewer) template(name string) *template.Template {
-	sets.Lock()
-	defer sets.Unlock()
-	set := sets.of[v.key()]
+	v.sets.Lock()
+	defer v.sets.Unlock()
+	if v.sets.of == nil || len(v.sets.of) >= maxSets && v.sets.of[v.key()] == nil {
+		v.sets.of = map[string]map[string]*template.Template{}
+	}
+	set := v.sets.of[v.key()]
 	if set == nil {
-		if len(sets.of) >= maxSets {
-			clear(sets.of)
-		}
 		set = map[string]*template.Template{}
-		sets.of[v.key()] = set
+		v.sets.of[v.key()] = set
 	}
 	if set[name] == nil {
 		set[name] = template.Must(template.New("layout.html").Funcs(v.funcs()).
