@@ -240,7 +240,7 @@ func problemOf(t *testing.T, w *httptest.ResponseRecorder) map[string]any {
 func TestBadParameterIsAProblemDocument(t *testing.T) {
 	d := newDesk(t)
 	for query, parameter := range map[string]string{
-		"status=failed": "status", "reason=x": "reason", "failure_code=x": "failure_code", "shop_id=x": "shop_id", "since=x": "since", "until=x": "until",
+		"status=fail": "status", "reason=x": "reason", "failure_code=x": "failure_code", "shop_id=x": "shop_id", "since=x": "since", "until=x": "until",
 		"limit=0": "limit", "limit=100001": "limit", "limit=x": "limit", "cursor=x": "cursor", "order=x": "order", "format=xml": "format", "shopid=1": "shopid", "%zz": "query",
 	} {
 		p := problemOf(t, d.get("/api/v1/store-skus?"+query))
