@@ -146,6 +146,7 @@ func TestPageOfLongRowsHasFewerRows(t *testing.T) {
 	f := newFixture(t)
 	const rows, mostBytes = 60, 8<<20 + 1<<10
 	require.NoError(t, f.store.Conn().Exec(t.Context(), `INSERT INTO d.rejected_event_rows
+		(source_topic, source_partition, source_offset, error_code, error_field, error_message, key, value, received_at)
 		SELECT 'stockpush.events', 0, number, 'not_json', '', '', repeat('kkkk', 1000000), repeat('\x01', 65536), now64(3) FROM numbers(60)`))
 	var offsets []int64
 	page := pushrecords.Page{Limit: pushrecords.MaxLimit}

@@ -182,7 +182,7 @@ func TestStoreSKUHasThePartsOfItsQuantity(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []pushrecords.StoreSKU{{
 		Channel: "shopee", ShopID: 10001, StoreSKU: "oversold", MerchantSKU: "M-oversold", LastPushQty: 9, LastPushStatus: "Successfully",
-		LastReason: "Stock-In / Return-Manual", LastTriggeredAt: oversold.TriggeredAt, LastFinishedAt: &oversold.FinishedAt, Available: -4, PromotionReserved: 9,
+		LastReason: "Stock-In / Return-Manual", LastTriggeredAt: oversold.TriggeredAt, LastFinishedAt: &oversold.FinishedAt, Available: -4, PromotionReserved: 9, Oversold: true,
 	}}, found.Items)
 }
 

@@ -75,7 +75,8 @@ func (f *fixture) requireListsAsSQLSays(t *testing.T) {
 				},
 			} {
 				var want []pushrecords.StoreSKU
-				require.NoError(t, f.store.Conn().Select(t.Context(), &want, "SELECT * FROM d.store_sku_push_status WHERE "+sinceSQL.Replace(c.status)+" ORDER BY "+order))
+				require.NoError(t, f.store.Conn().Select(t.Context(), &want, "SELECT * REPLACE (toInt64(attempts) AS attempts,"+
+					" ifNull(last_answer_code, '') AS last_answer_code, ifNull(last_answer, '') AS last_answer) FROM d.store_sku_push_status WHERE "+sinceSQL.Replace(c.status)+" ORDER BY "+order))
 				require.Equal(t, want, list(pushrecords.Page{Limit: 40}), order)
 			}
 		})
