@@ -231,10 +231,14 @@ func (p *process) newConsole(r Running) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
+	deps := pages.Deps{Reader: reader, Retrier: retrier, Redriver: redrive.New(redrive.Deps{Reader: reader, Connection: p.conn, Topics: p.topics, Logger: p.log}),
+		Logger: p.log, Shadow: p.cfg.Shopee.Shadow(), LoggedIn: p.cfg.Console.Token.Reveal() != "", UserHeader: p.cfg.Console.UserHeader}
+	if checker != nil {
+		deps.Checker = checker
+	}
 	server, err := console.Listen(ConsoleConfig(p.cfg.Console), console.Deps{
 		Reader: reader, Retrier: retrier, Checker: checker, Probes: ops.Probes{Registry: p.registry, Ready: p.ready}, Logger: p.log,
-		Pages: pages.New(pages.Deps{Reader: reader, Retrier: retrier, Redriver: redrive.New(redrive.Deps{Reader: reader, Connection: p.conn, Topics: p.topics, Logger: p.log}),
-			Logger: p.log, Shadow: p.cfg.Shopee.Shadow(), LoggedIn: p.cfg.Console.Token.Reveal() != "", UserHeader: p.cfg.Console.UserHeader}),
+		Pages: pages.New(deps),
 	})
 	if err != nil {
 		return nil, err

@@ -52,6 +52,9 @@ type historyData struct {
 	// Rejected is how many triggers of the store SKU were rejected, RejectedLink lists them.
 	Rejected     uint64
 	RejectedLink string
+	// CanCheck shows the button that asks Shopee, Checked is the answer; nil if Shopee was not asked.
+	CanCheck bool
+	Checked  *checked
 	// Omitted is the number of the oldest entries that do not fit into the page.
 	Omitted int
 }
@@ -75,6 +78,10 @@ func (c *console) history(r *http.Request) (view, error) {
 		return view{}, err
 	}
 	if data.Rejected, err = c.Reader.CountRejected(r.Context(), pushrecords.Filter{Keys: []string{key.String()}}); err != nil {
+		return view{}, err
+	}
+	data.CanCheck = c.Checker != nil
+	if data.Checked, err = c.check(r, key); err != nil {
 		return view{}, err
 	}
 	data.RejectedLink = link(pathRejected, url.Values{"q": {key.String()}})

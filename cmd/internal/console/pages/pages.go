@@ -49,6 +49,8 @@ type Retrier interface {
 type Deps struct {
 	Reader  Reader
 	Retrier Retrier
+	// Checker asks Shopee what it shows. Without one the page has no button for it.
+	Checker Checker
 	// Redriver publishes rejected triggers again. Without one the page has no button for it.
 	Redriver Redriver
 	// Logger logs the failures that users see. It may be nil.
