@@ -39,12 +39,19 @@ func endingWithin(ctx context.Context, limit time.Duration, work func(context.Co
 // errInterrupted ends a command that a signal interrupted.
 var errInterrupted = errors.New("interrupted")
 
-// abortable lets the first signal end a read-only command. Not every client stops waiting for an
-// answer when its context ends.
-func abortable(cmd *cobra.Command) *cobra.Command {
+// writeLimit is how long a command that publishes or creates something may take after a signal to
+// finish what it began and to say what it did.
+const writeLimit = 5 * time.Second
+
+// abortable lets the first signal end a command that only reads.
+func abortable(cmd *cobra.Command) *cobra.Command { return abortableWithin(0, cmd) }
+
+// abortableWithin ends a command at the latest limit after the first signal. Not every client stops
+// waiting for an answer when its context ends.
+func abortableWithin(limit time.Duration, cmd *cobra.Command) *cobra.Command {
 	work := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		err := endingWithin(cmd.Context(), 0, func(context.Context) error { return work(cmd, args) })
+		err := endingWithin(cmd.Context(), limit, func(context.Context) error { return work(cmd, args) })
 		if errors.Is(err, errUnfinished) {
 			return errInterrupted
 		}

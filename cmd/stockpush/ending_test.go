@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -10,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"stockpush/cmd/internal/programtest"
 )
 
 func TestShutdownHasATimeLimit(t *testing.T) {
@@ -42,27 +43,49 @@ func TestShutdownHasATimeLimit(t *testing.T) {
 	}
 }
 
-func TestSignalEndsAReadOnlyCommandThatWaits(t *testing.T) {
-	silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts connections and never answers
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = silent.Close() })
-	for _, args := range [][]string{{"check", "--kafka.brokers", "127.0.0.1:1"}, {"check", "--kafka.brokers", silent.Addr().String()}, {"records"}} {
-		ctx, signal := context.WithCancel(t.Context())
-		var out, errs bytes.Buffer
-		root := newRoot(&out, &errs)
-		root.SetArgs(append(args, "--clickhouse.addr", silent.Addr().String()))
-		ended := make(chan error, 1)
-		go func() { ended <- root.ExecuteContext(ctx) }()
-		waiting, err := silent.Accept()
-		require.NoError(t, err)
-		signal()
-		select {
-		case err := <-ended:
-			require.ErrorIs(t, err, errInterrupted)
-			require.Equal(t, exitFailed, exitCode(err, &errs))
-		case <-time.After(2 * time.Second): // the clients' own timeouts are longer
-			require.Fail(t, "it did not end", args)
-		}
-		require.NoError(t, waiting.Close())
+func TestSignalEndsACommandThatWaits(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		args         []string
+		silentServer string // the other one refuses connections
+		within       time.Duration
+	}{
+		{"check ClickHouse", []string{"check"}, "clickhouse.addr", 0},
+		{"check Kafka", []string{"check"}, "kafka.brokers", 0},
+		{"records", []string{"records"}, "clickhouse.addr", 0},
+		{"setup Kafka", []string{"setup"}, "kafka.brokers", writeLimit},
+		{"setup --check", []string{"setup", "--check"}, "kafka.brokers", writeLimit},
+		{"retry", []string{"retry", "--yes"}, "kafka.brokers", writeLimit},
+		{"redrive Kafka", []string{"redrive", "--yes"}, "kafka.brokers", writeLimit},
+		{"push", []string{"push", "--shop", "1", "--store-sku", "S"}, "kafka.brokers", writeLimit},
+		{"audit", []string{"audit"}, "kafka.brokers", writeLimit},
+		{"simulate", []string{"simulate"}, "kafka.brokers", 2 * writeLimit},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts connections and never answers
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = silent.Close() })
+			servers := map[string]string{"kafka.brokers": "127.0.0.1:1", "clickhouse.addr": "127.0.0.1:1"}
+			servers[c.silentServer] = silent.Addr().String()
+			ctx, signal := context.WithCancel(t.Context())
+			var out, errs programtest.Log
+			root := newRoot(&out, &errs)
+			root.SetArgs(append(c.args, "--kafka.brokers", servers["kafka.brokers"], "--clickhouse.addr", servers["clickhouse.addr"]))
+			ended := make(chan error, 1)
+			go func() { ended <- root.ExecuteContext(ctx) }()
+			require.NoError(t, silent.(*net.TCPListener).SetDeadline(time.Now().Add(20*time.Second)))
+			waiting, err := silent.Accept()
+			require.NoError(t, err)
+			defer func() { _ = waiting.Close() }()
+			signal()
+			select {
+			case err := <-ended:
+				require.Error(t, err)
+				require.Equal(t, exitFailed, exitCode(err, &errs))
+			case <-time.After(c.within + 2*time.Second): // the clients' own timeouts are longer
+				require.Fail(t, "it did not end")
+			}
+		})
 	}
 }

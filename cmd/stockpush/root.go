@@ -53,8 +53,9 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
-		a.newDemo(), a.newRun(), a.newSetup(), abortable(a.newCheck()), a.newConfig(), a.newReady(), a.newSimulate(), a.newAuthorize(), a.newAudit(), abortable(a.newRecords()),
-		a.newRetry(), a.newPush(), a.newRedrive(),
+		a.newDemo(), a.newRun(), a.newConfig(), a.newReady(), a.newAuthorize(), abortable(a.newCheck()), abortable(a.newRecords()),
+		abortableWithin(writeLimit, a.newSetup()), abortableWithin(writeLimit, a.newAudit()), abortableWithin(writeLimit, a.newRetry()),
+		abortableWithin(writeLimit, a.newPush()), abortableWithin(writeLimit, a.newRedrive()), abortableWithin(2*writeLimit, a.newSimulate()),
 		a.newBroker(), a.newClickHouse(), a.newEngine(), a.newSandbox(), a.newVersion(),
 	}
 }

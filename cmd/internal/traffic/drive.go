@@ -50,27 +50,63 @@ func ToTopic(p stream.Producer, topics schemas.Topics) Send {
 // tick is how often Drive checks how many events are due.
 const tick = 10 * time.Millisecond
 
-// Drive generates traffic at a pace, and returns how many events were stored once all are. The end
-// of ctx is no error.
+// settleLimit is how long Drive waits for unsettled events after its context ended.
+const settleLimit = 5 * time.Second
+
+// ErrUnsettled reports that events were neither stored nor refused before the end.
+var ErrUnsettled = errors.New("events were not acknowledged (Kafka did not answer; they may be stored or not)")
+
+// Drive generates traffic at a pace, and returns how many events were stored once all are settled,
+// or within settleLimit after ctx ended. The end of ctx is no error.
 func Drive(ctx context.Context, g *Generator, p Pace, send Send) (stored int, err error) {
-	var mu sync.Mutex
-	var open sync.WaitGroup
-	emit := func(e schemas.Event) {
-		open.Add(1)
-		send(context.WithoutCancel(ctx), e, func(failure error) {
-			defer open.Done()
-			mu.Lock()
-			defer mu.Unlock()
-			if failure == nil {
-				stored++
-			} else if err == nil {
-				err = fmt.Errorf("produce an event: %w", failure)
-			}
-		})
+	var sent tally
+	pacedUntilEnd(ctx, g, p, func(e schemas.Event) {
+		sent.open.Add(1)
+		send(ctx, e, func(failure error) { sent.settle(ctx, failure) })
+	})
+	settled := make(chan struct{})
+	go func() { defer close(settled); sent.open.Wait() }()
+	select {
+	case <-settled:
+		return sent.result()
+	case <-ctx.Done():
 	}
-	pacedUntilEnd(ctx, g, p, emit)
-	open.Wait()
-	return stored, err
+	limit := time.NewTimer(settleLimit)
+	defer limit.Stop()
+	select {
+	case <-settled:
+		return sent.result()
+	case <-limit.C:
+		stored, err = sent.result()
+		return stored, errors.Join(err, ErrUnsettled)
+	}
+}
+
+// tally counts the outcomes of sent events.
+type tally struct {
+	open   sync.WaitGroup
+	mu     sync.Mutex
+	stored int
+	err    error
+}
+
+// settle ignores an event that was not sent because ctx ended.
+func (t *tally) settle(ctx context.Context, failure error) {
+	defer t.open.Done()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case failure == nil:
+		t.stored++
+	case t.err == nil && (ctx.Err() == nil || !errors.Is(failure, ctx.Err())):
+		t.err = fmt.Errorf("produce an event: %w", failure)
+	}
+}
+
+func (t *tally) result() (stored int, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.stored, t.err
 }
 
 func pacedUntilEnd(ctx context.Context, g *Generator, p Pace, emit func(schemas.Event)) {
@@ -83,7 +119,7 @@ func pacedUntilEnd(ctx context.Context, g *Generator, p Pace, emit func(schemas.
 		if p.For > 0 && elapsed >= p.For {
 			return
 		}
-		for ; made < int(elapsed.Seconds()*p.Rate); made++ {
+		for ; made < int(elapsed.Seconds()*p.Rate) && ctx.Err() == nil; made++ {
 			emit(g.Next(now))
 		}
 		if p.Burst > 0 && elapsed >= time.Duration(bursts)*time.Second {
