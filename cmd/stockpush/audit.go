@@ -67,23 +67,18 @@ func (a *app) newAudit() *cobra.Command {
 	cmd.Flags().Int64Var(&f.request.After, "after", 0, "start after this `shop`")
 	cmd.Flags().Float64Var(&f.rate, "rate", 0, "reads per second and shop; 0 means half of shopee.shop_rate. All shops together use at most half of shopee.app_rate")
 	cmd.Flags().StringVar(&f.resume, "resume", "", "`file` to save the progress to and to resume from")
-	cmd.Flags().StringVar(&f.fix, "fix", "", "push again what is `above`, or all drift")
+	cmd.Flags().Var(choice{&f.fix, []string{string(audit.FixAbove), string(audit.FixAll)}}, "fix", "push again what is `above`, or all drift")
 	cmd.Flags().Lookup("fix").NoOptDefVal = string(audit.FixAbove)
-	cmd.Flags().StringVar(&f.output, "output", "table", "`kind` of output: table, json")
+	oneOf(cmd.Flags(), &f.output, "output", "`kind` of output", "table", "json")
 	return cmd
 }
 
 func (f *auditFlags) check() error {
 	f.request.Fix = audit.Fix(f.fix)
-	switch f.request.Fix {
-	case audit.FixNothing, audit.FixAbove, audit.FixAll:
-	default:
-		return &usageError{fmt.Errorf("--fix: %q is not above or all", f.fix)}
-	}
 	if f.rate < 0 || f.request.ShopID < 0 || f.request.After < 0 {
 		return &usageError{errors.New("--rate, --shop and --after must not be negative")}
 	}
-	return checkOutput(f.output, "table", "json")
+	return nil
 }
 
 func (a *app) audit(cmd *cobra.Command, cfg config.Config, f auditFlags, log *slog.Logger) error {

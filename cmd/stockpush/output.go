@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -16,14 +15,6 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 )
-
-// checkOutput rejects an output format that a command does not support.
-func checkOutput(output string, kinds ...string) error {
-	if !slices.Contains(kinds, output) {
-		return &usageError{fmt.Errorf("--output: %q is not one of %s", output, strings.Join(kinds, ", "))}
-	}
-	return nil
-}
 
 // printJSON prints a value as an indented JSON document.
 func (a *app) printJSON(value any) error {

@@ -30,14 +30,11 @@ func (a *app) newPush() *cobra.Command {
 	cmd.Flags().Int64Var(&f.shop, "shop", 0, "the shop's `id`")
 	cmd.Flags().StringArrayVar(&f.skus, "store-sku", nil, "the store `SKU`; repeatable")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "publish nothing, only print what would be")
-	cmd.Flags().StringVar(&f.output, "output", "table", "`kind` of output: table, json")
+	oneOf(cmd.Flags(), &f.output, "output", "`kind` of output", "table", "json")
 	return cmd
 }
 
 func (f *pushFlags) request() (retry.PushRequest, error) {
-	if err := checkOutput(f.output, "table", "json"); err != nil {
-		return retry.PushRequest{}, err
-	}
 	if f.shop <= 0 || len(f.skus) == 0 {
 		return retry.PushRequest{}, &usageError{errors.New("push needs --shop ID and at least one --store-sku S")}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,20 +41,15 @@ func (a *app) newRecords() *cobra.Command {
 	f.filter.add(cmd)
 	cmd.Flags().StringArrayVar(&f.filter.statuses, "status", nil, "only this `status`: Pending, Skipped, Failed, Successfully; repeatable")
 	cmd.Flags().BoolVar(&f.filter.stillFailing, "still-failing", false, "only store SKUs with an unresolved failure")
-	cmd.Flags().StringVar(&f.view, "view", "store-skus", "`what` to show: store-skus, merchant-skus, history (of one --shop and --store-sku), failures, rejected-events")
-	cmd.Flags().StringVar(&f.order, "order", "newest", "for store-skus and merchant-skus: newest, or key, which misses none while records arrive")
+	oneOf(cmd.Flags(), &f.view, "view", "`what` to show; history is of one --shop and --store-sku", "store-skus", "merchant-skus", "history", "failures", "rejected-events")
+	oneOf(cmd.Flags(), &f.order, "order", "`order` of store-skus and merchant-skus; key misses none while records arrive", "newest", "key")
 	cmd.Flags().IntVar(&f.limit, "limit", 50, "maximum number of rows; 0 means all")
-	cmd.Flags().StringVar(&f.output, "output", "table", "`kind` of output: table, json, csv")
+	oneOf(cmd.Flags(), &f.output, "output", "`kind` of output", "table", "json", "csv")
 	return cmd
 }
 
 func (f *recordsFlags) check() error {
-	if err := checkOutput(f.output, "table", "json", "csv"); err != nil {
-		return err
-	}
 	switch {
-	case f.order != "newest" && f.order != "key":
-		return &usageError{fmt.Errorf("--order: %q is neither newest nor key", f.order)}
 	case f.limit < 0:
 		return &usageError{errors.New("--limit: must be at least 0 (0 is all)")}
 	case f.view == "history" && (f.filter.shop == 0 || len(f.filter.storeSKUs) != 1):
@@ -89,14 +85,12 @@ func (a *app) records(cmd *cobra.Command, f recordsFlags) error {
 		return show(ctx, a, f, filter, view[pushrecords.Failure]{reader.Failures, failureTable})
 	case "rejected-events":
 		return show(ctx, a, f, filter, view[pushrecords.Rejected]{reader.Rejected, rejectedTable})
-	case "history":
+	default: // history
 		key := schemas.Key{Channel: schemas.ChannelShopee, ShopID: filter.Shops[0], StoreSKU: filter.StoreSKUs[0]}
 		list := func(ctx context.Context, filter pushrecords.Filter, p pushrecords.Page) (pushrecords.List[pushrecords.Record], error) {
 			return reader.History(ctx, key, filter, p)
 		}
 		return show(ctx, a, f, filter, view[pushrecords.Record]{list, historyTable})
-	default:
-		return &usageError{fmt.Errorf("--view: %q is not one of store-skus, merchant-skus, history, failures, rejected-events", f.view)}
 	}
 }
 
@@ -113,9 +107,9 @@ type shown[T any] struct {
 }
 
 var statusTable = shown[pushrecords.StoreSKU]{
-	[]any{"store SKU", "merchant SKU", "shop", "last push", "status", "reason", "triggered", "pending", "failure"},
+	[]any{"store SKU", "merchant SKU", "shop", "last push", "confirmed", "status", "reason", "triggered", "pending", "because"},
 	func(s *pushrecords.StoreSKU) []any {
-		return []any{plain(s.StoreSKU), plain(s.MerchantSKU), s.ShopID, s.LastPushQty, s.LastPushStatus, s.LastReason, local(s.LastTriggeredAt), s.Pending, s.LastFailureCode}
+		return []any{plain(s.StoreSKU), plain(s.MerchantSKU), s.ShopID, s.LastPushQty, qty(s.ConfirmedQty), s.LastPushStatus, s.LastReason, local(s.LastTriggeredAt), s.Pending, whyStatus(s)}
 	},
 }
 
@@ -140,10 +134,33 @@ var rejectedTable = shown[pushrecords.Rejected]{
 	},
 }
 
+// whyStatus is why the newest push Failed or is Pending.
+func whyStatus(s *pushrecords.StoreSKU) string {
+	if s.Attempts != nil {
+		return waiting(*s.Attempts, s.Waiting)
+	}
+	return s.LastFailureCode
+}
+
+// waiting says how often a Pending push was tried, what the last answer was, and when the next try
+// is.
+func waiting(attempts int64, w pushrecords.Waiting) string {
+	parts := []string{fmt.Sprintf("%d attempts", attempts)}
+	if w.LastAnswerCode != "" {
+		parts = append(parts, w.LastAnswerCode+": "+w.LastAnswer)
+	}
+	if w.NextAttemptAt != nil {
+		parts = append(parts, "next "+local(*w.NextAttemptAt))
+	}
+	return plain(strings.Join(parts, "; "))
+}
+
 func because(r *pushrecords.Record) string {
 	switch {
 	case r.FailureCode != "":
 		return plain(r.FailureCode + ": " + r.FailureReason)
+	case r.Status == schemas.Pending.String():
+		return waiting(int64(r.Attempts), r.Waiting)
 	case r.SupersededBy != "":
 		return plain("superseded by " + r.SupersededBy)
 	default:

@@ -169,7 +169,7 @@ func TestUsageErrorsOfRecordsAndRetryNameTheFlag(t *testing.T) {
 		{"--event-id", []string{"retry", "--event-id", ""}},
 		{"--output", []string{"retry", "--output", "csv"}},
 		{"--yes", []string{"retry"}},
-		{"--status", []string{"records", "--status", "failed"}},
+		{"--status", []string{"records", "--status", "nope"}},
 		{"--view", []string{"records", "--view", "nope"}},
 		{"--view", []string{"records", "--view", "history", "--shop", "1"}},
 		{"--order", []string{"records", "--order", "nope"}},

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -46,18 +47,15 @@ func (a *app) newRedrive() *cobra.Command {
 	cmd.Flags().IntVar(&f.limit, "limit", 0, fmt.Sprintf("maximum number of events to publish; 0 is %d", retry.MaxEvents))
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "publish nothing, only print what would be published")
 	cmd.Flags().BoolVar(&f.yes, "yes", false, "do not ask for confirmation")
-	cmd.Flags().StringVar(&f.output, "output", "table", "`kind` of output: table, json")
+	oneOf(cmd.Flags(), &f.output, "output", "`kind` of output", "table", "json")
 	return cmd
 }
 
 func (f *redriveFlags) request(cmd *cobra.Command) (redrive.Request, error) {
 	q := redrive.Request{ErrorCodes: f.codes, Limit: f.limit, DryRun: f.dryRun, Origin: retry.Origin{Via: "command", RequestedBy: operator()}}
-	if err := checkOutput(f.output, "table", "json"); err != nil {
-		return q, err
-	}
 	for _, code := range f.codes {
 		if !slices.Contains(schemas.BadEventCodes(), code) {
-			return q, &usageError{fmt.Errorf("--error-code: %q is not an error code of bad input (see docs/events.md)", code)}
+			return q, &usageError{fmt.Errorf("--error-code: %q is not one of %s (see docs/events.md)", code, strings.Join(schemas.BadEventCodes(), ", "))}
 		}
 	}
 	if f.since == "" && cmd.Flags().Changed("since") {

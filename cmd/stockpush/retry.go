@@ -50,14 +50,11 @@ func (a *app) newRetry() *cobra.Command {
 	cmd.Flags().IntVar(&f.limit, "limit", 0, fmt.Sprintf("maximum number of published events; 0 means %d", retry.MaxEvents))
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "publish nothing, only print what would be")
 	cmd.Flags().BoolVar(&f.yes, "yes", false, "do not ask for confirmation")
-	cmd.Flags().StringVar(&f.output, "output", "table", "`kind` of output: table, json")
+	oneOf(cmd.Flags(), &f.output, "output", "`kind` of output", "table", "json")
 	return cmd
 }
 
 func (f *retryFlags) request(cmd *cobra.Command) (retry.Request, error) {
-	if err := checkOutput(f.output, "table", "json"); err != nil {
-		return retry.Request{}, err
-	}
 	if slices.Contains(f.eventIDs, "") {
 		return retry.Request{}, &usageError{errors.New("--event-id: is empty (leave the flag out, or give a value)")}
 	}
