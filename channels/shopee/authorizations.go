@@ -139,13 +139,13 @@ func (c *Client) checkAuthorizations(ctx context.Context, warned map[int64]time.
 		tell(all)
 	}
 	now := time.Now()
-	soon := 0
+	var soon []int64
 	for _, shopID := range slices.Sorted(maps.Keys(all)) {
 		a := all[shopID]
 		if !a.endsSoon(now) {
 			continue
 		}
-		soon++
+		soon = append(soon, shopID)
 		if now.Sub(warned[shopID]) >= consentRemind {
 			warned[shopID] = now
 			c.sessions.log.Warn("a shop's authorization ends soon: let the seller consent again (`stockpush authorize`)",

@@ -40,6 +40,7 @@ func TestTheEndOfAnAuthorizationIsWarnedOf(t *testing.T) {
 		require.InDelta(t, 9, warnings(), 1, "once a day")
 		require.Contains(t, l.logged.String(), "shop_id=10121")
 		require.InDelta(t, 1, shows(t, l.client.metrics.endSoon), 0)
+		require.InDelta(t, float64(ends.Unix()), shows(t, l.client.metrics.ending.WithLabelValues("10121")), 1)
 
 		time.Sleep(2 * day)
 		lost := l.push(schemas.Event{Key: schemas.Key{ShopID: shop}, ItemID: 1, Available: 1})

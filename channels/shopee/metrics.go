@@ -1,11 +1,13 @@
 package shopee
 
 import (
-	"stockpush/channels/shopee/api"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"stockpush/channels/shopee/api"
 )
 
 type metrics struct {
@@ -17,6 +19,8 @@ type metrics struct {
 	// firstEnd is the end of the authorization that ends first, and endSoon
 	// counts those that should be renewed.
 	firstEnd, endSoon prometheus.Gauge
+	// ending has the end of each authorization that endSoon counts.
+	ending *prometheus.GaugeVec
 }
 
 // newMetrics registers the metrics, unless reg is nil.
@@ -39,6 +43,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "stockpush_shopee_authorizations_ending", Help: "Shops with tokens whose authorization has ended or ends soon: when a tenth of it is left, at least a day and at most 30.",
 		}),
 	}
+	m.ending = f.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "stockpush_shopee_authorization_ends_timestamp_seconds", Help: "When a shop's authorization ends, of the shops that stockpush_shopee_authorizations_ending counts.",
+	}, []string{"shop_id"})
 	for _, outcome := range api.Outcomes() {
 		m.refreshes.WithLabelValues(outcome)
 	}
@@ -46,14 +53,18 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 }
 
 // authorizations sets the metrics of authorizations.
-func (m *metrics) authorizations(all map[int64]Authorization, soon int) {
+func (m *metrics) authorizations(all map[int64]Authorization, soon []int64) {
 	first := time.Time{}
 	for _, a := range all {
 		if first.IsZero() || a.Until.Before(first) {
 			first = a.Until
 		}
 	}
-	m.endSoon.Set(float64(soon))
+	m.endSoon.Set(float64(len(soon)))
+	m.ending.Reset()
+	for _, shopID := range soon {
+		m.ending.WithLabelValues(strconv.FormatInt(shopID, 10)).Set(float64(all[shopID].Until.Unix()))
+	}
 	if !first.IsZero() {
 		m.firstEnd.Set(float64(first.Unix()))
 	}

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"strconv"
 	"sync"
 	"time"
 
@@ -14,12 +15,14 @@ import (
 	"stockpush/schemas"
 )
 
-// Metrics counts what the stage does. No label names a shop or a store SKU.
+// Metrics counts what the stage does. Only stopped has a label that names a shop.
 type Metrics struct {
 	calls, callFailures, retries, repaired, rewritten, poison prometheus.Counter
 	// ended counts finished commands by status and failure code.
 	ended   [schemas.Successfully + 1]map[schemas.FailureCode]prometheus.Counter
 	seconds prometheus.Histogram
+	// stopped has the shops that get no pushes.
+	stopped *prometheus.GaugeVec
 
 	mu      sync.Mutex
 	workers map[*worker]snapshot
@@ -34,6 +37,8 @@ type snapshot struct {
 	due time.Time
 	// paused are the waiting pushes of paused shops.
 	waiting, paused, held, open int
+	// stopped are the statuses of shops that get no pushes, by shop ID.
+	stopped map[int64]schemas.ShopStatus
 }
 
 // NewMetrics registers the stage's metrics; every outcome exists at zero.
@@ -56,6 +61,9 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "stockpush_channels_trigger_to_finish_seconds", Help: "From the event's time in the log to its outcome, without Skipped ones.",
 			Buckets: prometheus.ExponentialBuckets(0.25, 2, 16),
 		}),
+		stopped: f.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "stockpush_channels_shop_stopped_since_timestamp_seconds", Help: "Since when a shop gets no pushes: it is paused or held, its breaker is open, or the daily quota is used up.",
+		}, []string{"shop_id", "state", "failure_code"}),
 		workers: map[*worker]snapshot{},
 	}
 	for _, status := range []schemas.Status{schemas.Successfully, schemas.Skipped, schemas.Failed} {
@@ -149,6 +157,7 @@ func (s *snapshot) add(sh *shop, now time.Time) {
 func (m *Metrics) observed(w *worker, s snapshot) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.showStopped(m.workers[w].stopped, s.stopped)
 	m.workers[w] = s
 }
 
@@ -156,7 +165,23 @@ func (m *Metrics) observed(w *worker, s snapshot) {
 func (m *Metrics) forget(w *worker) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.showStopped(m.workers[w].stopped, nil)
 	delete(m.workers, w)
+}
+
+// showStopped replaces the series of one worker's shops.
+func (m *Metrics) showStopped(before, now map[int64]schemas.ShopStatus) {
+	labels := func(id int64, s schemas.ShopStatus) []string {
+		return []string{strconv.FormatInt(id, 10), s.State.String(), string(s.Code)}
+	}
+	for id, status := range before {
+		if now[id] != status {
+			m.stopped.DeleteLabelValues(labels(id, status)...)
+		}
+	}
+	for id, status := range now {
+		m.stopped.WithLabelValues(labels(id, status)...).Set(float64(status.Since.UnixMilli()) / 1000)
+	}
 }
 
 func (m *Metrics) called(a *channels.Answer) {

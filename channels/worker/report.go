@@ -58,11 +58,15 @@ func (w *worker) observe(now time.Time) (again time.Time) {
 		return next
 	}
 	w.reporting.at = now
-	seen := snapshot{held: len(w.held)}
+	seen := snapshot{held: len(w.held), stopped: map[int64]schemas.ShopStatus{}}
 	for _, sh := range w.shops {
 		seen.add(sh, now)
-		if state := w.reportShop(sh, now); state > schemas.ShopHeld { // these states end with time alone
+		state := w.reportShop(sh, now)
+		if state > schemas.ShopHeld { // these states end with time alone
 			again = now.Add(observeInterval)
+		}
+		if state != schemas.ShopOK && state != schemas.ShopThrottled { // throttled is too short to be seen
+			seen.stopped[sh.id] = sh.reported
 		}
 	}
 	w.reportTried(now)

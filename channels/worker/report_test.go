@@ -144,9 +144,16 @@ func TestShopStatusIsReportedWhenItChanges(t *testing.T) {
 				require.Equal(t, c.want.State, got.State)
 				require.Equal(t, []any{c.want.Code, c.want.Message}, []any{got.Code, got.Message})
 				require.False(t, got.Since.IsZero())
+				shown := b.stopped()
+				if c.want.State == schemas.ShopThrottled {
+					require.Empty(t, shown)
+				} else {
+					require.Equal(t, map[string]float64{c.want.State.String() + " " + string(c.want.Code): float64(got.Since.UnixMilli()) / 1000}, shown)
+				}
 				b.stage.Pause(nil)
 				pause(2 * time.Hour)
 				require.Equal(t, schemas.ShopOK, b.log.status().State, "it ends, also if nothing else happens")
+				require.Empty(t, b.stopped())
 				b.finish()
 			})
 		})
@@ -234,4 +241,25 @@ func TestLogNamesTheShopWhenItsBreakerOpensAndCloses(t *testing.T) {
 			require.Equal(t, 1, strings.Count(lines.String(), line), line)
 		}
 	})
+}
+
+// stopped returns the metric's series of shop 1 by state and failure code.
+func (b *bench) stopped() map[string]float64 {
+	families, err := b.registry.Gather()
+	require.NoError(b.t, err)
+	shown := map[string]float64{}
+	for _, f := range families {
+		if f.GetName() != "stockpush_channels_shop_stopped_since_timestamp_seconds" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			labels := map[string]string{}
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = l.GetValue()
+			}
+			require.Equal(b.t, "1", labels["shop_id"])
+			shown[labels["state"]+" "+labels["failure_code"]] = m.GetGauge().GetValue()
+		}
+	}
+	return shown
 }

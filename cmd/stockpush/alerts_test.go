@@ -15,8 +15,8 @@ import (
 type alert struct {
 	Alert, Expr string
 	Annotations struct {
-		Summary    string
-		RunbookURL string `yaml:"runbook_url"`
+		Summary, Description string
+		RunbookURL           string `yaml:"runbook_url"`
 	}
 }
 
@@ -44,6 +44,7 @@ func TestEveryAlertIsInTheRunbook(t *testing.T) {
 		names = append(names, a.Alert)
 		require.Equal(t, "https://runbooks.example.com/stockpush/runbook.md#"+strings.ToLower(a.Alert), a.Annotations.RunbookURL)
 		require.NotEmpty(t, a.Annotations.Summary)
+		require.NotEmpty(t, a.Annotations.Description, a.Alert)
 	}
 	require.Equal(t, names, headings)
 }
