@@ -95,6 +95,7 @@ type bench struct {
 	deliver    func([]*stream.Record)
 	next       int64
 	ended      chan error
+	traces     bool
 }
 
 func newBench(t *testing.T, change func(*processor.Config)) *bench {
@@ -103,10 +104,21 @@ func newBench(t *testing.T, change func(*processor.Config)) *bench {
 
 func newBenchOn(t *testing.T, log processor.EventLog, verify func(context.Context) error, change func(*processor.Config)) *bench {
 	b := &bench{t: t, broker: &broker{}, ended: make(chan error, 1)}
-	p := b.processor(log, verify, change)
-	b.assignment, b.deliver = streamtest.NewAssignment(t.Context(), topics.Events(), 0)
-	go func() { b.ended <- p.Run(t.Context(), b.assignment) }()
+	b.start(log, verify, change)
 	return b
+}
+
+// newTracedBench is newBench with tracing.
+func newTracedBench(t *testing.T) *bench {
+	b := &bench{t: t, broker: &broker{}, ended: make(chan error, 1), traces: true}
+	b.start(processor.EventLog{ID: 1, Partitions: 1, CommandPartitions: 4}, nil, nil)
+	return b
+}
+
+func (b *bench) start(log processor.EventLog, verify func(context.Context) error, change func(*processor.Config)) {
+	p := b.processor(log, verify, change)
+	b.assignment, b.deliver = streamtest.NewAssignment(b.t.Context(), topics.Events(), 0)
+	go func() { b.ended <- p.Run(b.t.Context(), b.assignment) }()
 }
 
 func (b *bench) processor(log processor.EventLog, verify func(context.Context) error, change func(*processor.Config)) *processor.Processor {
@@ -116,7 +128,7 @@ func (b *bench) processor(log processor.EventLog, verify func(context.Context) e
 	}
 	p, err := processor.New(cfg, processor.Deps{
 		Producer: b.broker, DeadLetters: b.broker, Topics: topics, Metrics: processor.NewMetrics(prometheus.NewRegistry()),
-		Log: log, Verify: verify,
+		Log: log, Verify: verify, Traces: b.traces,
 	})
 	require.NoError(b.t, err)
 	return p

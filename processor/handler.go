@@ -56,6 +56,8 @@ type Deps struct {
 	// an unexpected partition may be right in a topic with more partitions.
 	Verify  func(context.Context) error
 	Metrics *Metrics
+	// Traces says that commands carry the trace contexts of their events.
+	Traces bool
 	// Logger gets dead letters for which upstream is not to blame; nil discards them.
 	Logger *slog.Logger
 }

@@ -42,6 +42,7 @@ type partition struct {
 	decoder schemas.Decoder
 	event   schemas.Event
 	counts  counts
+	traces  traces
 	// closed is when a window was last closed.
 	closed time.Time
 	// next is the offset after the last event that was taken.
@@ -54,6 +55,10 @@ type partition struct {
 
 func newPartition(p *Processor, a *stream.Assignment) *partition {
 	p.partitions.Add(1)
+	var open traces
+	if p.deps.Traces {
+		open = traces{}
+	}
 	return &partition{
 		Processor:  p,
 		assignment: a,
@@ -64,6 +69,7 @@ func newPartition(p *Processor, a *stream.Assignment) *partition {
 		}, a),
 		records: stream.NewRecordBatch(p.deps.Topics, p.deps.Log.RecordPartitions),
 		timer:   time.NewTimer(time.Hour),
+		traces:  open,
 	}
 }
 
@@ -146,6 +152,7 @@ func (p *partition) close(w *latest.Entry, now time.Time) {
 		p.order(w.Key(), repeat, schemas.Chain{QueuedAt: now})
 	}
 	p.order(w.Key(), w.Newest(), schemas.Chain{QueuedAt: now, Links: w.Links()})
+	p.commands[len(p.commands)-1].Headers = p.traces.take(w)
 	p.waiting.Add(-1)
 	p.counts.windows++
 }
@@ -225,6 +232,9 @@ func (p *partition) take(ctx context.Context, r *stream.Record, now time.Time) e
 	p.counts.skipped += result.Skipped
 	if result.Verdict == latest.Opened {
 		p.waiting.Add(1)
+	}
+	if p.traces != nil {
+		p.traces.put(result, stream.HeaderValue(r, schemas.HeaderTraceparent))
 	}
 	p.spill(result.Entry)
 	return nil

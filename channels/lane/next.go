@@ -39,6 +39,9 @@ type Call struct {
 	readbacks []question
 }
 
+// SKUs are the store SKUs of a started Push's Lines, in their order.
+func (c *Call) SKUs() []*sku.SKU { return c.pushes }
+
 // Next returns the call that the lane wants now. If it wants Nothing, wake is when to call Next
 // again; zero if only another step of the lane changes the answer.
 func (l *Lane) Next(now time.Time) (c Call, wake time.Time) {

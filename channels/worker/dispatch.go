@@ -63,6 +63,7 @@ func (w *worker) step(ctx context.Context, sh *shop, now time.Time) (wake time.T
 		return wake, false
 	}
 	sh.lane.Start(&call, now)
+	w.tracing.started(&call, now)
 	w.start(ctx, &callEnd{shop: sh, call: call, done: done})
 	return time.Time{}, true
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"stockpush/channels"
 	"stockpush/channels/lane"
 	"stockpush/channels/pacer"
@@ -35,6 +37,8 @@ type Deps struct {
 	Verify  func(context.Context, schemas.Frontier) error
 	Logger  *slog.Logger
 	Metrics *Metrics
+	// Tracer makes a span of each push whose event has a trace context; nil makes none.
+	Tracer trace.Tracer
 }
 
 // Handler is the pushing stage; it implements stream.Handler.

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"go.opentelemetry.io/otel/trace"
 
 	"stockpush/channels"
 	"stockpush/channels/channeltest"
@@ -115,6 +116,7 @@ type options struct {
 	recordPartitions int
 	// channel is the memory, or one around it; nil is the memory.
 	channel channels.Channel
+	tracer  trace.Tracer
 }
 
 // newBench runs a stage on one partition in the bubble that it is called in.
@@ -138,7 +140,7 @@ func newBench(ctx context.Context, t require.TestingT, m *channeltest.Memory, o 
 	stage, err := worker.New(cfg.Config, worker.Deps{
 		Channel: o.channel, Producer: b.log, DeadLetters: b.log, Topics: topics, RecordPartitions: o.recordPartitions,
 		History: history{channeltest.History{End: o.inheritedBelow, Mark: o.mark, Records: o.states}, o.written}, Verify: o.verify, Pacer: o.pacer, LogID: 1,
-		Logger: slog.New(o.log), Metrics: worker.NewMetrics(b.registry),
+		Logger: slog.New(o.log), Metrics: worker.NewMetrics(b.registry), Tracer: o.tracer,
 	})
 	require.NoError(t, err)
 	b.stage = stage

@@ -53,7 +53,9 @@ func (w *worker) take(r *stream.Record, now time.Time) error {
 	}
 	sh := w.shopOf(s.Key)
 	sh.lane.SetPaused(w.pausing.shops[sh.id], now)
-	w.write(sh, sh.lane.Offer(s, &c, now), now)
+	result := sh.lane.Offer(s, &c, now)
+	w.tracing.take(r, s, now)
+	w.write(sh, result, now)
 	w.schedule.add(sh)
 	return nil
 }

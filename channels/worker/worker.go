@@ -45,6 +45,7 @@ type worker struct {
 	out       *stream.Outbox
 	writing   writing
 	reporting reporting
+	tracing   tracing
 	results   chan *callEnd
 	rereads   chan rereading
 	calls     sync.WaitGroup
@@ -65,6 +66,7 @@ func newWorker(h *Handler, a *stream.Assignment) *worker {
 		}, a),
 	}
 	w.writing = newWriting(h.deps, a.Partition(), w.id)
+	w.tracing = newTracing(h.deps.Tracer)
 	w.reporting.tried = map[*sku.SKU]lane.Try{}
 	return w
 }

@@ -118,6 +118,7 @@ func (w *worker) write(sh *shop, r lane.Result, now time.Time) {
 		}
 		b.offsets = append(b.offsets, o.Offsets...)
 		w.deps.Metrics.finished(o, now)
+		w.tracing.finish(o, now)
 	}
 	for _, s := range r.Repush {
 		b.repush(s)

@@ -169,9 +169,12 @@ func Guard(work func()) (err error) {
 }
 
 // ContentType returns the value of a message's last header content-type; nil if there is none.
-func ContentType(r *Record) (value []byte) {
+func ContentType(r *Record) []byte { return HeaderValue(r, schemas.HeaderContentType) }
+
+// HeaderValue returns the value of a message's last header with a key; nil if there is none.
+func HeaderValue(r *Record, key string) (value []byte) {
 	for i := range r.Headers {
-		if r.Headers[i].Key == schemas.HeaderContentType {
+		if r.Headers[i].Key == key {
 			value = r.Headers[i].Value
 		}
 	}

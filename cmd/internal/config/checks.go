@@ -53,6 +53,7 @@ var (
 	longToken         = check{fmt.Sprintf("at least %d characters", minTokenLength), nil, refuseShortToken}
 	tokenURL          = check{"https:// URL, or http:// on a loopback address", nil, refuseOpenTokenURL}
 	callbackURL       = check{"http:// or https:// URL", nil, refuseNoCallbackURL}
+	traceURL          = check{"http:// or https:// URL", nil, refuseNoTraceURL}
 	// Kafka allows 249 characters in a topic's name; stockpush adds up to 13.
 	topicName   = named("1 to 200 of A-Z a-z 0-9 . _ -", regexp.MustCompile(`^[A-Za-z0-9._-]{1,200}$`))
 	headerName  = named("an HTTP header's name", regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]*$"))
@@ -174,6 +175,14 @@ func refuseNoCallbackURL(v any) string {
 	u, err := url.Parse(v.(string))
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Fragment != "" || u.User != nil || v != strings.TrimSpace(v.(string)) {
 		return "is not an http or https address (give the one registered with Shopee)"
+	}
+	return ""
+}
+
+func refuseNoTraceURL(v any) string {
+	u, err := url.Parse(v.(string))
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return "is not an http or https address without query and user"
 	}
 	return ""
 }

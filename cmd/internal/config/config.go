@@ -17,6 +17,7 @@ type Config struct {
 	Sinks      Sinks      `mapstructure:"sinks"`
 	Console    Console    `mapstructure:"console"`
 	Ops        Ops        `mapstructure:"ops"`
+	Tracing    Tracing    `mapstructure:"tracing"`
 	Log        Log        `mapstructure:"log"`
 }
 
@@ -155,6 +156,12 @@ type Ops struct {
 	Listen string `mapstructure:"listen"`
 	// Pprof serves profiles too.
 	Pprof bool `mapstructure:"pprof"`
+}
+
+// Tracing configures the export of spans. An empty Endpoint disables it.
+type Tracing struct {
+	Endpoint    string  `mapstructure:"endpoint"`
+	SampleRatio float64 `mapstructure:"sample_ratio"`
 }
 
 // Log configures the program's log.

@@ -61,7 +61,7 @@ func (p *process) newProcessor(ctx context.Context) (*running, error) {
 				ID: log.ID, Partitions: log.Partitions, Partitioner: log.Partitioner, CommandPartitions: commands.Partitions, RecordPartitions: records.Partitions, Earlier: earlier(log),
 			},
 			Verify: func(ctx context.Context) error { return p.sameLog(ctx, log) },
-			Logger: p.log,
+			Logger: p.log, Traces: p.tracing != nil,
 		})
 	if err != nil {
 		return nil, err
@@ -97,7 +97,7 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 	p.atEnd(func() error { market.Close(); return nil })
 	handler, err := worker.New(workerConfig(p.cfg), worker.Deps{
 		Channel: market.Client, Producer: p.producer, DeadLetters: p.letters, History: worker.Kafka{Connection: p.conn, Topics: p.topics}, Topics: p.topics,
-		RecordPartitions: records.Partitions, Pacer: pace, LogID: log.ID, Logger: p.log, Metrics: worker.NewMetrics(p.registry),
+		RecordPartitions: records.Partitions, Pacer: pace, LogID: log.ID, Logger: p.log, Metrics: worker.NewMetrics(p.registry), Tracer: p.tracing.Tracer(),
 		Verify: func(ctx context.Context, newest schemas.Frontier) error {
 			_, err := stream.Retry(ctx, p.log, func() (struct{}, error) { return struct{}{}, eventlog.Verify(ctx, p.conn, p.topics, log, newest) })
 			return err

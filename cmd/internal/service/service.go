@@ -21,6 +21,7 @@ import (
 	"stockpush/cmd/internal/kafkaconn"
 	"stockpush/cmd/internal/ops"
 	"stockpush/cmd/internal/promotions"
+	"stockpush/cmd/internal/tracing"
 	"stockpush/cmd/internal/version"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
@@ -67,6 +68,8 @@ type process struct {
 	stages         []*running
 	// made reports that stages is complete; it does not change afterwards.
 	made atomic.Bool
+	// tracing is nil if it is off.
+	tracing *tracing.Tracing
 	// clickhouse is shared by every role that opens ClickHouse; nil before the first.
 	clickhouse *clickhouse.Metrics
 	// refreshes is shared by every role that refreshes; nil before the first.
@@ -127,6 +130,12 @@ func Run(ctx context.Context, cfg config.Config, r Running, log *slog.Logger) (e
 		return err
 	}
 	p.atEnd(server.Close)
+	if p.tracing, err = tracing.Open(ctx, cfg.Tracing, log); err != nil {
+		return err
+	}
+	if p.tracing != nil {
+		p.atEnd(p.tracing.Close)
+	}
 	if p.conn, err = kafkaconn.From(cfg.Kafka, log); err != nil {
 		return err
 	}

@@ -1,0 +1,127 @@
+package worker
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+
+	"stockpush/channels/lane"
+	"stockpush/channels/sku"
+	"stockpush/processor/stream"
+	"stockpush/schemas"
+)
+
+// tracing makes one span of each push whose command has a trace context. A span is made when its
+// push ends, so a push that waits costs its trace contexts only.
+type tracing struct {
+	// tracer is nil if tracing is off.
+	tracer trace.Tracer
+	// pushes are the traced pushes by the offset of their command.
+	pushes map[int64]*traced
+}
+
+// traced is a push that has no span yet.
+type traced struct {
+	// event is the trace context of the push's event; links are those of superseded ones.
+	event trace.SpanContext
+	links []trace.Link
+	// taken is when the worker took the command, called when its last call began.
+	taken, called time.Time
+	qty           int64
+}
+
+func newTracing(tracer trace.Tracer) tracing {
+	return tracing{tracer: tracer, pushes: map[int64]*traced{}}
+}
+
+// take takes the trace contexts of a command that its lane was offered. It ignores a command that
+// does not wait now: its event has its outcome, or is being pushed.
+func (t *tracing) take(r *stream.Record, s *sku.SKU, now time.Time) {
+	if t.tracer == nil || len(r.Headers) == 0 || s.Waiting == nil || s.Waiting.Offset != r.Offset {
+		return
+	}
+	p := traced{taken: now, qty: s.Waiting.Qty}
+	for _, h := range r.Headers {
+		switch h.Key {
+		case schemas.HeaderTraceparent:
+			p.event = contextOf(h.Value)
+		case schemas.HeaderSupersededTraceparent:
+			p.link(contextOf(h.Value))
+		}
+	}
+	if p.event.IsValid() || len(p.links) > 0 {
+		t.pushes[r.Offset] = &p
+	}
+}
+
+// contextOf is invalid if the traceparent is.
+func contextOf(traceparent []byte) trace.SpanContext {
+	carrier := propagation.MapCarrier{"traceparent": string(traceparent)}
+	return trace.SpanContextFromContext(propagation.TraceContext{}.Extract(context.Background(), carrier))
+}
+
+func (p *traced) link(to trace.SpanContext) {
+	if to.IsValid() {
+		p.links = append(p.links, trace.Link{SpanContext: to})
+	}
+}
+
+// started notes that a call of pushes began.
+func (t *tracing) started(c *lane.Call, now time.Time) {
+	if len(t.pushes) == 0 {
+		return
+	}
+	for _, s := range c.SKUs() {
+		if p := t.pushes[s.InFlight.Offset]; p != nil {
+			p.called = now
+		}
+	}
+}
+
+// finish makes the spans of the pushes that an outcome ends. If a newer push supersedes one, the
+// newer one's span gets a link to it.
+func (t *tracing) finish(o *lane.Outcome, now time.Time) {
+	if len(t.pushes) == 0 {
+		return
+	}
+	for _, offset := range o.Offsets {
+		p := t.pushes[offset]
+		if p == nil {
+			continue
+		}
+		delete(t.pushes, offset)
+		ended := t.export(p, o, now)
+		if o.Status == schemas.Skipped && o.SKU.Waiting != nil {
+			if newer := t.pushes[o.SKU.Waiting.Offset]; newer != nil {
+				newer.link(ended)
+			}
+		}
+	}
+}
+
+// export makes the span of a push that ended.
+func (t *tracing) export(p *traced, o *lane.Outcome, now time.Time) trace.SpanContext {
+	attributes := []attribute.KeyValue{
+		attribute.String("stockpush.status", o.Status.String()), attribute.Int64("stockpush.quantity", p.qty),
+		attribute.String("stockpush.shop", schemas.ShopText(o.SKU.Key)),
+	}
+	if key, err := schemas.ParseKey(o.SKU.Key); err == nil {
+		attributes = append(attributes, attribute.String("stockpush.store_sku", key.StoreSKU))
+	}
+	ctx := trace.ContextWithRemoteSpanContext(context.Background(), p.event)
+	_, span := t.tracer.Start(ctx, "push", trace.WithTimestamp(p.taken), trace.WithSpanKind(trace.SpanKindConsumer),
+		trace.WithLinks(p.links...), trace.WithAttributes(attributes...))
+	if !p.called.IsZero() {
+		span.AddEvent("call", trace.WithTimestamp(p.called))
+	}
+	if o.Status == schemas.Failed {
+		span.SetAttributes(attribute.String("stockpush.failure_code", string(o.FailureCode)))
+		span.SetStatus(codes.Error, string(o.FailureCode))
+	}
+	span.End(trace.WithTimestamp(now))
+	return span.SpanContext()
+}
