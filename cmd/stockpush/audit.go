@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 	"stockpush/cmd/internal/service"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/sinks/clickhouse"
 )
 
 type auditFlags struct {
@@ -106,14 +108,33 @@ func (a *app) audit(cmd *cobra.Command, cfg config.Config, f auditFlags, log *sl
 		return err
 	}
 	defer producer.Close()
+	store, err := service.OpenStore(cfg.ClickHouse, log, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = store.Close() }()
 	report, err := audit.Run(cmd.Context(), audit.Deps{
 		Connection: conn, Topics: topics, Channel: client, Producer: producer, LogID: current.ID, Logger: log, ReportProgress: a.readingItems(),
-		Pace: client.Pace, Shops: min(maxShopsAtOnce, int(math.Ceil(cfg.Shopee.AppRate/cfg.Shopee.ShopRate))), SaveProgress: keep,
+		Pace: client.Pace, Shops: min(maxShopsAtOnce, int(math.Ceil(cfg.Shopee.AppRate/cfg.Shopee.ShopRate))), SaveProgress: keep, Keep: keepIn(store),
 	}, from)
 	if printErr := a.printAudit(report, f.output); err == nil {
 		err = printErr
 	}
 	return f.ended(report, err)
+}
+
+// keepIn returns the function that keeps findings in ClickHouse.
+func keepIn(store *clickhouse.Store) func(context.Context, audit.Checked) error {
+	return func(ctx context.Context, c audit.Checked) error {
+		found := make([]clickhouse.Finding, len(c.Drifts))
+		for i, d := range c.Drifts {
+			found[i] = clickhouse.Finding{
+				Key:    schemas.Key{Channel: d.Channel, ShopID: d.ShopID, StoreSKU: d.StoreSKU},
+				ItemID: d.ItemID, ModelID: d.ModelID, Expected: d.Expected, Shown: d.Shown, Fixed: d.Fixed, FoundAt: c.At,
+			}
+		}
+		return store.KeepFindings(ctx, c.Shop, c.At, found, c.Has)
+	}
 }
 
 // maxShopsAtOnce limits how many shops are read concurrently.

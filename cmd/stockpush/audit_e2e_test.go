@@ -127,6 +127,9 @@ func TestE2EAuditFindsALostSuccess(t *testing.T) {
 	s.send(sold)
 	eventually(s, uint64(1), "SELECT count() FROM {db}.push_record_history WHERE status = 'Successfully' AND after_qty = 40")
 	require.Equal(t, map[string]audit.Kind{sold.Key.StoreSKU: audit.Above}, found(s.audit()), "100 are shown of 40")
+	const kept = "SELECT groupArray((store_sku, expected, shown, kind, fixed))::String FROM {db}.audit_findings"
+	require.Equal(t, "[('"+sold.Key.StoreSKU+"',40,100,'above',false)]", one[string](s, kept))
+	require.Contains(t, s.page(), "the last audit found 100 instead of 40")
 
 	// Another store SKU takes over a model: it now determines the model's quantity.
 	shared.Key.StoreSKU, shared.Available = "taken-over", 7
@@ -136,7 +139,10 @@ func TestE2EAuditFindsALostSuccess(t *testing.T) {
 	require.Equal(t, map[string]audit.Kind{sold.Key.StoreSKU: audit.Above}, found(report))
 	require.Equal(t, 1, report.LeftOut)
 	eventually(s, uint64(1), "SELECT count() FROM {db}.push_record_history WHERE reason = 'Refresh Inventory' AND status = 'Successfully' AND after_qty = 40")
+	require.NotContains(t, s.page(), "the last audit found", "a push was confirmed since")
+	require.Equal(t, "[('"+sold.Key.StoreSKU+"',40,100,'above',true)]", one[string](s, kept))
 	require.Empty(t, s.audit().Drifts)
+	require.Equal(t, "[]", one[string](s, kept), "a later audit found none")
 	require.Equal(t, int64(7), s.sandbox.Stock(shared.Key.ShopID)[3].Stock)
 }
 

@@ -103,6 +103,8 @@ type world struct {
 	reads [][2]int64
 	// before runs before each read and may answer instead.
 	before func(shop, item int64, n int) *channels.Verdict
+	// keep is Deps.Keep.
+	keep func(context.Context, Checked) error
 }
 
 func newWorld(t *testing.T) *world {
@@ -161,7 +163,7 @@ func (w *world) audit(ctx context.Context, from Progress, keep func(Progress) er
 	w.mu.Unlock()
 	return Run(ctx, Deps{
 		Connection: w.conn, Topics: topics, Channel: w, Producer: w.producer, LogID: logID, Shops: 1, FirstWait: time.Millisecond,
-		Pace: func(ctx context.Context, _ int64) error { return ctx.Err() }, SaveProgress: keep, Logger: slog.New(slog.DiscardHandler),
+		Pace: func(ctx context.Context, _ int64) error { return ctx.Err() }, SaveProgress: keep, Keep: w.keep, Logger: slog.New(slog.DiscardHandler),
 	}, from)
 }
 
@@ -331,4 +333,28 @@ func TestMissingModelIsCounted(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, report.Drifts)
 	require.Equal(t, 1, report.Missing)
+}
+
+func TestWhatWasCheckedIsKeptEvenIfThatFails(t *testing.T) {
+	w := newWorld(t)
+	w.push(of(10, 1, "above", 5, 100), 107)
+	w.push(of(10, 2, "fine", 5, 100), 100)
+	w.push(of(10, 3, "unread", 5, 100), 90)
+	w.before = func(_, item int64, _ int) *channels.Verdict {
+		if item != 3 {
+			return nil
+		}
+		v := channels.Verdict{Outcome: channels.Refused, Code: schemas.ItemNotFound, Scope: channels.ScopeModel}
+		return &v
+	}
+	var kept []Checked
+	w.keep = func(_ context.Context, c Checked) error { kept = append(kept, c); return context.DeadlineExceeded }
+	_, err := w.audit(t.Context(), Progress{}, nil)
+	require.NoError(t, err)
+	require.Len(t, kept, 1)
+	require.Equal(t, schemas.Shop{Channel: "shopee", ID: 10}, kept[0].Shop)
+	require.Equal(t, "above", kept[0].Drifts[0].StoreSKU)
+	for sku, has := range map[string]bool{"above": true, "fine": true, "unread": false} {
+		require.Equal(t, has, kept[0].Has(schemas.Key{Channel: "shopee", ShopID: 10, StoreSKU: sku}), sku)
+	}
 }

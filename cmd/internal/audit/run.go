@@ -46,7 +46,19 @@ type Deps struct {
 	ReportProgress func(done, of int)
 	// SaveProgress is called after each shop. Its error ends the audit. It may be nil.
 	SaveProgress func(Progress) error
-	Logger       *slog.Logger
+	// Keep keeps what was found in a shop. Its error is logged. It may be nil.
+	Keep   func(context.Context, Checked) error
+	Logger *slog.Logger
+}
+
+// Checked is what an audit found in one shop.
+type Checked struct {
+	Shop schemas.Shop
+	// At is when the shop had been read, before anything was fixed.
+	At     time.Time
+	Drifts []Drift
+	// Has reports whether a store SKU was compared.
+	Has func(schemas.Key) bool
 }
 
 // Request selects what is audited.
@@ -143,8 +155,12 @@ func (a *run) shop(ctx context.Context, shop schemas.Shop) error {
 	if err == nil {
 		of, err = a.judge(ctx, shop, before, of)
 	}
+	at := time.Now()
 	if err == nil {
 		err = a.fix(ctx, of.Drifts)
+	}
+	if err == nil {
+		a.keep(ctx, Checked{shop, at, of.Drifts, func(key schemas.Key) bool { return before[key] != nil }})
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -153,6 +169,15 @@ func (a *run) shop(ctx context.Context, shop schemas.Shop) error {
 		return fmt.Errorf("shop %d: %w", shop.ID, err)
 	}
 	return a.finish(shop, of)
+}
+
+func (a *run) keep(ctx context.Context, c Checked) {
+	if a.Keep == nil {
+		return
+	}
+	if err := a.Keep(ctx, c); err != nil {
+		a.Logger.Warn("findings not kept, the page does not show them (run `stockpush setup`, and check clickhouse.addr)", "shop_id", c.Shop.ID, "error", err)
+	}
 }
 
 // fixed returns the drifts for which an event was published.

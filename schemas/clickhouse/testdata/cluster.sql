@@ -36,3 +36,6 @@ CREATE OR REPLACE VIEW `d`.store_sku_push_stats_daily ON CLUSTER 'main'
 CREATE TABLE IF NOT EXISTS `d`.shop_facts ON CLUSTER 'main'
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/d/shop_facts', '{replica}', version)
 CREATE OR REPLACE VIEW `d`.shop_push_status ON CLUSTER 'main'
+CREATE TABLE IF NOT EXISTS `d`.audit_finding_rows ON CLUSTER 'main'
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/d/audit_finding_rows', '{replica}', found_at)
+CREATE OR REPLACE VIEW `d`.audit_findings ON CLUSTER 'main'

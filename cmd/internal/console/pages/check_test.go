@@ -10,6 +10,7 @@ import (
 
 	"stockpush/cmd/internal/console/pages"
 	"stockpush/cmd/internal/console/shown"
+	"stockpush/cmd/internal/pushrecords"
 	"stockpush/schemas"
 )
 
@@ -61,4 +62,28 @@ func TestHistoryAsksShopeeWhenItIsTold(t *testing.T) {
 	require.Contains(t, page, "Kiểm tra Shopee ngay")
 	_, page, _ = get(t, pages.New(pages.Deps{Reader: sample(1), Retrier: &publisher{}}), now)
 	require.NotContains(t, page, "Check Shopee now", "without Shopee there is no button")
+}
+
+func TestDriftThatAnAuditFoundIsShownUntilAPushIsConfirmed(t *testing.T) {
+	r := sample(1)
+	at := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	r.findings = map[schemas.Key]pushrecords.Finding{}
+	for _, key := range []schemas.Key{r.skus[0].Key(), {Channel: "shopee", ShopID: 10001, StoreSKU: evil}} {
+		r.findings[key] = pushrecords.Finding{Expected: 30, Shown: 33, Kind: "above", Fixed: true, FoundAt: at}
+	}
+	h := pages.New(pages.Deps{Reader: r, Retrier: &publisher{}})
+	for _, path := range []string{"/push-records", historyOfEvil} {
+		_, page, _ := get(t, h, path)
+		for _, words := range []string{"Shopee showed too much", "the last audit found 33 instead of 30", "pushed again"} {
+			require.Contains(t, page, words, path)
+		}
+		_, page, _ = get(t, h, path, "Accept-Language", "zh-CN")
+		require.Contains(t, page, "Shopee 显示过多")
+	}
+	later := at.Add(time.Second)
+	r.skus[0].ConfirmedAt = &later
+	for _, path := range []string{"/push-records", historyOfEvil} {
+		_, page, _ := get(t, h, path)
+		require.NotContains(t, page, "Shopee showed too much", path)
+	}
 }

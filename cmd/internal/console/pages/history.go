@@ -46,6 +46,8 @@ type historyData struct {
 	Shown *int64
 	// ShownAt is when it confirmed that.
 	ShownAt *time.Time
+	// Drift is what the last audit found; nil if nothing, or if a push was confirmed since.
+	Drift *pushrecords.Finding
 	// Records is the number of records. Pick names the failure that a re-push would repeat.
 	Records int
 	Pick    string

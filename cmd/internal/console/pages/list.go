@@ -26,6 +26,8 @@ type row struct {
 	History string
 	// Why says why its newest record is Pending; nil if none is.
 	Why *waiting
+	// Drift is what the last audit found; nil if nothing, or if a push was confirmed since.
+	Drift *pushrecords.Finding
 	// Group marks the first row of a merchant SKU.
 	Group bool
 }
@@ -138,7 +140,7 @@ func (c *console) fitting(ctx context.Context, find listFunc, f pushrecords.Filt
 	}
 	// A row contains its SKU six times, once in a link, and its merchant SKU up to three times.
 	fits := fitting(found.Items, func(s *pushrecords.StoreSKU) int {
-		return 1900 + 6*escaped(s.StoreSKU) + 3*escaped(s.MerchantSKU) + escaped(cutText(reasonBytes, s.LastFailureReason))
+		return 2200 + 6*escaped(s.StoreSKU) + 3*escaped(s.MerchantSKU) + escaped(cutText(reasonBytes, s.LastFailureReason))
 	})
 	if fits == len(found.Items) {
 		return found, nil
@@ -166,6 +168,9 @@ func (c *console) rows(ctx context.Context, items []pushrecords.StoreSKU) ([]row
 	rows := make([]row, len(items))
 	for i, item := range items {
 		rows[i] = row{StoreSKU: item, Pick: picks[item.Key()], History: historyLink(item.Key())}
+	}
+	if err := c.addDrifts(ctx, rows); err != nil {
+		return nil, err
 	}
 	return rows, c.explain(ctx, rows)
 }

@@ -32,6 +32,7 @@ type Reader interface {
 	RePushes(context.Context, pushrecords.RePushFilter) ([]pushrecords.RePush, error)
 	RejectedCauses(context.Context, pushrecords.Filter) ([]pushrecords.Count, error)
 	CountRejected(context.Context, pushrecords.Filter) (uint64, error)
+	Findings(context.Context, []schemas.Key) (map[schemas.Key]pushrecords.Finding, error)
 	Nearest(context.Context, pushrecords.Filter) ([]pushrecords.StoreSKU, error)
 	FailingByCode(context.Context, pushrecords.Filter) ([]pushrecords.Count, error)
 	Stats(context.Context, pushrecords.Filter) ([]pushrecords.Stat, error)

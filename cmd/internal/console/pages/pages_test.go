@@ -34,6 +34,7 @@ type records struct {
 	rejected []pushrecords.Rejected
 	counts   []pushrecords.Count
 	stats    []pushrecords.Stat
+	findings map[schemas.Key]pushrecords.Finding
 	asked    []pushrecords.Filter
 	err      error
 }
@@ -65,6 +66,10 @@ func (r *records) Rejected(_ context.Context, _ pushrecords.Filter, p pushrecord
 
 func (r *records) MerchantGroups(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.MerchantSKU], error) {
 	return pushrecords.List[pushrecords.MerchantSKU]{Items: r.groups}, r.err
+}
+
+func (r *records) Findings(context.Context, []schemas.Key) (map[schemas.Key]pushrecords.Finding, error) {
+	return r.findings, r.err
 }
 
 func (r *records) RePushes(_ context.Context, f pushrecords.RePushFilter) ([]pushrecords.RePush, error) {

@@ -69,6 +69,11 @@ func (c *console) addStanding(ctx context.Context, data *historyData) error {
 	for i := range found.Items {
 		data.Shown, data.ShownAt = found.Items[i].ConfirmedQty, found.Items[i].ConfirmedAt
 	}
+	drifts, err := c.Reader.Findings(ctx, []schemas.Key{data.Key})
+	if err != nil {
+		return err
+	}
+	data.Drift = driftOf(drifts, data.Key, data.ShownAt)
 	pending := schemas.Pending.String()
 	if !slices.ContainsFunc(data.Entries, func(e entry) bool { return e.Status == pending }) {
 		return nil
