@@ -22,5 +22,5 @@ SELECT triggered_at, log_id, event_partition, event_offset, channel, shop_id, st
     if(status = 'Pending', available, 0) AS available,
     if(status = 'Pending', promotion_reserved, 0) AS promotion_reserved,
     version
-FROM {{.Database}}.push_records
+FROM {{.Database}}.push_records AS r -- without an alias ClickHouse before 26.7 does not parse the comment
 COMMENT 'internal: fills push_record_facts from push_records.';

@@ -1,4 +1,6 @@
 -- Clocks differ: an event may be finished before its Kafka timestamp.
+-- Without a freeze the lower bound is a recent Monday, not 0: before 26.7 the Monday of 0, which is
+-- in 1969, overflows in the partition key's condition, and ClickHouse reads no partition.
 CREATE OR REPLACE VIEW {{.Database}}.push_stats_live
 (
     hour DateTime('UTC') COMMENT 'internal: hour (UTC) in which the events reached Kafka.',
@@ -21,7 +23,7 @@ SELECT
     quantilesDDState(0.01, 0.5, 0.99)(greatest(dateDiff('millisecond', triggered_at, finished_at), 0)) AS latency_state
 FROM {{.Database}}.push_record_facts FINAL
 WHERE status != 'Pending'
-    AND triggered_at >= (SELECT if(count() = 0, toDateTime(0, 'UTC'), max(hour) + INTERVAL 1 HOUR) FROM {{.Database}}.push_stats_freezes)
+    AND triggered_at >= (SELECT if(count() = 0, toDateTime('2020-01-06 00:00:00', 'UTC'), max(hour) + INTERVAL 1 HOUR) FROM {{.Database}}.push_stats_freezes)
 GROUP BY hour, channel, shop_id, reason, status, failure_code
 SETTINGS {{.Settings}}, do_not_merge_across_partitions_select_final = 1
 COMMENT 'internal: statistics of the hours that are not frozen, counted from the facts.';
