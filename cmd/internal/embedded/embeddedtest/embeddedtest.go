@@ -13,10 +13,16 @@ import (
 
 	"stockpush/cmd/internal/embedded/broker"
 	"stockpush/cmd/internal/embedded/clickhouse"
+	"stockpush/cmd/internal/embedded/embeddedtest/oldenginetest"
 )
 
 const (
 	engineVariable = "STOCKPUSH_TEST_ENGINE"
+	// oldEngine is the value of engineVariable for an engine without listeners.
+	oldEngine = "old"
+	// oldVariable names the folder in which a version of the Python package chdb is installed. The
+	// tests then run on that version of ClickHouse.
+	oldVariable = "STOCKPUSH_TEST_CHDB"
 	// engineConfigVariable names the engine's configuration file. Without it there is one user
 	// without a password.
 	engineConfigVariable = "STOCKPUSH_TEST_ENGINE_CONFIG"
@@ -30,7 +36,11 @@ func Main(m *testing.M, after ...func()) {
 		if file := os.Getenv(engineConfigVariable); file != "" {
 			args = append(args, "--config-file", file)
 		}
-		if err := clickhouse.RunEngine(args); err != nil {
+		run := clickhouse.RunEngine
+		if os.Getenv(engineVariable) == oldEngine {
+			run = oldenginetest.Run
+		}
+		if err := run(args); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -58,14 +68,18 @@ func StartClickHouseIn(t testing.TB, dir string) *clickhouse.Server {
 // Start starts a ClickHouse and fills in the rest of its configuration.
 func Start(t testing.TB, c clickhouse.Config) *clickhouse.Server {
 	t.Helper()
-	if c.Installation == (clickhouse.Installation{}) {
+	engine := "1"
+	if old := os.Getenv(oldVariable); old != "" {
+		c.Installation, engine = clickhouse.Installation{Library: old}, oldEngine
+		c.Environment = append(c.Environment, "PATH="+os.Getenv("PATH"))
+	} else if c.Installation == (clickhouse.Installation{}) {
 		found, err := clickhouse.FindIn(t.Context(), filepath.Join(root(t), ".stockpush"))
 		require.NoError(t, err)
 		c.Installation = found
 	}
 	self, err := os.Executable()
 	require.NoError(t, err)
-	c.Environment = append(c.Environment, engineVariable+"=1")
+	c.Environment = append(c.Environment, engineVariable+"="+engine)
 	if c.Listen == "" {
 		c.Listen, c.HTTPListen = "127.0.0.1:0", "127.0.0.1:0"
 	}
