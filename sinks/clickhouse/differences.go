@@ -36,6 +36,11 @@ func (s *Store) Differences(ctx context.Context) ([]Difference, error) {
 	if err := s.CheckVersion(ctx); err != nil {
 		return nil, err
 	}
+	return s.differences(ctx)
+}
+
+// differences does not ask for versions.
+func (s *Store) differences(ctx context.Context) ([]Difference, error) {
 	wanted, err := schema.ObjectsOn(s.cluster, s.database)
 	if err != nil {
 		return nil, err

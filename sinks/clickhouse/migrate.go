@@ -29,7 +29,7 @@ func (s *Store) Migrate(ctx context.Context) (done []string, err error) {
 		return nil, fmt.Errorf("create the database: %w", err)
 	}
 	for range maxRounds {
-		differences, err := s.Differences(ctx)
+		differences, err := s.differences(ctx)
 		if err != nil || len(differences) == 0 {
 			return done, err
 		}

@@ -163,29 +163,29 @@ func OpenStore(c config.ClickHouse, log *slog.Logger, metrics *clickhouse.Metric
 	return clickhouse.Open(to)
 }
 
-// openStore opens ClickHouse until the process ends.
-func (p *process) openStore() (*clickhouse.Store, error) {
+// openStore opens ClickHouse until the process ends. A role may start while ClickHouse is down, but
+// not on a server that is too old.
+func (p *process) openStore(ctx context.Context) (*clickhouse.Store, error) {
 	if p.clickhouse == nil {
 		p.clickhouse = clickhouse.NewMetrics(p.registry)
 	}
 	store, err := OpenStore(p.cfg.ClickHouse, p.log, p.clickhouse)
 	if err == nil {
 		p.atEnd(store.Close)
+		if old := store.CheckVersion(ctx); errors.Is(old, clickhouse.ErrOldServer) {
+			return nil, old
+		}
 	}
 	return store, err
 }
 
 func (p *process) newSink(ctx context.Context) (*running, error) {
-	store, err := p.openStore()
+	store, err := p.openStore(ctx)
 	if err != nil {
 		return nil, err
 	}
-	// The sink may start while ClickHouse is down. Only an incomplete schema and a
-	// server that is too old are reported.
+	// The sink may start while ClickHouse is down. Only an incomplete schema is reported.
 	differences, err := store.Differences(ctx)
-	if errors.Is(err, clickhouse.ErrOldServer) {
-		return nil, err
-	}
 	if err == nil && len(differences) > 0 {
 		p.log.Warn("ClickHouse schema incomplete, records wait (run `stockpush setup`)", "missing", clickhouse.Summary(differences))
 	}
@@ -212,8 +212,8 @@ func (p *process) reread(ctx context.Context, of stream.Span, take func(*stream.
 }
 
 // newConsole serves from the start. If ClickHouse is down, the pages say so.
-func (p *process) newConsole(r Running) (*running, error) {
-	store, err := p.openStore()
+func (p *process) newConsole(ctx context.Context, r Running) (*running, error) {
+	store, err := p.openStore(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -205,7 +205,7 @@ func (p *process) add(ctx context.Context, role string, r Running) error {
 	case Sink:
 		s, err = p.newSink(ctx)
 	case Console:
-		s, err = p.newConsole(r)
+		s, err = p.newConsole(ctx, r)
 	}
 	if err != nil {
 		return err
