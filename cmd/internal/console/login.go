@@ -5,34 +5,43 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"stockpush/cmd/internal/console/texts"
 )
 
 const homePath = "/push-records"
 
 var loginPage = template.Must(template.New("login").Parse(`<!doctype html>
-<html lang="en">
+<html lang="{{.Code}}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Log in · stockpush</title>
+<title>{{.T "login.title"}} · stockpush</title>
 <link rel="stylesheet" href="/static/console.css">
 </head>
 <body>
 <main class="login">
 <h1>stockpush</h1>
 <form method="post" action="/login">
-{{with .Wrong}}<p role="alert" class="error">{{.}}</p>{{end}}
+{{if .Wrong}}<p role="alert" class="error">{{.T "login.wrong"}}</p>{{end}}
 <input type="hidden" name="next" value="{{.Next}}">
-<label for="token">Console token</label>
+<label for="token">{{.T "login.token"}}</label>
 <input id="token" name="token" type="password" autocomplete="current-password" required autofocus>
-<button type="submit">Log in</button>
+<button type="submit">{{.T "login.title"}}</button>
 </form>
 </main>
 </body>
 </html>
 `))
 
-type loginForm struct{ Next, Wrong string }
+// loginForm is the data of the login page, in the reader's language.
+type loginForm struct {
+	*texts.Language
+	// Next is the path to go to after the login.
+	Next string
+	// Wrong reports that the token was wrong.
+	Wrong bool
+}
 
 func (a *auth) mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+loginPath, func(w http.ResponseWriter, r *http.Request) {
@@ -41,7 +50,7 @@ func (a *auth) mount(mux *http.ServeMux) {
 			http.Redirect(w, r, next, http.StatusSeeOther)
 			return
 		}
-		showLogin(w, http.StatusOK, loginForm{Next: next})
+		showLogin(w, http.StatusOK, loginForm{texts.Of(r), next, false})
 	})
 	mux.HandleFunc("POST "+loginPath, a.login)
 	mux.HandleFunc("POST "+logoutPath, a.logout)
@@ -50,7 +59,7 @@ func (a *auth) mount(mux *http.ServeMux) {
 func (a *auth) login(w http.ResponseWriter, r *http.Request) {
 	next := localPath(r.PostFormValue("next"))
 	if a.required() && !a.attempts.login(r, func() bool { return a.is(r.PostFormValue("token")) }) {
-		showLogin(w, http.StatusUnauthorized, loginForm{Next: next, Wrong: "That is not the console's token (console.token)."})
+		showLogin(w, http.StatusUnauthorized, loginForm{texts.Of(r), next, true})
 		return
 	}
 	a.setCookie(w, r, a.begin(a.now().Add(sessionAge)), int(sessionAge/time.Second))
@@ -98,6 +107,8 @@ func localPath(next string) string {
 
 func showLogin(w http.ResponseWriter, status int, form loginForm) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Language", form.Code)
+	w.Header().Add("Vary", "Accept-Language, Cookie")
 	w.WriteHeader(status)
 	_ = loginPage.Execute(w, form) // the client may have disconnected
 }
