@@ -193,6 +193,20 @@ fuzz: ## Fuzz all that reads bytes from outside for FUZZTIME (10s) each
 .PHONY: clickhouse-lib
 clickhouse-lib: $(LIBRARY) ## Install the embedded ClickHouse's library (npm), or see that a clickhouse program is installed
 
+# The oldest supported ClickHouse: this version of the Python package chdb contains 25.8.
+CHDB_OLDEST := 3.7.2
+
+.PHONY: clickhouse-oldest-lib
+clickhouse-oldest-lib: $(STATE)/chdb-$(CHDB_OLDEST)
+
+.PHONY: clickhouse-oldest
+clickhouse-oldest: $(STATE)/chdb-$(CHDB_OLDEST) ## Run the tests of the schema on the oldest supported ClickHouse (needs Python with pip)
+	STOCKPUSH_TEST_CHDB=$(abspath $<) go test -count=1 -timeout 5m -run 'EarlierSchema|ViewsMatch|DifferencesAre|Percentiles|ShopStatus|EveryObject|BatchIsWritten' ./cmd/internal/setup
+
+$(STATE)/chdb-$(CHDB_OLDEST):
+	python3 -m pip install -q --no-deps --only-binary :all: --target $@.new chdb==$(CHDB_OLDEST)
+	mv $@.new $@
+
 .PHONY: installed-clickhouse
 installed-clickhouse:
 	@command -v "$${STOCKPUSH_CLICKHOUSE_BIN:-clickhouse}" >/dev/null || \
