@@ -100,7 +100,7 @@ func (v *viewer) shopChoices(chosen []int64) (choices []choice) {
 		add(id, missing[id])
 		delete(missing, id)
 	}
-	for _, id := range chosen { // shops of which nothing is known
+	for _, id := range chosen { // shops that have no row
 		if missing[uint64(id)] {
 			add(uint64(id), true)
 		}

@@ -37,8 +37,8 @@ var (
 	ErrUnknown = errors.New("nothing is known of this store SKU")
 )
 
-// patience is how long a request waits for its turn to ask Shopee.
-const patience = 10 * time.Second
+// turnTimeout is how long a request waits for its turn to ask Shopee.
+const turnTimeout = 10 * time.Second
 
 // Checker asks Shopee. A nil Checker answers ErrNoShopee.
 type Checker struct {
@@ -85,7 +85,7 @@ func (c *Checker) Check(ctx context.Context, key schemas.Key) (Answer, error) {
 	if len(newest) == 0 {
 		return Answer{}, ErrUnknown
 	}
-	waiting, cancel := context.WithTimeout(ctx, patience)
+	waiting, cancel := context.WithTimeout(ctx, turnTimeout)
 	defer cancel()
 	if err := c.limit.Wait(waiting); err != nil {
 		return Answer{}, cmp.Or(ctx.Err(), ErrBusy)
