@@ -76,6 +76,8 @@ func TestSetupGrantsOnlyPrints(t *testing.T) {
 	require.Equal(t, 0, code, errs)
 	require.Regexp(t, "^(GRANT SELECT ON `stock`\\.[a-z_]+ TO `analyst`;\n)+$", out)
 	require.Contains(t, out, ".failed_push_records ")
+	_, out, _ = s.stockpush("setup", "--grants", "analyst", "--clickhouse.cluster", "main")
+	require.Regexp(t, "^(GRANT ON CLUSTER 'main' SELECT ON `stock`\\.[a-z_]+ TO `analyst`;\n)+$", out)
 	for _, args := range [][]string{{"--grants", ""}, {"--grants", "x", "--check"}, {"--grants", "x", "--new-log"}, {"--check", "--new-log"}} {
 		code, _, errs = s.stockpush(append([]string{"setup"}, args...)...)
 		require.Equal(t, exitUsage, code, args)

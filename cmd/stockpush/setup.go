@@ -103,7 +103,7 @@ func checkSetupFlags(options setup.Options, grants bool, grantee string) error {
 
 // printGrants prints the statements of an administrator who allows a user or role to read the public views.
 func (a *app) printGrants(c config.Config, grantee string) error {
-	grants, err := clickhouse.Grants(c.ClickHouse.Database, grantee)
+	grants, err := clickhouse.Cluster{Name: c.ClickHouse.Cluster}.Grants(c.ClickHouse.Database, grantee)
 	for _, grant := range grants {
 		_, _ = fmt.Fprintf(a.stdout, "%s;\n", grant)
 	}

@@ -39,7 +39,7 @@ func TestEveryObjectHasComments(t *testing.T) {
 }
 
 func TestGrantsNameThePublicViewsAndQuoteTheGrantee(t *testing.T) {
-	grants, err := Grants("d", "o`neil\\")
+	grants, err := Cluster{}.Grants("d", "o`neil\\")
 	require.NoError(t, err)
 	require.Contains(t, grants, "GRANT SELECT ON `d`.failed_push_records TO `o\\`neil\\\\`")
 	for _, g := range grants {

@@ -2,8 +2,9 @@ package clickhouse
 
 import "strings"
 
-// Grants returns the statements that let a user or role read the public views, and nothing else.
-func Grants(database, grantee string) ([]string, error) {
+// Grants returns the statements that let a user or role read the public views on a cluster, and
+// nothing else.
+func (c Cluster) Grants(database, grantee string) ([]string, error) {
 	objects, err := Objects(database)
 	if err != nil {
 		return nil, err
@@ -11,7 +12,7 @@ func Grants(database, grantee string) ([]string, error) {
 	var grants []string
 	for _, o := range objects {
 		if o.Kind == View && !o.Internal() {
-			grants = append(grants, "GRANT SELECT ON "+identifier(database)+"."+o.Name+" TO "+identifier(grantee))
+			grants = append(grants, "GRANT"+c.Clause()+" SELECT ON "+identifier(database)+"."+o.Name+" TO "+identifier(grantee))
 		}
 	}
 	return grants, nil

@@ -3,6 +3,8 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	schema "stockpush/schemas/clickhouse"
@@ -137,8 +139,8 @@ func (c comparison) differences(o schema.Object, shown string) []Difference {
 		return []Difference{{fmt.Sprintf("%s %s", o.Kind, o.Name), append(c.unfill(o), c.create(o)...), false}}
 	case o.Kind == schema.Table:
 		return c.table(o, found, shown)
-	case found.query != shown || c.columnsDiffer(o, found):
-		return []Difference{{fmt.Sprintf("definition of %s %s", o.Kind, o.Name), c.redefine(o), false}}
+	case found.query != shown || len(columnDifferences(o, found)) > 0:
+		return []Difference{{fmt.Sprintf("definition of %s %s%s", o.Kind, o.Name, inBrackets(columnDifferences(o, found))), c.redefine(o), false}}
 	case o.Kind == schema.Feed && found.comment != o.Comment:
 		return []Difference{{"content of table " + o.Target, append([]string{c.columnComments(o)}, c.fill(o)...), false}}
 	default:
@@ -181,13 +183,37 @@ func (c comparison) comments(o schema.Object, found object) []Difference {
 	return []Difference{{fmt.Sprintf("comments of %s %s", o.Kind, o.Name), c.recomment(o), o.Kind == schema.Table}}
 }
 
-func (c comparison) columnsDiffer(o schema.Object, found object) bool {
+// columnDifferences says how a view's columns differ.
+func columnDifferences(o schema.Object, found object) (all []string) {
+	known := map[string]bool{}
 	for _, column := range o.Columns {
-		if found.columns[column.Name].kind != column.Type {
-			return true
+		known[column.Name] = true
+		switch is, ok := found.columns[column.Name]; {
+		case !ok:
+			all = append(all, "column "+column.Name+" is missing")
+		case is.kind != column.Type:
+			all = append(all, fmt.Sprintf("column %s is %s, not %s", column.Name, is.kind, column.Type))
 		}
 	}
-	return len(o.Columns) != len(found.columns)
+	for _, name := range slices.Sorted(maps.Keys(found.columns)) {
+		if !known[name] {
+			all = append(all, "column "+name+" is not ours")
+		}
+	}
+	return all
+}
+
+// inBrackets returns the first few differences; without any, the query differs.
+func inBrackets(differences []string) string {
+	const named = 5
+	switch n := len(differences); {
+	case n == 0:
+		return " (its query differs)"
+	case n > named:
+		return fmt.Sprintf(" (%s, and %d more)", strings.Join(differences[:named], ", "), n-named)
+	default:
+		return " (" + strings.Join(differences, ", ") + ")"
+	}
 }
 
 func (c comparison) commentsDiffer(o schema.Object, found object) bool {

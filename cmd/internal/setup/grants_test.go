@@ -18,7 +18,7 @@ const accessDenied = 497
 // The printed grants let a user read the public views, which show all their rows, and nothing else.
 func TestAnalystReadsThePublicViewsAndNothingElse(t *testing.T) {
 	const analyst = "analyst"
-	statements, err := schema.Grants("d", analyst)
+	statements, err := schema.Cluster{}.Grants("d", analyst)
 	require.NoError(t, err)
 	user := embeddedtest.User{Name: analyst}
 	for _, s := range statements { // the test server's users are in a file that has grants without a grantee

@@ -91,17 +91,19 @@ func TestDifferencesAreFoundAndRepaired(t *testing.T) {
 		{"DROP VIEW d.pending_push_records", "view pending_push_records"},
 		{"ALTER TABLE d.failed_push_record_rows DROP COLUMN promotion_floor", "column promotion_floor of table failed_push_record_rows"},
 		{"ALTER TABLE d.push_stats_frozen DROP COLUMN p99_ms", "column p99_ms of table push_stats_frozen"},
-		{"CREATE OR REPLACE VIEW d.failed_push_records AS SELECT * FROM d.push_record_history", "definition of view failed_push_records"},
+		{"CREATE OR REPLACE VIEW d.failed_push_records AS SELECT * FROM d.push_record_history", "definition of view failed_push_records (column failure_class is missing, column hint is missing, column newest is missing"},
 		{"ALTER TABLE d.store_sku_states_feed MODIFY QUERY SELECT channel, shop_id, store_sku, triggered_at AS newest_at FROM d.push_records", "definition of materialized view store_sku_states_feed"},
 		{"ALTER TABLE d.push_records COMMENT COLUMN event_id ''", "comments of table push_records"},
 		{"ALTER TABLE d.push_records MODIFY COMMENT ''", "comments of table push_records"},
 		{"ALTER TABLE d.rejected_events COMMENT COLUMN key ''", "comments of view rejected_events"},
 	} {
 		require.NoError(t, s.Conn().Exec(t.Context(), c.harm), c.harm)
-		require.Equal(t, []string{c.difference}, differences(t, s), c.harm)
+		found := differences(t, s)
+		require.Len(t, found, 1, c.harm)
+		require.True(t, strings.HasPrefix(found[0], c.difference), found[0])
 		done, err := s.Migrate(t.Context())
 		require.NoError(t, err, c.harm)
-		require.Contains(t, done, c.difference)
+		require.Contains(t, done, found[0])
 		require.Empty(t, differences(t, s), c.harm)
 		requireViews(t, s, h)
 	}
