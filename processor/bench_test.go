@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -96,6 +97,8 @@ type bench struct {
 	next       int64
 	ended      chan error
 	traces     bool
+	// logger may be nil.
+	logger *slog.Logger
 }
 
 func newBench(t *testing.T, change func(*processor.Config)) *bench {
@@ -128,7 +131,7 @@ func (b *bench) processor(log processor.EventLog, verify func(context.Context) e
 	}
 	p, err := processor.New(cfg, processor.Deps{
 		Producer: b.broker, DeadLetters: b.broker, Topics: topics, Metrics: processor.NewMetrics(prometheus.NewRegistry()),
-		Log: log, Verify: verify, Traces: b.traces,
+		Log: log, Verify: verify, Traces: b.traces, Logger: b.logger,
 	})
 	require.NoError(b.t, err)
 	return p

@@ -1,7 +1,10 @@
 package processor_test
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
+	"regexp"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -223,4 +226,19 @@ func TestFullBufferIsRevokedAtOnce(t *testing.T) {
 		}
 		require.Zero(t, b.committable())
 	})
+}
+
+func TestDebugLogHasEachClosedWindow(t *testing.T) {
+	for level, logged := range map[slog.Level]int{slog.LevelDebug: 1, slog.LevelInfo: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			var lines bytes.Buffer
+			b := &bench{t: t, broker: &broker{}, ended: make(chan error, 1), logger: slog.New(slog.NewTextHandler(&lines, &slog.HandlerOptions{Level: level}))}
+			b.start(processor.EventLog{ID: 1, Partitions: 1, CommandPartitions: 4}, nil, nil)
+			b.send(event("a", 5))
+			b.send(event("a", 6))
+			pause(time.Second)
+			b.finish()
+			require.Len(t, regexp.MustCompile(`msg="window closed" store_sku=shopee/1/a quantity=6 event_id="a=6" offset=1 after=1s`).FindAllString(lines.String(), -1), logged, lines.String())
+		})
+	}
 }

@@ -3,6 +3,7 @@ package processor
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"stockpush/processor/latest"
@@ -155,6 +156,20 @@ func (p *partition) close(w *latest.Entry, now time.Time) {
 	p.commands[len(p.commands)-1].Headers = p.traces.take(w)
 	p.waiting.Add(-1)
 	p.counts.windows++
+	if p.deps.Logger.Enabled(context.Background(), slog.LevelDebug) {
+		p.logWindow(w, now)
+	}
+}
+
+// logWindow logs a closed window at debug.
+func (p *partition) logWindow(w *latest.Entry, now time.Time) {
+	key, keyErr := schemas.ParseKey(w.Key())
+	e, err := schemas.UnpackEvent(key, w.Newest().Packed())
+	if err = errors.Join(keyErr, err); err != nil {
+		p.deps.Logger.Debug("window closed", "store_sku", w.Key(), "error", err)
+		return
+	}
+	p.deps.Logger.Debug("window closed", "store_sku", w.Key(), "quantity", e.PushQty(), "event_id", e.EventID, "offset", w.Newest().Offset, "after", now.Sub(e.TriggeredAt))
 }
 
 // order adds a command of an event, and a chain whose newest event it is.

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -128,6 +129,9 @@ func (w *worker) start(ctx context.Context, c *callEnd) {
 }
 
 func (w *worker) perform(ctx context.Context, c *callEnd) {
+	if w.deps.Logger.Enabled(ctx, slog.LevelDebug) {
+		defer w.logCall(ctx, c, time.Now())
+	}
 	if c.call.Want == lane.Push {
 		c.answer = w.deps.Channel.Push(ctx, channels.Call{
 			ShopID: c.shop.id, ItemID: c.call.ItemID, Lines: c.call.Lines, Alive: w.assignment.Alive,
@@ -136,6 +140,24 @@ func (w *worker) perform(ctx context.Context, c *callEnd) {
 	}
 	c.stocks, c.verdict = w.deps.Channel.Read(ctx, c.shop.id, c.call.ItemID)
 	c.answer = lane.ReadAnswer(c.verdict)
+}
+
+// logCall logs a call that ended, at debug.
+func (w *worker) logCall(ctx context.Context, c *callEnd, began time.Time) {
+	call := "read"
+	if c.call.Want == lane.Push {
+		call = "push"
+	}
+	var answers []string
+	for _, v := range c.answer.Verdicts {
+		answer := string(v.Code)
+		if v.Outcome == channels.Confirmed {
+			answer = "confirmed"
+		}
+		answers = append(answers, answer)
+	}
+	w.deps.Logger.DebugContext(ctx, "call ended", "call", call, "shop_id", c.shop.id, "item_id", c.call.ItemID, "models", len(c.call.Lines),
+		"answers", answers, "duration", time.Since(began))
 }
 
 // endCall applies a call's answer.

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"time"
 
@@ -125,6 +126,7 @@ func (w *worker) write(sh *shop, r lane.Result, now time.Time) {
 	}
 	w.deps.Metrics.stepped(&r)
 	w.reporting.takeTried(r.Tried)
+	w.logTried(r.Tried)
 	if v := r.Throttled; v != nil {
 		by := pacer.Throttling{Until: v.HoldUntil, App: v.Scope == channels.ScopeApp, Quota: v.Code == schemas.DailyQuotaExhausted, Message: v.Message}
 		if w.deps.Pacer.Throttle(sh.turn, by, now) {
@@ -158,5 +160,17 @@ func (w *worker) log(sh *shop, n *lane.Notice) {
 		w.deps.Logger.Info("shop no longer held", "shop_id", sh.id)
 	case lane.RepairRefused:
 		w.deps.Logger.Warn("repair push refused, it will be retried", "store_sku", n.StoreSKU, "code", v.Code, "said", v.Message, "hint", v.Code.Hint())
+	}
+}
+
+// logTried logs pushes that stay Pending after an answer, at debug.
+func (w *worker) logTried(tried []lane.Try) {
+	if len(tried) == 0 || !w.deps.Logger.Enabled(context.Background(), slog.LevelDebug) {
+		return
+	}
+	for _, t := range tried {
+		if p := t.SKU.Waiting; p != nil {
+			w.deps.Logger.Debug("push will be retried", "store_sku", t.SKU.Key, "attempts", p.Attempts, "code", codeOf(t.Code), "next", p.NotBefore)
+		}
 	}
 }
