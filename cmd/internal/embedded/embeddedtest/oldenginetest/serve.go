@@ -135,7 +135,7 @@ func (s *session) answer() error {
 		return err
 	}
 	s.compressed = q.Compression == chproto.CompressionEnabled
-	if _, err := s.receive(); err != nil { // the end of the external tables, of which there are none
+	if _, err := s.receive(); err != nil { // the end of the external tables; clients send none
 		return err
 	}
 	err := s.execute(q)
