@@ -182,8 +182,11 @@ func (p *Pacer) Take(t *Turn) (ok bool, wake time.Time) {
 func (p *Pacer) ProbeAt(t *Turn) time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	now := time.Now()
+	if recheck, allowed := p.grow(now); !allowed {
+		return recheck // there is no rate to space probes by
+	}
 	if t.probeAt.IsZero() {
-		now := time.Now()
 		t.probeAt = later(p.nextProbe, now)
 		p.nextProbe = t.probeAt.Add(probeShare * p.app.interval(now))
 	}

@@ -175,3 +175,22 @@ func TestShareKeepsThrottling(t *testing.T) {
 		require.InDelta(t, 2.5, p.Look(time.Now()).AppRate, 0.01, "half of a new rate")
 	})
 }
+
+// Without a share there is no rate that spaces probes: the shops that ask then are probed as soon as
+// the share counts, and not minutes later.
+func TestProbesAreNotSpacedWhileTheProcessHasNoShare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := pacer.New(5, 20)
+		p.Share(1)
+		defer p.Own()()
+		begun := time.Now()
+		shops := []*pacer.Turn{p.Turn(1), p.Turn(2), p.Turn(3)}
+		for _, shop := range shops {
+			require.LessOrEqual(t, p.ProbeAt(shop).Sub(begun), 2*time.Second)
+		}
+		time.Sleep(p.ProbeAt(shops[0]).Sub(begun))
+		for i, shop := range shops {
+			require.Equal(t, time.Duration(i)*4*time.Second/20, time.Until(p.ProbeAt(shop)))
+		}
+	})
+}
