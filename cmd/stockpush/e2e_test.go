@@ -322,8 +322,16 @@ func TestE2EExpiredAccessTokenIsRefreshed(t *testing.T) {
 	eventually(s, "Successfully", "SELECT any(toString(status)) FROM {db}.push_record_history WHERE event_id = 'x-3'")
 }
 
+// pushes waits until a push succeeds: a process that was just assigned its partitions first waits
+// until the calls of their last owner are past.
+func (s *system) pushes() {
+	s.send(event(10001, "first", 1))
+	eventually(s, "Successfully", "SELECT any(toString(status)) FROM {db}.push_record_history WHERE event_id = 'first-1'")
+}
+
 func TestE2ELostReplyIsPushedAgainAndReadBack(t *testing.T) {
 	s := newSystem(t, nil)
+	s.pushes()
 	require.NoError(t, s.sandbox.AddFault(sandbox.Fault{ShopID: 10008, Kind: "late", Times: 1, DelayMS: 800}))
 	s.send(event(10008, "x", 3))
 	eventually(s, uint64(1), "SELECT count() FROM {db}.push_record_history WHERE status = 'Pending'")

@@ -94,6 +94,7 @@ func TestE2ELostRepliesAndLateRequests(t *testing.T) {
 		c.Shopee.Breaker.MinCalls = 1000 // a lost reply counts as a failure, and must not open the breaker here
 		c.Processor.Window = 100 * time.Millisecond
 	})
+	s.pushes()
 	for round := range rounds {
 		require.NoError(t, s.sandbox.AddFault(sandbox.Fault{ShopID: shop, Kind: "lost_reply", Times: 2}))
 		require.NoError(t, s.sandbox.AddFault(sandbox.Fault{ShopID: shop, Kind: "late", Times: 2, DelayMS: 700}))
@@ -102,7 +103,7 @@ func TestE2ELostRepliesAndLateRequests(t *testing.T) {
 		}
 		<-time.After(150 * time.Millisecond)
 	}
-	eventually(s, uint64(skus*rounds), "SELECT count() FROM {db}.push_records FINAL WHERE status IN ('Successfully', 'Skipped')")
+	eventually(s, uint64(skus*rounds+1), "SELECT count() FROM {db}.push_records FINAL WHERE status IN ('Successfully', 'Skipped')")
 	s.sandbox.Wait()
 	require.Eventually(t, func() bool {
 		for _, stock := range s.sandbox.Stock(shop) {
