@@ -88,7 +88,7 @@ func TestErrorsOfUsageSayWhatToDo(t *testing.T) {
 		"retry --failure-code=nope":            "promotion_locked",
 		"retry --reason=sale":                  "stock_out_sale",
 		"retry --since=yesterday":              "24h",
-		"audit --fix=below":                    "above or all",
+		"audit --fix=below":                    "above, all",
 		"audit --rate=-1":                      "must not be negative",
 		"authorize --code=c":                   "--shop-id",
 		"run --roles=cook":                     "processor,channels,sink,console",

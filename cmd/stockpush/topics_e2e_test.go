@@ -111,7 +111,7 @@ func TestMissingViewIsReportedByCheckAndRun(t *testing.T) {
 	require.NoError(t, s.system().store.Conn().Exec(t.Context(), "DROP VIEW stockpush.failed_push_records"))
 	code, out, _ := s.stockpush("setup", "--check")
 	require.Equal(t, exitFailed, code)
-	require.Equal(t, "missing or different: clickhouse view failed_push_records\n", out)
+	require.Equal(t, "missing or different: clickhouse view failed_push_records\n1 view missing or different (`stockpush setup` makes what is missing)\n", out)
 	code, out, _ = s.stockpush("check")
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, out, "view failed_push_records")
@@ -120,7 +120,7 @@ func TestMissingViewIsReportedByCheckAndRun(t *testing.T) {
 	p.Terminate()
 	code, out, _ = s.stockpush("setup")
 	require.Equal(t, exitDone, code)
-	require.Equal(t, "made: clickhouse view failed_push_records\n", out)
+	require.Equal(t, "made: clickhouse view failed_push_records\n1 view made; everything is set up\n", out)
 	code, out, _ = s.stockpush("check")
 	require.Equal(t, exitDone, code, out)
 }
