@@ -28,6 +28,7 @@ func TestMessageOfReportsAloneIsStoredAndResolved(t *testing.T) {
 		b := newBench(t, 100)
 		b.deliver([]*stream.Record{b.reportMessage([]string{"a", "b"})})
 		time.Sleep(3 * time.Second)
+		synctest.Wait()
 		require.Equal(t, 2, b.store.reports)
 		at, ok := b.assignment.Committable()
 		require.True(t, ok)
@@ -42,6 +43,7 @@ func TestReportsOfARefusedBatchAreStored(t *testing.T) {
 		b.store.refuses = "poison"
 		b.deliver([]*stream.Record{b.reportMessage([]string{"a"}, "good", "poison")})
 		time.Sleep(3 * time.Second)
+		synctest.Wait()
 		require.Equal(t, 1, b.store.reports)
 		require.Equal(t, []string{"good"}, b.store.rows)
 		b.finish()
