@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -168,7 +169,9 @@ func TestWhatHasNewsIsNotPushedAgain(t *testing.T) {
 		b.push(event("a", 1, 5))
 		pause(5 * time.Second)
 		require.Equal(t, schemas.Failed, b.statusOf("a@1"))
+		b.memory.DelayReads(time.Second)
 		b.authorize()
+		synctest.Wait() // the probe is in flight
 		b.push(event("a", 2, 6))
 		pause(time.Minute)
 		require.Equal(t, schemas.Successfully, b.statusOf("a@2"))

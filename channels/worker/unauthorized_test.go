@@ -201,6 +201,7 @@ type refreshing struct {
 func (r *refreshing) refuse(shopID int64) channels.Verdict {
 	r.calls.Add(1)
 	r.changed(shopID)
+	time.Sleep(time.Millisecond) // the worker knows of the change before it gets the answer
 	return channels.Verdict{Outcome: channels.Refused, Code: schemas.AuthorizationLost, Scope: channels.ScopeShop}
 }
 
