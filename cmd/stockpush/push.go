@@ -53,18 +53,11 @@ func (a *app) push(cmd *cobra.Command, f pushFlags) error {
 	if err != nil {
 		return err
 	}
-	loaded, log, err := a.load(cmd)
-	if err != nil {
-		return err
-	}
-	retrier, closeRetrier, err := openRetrier(loaded.Config, log)
+	retrier, closeRetrier, err := a.openRetrier(cmd)
 	if err != nil {
 		return err
 	}
 	defer closeRetrier()
 	result, err := retrier.Push(cmd.Context(), q)
-	if err != nil && len(result.EventIDs) == 0 {
-		return asUsage(err)
-	}
-	return errors.Join(err, a.watch(cmd.Context(), retrier, result), a.tellRetry(result, f.output, f.dryRun, leftOutBecause))
+	return a.endRetry(cmd.Context(), retrier, retried{result, err, f.output, f.dryRun})
 }

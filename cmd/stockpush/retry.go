@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"os"
 	"os/user"
@@ -15,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"stockpush/cmd/internal/config"
 	"stockpush/cmd/internal/kafkaconn"
 	"stockpush/cmd/internal/retry"
 	"stockpush/processor/stream"
@@ -80,11 +78,7 @@ func (a *app) retry(cmd *cobra.Command, f retryFlags) error {
 	if err != nil {
 		return err
 	}
-	loaded, log, err := a.load(cmd)
-	if err != nil {
-		return err
-	}
-	retrier, closeRetrier, err := openRetrier(loaded.Config, log)
+	retrier, closeRetrier, err := a.openRetrier(cmd)
 	if err != nil {
 		return err
 	}
@@ -95,10 +89,23 @@ func (a *app) retry(cmd *cobra.Command, f retryFlags) error {
 		}
 	}
 	result, err := retrier.Do(cmd.Context(), q)
-	if err != nil && len(result.EventIDs) == 0 {
-		return asUsage(err)
+	return a.endRetry(cmd.Context(), retrier, retried{result, err, f.output, f.dryRun})
+}
+
+// retried is what a retry or a push came to, and how to print it.
+type retried struct {
+	result retry.Result
+	err    error
+	output string
+	dryRun bool
+}
+
+// endRetry waits for what was published, also if not all of it was, and prints the result.
+func (a *app) endRetry(ctx context.Context, retrier *retry.Retrier, r retried) error {
+	if r.err != nil && len(r.result.EventIDs) == 0 {
+		return asUsage(r.err)
 	}
-	return errors.Join(err, a.watch(cmd.Context(), retrier, result), a.tellRetry(result, f.output, f.dryRun, leftOutBecause))
+	return errors.Join(r.err, a.watch(ctx, retrier, r.result), a.tellRetry(r.result, r.output, r.dryRun, leftOutBecause))
 }
 
 // mustAsk reports whether to ask for confirmation. Without a terminal that is bad usage.
@@ -110,7 +117,12 @@ func mustAsk(yes, dryRun bool) (bool, error) {
 	return ask, nil
 }
 
-func openRetrier(c config.Config, log *slog.Logger) (*retry.Retrier, func(), error) {
+func (a *app) openRetrier(cmd *cobra.Command) (*retry.Retrier, func(), error) {
+	loaded, log, err := a.load(cmd)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := loaded.Config
 	conn, err := kafkaconn.From(c.Kafka, log)
 	if err != nil {
 		return nil, nil, err
