@@ -74,7 +74,7 @@ func TestRetryOfEverythingNeedsAll(t *testing.T) {
 	for _, body := range []string{
 		"", "null", "[]", `"all"`, "1", "{", `{} {}`, `{"all": true} x`, "{\"store_sku\": \"\xff\"}",
 		`{"event_ids": null}`, `{"event_ids": []}`, `{"event_ids": [null]}`, `{"event_ids": [""]}`, `{"event_ids": "e"}`, `{"event_ids": [1]}`,
-		`{"since": ["24h"]}`, `{"until": ["24h"]}`,
+		`{"since": ["24h"]}`, `{"until": ["24h"]}`, `{"q": 0, "shop_id": 10001}`, `{"since": 0, "shop_id": 10001}`,
 		`{"shop_id": null}`, `{"shop_id": [null]}`, `{"shop_id": {}}`, `{"shop_id": [[10001]]}`, `{"shop_id": true}`, `{"store_sku": ""}`, `{"store_sku": []}`,
 		`{"store_sku": "\r\n \n", "status": "Failed"}`, `{"shop_id": 10001, "merchant_sku": null}`, `{"shop_id": 10001, "limit": null}`, `{"shop_id": 10001, "dry_run": null}`,
 		`{"all": null}`, `{"all": "true"}`, `{"all": 1}`, `{"All": true}`, `{"ALL": true}`, `{"Shop_ID": 10001}`, `{"EVENT_IDS": ["e"]}`, `{"shop_id": 10001, "Dry_Run": true}`,

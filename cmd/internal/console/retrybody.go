@@ -75,12 +75,12 @@ func (b *retryBody) member(d *jx.Decoder, name string) (err error) {
 		b.filter[name], err = words(d)
 	case "q", "since", "until":
 		b.filter[name] = make([]string, 1)
-		b.filter[name][0], err = word(d)
+		b.filter[name][0], err = stringWord(d)
 	case "event_ids":
 		if d.Next() != jx.Array {
 			return errors.New("is not a list")
 		}
-		b.eventIDs, err = list(d, eventID)
+		b.eventIDs, err = list(d, stringWord)
 	case "limit":
 		var n int
 		n, err = d.Int()
@@ -120,10 +120,10 @@ func list(d *jx.Decoder, item func(*jx.Decoder) (string, error)) ([]string, erro
 	return all, err
 }
 
-// eventID reads an event id, which is never a number.
-func eventID(d *jx.Decoder) (string, error) {
+// stringWord reads a value that cannot be a number: an event id, a part of a name, a time.
+func stringWord(d *jx.Decoder) (string, error) {
 	if d.Next() == jx.Number {
-		return "", errors.New("a number is not an event id")
+		return "", errors.New("is a number, not a string")
 	}
 	return word(d)
 }
