@@ -46,6 +46,7 @@ type Owner struct {
 	// popped is a signal that the queue became shorter.
 	popped chan struct{}
 	idle   idle
+	unread unread
 	// probing says that a probe of the partition runs.
 	probing atomic.Bool
 }
@@ -54,7 +55,7 @@ type Owner struct {
 func NewOwner(cfg OwnerConfig) *Owner {
 	return &Owner{
 		Assignment: newAssignment(cfg.Topic, cfg.Partition, cfg.Alive), cfg: cfg, queuedBytes: new(atomic.Int64),
-		done: make(chan struct{}), wake: make(chan struct{}, 1), popped: make(chan struct{}, 1), idle: idle{at: -1},
+		done: make(chan struct{}), wake: make(chan struct{}, 1), popped: make(chan struct{}, 1), idle: idle{at: -1}, unread: unread{assigned: time.Now()},
 	}
 }
 
@@ -196,6 +197,7 @@ func (o *Owner) pop() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.queuedBytes.Add(-o.queue[0].bytes)
+	o.unread.delivered(o.queue[0].records)
 	o.queue[0] = queuedBatch{}
 	o.queue = o.queue[1:]
 	notify(o.popped)

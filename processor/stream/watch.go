@@ -38,6 +38,7 @@ func (s *Stage) checkProgress(now time.Time) {
 			continue
 		}
 		o.setBrokerEnd(end.Offset)
+		o.noteProgress(now)
 		if o.checkProgress(end.Offset, now) > 0 {
 			s.startProbe(o)
 		}
@@ -98,6 +99,8 @@ func newMetrics(r prometheus.Registerer, s *Stage) *metrics {
 		gauge("stockpush_stream_unresolved", "Records fetched and not resolved.", s.unresolved),
 		gauge("stockpush_stream_oldest_unresolved_seconds", "Age of the oldest unresolved record since it was fetched.", s.oldestSeconds),
 		gauge("stockpush_stream_lag", "Offsets between the one that may be committed and the log's end, as the brokers report it.", s.lag),
+		gauge("stockpush_stream_oldest_unread_seconds", "Age of the oldest record that its stage has not read, by the record's Kafka timestamp; 0 if all are read. "+
+			"Of a record that is not fetched yet it is an upper bound: the age of the one before it, or the time since all was read.", s.unreadSeconds),
 		gauge("stockpush_stream_stuck_partitions", "Partitions with records to read and without progress.", s.stuck),
 	)
 	return m
