@@ -9,6 +9,7 @@ import (
 	"stockpush/channels"
 	"stockpush/channels/channeltest"
 	"stockpush/channels/shopee/sandbox"
+	"stockpush/schemas"
 )
 
 func TestTheShopeeClientConforms(t *testing.T) {
@@ -19,11 +20,11 @@ func TestTheShopeeClientConforms(t *testing.T) {
 
 func TestShopNameIsTheOneThatShopeeHas(t *testing.T) {
 	m := newMarket(t, sandbox.Switches{})
-	name, err := m.client.ShopName(t.Context(), shopID)
-	require.NoError(t, err)
+	name, v := m.client.ShopName(t.Context(), shopID)
+	require.Equal(t, channels.Confirmed, v.Outcome)
 	require.Equal(t, fmt.Sprintf("Shop %d", shopID), name)
-	_, err = m.client.ShopName(t.Context(), shopID+1000)
-	require.ErrorContains(t, err, "authorization_lost")
+	_, v = m.client.ShopName(t.Context(), shopID+1000)
+	require.Equal(t, schemas.AuthorizationLost, v.Code)
 }
 
 // marketplace gives the suite its hands on the sandbox.

@@ -57,7 +57,8 @@ func checkShopee(ctx context.Context, c config.Config, _ *slog.Logger) (string, 
 	return "", fmt.Errorf("%s; %s", summary, describeRefused(refused))
 }
 
-// askShops reads one item of each shop, and returns those that were refused, by their number.
+// askShops asks for the name of each shop, which touches no listing, and returns the shops that were
+// refused, by their number.
 func askShops(ctx context.Context, client *service.Shopee, shops []int64) []refusedShop {
 	verdicts := make([]channels.Verdict, len(shops))
 	var group errgroup.Group
@@ -68,14 +69,14 @@ func askShops(ctx context.Context, client *service.Shopee, shops []int64) []refu
 				verdicts[i] = channels.Verdict{Code: schemas.TimedOut, Message: "not asked in time: " + err.Error()}
 				return nil
 			}
-			_, verdicts[i] = client.Read(ctx, shop, 1)
+			_, verdicts[i] = client.ShopName(ctx, shop)
 			return nil
 		})
 	}
 	_ = group.Wait() // no function fails
 	var refused []refusedShop
 	for i, v := range verdicts {
-		if v.Outcome != channels.Confirmed && v.Code.Class() != schemas.ClassListing {
+		if v.Outcome != channels.Confirmed {
 			refused = append(refused, refusedShop{shops[i], v})
 		}
 	}

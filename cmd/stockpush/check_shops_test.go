@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stockpush/channels/shopee/sandbox"
+	"stockpush/cmd/internal/setup"
 )
 
 func TestCheckAsksEveryShop(t *testing.T) {
@@ -14,6 +15,7 @@ func TestCheckAsksEveryShop(t *testing.T) {
 	code, out, errs := s.stockpush("check")
 	require.Equal(t, exitDone, code, out+errs)
 	require.Contains(t, out, "ok      shopee      10 of 10 shops ok\n")
+	require.Empty(t, s.Sandbox.Stock(10001), "the check mentions no item")
 	for _, shop := range []int64{10003, 10007} {
 		require.NoError(t, s.Sandbox.SetShop(sandbox.ShopState{ShopID: shop, Banned: true}))
 	}
@@ -23,10 +25,13 @@ func TestCheckAsksEveryShop(t *testing.T) {
 }
 
 func TestSetupSummarisesWhatItMade(t *testing.T) {
-	require.Equal(t, "2 topics, 1 table, 1 stockpush_tokens", summary([]string{"topic a (12 partitions)", "topic b: retention", "clickhouse table t", "stockpush_tokens"}))
+	require.Equal(t, "2 topics, 1 declaration, 3 materialized views", summary([]setup.Change{
+		{Kind: "topic"}, {Kind: "declaration"}, {Kind: "materialized view"}, {Kind: "topic"}, {Kind: "materialized view"}, {Kind: "materialized view"},
+	}))
+	const everything = `(?m)^5 topics, 1 declaration of the events topic, \d+ tables, \d+ materialized views, \d+ views`
 	s := newSurroundings(t)
 	_, out, _ := s.stockpush("setup", "--check")
-	require.Regexp(t, `(?m)^5 topics, .*\d+ tables, .*\d+ views.* missing or different`, out)
+	require.Regexp(t, everything+` missing or different \(`, out)
 	_, out, _ = s.stockpush("setup")
-	require.Regexp(t, `(?m)^5 topics, .*\d+ tables, .*\d+ views.* made; everything is set up$`, out)
+	require.Regexp(t, everything+` made; everything is set up$`, out)
 }

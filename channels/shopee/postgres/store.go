@@ -101,7 +101,7 @@ func (s *Store) Setup(ctx context.Context, check bool) ([]string, error) {
 	if found {
 		return nil, nil
 	}
-	changes := []string{"PostgreSQL table stockpush_tokens"}
+	changes := []string{"stockpush_tokens"}
 	if check {
 		return changes, nil
 	}

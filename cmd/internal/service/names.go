@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"stockpush/channels"
 	"stockpush/cmd/internal/config"
 	"stockpush/cmd/internal/console/shown"
 	"stockpush/cmd/internal/pushrecords"
@@ -125,8 +126,10 @@ func (n *shopNames) ask(ctx context.Context, stored map[int64]string) error {
 		if err := n.checker.Turn(ctx); err != nil {
 			return err
 		}
-		name, err := n.market.ShopName(ctx, shop)
-		failed = append(failed, err)
+		name, v := n.market.ShopName(ctx, shop)
+		if v.Outcome != channels.Confirmed {
+			failed = append(failed, fmt.Errorf("ask for the name of shop %d: %s: %s", shop, v.Code, v.Message))
+		}
 		n.publish(ctx, shop, name, stored[shop])
 	}
 	return errors.Join(failed...)
