@@ -238,7 +238,7 @@ func TestDebugLogHasEachClosedWindow(t *testing.T) {
 			b.send(event("a", 6))
 			pause(time.Second)
 			b.finish()
-			require.Len(t, regexp.MustCompile(`msg="window closed" store_sku=shopee/1/a quantity=6 event_id="a=6" offset=1 after=1s`).FindAllString(lines.String(), -1), logged, lines.String())
+			require.Len(t, regexp.MustCompile(`msg="window closed" store_sku=shopee/1/a quantity=6 events=2 event_id="a=6" offset=1 after=1s`).FindAllString(lines.String(), -1), logged, lines.String())
 		})
 	}
 }

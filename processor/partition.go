@@ -169,7 +169,8 @@ func (p *partition) logWindow(w *latest.Entry, now time.Time) {
 		p.deps.Logger.Debug("window closed", "store_sku", w.Key(), "error", err)
 		return
 	}
-	p.deps.Logger.Debug("window closed", "store_sku", w.Key(), "quantity", e.PushQty(), "event_id", e.EventID, "offset", w.Newest().Offset, "after", now.Sub(e.TriggeredAt))
+	p.deps.Logger.Debug("window closed", "store_sku", w.Key(), "quantity", e.PushQty(), "events", w.Events(), "event_id", e.EventID,
+		"offset", w.Newest().Offset, "after", now.Sub(e.TriggeredAt))
 }
 
 // order adds a command of an event, and a chain whose newest event it is.

@@ -81,6 +81,7 @@ func (b *Buffer) Put(w *Entry, key []byte, e *schemas.Event, now time.Time) Resu
 	if w == nil {
 		return Result{Verdict: Opened, Entry: b.open(string(key), e, now.Sub(b.base))}
 	}
+	w.events++
 	result := Result{Verdict: w.judge(e), Entry: w}
 	switch result.Verdict {
 	case Outdated:
@@ -100,7 +101,7 @@ func (b *Buffer) Put(w *Entry, key []byte, e *schemas.Event, now time.Time) Resu
 }
 
 func (b *Buffer) open(key string, e *schemas.Event, at time.Duration) *Entry {
-	w := &Entry{key: key, openedAt: at, touchedAt: at, newest: b.packed.Clone(), offset: e.Position.Offset, repeats: e.RepeatsOffset}
+	w := &Entry{key: key, openedAt: at, touchedAt: at, newest: b.packed.Clone(), offset: e.Position.Offset, repeats: e.RepeatsOffset, events: 1}
 	b.entries[key] = w
 	b.byClose.pushBack(w)
 	if b.cfg.QuietPeriod > 0 {

@@ -14,6 +14,8 @@ type Entry struct {
 	links []byte
 	// offset and repeats are the newest event's.
 	offset, repeats int64
+	// events counts what was put into the window.
+	events int
 	// earlier are repeats that wait before the newest event, oldest first.
 	earlier             []Waiting
 	openedAt, touchedAt time.Duration
@@ -32,6 +34,9 @@ func (w Waiting) Packed() []byte { return w.event.Bytes() }
 
 // Key is the Kafka key of the store SKU.
 func (w *Entry) Key() string { return w.key }
+
+// Events is how many events the window got, outdated ones too.
+func (w *Entry) Events() int { return w.events }
 
 // Newest is the newest event; valid until the next Put.
 func (w *Entry) Newest() Waiting { return Waiting{w.newest, w.offset} }
