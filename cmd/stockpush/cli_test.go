@@ -61,7 +61,7 @@ func TestSetupListsChangesAndDifferences(t *testing.T) {
 	code, out, _ = s.stockpush("setup")
 	require.Equal(t, 0, code)
 	require.Contains(t, out, "made: topic stockpush.events (3 partitions)")
-	require.Contains(t, out, "made: events topic declared as log 1")
+	require.Contains(t, out, "made: declaration of the events topic as log 1")
 	for _, args := range [][]string{{"setup"}, {"setup", "--check"}} {
 		code, out, _ = s.stockpush(args...)
 		require.Equal(t, 0, code)

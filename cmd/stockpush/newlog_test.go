@@ -138,7 +138,7 @@ func TestChangedEventsTopicIsRefusedUntilDeclared(t *testing.T) {
 			l.refused()
 			code, out, errs := s.stockpush("setup", "--new-log")
 			require.Equal(t, 0, code, errs)
-			require.Contains(t, out, "declared as log 2")
+			require.Contains(t, out, "declaration of the events topic as log 2")
 			l.runs = s.Serve("--roles", "processor,channels,sink")
 			l.settled()
 			l.round()

@@ -50,7 +50,7 @@ func TestCheckNamesTheProducersPartitioner(t *testing.T) {
 	}
 	code, out, errs := s.stockpush("setup", "--new-log", crc32)
 	require.Equal(t, 0, code, errs)
-	require.Contains(t, out, "declared as log 2")
+	require.Contains(t, out, "declaration of the events topic as log 2")
 	s.produceBy(schemas.CRC32, n)
 	code, out, _ = s.stockpush("check", crc32)
 	require.Equal(t, 0, code, out)

@@ -47,7 +47,7 @@ func (a *app) newSetup() *cobra.Command {
 				verb = "missing or different"
 			}
 			for _, change := range changes {
-				_, _ = fmt.Fprintf(a.stdout, "%s: %s\n", verb, change)
+				_, _ = fmt.Fprintf(a.stdout, "%s: %s\n", verb, change.What)
 			}
 			switch {
 			case err != nil:
@@ -69,24 +69,22 @@ func (a *app) newSetup() *cobra.Command {
 	return cmd
 }
 
-// summary counts changes by what they are of, in the order in which they appear.
-func summary(changes []string) string {
-	counts, order := map[string]int{}, []string{}
+// summary counts changes by kind, in the order in which the kinds appear.
+func summary(changes []setup.Change) string {
+	counts, kinds := map[string]int{}, []string{}
 	for _, change := range changes {
-		words := strings.Fields(strings.TrimPrefix(change, "clickhouse ") + " ")
-		kind := strings.TrimSuffix(words[0], ":")
-		if counts[kind] == 0 {
-			order = append(order, kind)
+		if counts[change.Kind] == 0 {
+			kinds = append(kinds, change.Kind)
 		}
-		counts[kind]++
+		counts[change.Kind]++
 	}
-	for i, kind := range order {
-		order[i] = fmt.Sprintf("%d %s", counts[kind], kind)
+	for i, kind := range kinds {
 		if counts[kind] > 1 {
-			order[i] += "s"
+			kinds[i] = kind + "s"
 		}
+		kinds[i] = fmt.Sprintf("%d %s", counts[kind], kinds[i])
 	}
-	return strings.Join(order, ", ")
+	return strings.Join(kinds, ", ")
 }
 
 func checkSetupFlags(options setup.Options, grants bool, grantee string) error {
@@ -110,7 +108,7 @@ func (a *app) printGrants(c config.Config, grantee string) error {
 	return err
 }
 
-func applySetup(ctx context.Context, c config.Config, options setup.Options, log *slog.Logger) ([]string, error) {
+func applySetup(ctx context.Context, c config.Config, options setup.Options, log *slog.Logger) ([]setup.Change, error) {
 	conn, err := kafkaconn.From(c.Kafka, log)
 	if err != nil {
 		return nil, err
@@ -129,6 +127,9 @@ func applySetup(ctx context.Context, c config.Config, options setup.Options, log
 	if err != nil {
 		return changes, err
 	}
-	more, err := tokens.Setup(ctx, options.Check)
-	return append(changes, more...), err
+	tables, err := tokens.Setup(ctx, options.Check)
+	for _, table := range tables {
+		changes = append(changes, setup.Change{Kind: "PostgreSQL table", What: "PostgreSQL table " + table})
+	}
+	return changes, err
 }

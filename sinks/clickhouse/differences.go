@@ -12,6 +12,8 @@ import (
 
 // Difference is a part of the schema that is missing or not as expected.
 type Difference struct {
+	// Kind is what differs, as a noun that can be counted: "view", "view definition".
+	Kind string
 	What string
 	// Repair are idempotent statements that repair it, in order. It is empty if a repair would lose
 	// data.
@@ -136,13 +138,13 @@ func (c comparison) differences(o schema.Object, shown string) []Difference {
 	found, ok := c.found[o.Name]
 	switch {
 	case !ok:
-		return []Difference{{fmt.Sprintf("%s %s", o.Kind, o.Name), append(c.unfill(o), c.create(o)...), false}}
+		return []Difference{{string(o.Kind), fmt.Sprintf("%s %s", o.Kind, o.Name), append(c.unfill(o), c.create(o)...), false}}
 	case o.Kind == schema.Table:
 		return c.table(o, found, shown)
 	case found.query != shown || len(columnDifferences(o, found)) > 0:
-		return []Difference{{fmt.Sprintf("definition of %s %s%s", o.Kind, o.Name, inBrackets(columnDifferences(o, found))), c.redefine(o), false}}
+		return []Difference{{string(o.Kind) + " definition", fmt.Sprintf("definition of %s %s%s", o.Kind, o.Name, inBrackets(columnDifferences(o, found))), c.redefine(o), false}}
 	case o.Kind == schema.Feed && found.comment != o.Comment:
-		return []Difference{{"content of table " + o.Target, append([]string{c.columnComments(o)}, c.fill(o)...), false}}
+		return []Difference{{"table content", "content of table " + o.Target, append([]string{c.columnComments(o)}, c.fill(o)...), false}}
 	default:
 		return c.comments(o, found)
 	}
@@ -160,14 +162,14 @@ func (c comparison) unfill(table schema.Object) (statements []string) {
 
 func (c comparison) table(o schema.Object, found object, shown string) (all []Difference) {
 	if is := engineOf(found.engine); is != engineOf(shown) {
-		all = append(all, Difference{fmt.Sprintf("engine, keys or TTL of table %s, which are %s", o.Name, is), nil, false})
+		all = append(all, Difference{"table engine", fmt.Sprintf("engine, keys or TTL of table %s, which are %s", o.Name, is), nil, false})
 	}
 	for i, column := range o.Columns {
 		switch is, ok := found.columns[column.Name]; {
 		case !ok:
-			all = append(all, Difference{fmt.Sprintf("column %s of table %s", column.Name, o.Name), []string{c.addColumn(o, i)}, false})
+			all = append(all, Difference{"column", fmt.Sprintf("column %s of table %s", column.Name, o.Name), []string{c.addColumn(o, i)}, false})
 		case is.kind != column.Type:
-			all = append(all, Difference{fmt.Sprintf("type of column %s of table %s, which is %s", column.Name, o.Name, is.kind), nil, false})
+			all = append(all, Difference{"column type", fmt.Sprintf("type of column %s of table %s, which is %s", column.Name, o.Name, is.kind), nil, false})
 		}
 	}
 	if len(all) > 0 {
@@ -180,7 +182,7 @@ func (c comparison) comments(o schema.Object, found object) []Difference {
 	if !c.commentsDiffer(o, found) {
 		return nil
 	}
-	return []Difference{{fmt.Sprintf("comments of %s %s", o.Kind, o.Name), c.recomment(o), o.Kind == schema.Table}}
+	return []Difference{{string(o.Kind) + " comment", fmt.Sprintf("comments of %s %s", o.Kind, o.Name), c.recomment(o), o.Kind == schema.Table}}
 }
 
 // columnDifferences says how a view's columns differ.

@@ -19,9 +19,9 @@ const maxRounds = 5
 var ErrOtherSchema = errors.New("cannot be changed without losing data: it was made by hand or by a version before 0.1.0 " +
 	"(drop it, or name another clickhouse.database, and run `stockpush setup`)")
 
-// Migrate creates what is missing, repairs what differs, and returns what it did. It may be
+// Migrate creates what is missing, repairs what differs, and returns what it repaired. It may be
 // interrupted, repeated, and run by several processes at once.
-func (s *Store) Migrate(ctx context.Context) (done []string, err error) {
+func (s *Store) Migrate(ctx context.Context) (done []Difference, err error) {
 	if err := s.CheckVersion(ctx); err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func (s *Store) Migrate(ctx context.Context) (done []string, err error) {
 			if err := s.repair(ctx, d); err != nil {
 				return done, fmt.Errorf("clickhouse %s: %w", d.What, err)
 			}
-			done = append(done, d.What)
+			done = append(done, d)
 		}
 	}
 	return done, errors.New("the schema differs again after it was repaired: is another version's setup running?")

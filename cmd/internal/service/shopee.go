@@ -19,7 +19,7 @@ type Tokens struct {
 	tokens.Store
 	// Where describes the store for operators.
 	Where string
-	// Setup creates what the store needs, and lists it; with check it only lists.
+	// Setup creates the tables that the store needs, and lists them; with check it only lists.
 	Setup func(ctx context.Context, check bool) ([]string, error)
 	Close func()
 }

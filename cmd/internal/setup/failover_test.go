@@ -162,7 +162,7 @@ func TestReadersAndSetupMoveOnWhenAServerIsKilled(t *testing.T) {
 	require.NoError(t, f.Conn().Exec(t.Context(), "DROP TABLE d.push_record_history"))
 	done, err := openFailover(t, first.Addr(), second.Addr()).Migrate(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, []string{"view push_record_history"}, done)
+	require.Equal(t, []string{"view push_record_history"}, whats(done))
 	require.Error(t, f.Ping(t.Context()), "check names the address that does not answer")
 	require.ErrorContains(t, f.Ping(t.Context()), first.Addr())
 }

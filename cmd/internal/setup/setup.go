@@ -35,8 +35,14 @@ type Options struct {
 	NewLog bool
 }
 
+// Change is something that was made, or with Check is missing or differs.
+type Change struct {
+	// Kind is what it is, as a noun that can be counted.
+	Kind, What string
+}
+
 // Apply lists what it changed, or with Check what is missing.
-func Apply(ctx context.Context, t Target, o Options) ([]string, error) {
+func Apply(ctx context.Context, t Target, o Options) ([]Change, error) {
 	topics, err := t.topics(ctx, o.Check)
 	if err != nil {
 		return topics, hint.Kafka(t.Kafka, err)
@@ -49,7 +55,7 @@ func Apply(ctx context.Context, t Target, o Options) ([]string, error) {
 	return append(append(topics, log...), schema...), hint.ClickHouse(t.ClickHouse, err)
 }
 
-func (t Target) topics(ctx context.Context, check bool) (changes []string, err error) {
+func (t Target) topics(ctx context.Context, check bool) (changes []Change, err error) {
 	missing, differences, err := compareTopics(ctx, t.Connection, t.Kafka, t.Logger)
 	if err != nil {
 		return nil, err
@@ -60,50 +66,46 @@ func (t Target) topics(ctx context.Context, check bool) (changes []string, err e
 				return changes, err
 			}
 		}
-		changes = append(changes, fmt.Sprintf("topic %s (%d partitions)", spec.Name, spec.Partitions))
+		changes = append(changes, Change{"topic", fmt.Sprintf("topic %s (%d partitions)", spec.Name, spec.Partitions)})
 	}
 	if check {
 		for _, d := range differences {
-			changes = append(changes, d.String())
+			changes = append(changes, Change{"topic setting", d.String()})
 		}
 		return changes, nil
 	}
 	return changes, judge(differences, t.Logger)
 }
 
-func (t Target) log(ctx context.Context, o Options) ([]string, error) {
+func (t Target) log(ctx context.Context, o Options) ([]Change, error) {
 	topics := schemas.Topics(t.Kafka.TopicPrefix)
 	_, err := eventlog.Current(ctx, t.Connection, topics)
 	undeclared := errors.Is(err, eventlog.ErrUndeclared) || o.Check && errors.Is(err, stream.ErrNoTopic)
 	switch {
 	case o.Check && (undeclared || errors.Is(err, eventlog.ErrChanged)):
-		return []string{"declaration of the events topic"}, nil
+		return []Change{{declaration, "declaration of the events topic"}}, nil
 	case o.NewLog || undeclared:
 		log, err := eventlog.Declare(ctx, t.Connection, topics)
 		if err != nil {
 			return nil, err
 		}
-		return []string{fmt.Sprintf("events topic declared as log %d", log.ID)}, nil
+		return []Change{{declaration, fmt.Sprintf("declaration of the events topic as log %d", log.ID)}}, nil
 	default:
 		return nil, err
 	}
 }
 
-func (t Target) schema(ctx context.Context, check bool) (changes []string, err error) {
-	if !check {
-		done, err := t.Store.Migrate(ctx)
-		return inClickHouse(done), err
-	}
-	differences, err := t.Store.Differences(ctx)
-	for _, d := range differences {
-		changes = append(changes, d.What)
-	}
-	return inClickHouse(changes), err
-}
+// declaration is the kind of a generation of the events topic that is declared.
+const declaration = "declaration of the events topic"
 
-func inClickHouse(changes []string) []string {
-	for i, change := range changes {
-		changes[i] = "clickhouse " + change
+func (t Target) schema(ctx context.Context, check bool) (changes []Change, err error) {
+	find := t.Store.Migrate
+	if check {
+		find = t.Store.Differences
 	}
-	return changes
+	differences, err := find(ctx)
+	for _, d := range differences {
+		changes = append(changes, Change{d.Kind, "clickhouse " + d.What})
+	}
+	return changes, err
 }
