@@ -95,7 +95,7 @@ func (d *DeadLetter) FittingValue() []byte {
 func (d *DeadLetter) Headers(put func(name, value string)) {
 	put(headerCode, d.Code)
 	put(headerField, d.Field)
-	put(headerMessage, cut(d.Message, 1<<10))
+	put(headerMessage, Cut(d.Message, 1<<10))
 	put(headerTopic, d.SourceTopic)
 	put(headerPartition, strconv.Itoa(int(d.SourcePartition)))
 	put(headerOffset, strconv.FormatInt(d.SourceOffset, 10))

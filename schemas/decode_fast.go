@@ -130,10 +130,10 @@ func (s *scanner) field(e *Event, field int) bool {
 	case fieldAvailable:
 		return s.integer(&e.Available)
 	}
-	if to := e.text(field); to != nil {
+	if to := textField(e, field); to != nil {
 		return s.string(to, textLimits[field].low, textLimits[field].high)
 	}
-	return s.number(e.integer(field), minimums[field])
+	return s.number(integerField(e, field), minimums[field])
 }
 
 // plain takes a JSON string of low to high plain bytes. It shares the value's memory.
@@ -174,7 +174,7 @@ func (s *scanner) channel(to *string) bool {
 
 func (s *scanner) reason(to *Reason) bool {
 	slug, ok := s.plain(0, len(s.text))
-	*to = reasonBySlug[string(slug)]
+	*to = ReasonOf(slug)
 	return ok && *to != 0
 }
 

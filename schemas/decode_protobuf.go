@@ -28,7 +28,7 @@ func decodeProtobuf(e *Event, value []byte, t *texts) *BadEvent {
 			return twice(known)
 		}
 		seen.add(known)
-		if bad := e.setProtobuf(known, &r.field); bad != nil {
+		if bad := setProtobuf(e, known, &r.field); bad != nil {
 			return bad
 		}
 	}
@@ -43,20 +43,20 @@ func notProtobuf(err error) *BadEvent {
 }
 
 // setProtobuf sets a known field of the event.
-func (e *Event) setProtobuf(known int, f *field) *BadEvent {
-	if to := e.text(known); to != nil {
-		return f.setText(to, known)
+func setProtobuf(e *Event, known int, f *field) *BadEvent {
+	if to := textField(e, known); to != nil {
+		return protobufText(f, to, known)
 	}
-	if to := e.integer(known); to != nil {
-		return f.setInteger(to, known)
+	if to := integerField(e, known); to != nil {
+		return protobufInteger(f, to, known)
 	}
 	if known == fieldReason {
-		return f.setReason(&e.Reason)
+		return protobufReason(f, &e.Reason)
 	}
-	return f.setTime(&e.OccurredAt)
+	return protobufTime(f, &e.OccurredAt)
 }
 
-func (f *field) setText(to *string, known int) *BadEvent {
+func protobufText(f *field, to *string, known int) *BadEvent {
 	if f.typ != protowire.BytesType {
 		return wrongType(known, "a text")
 	}
@@ -67,8 +67,8 @@ func (f *field) setText(to *string, known int) *BadEvent {
 	return checkLength(known, *to)
 }
 
-// setInteger sets an integer; available, which may be negative, is of type sint64.
-func (f *field) setInteger(to *int64, known int) *BadEvent {
+// protobufInteger sets an integer; available, which may be negative, is of type sint64.
+func protobufInteger(f *field, to *int64, known int) *BadEvent {
 	if f.typ != protowire.VarintType {
 		return wrongType(known, "an integer")
 	}
@@ -82,11 +82,11 @@ func (f *field) setInteger(to *int64, known int) *BadEvent {
 	return nil
 }
 
-func (f *field) setReason(to *Reason) *BadEvent {
+func protobufReason(f *field, to *Reason) *BadEvent {
 	if f.typ != protowire.VarintType {
 		return wrongType(fieldReason, "a number of the enum Reason")
 	}
-	if f.value < 1 || f.value >= uint64(len(reasonNames)) {
+	if f.value < 1 || f.value > uint64(StockCount) {
 		return &BadEvent{Code: CodeUnknownReason, Field: fieldNames[fieldReason], Message: fmt.Sprintf("the enum Reason has no %d", int64(f.value))}
 	}
 	*to = Reason(f.value)
@@ -99,7 +99,7 @@ var (
 	lastSecond  = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix()
 )
 
-func (f *field) setTime(to *time.Time) *BadEvent {
+func protobufTime(f *field, to *time.Time) *BadEvent {
 	if f.typ != protowire.BytesType {
 		return wrongType(fieldOccurredAt, "a google.protobuf.Timestamp")
 	}

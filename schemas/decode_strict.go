@@ -53,7 +53,7 @@ func readObject(value []byte, take func(name, raw []byte) *BadEvent) (bad *BadEv
 	case bad != nil:
 		return bad
 	case err != nil:
-		return &BadEvent{Code: CodeNotJSON, Message: "the value is not JSON: " + cut(err.Error(), 200)}
+		return &BadEvent{Code: CodeNotJSON, Message: "the value is not JSON: " + Cut(err.Error(), 200)}
 	case !errors.Is(dec.Skip(), io.EOF):
 		return &BadEvent{Code: CodeNotJSON, Message: "something follows the JSON object"}
 	}
@@ -77,7 +77,7 @@ func (d *strictDecoder) field(name, raw []byte) *BadEvent {
 }
 
 func (d *strictDecoder) take(field int, raw []byte) *BadEvent {
-	if to := d.event.integer(field); to != nil {
+	if to := integerField(d.event, field); to != nil {
 		return setInteger(to, field, raw)
 	}
 	text, bad := readText(field, raw)
@@ -90,14 +90,14 @@ func (d *strictDecoder) take(field int, raw []byte) *BadEvent {
 	case fieldOccurredAt:
 		return d.setOccurredAt(text)
 	}
-	*d.event.text(field) = text
+	*textField(d.event, field) = text
 	return nil
 }
 
 func (d *strictDecoder) setReason(slug string) *BadEvent {
 	reason, err := ParseReason(slug)
 	if err != nil {
-		return &BadEvent{Code: CodeUnknownReason, Field: "reason", Message: cut(err.Error(), 100)}
+		return &BadEvent{Code: CodeUnknownReason, Field: "reason", Message: Cut(err.Error(), 100)}
 	}
 	d.event.Reason = reason
 	return nil
@@ -216,17 +216,6 @@ func checkUnknown(raw []byte) *BadEvent {
 		}
 	}
 	return nil
-}
-
-// cut shortens a text to at most n bytes without splitting a character.
-func cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n]
 }
 
 // isPlain says whether a byte of a JSON string is printable ASCII, and neither quote nor

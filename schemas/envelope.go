@@ -86,7 +86,7 @@ func unwrap(contentType, value []byte) (f format, event []byte, bad *BadEvent) {
 
 func unsupportedType(field, contentType string) *BadEvent {
 	return &BadEvent{Code: CodeUnsupportedContentType, Field: field, Message: fmt.Sprintf("%q is not application/json, application/protobuf, "+
-		"application/x-protobuf or application/cloudevents+json", cut(contentType, 100))}
+		"application/x-protobuf or application/cloudevents+json", Cut(contentType, 100))}
 }
 
 // schemaIDBytes is the length of the prefix's byte 0 and schema id. No event begins with byte 0.

@@ -68,8 +68,8 @@ var textLimits = [fieldCount]limits{
 // minimums are the least values of the fields that are integers.
 var minimums = [fieldCount]int64{fieldShopID: 1, fieldItemID: 1, fieldAvailable: -math.MaxInt64}
 
-// text returns where a field is that is any text; nil for other fields.
-func (e *Event) text(field int) *string {
+// textField returns where a field is that is any text; nil for other fields.
+func textField(e *Event, field int) *string {
 	switch field {
 	case fieldEventID:
 		return &e.EventID
@@ -89,8 +89,8 @@ func (e *Event) text(field int) *string {
 	return nil
 }
 
-// integer returns where a field is that is an integer; nil for other fields.
-func (e *Event) integer(field int) *int64 {
+// integerField returns where a field is that is an integer; nil for other fields.
+func integerField(e *Event, field int) *int64 {
 	switch field {
 	case fieldShopID:
 		return &e.Key.ShopID
@@ -220,7 +220,7 @@ func checkWhole(e *Event, key []byte) *BadEvent {
 		return &BadEvent{Code: CodeNotAllowed, Field: "repeats_offset", Message: "only with reason push_now or refresh_inventory"}
 	case e.PromotionReserved > MaxPushQty || e.Available > MaxPushQty || e.PushQty() > MaxPushQty:
 		return &BadEvent{Code: CodeQuantityTooHigh, Message: "available and promotion_reserved add up to more than " + strconv.Itoa(MaxPushQty)}
-	case !e.Key.is(key):
+	case !e.Key.Is(key):
 		return &BadEvent{Code: CodeKeyMismatch, Message: "the Kafka key is not <channel>/<shop_id>/<store_sku> of the value"}
 	}
 	return nil

@@ -32,8 +32,8 @@ func (k Key) Append(b []byte) []byte {
 	return append(b, k.StoreSKU...)
 }
 
-// is says whether a Kafka key is this one, without parsing it: it is called for every event.
-func (k *Key) is(key []byte) bool {
+// Is says whether a Kafka key is this one, without parsing it: it is called for every event.
+func (k *Key) Is(key []byte) bool {
 	shop := len(key) - len(k.StoreSKU) - 1 // where the shop's number ends
 	from := len(k.Channel) + 1
 	if shop <= from || key[shop] != '/' || key[from-1] != '/' || string(key[shop+1:]) != k.StoreSKU || string(key[:from-1]) != k.Channel {

@@ -63,6 +63,9 @@ func Reasons() []Reason {
 	return all
 }
 
+// ReasonOf finds a reason by its slug without an allocation; 0 if there is none.
+func ReasonOf(slug []byte) Reason { return reasonBySlug[string(slug)] }
+
 // ParseReason finds a reason by its slug.
 func ParseReason(slug string) (Reason, error) {
 	if r, found := reasonBySlug[slug]; found {

@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"time"
+	"unicode/utf8"
 )
 
 // Status is the outcome of an event so far. Its number is the rank of a record's row: of two
@@ -115,4 +116,15 @@ type Readback struct {
 	BeforeQty *int64
 	// NotBefore is the earliest time at which a read counts.
 	NotBefore time.Time
+}
+
+// Cut shortens a text to at most n bytes without splitting a character.
+func Cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
 }

@@ -1,25 +1,11 @@
 package schemas
 
 import (
-	"bytes"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 )
-
-func TestTextsStayValid(t *testing.T) {
-	var shared texts
-	var got, want []string
-	for i := range 2000 {
-		text := strings.Repeat(string(rune('a'+i%26)), i)
-		memory := []byte(text)
-		got, want = append(got, shared.of(memory)), append(want, text)
-		clear(memory)
-	}
-	require.Equal(t, want, got)
-}
 
 func TestDecodersAllocateNothingForEachText(t *testing.T) {
 	const messages = 100
@@ -30,13 +16,6 @@ func TestDecodersAllocateNothingForEachText(t *testing.T) {
 		for range messages {
 			require.NoError(t, d.Decode(&e, key, value))
 		}
-	}), messages/10.0)
-
-	e.Position.LogID = 1
-	record := SkippedBy(e, &e, e.OccurredAt)
-	records := append(AppendRecordsHeader(nil, e.Key), bytes.Repeat(AppendRecord(nil, &record), messages)...)
-	require.Less(t, testing.AllocsPerRun(10, func() {
-		require.NoError(t, DecodeRecords(records, func(*Record) error { return nil }))
 	}), messages/10.0)
 }
 

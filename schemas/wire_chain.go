@@ -143,7 +143,7 @@ func (d *recordsDecoder) chain(b []byte) error {
 	for r.next() {
 		switch r.num {
 		case chainNewest:
-			r.stop(next.unpack(r.bytes, &d.texts))
+			r.stop(unpackEvent(&next, r.bytes, &d.texts))
 		case chainQueuedAt:
 			queuedAt = r.time()
 		case chainLink:
@@ -167,7 +167,7 @@ func (d *recordsDecoder) chain(b []byte) error {
 // yieldLinks yields the records of the chain's links; next is its newest event.
 func (d *recordsDecoder) yieldLinks(next Event) error {
 	for _, link := range slices.Backward(d.links) {
-		role, err := d.record.decodeLink(&next, link, &d.texts)
+		role, err := decodeLink(&d.record, &next, link, &d.texts)
 		if err == nil && role != RoleWaits {
 			err = d.yield(&d.record)
 		}
@@ -182,7 +182,7 @@ func (d *recordsDecoder) yieldLinks(next Event) error {
 }
 
 // decodeLink reads the Skipped record of a link; next superseded its event.
-func (r *Record) decodeLink(next *Event, b []byte, t *texts) (role Role, err error) {
+func decodeLink(r *Record, next *Event, b []byte, t *texts) (role Role, err error) {
 	*r = Record{
 		Event: Event{
 			Key: next.Key, MerchantSKU: next.MerchantSKU, ItemID: next.ItemID, ModelID: next.ModelID, LocationID: next.LocationID,
@@ -194,10 +194,10 @@ func (r *Record) decodeLink(next *Event, b []byte, t *texts) (role Role, err err
 	for from.next() {
 		switch from.num {
 		case linkOwn:
-			from.stop(r.unpack(from.bytes, t))
+			from.stop(unpackEvent(&r.Event, from.bytes, t))
 		case linkEvent:
 			r.Event = Event{Key: next.Key, RepeatsOffset: NoOffset}
-			from.stop(r.unpack(from.bytes, t))
+			from.stop(unpackEvent(&r.Event, from.bytes, t))
 		case linkAt:
 			r.FinishedAt = from.time()
 		case linkRole:

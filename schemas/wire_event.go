@@ -45,17 +45,17 @@ func packListing(b []byte, e *Event) []byte {
 // UnpackEvent reads a packed event of a store SKU.
 func UnpackEvent(key Key, packed []byte) (Event, error) {
 	e := Event{Key: key, RepeatsOffset: NoOffset}
-	if err := e.unpack(packed, nil); err != nil {
+	if err := unpackEvent(&e, packed, nil); err != nil {
 		return Event{}, fmt.Errorf("packed event: %w", err)
 	}
 	return e, nil
 }
 
-// unpack sets the packed fields and leaves the others.
-func (e *Event) unpack(packed []byte, t *texts) error {
+// unpackEvent sets the packed fields and leaves the others.
+func unpackEvent(e *Event, packed []byte, t *texts) error {
 	r := reader{tail: packed, field: field{texts: t}}
 	for r.next() {
-		e.take(&r.field)
+		setEvent(e, &r.field)
 	}
 	return r.err
 }
@@ -78,7 +78,7 @@ func eventAt(packed []byte) (at Position, reason Reason, err error) {
 	return at, reason, r.err
 }
 
-func (e *Event) take(f *field) {
+func setEvent(e *Event, f *field) {
 	switch f.num {
 	case 1:
 		e.EventID = f.text()

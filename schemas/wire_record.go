@@ -39,7 +39,7 @@ func AppendPackedRecord(b, packed []byte, r *Record) []byte {
 	v = putOptional(v, 3, r.BeforeQty)
 	v = putOptional(v, 4, r.AfterQty)
 	v = putText(v, 5, string(r.FailureCode))
-	v = putText(v, 6, cut(r.FailureReason, MaxFailureReasonBytes))
+	v = putText(v, 6, Cut(r.FailureReason, MaxFailureReasonBytes))
 	v = putText(v, 7, r.SupersededBy)
 	if r.SupersededByOffset != NoOffset {
 		v = putInt(v, 8, r.SupersededByOffset)
@@ -99,7 +99,7 @@ func (d *recordsDecoder) take(f *field) (err error) {
 		if f.num == 3 {
 			return d.chain(f.bytes)
 		}
-		if err = d.record.decode(d.key, f.bytes, &d.texts); err == nil {
+		if err = decodeRecord(&d.record, d.key, f.bytes, &d.texts); err == nil {
 			err = d.yield(&d.record)
 		}
 	case recordsReport:
@@ -107,7 +107,7 @@ func (d *recordsDecoder) take(f *field) (err error) {
 			return nil
 		}
 		var r Report
-		if err = r.decode(f.bytes); err == nil {
+		if err = decodeReport(&r, f.bytes); err == nil {
 			err = d.report(&r)
 		}
 	}
@@ -172,7 +172,7 @@ func PackedEventOf(record []byte) []byte {
 func (p PackedRecord) Record(key Key) (r Record, err error) {
 	outer := reader{tail: p.Bytes}
 	for outer.next() {
-		outer.stop(r.decode(key, outer.bytes, nil))
+		outer.stop(decodeRecord(&r, key, outer.bytes, nil))
 	}
 	return r, outer.err
 }
@@ -184,15 +184,15 @@ func known(s Status, reason Reason, at Position) error {
 	return nil
 }
 
-func (r *Record) decode(key Key, b []byte, t *texts) error {
+func decodeRecord(r *Record, key Key, b []byte, t *texts) error {
 	*r = Record{Event: Event{Key: key, RepeatsOffset: NoOffset}, SupersededByOffset: NoOffset}
 	from := reader{tail: b, field: field{texts: t}}
 	for from.next() {
 		if from.num != 1 {
-			r.take(&from.field)
+			setRecord(r, &from.field)
 			continue
 		}
-		from.stop(r.unpack(from.bytes, t))
+		from.stop(unpackEvent(&r.Event, from.bytes, t))
 	}
 	if from.err != nil {
 		return fmt.Errorf("record: %w", from.err)
@@ -200,8 +200,8 @@ func (r *Record) decode(key Key, b []byte, t *texts) error {
 	return known(r.Status, r.Reason, r.Position)
 }
 
-// take sets a field other than the event.
-func (r *Record) take(f *field) {
+// setRecord sets a field other than the event.
+func setRecord(r *Record, f *field) {
 	switch f.num {
 	case 2:
 		r.Status = Status(f.value)

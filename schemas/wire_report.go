@@ -49,7 +49,7 @@ func packProgress(p *Progress) []byte {
 	b = putInt(b, 3, p.Position.Offset)
 	b = putUint(b, 4, uint64(p.Attempts))
 	b = putText(b, 5, string(p.Code))
-	b = putText(b, 6, cut(p.Answer, MaxFailureReasonBytes))
+	b = putText(b, 6, Cut(p.Answer, MaxFailureReasonBytes))
 	return putTime(b, 7, p.Next)
 }
 
@@ -58,16 +58,16 @@ func packStatus(s *ShopStatus) []byte {
 	b = putTime(b, 2, s.Since)
 	b = putTime(b, 3, s.Until)
 	b = putText(b, 4, string(s.Code))
-	return putText(b, 5, cut(s.Message, MaxFailureReasonBytes))
+	return putText(b, 5, Cut(s.Message, MaxFailureReasonBytes))
 }
 
 var errReport = errors.New("a report without a shop, or of none of the known kinds")
 
-func (r *Report) decode(b []byte) error {
+func decodeReport(r *Report, b []byte) error {
 	*r = Report{}
 	from := reader{tail: b}
 	for from.next() {
-		from.stop(r.take(&from.field))
+		from.stop(setReport(r, &from.field))
 	}
 	if from.err == nil && (r.Shop.Channel == "" || r.Progress == nil && r.Status == nil && r.Info == nil) {
 		from.err = errReport
@@ -78,7 +78,7 @@ func (r *Report) decode(b []byte) error {
 	return nil
 }
 
-func (r *Report) take(f *field) (err error) {
+func setReport(r *Report, f *field) (err error) {
 	switch f.num {
 	case reportShop:
 		r.Shop, err = ParseShop(f.text())
@@ -90,26 +90,26 @@ func (r *Report) take(f *field) (err error) {
 		r.Version.At = f.time()
 	case reportProgress:
 		r.Progress = new(Progress)
-		err = eachField(f.bytes, r.Progress.take)
+		err = setEach(r.Progress, f.bytes, setProgress)
 	case reportStatus:
 		r.Status = new(ShopStatus)
-		err = eachField(f.bytes, r.Status.take)
+		err = setEach(r.Status, f.bytes, setStatus)
 	case reportInfo:
 		r.Info = new(ShopInfo)
-		err = eachField(f.bytes, r.Info.take)
+		err = setEach(r.Info, f.bytes, setInfo)
 	}
 	return err
 }
 
-func eachField(b []byte, take func(*field)) error {
+func setEach[T any](to *T, b []byte, set func(*T, *field)) error {
 	from := reader{tail: b}
 	for from.next() {
-		take(&from.field)
+		set(to, &from.field)
 	}
 	return from.err
 }
 
-func (p *Progress) take(f *field) {
+func setProgress(p *Progress, f *field) {
 	switch f.num {
 	case 1:
 		p.Position.LogID = uint16(f.value)
@@ -128,7 +128,7 @@ func (p *Progress) take(f *field) {
 	}
 }
 
-func (s *ShopStatus) take(f *field) {
+func setStatus(s *ShopStatus, f *field) {
 	switch f.num {
 	case 1:
 		s.State = ShopState(f.value)
@@ -143,7 +143,7 @@ func (s *ShopStatus) take(f *field) {
 	}
 }
 
-func (i *ShopInfo) take(f *field) {
+func setInfo(i *ShopInfo, f *field) {
 	switch f.num {
 	case 1:
 		i.Name = f.text()

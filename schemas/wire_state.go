@@ -139,18 +139,14 @@ func (s *PackedState) take(f *field) (err error) {
 		s.Confirmed = f.optional()
 	case 6:
 		s.Readback = new(Readback)
-		r := reader{tail: f.bytes}
-		for r.next() {
-			s.Readback.take(&r.field)
-		}
-		err = r.err
+		err = setEach(s.Readback, f.bytes, setReadback)
 	case 7:
 		s.Finished, err = SplitRecord(f.bytes)
 	}
 	return err
 }
 
-func (r *Readback) take(f *field) {
+func setReadback(r *Readback, f *field) {
 	switch f.num {
 	case 1:
 		r.ItemID = int64(f.value)
