@@ -151,7 +151,7 @@ vuln-test: ## See that `make vuln` fails on a vulnerability, with databases of i
 bench: build clickhouse-lib ## Measure all: BENCH_RUNS (5) runs, one table beside the targets and the run before; about an hour
 	mkdir -p $(BENCH)/profiles
 	@for f in pieces stages questions; do [ ! -s $(BENCH)/$$f.txt ] || mv $(BENCH)/$$f.txt $(BENCH)/$$f.before.txt; done
-	go test -run '^$$' -bench . -benchmem -count 6 ./schemas ./processor/... ./channels/... | tee $(BENCH)/pieces.txt
+	go test -run '^$$' -bench . -benchmem -count 6 ./schemas/... ./processor/... ./channels/... | tee $(BENCH)/pieces.txt
 	@set -o pipefail; for load in $(BENCH_LOADS); do \
 		STOCKPUSH_BENCH_PROFILES=$(abspath $(BENCH))/profiles cmd/lab/with-broker \
 			$(MEASURE) -bench "Pipeline/$$load\$$" -count $(BENCH_RUNS) ./cmd/lab/bench | tee -a $(BENCH)/stages.txt || exit; done

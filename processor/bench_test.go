@@ -20,6 +20,8 @@ import (
 	"stockpush/processor/stream"
 	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
+	"stockpush/schemas/stockevent"
+	"stockpush/schemas/wire"
 )
 
 const topics = schemas.Topics("t")
@@ -76,12 +78,12 @@ func (b *broker) sent() (s sent) {
 	for _, r := range b.messages {
 		switch r.Topic {
 		case topics.Commands():
-			c, err := schemas.DecodeCommand(bytes.Clone(r.Value))
+			c, err := wire.DecodeCommand(bytes.Clone(r.Value))
 			if err == nil {
 				s.commands = append(s.commands, c)
 			}
 		case topics.Records():
-			_ = schemas.DecodeRecords(bytes.Clone(r.Value), func(rec *schemas.Record) error { s.records = append(s.records, *rec); return nil })
+			_ = wire.DecodeRecords(bytes.Clone(r.Value), func(rec *schemas.Record) error { s.records = append(s.records, *rec); return nil })
 		case topics.DeadLetters():
 			s.letters = append(s.letters, r)
 		}
@@ -155,7 +157,7 @@ func (b *bench) send(events ...schemas.Event) {
 
 func (b *bench) batch(events []schemas.Event) (batch []*stream.Record) {
 	for _, e := range events {
-		batch = append(batch, b.message([]byte(e.Key.String()), schemas.EncodeEvent(&e)))
+		batch = append(batch, b.message([]byte(e.Key.String()), stockevent.EncodeEvent(&e)))
 	}
 	return batch
 }

@@ -10,6 +10,7 @@ import (
 	"stockpush/processor/stream"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
+	"stockpush/schemas/stockevent"
 )
 
 func TestEventsInEveryEncodingAreTakenAndBadOnesKeepTheirHeaders(t *testing.T) {
@@ -21,7 +22,7 @@ func TestEventsInEveryEncodingAreTakenAndBadOnesKeepTheirHeaders(t *testing.T) {
 		taken.Headers = []stream.Header{{Key: "content-type", Value: []byte("text/plain")}, {Key: "content-type", Value: []byte("application/protobuf")}}
 		bad := b.message(key, value)
 		bad.Headers = []stream.Header{{Key: "content-type", Value: []byte("text/plain")}, {Key: "error-code", Value: []byte("theirs")}, {Key: "traceparent", Value: []byte("00-1-2-3")}}
-		b.deliver([]*stream.Record{taken, bad, b.message([]byte(inJSON.Key.String()), schemas.EncodeEvent(&inJSON))})
+		b.deliver([]*stream.Record{taken, bad, b.message([]byte(inJSON.Key.String()), stockevent.EncodeEvent(&inJSON))})
 		pause(2 * time.Second)
 		sent := b.broker.sent()
 		require.Len(t, sent.commands, 2)

@@ -9,6 +9,8 @@ import (
 	"stockpush/processor/latest"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/stockevent"
+	"stockpush/schemas/wire"
 )
 
 const (
@@ -40,7 +42,7 @@ type partition struct {
 	records  *stream.RecordBatch
 	timer    *time.Timer
 	// decoder and event read one event after the other.
-	decoder schemas.Decoder
+	decoder stockevent.Decoder
 	event   schemas.Event
 	counts  counts
 	traces  traces
@@ -150,9 +152,9 @@ func (p *partition) closeDue(now time.Time) {
 // one chain with the Skipped ones.
 func (p *partition) close(w *latest.Entry, now time.Time) {
 	for _, repeat := range w.Earlier() {
-		p.order(w.Key(), repeat, schemas.Chain{QueuedAt: now})
+		p.order(w.Key(), repeat, wire.Chain{QueuedAt: now})
 	}
-	p.order(w.Key(), w.Newest(), schemas.Chain{QueuedAt: now, Links: w.Links()})
+	p.order(w.Key(), w.Newest(), wire.Chain{QueuedAt: now, Links: w.Links()})
 	p.commands[len(p.commands)-1].Headers = p.traces.take(w)
 	p.waiting.Add(-1)
 	p.counts.windows++
@@ -164,7 +166,7 @@ func (p *partition) close(w *latest.Entry, now time.Time) {
 // logWindow logs a closed window at debug.
 func (p *partition) logWindow(w *latest.Entry, now time.Time) {
 	key, keyErr := schemas.ParseKey(w.Key())
-	e, err := schemas.UnpackEvent(key, w.Newest().Packed())
+	e, err := wire.UnpackEvent(key, w.Newest().Packed())
 	if err = errors.Join(keyErr, err); err != nil {
 		p.deps.Logger.Debug("window closed", "store_sku", w.Key(), "error", err)
 		return
@@ -174,13 +176,13 @@ func (p *partition) logWindow(w *latest.Entry, now time.Time) {
 }
 
 // order adds a command of an event, and a chain whose newest event it is.
-func (p *partition) order(key string, e latest.Waiting, chain schemas.Chain) {
+func (p *partition) order(key string, e latest.Waiting, chain wire.Chain) {
 	chain.Newest = e.Packed()
 	p.commands = append(p.commands, &stream.Message{Sources: []int64{e.Offset}, Record: stream.Record{
 		Topic:     p.commandsTopic,
 		Partition: schemas.PartitionFor([]byte(schemas.ShopText(key)), p.deps.Log.CommandPartitions),
 		Key:       []byte(key),
-		Value:     schemas.AppendPackedCommand(nil, key, chain.Newest, chain.QueuedAt),
+		Value:     wire.AppendPackedCommand(nil, key, chain.Newest, chain.QueuedAt),
 	}})
 	p.records.AddChain(key, chain, e.Offset)
 	p.counts.commands++
@@ -258,7 +260,7 @@ func (p *partition) take(ctx context.Context, r *stream.Record, now time.Time) e
 
 // decode reads an event; known says that one with its key was read here before.
 func (p *partition) decode(event *schemas.Event, r *stream.Record, now time.Time, known bool) error {
-	if err := p.decoder.DecodeMessage(event, schemas.Message{Key: r.Key, Value: r.Value, ContentType: stream.ContentType(r)}); err != nil {
+	if err := p.decoder.DecodeMessage(event, stockevent.Message{Key: r.Key, Value: r.Value, ContentType: stream.ContentType(r)}); err != nil {
 		return err
 	}
 	id, ok := p.deps.Log.ID, known && len(p.deps.Log.Earlier) == 0
@@ -281,7 +283,7 @@ func (p *partition) spill(w *latest.Entry) {
 	scarce := links > 0 && int64(p.buffer.LinkBytes()) > maxLinkBytes/max(1, p.partitions.Load())
 	if scarce || links > maxChainBytes {
 		newest := w.Newest()
-		p.records.AddChain(w.Key(), schemas.Chain{Newest: newest.Packed(), Links: p.buffer.TakeLinks(w)}, newest.Offset)
+		p.records.AddChain(w.Key(), wire.Chain{Newest: newest.Packed(), Links: p.buffer.TakeLinks(w)}, newest.Offset)
 	}
 }
 

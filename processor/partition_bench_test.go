@@ -14,6 +14,7 @@ import (
 	"stockpush/processor/stream"
 	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
+	"stockpush/schemas/stockevent"
 )
 
 // instantly acknowledges every message at once.
@@ -39,7 +40,7 @@ func BenchmarkCompaction(b *testing.B) {
 			batches = append(batches, nil)
 		}
 		last := &batches[len(batches)-1]
-		*last = append(*last, &stream.Record{Key: []byte(e.Key.String()), Value: schemas.EncodeEvent(&e), Offset: int64(i), Timestamp: time.Now()})
+		*last = append(*last, &stream.Record{Key: []byte(e.Key.String()), Value: stockevent.EncodeEvent(&e), Offset: int64(i), Timestamp: time.Now()})
 	}
 	a, _ := streamtest.NewAssignment(b.Context(), "events", 0)
 	handler, err := New(Config{Window: time.Second, CatchUpWindow: time.Second, MaxBufferedSKUs: 1e6}, Deps{

@@ -13,7 +13,7 @@ import (
 
 func TestShopTextIsTheShopOfAKey(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		key := drawEvent(t).Key
+		key := schemas.Key{Channel: "shopee", ShopID: rapid.Int64Range(1, 1<<62).Draw(t, "shop"), StoreSKU: rapid.StringN(1, 50, 200).Draw(t, "sku")}
 		require.Equal(t, key.Shop().String(), schemas.ShopText(key.String()))
 	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 // bisectBatch sends the good messages of a batch that the store refuses, each partition separately.
@@ -76,11 +77,11 @@ func split(m *stream.Record) []*stream.Record {
 		parts = append(parts, &part)
 		return nil
 	}
-	err := schemas.DecodeRecordsAndReports(m.Value,
+	err := wire.DecodeRecordsAndReports(m.Value,
 		func(r *schemas.Record) error {
-			return add(r.Key.String(), schemas.AppendRecord(schemas.AppendRecordsHeader(nil, r.Key), r))
+			return add(r.Key.String(), wire.AppendRecord(wire.AppendRecordsHeader(nil, r.Key), r))
 		},
-		func(r *schemas.Report) error { return add(r.Key(), schemas.EncodeReport(r)) })
+		func(r *schemas.Report) error { return add(r.Key(), wire.EncodeReport(r)) })
 	if err != nil {
 		return nil // m is a dead letter
 	}

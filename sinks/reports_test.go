@@ -9,13 +9,14 @@ import (
 
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 // reportMessage appends a message with reports of so many store SKUs, and those records.
 func (b *bench) reportMessage(skus []string, records ...string) *stream.Record {
 	m := b.message(records...)
 	for _, sku := range skus {
-		m.Value = schemas.AppendReport(m.Value, &schemas.Report{
+		m.Value = wire.AppendReport(m.Value, &schemas.Report{
 			Shop: schemas.Shop{Channel: "shopee", ID: 1}, StoreSKU: sku, Progress: &schemas.Progress{Position: schemas.Position{LogID: 1}},
 		})
 	}

@@ -19,6 +19,7 @@ import (
 
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 // Received is when a message arrived in our topic.
@@ -209,7 +210,7 @@ func (s *Sink) add(b Batch, m *stream.Record) error {
 		addDeadLetter(b, m)
 		return nil
 	}
-	return schemas.DecodeRecordsAndReports(m.Value,
+	return wire.DecodeRecordsAndReports(m.Value,
 		func(r *schemas.Record) error { b.Add(r); return nil },
 		func(r *schemas.Report) error { b.Report(r); return nil })
 }

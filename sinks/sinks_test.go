@@ -20,6 +20,7 @@ import (
 	"stockpush/processor/stream"
 	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 	"stockpush/sinks"
 )
 
@@ -114,10 +115,10 @@ func newBench(t *testing.T, rows int) *bench {
 
 func (b *bench) message(ids ...string) *stream.Record {
 	key := schemas.Key{Channel: "shopee", ShopID: 1, StoreSKU: "s"}
-	value := schemas.AppendRecordsHeader(nil, key)
+	value := wire.AppendRecordsHeader(nil, key)
 	for i, id := range ids {
 		r := schemas.RecordOf(schemas.Event{EventID: id, Key: key, Reason: schemas.PushNow, RepeatsOffset: schemas.NoOffset, Position: schemas.Position{LogID: 1, Offset: int64(i)}}, schemas.Skipped)
-		value = schemas.AppendRecord(value, &r)
+		value = wire.AppendRecord(value, &r)
 	}
 	b.next++
 	b.log = append(b.log, stream.Record{Topic: topics.Records(), Offset: b.next - 1, Value: value})
@@ -205,7 +206,7 @@ func TestRefusedRowIsDeadLetteredAlone(t *testing.T) {
 		require.Equal(t, 1, b.letters.n)
 		require.Equal(t, schemas.CodeRefusedByStore, string(b.letters.last.Headers[0].Value))
 		var ids []string
-		require.NoError(t, schemas.DecodeRecords(b.letters.last.Value, func(r *schemas.Record) error { ids = append(ids, r.EventID); return nil }))
+		require.NoError(t, wire.DecodeRecords(b.letters.last.Value, func(r *schemas.Record) error { ids = append(ids, r.EventID); return nil }))
 		require.Equal(t, []string{"poison"}, ids)
 		require.Equal(t, int64(5), b.committable())
 		b.deliver([]*stream.Record{b.message("h")})

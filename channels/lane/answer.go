@@ -8,6 +8,7 @@ import (
 	"stockpush/channels"
 	"stockpush/channels/sku"
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 const (
@@ -154,7 +155,7 @@ func (l *Lane) finish(s *sku.SKU, p *sku.Push, record *schemas.Record, r *Result
 	if !p.IsRepair() { // whose event ended before
 		o = terminal(s, record)
 	}
-	o.Record, o.SaveState, o.Offsets = schemas.AppendPackedRecord(nil, p.Encoded, record), true, p.Offsets()
+	o.Record, o.SaveState, o.Offsets = wire.AppendPackedRecord(nil, p.Encoded, record), true, p.Offsets()
 	s.Finish(sku.Outcome{Position: p.Position, Status: record.Status, Shadow: record.Shadow(), Encoded: o.Record})
 	delete(l.unpushed, s)
 	if s.Readback != nil {

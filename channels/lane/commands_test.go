@@ -11,6 +11,7 @@ import (
 	"stockpush/channels/lane"
 	"stockpush/channels/sku"
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 func TestDuplicateCommandIsSettledWithThePush(t *testing.T) {
@@ -87,7 +88,7 @@ func restored(t *testing.T, from *shop, change ...func(*lane.Config)) *shop {
 	s := newShop(t, change...)
 	s.now, s.offset = from.now, from.offset
 	for name, old := range from.skus {
-		state, err := schemas.SplitState(old.AppendState(nil))
+		state, err := wire.SplitState(old.AppendState(nil))
 		require.NoError(t, err)
 		s.sku(name).Restore(&state)
 		s.lane.Restore(s.sku(name), s.now)

@@ -9,6 +9,7 @@ import (
 	"stockpush/channels"
 	"stockpush/channels/lane"
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 var banned = shopRefused(schemas.ShopRestricted)
@@ -248,7 +249,7 @@ func TestLaterStateReplacesARestoredOne(t *testing.T) {
 	require.True(t, s.isHeld())
 	require.NotNil(t, s.sku("b").Readback)
 	for _, name := range []string{"a", "b"} {
-		s.sku(name).Restore(&schemas.PackedState{Key: s.sku(name).Key})
+		s.sku(name).Restore(&wire.PackedState{Key: s.sku(name).Key})
 		s.lane.Restore(s.sku(name), s.now)
 	}
 	s.offer("c", 1)

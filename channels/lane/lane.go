@@ -16,6 +16,7 @@ import (
 	"stockpush/channels"
 	"stockpush/channels/sku"
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 // Config is the configuration of all lanes.
@@ -99,7 +100,7 @@ func (l *Lane) Offer(s *sku.SKU, c *Command, now time.Time) Result {
 		by := s.NewestEvent()
 		lost := schemas.SkippedBy(c.Event, &by, now)
 		lost.QueuedAt = c.QueuedAt
-		r.add(Outcome{SKU: s, Record: schemas.AppendPackedRecord(nil, c.Encoded, &lost), SaveState: s.Unsaved, Offsets: []int64{c.Offset}})
+		r.add(Outcome{SKU: s, Record: wire.AppendPackedRecord(nil, c.Encoded, &lost), SaveState: s.Unsaved, Offsets: []int64{c.Offset}})
 	case sku.Duplicate:
 		p := s.Push(c.Event.Position)
 		p.Duplicates = append(p.Duplicates, c.Offset)
@@ -140,7 +141,7 @@ func (l *Lane) skip(s *sku.SKU, p *sku.Push, by *schemas.Event, now time.Time, r
 	skipped := schemas.SkippedBy(schemas.Event{TriggeredAt: p.TriggeredAt}, by, now) // its event stays encoded
 	skipped.QueuedAt, skipped.Attempts, skipped.RequestID = p.QueuedTime(), p.Attempts, p.RequestID
 	o := terminal(s, &skipped)
-	o.Record, o.Offsets = schemas.AppendPackedRecord(nil, p.Encoded, &skipped), p.Offsets()
+	o.Record, o.Offsets = wire.AppendPackedRecord(nil, p.Encoded, &skipped), p.Offsets()
 	// The state must have the request that may still be applied, and the event that was
 	// news: later repeats are compared with it.
 	o.SaveState = s.Unsaved || by.Repeats()

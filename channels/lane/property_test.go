@@ -13,6 +13,7 @@ import (
 	"stockpush/channels/lane"
 	"stockpush/channels/sku"
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 // world is a shop at a marketplace that loses answers and applies lost requests late, with
@@ -264,7 +265,7 @@ func (w *world) restart() {
 	}
 	w.calls, w.skus, w.lane = nil, map[string]*sku.SKU{}, lane.New(w.cfg)
 	for _, name := range names {
-		state, err := schemas.SplitState(w.saved["shopee/1/"+name])
+		state, err := wire.SplitState(w.saved["shopee/1/"+name])
 		if err == nil {
 			w.sku(name).Restore(&state)
 			w.lane.Restore(w.sku(name), w.now)

@@ -10,6 +10,7 @@ import (
 	"stockpush/channels"
 	"stockpush/channels/sku"
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 // maxLost is how many quantities with an unknown outcome a read-back keeps. A model has one call
@@ -266,7 +267,7 @@ func (l *Lane) repair(s *sku.SKU, last *schemas.Record, now time.Time, r *Result
 	r.Repairs++
 	s.Readback.NotBefore = now.Add(l.cfg.ConfirmAfter)
 	p := &sku.Push{
-		Event:  sku.Event{Position: s.Last.Position, Encoded: bytes.Clone(schemas.PackedEventOf(s.Last.Encoded))},
+		Event:  sku.Event{Position: s.Last.Position, Encoded: bytes.Clone(wire.PackedEventOf(s.Last.Encoded))},
 		ItemID: last.ItemID, ModelID: last.ModelID, LocationID: last.LocationID, Qty: last.PushQty(), TriggeredAt: last.TriggeredAt,
 		QueuedAt: last.QueuedAt.UnixMilli(), Offset: schemas.NoOffset, NotBefore: now, PausedBefore: l.pause.total(now), Attempts: last.Attempts,
 	}

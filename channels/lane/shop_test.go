@@ -12,6 +12,7 @@ import (
 	"stockpush/channels/lane"
 	"stockpush/channels/sku"
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 const (
@@ -92,7 +93,7 @@ func (s *shop) command(name string, qty int64, changes ...change) *lane.Command 
 	for _, change := range changes {
 		change(c)
 	}
-	c.Encoded = schemas.PackEvent(nil, &c.Event)
+	c.Encoded = wire.PackEvent(nil, &c.Event)
 	return c
 }
 
@@ -141,7 +142,7 @@ func describe(o *lane.Outcome) string {
 }
 
 func recordOf(o *lane.Outcome) schemas.Record {
-	r, err := schemas.PackedRecord{Bytes: o.Record}.Record(schemas.Key{})
+	r, err := wire.PackedRecord{Bytes: o.Record}.Record(schemas.Key{})
 	if err != nil {
 		panic(err)
 	}

@@ -29,6 +29,7 @@ import (
 	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
+	"stockpush/schemas/wire"
 )
 
 // syncBuffer is written by a log while a test reads it.
@@ -146,7 +147,7 @@ func (l *lanes) watch() {
 func (l *lanes) Produce(_ context.Context, r *stream.Record, done func(error)) {
 	if r.Topic == schemas.Topics("t").Records() {
 		l.mu.Lock()
-		_ = schemas.DecodeRecords(bytes.Clone(r.Value), func(rec *schemas.Record) error {
+		_ = wire.DecodeRecords(bytes.Clone(r.Value), func(rec *schemas.Record) error {
 			if rec.Status >= l.records[rec.EventID].Status {
 				l.records[rec.EventID] = *rec
 			}

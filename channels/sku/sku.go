@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 // SKU is one store SKU. The partition's goroutine owns it.
@@ -51,7 +52,7 @@ func (e *Event) Decode() schemas.Event { return decode(e.Encoded) }
 
 // decode decodes an event that was decoded successfully before.
 func decode(encoded []byte) schemas.Event {
-	e, err := schemas.UnpackEvent(schemas.Key{}, encoded)
+	e, err := wire.UnpackEvent(schemas.Key{}, encoded)
 	if err != nil {
 		panic(fmt.Sprintf("an event that was valid cannot be decoded: %v", err))
 	}
@@ -69,11 +70,11 @@ type Outcome struct {
 }
 
 // Event decodes the outcome's event. There must be one.
-func (o *Outcome) Event() schemas.Event { return decode(schemas.PackedEventOf(o.Encoded)) }
+func (o *Outcome) Event() schemas.Event { return decode(wire.PackedEventOf(o.Encoded)) }
 
 // Record decodes the outcome's record. There must be one.
 func (o *Outcome) Record() schemas.Record {
-	r, err := schemas.PackedRecord{Bytes: o.Encoded}.Record(schemas.Key{})
+	r, err := wire.PackedRecord{Bytes: o.Encoded}.Record(schemas.Key{})
 	if err != nil {
 		panic(fmt.Sprintf("a record that was valid cannot be decoded: %v", err))
 	}
@@ -122,18 +123,18 @@ func (s *SKU) Finish(o Outcome) {
 
 // AppendState appends the state as a message of the state topic to b.
 func (s *SKU) AppendState(b []byte) []byte {
-	state := schemas.PackedState{Key: s.Key, Confirmed: s.Confirmed, Readback: s.Readback, Sent: s.Sent, SentQty: s.SentQty}
+	state := wire.PackedState{Key: s.Key, Confirmed: s.Confirmed, Readback: s.Readback, Sent: s.Sent, SentQty: s.SentQty}
 	if !s.Last.IsZero() {
-		state.Finished = schemas.PackedRecord{Position: s.Last.Position, Event: schemas.PackedEventOf(s.Last.Encoded), Bytes: s.Last.Encoded}
+		state.Finished = wire.PackedRecord{Position: s.Last.Position, Event: wire.PackedEventOf(s.Last.Encoded), Bytes: s.Last.Encoded}
 	}
 	if s.Newest != nil {
 		state.Newest = s.Newest.Encoded
 	}
-	return schemas.AppendPackedState(b, &state)
+	return wire.AppendPackedState(b, &state)
 }
 
 // Restore sets the SKU to a state from the state topic. It copies what it retains.
-func (s *SKU) Restore(state *schemas.PackedState) {
+func (s *SKU) Restore(state *wire.PackedState) {
 	s.Newest, s.Last = nil, Outcome{}
 	s.Sent, s.SentQty, s.Confirmed, s.Readback = state.Sent, state.SentQty, state.Confirmed, state.Readback
 	if len(state.Newest) > 0 {
@@ -147,7 +148,7 @@ func (s *SKU) Restore(state *schemas.PackedState) {
 
 // KnowsMoreThan says whether an encoded state is older than this SKU, or cannot be decoded.
 func (s *SKU) KnowsMoreThan(message []byte) bool {
-	state, err := schemas.SplitState(message)
+	state, err := wire.SplitState(message)
 	if err == nil && state.Finished.Position.Newer(s.Last.Position) {
 		return false
 	}

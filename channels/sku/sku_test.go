@@ -10,6 +10,7 @@ import (
 
 	"stockpush/channels/sku"
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 func at(offset int64) schemas.Position {
@@ -31,7 +32,7 @@ func repeat(offset, of int64) schemas.Event {
 }
 
 func encoded(e schemas.Event) *sku.Event {
-	return &sku.Event{Position: e.Position, Encoded: schemas.PackEvent(nil, &e)}
+	return &sku.Event{Position: e.Position, Encoded: wire.PackEvent(nil, &e)}
 }
 
 func push(offset int64) *sku.Push {
@@ -43,7 +44,7 @@ func outcome(p schemas.Position, s schemas.Status) sku.Outcome {
 	if s == schemas.Successfully && p.Offset%3 > 0 { // the others were pushed in shadow mode
 		r.AfterQty = &r.Available
 	}
-	return sku.Outcome{Position: p, Status: s, Shadow: r.Shadow(), Encoded: schemas.AppendRecord(nil, &r)}
+	return sku.Outcome{Position: p, Status: s, Shadow: r.Shadow(), Encoded: wire.AppendRecord(nil, &r)}
 }
 
 // change changes a new store SKU.
@@ -194,7 +195,7 @@ func state(r *rapid.T) *sku.SKU {
 }
 
 func restore(t require.TestingT, s *sku.SKU, message []byte) {
-	split, err := schemas.SplitState(message)
+	split, err := wire.SplitState(message)
 	require.NoError(t, err)
 	s.Restore(&split)
 	clear(message) // it is the caller's

@@ -12,6 +12,7 @@ import (
 	"stockpush/channels/channeltest"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 var modelA = channeltest.Model{ShopID: 1, ItemID: 10, ModelID: 1}
@@ -29,7 +30,7 @@ func lostFirst(n int) *channeltest.Memory {
 func (l *log) lastState() schemas.State {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s, err := schemas.DecodeState(l.states[len(l.states)-1].Value)
+	s, err := wire.DecodeState(l.states[len(l.states)-1].Value)
 	if err != nil {
 		panic(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"stockpush/channels/sku"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 // A worker reports what operators cannot see in records: what happened so far to a Pending push
@@ -153,7 +154,7 @@ func (w *worker) restoreStatus(m *stream.Record) bool {
 		return true
 	}
 	sh := w.shop(shopOf)
-	_ = schemas.DecodeRecordsAndReports(m.Value, nil, func(r *schemas.Report) error {
+	_ = wire.DecodeRecordsAndReports(m.Value, nil, func(r *schemas.Report) error {
 		if r.Status != nil {
 			sh.reported = *r.Status
 		}
@@ -174,6 +175,6 @@ func (w *writing) status(r *schemas.Report) {
 	w.report(r)
 	w.outcomes++
 	w.states = append(w.states, stream.Message{Sources: noSource, Record: stream.Record{
-		Topic: w.stateTopic, Partition: w.partition, Key: []byte(statusKey + r.Shop.String()), Value: schemas.EncodeReport(r), Headers: w.owner,
+		Topic: w.stateTopic, Partition: w.partition, Key: []byte(statusKey + r.Shop.String()), Value: wire.EncodeReport(r), Headers: w.owner,
 	}})
 }

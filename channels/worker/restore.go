@@ -7,6 +7,7 @@ import (
 	"stockpush/channels/sku"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 // restore reads the partition's states, determines which commands an earlier owner may have had
@@ -87,9 +88,9 @@ func (r *restoring) take(ctx context.Context, m *stream.Record) {
 	if err != nil {
 		return // not a store SKU's state
 	}
-	var state schemas.PackedState
+	var state wire.PackedState
 	if len(m.Value) > 0 { // an empty one is a deleted state
-		state, err = schemas.SplitState(m.Value)
+		state, err = wire.SplitState(m.Value)
 	}
 	switch {
 	case err != nil:

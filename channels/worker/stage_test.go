@@ -24,6 +24,7 @@ import (
 	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
+	"stockpush/schemas/wire"
 )
 
 const topics = schemas.Topics("t")
@@ -56,7 +57,7 @@ func (l *log) Produce(_ context.Context, r *stream.Record, done func(error)) {
 	switch r.Topic {
 	case topics.Records():
 		l.messages = append(l.messages, r)
-		_ = schemas.DecodeRecordsAndReports(r.Value, func(rec *schemas.Record) error { l.records = append(l.records, *rec); return nil },
+		_ = wire.DecodeRecordsAndReports(r.Value, func(rec *schemas.Record) error { l.records = append(l.records, *rec); return nil },
 			func(report *schemas.Report) error { l.reports = append(l.reports, *report); return nil })
 	case topics.State():
 		if _, err := schemas.ParseKey(string(r.Key)); err != nil {

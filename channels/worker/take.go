@@ -9,6 +9,7 @@ import (
 	"stockpush/channels/lane"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 // takeAll takes a batch of commands. It dead-letters a command that cannot be read, or at which
@@ -34,11 +35,11 @@ func (w *worker) takeAll(ctx context.Context, batch []*stream.Record) {
 
 // take offers a command, whose encoded event shares the message's memory, to its lane.
 func (w *worker) take(r *stream.Record, now time.Time) error {
-	packed, err := schemas.SplitCommand(r.Value)
+	packed, err := wire.SplitCommand(r.Value)
 	if err != nil {
 		return err
 	}
-	event, err := schemas.UnpackEvent(schemas.Key{}, packed.Packed)
+	event, err := wire.UnpackEvent(schemas.Key{}, packed.Packed)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"stockpush/channels/channeltest"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 func TestPushStartsWhenItsLingerEnds(t *testing.T) {
@@ -339,7 +340,7 @@ func TestRecordsOfOnePartitionShareAMessage(t *testing.T) {
 		require.Len(t, b.memory.Calls(), 1)
 		require.Len(t, b.log.messages, 3)
 		for _, m := range b.log.messages {
-			require.NoError(t, schemas.DecodeRecords(m.Value, func(r *schemas.Record) error {
+			require.NoError(t, wire.DecodeRecords(m.Value, func(r *schemas.Record) error {
 				require.Equal(t, schemas.PartitionFor(m.Key, 3), schemas.PartitionFor([]byte(r.Key.String()), 3))
 				return nil
 			}))

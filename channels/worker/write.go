@@ -14,6 +14,7 @@ import (
 	"stockpush/channels/sku"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/stockevent"
 )
 
 const (
@@ -78,7 +79,7 @@ func (w *writing) repush(s *sku.SKU) {
 	e.EventID, e.Reason, e.RetryOf, e.RequestedBy, e.RepeatsOffset, e.OccurredAt = uuid.NewString(), schemas.RefreshInventory, "", "", e.Position.Offset, time.Now()
 	w.outcomes++
 	w.events = append(w.events, stream.Message{Sources: noSource, Record: stream.Record{
-		Topic: w.deps.Topics.Events(), Partition: e.Position.Partition, Key: []byte(s.Key), Value: schemas.EncodeEvent(&e),
+		Topic: w.deps.Topics.Events(), Partition: e.Position.Partition, Key: []byte(s.Key), Value: stockevent.EncodeEvent(&e),
 	}})
 }
 

@@ -7,13 +7,13 @@ import (
 	"sync"
 	"testing"
 
-	"stockpush/cmd/internal/programtest"
-
 	"github.com/stretchr/testify/require"
 
 	"stockpush/channels/shopee/sandbox"
 	"stockpush/cmd/internal/audit"
+	"stockpush/cmd/internal/programtest"
 	"stockpush/schemas"
+	"stockpush/schemas/stockevent"
 )
 
 // audited returns an event of one of many store SKUs, 50 models per item.
@@ -66,7 +66,7 @@ func TestE2EAuditRepairsDriftUnderLoad(t *testing.T) {
 	s := newSystem(t, nil)
 	for i := range skus {
 		e := audited(i, 100)
-		s.sendRaw([]byte(e.Key.String()), schemas.EncodeEvent(&e))
+		s.sendRaw([]byte(e.Key.String()), stockevent.EncodeEvent(&e))
 	}
 	require.NoError(t, s.producer.Flush(t.Context()))
 	eventually(s, uint64(skus), "SELECT count() FROM {db}.store_sku_push_status WHERE last_push_status = 'Successfully'")

@@ -15,18 +15,19 @@ import (
 
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
-// wire is the connection to the sandbox. It can delay a push that it has received, even after the
+// delayer is the connection to the sandbox. It can delay a push that it has received, even after the
 // sender is gone.
-type wire struct {
+type delayer struct {
 	sandbox  http.Handler
 	holding  atomic.Bool
 	received chan struct{}
 	release  chan struct{}
 }
 
-func (w *wire) ServeHTTP(out http.ResponseWriter, r *http.Request) {
+func (w *delayer) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	if !strings.HasSuffix(r.URL.Path, "/update_stock") || !w.holding.CompareAndSwap(true, false) {
 		w.sandbox.ServeHTTP(out, r)
 		return
@@ -42,8 +43,8 @@ func (w *wire) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	w.sandbox.ServeHTTP(httptest.NewRecorder(), late)
 }
 
-// held delays the push that an event causes, and returns once the wire has it.
-func (w *wire) held(push func()) {
+// held delays the push that an event causes, and returns once the delayer has it.
+func (w *delayer) held(push func()) {
 	w.holding.Store(true)
 	push()
 	<-w.received
@@ -52,7 +53,7 @@ func (w *wire) held(push func()) {
 func TestCrashWithARequestInFlight(t *testing.T) {
 	t.Setenv("STOCKPUSH_KAFKA_SESSION_TIMEOUT", "6s")
 	s := newSurroundings(t)
-	w := &wire{sandbox: s.Sandbox, received: make(chan struct{}), release: make(chan struct{})}
+	w := &delayer{sandbox: s.Sandbox, received: make(chan struct{}), release: make(chan struct{})}
 	s.Web.Close()
 	s.Web = httptest.NewServer(w)
 	s.Configure("  confirm_after: 5s\n  timeout: 2s\nprocessor: {window: 200ms}\n")
@@ -101,7 +102,7 @@ func readbackPending(t *testing.T, s *surroundings, eventID string) (pending boo
 			if _, err := schemas.ParseKey(string(r.Key)); err != nil {
 				return nil
 			}
-			state, err := schemas.DecodeState(r.Value)
+			state, err := wire.DecodeState(r.Value)
 			if state.Finished.EventID == eventID {
 				pending = state.Readback != nil
 			}

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stockpush/cmd/internal/service"
-	"stockpush/schemas"
+	"stockpush/schemas/stockevent"
 )
 
 // join starts another instance of all roles and waits until it serves.
@@ -45,7 +45,7 @@ func TestE2EInstancesJoinAndLeave(t *testing.T) {
 			for step := range 3 {
 				e := event(int64(10001+sku%10), fmt.Sprintf("member-%d", sku), round*3+step+1)
 				e.ItemID, e.ModelID = int64(500+sku%3), int64(sku+1)
-				s.sendRaw([]byte(e.Key.String()), schemas.EncodeEvent(&e))
+				s.sendRaw([]byte(e.Key.String()), stockevent.EncodeEvent(&e))
 			}
 		}
 		require.NoError(t, s.producer.Flush(t.Context()))

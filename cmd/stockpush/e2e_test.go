@@ -12,19 +12,19 @@ import (
 	"testing"
 	"time"
 
-	"stockpush/cmd/internal/programtest"
-
 	"github.com/stretchr/testify/require"
 
 	"stockpush/channels/shopee/sandbox"
 	"stockpush/cmd/internal/config"
 	"stockpush/cmd/internal/embedded/embeddedtest"
 	"stockpush/cmd/internal/kafkaconn"
+	"stockpush/cmd/internal/programtest"
 	"stockpush/cmd/internal/service"
 	"stockpush/cmd/internal/setup"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
+	"stockpush/schemas/stockevent"
 	"stockpush/sinks/clickhouse"
 )
 
@@ -139,7 +139,7 @@ func event(shop int64, sku string, n int) schemas.Event {
 func (s *system) send(events ...schemas.Event) {
 	s.t.Helper()
 	for i := range events {
-		s.sendRaw([]byte(events[i].Key.String()), schemas.EncodeEvent(&events[i]))
+		s.sendRaw([]byte(events[i].Key.String()), stockevent.EncodeEvent(&events[i]))
 	}
 	require.NoError(s.t, s.producer.Flush(s.t.Context()))
 }
@@ -186,7 +186,7 @@ func TestE2ELatestHundredRecordsOfAStoreSKU(t *testing.T) {
 	s := newSystem(t, nil)
 	for i := 1; i <= 250; i++ {
 		e := event(10001, "busy", i)
-		s.sendRaw([]byte(e.Key.String()), schemas.EncodeEvent(&e))
+		s.sendRaw([]byte(e.Key.String()), stockevent.EncodeEvent(&e))
 	}
 	require.NoError(t, s.producer.Flush(t.Context()))
 	eventually(s, uint64(250), "SELECT count() FROM {db}.push_records FINAL WHERE status != 'Pending'")
@@ -260,12 +260,12 @@ func TestE2EBadEventsAreRejectedWithoutStalling(t *testing.T) {
 		s.sendRaw([]byte(b.Key), []byte(b.Value))
 		e := event(10004, fmt.Sprintf("good-%d", i), i)
 		e.ModelID = int64(i + 1)
-		s.sendRaw([]byte(e.Key.String()), schemas.EncodeEvent(&e))
+		s.sendRaw([]byte(e.Key.String()), stockevent.EncodeEvent(&e))
 	}
 	wrong := event(10004, "elsewhere", 1)
 	key := []byte(wrong.Key.String())
 	partition := (schemas.PartitionFor(key, s.cfg.Kafka.Partitions) + 1) % int32(s.cfg.Kafka.Partitions)
-	s.producer.Produce(t.Context(), &stream.Record{Topic: s.topics.Events(), Partition: partition, Key: key, Value: schemas.EncodeEvent(&wrong)}, func(err error) { require.NoError(t, err) })
+	s.producer.Produce(t.Context(), &stream.Record{Topic: s.topics.Events(), Partition: partition, Key: key, Value: stockevent.EncodeEvent(&wrong)}, func(err error) { require.NoError(t, err) })
 	require.NoError(t, s.producer.Flush(t.Context()))
 	eventually(s, uint64(len(bad)), "SELECT count() FROM {db}.push_record_history WHERE status = 'Successfully'")
 	eventually(s, uint64(len(bad)+1), "SELECT count() FROM {db}.rejected_events")

@@ -9,6 +9,7 @@ import (
 
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/stockevent"
 )
 
 // produceBy produces an event for each of n store SKUs, in the partition that a partitioner
@@ -22,7 +23,7 @@ func (s *surroundings) produceBy(p schemas.Partitioner, n int) {
 	for i := range n {
 		e := event(10001, fmt.Sprintf("sku-%d", i), 1)
 		e.ModelID = int64(i + 1)
-		r := &stream.Record{Topic: s.Topics.Events(), Partition: stream.ByKey, Key: []byte(e.Key.String()), Value: schemas.EncodeEvent(&e)}
+		r := &stream.Record{Topic: s.Topics.Events(), Partition: stream.ByKey, Key: []byte(e.Key.String()), Value: stockevent.EncodeEvent(&e)}
 		producer.Produce(s.TB.Context(), r, func(err error) { require.NoError(s.TB, err) })
 	}
 	require.NoError(s.TB, producer.Flush(s.TB.Context()))

@@ -15,7 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"stockpush/processor/stream"
-	"stockpush/schemas"
+	"stockpush/schemas/stockevent"
 )
 
 // In a CreateTime topic a timestamp is whatever the producer says.
@@ -34,7 +34,7 @@ func TestE2EEveryTimestampOfAProducerIsRecorded(t *testing.T) {
 			for n := 1; n <= 2; n++ { // the second one supersedes the first
 				e := event(10001, sku, n)
 				e.ModelID = int64(model + 1)
-				s.sendAt(s.topics.Events(), e.Key.String(), schemas.EncodeEvent(&e), at)
+				s.sendAt(s.topics.Events(), e.Key.String(), stockevent.EncodeEvent(&e), at)
 			}
 			s.sendAt(s.topics.Events(), "shopee/10001/"+sku, []byte("{"), at)
 			s.sendAt(s.topics.DeadLetters(), "foreign "+sku, []byte("{"), at)

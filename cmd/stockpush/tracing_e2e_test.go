@@ -16,6 +16,7 @@ import (
 	"stockpush/cmd/internal/config"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/stockevent"
 )
 
 // startCollector starts an OTLP receiver. It returns its URL, and what delivers each received span.
@@ -42,7 +43,7 @@ func startCollector(t *testing.T) (url string, received <-chan *traces.Span) {
 
 // sendTraced sends an event in the trace n.
 func (s *system) sendTraced(e schemas.Event, n int) {
-	r := &stream.Record{Topic: s.topics.Events(), Partition: stream.ByKey, Key: []byte(e.Key.String()), Value: schemas.EncodeEvent(&e),
+	r := &stream.Record{Topic: s.topics.Events(), Partition: stream.ByKey, Key: []byte(e.Key.String()), Value: stockevent.EncodeEvent(&e),
 		Headers: []stream.Header{{Key: "traceparent", Value: fmt.Appendf(nil, "00-%032x-%016x-01", n, n)}}}
 	s.producer.Produce(s.t.Context(), r, func(err error) { require.NoError(s.t, err) })
 }

@@ -10,6 +10,7 @@ import (
 	"stockpush/channels/shopee/sandbox"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/stockevent"
 )
 
 // transact produces an event in a transaction.
@@ -19,7 +20,7 @@ func (s *system) transact(e schemas.Event, end kgo.TransactionEndTry) {
 	defer client.Close()
 	require.NoError(s.t, client.BeginTransaction())
 	key := []byte(e.Key.String())
-	r := &kgo.Record{Topic: s.topics.Events(), Partition: schemas.PartitionFor(key, s.cfg.Kafka.Partitions), Key: key, Value: schemas.EncodeEvent(&e)}
+	r := &kgo.Record{Topic: s.topics.Events(), Partition: schemas.PartitionFor(key, s.cfg.Kafka.Partitions), Key: key, Value: stockevent.EncodeEvent(&e)}
 	require.NoError(s.t, client.ProduceSync(s.t.Context(), r).FirstErr())
 	require.NoError(s.t, client.EndTransaction(s.t.Context(), end))
 }

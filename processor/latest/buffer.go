@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 // Verdict says what Put did with an event.
@@ -55,7 +56,7 @@ type Buffer struct {
 	byClose list
 	byTouch list
 	// packed is the event that is being put.
-	packed schemas.PackedEvent
+	packed wire.PackedEvent
 	// linkBytes is the memory of all open windows' links. linkRoom is the room that a window's first
 	// one gets. It follows the median of the earlier windows: an average would follow hot store SKUs.
 	linkBytes, linkRoom int
@@ -86,9 +87,9 @@ func (b *Buffer) Put(w *Entry, key []byte, e *schemas.Event, now time.Time) Resu
 	switch result.Verdict {
 	case Outdated:
 		result.Skipped = 1
-		b.link(w, schemas.Link{Event: &b.packed, Next: &w.newest, Role: schemas.RoleLost, At: now})
+		b.link(w, wire.Link{Event: &b.packed, Next: &w.newest, Role: wire.RoleLost, At: now})
 	case Joined:
-		b.link(w, schemas.Link{Event: &w.newest, Next: &b.packed, Role: schemas.RoleWaits})
+		b.link(w, wire.Link{Event: &w.newest, Next: &b.packed, Role: wire.RoleWaits})
 		w.earlier = append(w.earlier, Waiting{w.newest.Clone(), w.offset})
 		b.succeed(w, e)
 	default:
@@ -112,19 +113,19 @@ func (b *Buffer) open(key string, e *schemas.Event, at time.Duration) *Entry {
 
 // replace links all that waits in the window to the event that is being put.
 func (b *Buffer) replace(w *Entry, now time.Time) {
-	b.link(w, schemas.Link{Event: &w.newest, Next: &b.packed, Role: schemas.RoleSkipped, At: now})
+	b.link(w, wire.Link{Event: &w.newest, Next: &b.packed, Role: wire.RoleSkipped, At: now})
 	for i := range w.earlier {
-		b.link(w, schemas.Link{Event: &w.earlier[i].event, Next: &b.packed, Role: schemas.RoleLost, At: now})
+		b.link(w, wire.Link{Event: &w.earlier[i].event, Next: &b.packed, Role: wire.RoleLost, At: now})
 	}
 	w.earlier = nil
 }
 
-func (b *Buffer) link(w *Entry, l schemas.Link) {
+func (b *Buffer) link(w *Entry, l wire.Link) {
 	before := cap(w.links)
 	if w.links == nil {
 		w.links = make([]byte, 0, b.linkRoom+linkRoomStep)
 	}
-	w.links = schemas.AppendLink(w.links, l)
+	w.links = wire.AppendLink(w.links, l)
 	b.linkBytes += cap(w.links) - before
 }
 

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -43,7 +44,7 @@ func put(b *Buffer, e *schemas.Event, at time.Duration) Result {
 }
 
 func unpack(t require.TestingT, packed []byte) schemas.Event {
-	e, err := schemas.UnpackEvent(schemas.Key{Channel: schemas.ChannelShopee, ShopID: 10001, StoreSKU: "x"}, packed)
+	e, err := wire.UnpackEvent(schemas.Key{Channel: schemas.ChannelShopee, ShopID: 10001, StoreSKU: "x"}, packed)
 	require.NoError(t, err)
 	return e
 }
@@ -61,15 +62,15 @@ func offsets(t require.TestingT, w *Entry) []int64 {
 // skipped are the Skipped records that links of a window come to, in the order of the links.
 func skipped(t require.TestingT, w *Entry, links []byte) (records []schemas.Record) {
 	newest := w.Newest()
-	message := schemas.AppendRecordsKey(schemas.BeginRecords(nil), w.Key())
-	message = schemas.AppendChain(message, schemas.Chain{Newest: newest.Packed(), Links: links})
-	require.NoError(t, schemas.DecodeRecords(message, func(r *schemas.Record) error {
+	message := wire.AppendRecordsKey(wire.BeginRecords(nil), w.Key())
+	message = wire.AppendChain(message, wire.Chain{Newest: newest.Packed(), Links: links})
+	require.NoError(t, wire.DecodeRecords(message, func(r *schemas.Record) error {
 		require.Equal(t, schemas.Skipped, r.Status)
 		records = append(records, *r)
 		return nil
 	}))
 	slices.Reverse(records)
-	resolved := schemas.AppendLinkOffsets([]int64{}, links)
+	resolved := wire.AppendLinkOffsets([]int64{}, links)
 	require.Len(t, resolved, len(records))
 	for i, r := range records {
 		require.Equal(t, resolved[i], r.Position.Offset)

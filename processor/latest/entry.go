@@ -4,12 +4,13 @@ import (
 	"time"
 
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 // Entry is one open window: the newest event of a store SKU, and the links of
 // those that it replaced.
 type Entry struct {
-	newest schemas.PackedEvent
+	newest wire.PackedEvent
 	// links are the encoded events before the newest one, without those that were taken.
 	links []byte
 	// offset and repeats are the newest event's.
@@ -25,7 +26,7 @@ type Entry struct {
 
 // Waiting is an event that waits.
 type Waiting struct {
-	event  schemas.PackedEvent
+	event  wire.PackedEvent
 	Offset int64
 }
 

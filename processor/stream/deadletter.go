@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"stockpush/schemas"
+	"stockpush/schemas/stockevent"
 )
 
 // DeadLetterMessage returns a dead letter as a message. It has the key and the partition of its
@@ -169,7 +170,7 @@ func Guard(work func()) (err error) {
 }
 
 // ContentType returns the value of a message's last header content-type; nil if there is none.
-func ContentType(r *Record) []byte { return HeaderValue(r, schemas.HeaderContentType) }
+func ContentType(r *Record) []byte { return HeaderValue(r, stockevent.HeaderContentType) }
 
 // HeaderValue returns the value of a message's last header with a key; nil if there is none.
 func HeaderValue(r *Record, key string) (value []byte) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 const (
@@ -34,26 +35,26 @@ func NewRecordBatch(topics schemas.Topics, partitions int) *RecordBatch {
 // Add adds an encoded record of a store SKU. It results from the message at offset source.
 func (b *RecordBatch) Add(key string, record []byte, source int64) {
 	m := b.message(key, len(key)+len(record))
-	m.Value = append(schemas.AppendRecordsKey(m.Value, key), record...)
+	m.Value = append(wire.AppendRecordsKey(m.Value, key), record...)
 	m.Sources = append(m.Sources, source)
 }
 
 // AddChain adds a chain of a store SKU; newest is the offset of its newest event. The sources
 // of its records are their own events.
-func (b *RecordBatch) AddChain(key string, c schemas.Chain, newest int64) {
+func (b *RecordBatch) AddChain(key string, c wire.Chain, newest int64) {
 	m := b.message(key, len(key)+len(c.Newest)+len(c.Links))
-	m.Value = schemas.AppendChain(schemas.AppendRecordsKey(m.Value, key), c)
+	m.Value = wire.AppendChain(wire.AppendRecordsKey(m.Value, key), c)
 	if !c.QueuedAt.IsZero() {
 		m.Sources = append(m.Sources, newest)
 	}
 	links := len(m.Sources)
-	m.Sources = schemas.AppendLinkOffsets(m.Sources, c.Links)
+	m.Sources = wire.AppendLinkOffsets(m.Sources, c.Links)
 	slices.Reverse(m.Sources[links:]) // decoding yields the newest first
 }
 
 // AddReport adds a report, which results from no message.
 func (b *RecordBatch) AddReport(r *schemas.Report) {
-	encoded := schemas.AppendReport(nil, r)
+	encoded := wire.AppendReport(nil, r)
 	m := b.message(r.Key(), len(encoded))
 	m.Value = append(m.Value, encoded...)
 	m.Sources = append(m.Sources, schemas.NoOffset)
@@ -65,7 +66,7 @@ func (b *RecordBatch) message(key string, size int) *Message {
 		return m
 	}
 	b.closeMessage(int(partition))
-	m := &Message{Record: Record{Topic: b.topic, Partition: ByKey, Key: []byte(key), Value: schemas.BeginRecords(make([]byte, 0, b.sizes[partition]))}}
+	m := &Message{Record: Record{Topic: b.topic, Partition: ByKey, Key: []byte(key), Value: wire.BeginRecords(make([]byte, 0, b.sizes[partition]))}}
 	b.open[partition] = m
 	b.messages = append(b.messages, m)
 	return m
@@ -93,7 +94,7 @@ func (b *RecordBatch) closeMessage(partition int) {
 func splitRecords(m *Message) []*Message {
 	var parts []*Message
 	single := len(m.Sources) == 1
-	err := schemas.DecodeRecords(m.Value, func(r *schemas.Record) error {
+	err := wire.DecodeRecords(m.Value, func(r *schemas.Record) error {
 		if single && len(r.FailureReason) <= minReasonBytes {
 			return nil
 		}
@@ -111,13 +112,13 @@ func splitRecords(m *Message) []*Message {
 
 // recordMessage returns a message of one record.
 func recordMessage(topic string, r *schemas.Record, source int64) *Message {
-	value := schemas.AppendRecord(schemas.AppendRecordsHeader(nil, r.Key), r)
+	value := wire.AppendRecord(wire.AppendRecordsHeader(nil, r.Key), r)
 	return &Message{Record: Record{Topic: topic, Partition: ByKey, Key: []byte(r.Key.String()), Value: value}, Sources: []int64{source}}
 }
 
 // failedRecord returns a Failed record of a refused command's event; nil if m is no command.
 func failedRecord(topics schemas.Topics, m *Message, cause error) *Message {
-	c, err := schemas.DecodeCommand(m.Value)
+	c, err := wire.DecodeCommand(m.Value)
 	if err != nil {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 // record returns an encoded Failed record with a reason of so many bytes.
@@ -17,12 +18,12 @@ func record(offset int64, reason int) []byte {
 		EventID: fmt.Sprint("e", offset), Reason: schemas.SyncOrder, ItemID: 1, RepeatsOffset: schemas.NoOffset, Position: schemas.Position{LogID: 1, Offset: offset},
 	}, schemas.Failed)
 	r.FailureReason = strings.Repeat("é", reason/2)
-	return schemas.AppendRecord(nil, &r)
+	return wire.AppendRecord(nil, &r)
 }
 
 // contents are the records of a message, as "key event reason's bytes".
 func contents(t *testing.T, m *Record) (all []string) {
-	require.NoError(t, schemas.DecodeRecords(m.Value, func(r *schemas.Record) error {
+	require.NoError(t, wire.DecodeRecords(m.Value, func(r *schemas.Record) error {
 		all = append(all, fmt.Sprint(r.Key.String(), " ", r.EventID, " ", len(r.FailureReason)))
 		return nil
 	}))
@@ -59,7 +60,7 @@ func TestRefusedRecordsAreSplitAndShortened(t *testing.T) {
 }
 
 // waitingEvent returns an event as it waits in a window.
-func waitingEvent(offset int64) (p schemas.PackedEvent) {
+func waitingEvent(offset int64) (p wire.PackedEvent) {
 	p.Pack(&schemas.Event{
 		EventID: fmt.Sprint("e", offset), Reason: schemas.SyncOrder, ItemID: 1, RepeatsOffset: schemas.NoOffset, Position: schemas.Position{LogID: 1, Offset: offset},
 	})
@@ -70,11 +71,11 @@ func TestRecordsOfARefusedChainKeepTheirSources(t *testing.T) {
 	d := newDesk(t)
 	at := time.UnixMilli(1_700_000_000_000)
 	e0, e1, e2, e3 := waitingEvent(0), waitingEvent(1), waitingEvent(2), waitingEvent(3)
-	links := schemas.AppendLink(nil, schemas.Link{Event: &e0, Next: &e1, At: at})
-	links = schemas.AppendLink(links, schemas.Link{Event: &e1, Next: &e2, Role: schemas.RoleWaits})
+	links := wire.AppendLink(nil, wire.Link{Event: &e0, Next: &e1, At: at})
+	links = wire.AppendLink(links, wire.Link{Event: &e1, Next: &e2, Role: wire.RoleWaits})
 	batch := NewRecordBatch(outboxTopics, 1)
-	batch.AddChain("shopee/1/a", schemas.Chain{Newest: e2.Bytes(), QueuedAt: at, Links: links}, 2)
-	batch.AddChain("shopee/1/b", schemas.Chain{Newest: e3.Bytes(), Links: schemas.AppendLink(nil, schemas.Link{Event: &e1, Next: &e3, At: at})}, 3)
+	batch.AddChain("shopee/1/a", wire.Chain{Newest: e2.Bytes(), QueuedAt: at, Links: links}, 2)
+	batch.AddChain("shopee/1/b", wire.Chain{Newest: e3.Bytes(), Links: wire.AppendLink(nil, wire.Link{Event: &e1, Next: &e3, At: at})}, 3)
 	d.Send(t.Context(), Turn{First: batch.Take()})
 	d.refuse(string(d.sent[0].Value))
 	require.Len(t, d.sent, 3, "one waits, and one is elsewhere")
@@ -90,13 +91,13 @@ func TestRecordsOfARefusedChainKeepTheirSources(t *testing.T) {
 func TestRefusedCommandBecomesTheRecordThatItFailed(t *testing.T) {
 	d := newDesk(t)
 	event, queued := waitingEvent(4), time.UnixMilli(1_700_000_000_000).UTC()
-	command := &Message{Sources: []int64{4}, Record: Record{Topic: outboxTopics.Commands(), Value: schemas.AppendPackedCommand(nil, "shopee/1/a", event.Bytes(), queued)}}
+	command := &Message{Sources: []int64{4}, Record: Record{Topic: outboxTopics.Commands(), Value: wire.AppendPackedCommand(nil, "shopee/1/a", event.Bytes(), queued)}}
 	d.Send(t.Context(), Turn{First: []*Message{command}, Offsets: []int64{0}})
 	d.refuse(string(command.Value))
 	require.Len(t, d.sent, 1)
 	require.Empty(t, d.letters)
 	require.Equal(t, outboxTopics.Records(), d.sent[0].Topic)
-	require.NoError(t, schemas.DecodeRecords(d.sent[0].Value, func(r *schemas.Record) error {
+	require.NoError(t, wire.DecodeRecords(d.sent[0].Value, func(r *schemas.Record) error {
 		require.Equal(t, []any{"e4", schemas.Failed, schemas.UnknownFailure, queued}, []any{r.EventID, r.Status, r.FailureCode, r.QueuedAt})
 		require.Contains(t, r.FailureReason, "MESSAGE_TOO_LARGE")
 		return nil
@@ -118,7 +119,7 @@ func TestShortenedReasonIsValidText(t *testing.T) {
 	m := NewRecordBatch(outboxTopics, 1)
 	r := schemas.RecordOf(schemas.Event{EventID: "e", Reason: schemas.SyncOrder, RepeatsOffset: schemas.NoOffset, Position: schemas.Position{LogID: 1}}, schemas.Failed)
 	r.FailureReason = "x" + strings.Repeat("é", 100)
-	m.Add("shopee/1/a", schemas.AppendRecord(nil, &r), 0)
+	m.Add("shopee/1/a", wire.AppendRecord(nil, &r), 0)
 	require.Equal(t, []string{"shopee/1/a e 127"}, contents(t, &splitRecords(m.Take()[0])[0].Record))
 }
 

@@ -4,11 +4,13 @@ import (
 	"fmt"
 
 	"stockpush/schemas"
+	"stockpush/schemas/stockevent"
+	"stockpush/schemas/wire"
 )
 
 // DecodeEvent decodes a stock event with a new Decoder.
 func DecodeEvent(key, value []byte) (schemas.Event, error) {
-	var d schemas.Decoder
+	var d stockevent.Decoder
 	var e schemas.Event
 	err := d.Decode(&e, key, value)
 	return e, err
@@ -16,20 +18,20 @@ func DecodeEvent(key, value []byte) (schemas.Event, error) {
 
 // AppendCommand appends c to b as a message of the commands topic.
 func AppendCommand(b []byte, c *schemas.Command) []byte {
-	return schemas.AppendPackedCommand(b, c.Key.String(), schemas.PackEvent(nil, &c.Event), c.QueuedAt)
+	return wire.AppendPackedCommand(b, c.Key.String(), wire.PackEvent(nil, &c.Event), c.QueuedAt)
 }
 
 // AppendState appends s to b as a message of the state topic.
 func AppendState(b []byte, s *schemas.State) []byte {
-	p := schemas.PackedState{Key: s.Key.String(), Sent: s.Sent, SentQty: s.SentQty, Confirmed: s.Confirmed, Readback: s.Readback}
+	p := wire.PackedState{Key: s.Key.String(), Sent: s.Sent, SentQty: s.SentQty, Confirmed: s.Confirmed, Readback: s.Readback}
 	if !s.Newest.Position.IsZero() {
-		p.Newest = schemas.PackEvent(nil, &s.Newest)
+		p.Newest = wire.PackEvent(nil, &s.Newest)
 	}
 	if !s.Finished.Position.IsZero() {
 		p.Finished.Position = s.Finished.Position
-		p.Finished.Bytes = schemas.AppendRecord(nil, &s.Finished)
+		p.Finished.Bytes = wire.AppendRecord(nil, &s.Finished)
 	}
-	return schemas.AppendPackedState(b, &p)
+	return wire.AppendPackedState(b, &p)
 }
 
 // Hint returns the hint of a failed record. promotionFloor is the reserve that the refusal named,

@@ -10,6 +10,7 @@ import (
 
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/stockevent"
 )
 
 // fix publishes an event for each drift that the request asks to fix, and waits for Kafka's
@@ -26,7 +27,7 @@ func (a *run) fix(ctx context.Context, drifts []Drift) error {
 		e := repeated(&d.record)
 		open.Add(1)
 		a.Producer.Produce(ctx, &stream.Record{
-			Topic: a.Topics.Events(), Partition: e.Position.Partition, Key: []byte(e.Key.String()), Value: schemas.EncodeEvent(&e),
+			Topic: a.Topics.Events(), Partition: e.Position.Partition, Key: []byte(e.Key.String()), Value: stockevent.EncodeEvent(&e),
 		}, func(err error) {
 			defer open.Done()
 			mu.Lock()

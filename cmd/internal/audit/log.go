@@ -7,6 +7,7 @@ import (
 
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 // view is the content of the topics: all states, and each store SKU's newest command that the
@@ -73,7 +74,7 @@ func (v *view) read(ctx context.Context, from stream.Place, at map[int32]int64, 
 }
 
 func (v *view) takeCommand(r *stream.Record) error {
-	c, err := schemas.DecodeCommand(r.Value)
+	c, err := wire.DecodeCommand(r.Value)
 	if err != nil || !v.wants(c.Key.ShopID) {
 		return nil // the worker dead-letters what cannot be decoded
 	}
@@ -92,7 +93,7 @@ func (v *view) takeState(r *stream.Record) error {
 	if _, err := schemas.ParseKey(string(r.Key)); err != nil {
 		return nil // a record about the log itself
 	}
-	s, err := schemas.DecodeState(r.Value)
+	s, err := wire.DecodeState(r.Value)
 	if err != nil || !v.wants(s.Key.ShopID) {
 		return nil // the worker dead-letters what cannot be decoded
 	}

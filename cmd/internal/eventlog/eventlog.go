@@ -14,6 +14,7 @@ import (
 
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 // recordKey is not a store SKU's key, so restoring states skips it.
@@ -103,7 +104,7 @@ func Newest(ctx context.Context, c stream.Connection, topics schemas.Topics) (sc
 			if _, err := schemas.ParseKey(string(r.Key)); err != nil {
 				return nil // this record, or an owner's claim
 			}
-			if state, err := schemas.DecodeState(r.Value); err == nil { // the worker dead-letters what cannot be decoded
+			if state, err := wire.DecodeState(r.Value); err == nil { // the worker dead-letters what cannot be decoded
 				newest.Take(state.Newest.Position)
 			}
 			return nil

@@ -21,6 +21,7 @@ import (
 	"stockpush/cmd/internal/embedded/embeddedtest"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/stockevent"
 )
 
 // Options configure the servers.
@@ -93,7 +94,7 @@ func (s *Servers) Produce(n int, next func() schemas.Event) {
 	defer producer.Close()
 	for range n {
 		e := next()
-		r := &stream.Record{Topic: s.Topics.Events(), Partition: stream.ByKey, Key: []byte(e.Key.String()), Value: schemas.EncodeEvent(&e)}
+		r := &stream.Record{Topic: s.Topics.Events(), Partition: stream.ByKey, Key: []byte(e.Key.String()), Value: stockevent.EncodeEvent(&e)}
 		producer.Produce(s.TB.Context(), r, func(err error) { require.NoError(s.TB, err) })
 	}
 	require.NoError(s.TB, producer.Flush(s.TB.Context()))

@@ -18,6 +18,7 @@ import (
 	"stockpush/processor/stream"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
+	"stockpush/schemas/stockevent"
 )
 
 const (
@@ -52,7 +53,7 @@ func event(sku string, n int64) schemas.Event {
 }
 
 func message(e schemas.Event, partition int32) *stream.Record {
-	return &stream.Record{Topic: topics.Events(), Partition: partition, Key: []byte(e.Key.String()), Value: schemas.EncodeEvent(&e)}
+	return &stream.Record{Topic: topics.Events(), Partition: partition, Key: []byte(e.Key.String()), Value: stockevent.EncodeEvent(&e)}
 }
 
 func place(e schemas.Event) int32 { return schemas.CRC32.Partition([]byte(e.Key.String()), partitions) }

@@ -10,6 +10,7 @@ import (
 	"stockpush/cmd/internal/retry"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/stockevent"
 )
 
 // place is where and when a message lies in the events topic.
@@ -58,7 +59,7 @@ type selection struct {
 	chosen  []*letter
 	// ends are the ends of the events topic's partitions when they were read.
 	ends    map[int32]int64
-	decoder schemas.Decoder
+	decoder stockevent.Decoder
 }
 
 func newSelection(q Request, log eventlog.Log, topic string) *selection {
@@ -122,7 +123,7 @@ func (s *selection) takeWhole(d *schemas.DeadLetter, m stream.Record) {
 
 func (s *selection) decode(m *stream.Record) (schemas.Event, bool) {
 	var e schemas.Event
-	err := s.decoder.DecodeMessage(&e, schemas.Message{Key: m.Key, Value: m.Value, ContentType: stream.ContentType(m)})
+	err := s.decoder.DecodeMessage(&e, stockevent.Message{Key: m.Key, Value: m.Value, ContentType: stream.ContentType(m)})
 	return e, err == nil
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/stockevent"
 )
 
 // publish produces the events and waits for Kafka's acknowledgements. It returns the acknowledged
@@ -47,6 +48,6 @@ func (r *Retrier) publish(ctx context.Context, events []repeat) ([]string, error
 // there.
 func (r *Retrier) message(e *schemas.Event) *stream.Record {
 	return &stream.Record{
-		Topic: r.Topics.Events(), Partition: e.Position.Partition, Key: []byte(e.Key.String()), Value: schemas.EncodeEvent(e),
+		Topic: r.Topics.Events(), Partition: e.Position.Partition, Key: []byte(e.Key.String()), Value: stockevent.EncodeEvent(e),
 	}
 }

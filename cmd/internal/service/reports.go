@@ -7,6 +7,7 @@ import (
 	"stockpush/channels/shopee"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 // reportAuthorizations reports when the authorizations of shops end.
@@ -21,6 +22,6 @@ func (p *process) reportAuthorizations(ctx context.Context, all map[int64]shopee
 func (p *process) report(ctx context.Context, shopID int64, info *schemas.ShopInfo) {
 	r := schemas.Report{Shop: schemas.Shop{Channel: schemas.ChannelShopee, ID: shopID}, Version: schemas.ReportVersion{At: time.Now()}, Info: info}
 	p.producer.Produce(ctx, &stream.Record{
-		Topic: p.topics.Records(), Partition: stream.ByKey, Key: []byte(r.Key()), Value: schemas.EncodeReport(&r),
+		Topic: p.topics.Records(), Partition: stream.ByKey, Key: []byte(r.Key()), Value: wire.EncodeReport(&r),
 	}, func(error) {})
 }

@@ -9,6 +9,7 @@ import (
 
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/stockevent"
 )
 
 // Pace is the rate and the duration of traffic.
@@ -43,7 +44,7 @@ type Send func(ctx context.Context, e schemas.Event, settled func(error))
 // ToTopic sends events to the events topic.
 func ToTopic(p stream.Producer, topics schemas.Topics) Send {
 	return func(ctx context.Context, e schemas.Event, settled func(error)) {
-		p.Produce(ctx, &stream.Record{Topic: topics.Events(), Partition: stream.ByKey, Key: []byte(e.Key.String()), Value: schemas.EncodeEvent(&e)}, settled)
+		p.Produce(ctx, &stream.Record{Topic: topics.Events(), Partition: stream.ByKey, Key: []byte(e.Key.String()), Value: stockevent.EncodeEvent(&e)}, settled)
 	}
 }
 

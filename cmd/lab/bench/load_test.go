@@ -15,6 +15,7 @@ import (
 	"stockpush/processor/stream"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
+	"stockpush/schemas/stockevent"
 )
 
 // load is a kind of traffic for the pipeline.
@@ -83,9 +84,9 @@ func (p *pipeline) produceEvents() {
 func (p *pipeline) message(e *schemas.Event) *stream.Record {
 	r := &stream.Record{Topic: p.events, Partition: stream.ByKey, Key: []byte(e.Key.String())}
 	if p.load.protobuf {
-		r.Value, r.Headers = schemastest.EncodeProtobuf(e), []stream.Header{{Key: schemas.HeaderContentType, Value: []byte("application/protobuf")}}
+		r.Value, r.Headers = schemastest.EncodeProtobuf(e), []stream.Header{{Key: stockevent.HeaderContentType, Value: []byte("application/protobuf")}}
 	} else {
-		r.Value = schemas.EncodeEvent(e)
+		r.Value = stockevent.EncodeEvent(e)
 	}
 	return r
 }

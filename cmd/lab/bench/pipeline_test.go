@@ -19,6 +19,7 @@ import (
 	"stockpush/processor"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 	"stockpush/sinks"
 	"stockpush/sinks/clickhouse"
 )
@@ -244,7 +245,7 @@ func (p *pipeline) insertBare(store *clickhouse.Store) int {
 	batch := store.NewBatch()
 	for partition := range int32(p.load.partitions) {
 		require.NoError(p.b, stream.ReadPartition(p.b.Context(), p.conn, p.topics.Records(), partition, func(r *stream.Record) error {
-			return schemas.DecodeRecords(r.Value, func(rec *schemas.Record) error {
+			return wire.DecodeRecords(r.Value, func(rec *schemas.Record) error {
 				batch.Add(rec)
 				if batch.Rows() == benchBatchRows {
 					full <- batch

@@ -10,6 +10,7 @@ import (
 	"stockpush/channels"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 // source is the position of a message.
@@ -151,7 +152,7 @@ func (l *ledger) stored(r *stream.Record) {
 	case topics.Events():
 		l.published(r)
 	case topics.Records():
-		must(schemas.DecodeRecords(r.Value, func(rec *schemas.Record) error {
+		must(wire.DecodeRecords(r.Value, func(rec *schemas.Record) error {
 			at := sourceOf(rec.Position)
 			l.w.trace("    record %s event %d %v %v by %d", rec.Key, rec.Position.Offset, rec.Status, rec.FailureCode, rec.SupersededByOffset)
 			l.recorded[at] = max(l.recorded[at], rec.Status)
@@ -159,7 +160,7 @@ func (l *ledger) stored(r *stream.Record) {
 			return nil
 		}))
 	case topics.Commands():
-		c, err := schemas.DecodeCommand(r.Value)
+		c, err := wire.DecodeCommand(r.Value)
 		must(err)
 		l.w.trace("    command at %d/%d: %s event %d", r.Partition, r.Offset, r.Key, c.Position.Offset)
 		l.commanded[sourceOf(c.Position)] = true
@@ -167,7 +168,7 @@ func (l *ledger) stored(r *stream.Record) {
 		if _, err := schemas.ParseKey(string(r.Key)); err != nil {
 			return // a claim
 		}
-		s, err := schemas.DecodeState(r.Value)
+		s, err := wire.DecodeState(r.Value)
 		must(err)
 		l.w.trace("    state %s newest %d finished %d %v readback %v", r.Key, s.Newest.Position.Offset, s.Finished.Position.Offset, s.Finished.Status, s.Readback)
 		if s.Finished.Position.Offset >= l.states[string(r.Key)].Finished.Position.Offset {
@@ -330,7 +331,7 @@ func (l *ledger) missing(group int, r *stream.Record) (why string) {
 			return fmt.Sprintf("nothing is stored (recorded as %q, commanded: %v)", l.recorded[at], l.commanded[at])
 		}
 	case topics.Commands():
-		c, err := schemas.DecodeCommand(r.Value)
+		c, err := wire.DecodeCommand(r.Value)
 		must(err)
 		status := l.recorded[sourceOf(c.Position)]
 		if !status.Terminal() {
@@ -340,7 +341,7 @@ func (l *ledger) missing(group int, r *stream.Record) (why string) {
 			return fmt.Sprintf("the record says %v, but no state does", status)
 		}
 	case topics.Records():
-		must(schemas.DecodeRecords(r.Value, func(rec *schemas.Record) error {
+		must(wire.DecodeRecords(r.Value, func(rec *schemas.Record) error {
 			if l.rows[sourceOf(rec.Position)].status < rec.Status {
 				why = fmt.Sprintf("the store has no row of event %d", rec.Position.Offset)
 			}

@@ -8,6 +8,7 @@ import (
 
 	"stockpush/processor/stream"
 	"stockpush/schemas"
+	"stockpush/schemas/stockevent"
 )
 
 // Result is the result of a run.
@@ -119,7 +120,7 @@ func (w *world) write(sku int, e event) {
 	if e.kind == repetition {
 		value.Reason = schemas.PushNow
 	}
-	message := schemas.EncodeEvent(&value)
+	message := stockevent.EncodeEvent(&value)
 	if e.kind == bad {
 		message = message[:len(message)-1]
 	}

@@ -1,4 +1,4 @@
-package schemas
+package stockevent
 
 import (
 	"strings"
@@ -6,16 +6,18 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"stockpush/schemas"
 )
 
 // decodeStrictly decodes without decodeFast.
-func decodeStrictly(key, value []byte) (Event, error) {
-	e := Event{RepeatsOffset: NoOffset}
+func decodeStrictly(key, value []byte) (schemas.Event, error) {
+	e := schemas.Event{RepeatsOffset: schemas.NoOffset}
 	if bad := decodeStrict(&e, value); bad != nil {
-		return Event{}, bad
+		return schemas.Event{}, bad
 	}
 	if bad := checkWhole(&e, key); bad != nil {
-		return Event{}, bad
+		return schemas.Event{}, bad
 	}
 	return e, nil
 }
@@ -25,7 +27,7 @@ const usualEvent = `{ "event_id":"e-1","reason":"stock_out_sale","channel":"shop
 
 func TestFastDecoderReadsTheUsualEvent(t *testing.T) {
 	var d Decoder
-	e := Event{}
+	e := schemas.Event{}
 	for range 2 {
 		require.True(t, d.decodeFast(&e, []byte(usualEvent)))
 	}
@@ -51,15 +53,15 @@ func FuzzFastAgreesWithStrict(f *testing.F) {
 	f.Fuzz(func(t *testing.T, key, value string) {
 		want, strict := decodeStrictly([]byte(key), []byte(value))
 		learned := Decoder{}
-		require.True(t, learned.decodeFast(&Event{}, []byte(`{"store_sku":"B","event_id":"e","shop_id":1,"reason":"push_now","item_id":1,`+
+		require.True(t, learned.decodeFast(&schemas.Event{}, []byte(`{"store_sku":"B","event_id":"e","shop_id":1,"reason":"push_now","item_id":1,`+
 			`"available":1,"channel":"shopee","occurred_at":"2026-11-24T08:15:30Z"}`)))
 		for _, d := range []*Decoder{{}, &learned} {
-			var got Event
+			var got schemas.Event
 			require.Equal(t, strict, d.Decode(&got, []byte(key), []byte(value)))
 			require.Equal(t, want, got)
-			fast := Event{RepeatsOffset: NoOffset}
+			fast := schemas.Event{RepeatsOffset: schemas.NoOffset}
 			if d.decodeFast(&fast, []byte(value)) {
-				slow := Event{RepeatsOffset: NoOffset}
+				slow := schemas.Event{RepeatsOffset: schemas.NoOffset}
 				require.Nil(t, decodeStrict(&slow, []byte(value)), "decodeFast accepted what decodeStrict refuses")
 				require.Equal(t, slow, fast)
 			}
@@ -73,7 +75,7 @@ func BenchmarkDecodeEventOneWay(b *testing.B) {
 	b.Run("fast", func(b *testing.B) {
 		b.ReportAllocs()
 		var d Decoder
-		var e Event
+		var e schemas.Event
 		for b.Loop() {
 			if !d.decodeFast(&e, value) {
 				b.Fatal("not read")
@@ -82,7 +84,7 @@ func BenchmarkDecodeEventOneWay(b *testing.B) {
 	})
 	b.Run("strict", func(b *testing.B) {
 		b.ReportAllocs()
-		var e Event
+		var e schemas.Event
 		for b.Loop() {
 			if bad := decodeStrict(&e, value); bad != nil {
 				b.Fatal(bad)

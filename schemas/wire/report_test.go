@@ -1,4 +1,4 @@
-package schemas_test
+package wire_test
 
 import (
 	"testing"
@@ -7,10 +7,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 func decodeReports(t *testing.T, message []byte) (all []schemas.Report) {
-	require.NoError(t, schemas.DecodeRecordsAndReports(message, nil, func(r *schemas.Report) error {
+	require.NoError(t, wire.DecodeRecordsAndReports(message, nil, func(r *schemas.Report) error {
 		all = append(all, *r)
 		return nil
 	}))
@@ -29,16 +30,16 @@ func TestReportsSurviveEncoding(t *testing.T) {
 		}},
 		{Shop: shop, Version: schemas.ReportVersion{At: at}, Info: &schemas.ShopInfo{Name: "ร้าน", AuthorizationEndsAt: at}},
 	}
-	message := schemas.BeginRecords(nil)
+	message := wire.BeginRecords(nil)
 	for i := range all {
-		message = schemas.AppendReport(message, &all[i])
+		message = wire.AppendReport(message, &all[i])
 	}
 	require.Equal(t, all, decodeReports(t, message))
 	require.Equal(t, []string{"shopee/10021/A/B", "shopee/10021", "shopee/10021"}, []string{all[0].Key(), all[1].Key(), all[2].Key()})
-	require.NoError(t, schemas.DecodeRecords(message, nil), "a reader of records ignores reports")
+	require.NoError(t, wire.DecodeRecords(message, nil), "a reader of records ignores reports")
 }
 
 func TestReportOfNothingIsAnError(t *testing.T) {
-	message := schemas.EncodeReport(&schemas.Report{Info: &schemas.ShopInfo{Name: "x"}})
-	require.Error(t, schemas.DecodeRecordsAndReports(message, nil, func(*schemas.Report) error { return nil }), "its shop has no channel")
+	message := wire.EncodeReport(&schemas.Report{Info: &schemas.ShopInfo{Name: "x"}})
+	require.Error(t, wire.DecodeRecordsAndReports(message, nil, func(*schemas.Report) error { return nil }), "its shop has no channel")
 }

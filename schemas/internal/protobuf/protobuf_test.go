@@ -1,4 +1,4 @@
-package schemas
+package protobuf
 
 import (
 	"strings"
@@ -8,12 +8,12 @@ import (
 )
 
 func TestTextsStayValid(t *testing.T) {
-	var shared texts
+	var shared Texts
 	var got, want []string
 	for i := range 2000 {
 		text := strings.Repeat(string(rune('a'+i%26)), i)
 		memory := []byte(text)
-		got, want = append(got, shared.of(memory)), append(want, text)
+		got, want = append(got, shared.Of(memory)), append(want, text)
 		clear(memory)
 	}
 	require.Equal(t, want, got)

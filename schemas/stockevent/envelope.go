@@ -1,4 +1,4 @@
-package schemas
+package stockevent
 
 import (
 	"encoding/base64"
@@ -8,6 +8,8 @@ import (
 	"mime"
 
 	"github.com/go-faster/jx"
+
+	"stockpush/schemas"
 )
 
 // HeaderContentType is the header of a message that says how its value is encoded.
@@ -22,20 +24,20 @@ type Message struct {
 
 // DecodeMessage reads a stock event in any encoding that is supported, as Decode does in JSON. The
 // rules and the error codes of all encodings are the same.
-func (d *Decoder) DecodeMessage(e *Event, m Message) error {
+func (d *Decoder) DecodeMessage(e *schemas.Event, m Message) error {
 	f, value, bad := unwrap(m.ContentType, m.Value)
 	switch {
 	case bad != nil:
 	case f == formatJSON:
 		return d.Decode(e, m.Key, value)
 	default:
-		*e = Event{RepeatsOffset: NoOffset}
+		*e = schemas.Event{RepeatsOffset: schemas.NoOffset}
 		if bad = decodeProtobuf(e, value, &d.texts); bad == nil {
 			bad = checkWhole(e, m.Key)
 		}
 	}
 	if bad != nil {
-		*e = Event{}
+		*e = schemas.Event{}
 		return bad
 	}
 	return nil
@@ -72,7 +74,7 @@ func formatOf(contentType []byte) format {
 
 // unwrap finds the event in a message's value: behind Confluent's wire-format prefix, and in a
 // CloudEvent's data.
-func unwrap(contentType, value []byte) (f format, event []byte, bad *BadEvent) {
+func unwrap(contentType, value []byte) (f format, event []byte, bad *schemas.BadEvent) {
 	f = formatOf(contentType)
 	if f == unsupported {
 		return f, nil, unsupportedType("", string(contentType))
@@ -84,9 +86,9 @@ func unwrap(contentType, value []byte) (f format, event []byte, bad *BadEvent) {
 	return f, event, bad
 }
 
-func unsupportedType(field, contentType string) *BadEvent {
-	return &BadEvent{Code: CodeUnsupportedContentType, Field: field, Message: fmt.Sprintf("%q is not application/json, application/protobuf, "+
-		"application/x-protobuf or application/cloudevents+json", Cut(contentType, 100))}
+func unsupportedType(field, contentType string) *schemas.BadEvent {
+	return &schemas.BadEvent{Code: schemas.CodeUnsupportedContentType, Field: field, Message: fmt.Sprintf("%q is not application/json, application/protobuf, "+
+		"application/x-protobuf or application/cloudevents+json", schemas.Cut(contentType, 100))}
 }
 
 // schemaIDBytes is the length of the prefix's byte 0 and schema id. No event begins with byte 0.
@@ -94,7 +96,7 @@ const schemaIDBytes = 1 + 4
 
 // skipPrefix skips Confluent's wire-format prefix: byte 0, a schema id of 4 bytes, and for
 // Protobuf the message's index in the schema.
-func skipPrefix(f format, value []byte) ([]byte, *BadEvent) {
+func skipPrefix(f format, value []byte) ([]byte, *schemas.BadEvent) {
 	if len(value) == 0 || value[0] != 0 {
 		return value, nil
 	}
@@ -117,12 +119,12 @@ func skipPrefix(f format, value []byte) ([]byte, *BadEvent) {
 	return value[n:], nil
 }
 
-func cutPrefix(f format) *BadEvent {
-	code := CodeNotJSON
+func cutPrefix(f format) *schemas.BadEvent {
+	code := schemas.CodeNotJSON
 	if f == formatProtobuf {
-		code = CodeNotProtobuf
+		code = schemas.CodeNotProtobuf
 	}
-	return &BadEvent{Code: code, Message: "the value begins with byte 0, and no whole wire-format prefix follows"}
+	return &schemas.BadEvent{Code: code, Message: "the value begins with byte 0, and no whole wire-format prefix follows"}
 }
 
 // cloudEvent are the members of a CloudEvent in JSON that say where the event is.
@@ -131,14 +133,14 @@ type cloudEvent struct {
 }
 
 // openCloudEvent returns a CloudEvent's data and the format that its datacontenttype names.
-func openCloudEvent(value []byte) (f format, event []byte, bad *BadEvent) {
+func openCloudEvent(value []byte) (f format, event []byte, bad *schemas.BadEvent) {
 	var c cloudEvent
 	if bad := readObject(value, c.member); bad != nil {
 		return f, nil, bad
 	}
 	contentType, err := textOf(c.contentType)
 	if err != nil {
-		return f, nil, &BadEvent{Code: CodeWrongType, Field: "datacontenttype", Message: "not a text"}
+		return f, nil, &schemas.BadEvent{Code: schemas.CodeWrongType, Field: "datacontenttype", Message: "not a text"}
 	}
 	f = formatOf(contentType)
 	switch {
@@ -147,25 +149,25 @@ func openCloudEvent(value []byte) (f format, event []byte, bad *BadEvent) {
 	case c.base64 != nil:
 		event, err = base64Of(c.base64)
 		if err != nil {
-			return f, nil, &BadEvent{Code: CodeWrongType, Field: "data_base64", Message: "not a text in base64"}
+			return f, nil, &schemas.BadEvent{Code: schemas.CodeWrongType, Field: "data_base64", Message: "not a text in base64"}
 		}
 		return f, event, nil
 	case c.data == nil:
-		return f, nil, &BadEvent{Code: CodeMissingField, Field: "data", Message: "a CloudEvent's data is the stock event"}
+		return f, nil, &schemas.BadEvent{Code: schemas.CodeMissingField, Field: "data", Message: "a CloudEvent's data is the stock event"}
 	case f == formatProtobuf:
-		return f, nil, &BadEvent{Code: CodeWrongType, Field: "data", Message: "Protobuf in a CloudEvent in JSON stands in data_base64"}
+		return f, nil, &schemas.BadEvent{Code: schemas.CodeWrongType, Field: "data", Message: "Protobuf in a CloudEvent in JSON stands in data_base64"}
 	}
 	return f, c.data, nil
 }
 
 // member takes a member. One that is null counts as absent.
-func (c *cloudEvent) member(name, raw []byte) *BadEvent {
+func (c *cloudEvent) member(name, raw []byte) *schemas.BadEvent {
 	known := map[string]*[]byte{"data": &c.data, "data_base64": &c.base64, "datacontenttype": &c.contentType}[string(name)]
 	switch {
 	case known == nil:
 		return checkUnknown(raw)
 	case *known != nil:
-		return &BadEvent{Code: CodeDuplicateField, Field: string(name), Message: "the field is given twice"}
+		return &schemas.BadEvent{Code: schemas.CodeDuplicateField, Field: string(name), Message: "the field is given twice"}
 	case raw[0] != 'n':
 		*known = raw
 	}

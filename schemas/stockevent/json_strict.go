@@ -1,4 +1,4 @@
-package schemas
+package stockevent
 
 import (
 	"bytes"
@@ -12,10 +12,12 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-faster/jx"
+
+	"stockpush/schemas"
 )
 
 // decodeStrict reads any value, and names the first rule that it breaks.
-func decodeStrict(e *Event, value []byte) *BadEvent {
+func decodeStrict(e *schemas.Event, value []byte) *schemas.BadEvent {
 	d := strictDecoder{event: e}
 	if bad := readObject(value, d.field); bad != nil {
 		return bad
@@ -24,19 +26,19 @@ func decodeStrict(e *Event, value []byte) *BadEvent {
 }
 
 type strictDecoder struct {
-	event *Event
+	event *schemas.Event
 	seen  fieldSet
 	set   fieldSet
 }
 
 // readObject passes the members of a JSON object to take, which returns what is wrong with one. The
 // text is checked to be UTF-8 as a whole, since JSON is.
-func readObject(value []byte, take func(name, raw []byte) *BadEvent) (bad *BadEvent) {
+func readObject(value []byte, take func(name, raw []byte) *schemas.BadEvent) (bad *schemas.BadEvent) {
 	dec := jx.GetDecoder()
 	defer jx.PutDecoder(dec)
 	dec.ResetBytes(value)
 	if !utf8.Valid(value) || dec.Next() != jx.Object {
-		return &BadEvent{Code: CodeNotJSON, Message: "the value is not a JSON object in UTF-8"}
+		return &schemas.BadEvent{Code: schemas.CodeNotJSON, Message: "the value is not a JSON object in UTF-8"}
 	}
 	err := dec.ObjBytes(func(dec *jx.Decoder, name []byte) error {
 		dec.Next() // skips the white space before the value, which Raw would include
@@ -53,14 +55,14 @@ func readObject(value []byte, take func(name, raw []byte) *BadEvent) (bad *BadEv
 	case bad != nil:
 		return bad
 	case err != nil:
-		return &BadEvent{Code: CodeNotJSON, Message: "the value is not JSON: " + Cut(err.Error(), 200)}
+		return &schemas.BadEvent{Code: schemas.CodeNotJSON, Message: "the value is not JSON: " + schemas.Cut(err.Error(), 200)}
 	case !errors.Is(dec.Skip(), io.EOF):
-		return &BadEvent{Code: CodeNotJSON, Message: "something follows the JSON object"}
+		return &schemas.BadEvent{Code: schemas.CodeNotJSON, Message: "something follows the JSON object"}
 	}
 	return nil
 }
 
-func (d *strictDecoder) field(name, raw []byte) *BadEvent {
+func (d *strictDecoder) field(name, raw []byte) *schemas.BadEvent {
 	field := fieldOf(name)
 	switch {
 	case field == fieldCount:
@@ -76,7 +78,7 @@ func (d *strictDecoder) field(name, raw []byte) *BadEvent {
 	return d.take(field, raw)
 }
 
-func (d *strictDecoder) take(field int, raw []byte) *BadEvent {
+func (d *strictDecoder) take(field int, raw []byte) *schemas.BadEvent {
 	if to := integerField(d.event, field); to != nil {
 		return setInteger(to, field, raw)
 	}
@@ -94,30 +96,30 @@ func (d *strictDecoder) take(field int, raw []byte) *BadEvent {
 	return nil
 }
 
-func (d *strictDecoder) setReason(slug string) *BadEvent {
-	reason, err := ParseReason(slug)
+func (d *strictDecoder) setReason(slug string) *schemas.BadEvent {
+	reason, err := schemas.ParseReason(slug)
 	if err != nil {
-		return &BadEvent{Code: CodeUnknownReason, Field: "reason", Message: Cut(err.Error(), 100)}
+		return &schemas.BadEvent{Code: schemas.CodeUnknownReason, Field: "reason", Message: schemas.Cut(err.Error(), 100)}
 	}
 	d.event.Reason = reason
 	return nil
 }
 
-func (d *strictDecoder) setOccurredAt(at string) *BadEvent {
+func (d *strictDecoder) setOccurredAt(at string) *schemas.BadEvent {
 	if !parseTime(&d.event.OccurredAt, []byte(at)) {
-		return &BadEvent{Code: CodeBadTime, Field: "occurred_at", Message: "not a time such as 2026-01-02T03:04:05Z or 2026-01-02T03:04:05.678+08:00"}
+		return &schemas.BadEvent{Code: schemas.CodeBadTime, Field: "occurred_at", Message: "not a time such as 2026-01-02T03:04:05Z or 2026-01-02T03:04:05.678+08:00"}
 	}
 	return nil
 }
 
 // readText reads a JSON string.
-func readText(field int, raw []byte) (string, *BadEvent) {
+func readText(field int, raw []byte) (string, *schemas.BadEvent) {
 	if raw[0] != '"' {
 		return "", wrongType(field, "a text")
 	}
 	s, valid := unquote(raw)
 	if !valid {
-		return "", &BadEvent{Code: CodeBadText, Field: fieldNames[field], Message: "control characters or unpaired surrogates"}
+		return "", &schemas.BadEvent{Code: schemas.CodeBadText, Field: fieldNames[field], Message: "control characters or unpaired surrogates"}
 	}
 	return s, checkLength(field, s)
 }
@@ -177,7 +179,7 @@ func codeUnit(raw []byte, i int) int64 {
 }
 
 // setInteger reads a JSON number without fraction and exponent.
-func setInteger(to *int64, field int, raw []byte) *BadEvent {
+func setInteger(to *int64, field int, raw []byte) *schemas.BadEvent {
 	for i, c := range raw {
 		if (c < '0' || c > '9') && (i != 0 || c != '-') {
 			return wrongType(field, "a whole number")
@@ -195,7 +197,7 @@ func setInteger(to *int64, field int, raw []byte) *BadEvent {
 const maxDepth = 64
 
 // checkUnknown checks that an unknown field's value is not nested too deeply.
-func checkUnknown(raw []byte) *BadEvent {
+func checkUnknown(raw []byte) *schemas.BadEvent {
 	if raw[0] != '{' && raw[0] != '[' {
 		return nil
 	}
@@ -209,7 +211,7 @@ func checkUnknown(raw []byte) *BadEvent {
 		case inString:
 		case c == '{' || c == '[':
 			if depth++; depth > maxDepth {
-				return &BadEvent{Code: CodeTooDeep, Message: "nested deeper than 64"}
+				return &schemas.BadEvent{Code: schemas.CodeTooDeep, Message: "nested deeper than 64"}
 			}
 		case c == '}' || c == ']':
 			depth--

@@ -1,13 +1,15 @@
-package schemas
+package stockevent
 
 import (
 	"time"
 
 	"github.com/go-faster/jx"
+
+	"stockpush/schemas"
 )
 
 // EncodeEvent encodes an event as JSON, as upstream does.
-func EncodeEvent(e *Event) []byte {
+func EncodeEvent(e *schemas.Event) []byte {
 	var w jx.Writer
 	w.ObjStart()
 	field := func(name string, first bool) {

@@ -1,4 +1,4 @@
-package schemas
+package wire
 
 import (
 	"bytes"
@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"stockpush/schemas"
+	"stockpush/schemas/internal/protobuf"
 )
 
 // A chain holds the records of a window in one field of a message: the newest event in full,
@@ -21,7 +24,7 @@ type PackedEvent struct {
 }
 
 // Pack replaces the packed event by another and reuses its memory.
-func (p *PackedEvent) Pack(e *Event) {
+func (p *PackedEvent) Pack(e *schemas.Event) {
 	p.bytes = packOwn(p.bytes[:0], e)
 	p.own = len(p.bytes)
 	p.bytes = packListing(p.bytes, e)
@@ -71,11 +74,11 @@ func AppendLink(links []byte, l Link) []byte {
 		num, event = linkOwn, event[:l.Event.own]
 	}
 	var room [16]byte
-	tail := putUint(putTime(room[:0], linkAt, l.At), linkRole, uint64(l.Role))
+	tail := protobuf.PutUint(protobuf.PutTime(room[:0], linkAt, l.At), linkRole, uint64(l.Role))
 	size := 1 + protowire.SizeBytes(len(event)) + len(tail)
 	links = slices.Grow(links, 1+protowire.SizeBytes(size))
 	links = protowire.AppendVarint(protowire.AppendTag(links, chainLink, protowire.BytesType), uint64(size))
-	return append(putBytes(links, num, event), tail...)
+	return append(protobuf.PutBytes(links, num, event), tail...)
 }
 
 // Chain is the events of one store SKU's window.
@@ -98,26 +101,26 @@ const (
 // AppendChain adds a chain of the last key's store SKU to a message.
 func AppendChain(b []byte, c Chain) []byte {
 	var room [16]byte
-	queuedAt := putTime(room[:0], chainQueuedAt, c.QueuedAt)
+	queuedAt := protobuf.PutTime(room[:0], chainQueuedAt, c.QueuedAt)
 	size := 1 + protowire.SizeBytes(len(c.Newest)) + len(queuedAt) + len(c.Links)
 	b = protowire.AppendVarint(protowire.AppendTag(b, 3, protowire.BytesType), uint64(size))
-	b = append(putBytes(b, chainNewest, c.Newest), queuedAt...)
+	b = append(protobuf.PutBytes(b, chainNewest, c.Newest), queuedAt...)
 	return append(b, c.Links...)
 }
 
 // AppendLinkOffsets appends the event offsets of links that have records to offsets.
 func AppendLinkOffsets(offsets []int64, links []byte) []int64 {
-	all := reader{tail: links}
-	for all.next() {
+	all := protobuf.Reader{Tail: links}
+	for all.Next() {
 		var offset int64
 		var role Role
-		link := reader{tail: all.bytes}
-		for link.next() {
-			switch link.num {
+		link := protobuf.Reader{Tail: all.Bytes}
+		for link.Next() {
+			switch link.Num {
 			case linkOwn, linkEvent:
-				offset = offsetOf(link.bytes)
+				offset = offsetOf(link.Bytes)
 			case linkRole:
-				role = Role(link.value)
+				role = Role(link.Value)
 			}
 		}
 		if role != RoleWaits {
@@ -129,43 +132,43 @@ func AppendLinkOffsets(offsets []int64, links []byte) []int64 {
 
 // offsetOf returns the offset of a packed event, which is its first field.
 func offsetOf(packed []byte) int64 {
-	r := reader{tail: packed}
-	r.next()
-	return int64(r.value)
+	r := protobuf.Reader{Tail: packed}
+	r.Next()
+	return int64(r.Value)
 }
 
 // chain yields the records of a chain, newest first.
 func (d *recordsDecoder) chain(b []byte) error {
-	next := Event{Key: d.key, RepeatsOffset: NoOffset}
+	next := schemas.Event{Key: d.key, RepeatsOffset: schemas.NoOffset}
 	var queuedAt time.Time
 	d.links = d.links[:0]
-	r := reader{tail: b}
-	for r.next() {
-		switch r.num {
+	r := protobuf.Reader{Tail: b}
+	for r.Next() {
+		switch r.Num {
 		case chainNewest:
-			r.stop(unpackEvent(&next, r.bytes, &d.texts))
+			r.Stop(unpackEvent(&next, r.Bytes, &d.texts))
 		case chainQueuedAt:
-			queuedAt = r.time()
+			queuedAt = r.Time()
 		case chainLink:
-			d.links = append(d.links, r.bytes)
+			d.links = append(d.links, r.Bytes)
 		}
 	}
-	if r.err == nil {
-		r.err = known(Pending, next.Reason, next.Position)
+	if r.Err == nil {
+		r.Err = known(schemas.Pending, next.Reason, next.Position)
 	}
-	if r.err == nil && !queuedAt.IsZero() {
-		d.record = RecordOf(next, Pending)
+	if r.Err == nil && !queuedAt.IsZero() {
+		d.record = schemas.RecordOf(next, schemas.Pending)
 		d.record.QueuedAt = queuedAt
-		r.err = d.yield(&d.record)
+		r.Err = d.yield(&d.record)
 	}
-	if r.err != nil {
-		return fmt.Errorf("chain of records: %w", r.err)
+	if r.Err != nil {
+		return fmt.Errorf("chain of records: %w", r.Err)
 	}
 	return d.yieldLinks(next)
 }
 
 // yieldLinks yields the records of the chain's links; next is its newest event.
-func (d *recordsDecoder) yieldLinks(next Event) error {
+func (d *recordsDecoder) yieldLinks(next schemas.Event) error {
 	for _, link := range slices.Backward(d.links) {
 		role, err := decodeLink(&d.record, &next, link, &d.texts)
 		if err == nil && role != RoleWaits {
@@ -182,30 +185,30 @@ func (d *recordsDecoder) yieldLinks(next Event) error {
 }
 
 // decodeLink reads the Skipped record of a link; next superseded its event.
-func decodeLink(r *Record, next *Event, b []byte, t *texts) (role Role, err error) {
-	*r = Record{
-		Event: Event{
+func decodeLink(r *schemas.Record, next *schemas.Event, b []byte, t *protobuf.Texts) (role Role, err error) {
+	*r = schemas.Record{
+		Event: schemas.Event{
 			Key: next.Key, MerchantSKU: next.MerchantSKU, ItemID: next.ItemID, ModelID: next.ModelID, LocationID: next.LocationID,
-			Position: Position{LogID: next.Position.LogID, Partition: next.Position.Partition}, RepeatsOffset: NoOffset,
+			Position: schemas.Position{LogID: next.Position.LogID, Partition: next.Position.Partition}, RepeatsOffset: schemas.NoOffset,
 		},
-		Status: Skipped, SupersededBy: next.EventID, SupersededByOffset: next.Position.Offset,
+		Status: schemas.Skipped, SupersededBy: next.EventID, SupersededByOffset: next.Position.Offset,
 	}
-	from := reader{tail: b}
-	for from.next() {
-		switch from.num {
+	from := protobuf.Reader{Tail: b}
+	for from.Next() {
+		switch from.Num {
 		case linkOwn:
-			from.stop(unpackEvent(&r.Event, from.bytes, t))
+			from.Stop(unpackEvent(&r.Event, from.Bytes, t))
 		case linkEvent:
-			r.Event = Event{Key: next.Key, RepeatsOffset: NoOffset}
-			from.stop(unpackEvent(&r.Event, from.bytes, t))
+			r.Event = schemas.Event{Key: next.Key, RepeatsOffset: schemas.NoOffset}
+			from.Stop(unpackEvent(&r.Event, from.Bytes, t))
 		case linkAt:
-			r.FinishedAt = from.time()
+			r.FinishedAt = from.Time()
 		case linkRole:
-			role = Role(from.value)
+			role = Role(from.Value)
 		}
 	}
-	if from.err != nil {
-		return role, from.err
+	if from.Err != nil {
+		return role, from.Err
 	}
 	if role > RoleWaits {
 		return role, fmt.Errorf("role %d is not known", role)

@@ -1,6 +1,11 @@
-package schemas
+package stockevent
 
-import "time"
+import (
+	"time"
+
+	"stockpush/schemas"
+	"stockpush/schemas/internal/protobuf"
+)
 
 // Decoder reads stock events one after the other and learns in which order their
 // producer writes the fields. It is for one goroutine; its zero value is ready.
@@ -8,24 +13,24 @@ type Decoder struct {
 	// follows has, for each field, the one that followed it last time; fieldCount stands for
 	// the begin of the object.
 	follows [fieldCount + 1]uint8
-	texts   texts
+	texts   protobuf.Texts
 	times   times
 }
 
 // Decode reads a stock event into e and checks every rule that concerns key and value only;
 // its error is a *BadEvent. The event shares no memory with them, but its texts share some with those
 // of other events. The caller sets Position and TriggeredAt.
-func (d *Decoder) Decode(e *Event, key, value []byte) error {
-	*e = Event{RepeatsOffset: NoOffset}
+func (d *Decoder) Decode(e *schemas.Event, key, value []byte) error {
+	*e = schemas.Event{RepeatsOffset: schemas.NoOffset}
 	if !d.decodeFast(e, value) {
-		*e = Event{RepeatsOffset: NoOffset}
+		*e = schemas.Event{RepeatsOffset: schemas.NoOffset}
 		if bad := decodeStrict(e, value); bad != nil {
-			*e = Event{}
+			*e = schemas.Event{}
 			return bad
 		}
 	}
 	if bad := checkWhole(e, key); bad != nil {
-		*e = Event{}
+		*e = schemas.Event{}
 		return bad
 	}
 	return nil
@@ -35,7 +40,7 @@ func (d *Decoder) Decode(e *Event, key, value []byte) error {
 // numbers, no nesting, no null, no field twice. It returns false for everything else, valid or
 // not, and decodeStrict reads the value from its start. A fuzz test checks that it accepts
 // nothing that decodeStrict refuses, and reads the same.
-func (d *Decoder) decodeFast(e *Event, value []byte) bool {
+func (d *Decoder) decodeFast(e *schemas.Event, value []byte) bool {
 	s := scanner{text: value, texts: &d.texts, times: &d.times}
 	var seen fieldSet
 	last := fieldCount
@@ -72,7 +77,7 @@ var namesInJSON = func() (names [fieldCount]string) {
 type scanner struct {
 	text  []byte
 	at    int
-	texts *texts
+	texts *protobuf.Texts
 	times *times
 }
 
@@ -117,7 +122,7 @@ func (s *scanner) atEnd() bool {
 }
 
 // field takes the value of a field, and ignores that of an unknown one.
-func (s *scanner) field(e *Event, field int) bool {
+func (s *scanner) field(e *schemas.Event, field int) bool {
 	switch field {
 	case fieldCount:
 		return s.skip()
@@ -152,7 +157,7 @@ func (s *scanner) plain(low, high int) (text []byte, ok bool) {
 
 func (s *scanner) string(to *string, low, high int) bool {
 	text, ok := s.plain(low, high)
-	*to = s.texts.of(text)
+	*to = s.texts.Of(text)
 	return ok
 }
 
@@ -168,13 +173,13 @@ func (s *scanner) name() int {
 // channel takes the only channel that is valid.
 func (s *scanner) channel(to *string) bool {
 	text, ok := s.plain(0, len(s.text))
-	*to = ChannelShopee
-	return ok && string(text) == ChannelShopee
+	*to = schemas.ChannelShopee
+	return ok && string(text) == schemas.ChannelShopee
 }
 
-func (s *scanner) reason(to *Reason) bool {
+func (s *scanner) reason(to *schemas.Reason) bool {
 	slug, ok := s.plain(0, len(s.text))
-	*to = ReasonOf(slug)
+	*to = schemas.ReasonOf(slug)
 	return ok && *to != 0
 }
 

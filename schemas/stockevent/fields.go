@@ -1,4 +1,4 @@
-package schemas
+package stockevent
 
 import (
 	"fmt"
@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"stockpush/schemas"
 )
 
 // The known fields, in the order of the contract's table. The first ones, up to
@@ -62,14 +64,14 @@ type limits struct {
 var textLimits = [fieldCount]limits{
 	fieldEventID: {1, 64, true}, fieldReason: {0, 1 << 10, false}, fieldChannel: {0, 255, false}, fieldStoreSKU: {1, 255, false},
 	fieldOccurredAt: {0, 1 << 10, false}, fieldMerchantSKU: {0, 255, false}, fieldLocationID: {0, 64, false}, fieldRetryOf: {1, 64, true},
-	fieldRequestedBy: {0, MaxRequestedByBytes, false},
+	fieldRequestedBy: {0, schemas.MaxRequestedByBytes, false},
 }
 
 // minimums are the least values of the fields that are integers.
 var minimums = [fieldCount]int64{fieldShopID: 1, fieldItemID: 1, fieldAvailable: -math.MaxInt64}
 
 // textField returns where a field is that is any text; nil for other fields.
-func textField(e *Event, field int) *string {
+func textField(e *schemas.Event, field int) *string {
 	switch field {
 	case fieldEventID:
 		return &e.EventID
@@ -90,7 +92,7 @@ func textField(e *Event, field int) *string {
 }
 
 // integerField returns where a field is that is an integer; nil for other fields.
-func integerField(e *Event, field int) *int64 {
+func integerField(e *schemas.Event, field int) *int64 {
 	switch field {
 	case fieldShopID:
 		return &e.Key.ShopID
@@ -109,30 +111,30 @@ func integerField(e *Event, field int) *int64 {
 }
 
 // checkLength checks a text against its field's limits.
-func checkLength(field int, text string) *BadEvent {
+func checkLength(field int, text string) *schemas.BadEvent {
 	l, n := textLimits[field], len(text)
 	if l.characters {
 		n = utf8.RuneCountInString(text)
 	}
 	if n < l.low || n > l.high {
-		return &BadEvent{Code: CodeBadLength, Field: fieldNames[field], Message: fmt.Sprintf("%d long, not %d to %d", n, l.low, l.high)}
+		return &schemas.BadEvent{Code: schemas.CodeBadLength, Field: fieldNames[field], Message: fmt.Sprintf("%d long, not %d to %d", n, l.low, l.high)}
 	}
 	return nil
 }
 
 // outOfRange is the error of an integer below its field's minimum, or beyond 64 bits.
-func outOfRange(field int) *BadEvent {
-	return &BadEvent{Code: CodeOutOfRange, Field: fieldNames[field], Message: fmt.Sprintf("not within %d to %d", minimums[field], int64(math.MaxInt64))}
+func outOfRange(field int) *schemas.BadEvent {
+	return &schemas.BadEvent{Code: schemas.CodeOutOfRange, Field: fieldNames[field], Message: fmt.Sprintf("not within %d to %d", minimums[field], int64(math.MaxInt64))}
 }
 
 // twice is the error of a field that is there again.
-func twice(field int) *BadEvent {
-	return &BadEvent{Code: CodeDuplicateField, Field: fieldNames[field], Message: "the field is given twice"}
+func twice(field int) *schemas.BadEvent {
+	return &schemas.BadEvent{Code: schemas.CodeDuplicateField, Field: fieldNames[field], Message: "the field is given twice"}
 }
 
 // wrongType is the error of a field whose value is not of its type, such as "a text".
-func wrongType(field int, want string) *BadEvent {
-	return &BadEvent{Code: CodeWrongType, Field: fieldNames[field], Message: "not " + want}
+func wrongType(field int, want string) *schemas.BadEvent {
+	return &schemas.BadEvent{Code: schemas.CodeWrongType, Field: fieldNames[field], Message: "not " + want}
 }
 
 // fieldSet is a set of known fields.
@@ -145,10 +147,10 @@ func (s *fieldSet) add(field int)     { *s |= 1 << field }
 func (s fieldSet) complete() bool { return s&(1<<requiredFields-1) == 1<<requiredFields-1 }
 
 // checkComplete names the first required field that is not in the set.
-func (s fieldSet) checkComplete() *BadEvent {
+func (s fieldSet) checkComplete() *schemas.BadEvent {
 	for field := range requiredFields {
 		if !s.has(field) {
-			return &BadEvent{Code: CodeMissingField, Field: fieldNames[field], Message: "the field is required"}
+			return &schemas.BadEvent{Code: schemas.CodeMissingField, Field: fieldNames[field], Message: "the field is required"}
 		}
 	}
 	return nil
@@ -210,18 +212,18 @@ func fraction(text []byte) (nanos time.Duration, ok bool) {
 }
 
 // checkWhole checks what concerns more than one field.
-func checkWhole(e *Event, key []byte) *BadEvent {
+func checkWhole(e *schemas.Event, key []byte) *schemas.BadEvent {
 	switch {
-	case e.Key.Channel != ChannelShopee:
-		return &BadEvent{Code: CodeUnknownChannel, Field: "channel", Message: "the only channel is shopee"}
-	case e.RetryOf != "" && (e.Reason != PushNow || !e.Repeats()):
-		return &BadEvent{Code: CodeNotAllowed, Field: "retry_of", Message: "only with reason push_now and with repeats_offset"}
-	case e.Repeats() && e.Reason != PushNow && e.Reason != RefreshInventory:
-		return &BadEvent{Code: CodeNotAllowed, Field: "repeats_offset", Message: "only with reason push_now or refresh_inventory"}
-	case e.PromotionReserved > MaxPushQty || e.Available > MaxPushQty || e.PushQty() > MaxPushQty:
-		return &BadEvent{Code: CodeQuantityTooHigh, Message: "available and promotion_reserved add up to more than " + strconv.Itoa(MaxPushQty)}
+	case e.Key.Channel != schemas.ChannelShopee:
+		return &schemas.BadEvent{Code: schemas.CodeUnknownChannel, Field: "channel", Message: "the only channel is shopee"}
+	case e.RetryOf != "" && (e.Reason != schemas.PushNow || !e.Repeats()):
+		return &schemas.BadEvent{Code: schemas.CodeNotAllowed, Field: "retry_of", Message: "only with reason push_now and with repeats_offset"}
+	case e.Repeats() && e.Reason != schemas.PushNow && e.Reason != schemas.RefreshInventory:
+		return &schemas.BadEvent{Code: schemas.CodeNotAllowed, Field: "repeats_offset", Message: "only with reason push_now or refresh_inventory"}
+	case e.PromotionReserved > schemas.MaxPushQty || e.Available > schemas.MaxPushQty || e.PushQty() > schemas.MaxPushQty:
+		return &schemas.BadEvent{Code: schemas.CodeQuantityTooHigh, Message: "available and promotion_reserved add up to more than " + strconv.Itoa(schemas.MaxPushQty)}
 	case !e.Key.Is(key):
-		return &BadEvent{Code: CodeKeyMismatch, Message: "the Kafka key is not <channel>/<shop_id>/<store_sku> of the value"}
+		return &schemas.BadEvent{Code: schemas.CodeKeyMismatch, Message: "the Kafka key is not <channel>/<shop_id>/<store_sku> of the value"}
 	}
 	return nil
 }

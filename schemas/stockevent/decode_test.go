@@ -1,4 +1,4 @@
-package schemas_test
+package stockevent_test
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
+	"stockpush/schemas/stockevent"
 )
 
 func TestBadEventsGetTheirCode(t *testing.T) {
@@ -31,7 +32,7 @@ func TestGoodEventsAreTaken(t *testing.T) {
 	for _, good := range schemastest.GoodEvents() {
 		event, err := schemastest.DecodeEvent([]byte(schemastest.GoodKey), []byte(good))
 		require.NoError(t, err, good)
-		again, err := schemastest.DecodeEvent([]byte(schemastest.GoodKey), schemas.EncodeEvent(&event))
+		again, err := schemastest.DecodeEvent([]byte(schemastest.GoodKey), stockevent.EncodeEvent(&event))
 		require.NoError(t, err)
 		event.OccurredAt = event.OccurredAt.UTC()
 		require.Equal(t, event, again)
@@ -42,7 +43,7 @@ func TestGoodEventsAreTaken(t *testing.T) {
 // as beyond a schema, and lengths that are counted in bytes.
 func TestTheJSONSchemaAgreesWithTheCodec(t *testing.T) {
 	compiler := jsonschema.NewCompiler()
-	text, err := os.Open("stock_event.schema.json")
+	text, err := os.Open("../stock_event.schema.json")
 	require.NoError(t, err)
 	defer func() { require.NoError(t, text.Close()) }()
 	document, err := jsonschema.UnmarshalJSON(text)
@@ -105,7 +106,7 @@ func FuzzDecodeEvent(f *testing.F) {
 		if decoder.Decode(&known) == nil && !strings.Contains(strings.ToLower(value), `"available"`+"\x00") {
 			require.Equal(t, event.Key.String(), key)
 		}
-		_, err = schemastest.DecodeEvent([]byte(key), schemas.EncodeEvent(&event))
+		_, err = schemastest.DecodeEvent([]byte(key), stockevent.EncodeEvent(&event))
 		if event.OccurredAt.UTC().Year() <= 9999 && event.OccurredAt.UTC().Year() >= 0 {
 			require.NoError(t, err)
 		}
@@ -116,7 +117,7 @@ func BenchmarkDecodeEvent(b *testing.B) {
 	key, value := []byte("shopee/10021/TSHIRT-RED-L"), []byte(sample)
 	b.Run("ours", func(b *testing.B) {
 		b.ReportAllocs()
-		var decoder schemas.Decoder
+		var decoder stockevent.Decoder
 		var event schemas.Event
 		for b.Loop() {
 			if err := decoder.Decode(&event, key, value); err != nil {
@@ -126,10 +127,10 @@ func BenchmarkDecodeEvent(b *testing.B) {
 	})
 	b.Run("protobuf", func(b *testing.B) {
 		b.ReportAllocs()
-		var decoder schemas.Decoder
+		var decoder stockevent.Decoder
 		var event schemas.Event
 		require.NoError(b, decoder.Decode(&event, key, value))
-		m := schemas.Message{Key: key, Value: schemastest.EncodeProtobuf(&event), ContentType: []byte("application/protobuf")}
+		m := stockevent.Message{Key: key, Value: schemastest.EncodeProtobuf(&event), ContentType: []byte("application/protobuf")}
 		b.ReportMetric(float64(len(m.Value)), "bytes")
 		for b.Loop() {
 			if err := decoder.DecodeMessage(&event, m); err != nil {

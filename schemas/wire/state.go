@@ -1,9 +1,12 @@
-package schemas
+package wire
 
 import (
 	"bytes"
 	"fmt"
 	"slices"
+
+	"stockpush/schemas"
+	"stockpush/schemas/internal/protobuf"
 )
 
 // PackedState is a State whose event and record are packed; they share the memory of
@@ -13,12 +16,12 @@ type PackedState struct {
 	Key string
 	// Newest is empty if there is none, or if it is Finished's event.
 	Newest   []byte
-	NewestAt Position
-	Sent     Position
+	NewestAt schemas.Position
+	Sent     schemas.Position
 	SentQty  int64
 	// Confirmed and Readback are as in State.
 	Confirmed *int64
-	Readback  *Readback
+	Readback  *schemas.Readback
 	// Finished has a zero Position if there is none.
 	Finished PackedRecord
 }
@@ -33,47 +36,47 @@ func AppendPackedState(b []byte, s *PackedState) []byte {
 		newest = s.Finished.Event
 	}
 	b = slices.Grow(b, len(s.Key)+len(newest)+len(s.Finished.Bytes)+stateRoom)
-	b = putText(append(b, formatVersion), 1, s.Key)
+	b = protobuf.PutText(append(b, formatVersion), 1, s.Key)
 	if len(newest) > 0 {
-		b = putBytes(b, 2, newest)
+		b = protobuf.PutBytes(b, 2, newest)
 	}
 	if !s.Sent.IsZero() {
 		var room [32]byte
-		sent := Event{Position: s.Sent, RepeatsOffset: NoOffset}
-		b = putInt(putBytes(b, 3, PackEvent(room[:0], &sent)), 4, s.SentQty)
+		sent := schemas.Event{Position: s.Sent, RepeatsOffset: schemas.NoOffset}
+		b = protobuf.PutInt(protobuf.PutBytes(b, 3, PackEvent(room[:0], &sent)), 4, s.SentQty)
 	}
-	b = putOptional(b, 5, s.Confirmed)
+	b = protobuf.PutOptional(b, 5, s.Confirmed)
 	if s.Readback != nil {
-		b = putBytes(b, 6, packReadback(s.Readback))
+		b = protobuf.PutBytes(b, 6, packReadback(s.Readback))
 	}
 	if !s.Finished.Position.IsZero() {
-		b = putBytes(b, 7, s.Finished.Bytes)
+		b = protobuf.PutBytes(b, 7, s.Finished.Bytes)
 	}
 	return b
 }
 
-func packReadback(r *Readback) []byte {
-	b := putUint(nil, 1, uint64(r.ItemID))
-	b = putUint(b, 2, uint64(r.ModelID))
+func packReadback(r *schemas.Readback) []byte {
+	b := protobuf.PutUint(nil, 1, uint64(r.ItemID))
+	b = protobuf.PutUint(b, 2, uint64(r.ModelID))
 	for _, qty := range r.Lost { // a reader that knows only one takes the last
-		b = putInt(b, 3, qty)
+		b = protobuf.PutInt(b, 3, qty)
 	}
-	b = putOptional(b, 4, r.BeforeQty)
-	return putTime(b, 5, r.NotBefore)
+	b = protobuf.PutOptional(b, 4, r.BeforeQty)
+	return protobuf.PutTime(b, 5, r.NotBefore)
 }
 
 // DecodeState reads a message of the state topic.
-func DecodeState(message []byte) (State, error) {
+func DecodeState(message []byte) (schemas.State, error) {
 	p, err := SplitState(message)
 	if err != nil {
-		return State{}, err
+		return schemas.State{}, err
 	}
-	s := State{
-		Newest: Event{RepeatsOffset: NoOffset}, Sent: p.Sent, SentQty: p.SentQty, Confirmed: p.Confirmed, Readback: p.Readback,
-		Finished: RecordOf(Event{RepeatsOffset: NoOffset}, 0),
+	s := schemas.State{
+		Newest: schemas.Event{RepeatsOffset: schemas.NoOffset}, Sent: p.Sent, SentQty: p.SentQty, Confirmed: p.Confirmed, Readback: p.Readback,
+		Finished: schemas.RecordOf(schemas.Event{RepeatsOffset: schemas.NoOffset}, 0),
 	}
-	if s.Key, err = ParseKey(p.Key); err != nil {
-		return State{}, fmt.Errorf("state: %w", err)
+	if s.Key, err = schemas.ParseKey(p.Key); err != nil {
+		return schemas.State{}, fmt.Errorf("state: %w", err)
 	}
 	newest := p.Newest
 	if len(newest) == 0 && p.NewestAt == p.Finished.Position {
@@ -86,7 +89,7 @@ func DecodeState(message []byte) (State, error) {
 		s.Finished, err = p.Finished.Record(s.Key)
 	}
 	if err != nil {
-		return State{}, fmt.Errorf("state: %w", err)
+		return schemas.State{}, fmt.Errorf("state: %w", err)
 	}
 	return s, nil
 }
@@ -98,14 +101,14 @@ func SplitState(message []byte) (PackedState, error) {
 		return PackedState{}, err
 	}
 	var s PackedState
-	r := reader{tail: tail}
-	for r.next() {
-		r.stop(s.take(&r.field))
+	r := protobuf.Reader{Tail: tail}
+	for r.Next() {
+		r.Stop(s.take(&r.Field))
 	}
-	if r.err == nil {
-		r.err = s.settle()
+	if r.Err == nil {
+		r.Err = s.settle()
 	}
-	if err = r.err; err != nil {
+	if err = r.Err; err != nil {
 		return PackedState{}, fmt.Errorf("state: %w", err)
 	}
 	return s, nil
@@ -125,38 +128,38 @@ func (s *PackedState) settle() (err error) {
 	return err
 }
 
-func (s *PackedState) take(f *field) (err error) {
-	switch f.num {
+func (s *PackedState) take(f *protobuf.Field) (err error) {
+	switch f.Num {
 	case 1:
-		s.Key = f.text()
+		s.Key = f.Text()
 	case 2:
-		s.Newest = f.bytes
+		s.Newest = f.Bytes
 	case 3:
-		s.Sent, _, err = eventAt(f.bytes)
+		s.Sent, _, err = eventAt(f.Bytes)
 	case 4:
-		s.SentQty = f.int()
+		s.SentQty = f.Int()
 	case 5:
-		s.Confirmed = f.optional()
+		s.Confirmed = f.Optional()
 	case 6:
-		s.Readback = new(Readback)
-		err = setEach(s.Readback, f.bytes, setReadback)
+		s.Readback = new(schemas.Readback)
+		err = setEach(s.Readback, f.Bytes, setReadback)
 	case 7:
-		s.Finished, err = SplitRecord(f.bytes)
+		s.Finished, err = SplitRecord(f.Bytes)
 	}
 	return err
 }
 
-func setReadback(r *Readback, f *field) {
-	switch f.num {
+func setReadback(r *schemas.Readback, f *protobuf.Field) {
+	switch f.Num {
 	case 1:
-		r.ItemID = int64(f.value)
+		r.ItemID = int64(f.Value)
 	case 2:
-		r.ModelID = int64(f.value)
+		r.ModelID = int64(f.Value)
 	case 3:
-		r.Lost = append(r.Lost, f.int())
+		r.Lost = append(r.Lost, f.Int())
 	case 4:
-		r.BeforeQty = f.optional()
+		r.BeforeQty = f.Optional()
 	case 5:
-		r.NotBefore = f.time()
+		r.NotBefore = f.Time()
 	}
 }

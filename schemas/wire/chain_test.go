@@ -1,4 +1,4 @@
-package schemas_test
+package wire_test
 
 import (
 	"slices"
@@ -9,17 +9,18 @@ import (
 	"pgregory.net/rapid"
 
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 // chained is an event of a chain, and what it is in it.
 type chained struct {
 	event schemas.Event
-	role  schemas.Role
+	role  wire.Role
 	at    time.Time
 }
 
-func packed(e *schemas.Event) *schemas.PackedEvent {
-	var p schemas.PackedEvent
+func packed(e *schemas.Event) *wire.PackedEvent {
+	var p wire.PackedEvent
 	p.Pack(e)
 	return &p
 }
@@ -28,9 +29,9 @@ func packed(e *schemas.Event) *schemas.PackedEvent {
 func someLinks(e *schemas.Event) (links []byte) {
 	other := *e
 	other.LocationID = "elsewhere"
-	for role := schemas.RoleSkipped; role <= schemas.RoleWaits; role++ {
-		links = schemas.AppendLink(links, schemas.Link{Event: packed(&other), Next: packed(e), Role: role, At: time.UnixMilli(5)})
-		links = schemas.AppendLink(links, schemas.Link{Event: packed(e), Next: packed(e), Role: role})
+	for role := wire.RoleSkipped; role <= wire.RoleWaits; role++ {
+		links = wire.AppendLink(links, wire.Link{Event: packed(&other), Next: packed(e), Role: role, At: time.UnixMilli(5)})
+		links = wire.AppendLink(links, wire.Link{Event: packed(e), Next: packed(e), Role: role})
 	}
 	return links
 }
@@ -45,9 +46,9 @@ func drawChain(t *rapid.T) (chain []chained) {
 			e.MerchantSKU, e.ItemID, e.ModelID, e.LocationID = first.MerchantSKU, first.ItemID, first.ModelID, first.LocationID
 			e.Position.LogID, e.Position.Partition = first.Position.LogID, first.Position.Partition
 		}
-		role := schemas.Role(rapid.IntRange(0, int(schemas.RoleWaits)).Draw(t, "role"))
+		role := wire.Role(rapid.IntRange(0, int(wire.RoleWaits)).Draw(t, "role"))
 		c := chained{event: e, role: role, at: time.UnixMilli(rapid.Int64Range(1, 4e12).Draw(t, "at")).UTC()}
-		if role == schemas.RoleWaits {
+		if role == wire.RoleWaits {
 			c.at = time.Time{}
 		}
 		chain = append(chain, c)
@@ -67,30 +68,30 @@ func appendChain(t require.TestingT, b []byte, chain []chained, queuedAt time.Ti
 	}
 	var links []byte
 	for i, c := range chain[:last] {
-		next := chain[i+1+slices.IndexFunc(chain[i+1:], func(c chained) bool { return c.role != schemas.RoleLost })].event
-		links = schemas.AppendLink(links, schemas.Link{Event: packed(&c.event), Next: packed(&next), Role: c.role, At: c.at})
-		if c.role != schemas.RoleWaits {
+		next := chain[i+1+slices.IndexFunc(chain[i+1:], func(c chained) bool { return c.role != wire.RoleLost })].event
+		links = wire.AppendLink(links, wire.Link{Event: packed(&c.event), Next: packed(&next), Role: c.role, At: c.at})
+		if c.role != wire.RoleWaits {
 			wants = slices.Insert(wants, len(wants)-len(offsets), schemas.SkippedBy(c.event, &next, c.at))
 			offsets = append(offsets, c.event.Position.Offset)
 		}
 	}
-	require.Equal(t, offsets, schemas.AppendLinkOffsets(nil, links))
-	return schemas.AppendChain(b, schemas.Chain{Newest: schemas.PackEvent(nil, &newest), QueuedAt: queuedAt, Links: links}), wants
+	require.Equal(t, offsets, wire.AppendLinkOffsets(nil, links))
+	return wire.AppendChain(b, wire.Chain{Newest: wire.PackEvent(nil, &newest), QueuedAt: queuedAt, Links: links}), wants
 }
 
 func TestChainsSurviveTheWire(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		message := schemas.BeginRecords(nil)
+		message := wire.BeginRecords(nil)
 		var want, got []schemas.Record
 		for range rapid.IntRange(1, 3).Draw(t, "chains") {
 			chain := drawChain(t)
-			message = schemas.AppendRecordsKey(message, chain[0].event.Key.String())
+			message = wire.AppendRecordsKey(message, chain[0].event.Key.String())
 			queuedAt := rapid.SampledFrom([]time.Time{{}, time.UnixMilli(9).UTC()}).Draw(t, "queued")
 			var records []schemas.Record
 			message, records = appendChain(t, message, chain, queuedAt)
 			want = append(want, records...)
 		}
-		require.NoError(t, schemas.DecodeRecords(message, func(r *schemas.Record) error { got = append(got, *r); return nil }))
+		require.NoError(t, wire.DecodeRecords(message, func(r *schemas.Record) error { got = append(got, *r); return nil }))
 		require.Equal(t, want, got)
 	})
 }
@@ -98,12 +99,12 @@ func TestChainsSurviveTheWire(t *testing.T) {
 func TestADamagedChainIsAnErrorOrRecords(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		chain := drawChain(t)
-		message, _ := appendChain(t, schemas.AppendRecordsHeader(nil, chain[0].event.Key), chain, time.UnixMilli(9))
+		message, _ := appendChain(t, wire.AppendRecordsHeader(nil, chain[0].event.Key), chain, time.UnixMilli(9))
 		for range rapid.IntRange(1, 5).Draw(t, "damages") {
 			message[rapid.IntRange(1, len(message)-1).Draw(t, "at")] = rapid.Byte().Draw(t, "byte")
 		}
 		message = message[:rapid.IntRange(0, len(message)).Draw(t, "cut")]
-		_ = schemas.DecodeRecords(message, func(r *schemas.Record) error {
+		_ = wire.DecodeRecords(message, func(r *schemas.Record) error {
 			require.True(t, r.Reason.Valid())
 			require.NotEmpty(t, r.Status.String())
 			require.False(t, r.Position.IsZero())
@@ -117,7 +118,7 @@ func TestALinkRepeatsNoListing(t *testing.T) {
 	moved := e
 	moved.LocationID = "there"
 	link := func(next *schemas.Event) string {
-		return string(schemas.AppendLink(nil, schemas.Link{Event: packed(&e), Next: packed(next), At: time.UnixMilli(5)}))
+		return string(wire.AppendLink(nil, wire.Link{Event: packed(&e), Next: packed(next), At: time.UnixMilli(5)}))
 	}
 	require.NotContains(t, link(&e), "merchant")
 	require.Contains(t, link(&e), "e-1")
@@ -128,21 +129,21 @@ func TestALinkRepeatsNoListing(t *testing.T) {
 func TestWhatIsNoChainIsAnError(t *testing.T) {
 	e := schemas.Event{EventID: "e", Reason: schemas.SyncOrder, Key: schemas.Key{Channel: "shopee", ShopID: 1, StoreSKU: "s"}, RepeatsOffset: schemas.NoOffset, Position: schemas.Position{LogID: 1}}
 	nothing := schemas.Event{}
-	header := schemas.AppendRecordsHeader(nil, e.Key)
-	newest := schemas.PackEvent(nil, &e)
-	link := func(l schemas.Link) schemas.Chain {
+	header := wire.AppendRecordsHeader(nil, e.Key)
+	newest := wire.PackEvent(nil, &e)
+	link := func(l wire.Link) wire.Chain {
 		l.Next = packed(&e)
-		return schemas.Chain{Newest: newest, Links: schemas.AppendLink(nil, l)}
+		return wire.Chain{Newest: newest, Links: wire.AppendLink(nil, l)}
 	}
 	for name, message := range map[string][]byte{
-		"without a key":          schemas.AppendChain(schemas.BeginRecords(nil), schemas.Chain{Newest: newest}),
-		"without a newest event": schemas.AppendChain(header, schemas.Chain{}),
-		"a link of no event":     schemas.AppendChain(header, link(schemas.Link{Event: packed(&nothing)})),
-		"a role that is unknown": schemas.AppendChain(header, link(schemas.Link{Event: packed(&e), Role: schemas.RoleWaits + 1})),
-		"cut":                    schemas.AppendChain(header, schemas.Chain{Newest: newest, Links: []byte{3<<3 | 2, 200}}),
+		"without a key":          wire.AppendChain(wire.BeginRecords(nil), wire.Chain{Newest: newest}),
+		"without a newest event": wire.AppendChain(header, wire.Chain{}),
+		"a link of no event":     wire.AppendChain(header, link(wire.Link{Event: packed(&nothing)})),
+		"a role that is unknown": wire.AppendChain(header, link(wire.Link{Event: packed(&e), Role: wire.RoleWaits + 1})),
+		"cut":                    wire.AppendChain(header, wire.Chain{Newest: newest, Links: []byte{3<<3 | 2, 200}}),
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.Error(t, schemas.DecodeRecords(message, func(*schemas.Record) error { return nil }))
+			require.Error(t, wire.DecodeRecords(message, func(*schemas.Record) error { return nil }))
 		})
 	}
 }

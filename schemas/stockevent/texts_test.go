@@ -1,16 +1,18 @@
-package schemas
+package stockevent
 
 import (
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"stockpush/schemas"
 )
 
 func TestDecodersAllocateNothingForEachText(t *testing.T) {
 	const messages = 100
 	var d Decoder
-	e := Event{}
+	e := schemas.Event{}
 	key, value := []byte("shopee/10021/A"), []byte(usualEvent)
 	require.Less(t, testing.AllocsPerRun(10, func() {
 		for range messages {

@@ -1,4 +1,4 @@
-package schemas
+package stockevent
 
 import (
 	"encoding/binary"

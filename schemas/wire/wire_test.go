@@ -1,4 +1,4 @@
-package schemas_test
+package wire_test
 
 import (
 	"encoding/hex"
@@ -11,6 +11,7 @@ import (
 
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
+	"stockpush/schemas/wire"
 )
 
 func drawEvent(t *rapid.T) schemas.Event {
@@ -50,7 +51,7 @@ func drawRecord(t *rapid.T, key schemas.Key) schemas.Record {
 func TestCommandsSurviveTheWire(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := schemas.Command{Event: drawEvent(t), QueuedAt: time.UnixMilli(7).UTC()}
-		got, err := schemas.DecodeCommand(schemastest.AppendCommand(nil, &c))
+		got, err := wire.DecodeCommand(schemastest.AppendCommand(nil, &c))
 		require.NoError(t, err)
 		require.Equal(t, c, got)
 	})
@@ -59,33 +60,33 @@ func TestCommandsSurviveTheWire(t *testing.T) {
 func TestRecordsSurviveTheWire(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		key := drawEvent(t).Key
-		message := schemas.AppendRecordsHeader(nil, key)
+		message := wire.AppendRecordsHeader(nil, key)
 		var want, got []schemas.Record
 		for range rapid.IntRange(0, 4).Draw(t, "n") {
 			r := drawRecord(t, key)
-			message = schemas.AppendRecord(message, &r)
+			message = wire.AppendRecord(message, &r)
 			want = append(want, r)
 		}
-		require.NoError(t, schemas.DecodeRecords(message, func(r *schemas.Record) error { got = append(got, *r); return nil }))
+		require.NoError(t, wire.DecodeRecords(message, func(r *schemas.Record) error { got = append(got, *r); return nil }))
 		require.Equal(t, want, got)
 	})
 }
 
 func TestAMessageMayHaveRecordsOfSeveralStoreSKUs(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		message := schemas.BeginRecords(nil)
+		message := wire.BeginRecords(nil)
 		var want, got []schemas.Record
 		for range rapid.IntRange(1, 3).Draw(t, "store SKUs") {
 			e := drawEvent(t)
-			message = schemas.AppendRecordsKey(message, e.Key.String())
-			message = schemas.AppendChain(message, schemas.Chain{Newest: schemas.PackEvent(nil, &e), QueuedAt: time.UnixMilli(8).UTC()})
+			message = wire.AppendRecordsKey(message, e.Key.String())
+			message = wire.AppendChain(message, wire.Chain{Newest: wire.PackEvent(nil, &e), QueuedAt: time.UnixMilli(8).UTC()})
 			pending := schemas.RecordOf(e, schemas.Pending)
 			pending.QueuedAt = time.UnixMilli(8).UTC()
 			r := drawRecord(t, e.Key)
-			message = schemas.AppendRecord(message, &r)
+			message = wire.AppendRecord(message, &r)
 			want = append(want, pending, r)
 		}
-		require.NoError(t, schemas.DecodeRecords(message, func(r *schemas.Record) error { got = append(got, *r); return nil }))
+		require.NoError(t, wire.DecodeRecords(message, func(r *schemas.Record) error { got = append(got, *r); return nil }))
 		require.Equal(t, want, got)
 	})
 }
@@ -98,7 +99,7 @@ func TestStatesSurviveTheWire(t *testing.T) {
 		if rapid.Bool().Draw(t, "readback") {
 			s.Readback = &schemas.Readback{ItemID: 1, ModelID: 2, Lost: []int64{qty, 4, 9}, NotBefore: time.UnixMilli(11).UTC()}
 		}
-		got, err := schemas.DecodeState(schemastest.AppendState(nil, &s))
+		got, err := wire.DecodeState(schemastest.AppendState(nil, &s))
 		require.NoError(t, err)
 		require.Equal(t, s, got)
 	})
@@ -112,31 +113,31 @@ func TestVersionsBeforeAndAfterReadEachOthersRecords(t *testing.T) {
 	before, err := hex.DecodeString(beforeTheFloor)
 	require.NoError(t, err)
 	var read schemas.Record
-	require.NoError(t, schemas.DecodeRecords(before, func(r *schemas.Record) error { read = *r; return nil }))
+	require.NoError(t, wire.DecodeRecords(before, func(r *schemas.Record) error { read = *r; return nil }))
 	require.Equal(t, "e-1", read.EventID)
 	require.Equal(t, schemas.BelowPromotionReserve, read.FailureCode)
 	require.Nil(t, read.PromotionFloor)
-	header := schemas.AppendRecordsHeader(nil, read.Key)
-	require.Len(t, schemas.AppendRecord(header, &read), len(before), "a record without a floor is written as before, except for the order of fields")
+	header := wire.AppendRecordsHeader(nil, read.Key)
+	require.Len(t, wire.AppendRecord(header, &read), len(before), "a record without a floor is written as before, except for the order of fields")
 
 	floor := int64(9)
 	read.PromotionFloor = &floor
-	after := schemas.AppendRecord(nil, &read)
+	after := wire.AppendRecord(nil, &read)
 	fields, n := protowire.ConsumeBytes(after[1:])
 	require.Positive(t, n)
 	fields = protowire.AppendString(protowire.AppendTag(fields, 900, protowire.BytesType), "what a later version adds")
 	later := protowire.AppendBytes(protowire.AppendTag(header, 2, protowire.BytesType), fields)
-	require.NoError(t, schemas.DecodeRecords(later, func(r *schemas.Record) error { require.Equal(t, read, *r); return nil }))
+	require.NoError(t, wire.DecodeRecords(later, func(r *schemas.Record) error { require.Equal(t, read, *r); return nil }))
 }
 
 func TestAnUnknownFormatIsSaid(t *testing.T) {
 	for _, message := range [][]byte{nil, {9, 1}} {
-		var unknown *schemas.UnknownFormatError
-		_, err := schemas.DecodeCommand(message)
+		var unknown *wire.UnknownFormatError
+		_, err := wire.DecodeCommand(message)
 		require.ErrorAs(t, err, &unknown)
-		_, err = schemas.DecodeState(message)
+		_, err = wire.DecodeState(message)
 		require.ErrorAs(t, err, &unknown)
-		require.ErrorAs(t, schemas.DecodeRecords(message, nil), &unknown)
+		require.ErrorAs(t, wire.DecodeRecords(message, nil), &unknown)
 	}
 }
 
@@ -144,23 +145,23 @@ func FuzzOwnMessages(f *testing.F) {
 	e := schemas.Event{EventID: "e", Reason: schemas.SyncOrder, Key: schemas.Key{Channel: "shopee", ShopID: 1, StoreSKU: "s"}, RepeatsOffset: schemas.NoOffset, Position: schemas.Position{LogID: 1}}
 	r := schemas.RecordOf(e, schemas.Pending)
 	f.Add(schemastest.AppendCommand(nil, &schemas.Command{Event: e}))
-	f.Add(schemas.AppendRecord(schemas.AppendRecordsHeader(nil, e.Key), &r))
-	packed := schemas.PackEvent(nil, &e)
-	f.Add(schemas.AppendChain(schemas.AppendRecordsHeader(nil, e.Key), schemas.Chain{Newest: packed, QueuedAt: time.UnixMilli(8), Links: someLinks(&e)}))
+	f.Add(wire.AppendRecord(wire.AppendRecordsHeader(nil, e.Key), &r))
+	packed := wire.PackEvent(nil, &e)
+	f.Add(wire.AppendChain(wire.AppendRecordsHeader(nil, e.Key), wire.Chain{Newest: packed, QueuedAt: time.UnixMilli(8), Links: someLinks(&e)}))
 	f.Add(schemastest.AppendState(nil, &schemas.State{Key: e.Key, Newest: e, Finished: r}))
 	f.Fuzz(func(t *testing.T, message []byte) {
-		if c, err := schemas.DecodeCommand(message); err == nil {
-			again, err := schemas.DecodeCommand(schemastest.AppendCommand(nil, &c))
+		if c, err := wire.DecodeCommand(message); err == nil {
+			again, err := wire.DecodeCommand(schemastest.AppendCommand(nil, &c))
 			require.NoError(t, err)
 			require.Equal(t, c, again)
 		}
-		if s, err := schemas.DecodeState(message); err == nil {
-			again, err := schemas.DecodeState(schemastest.AppendState(nil, &s))
+		if s, err := wire.DecodeState(message); err == nil {
+			again, err := wire.DecodeState(schemastest.AppendState(nil, &s))
 			require.NoError(t, err)
 			require.Equal(t, s.Finished.Position, again.Finished.Position)
 		}
-		_ = schemas.DecodeRecords(message, func(r *schemas.Record) error {
-			return schemas.DecodeRecords(schemas.AppendRecord(schemas.AppendRecordsHeader(nil, r.Key), r), func(again *schemas.Record) error {
+		_ = wire.DecodeRecords(message, func(r *schemas.Record) error {
+			return wire.DecodeRecords(wire.AppendRecord(wire.AppendRecordsHeader(nil, r.Key), r), func(again *schemas.Record) error {
 				require.Equal(t, r.Position, again.Position)
 				require.Equal(t, r.Status, again.Status)
 				return nil

@@ -1,4 +1,4 @@
-package schemas_test
+package stockevent_test
 
 import (
 	"math"
@@ -16,13 +16,14 @@ import (
 
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
+	"stockpush/schemas/stockevent"
 )
 
 // decodeProtobuf reads an event in Protobuf.
 func decodeProtobuf(key string, value []byte) (schemas.Event, error) {
-	var d schemas.Decoder
+	var d stockevent.Decoder
 	var e schemas.Event
-	err := d.DecodeMessage(&e, schemas.Message{Key: []byte(key), Value: value, ContentType: []byte("application/protobuf")})
+	err := d.DecodeMessage(&e, stockevent.Message{Key: []byte(key), Value: value, ContentType: []byte("application/protobuf")})
 	return e, err
 }
 
@@ -58,7 +59,7 @@ func TestProtobufAndJSONOfAnEventDecodeEqual(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := drawUpstreamEvent(t)
 		key := e.Key.String()
-		inJSON, bad := schemastest.DecodeEvent([]byte(key), schemas.EncodeEvent(&e))
+		inJSON, bad := schemastest.DecodeEvent([]byte(key), stockevent.EncodeEvent(&e))
 		inProtobuf, alsoBad := decodeProtobuf(key, schemastest.EncodeProtobuf(&e))
 		require.Equal(t, inJSON, inProtobuf)
 		if bad == nil {
@@ -74,7 +75,7 @@ func TestProtobufAndJSONOfAnEventDecodeEqual(t *testing.T) {
 
 // stockEvent is the message of stock_event.proto.
 func stockEvent(t testing.TB) protoreflect.MessageDescriptor {
-	compiler := protocompile.Compiler{Resolver: protocompile.WithStandardImports(&protocompile.SourceResolver{})}
+	compiler := protocompile.Compiler{Resolver: protocompile.WithStandardImports(&protocompile.SourceResolver{ImportPaths: []string{".."}})}
 	files, err := compiler.Compile(t.Context(), "stock_event.proto")
 	require.NoError(t, err)
 	return files[0].Messages().ByName("StockEvent")
@@ -225,7 +226,7 @@ func FuzzDecodeProtobuf(f *testing.F) {
 		again, err := decodeProtobuf(key, schemastest.EncodeProtobuf(&e))
 		require.NoError(t, err)
 		require.Equal(t, e, again)
-		again, err = schemastest.DecodeEvent([]byte(key), schemas.EncodeEvent(&e))
+		again, err = schemastest.DecodeEvent([]byte(key), stockevent.EncodeEvent(&e))
 		require.NoError(t, err)
 		require.Equal(t, e, again)
 	})

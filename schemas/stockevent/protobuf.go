@@ -1,4 +1,4 @@
-package schemas
+package stockevent
 
 import (
 	"fmt"
@@ -6,6 +6,9 @@ import (
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"stockpush/schemas"
+	"stockpush/schemas/internal/protobuf"
 )
 
 // protobufFields are the known fields by their numbers in stock_event.proto.
@@ -16,34 +19,34 @@ var protobufFields = [...]int{
 
 // decodeProtobuf reads what key and whole do not concern. A field on the wire counts as given, also
 // when it is empty, and may be given once.
-func decodeProtobuf(e *Event, value []byte, t *texts) *BadEvent {
+func decodeProtobuf(e *schemas.Event, value []byte, t *protobuf.Texts) *schemas.BadEvent {
 	var seen fieldSet
-	r := reader{tail: value, field: field{texts: t}}
-	for r.next() {
-		if int(r.num) >= len(protobufFields) {
+	r := protobuf.Reader{Tail: value, Field: protobuf.Field{Texts: t}}
+	for r.Next() {
+		if int(r.Num) >= len(protobufFields) {
 			continue
 		}
-		known := protobufFields[r.num]
+		known := protobufFields[r.Num]
 		if seen.has(known) {
 			return twice(known)
 		}
 		seen.add(known)
-		if bad := setProtobuf(e, known, &r.field); bad != nil {
+		if bad := setProtobuf(e, known, &r.Field); bad != nil {
 			return bad
 		}
 	}
-	if r.err != nil {
-		return notProtobuf(r.err)
+	if r.Err != nil {
+		return notProtobuf(r.Err)
 	}
 	return seen.checkComplete()
 }
 
-func notProtobuf(err error) *BadEvent {
-	return &BadEvent{Code: CodeNotProtobuf, Message: "the value is not a Protobuf message: " + err.Error()}
+func notProtobuf(err error) *schemas.BadEvent {
+	return &schemas.BadEvent{Code: schemas.CodeNotProtobuf, Message: "the value is not a Protobuf message: " + err.Error()}
 }
 
 // setProtobuf sets a known field of the event.
-func setProtobuf(e *Event, known int, f *field) *BadEvent {
+func setProtobuf(e *schemas.Event, known int, f *protobuf.Field) *schemas.BadEvent {
 	if to := textField(e, known); to != nil {
 		return protobufText(f, to, known)
 	}
@@ -56,25 +59,25 @@ func setProtobuf(e *Event, known int, f *field) *BadEvent {
 	return protobufTime(f, &e.OccurredAt)
 }
 
-func protobufText(f *field, to *string, known int) *BadEvent {
-	if f.typ != protowire.BytesType {
+func protobufText(f *protobuf.Field, to *string, known int) *schemas.BadEvent {
+	if f.Typ != protowire.BytesType {
 		return wrongType(known, "a text")
 	}
-	*to = f.text()
-	if plainPrefix(f.bytes) < len(f.bytes) && (hasControl(*to) || !utf8.ValidString(*to)) {
-		return &BadEvent{Code: CodeBadText, Field: fieldNames[known], Message: "control characters, or not UTF-8"}
+	*to = f.Text()
+	if plainPrefix(f.Bytes) < len(f.Bytes) && (hasControl(*to) || !utf8.ValidString(*to)) {
+		return &schemas.BadEvent{Code: schemas.CodeBadText, Field: fieldNames[known], Message: "control characters, or not UTF-8"}
 	}
 	return checkLength(known, *to)
 }
 
 // protobufInteger sets an integer; available, which may be negative, is of type sint64.
-func protobufInteger(f *field, to *int64, known int) *BadEvent {
-	if f.typ != protowire.VarintType {
+func protobufInteger(f *protobuf.Field, to *int64, known int) *schemas.BadEvent {
+	if f.Typ != protowire.VarintType {
 		return wrongType(known, "an integer")
 	}
-	*to = int64(f.value)
+	*to = int64(f.Value)
 	if known == fieldAvailable {
-		*to = protowire.DecodeZigZag(f.value)
+		*to = protowire.DecodeZigZag(f.Value)
 	}
 	if *to < minimums[known] {
 		return outOfRange(known)
@@ -82,14 +85,14 @@ func protobufInteger(f *field, to *int64, known int) *BadEvent {
 	return nil
 }
 
-func protobufReason(f *field, to *Reason) *BadEvent {
-	if f.typ != protowire.VarintType {
+func protobufReason(f *protobuf.Field, to *schemas.Reason) *schemas.BadEvent {
+	if f.Typ != protowire.VarintType {
 		return wrongType(fieldReason, "a number of the enum Reason")
 	}
-	if f.value < 1 || f.value > uint64(StockCount) {
-		return &BadEvent{Code: CodeUnknownReason, Field: fieldNames[fieldReason], Message: fmt.Sprintf("the enum Reason has no %d", int64(f.value))}
+	if f.Value < 1 || f.Value > uint64(schemas.StockCount) {
+		return &schemas.BadEvent{Code: schemas.CodeUnknownReason, Field: fieldNames[fieldReason], Message: fmt.Sprintf("the enum Reason has no %d", int64(f.Value))}
 	}
-	*to = Reason(f.value)
+	*to = schemas.Reason(f.Value)
 	return nil
 }
 
@@ -99,23 +102,23 @@ var (
 	lastSecond  = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix()
 )
 
-func protobufTime(f *field, to *time.Time) *BadEvent {
-	if f.typ != protowire.BytesType {
+func protobufTime(f *protobuf.Field, to *time.Time) *schemas.BadEvent {
+	if f.Typ != protowire.BytesType {
 		return wrongType(fieldOccurredAt, "a google.protobuf.Timestamp")
 	}
 	var parts [3]int64 // by field number: seconds are 1, nanos are 2
-	r := reader{tail: f.bytes}
-	for r.next() {
-		if int(r.num) < len(parts) && r.typ == protowire.VarintType {
-			parts[r.num] = int64(r.value)
+	r := protobuf.Reader{Tail: f.Bytes}
+	for r.Next() {
+		if int(r.Num) < len(parts) && r.Typ == protowire.VarintType {
+			parts[r.Num] = int64(r.Value)
 		}
 	}
-	if r.err != nil {
-		return notProtobuf(r.err)
+	if r.Err != nil {
+		return notProtobuf(r.Err)
 	}
 	seconds, nanos := parts[1], parts[2]
 	if seconds < firstSecond || seconds > lastSecond || nanos < 0 || nanos > 999_999_999 {
-		return &BadEvent{Code: CodeBadTime, Field: fieldNames[fieldOccurredAt], Message: "not within the years 1 to 9999, or nanos not within 0 to 999999999"}
+		return &schemas.BadEvent{Code: schemas.CodeBadTime, Field: fieldNames[fieldOccurredAt], Message: "not within the years 1 to 9999, or nanos not within 0 to 999999999"}
 	}
 	*to = time.Unix(seconds, nanos).UTC()
 	return nil

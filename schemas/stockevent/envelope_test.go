@@ -1,4 +1,4 @@
-package schemas_test
+package stockevent_test
 
 import (
 	"encoding/base64"
@@ -11,11 +11,12 @@ import (
 
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
+	"stockpush/schemas/stockevent"
 )
 
 // schemaProperties are the properties of stock_event.schema.json.
 func schemaProperties(t testing.TB) map[string]any {
-	text, err := os.ReadFile("stock_event.schema.json")
+	text, err := os.ReadFile("../stock_event.schema.json")
 	require.NoError(t, err)
 	var schema struct {
 		ID         string         `json:"$id"`
@@ -32,9 +33,9 @@ var wrapped = schemas.Event{
 }
 
 func decodeAs(contentType, value string) (schemas.Event, error) {
-	var d schemas.Decoder
+	var d stockevent.Decoder
 	var e schemas.Event
-	m := schemas.Message{Key: []byte("shopee/1/S"), Value: []byte(value)}
+	m := stockevent.Message{Key: []byte("shopee/1/S"), Value: []byte(value)}
 	if contentType != "none" {
 		m.ContentType = []byte(contentType)
 	}
@@ -42,7 +43,7 @@ func decodeAs(contentType, value string) (schemas.Event, error) {
 }
 
 func TestEventsAreFoundInEveryEnvelope(t *testing.T) {
-	inJSON, inProtobuf := string(schemas.EncodeEvent(&wrapped)), string(schemastest.EncodeProtobuf(&wrapped))
+	inJSON, inProtobuf := string(stockevent.EncodeEvent(&wrapped)), string(schemastest.EncodeProtobuf(&wrapped))
 	encoded := base64.StdEncoding.EncodeToString
 	const cloud = `{"specversion":"1.0","id":"1","source":"/wms","type":"stock","time":"2026-01-02T03:04:05Z","ext":{"a":[1]},`
 	// The prefix is byte 0 and a schema id; for Protobuf the message's index follows: its usual form,
@@ -79,7 +80,7 @@ func TestEventsAreFoundInEveryEnvelope(t *testing.T) {
 }
 
 func TestEnvelopesThatHoldNoEventAreRejected(t *testing.T) {
-	inJSON, inProtobuf := string(schemas.EncodeEvent(&wrapped)), string(schemastest.EncodeProtobuf(&wrapped))
+	inJSON, inProtobuf := string(stockevent.EncodeEvent(&wrapped)), string(schemastest.EncodeProtobuf(&wrapped))
 	const structured = "application/cloudevents+json"
 	for _, c := range []struct{ contentType, value, code, field string }{
 		{"text/plain", inJSON, schemas.CodeUnsupportedContentType, ""},
