@@ -42,7 +42,9 @@ type Pacer struct {
 	mu    sync.Mutex
 	share share
 	app   bucket
-	shops map[int64]*shopPace
+	// appCalls are the calls of all shops.
+	appCalls window
+	shops    map[int64]*shopPace
 	// queue holds the turns that wait for the app's rate, nested those of nested calls.
 	queue, nested *list.List
 	entered       int64
@@ -104,7 +106,7 @@ func (p *Pacer) Wait(ctx context.Context, shopID int64) error {
 	p.enterNested(t)
 	defer p.leaveNested(t)
 	for {
-		ok, wake := p.Take(t)
+		ok, wake := p.takeNested(t)
 		if ok {
 			return nil
 		}
@@ -147,11 +149,33 @@ func (p *Pacer) leaveNested(t *Turn) {
 	p.dequeue(t)
 }
 
-// Take allows a call now, or says when to ask again. A turn that waits for the app's rate
-// keeps its place in the queue until it takes a call or leaves.
-func (p *Pacer) Take(t *Turn) (ok bool, wake time.Time) {
+// takeNested is Take for a call whose answer is not reported.
+func (p *Pacer) takeNested(t *Turn) (ok bool, at time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if ok, at = p.take(t); ok {
+		p.appCalls.forget()
+	}
+	return ok, at
+}
+
+// Take allows a call, which starts at a time to report with Answered. Otherwise at is when to ask
+// again. A turn that waits for the app's rate keeps its place in the queue until it takes a call or
+// leaves.
+func (p *Pacer) Take(t *Turn) (ok bool, at time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.take(t)
+}
+
+// Answered reports that the call which started at a time has ended. Until then it may still arrive.
+func (p *Pacer) Answered(started time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.appCalls.answer(started, time.Now())
+}
+
+func (p *Pacer) take(t *Turn) (ok bool, at time.Time) {
 	now := time.Now() // under the lock it never goes back, so that spacing is exact
 	if recheck, allowed := p.grow(now); !allowed {
 		p.dequeue(t)
@@ -166,14 +190,20 @@ func (p *Pacer) Take(t *Turn) (ok bool, wake time.Time) {
 		return false, now.Add(max(t.shop.interval(now), grace))
 	}
 	p.enqueue(t)
-	if p.app.readyAt().After(now) || !p.isNext(t, now) {
+	if p.appReadyAt(now).After(now) || !p.isNext(t, now) {
 		return false, p.expectedAt(t, now)
 	}
 	p.dequeue(t)
 	t.probeAt = time.Time{}
 	t.shop.take(now)
 	p.app.take(now)
-	return true, time.Time{}
+	p.appCalls.start(p.share.calls(), now)
+	return true, now
+}
+
+// appReadyAt is the earliest time of the app's next call, as far as is known now.
+func (p *Pacer) appReadyAt(now time.Time) time.Time {
+	return later(p.app.readyAt(), p.appCalls.readyAt(p.share.calls(), now))
 }
 
 // ProbeAt is when a call may ask to be taken that only finds out whether its shop takes calls
@@ -224,7 +254,7 @@ func (p *Pacer) dequeue(t *Turn) {
 // isNext says whether an available call is t's. Turns before it that did not take theirs
 // within grace lose their places.
 func (p *Pacer) isNext(t *Turn, now time.Time) bool {
-	for late := p.app.readyAt().Add(grace); ; late = late.Add(grace) {
+	for late := p.appReadyAt(now).Add(grace); ; late = late.Add(grace) {
 		first := p.first()
 		if first == t {
 			return true
@@ -255,7 +285,7 @@ func (p *Pacer) expectedAt(t *Turn, now time.Time) time.Time {
 	if interval := p.app.interval(now); before == 0 || interval < maxRecheck/time.Duration(before) {
 		wait = time.Duration(before) * interval
 	}
-	return later(p.app.readyAt().Add(wait), now.Add(time.Millisecond))
+	return later(p.appReadyAt(now).Add(wait), now.Add(time.Millisecond))
 }
 
 // Throttling is a marketplace's answer that a call was one too many.

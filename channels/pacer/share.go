@@ -54,20 +54,21 @@ func (s *share) part() float64 {
 	return min(1, float64(s.owned)/float64(s.partitions))
 }
 
-// limit is the process's rate. In any second the app may make its rate and one call. So each
-// process has a whole number of these, and spaces its calls such that one more is never within a
-// second. A share of less than one call a second has just its rate.
+// calls is how many calls of the process may arrive within a second. In any second the app may make
+// its rate and one call, and each process has a whole number of these; at least one.
+func (s *share) calls() int {
+	// Sums of shares such as 1/3 are a little off a whole number.
+	return int(max(1, math.Floor(s.part()*(s.rate+1)+1e-9)))
+}
+
+// limit is the process's rate. Its calls are spaced such that one more than it may make is never
+// within a second. A share of less than one call a second has just its rate.
 func (s *share) limit() float64 {
 	part := s.part()
 	if part == 1 {
 		return s.rate
 	}
-	limit := part * s.rate
-	// Sums of shares such as 1/3 are a little off a whole number.
-	if calls := math.Floor(part*(s.rate+1) + 1e-9); calls >= 1 {
-		limit = min(limit, calls/(time.Second+jitter).Seconds())
-	}
-	return limit
+	return min(part*s.rate, float64(s.calls())/(time.Second+jitter).Seconds())
 }
 
 // Share divides the app's rate by the partitions of a topic. From then on the process has the

@@ -15,11 +15,13 @@ import (
 )
 
 // callers are processes that call as often as they may. A call arrives up to 40 ms after it was
-// allowed.
+// allowed, and a delayed one up to 240 ms after; its answer follows a little later.
 type callers struct {
 	t    *testing.T
 	work sync.WaitGroup
 	stop chan struct{}
+	// delayed is how many calls in a hundred are delayed.
+	delayed int
 
 	mu    sync.Mutex
 	calls []time.Time
@@ -29,16 +31,21 @@ func (c *callers) start(p *pacer.Pacer) {
 	random, turn := rand.New(rand.NewPCG(rand.Uint64(), 0)), p.Turn(1)
 	c.work.Go(func() {
 		for {
-			ok, wake := p.Take(turn)
+			ok, at := p.Take(turn)
 			if ok {
+				travel := time.Duration(random.Int64N(int64(40 * time.Millisecond)))
+				if random.IntN(100) < c.delayed {
+					travel += time.Duration(random.Int64N(int64(200 * time.Millisecond)))
+				}
 				c.mu.Lock()
-				c.calls = append(c.calls, time.Now().Add(time.Duration(random.Int64N(int64(40*time.Millisecond)))))
+				c.calls = append(c.calls, time.Now().Add(travel))
 				c.mu.Unlock()
+				time.AfterFunc(travel+5*time.Millisecond, func() { p.Answered(at) })
 			}
 			select {
 			case <-c.stop:
 				return
-			case <-time.After(time.Until(wake) + time.Duration(random.Int64N(int64(3*time.Millisecond)))):
+			case <-time.After(time.Until(at) + time.Duration(random.Int64N(int64(3*time.Millisecond)))):
 			}
 		}
 	})
@@ -83,14 +90,16 @@ func shared(rate float64, partitions, owned int) (p *pacer.Pacer, disown []func(
 func TestProcessesTogetherKeepTheAppRate(t *testing.T) {
 	const partitions, rate = 12, 20
 	for name, tt := range map[string]struct {
-		owned []int
-		least int // calls a second
+		owned   []int
+		least   int // calls a second
+		delayed int
 	}{
-		"one": {[]int{12}, 19}, "two": {[]int{6, 6}, 18}, "uneven": {[]int{11, 1}, 18}, "three": {[]int{4, 4, 4}, 19},
-		"five": {[]int{3, 3, 2, 2, 2}, 16}, "each one": {slices.Repeat([]int{1}, partitions), 11},
+		"one": {[]int{12}, 19, 0}, "two": {[]int{6, 6}, 18, 0}, "uneven": {[]int{11, 1}, 18, 0}, "three": {[]int{4, 4, 4}, 19, 0},
+		"five": {[]int{3, 3, 2, 2, 2}, 16, 0}, "each one": {slices.Repeat([]int{1}, partitions), 11, 0},
+		"one, calls are delayed": {[]int{12}, 18, 5}, "three, calls are delayed": {[]int{4, 4, 4}, 17, 5},
 	} {
 		bubble(t, func(t *testing.T) {
-			c := &callers{t: t, stop: make(chan struct{})}
+			c := &callers{t: t, stop: make(chan struct{}), delayed: tt.delayed}
 			for _, owned := range tt.owned {
 				p, _ := shared(rate, partitions, owned)
 				c.start(p)
@@ -107,7 +116,7 @@ func TestProcessesTogetherKeepTheAppRate(t *testing.T) {
 func TestMovingPartitionsKeepTheAppRate(t *testing.T) {
 	const partitions, rate = 12, 20
 	bubble(t, func(t *testing.T) {
-		c := &callers{t: t, stop: make(chan struct{})}
+		c := &callers{t: t, stop: make(chan struct{}), delayed: 5}
 		all := [][]func(){nil, nil, nil}
 		var pacers []*pacer.Pacer
 		for i := range all {

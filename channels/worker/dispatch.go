@@ -59,13 +59,14 @@ func (w *worker) step(ctx context.Context, sh *shop, now time.Time) (wake time.T
 		_, wake = sh.lane.Next(now)
 		return wake, false
 	}
-	done, wake := w.admit(sh, now)
-	if done == nil {
+	end, wake := w.admit(sh, now)
+	if end == nil {
 		return wake, false
 	}
 	sh.lane.Start(&call, now)
 	w.tracing.started(&call, now)
-	w.start(ctx, &callEnd{shop: sh, call: call, done: done})
+	end.call = call
+	w.start(ctx, end)
 	return time.Time{}, true
 }
 
@@ -83,27 +84,30 @@ func (w *worker) postponed(sh *shop, now time.Time) bool {
 	return true
 }
 
-// admit asks the breaker and the pacer for a call; done is nil if the call must wait.
-func (w *worker) admit(sh *shop, now time.Time) (done func(error), wake time.Time) {
+// admit asks the breaker and the pacer for a call; end is nil if the call must wait.
+func (w *worker) admit(sh *shop, now time.Time) (end *callEnd, wake time.Time) {
 	if wake, blocked := sh.breaker.blocked(sh.lane.InFlight(), now); blocked {
 		w.deps.Pacer.Leave(sh.turn)
 		return nil, wake
 	}
-	if ok, wake := w.deps.Pacer.Take(sh.turn); !ok {
-		return nil, wake
+	ok, at := w.deps.Pacer.Take(sh.turn)
+	if !ok {
+		return nil, at
 	}
 	done, err := sh.breaker.Allow()
 	if err != nil {
 		return nil, now.Add(recheckAfter)
 	}
-	return done, time.Time{}
+	return &callEnd{shop: sh, paced: at, done: done}, time.Time{}
 }
 
 // callEnd is a call, and its answer when it ended.
 type callEnd struct {
 	shop *shop
 	call lane.Call
-	done func(error)
+	// paced is when the pacer allowed it.
+	paced time.Time
+	done  func(error)
 	// answer is that of any call; stocks and verdict are set for a read only.
 	answer  channels.Answer
 	stocks  []channels.ModelStock
@@ -116,6 +120,7 @@ func (w *worker) start(ctx context.Context, c *callEnd) {
 	w.inFlight++
 	w.calls.Go(func() {
 		err := stream.Guard(func() { w.perform(ctx, c) })
+		w.deps.Pacer.Answered(c.paced)
 		if p, panicked := errors.AsType[*stream.PanicError](err); panicked {
 			w.deps.Logger.Error("the channel panicked", "shop_id", c.shop.id, "error", err, "stack", string(p.Stack))
 			v := channels.Verdict{Outcome: channels.Unknown, Code: schemas.UnknownFailure, Message: "stockpush failed at the answer: " + err.Error()}

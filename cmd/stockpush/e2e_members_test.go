@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"stockpush/cmd/internal/config"
 	"stockpush/cmd/internal/service"
 	"stockpush/schemas/stockevent"
 )
@@ -73,4 +76,37 @@ func TestE2EInstancesJoinAndLeave(t *testing.T) {
 		}
 	}
 	eventually(s, uint64(skus*rounds*3), "SELECT sum(records) FROM {db}.push_stats_hourly")
+}
+
+// arrivals are the times at which calls arrived, the earliest first.
+func (s *system) arrivals() (times []time.Time) {
+	for _, call := range s.sandbox.Calls(0) {
+		times = append(times, call.ReceivedAt)
+	}
+	slices.SortFunc(times, time.Time.Compare)
+	return times
+}
+
+// Two instances keep shopee.app_rate together, also while partitions move from one to the other.
+func TestE2EInstancesKeepTheAppRateTogether(t *testing.T) {
+	const rate, skus = 20, 400
+	s := newSystem(t, func(c *config.Config) { c.Shopee.AppRate, c.Shopee.ShopRate = rate, rate })
+	for sku := range skus {
+		e := event(int64(10001+sku%10), fmt.Sprintf("rate-%d", sku), 1)
+		e.ItemID = int64(1000 + sku)
+		s.sendRaw([]byte(e.Key.String()), stockevent.EncodeEvent(&e))
+	}
+	require.NoError(t, s.producer.Flush(t.Context()))
+	reached := func(calls int) {
+		require.Eventually(t, func() bool { return len(s.arrivals()) >= calls }, time.Minute, 20*time.Millisecond)
+	}
+	reached(40)
+	s.join()
+	reached(len(s.arrivals()) + 50)
+	s.stop() // the first instance leaves
+	reached(len(s.arrivals()) + 40)
+	times := s.arrivals()
+	for i, at := range times[rate+1:] {
+		require.GreaterOrEqual(t, at.Sub(times[i]), time.Second, "%d calls within a second", rate+2)
+	}
 }
