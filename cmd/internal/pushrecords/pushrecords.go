@@ -149,10 +149,11 @@ type Count struct {
 	N     uint64 `ch:"n" json:"n"`
 }
 
-// Stat has the finished records of an hour's triggers, summed over all matching shops.
+// Stat has the finished records of the triggers of an hour or a minute, summed over all matching
+// shops.
 type Stat struct {
-	// Hour is the hour of the trigger.
-	Hour        time.Time `ch:"hour" json:"hour"`
+	// At is when the hour or the minute of the trigger began.
+	At          time.Time `ch:"hour" json:"hour"`
 	Status      string    `ch:"status" json:"status"`
 	Reason      string    `ch:"reason" json:"reason"`
 	FailureCode string    `ch:"failure_code" json:"failure_code"`

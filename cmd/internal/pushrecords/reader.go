@@ -217,17 +217,3 @@ func (r *Reader) FailingByCode(ctx context.Context, f Filter) ([]Count, error) {
 		r.view("failed_push_records")+sku.String()+" ORDER BY log_id DESC, event_offset DESC LIMIT 1 BY channel, shop_id, store_sku)"+
 		w.String()+" GROUP BY value ORDER BY n DESC, value LIMIT 100", w.args...)
 }
-
-// maxStats limits the rows of Stats: two months of every hour, reason, status and code.
-const maxStats = 100_000
-
-// Stats returns hourly statistics, oldest first. It ignores SKUs; Since is rounded down to the
-// hour.
-func (r *Reader) Stats(ctx context.Context, f Filter) ([]Stat, error) {
-	var w where
-	w.filter(f, statColumns)
-	w.between("hour", f.Since.Truncate(time.Hour), f.Until)
-	return rows[Stat](ctx, r, "SELECT hour, status, reason, failure_code, n AS records, latency[1] AS p50_ms, latency[2] AS p99_ms FROM "+
-		"(SELECT hour, status, reason, failure_code, sum(records) AS n, quantilesDDMerge(0.01, 0.5, 0.99)(latency_state) AS latency FROM "+
-		r.view("push_stats_hourly")+w.String()+" GROUP BY hour, status, reason, failure_code) ORDER BY hour, status, reason, failure_code LIMIT "+signedText(maxStats), w.args...)
-}

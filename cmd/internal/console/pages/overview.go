@@ -2,6 +2,7 @@ package pages
 
 import (
 	"cmp"
+	"context"
 	"html/template"
 	"maps"
 	"net/http"
@@ -56,7 +57,8 @@ func (c *console) overview(r *http.Request) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	stats, err := c.Reader.Stats(r.Context(), a.filter)
+	times := axisOf(a.filter, c.now())
+	stats, err := c.stats(r.Context(), a.filter, times)
 	if err != nil {
 		return view{}, err
 	}
@@ -66,7 +68,7 @@ func (c *console) overview(r *http.Request) (view, error) {
 		return view{}, err
 	}
 	data := &overviewData{Form: a.form(v), FailingNow: failures.Failing, Facets: failures.Facets, FailingLink: failures.FailingLink}
-	series := bucket(stats, a.filter.Since, c.now())
+	series := times.bucket(stats)
 	data.total(v, series)
 	if data.Figures, err = v.figures(series, failures.Facets); err != nil {
 		return view{}, err
@@ -112,26 +114,52 @@ func (s *slot) add(o *slot) {
 	s.timed, s.weighted, s.p99 = s.timed+o.timed, s.weighted+o.weighted, max(s.p99, o.p99)
 }
 
-// maxSlots is how many points fit into a chart.
-const maxSlots = 48
+// axis is the time axis of the charts: its end, and the length of what the statistics count.
+type axis struct {
+	since, end time.Time
+	step       time.Duration
+	// most is how many points fit.
+	most int
+}
 
-// bucket sums hours into at most maxSlots slots. Empty slots are kept, so that a gap shows.
-func bucket(stats []pushrecords.Stat, since, now time.Time) []slot {
+// axisOf returns the axis for a filter's period: an hour or less is counted by the minute.
+func axisOf(f pushrecords.Filter, now time.Time) axis {
+	end := now
+	if !f.Until.IsZero() && f.Until.Before(now) {
+		end = f.Until
+	}
+	if end.Sub(f.Since) <= time.Hour {
+		return axis{f.Since, end, time.Minute, 61} // an hour touches 61 minutes
+	}
+	return axis{f.Since, end, time.Hour, 48}
+}
+
+// stats returns what the axis shows.
+func (c *console) stats(ctx context.Context, f pushrecords.Filter, a axis) ([]pushrecords.Stat, error) {
+	if a.step == time.Minute {
+		return c.Reader.StatsByMinute(ctx, f)
+	}
+	return c.Reader.Stats(ctx, f)
+}
+
+// bucket sums statistics into the axis's slots. Empty slots are kept, so that a gap shows.
+func (a axis) bucket(stats []pushrecords.Stat) []slot {
 	if len(stats) == 0 {
 		return nil
 	}
-	first := stats[0].Hour
-	if since.After(first) || now.Sub(first) > 31*24*time.Hour {
-		first = since.Truncate(time.Hour)
+	first := stats[0].At
+	if a.since.After(first) || a.end.Sub(first) > 31*24*time.Hour {
+		first = a.since.Truncate(a.step)
 	}
-	hours := int(now.Sub(first)/time.Hour) + 1
-	width := time.Duration((hours+maxSlots-1)/maxSlots) * time.Hour
-	slots := make([]slot, (hours+int(width/time.Hour)-1)/int(width/time.Hour))
+	steps := max(1, int((a.end.Sub(first)+a.step-1)/a.step))
+	each := (steps + a.most - 1) / a.most
+	width := time.Duration(each) * a.step
+	slots := make([]slot, (steps+each-1)/each)
 	for i := range slots {
 		slots[i] = slot{at: first.Add(time.Duration(i) * width), n: map[string]uint64{}}
 	}
 	for _, s := range stats {
-		i := int(s.Hour.Sub(first) / width)
+		i := int(s.At.Sub(first) / width)
 		if i < 0 || i >= len(slots) {
 			continue
 		}

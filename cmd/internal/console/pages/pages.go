@@ -36,6 +36,7 @@ type Reader interface {
 	Nearest(context.Context, pushrecords.Filter) ([]pushrecords.StoreSKU, error)
 	FailingByCode(context.Context, pushrecords.Filter) ([]pushrecords.Count, error)
 	Stats(context.Context, pushrecords.Filter) ([]pushrecords.Stat, error)
+	StatsByMinute(context.Context, pushrecords.Filter) ([]pushrecords.Stat, error)
 	Candidates(context.Context, pushrecords.Filter, []string, func(*pushrecords.Candidate) error) error
 }
 
