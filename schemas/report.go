@@ -103,7 +103,9 @@ type ShopStatus struct {
 
 // ShopInfo is what is known about a shop beside its state. Zero fields are unknown.
 type ShopInfo struct {
-	Name                string
+	Name string
+	// Nameless says that the shop has no name any more.
+	Nameless            bool
 	AuthorizationEndsAt time.Time
 }
 

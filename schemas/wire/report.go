@@ -42,8 +42,16 @@ func packReport(r *schemas.Report) []byte {
 	case r.Status != nil:
 		return protobuf.PutBytes(b, reportStatus, packStatus(r.Status))
 	default:
-		return protobuf.PutBytes(b, reportInfo, protobuf.PutTime(protobuf.PutText(nil, 1, r.Info.Name), 2, r.Info.AuthorizationEndsAt))
+		return protobuf.PutBytes(b, reportInfo, packInfo(r.Info))
 	}
+}
+
+func packInfo(i *schemas.ShopInfo) []byte {
+	b := protobuf.PutTime(protobuf.PutText(nil, 1, i.Name), 2, i.AuthorizationEndsAt)
+	if i.Nameless {
+		b = protobuf.PutUint(b, 3, 1)
+	}
+	return b
 }
 
 func packProgress(p *schemas.Progress) []byte {
@@ -152,5 +160,7 @@ func setInfo(i *schemas.ShopInfo, f *protobuf.Field) {
 		i.Name = f.Text()
 	case 2:
 		i.AuthorizationEndsAt = f.Time()
+	case 3:
+		i.Nameless = f.Value != 0
 	}
 }

@@ -29,6 +29,7 @@ func TestReportsSurviveEncoding(t *testing.T) {
 			State: schemas.ShopHeld, Since: at, Until: at.Add(time.Minute), Code: schemas.AuthorizationLost, Message: "no consent",
 		}},
 		{Shop: shop, Version: schemas.ReportVersion{At: at}, Info: &schemas.ShopInfo{Name: "ร้าน", AuthorizationEndsAt: at}},
+		{Shop: shop, Version: schemas.ReportVersion{At: at}, Info: &schemas.ShopInfo{Nameless: true}},
 	}
 	message := wire.BeginRecords(nil)
 	for i := range all {

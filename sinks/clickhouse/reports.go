@@ -31,7 +31,7 @@ func (b *batch) Report(r *schemas.Report) {
 	case r.Status != nil:
 		b.states.add(r)
 	case r.Info != nil:
-		if r.Info.Name != "" {
+		if r.Info.Name != "" || r.Info.Nameless {
 			b.facts.add(fact{r, factName, r.Info.Name, time.Time{}})
 		}
 		if !r.Info.AuthorizationEndsAt.IsZero() {

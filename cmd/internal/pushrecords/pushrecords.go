@@ -15,8 +15,10 @@ import (
 // StoreSKU is a row of store_sku_push_status: the latest push of a store SKU. Its field tags are
 // the view's column names.
 type StoreSKU struct {
-	Channel     string `ch:"channel" json:"channel"`
-	ShopID      uint64 `ch:"shop_id" json:"shop_id"`
+	Channel string `ch:"channel" json:"channel"`
+	ShopID  uint64 `ch:"shop_id" json:"shop_id"`
+	// ShopName is empty if it is unknown.
+	ShopName    string `ch:"shop_name" json:"shop_name"`
 	StoreSKU    string `ch:"store_sku" json:"store_sku"`
 	MerchantSKU string `ch:"merchant_sku" json:"merchant_sku"`
 	LastPushQty int64  `ch:"last_push_qty" json:"last_push_qty"`

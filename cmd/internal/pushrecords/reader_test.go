@@ -295,6 +295,47 @@ func TestCountsAndStats(t *testing.T) {
 	require.Equal(t, want, []string{fmt.Sprint(n)})
 }
 
+func TestStatsByMinuteAreOfTheMinutes(t *testing.T) {
+	f := newFixture(t)
+	at := now.Add(-30 * time.Minute).Truncate(time.Minute)
+	var records []schemas.Record
+	for i, second := range []int{-1, 0, 59, 60, 200} {
+		r := record(10001, "sku", int64(i)*17, schemas.Successfully)
+		r.TriggeredAt = at.Add(time.Duration(second) * time.Second)
+		r.FinishedAt = r.TriggeredAt.Add(time.Second)
+		records = append(records, r)
+	}
+	records[4].Status = schemas.Pending
+	f.insert(records...)
+	f.insert(records[1]) // written twice, counted once
+	stats, err := f.reader.StatsByMinute(t.Context(), pushrecords.Filter{Shops: []int64{10001}, Since: at.Add(20 * time.Second), Until: now})
+	require.NoError(t, err)
+	var got []string
+	for _, s := range stats {
+		got = append(got, fmt.Sprint(s.At.Sub(at), " ", s.Status, " ", s.Records))
+		require.InDelta(t, 1_000, s.P99, 10)
+	}
+	require.Equal(t, []string{"0s Successfully 2", "1m0s Successfully 1"}, got)
+}
+
+// A name that was taken back is not shown any more.
+func TestStoreSKUsHaveTheNameOfTheirShop(t *testing.T) {
+	f := newFixture(t)
+	f.insert(record(10001, "sku", 1, schemas.Successfully), record(10002, "sku", 18, schemas.Successfully))
+	named := func(at time.Time, info schemas.ShopInfo) []string {
+		b := f.store.NewBatch()
+		b.Report(&schemas.Report{Shop: schemas.Shop{Channel: "shopee", ID: 10001}, Version: schemas.ReportVersion{At: at}, Info: &info})
+		require.NoError(t, b.Send(t.Context()))
+		found, err := f.reader.StoreSKUs(t.Context(), pushrecords.Filter{}, pushrecords.Page{Limit: 10})
+		require.NoError(t, err)
+		require.Len(t, found.Items, 2)
+		return []string{found.Items[0].ShopName, found.Items[1].ShopName}
+	}
+	require.Equal(t, []string{"ร้าน", ""}, named(now, schemas.ShopInfo{Name: "ร้าน"}))
+	require.Equal(t, []string{"ร้าน", ""}, named(now.Add(time.Second), schemas.ShopInfo{AuthorizationEndsAt: now}))
+	require.Equal(t, []string{"", ""}, named(now.Add(2*time.Second), schemas.ShopInfo{Nameless: true}))
+}
+
 // The percentiles of several shops are those of all their records, not a mean over the shops.
 func TestPercentilesOfShopsAreMerged(t *testing.T) {
 	f := newFixture(t)

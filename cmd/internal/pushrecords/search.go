@@ -80,7 +80,8 @@ func (s *search) page(ctx context.Context, p Page) (List[StoreSKU], error) {
 		}
 		done, from = known, s.next(from, last)
 	}
-	return s.listing.page(found, limit, false), nil
+	list := s.listing.page(found, limit, false)
+	return list, s.reader.addShopNames(ctx, list.Items)
 }
 
 // before returns a function that reports which rows precede the last hit, so that all of them are

@@ -35,6 +35,31 @@ func (r *Reader) Shops(ctx context.Context, f Filter) ([]Shop, error) {
 		r.view("shop_push_status")+w.String()+" ORDER BY state = 'ok', waiting DESC, failing DESC, channel, shop_id", w.args...)
 }
 
+// addShopNames adds to store SKUs the names of their shops.
+func (r *Reader) addShopNames(ctx context.Context, found []StoreSKU) error {
+	if len(found) == 0 {
+		return nil
+	}
+	var f Filter
+	for i := range found {
+		f.Shops = append(f.Shops, int64(found[i].ShopID))
+	}
+	slices.Sort(f.Shops)
+	f.Shops = slices.Compact(f.Shops)
+	var w where
+	w.shop(f)
+	w.add("fact = 'name'")
+	named, err := rows[Shop](ctx, r, "SELECT channel, shop_id, text AS shop_name FROM "+r.view("shop_facts")+" FINAL"+w.String(), w.args...)
+	names := make(map[schemas.Shop]string, len(named))
+	for i := range named {
+		names[schemas.Shop{Channel: named[i].Channel, ID: int64(named[i].ShopID)}] = named[i].ShopName
+	}
+	for i := range found {
+		found[i].ShopName = names[found[i].Key().Shop()]
+	}
+	return err
+}
+
 // addProgress adds to store SKUs why their newest Pending record is Pending.
 func (r *Reader) addProgress(ctx context.Context, found []StoreSKU) error {
 	waiting := map[schemas.Key]*StoreSKU{}

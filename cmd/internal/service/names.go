@@ -81,7 +81,7 @@ func (n *shopNames) run(ctx context.Context) error {
 	}
 }
 
-// update publishes the names that are new or changed.
+// update publishes the names that are new, changed, or no longer in the file.
 func (n *shopNames) update(ctx context.Context) error {
 	shops, err := n.reader.Shops(ctx, pushrecords.Filter{})
 	if err != nil {
@@ -101,7 +101,20 @@ func (n *shopNames) update(ctx context.Context) error {
 	for _, shop := range slices.Sorted(maps.Keys(names)) {
 		n.publish(ctx, shop, names[shop], stored[shop])
 	}
+	for _, shop := range removed(stored, names) {
+		n.report(ctx, shop, &schemas.ShopInfo{Nameless: true})
+	}
 	return nil
+}
+
+// removed returns the shops whose stored names the file no longer has.
+func removed(stored, names map[int64]string) (shops []int64) {
+	for _, shop := range slices.Sorted(maps.Keys(stored)) {
+		if stored[shop] != "" && names[shop] == "" {
+			shops = append(shops, shop)
+		}
+	}
+	return shops
 }
 
 // ask asks Shopee for the names that are not stored, and once a day for all.

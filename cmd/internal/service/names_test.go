@@ -20,6 +20,11 @@ func TestNamesAreReadFromAFile(t *testing.T) {
 	}
 }
 
+func TestNamesThatLeftTheFileAreTakenBack(t *testing.T) {
+	stored := map[int64]string{3: "C", 1: "A", 2: "B", 4: ""}
+	require.Equal(t, []int64{1, 3}, removed(stored, map[int64]string{2: "Shirts", 5: "E"}))
+}
+
 func TestNamesThatCannotBeHadStopTheStart(t *testing.T) {
 	for _, from := range []string{filepath.Join(t.TempDir(), "missing.csv"), config.NamesFromShopee} {
 		p := &process{cfg: config.Config{Console: config.Console{ShopNames: from}}}

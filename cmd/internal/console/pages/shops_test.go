@@ -40,7 +40,7 @@ func TestRowAndHistorySayWhyARecordIsPending(t *testing.T) {
 	for _, path := range []string{"/push-records", "/push-records/merchant-skus?no_merchant=true", historyOfEvil} {
 		_, page, _ := get(t, h, path)
 		for _, words := range []string{
-			"3 calls so far", "Shopee said:", "Our servers are busy.", "next try 30 Nov, 12:03:07", "shop 10001: Shopee does not answer",
+			"3 calls so far", "Shopee said:", "Our servers are busy.", "next try 30 Nov, 12:03:07", "Shop &lt;A&gt; (10001): Shopee does not answer",
 			"−82 counts as 0 (oversold by 82)", "55",
 		} {
 			require.Contains(t, page, words, path)
@@ -110,4 +110,8 @@ func TestPushNowPublishesAndShowsTheProgress(t *testing.T) {
 	require.Contains(t, w.Header().Get("Location"), "/push-records/re-push/"+batch)
 	require.Equal(t, []schemas.Key{{Channel: "shopee", ShopID: 10001, StoreSKU: "a/b"}, {Channel: "shopee", ShopID: 10002, StoreSKU: "c"}}, p.pushes[0].Keys)
 	require.Equal(t, http.StatusBadRequest, send("nonsense").Code)
+	w = send()
+	require.Equal(t, http.StatusOK, w.Code)
+	require.Contains(t, w.Body.String(), "Nothing is selected")
+	require.Len(t, p.pushes, 1)
 }
