@@ -152,7 +152,7 @@ func (b *browser) press(name string) {
 // tabTo presses the tab key until the control whose name contains a text has the focus.
 func (b *browser) tabTo(name string) {
 	b.t.Helper()
-	const focused = `(() => { const e = document.activeElement; return e.getAttribute('aria-label') || e.labels?.[0]?.innerText || e.innerText || ''; })()`
+	const focused = `(() => { const e = document.activeElement; return e === document.body ? '' : e.getAttribute('aria-label') || e.labels?.[0]?.innerText || e.innerText || ''; })()`
 	for range 300 {
 		b.run(chromedp.KeyEvent(kb.Tab))
 		if strings.Contains(eval[string](b, focused), name) {

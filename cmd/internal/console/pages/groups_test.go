@@ -26,7 +26,7 @@ func TestMerchantTabListsMerchantSKUs(t *testing.T) {
 	require.Less(t, strings.Index(page, "RED-L"), strings.Index(page, "no_merchant"))
 	_, page, _ = get(t, h, "/push-records/merchant-skus?no_merchant=true")
 	require.Equal(t, []string{""}, r.asked[0].MerchantSKUs)
-	require.Contains(t, page, `name="pick"`, "the store SKUs of one merchant SKU can be re-pushed")
+	require.Contains(t, page, `name="key"`, "the store SKUs of one merchant SKU can be re-pushed")
 }
 
 func TestRePushesAreListed(t *testing.T) {

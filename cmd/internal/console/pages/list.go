@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -217,14 +216,6 @@ func (a asked) failing(codes ...string) string {
 	}
 	b.query.Set("still_failing", "true")
 	return b.with("failure_code", codes...)
-}
-
-// pickOf names a failure in a form. The store SKU in it makes the lookup fast.
-func pickOf(r *pushrecords.Record) string {
-	if r.Status != schemas.Failed.String() {
-		return ""
-	}
-	return url.Values{"event_id": {r.EventID}, "shop_id": {strconv.FormatUint(r.ShopID, 10)}, "store_sku": {r.StoreSKU}}.Encode()
 }
 
 // Made reports whether the quantity is the sum of the parts shown; a negative stock counts as 0.

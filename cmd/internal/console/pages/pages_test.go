@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +35,7 @@ type records struct {
 	rejected []pushrecords.Rejected
 	counts   []pushrecords.Count
 	stats    []pushrecords.Stat
+	minutes  []pushrecords.Stat
 	findings map[schemas.Key]pushrecords.Finding
 	asked    []pushrecords.Filter
 	err      error
@@ -48,10 +50,12 @@ func (r *records) MerchantSKUs(ctx context.Context, f pushrecords.Filter, p push
 	return r.StoreSKUs(ctx, f, p)
 }
 
-func (r *records) NewestFailures(context.Context, []schemas.Key) ([]pushrecords.Failure, error) {
+func (r *records) NewestFailures(_ context.Context, keys []schemas.Key) ([]pushrecords.Failure, error) {
 	var failures []pushrecords.Failure
 	for _, record := range r.last {
-		failures = append(failures, pushrecords.Failure{Record: record})
+		if slices.Contains(keys, record.Key()) {
+			failures = append(failures, pushrecords.Failure{Record: record})
+		}
 	}
 	return failures, r.err
 }
@@ -99,6 +103,10 @@ func (r *records) FailingByCode(context.Context, pushrecords.Filter) ([]pushreco
 
 func (r *records) Stats(context.Context, pushrecords.Filter) ([]pushrecords.Stat, error) {
 	return r.stats, r.err
+}
+
+func (r *records) StatsByMinute(context.Context, pushrecords.Filter) ([]pushrecords.Stat, error) {
+	return r.minutes, r.err
 }
 
 func (r *records) Candidates(_ context.Context, _ pushrecords.Filter, _ []string, take func(*pushrecords.Candidate) error) error {
@@ -171,9 +179,9 @@ func sample(n int) *records {
 	hour := time.Now().UTC().Truncate(time.Hour)
 	for i := range 24 {
 		at := hour.Add(time.Duration(i-23) * time.Hour)
-		r.stats = append(r.stats, pushrecords.Stat{Hour: at, Status: "Successfully", Reason: "Sync Order", Records: 100, P50: 1200, P99: 2400},
-			pushrecords.Stat{Hour: at, Status: "Failed", Reason: "Sync Order", FailureCode: "item_not_found", Records: 3, P50: 1, P99: 2},
-			pushrecords.Stat{Hour: at, Status: "Skipped", Reason: "Sync Order", Records: 206})
+		r.stats = append(r.stats, pushrecords.Stat{At: at, Status: "Successfully", Reason: "Sync Order", Records: 100, P50: 1200, P99: 2400},
+			pushrecords.Stat{At: at, Status: "Failed", Reason: "Sync Order", FailureCode: "item_not_found", Records: 3, P50: 1, P99: 2},
+			pushrecords.Stat{At: at, Status: "Skipped", Reason: "Sync Order", Records: 206})
 	}
 	return r
 }

@@ -68,11 +68,9 @@ func (c *console) rePush(r *http.Request) (view, error) {
 	if r.Method == http.MethodGet && scope == "" { // a login redirects here after a re-push was posted without one
 		return view{redirect: pathStoreSKUs}, nil
 	}
-	picked := r.Form["pick"]
-	if scope == scopePage {
-		if picked, err = c.picksOfPage(r); err != nil {
-			return view{}, err
-		}
+	picked, healthy, err := c.picked(r, scope)
+	if err != nil {
+		return view{}, err
 	}
 	request, picks, err := requestOf(scope, a, picked)
 	if err != nil {
@@ -80,8 +78,11 @@ func (c *console) rePush(r *http.Request) (view, error) {
 	}
 	request.Origin = c.origin(r)
 	data := &previewData{Scope: scope, Keep: a.form(c.viewer(r)).Keep, Picks: picks, Back: backOf(r.Form.Get("back")), AskName: c.UserHeader == "", Name: nameOf(r)}
+	if healthy > 0 {
+		data.LeftOut = []cause{{retry.NotFailing, healthy}}
+	}
 	if scope != scopeAll && len(picks) == 0 { // a request without event ids would mean all
-		return view{Template: "preview", Title: c.viewer(r).T("title.nothing"), Data: data}, nil
+		return c.nothing(r, data), nil
 	}
 	if r.PostForm.Get("confirm") != "" {
 		v, err := c.publish(r.Context(), request)
@@ -97,6 +98,9 @@ func (c *console) rePush(r *http.Request) (view, error) {
 
 func (c *console) origin(r *http.Request) retry.Origin {
 	o := retry.Origin{Via: "page", RequestedBy: retry.UserName(r.PostFormValue(fieldName)), Remote: r.RemoteAddr}
+	if !r.PostForm.Has(fieldName) { // a form that does not ask
+		o.RequestedBy = nameOf(r)
+	}
 	if c.UserHeader != "" {
 		o.RequestedBy = retry.UserName(r.Header.Get(c.UserHeader))
 	}
@@ -123,50 +127,9 @@ func nameCookieOf(name string) *http.Cookie {
 	return &http.Cookie{Name: nameCookie, Value: url.QueryEscape(name), Path: "/", MaxAge: preferenceAge, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 }
 
-// picksOfPage returns the picks of all failures of the page that the form is on.
-func (c *console) picksOfPage(r *http.Request) ([]string, error) {
-	find, order := c.Reader.StoreSKUs, pushrecords.NewestFirst
-	if r.Form.Get("tab") == "merchant" {
-		find, order = c.Reader.MerchantSKUs, pushrecords.ByKey
-	}
-	data, err := c.list(r, find, order)
-	if err != nil {
-		return nil, err
-	}
-	var picks []string
-	for i := range data.Rows {
-		if data.Rows[i].Pick != "" {
-			picks = append(picks, data.Rows[i].Pick)
-		}
-	}
-	return picks, nil
-}
-
-// requestOf reads which failures a form selects.
-func requestOf(scope string, a asked, picks []string) (retry.Request, []string, error) {
-	request := retry.Request{Limit: maxRePush}
-	switch scope {
-	case scopeAll:
-		request.Filter, request.All = a.filter, true
-		return request, nil, nil
-	case scopeSelected, scopePage:
-	default:
-		return request, nil, &pushrecords.ParameterError{Name: "scope", Problem: "is not selected, page or all"}
-	}
-	picks = slices.Compact(slices.Sorted(slices.Values(picks)))
-	for _, pick := range picks {
-		named, err := url.ParseQuery(pick)
-		if err != nil || named.Get("event_id") == "" {
-			return request, nil, &pushrecords.ParameterError{Name: "pick", Problem: "does not name a record"}
-		}
-		request.EventIDs = append(request.EventIDs, named.Get("event_id"))
-		request.Filter.StoreSKUs = append(request.Filter.StoreSKUs, named.Get("store_sku"))
-		shop, _ := strconv.ParseInt(named.Get("shop_id"), 10, 64)
-		if shop > 0 && !slices.Contains(request.Filter.Shops, shop) {
-			request.Filter.Shops = append(request.Filter.Shops, shop)
-		}
-	}
-	return request, picks, nil
+// nothing tells that a form selects nothing to push.
+func (c *console) nothing(r *http.Request, data *previewData) view {
+	return view{Template: "preview", Title: c.viewer(r).T("title.nothing"), Data: data}
 }
 
 // errEnough stops the reading of examples.
@@ -177,6 +140,9 @@ func (c *console) preview(ctx context.Context, request retry.Request, data *prev
 	result, err := c.Retrier.Do(ctx, request)
 	if err != nil {
 		return view{}, err
+	}
+	for _, c := range data.LeftOut {
+		result.LeftOut[c.Cause] += c.N
 	}
 	data.Publish, data.Matched, data.LeftOut = result.Published, result.Matched, causesOf(result)
 	err = c.Reader.Candidates(ctx, request.Filter, request.EventIDs, func(found *pushrecords.Candidate) error {

@@ -117,3 +117,36 @@ func TestRePushAsksForAName(t *testing.T) {
 	_, page, _ = get(t, h, "/push-records/re-push?scope=all")
 	require.NotContains(t, page, `name="requested_by"`, "the proxy knows")
 }
+
+// What is selected is a store SKU: a re-push takes its newest failure, and "Push now" any.
+func TestSelectionTakesRowsThatDoNotFail(t *testing.T) {
+	p, r := &publisher{}, sample(2)
+	r.skus[1].LastPushStatus, r.skus[1].LastFailureCode, r.last[1].Status = "Successfully", "", "Successfully"
+	r.last = r.last[:1]
+	failing, healthy := r.skus[0].Key().String(), r.skus[1].Key().String()
+	h := pages.New(pages.Deps{Reader: r, Retrier: p})
+	_, list, _ := get(t, h, "/push-records")
+	require.Equal(t, 2, strings.Count(list, `type="checkbox" name="key"`))
+	require.Equal(t, 1, strings.Count(list, "data-failing"))
+	require.Contains(t, list, `formmethod="post" formaction="/push-records/push-now"`)
+
+	_, page, _ := get(t, h, "/push-records/re-push?"+url.Values{"scope": {"selected"}, "key": {failing, healthy, healthy}}.Encode())
+	require.Equal(t, []string{r.last[0].EventID}, p.requests[0].EventIDs)
+	require.Contains(t, page, "<b>1</b> not failing")
+	_, page, _ = get(t, h, "/push-records/re-push?"+url.Values{"scope": {"selected"}, "key": {healthy}}.Encode())
+	require.Len(t, p.requests, 1, "nothing of it fails")
+	require.Contains(t, page, "<b>1</b> not failing")
+	_, page, _ = get(t, h, "/push-records/re-push?"+url.Values{"scope": {"all"}, "key": {healthy}}.Encode())
+	require.NotContains(t, page, "not failing", "all matches are not those selected")
+	status, _, _ := get(t, h, "/push-records/re-push?scope=selected&key=nonsense")
+	require.Equal(t, http.StatusBadRequest, status)
+}
+
+func TestPushNowKeepsTheNameGivenBefore(t *testing.T) {
+	p := &publisher{}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/push-records/push-now", strings.NewReader("key=shopee%2F10001%2Fa"))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Cookie", "stockpush_name=Nguy%E1%BB%85n+A")
+	pages.New(pages.Deps{Reader: sample(1), Retrier: p}).ServeHTTP(httptest.NewRecorder(), r)
+	require.Equal(t, "Nguyễn A", p.pushes[0].Origin.RequestedBy)
+}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"stockpush/cmd/internal/pushrecords"
-	"stockpush/cmd/internal/retry"
 	"stockpush/schemas"
 )
 
@@ -85,29 +84,6 @@ func (c *console) addStanding(ctx context.Context, data *historyData) error {
 		}
 	}
 	return err
-}
-
-// pushNow pushes the store SKUs that a form names, and shows the progress.
-func (c *console) pushNow(r *http.Request) (view, error) {
-	if err := r.ParseForm(); err != nil {
-		return view{}, &pushrecords.ParameterError{Name: "form", Problem: "is not a valid form"}
-	}
-	q := retry.PushRequest{Origin: c.origin(r)}
-	for _, text := range r.PostForm["key"] {
-		key, err := schemas.ParseKey(text)
-		if err != nil {
-			return view{}, &pushrecords.ParameterError{Name: "key", Problem: "does not name a store SKU"}
-		}
-		q.Keys = append(q.Keys, key)
-	}
-	result, err := c.Retrier.Push(r.Context(), q)
-	if err != nil && len(result.EventIDs) == 0 {
-		return view{}, err
-	}
-	if err != nil {
-		c.Logger.Warn("push published in part", "published", result.Published, "error", err)
-	}
-	return view{redirect: link(pathRePush+"/"+retry.BatchOf(result.EventIDs), reportOf(result))}, nil
 }
 
 // stateTone returns the CSS class and icon of a shop's state.

@@ -40,20 +40,26 @@ function followTimes() {
 
 // Selecting -------------------------------------------------------------------
 
-const boxes = () => [...document.querySelectorAll('[name=pick][type=checkbox]')];
+const boxes = () => [...document.querySelectorAll('[name=key][type=checkbox]')];
+
+// offer names on a button how many rows it takes; none disable it.
+function offer(id, n, none, some) {
+  const button = document.getElementById(id);
+  if (!button) return;
+  button.disabled = n === 0;
+  button.textContent = n ? say(some, n) : texts[none];
+}
 
 function showPicked() {
-  const all = boxes(), chosen = all.filter((b) => b.checked).length;
-  const text = document.getElementById('picked'), button = document.getElementById('push-selected'), every = document.getElementById('all-rows');
-  if (text) text.textContent = chosen ? say('selected', chosen) : texts.select;
-  if (button) {
-    button.disabled = chosen === 0;
-    button.textContent = chosen ? say('pushN', chosen) : texts.push;
-  }
+  const all = boxes(), chosen = all.filter((b) => b.checked);
+  const text = document.getElementById('picked'), every = document.getElementById('all-rows');
+  if (text) text.textContent = chosen.length ? say('selected', chosen.length) : texts.select;
+  offer('push-selected', chosen.filter((b) => 'failing' in b.dataset).length, 'push', 'pushN');
+  offer('now-selected', chosen.length, 'now', 'nowN');
   if (every) {
     every.hidden = all.length === 0;
-    every.checked = chosen > 0 && chosen === all.length;
-    every.indeterminate = chosen > 0 && chosen < all.length;
+    every.checked = chosen.length > 0 && chosen.length === all.length;
+    every.indeterminate = chosen.length > 0 && chosen.length < all.length;
   }
 }
 
@@ -64,7 +70,7 @@ function onClick(event) {
   if (box.id === 'show-new') { showNew(); return; }
   if (box.id === 'all-rows') {
     for (const b of boxes()) b.checked = box.checked;
-  } else if (box.name === 'pick') {
+  } else if (box.name === 'key') {
     const all = boxes(), from = all.indexOf(lastBox), to = all.indexOf(box);
     if (event.shiftKey && from >= 0) for (const b of all.slice(Math.min(from, to), Math.max(from, to) + 1)) b.checked = box.checked;
     lastBox = box;
@@ -84,37 +90,46 @@ function remember(root) {
   for (const e of root.querySelectorAll('[data-key], [data-part]')) raw.set(e, written(e));
 }
 
+const isChosen = (row) => Boolean(row.querySelector('[name=key]:checked'));
+
 // swap replaces an element and keeps what the user did to it.
-// A row that cannot be selected while its re-push is pending stays selected.
 function swap(old, fresh) {
-  const chosen = old.dataset.chosen || old.querySelector('[name=pick]:checked');
+  const chosen = isChosen(old);
   const open = [...old.querySelectorAll('details')].map((d) => d.open);
   const focus = [...old.querySelectorAll(focusable)].indexOf(document.activeElement);
   raw.set(fresh, written(fresh));
-  if (chosen) {
-    const box = fresh.querySelector('[name=pick]');
-    if (box) box.checked = true; else fresh.dataset.chosen = 'yes';
-  }
+  for (const box of fresh.querySelectorAll('[name=key][type=checkbox]')) box.checked = chosen;
   fresh.querySelectorAll('details').forEach((d, i) => { d.open = Boolean(open[i]); });
   old.replaceWith(fresh);
   if (focus >= 0) [...fresh.querySelectorAll(focusable)][focus]?.focus({preventScroll: true});
 }
 
 // The rows stay in place while the pointer or the focus is on the list, or some are selected:
-// a row must not move away from under a click. What is new waits for the button.
+// a row must not move away from under a click. What is new waits for the button. Every list has
+// one, except the outcomes of a re-push, which people watch.
 const held = {fresh: null};
 
 function holds(list) {
-  return list.matches('table') && (list.matches(':hover') || list.contains(document.activeElement) || boxes().some((b) => b.checked));
+  const canShow = document.getElementById('held') !== null;
+  return canShow && (list.matches(':hover') || list.contains(document.activeElement) || boxes().some((b) => b.checked));
 }
 
-// updateInPlace updates the rows that are shown, and returns how many others wait.
+// release shows what waited, once nothing holds the rows any more.
+function release() {
+  const list = live.querySelector('[data-list]');
+  if (held.fresh && list && !holds(list)) showNew();
+}
+
+// updateInPlace updates the rows that are shown, dims those that are no longer in the list, and
+// returns how many others wait.
 function updateInPlace(list, fresh) {
   const shown = new Map([...list.children].filter((e) => e.dataset.key).map((e) => [e.dataset.key, e]));
   let added = 0, changed = 0;
   for (const row of [...fresh.children].filter((e) => e.dataset.key)) {
     const now = shown.get(row.dataset.key);
     if (!now) { added++; continue; }
+    shown.delete(row.dataset.key);
+    now.classList.remove('gone');
     if (raw.get(now) !== written(row)) {
       const copy = row.cloneNode(true);
       swap(now, copy);
@@ -122,6 +137,7 @@ function updateInPlace(list, fresh) {
       changed++;
     }
   }
+  for (const row of shown.values()) row.classList.add('gone');
   return {added, changed};
 }
 
@@ -155,12 +171,13 @@ function mergeList(list, fresh) {
       now.classList.add('fresh');
       showTimes(now);
     }
+    now.classList.remove('gone');
     const next = place ? place.nextElementSibling : list.firstElementChild;
     if (next !== now) list.insertBefore(now, next);
     place = now;
   }
   for (const row of old.values()) {
-    if (row.querySelector('[name=pick]:checked')) { row.classList.add('gone'); list.append(row); } else row.remove();
+    if (isChosen(row)) { row.classList.add('gone'); list.append(row); } else row.remove();
   }
   return changed;
 }
@@ -204,7 +221,7 @@ async function ask() {
   if (following.tag) headers['If-None-Match'] = following.tag;
   const answer = await fetch(location.href, {headers, cache: 'no-store'});
   if (answer.redirected) { location.reload(); return; }
-  if (answer.status === 304) return;
+  if (answer.status === 304) { release(); return; }
   if (!answer.ok) throw new Error(answer.statusText);
   const page = new DOMParser().parseFromString('<div>' + await answer.text() + '</div>', 'text/html');
   following.tag = answer.headers.get('ETag') ?? '';
