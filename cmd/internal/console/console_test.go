@@ -273,7 +273,7 @@ func TestCSVContainsTheWholeList(t *testing.T) {
 	require.Equal(t, "text/csv; charset=utf-8", w.Header().Get("Content-Type"))
 	lines := strings.Split(strings.TrimSpace(w.Body.String()), "\n")
 	require.Len(t, lines, 1+len(d.column("/api/v1/store-skus?shop_id=10001", "store_sku")))
-	require.True(t, strings.HasPrefix(lines[0], "\ufeffchannel,shop_id,store_sku,merchant_sku,last_push_qty,"), "spreadsheets read the file as UTF-8")
+	require.True(t, strings.HasPrefix(lines[0], "\ufeffchannel,shop_id,shop_name,store_sku,merchant_sku,last_push_qty,"), "spreadsheets read the file as UTF-8")
 	require.True(t, strings.HasSuffix(lines[0], ",item_id,model_id,hint"))
 	require.Contains(t, w.Body.String(), schemas.FailureCodes()[0].Hint())
 	require.Contains(t, d.get("/api/v1/store-skus?format=csv&zone=Asia/Bangkok").Body.String(), "+07:00,")
