@@ -82,7 +82,7 @@ func describe(w http.ResponseWriter, _ *http.Request) error {
 var (
 	recordParameters   = []string{"q", "shop_id", "store_sku", "merchant_sku", "status", "reason", "failure_code", "since", "until"}
 	statusParameters   = append([]string{"still_failing", "no_merchant", "order"}, recordParameters...)
-	rejectedParameters = []string{"q", "error_code", "since", "until"}
+	rejectedParameters = []string{"q", "shop_id", "store_sku", "error_code", "since", "until"}
 	statParameters     = []string{"shop_id", "status", "reason", "failure_code", "since", "until"}
 	shopParameters     = []string{"shop_id"}
 	pageParameters     = []string{"limit", "cursor", "format", "zone"}

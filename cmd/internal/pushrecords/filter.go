@@ -37,10 +37,8 @@ type Filter struct {
 	// Since (inclusive) and Until (exclusive) limit the time of the (last) trigger; zero means no
 	// limit. If Since is not before Until, nothing matches.
 	Since, Until time.Time
-	// ErrorCodes and Keys select rejected events by why they were rejected, and by their Kafka key.
-	// Empty selects all. Keys has no URL parameter.
+	// ErrorCodes select rejected events by why they were rejected; empty selects all.
 	ErrorCodes []string
-	Keys       []string
 	// Items selects records by item; empty selects all. It has no URL parameter.
 	Items []Item
 	// StillFailing selects, in lists of store SKUs, those with an unresolved failure.
@@ -48,7 +46,7 @@ type Filter struct {
 }
 
 // IsZero reports whether the filter has no condition and so selects all rows.
-func (f Filter) IsZero() bool { return len(f.Items)+len(f.Keys) == 0 && len(f.Values()) == 0 }
+func (f Filter) IsZero() bool { return len(f.Items) == 0 && len(f.Values()) == 0 }
 
 // Item is an item of a shop.
 type Item struct{ ShopID, ItemID int64 }

@@ -34,8 +34,6 @@ func (r *Reader) Nearest(ctx context.Context, f Filter) ([]StoreSKU, error) {
 func (r *Reader) CountRejected(ctx context.Context, f Filter) (n uint64, err error) {
 	var w where
 	w.rejected(f)
-	w.in("error_code", "error_codes", f.ErrorCodes)
-	w.in("key", "keys", f.Keys)
 	ctx, cancel := context.WithTimeoutCause(ctx, queryTimeout, errTimeout)
 	defer cancel()
 	err = r.conn.QueryRow(ctx, "SELECT count() FROM "+r.view("rejected_events")+w.String(), w.args...).Scan(&n)

@@ -175,13 +175,11 @@ func (r *Reader) Failures(ctx context.Context, f Filter, p Page) (List[Failure],
 // maxKeyBytes is where a rejected event's key is truncated: upstream may send keys of megabytes.
 const maxKeyBytes = 1 << 10
 
-// Rejected lists rejected events, newest first. Of the filter only Query, ErrorCodes, Keys, and Since
-// and Until for the time of receipt apply.
+// Rejected lists rejected events, newest first. Of the filter only Query, Shops, StoreSKUs,
+// ErrorCodes, and Since and Until for the time of receipt apply.
 func (r *Reader) Rejected(ctx context.Context, f Filter, p Page) (List[Rejected], error) {
 	var w where
 	w.rejected(f)
-	w.in("error_code", "error_codes", f.ErrorCodes)
-	w.in("key", "keys", f.Keys)
 	l := listing[Rejected]{
 		"rejected-events",
 		"SELECT source_topic, source_partition, source_offset, error_code, error_field, error_message, left(key, " + strconv.Itoa(maxKeyBytes) +

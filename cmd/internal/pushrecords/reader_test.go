@@ -227,6 +227,33 @@ func TestRejectedIsPaged(t *testing.T) {
 	require.Len(t, recent, 10)
 }
 
+// The columns that the key names select and group, whatever the message says.
+func TestRejectedAreSelectedByShopAndSKU(t *testing.T) {
+	f := newFixture(t)
+	b := f.store.NewBatch()
+	for i, key := range []string{"shopee/10001/A", "shopee/10001/A", "shopee/10001/AB", "shopee/10002/A", "nonsense"} {
+		b.Reject(schemas.DeadLetter{
+			SourceTopic: "events", SourceOffset: int64(i), Key: []byte(key), Value: []byte("shopee/10001/A"),
+			BadEvent: schemas.BadEvent{Code: []string{"unknown_reason", "not_json"}[i%2]},
+		}, received(now))
+	}
+	require.NoError(t, b.Send(t.Context()))
+	of := pushrecords.Filter{Shops: []int64{10001}, StoreSKUs: []string{"A"}}
+	require.Len(t, allPages(t, f.reader.Rejected, of, pushrecords.Page{Limit: 4}), 2)
+	n, err := f.reader.CountRejected(t.Context(), of)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, n)
+	causes, err := f.reader.RejectedCauses(t.Context(), pushrecords.Filter{Shops: of.Shops, ErrorCodes: []string{"not_json"}})
+	require.NoError(t, err)
+	require.Equal(t, []pushrecords.Count{{Value: "unknown_reason", N: 2}, {Value: "not_json", N: 1}}, causes)
+	skus, err := f.reader.RejectedSKUs(t.Context(), pushrecords.Filter{})
+	require.NoError(t, err)
+	require.Equal(t, []pushrecords.RejectedSKU{{"shopee", 10001, "A", 2}, {"shopee", 10001, "AB", 1}, {"shopee", 10002, "A", 1}}, skus)
+	skus, err = f.reader.RejectedSKUs(t.Context(), pushrecords.Filter{ErrorCodes: []string{"not_json"}})
+	require.NoError(t, err)
+	require.Equal(t, []pushrecords.RejectedSKU{{"shopee", 10001, "A", 1}, {"shopee", 10002, "A", 1}}, skus)
+}
+
 // Whatever else failed, a store SKU counts once, with its newest failure.
 func TestFailingStoreSKUsCountOnce(t *testing.T) {
 	f := newFixture(t)

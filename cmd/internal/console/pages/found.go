@@ -10,7 +10,8 @@ import (
 // found is what a search found beside the listed store SKUs.
 type found struct {
 	Query string
-	// Rejected is how many rejected triggers contain the text, and RejectedLink lists them.
+	// Rejected is how many rejected triggers of the filter's shops contain the text, and RejectedLink
+	// lists them.
 	Rejected     uint64
 	RejectedLink string
 	// Only is the link to the search without the other filters; empty if there are none.
@@ -26,12 +27,16 @@ func (c *console) lookElsewhere(ctx context.Context, a asked, none bool) (*found
 	if text == "" {
 		return nil, nil
 	}
-	f := &found{Query: text, RejectedLink: link(pathRejected, url.Values{"q": {text}})}
+	rejected := url.Values{"q": {text}}
+	if shops := a.query["shop_id"]; len(shops) > 0 {
+		rejected["shop_id"] = shops
+	}
+	f := &found{Query: text, RejectedLink: link(pathRejected, rejected)}
 	if len(a.query) > 1 {
 		f.Only = link(a.path, url.Values{"q": {text}})
 	}
 	var err error
-	if f.Rejected, err = c.Reader.CountRejected(ctx, pushrecords.Filter{Query: text}); err != nil || !none {
+	if f.Rejected, err = c.Reader.CountRejected(ctx, pushrecords.Filter{Query: text, Shops: a.filter.Shops}); err != nil || !none {
 		return f, err
 	}
 	nearest, err := c.Reader.Nearest(ctx, a.filter)

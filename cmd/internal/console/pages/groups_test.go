@@ -10,6 +10,7 @@ import (
 
 	"stockpush/cmd/internal/console/pages"
 	"stockpush/cmd/internal/pushrecords"
+	"stockpush/schemas"
 )
 
 func TestMerchantTabListsMerchantSKUs(t *testing.T) {
@@ -49,15 +50,19 @@ func TestRePushesAreListed(t *testing.T) {
 
 func TestRejectedAreGroupedByCause(t *testing.T) {
 	r := sample(0)
-	r.rejected[0].Key = "shopee/10001/TSHIRT/RED"
+	shop := uint64(10001)
+	r.rejected[0].Channel, r.rejected[0].ShopID, r.rejected[0].StoreSKU = schemas.ChannelShopee, &shop, "TSHIRT/RED"
+	r.skusRejected = []pushrecords.RejectedSKU{{Channel: schemas.ChannelShopee, ShopID: shop, StoreSKU: "TSHIRT/RED", N: 12}, {Channel: schemas.ChannelShopee, ShopID: shop, StoreSKU: "CAP", N: 3}}
 	h := pages.New(pages.Deps{Reader: r, Retrier: &publisher{}})
 	_, page, _ := get(t, h, "/push-records/rejected?since=24h", "Cookie", inBangkok)
 	require.Contains(t, page, `href="/push-records/rejected?error_code=unknown_reason&amp;since=24h"`)
+	require.Contains(t, page, `<a href="/push-records/rejected?shop_id=10001&amp;since=24h&amp;store_sku=TSHIRT%2FRED"><span class="n">12</span> TSHIRT/RED <span>`)
 	require.Contains(t, page, `<a class="sku" href="/push-records/history?shop_id=10001&amp;store_sku=TSHIRT%2FRED">TSHIRT/RED</a>`)
 	require.Contains(t, page, `href="/api/v1/rejected-events?format=csv&amp;since=24h&amp;zone=Asia%2FBangkok"`)
 	require.NotContains(t, strings.ToLower(page), "dead")
 	before, _, _ := strings.Cut(page, "<details><summary>Details")
 	require.NotContains(t, before, "offset", "technical details are folded")
 	_, page, _ = get(t, h, historyOfEvil)
-	require.Contains(t, page, "1 trigger of this SKU was rejected in the last 30 days")
+	require.Regexp(t, `<a href="/push-records/rejected\?shop_id=\d+&amp;store_sku=[^"]+">1 trigger of this SKU was rejected in the last 30 days`, page)
+	require.NotEmpty(t, r.counted[0].StoreSKUs)
 }

@@ -79,14 +79,14 @@ func (c *console) history(r *http.Request) (view, error) {
 	if err := c.addStanding(r.Context(), data); err != nil {
 		return view{}, err
 	}
-	if data.Rejected, err = c.Reader.CountRejected(r.Context(), pushrecords.Filter{Keys: []string{key.String()}}); err != nil {
+	if data.Rejected, err = c.Reader.CountRejected(r.Context(), pushrecords.Filter{Shops: []int64{key.ShopID}, StoreSKUs: []string{key.StoreSKU}}); err != nil {
 		return view{}, err
 	}
 	data.CanCheck = c.Checker != nil
 	if data.Checked, err = c.check(r, key); err != nil {
 		return view{}, err
 	}
-	data.RejectedLink = link(pathRejected, url.Values{"q": {key.String()}})
+	data.RejectedLink = link(pathRejected, url.Values{"shop_id": {query.Get("shop_id")}, "store_sku": {key.StoreSKU}})
 	return view{Template: "history", Tab: "store", Title: cutText(80, key.StoreSKU), Data: data, Live: true}, nil
 }
 

@@ -31,6 +31,7 @@ type Reader interface {
 	MerchantGroups(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.MerchantSKU], error)
 	RePushes(context.Context, pushrecords.RePushFilter) ([]pushrecords.RePush, error)
 	RejectedCauses(context.Context, pushrecords.Filter) ([]pushrecords.Count, error)
+	RejectedSKUs(context.Context, pushrecords.Filter) ([]pushrecords.RejectedSKU, error)
 	CountRejected(context.Context, pushrecords.Filter) (uint64, error)
 	Findings(context.Context, []schemas.Key) (map[schemas.Key]pushrecords.Finding, error)
 	Nearest(context.Context, pushrecords.Filter) ([]pushrecords.StoreSKU, error)

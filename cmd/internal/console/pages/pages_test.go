@@ -38,6 +38,9 @@ type records struct {
 	minutes  []pushrecords.Stat
 	findings map[schemas.Key]pushrecords.Finding
 	asked    []pushrecords.Filter
+	// skusRejected are the store SKUs with rejected triggers, counted the filters of CountRejected.
+	skusRejected []pushrecords.RejectedSKU
+	counted      []pushrecords.Filter
 	err      error
 }
 
@@ -85,7 +88,12 @@ func (r *records) RejectedCauses(context.Context, pushrecords.Filter) ([]pushrec
 	return []pushrecords.Count{{Value: "unknown_reason", N: uint64(len(r.rejected))}}, r.err
 }
 
-func (r *records) CountRejected(context.Context, pushrecords.Filter) (uint64, error) {
+func (r *records) RejectedSKUs(context.Context, pushrecords.Filter) ([]pushrecords.RejectedSKU, error) {
+	return r.skusRejected, r.err
+}
+
+func (r *records) CountRejected(_ context.Context, f pushrecords.Filter) (uint64, error) {
+	r.counted = append(r.counted, f)
 	return uint64(len(r.rejected)), r.err
 }
 

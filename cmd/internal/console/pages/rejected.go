@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -24,26 +25,47 @@ type rejectedData struct {
 	Redrive bool   `json:"-"`
 	Since   string `json:"-"`
 	// Causes are the error codes with their numbers and links; All links to all codes.
-	Causes      []facet
-	All         string
+	Causes []facet
+	All    string
+	// SKUs are the store SKUs with the most rejected triggers of the chosen cause.
+	SKUs        []rejectedSKU
 	Rows        []rejectedRow
 	CSV         string
 	Next, First string
 }
 
-// rejectedRow is a rejected trigger, with the store SKU that its key names.
+// rejectedRow is a rejected trigger. Shop and History are empty if its key names no store SKU.
 type rejectedRow struct {
 	pushrecords.Rejected
-	Shop, SKU, History string
+	Shop, History string
 }
 
 func rejectedRows(found []pushrecords.Rejected) []rejectedRow {
 	list := make([]rejectedRow, len(found))
 	for i, r := range found {
 		list[i].Rejected = r
-		if key, err := schemas.ParseKey(r.Key); err == nil {
-			list[i].Shop, list[i].SKU, list[i].History = strconv.FormatInt(key.ShopID, 10), key.StoreSKU, historyLink(key)
+		if r.ShopID != nil {
+			list[i].Shop = strconv.FormatUint(*r.ShopID, 10)
+			list[i].History = historyLink(schemas.Key{Channel: r.Channel, ShopID: int64(*r.ShopID), StoreSKU: r.StoreSKU})
 		}
+	}
+	return list
+}
+
+// rejectedSKU is a store SKU with the number of its rejected triggers, and the link to them.
+type rejectedSKU struct {
+	Shop, SKU, Link string
+	N               uint64
+}
+
+func rejectedSKUs(a asked, found []pushrecords.RejectedSKU) (list []rejectedSKU) {
+	if len(found) < 2 {
+		return nil // the rows below say it
+	}
+	for _, sku := range found {
+		query, shop := maps.Clone(a.query), strconv.FormatUint(sku.ShopID, 10)
+		query["shop_id"], query["store_sku"] = []string{shop}, []string{sku.StoreSKU}
+		list = append(list, rejectedSKU{shop, sku.StoreSKU, link(a.path, query), sku.N})
 	}
 	return list
 }
@@ -62,6 +84,10 @@ func (c *console) rejected(r *http.Request) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
+	skus, err := c.Reader.RejectedSKUs(r.Context(), a.filter)
+	if err != nil {
+		return view{}, err
+	}
 	found, err := c.Reader.Rejected(r.Context(), a.filter, page)
 	if err != nil {
 		return view{}, err
@@ -74,7 +100,7 @@ func (c *console) rejected(r *http.Request) (view, error) {
 			return view{}, err
 		}
 	}
-	data := &rejectedData{Form: a.form(c.viewer(r)), Redrive: c.Redriver != nil, Since: a.query.Get("since"), Rows: rejectedRows(found.Items), All: a.with("error_code")}
+	data := &rejectedData{Form: a.form(c.viewer(r)), Redrive: c.Redriver != nil, Since: a.query.Get("since"), Rows: rejectedRows(found.Items), All: a.with("error_code"), SKUs: rejectedSKUs(a, skus)}
 	data.CSV = asked{query: a.query, path: "/api/v1/rejected-events"}.with("format", "csv") + "&" + url.Values{"zone": {c.viewer(r).zone.String()}}.Encode()
 	for _, n := range causes {
 		data.Causes = append(data.Causes, facet{Code: n.Value, N: n.N, Link: a.with("error_code", n.Value), Chosen: slices.Contains(a.filter.ErrorCodes, n.Value)})

@@ -23,11 +23,12 @@ func TestEveryPageHasTheSearchBox(t *testing.T) {
 
 func TestSearchReachesTheReaderAndTheRePush(t *testing.T) {
 	r := sample(2)
-	_, page, _ := get(t, pages.New(pages.Deps{Reader: r, Retrier: &publisher{}}), "/push-records?q=red&status=Failed")
+	_, page, _ := get(t, pages.New(pages.Deps{Reader: r, Retrier: &publisher{}}), "/push-records?q=red&status=Failed&shop_id=10001")
 	require.Equal(t, "red", r.asked[0].Query)
 	require.Contains(t, page, `<input type="hidden" name="q" value="red">`)
 	require.Contains(t, page, `aria-label="Remove the filter search: red"`)
-	require.Contains(t, page, `<a href="/push-records/rejected?q=red">1 rejected trigger contains it</a>`)
+	require.Contains(t, page, `<a href="/push-records/rejected?q=red&amp;shop_id=10001">1 rejected trigger contains it</a>`)
+	require.Equal(t, []int64{10001}, r.counted[0].Shops)
 }
 
 // No match says so, offers the nearest, and never looks as if all were well.
