@@ -61,7 +61,7 @@ func TestShopsTabSaysWhoIsStuckAndWhatToDo(t *testing.T) {
 	require.Equal(t, http.StatusOK, status)
 	for _, words := range []string{
 		"Shop &lt;A&gt;", "Shopee does not answer", "since", "channel_unavailable", "What to do:", "tried again automatically", "next try 30 Nov, 12:03:07",
-		"/push-records?shop_id=10001&amp;status=Pending", "/push-records?shop_id=10001&amp;still_failing=true", "Shop 10002", "Authorization ends",
+		"/push-records?shop_id=10001&amp;status=Pending", "/push-records?shop_id=10001&amp;still_failing=true", "Shop 10002", "Authorization ends", ">30 Nov 2026, 12:03:07<",
 	} {
 		require.Contains(t, page, words)
 	}

@@ -48,6 +48,9 @@ func (v *viewer) key() string { return v.Code + " " + v.zone.String() }
 
 func (v *viewer) when(t time.Time) string { return t.In(v.zone).Format(v.T("layout.when")) }
 
+// date is when with the year, for times that may lie in another one.
+func (v *viewer) date(t time.Time) string { return t.In(v.zone).Format(v.T("layout.year")) }
+
 // chooseLanguage keeps the language that a link names in a cookie.
 func (c *console) chooseLanguage(w http.ResponseWriter, r *http.Request) {
 	if l := texts.Named(r.FormValue("to")); l != nil {
@@ -181,6 +184,7 @@ func (v *viewer) funcs() template.FuncMap {
 		"english": v.englishOf,
 		"code":    v.code, "hint": v.hint, "admin": v.admin, "bad": v.bad, "cause": v.cause,
 		"when":    v.when,
+		"date":    v.date,
 		"age":     func(t time.Time) string { return v.age(time.Since(t)) },
 		"between": func(a, b time.Time) string { return v.long(b.Sub(a)) },
 		"state":   v.state, "stateTodo": v.stateTodo, "stateTone": stateTone,
