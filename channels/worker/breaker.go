@@ -77,7 +77,7 @@ func (b *breaker) report(end *callEnd, now time.Time) {
 	}
 	switch {
 	case after == gobreaker.StateOpen && before == gobreaker.StateClosed:
-		b.log.Warn("breaker opened", "until", b.openUntil, "code", b.failure.Code, "said", b.failure.Message, "hint", b.failure.Code.Hint())
+		b.log.Warn("breaker opened", "until", b.openUntil, "code", b.failure.Code, "said", b.failure.Message, "hint", b.failure.Code.Remedy())
 	case after == gobreaker.StateClosed && before != gobreaker.StateClosed:
 		b.log.Info("breaker closed, shop reachable again")
 	}

@@ -131,7 +131,7 @@ func (w *worker) write(sh *shop, r lane.Result, now time.Time) {
 	if v := r.Throttled; v != nil {
 		by := pacer.Throttling{Until: v.HoldUntil, App: v.Scope == channels.ScopeApp, Quota: v.Code == schemas.DailyQuotaExhausted, Message: v.Message}
 		if w.deps.Pacer.Throttle(sh.turn, by, now) {
-			w.deps.Logger.Warn("app held", "until", v.HoldUntil, "code", v.Code, "said", v.Message, "hint", v.Code.Hint())
+			w.deps.Logger.Warn("app held", "until", v.HoldUntil, "code", v.Code, "said", v.Message, "hint", v.Code.Remedy())
 		}
 	}
 	if len(r.Unchecked) > 0 {
@@ -156,11 +156,11 @@ func (w *worker) log(sh *shop, n *lane.Notice) {
 	v := &n.Verdict
 	switch n.Kind {
 	case lane.HoldBegan:
-		w.deps.Logger.Warn("shop held", "shop_id", sh.id, "code", v.Code, "said", v.Message, "hint", v.Code.Hint())
+		w.deps.Logger.Warn("shop held", "shop_id", sh.id, "code", v.Code, "said", v.Message, "hint", v.Code.Remedy())
 	case lane.HoldEnded:
 		w.deps.Logger.Info("shop no longer held", "shop_id", sh.id)
 	case lane.RepairRefused:
-		w.deps.Logger.Warn("repair push refused, it will be retried", "store_sku", n.StoreSKU, "code", v.Code, "said", v.Message, "hint", v.Code.Hint())
+		w.deps.Logger.Warn("repair push refused, it will be retried", "store_sku", n.StoreSKU, "code", v.Code, "said", v.Message, "hint", v.Code.Remedy())
 	}
 }
 

@@ -98,7 +98,7 @@ func describeRefused(refused []refusedShop) string {
 		}
 		if !explained[r.verdict.Code] {
 			explained[r.verdict.Code] = true
-			hints = append(hints, fmt.Sprintf("%s: %s (%s)", r.verdict.Code, r.verdict.Message, r.verdict.Code.Hint()))
+			hints = append(hints, fmt.Sprintf("%s: %s (%s)", r.verdict.Code, r.verdict.Message, r.verdict.Code.Remedy()))
 		}
 	}
 	return strings.Join(named, ", ") + ". " + strings.Join(hints, ". ")

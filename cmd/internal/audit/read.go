@@ -59,7 +59,7 @@ func (a *run) refused(shop int64, v channels.Verdict) error {
 	if v.Scope == channels.ScopeModel {
 		return errUnreadable
 	}
-	a.Logger.Warn("shop refuses reads, skipping it", "shop_id", shop, "code", v.Code, "message", v.Message, "hint", v.Code.Hint())
+	a.Logger.Warn("shop refuses reads, skipping it", "shop_id", shop, "code", v.Code, "message", v.Message, "hint", v.Code.Remedy())
 	return errShopClosed
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"stockpush/cmd/internal/console/shown"
+	"stockpush/cmd/internal/console/texts"
 	"stockpush/cmd/internal/pushrecords"
 	"stockpush/cmd/internal/retry"
 	"stockpush/schemas"
@@ -41,7 +42,7 @@ func (a *api) mount(mux *http.ServeMux) {
 		method, path string
 		handle       func(http.ResponseWriter, *http.Request) error
 	}{
-		{http.MethodGet, "/api/v1/store-skus", byFormat(listOf("store-skus", statusParameters, a.reader.StoreSKUs), listOf("store-skus", statusParameters, a.reader.StoreSKUFile))},
+		{http.MethodGet, "/api/v1/store-skus", byFormat(listOf("store-skus", statusParameters, a.reader.StoreSKUs), a.storeSKUFile)},
 		{http.MethodGet, "/api/v1/merchant-skus", listOf("merchant-skus", statusParameters, a.reader.MerchantSKUs)},
 		{http.MethodGet, storeSKUPath + "{key...}", a.storeSKU},
 		{http.MethodGet, "/api/v1/failures", listOf("failures", recordParameters, a.reader.Failures)},
@@ -148,6 +149,22 @@ func byFormat(asJSON, asCSV func(http.ResponseWriter, *http.Request) error) func
 		}
 		return asJSON(w, r)
 	}
+}
+
+// storeSKUFile answers with the list of store SKUs as CSV, with hints for sellers in the reader's
+// language.
+func (a *api) storeSKUFile(w http.ResponseWriter, r *http.Request) error {
+	language := texts.Of(r)
+	list := func(ctx context.Context, f pushrecords.Filter, p pushrecords.Page) (pushrecords.List[pushrecords.FileRow], error) {
+		file, err := a.reader.StoreSKUFile(ctx, f, p)
+		for i := range file.Items {
+			if row := &file.Items[i]; schemas.FailureCode(row.LastFailureCode).Valid() {
+				row.Hint = language.T("hint." + row.LastFailureCode)
+			}
+		}
+		return file, err
+	}
+	return listOf("store-skus", statusParameters, list)(w, r)
 }
 
 // allOf returns a handler that answers with a whole, small list.

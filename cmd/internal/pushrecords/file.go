@@ -11,7 +11,7 @@ type FileRow struct {
 	listed
 	ItemID  uint64 `json:"item_id"`
 	ModelID uint64 `json:"model_id"`
-	// Hint says what to do about a failure.
+	// Hint says what to do about a failure. The caller sets it, for its readers.
 	Hint string `json:"hint"`
 }
 
@@ -41,7 +41,7 @@ func (r *Reader) StoreSKUFile(ctx context.Context, f Filter, p Page) (List[FileR
 	items, err := r.items(ctx, keys)
 	for i, sku := range found.Items {
 		item := items[keys[i]]
-		file.Items[i] = FileRow{sku, item.ItemID, item.ModelID, schemas.FailureCode(sku.LastFailureCode).Hint()}
+		file.Items[i] = FileRow{listed: sku, ItemID: item.ItemID, ModelID: item.ModelID}
 	}
 	return file, err
 }

@@ -326,10 +326,11 @@ func TestErrorsAreExplained(t *testing.T) {
 		says       string
 	}{
 		{"ClickHouse is down", "/push-records", down, http.StatusServiceUnavailable, "ClickHouse does not answer"},
+		{"the cause, for an administrator", "/push-records", down, http.StatusServiceUnavailable, `<details class="admin"><summary>`},
 		{"a filter that does not exist", "/push-records?status=Gone", sample(1), http.StatusBadRequest, "status"},
 		{"a history without a shop", "/push-records/history?store_sku=x", sample(1), http.StatusBadRequest, "shop_id"},
 		{"no such page", "/push-records/elsewhere", sample(1), http.StatusNotFound, "no such page"},
-		{"another error", "/push-records", &records{err: errors.New("secret detail")}, http.StatusInternalServerError, "log has the cause"},
+		{"another error", "/push-records", &records{err: errors.New("secret detail")}, http.StatusInternalServerError, "Tell your administrator"},
 		{"an unknown re-push", "/push-records/re-push/" + longAgo + "?published=3", sample(1), http.StatusNotFound, "Nothing is known"},
 		{"an invalid re-push id", "/push-records/re-push/none", sample(1), http.StatusNotFound, "no such page"},
 	} {

@@ -159,24 +159,26 @@ var errNoPage = errors.New("there is no such page")
 // problem is the data of the error page.
 type problem struct {
 	Heading, Detail, Advice string
+	// Admin is the cause in technical words, for an administrator.
+	Admin string
 	// Back is the link to continue with.
 	Back string
 }
 
-// failure explains an error and what to do. It shows internals only where an operator needs them.
+// failure explains an error and what to do. Internals are for the administrator only.
 func (c *console) failure(r *http.Request, err error) view {
 	t := c.viewer(r)
-	status, p := http.StatusInternalServerError, problem{t.T("error.title"), t.T("error.detail"), t.T("error.advice"), pathStoreSKUs}
+	status, p := http.StatusInternalServerError, problem{t.T("error.title"), t.T("error.detail"), t.T("error.advice"), "", pathStoreSKUs}
 	bad, isBad := errors.AsType[*pushrecords.ParameterError](err)
 	switch {
 	case errors.Is(err, errNoPage):
-		status, p = http.StatusNotFound, problem{t.T("error.nopage"), r.URL.Path, t.T("error.nopage.advice"), pathStoreSKUs}
+		status, p = http.StatusNotFound, problem{t.T("error.nopage"), r.URL.Path, t.T("error.nopage.advice"), "", pathStoreSKUs}
 	case isBad:
-		status, p = http.StatusBadRequest, problem{t.T("error.filter"), bad.Error(), t.T("error.filter.advice"), pathStoreSKUs}
+		status, p = http.StatusBadRequest, problem{t.T("error.filter"), bad.Error(), t.T("error.filter.advice"), "", pathStoreSKUs}
 	case errors.Is(err, pushrecords.ErrUnavailable):
-		status, p = http.StatusServiceUnavailable, problem{t.T("error.clickhouse"), err.Error(), t.T("error.clickhouse.advice"), r.URL.RequestURI()}
+		status, p = http.StatusServiceUnavailable, problem{t.T("error.clickhouse"), "", t.T("error.clickhouse.advice"), err.Error(), r.URL.RequestURI()}
 	case errors.Is(err, retry.ErrUnavailable):
-		status, p = http.StatusServiceUnavailable, problem{t.T("error.kafka"), err.Error(), t.T("error.kafka.advice"), pathStoreSKUs}
+		status, p = http.StatusServiceUnavailable, problem{t.T("error.kafka"), "", t.T("error.kafka.advice"), err.Error(), pathStoreSKUs}
 	}
 	if status >= http.StatusInternalServerError {
 		c.Logger.Warn("page failed", "path", r.URL.Path, "error", err)

@@ -66,6 +66,11 @@ func TestShopsTabSaysWhoIsStuckAndWhatToDo(t *testing.T) {
 		require.Contains(t, page, words)
 	}
 	require.NotContains(t, page, evil)
+	held := stopped()
+	held.shops[0].State, held.shops[0].Code = "held", "authorization_lost"
+	_, page, _ = get(t, pages.New(pages.Deps{Reader: held, Retrier: &publisher{}}), "/push-records/shops")
+	require.Equal(t, 1, strings.Count(page, "What to do:"), "a held shop has one advice, that of its code")
+	require.Contains(t, page, "Ask your administrator to authorize the shop again")
 	_, page, _ = get(t, h, "/push-records/shops", "Accept-Language", "th")
 	require.Contains(t, page, "Shopee ไม่ตอบ (breaker_open)")
 	for _, s := range schemas.ShopStates() {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/BurntSushi/toml"
@@ -77,15 +78,55 @@ func TestEveryWordOfAClosedSetHasATextOfItsOwn(t *testing.T) {
 	}
 }
 
-// A seller's hint names no command and no key of the configuration. An administrator's is the one
-// that SQL users read.
-func TestHintsAreForTheirReaders(t *testing.T) {
-	technical := regexp.MustCompile("`|stockpush|shopee\\.|channels\\.|console\\.")
-	for _, code := range schemas.FailureCodes() {
-		for _, l := range texts.All() {
-			require.NotRegexp(t, technical, l.T("hint."+string(code)), "%s in %s", code, l.Code)
+// contexts are where a text is read, and the words that do not fit there.
+var contexts = []struct {
+	name      string
+	forbidden *regexp.Regexp
+	texts     func(*testing.T) map[string]string
+}{
+	{"the page, for a seller", regexp.MustCompile("`|stockpush [a-z]|\\b(shopee|channels|console|kafka|clickhouse|processor)\\.[a-z_]+|\\blogs?\\b|\\b(?i:terminal|exit code|stderr)\\b"), ofThePage},
+	{"a failed record, in SQL, the API and on a terminal", pageWords, ofCodes(schemas.FailureCode.Hint)},
+	{"a log line or a check, where no push failed", regexp.MustCompile(pageWords.String() + "|(?i)re-push|again"), ofCodes(schemas.FailureCode.Remedy)},
+}
+
+var pageWords = regexp.MustCompile(`(?i)\b(button|click|tab|page|select)\b`)
+
+// ofThePage returns all texts but those for administrators, in each language.
+func ofThePage(t *testing.T) map[string]string {
+	all := map[string]string{}
+	for _, l := range texts.All() {
+		for id, m := range messages(t, l.Code) {
+			if !strings.HasPrefix(id, "admin.") {
+				all[id+" in "+l.Code] = m.Other
+			}
 		}
-		english := texts.Named("en")
+	}
+	return all
+}
+
+func ofCodes(text func(schemas.FailureCode) string) func(*testing.T) map[string]string {
+	return func(*testing.T) map[string]string {
+		all := map[string]string{}
+		for _, code := range schemas.FailureCodes() {
+			all[string(code)] = text(code)
+		}
+		return all
+	}
+}
+
+func TestHintsFitTheirContext(t *testing.T) {
+	for _, c := range contexts {
+		for id, text := range c.texts(t) {
+			require.NotEmpty(t, text, "%s: %s", c.name, id)
+			require.NotRegexp(t, c.forbidden, text, "%s: %s", c.name, id)
+		}
+	}
+}
+
+// An administrator's hint on the page is the one that SQL users read.
+func TestAdministratorsHaveOneHint(t *testing.T) {
+	english := texts.Named("en")
+	for _, code := range schemas.FailureCodes() {
 		if english.Has("admin." + string(code)) {
 			require.Equal(t, code.Hint(), english.T("admin."+string(code)))
 		} else {
