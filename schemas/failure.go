@@ -48,7 +48,7 @@ const (
 type failure struct {
 	code  FailureCode
 	class FailureClass
-	// remedy says what is wrong and what to do about it, then what becomes of a push that failed.
+	// remedy says what is wrong and what to do about it, then what follows for a failed push.
 	remedy, then string
 }
 

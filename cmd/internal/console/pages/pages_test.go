@@ -41,7 +41,7 @@ type records struct {
 	// skusRejected are the store SKUs with rejected triggers, counted the filters of CountRejected.
 	skusRejected []pushrecords.RejectedSKU
 	counted      []pushrecords.Filter
-	err      error
+	err          error
 }
 
 func (r *records) StoreSKUs(_ context.Context, f pushrecords.Filter, p pushrecords.Page) (pushrecords.List[pushrecords.StoreSKU], error) {
