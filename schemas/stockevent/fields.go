@@ -113,7 +113,7 @@ func integerField(e *schemas.Event, field int) *int64 {
 // checkLength checks a text against its field's limits.
 func checkLength(field int, text string) *schemas.BadEvent {
 	l, n := textLimits[field], len(text)
-	if l.characters {
+	if l.characters && n > l.high { // a text has at most as many characters as bytes
 		n = utf8.RuneCountInString(text)
 	}
 	if n < l.low || n > l.high {
