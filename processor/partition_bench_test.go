@@ -14,6 +14,7 @@ import (
 	"stockpush/processor/stream"
 	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
+	"stockpush/schemas/schemastest"
 	"stockpush/schemas/stockevent"
 )
 
@@ -26,9 +27,23 @@ func (instantly) Produce(_ context.Context, _ *stream.Record, done func(error)) 
 // It reports processor time, which is more reliable than the rate on a shared machine. A window has a
 // dozen events.
 func BenchmarkCompaction(b *testing.B) {
-	const skus, perBatch, events = 8000, 1000, 400_000
+	b.Run("json", func(b *testing.B) {
+		measureCompaction(b, func(e *schemas.Event) stream.Record { return stream.Record{Value: stockevent.EncodeEvent(e)} })
+	})
+	b.Run("protobuf", func(b *testing.B) {
+		headers := []stream.Header{{Key: stockevent.HeaderContentType, Value: []byte("application/protobuf")}}
+		measureCompaction(b, func(e *schemas.Event) stream.Record {
+			return stream.Record{Value: schemastest.EncodeProtobuf(e), Headers: headers}
+		})
+	})
+}
+
+const benchBatch = 1000
+
+// benchBatches are the batches of a partition.
+func benchBatches(message func(*schemas.Event) stream.Record) (batches [][]*stream.Record) {
+	const skus, events = 8000, 400_000
 	pad := strings.Repeat("x", 20)
-	var batches [][]*stream.Record
 	for i := range events {
 		sku := i * 7919 % skus
 		e := schemas.Event{
@@ -36,12 +51,19 @@ func BenchmarkCompaction(b *testing.B) {
 			Key:         schemas.Key{Channel: schemas.ChannelShopee, ShopID: int64(10001 + sku%200), StoreSKU: fmt.Sprintf("SKU-%06d", sku)},
 			MerchantSKU: "M-" + pad, ItemID: int64(1000 + sku), ModelID: 7, Available: int64(i % 1000), OccurredAt: time.Now(), RepeatsOffset: schemas.NoOffset,
 		}
-		if i%perBatch == 0 {
+		r := message(&e)
+		r.Key, r.Offset, r.Timestamp = []byte(e.Key.String()), int64(i), time.Now()
+		if i%benchBatch == 0 {
 			batches = append(batches, nil)
 		}
 		last := &batches[len(batches)-1]
-		*last = append(*last, &stream.Record{Key: []byte(e.Key.String()), Value: stockevent.EncodeEvent(&e), Offset: int64(i), Timestamp: time.Now()})
+		*last = append(*last, &r)
 	}
+	return batches
+}
+
+func measureCompaction(b *testing.B, message func(*schemas.Event) stream.Record) {
+	batches := benchBatches(message)
 	a, _ := streamtest.NewAssignment(b.Context(), "events", 0)
 	handler, err := New(Config{Window: time.Second, CatchUpWindow: time.Second, MaxBufferedSKUs: 1e6}, Deps{
 		Producer: instantly{}, DeadLetters: instantly{}, Topics: "t", Metrics: NewMetrics(prometheus.NewRegistry()),
@@ -59,7 +81,7 @@ func BenchmarkCompaction(b *testing.B) {
 			require.NoError(b, p.out.Handle(b.Context(), <-p.out.Acks()))
 		}
 	}
-	b.ReportMetric(float64((cpu(b)-before).Nanoseconds())/float64(b.N*perBatch), "cpu-ns/event")
+	b.ReportMetric(float64((cpu(b)-before).Nanoseconds())/float64(b.N*benchBatch), "cpu-ns/event")
 }
 
 func cpu(b *testing.B) time.Duration {
