@@ -57,9 +57,8 @@ type Buffer struct {
 	byTouch list
 	// packed is the event that is being put.
 	packed wire.PackedEvent
-	// linkBytes is the memory of all open windows' links. linkRoom is the room that a window's first
-	// one gets. It follows the median of the earlier windows: an average would follow hot store SKUs.
-	linkBytes, linkRoom int
+	// linkBytes is the memory of all open windows' links.
+	linkBytes int
 }
 
 // New makes an empty buffer. Times given to it must not lie before base.
@@ -122,9 +121,6 @@ func (b *Buffer) replace(w *Entry, now time.Time) {
 
 func (b *Buffer) link(w *Entry, l wire.Link) {
 	before := cap(w.links)
-	if w.links == nil {
-		w.links = make([]byte, 0, b.linkRoom+linkRoomStep)
-	}
 	w.links = wire.AppendLink(w.links, l)
 	b.linkBytes += cap(w.links) - before
 }
@@ -142,21 +138,9 @@ func (b *Buffer) LinkBytes() int { return b.linkBytes }
 // TakeLinks removes the links from a window that stays open.
 func (b *Buffer) TakeLinks(w *Entry) []byte {
 	links := w.links
-	b.forgetLinks(w)
+	b.linkBytes -= cap(w.links)
 	w.links = nil
 	return links
-}
-
-const linkRoomStep = 16
-
-func (b *Buffer) forgetLinks(w *Entry) {
-	b.linkBytes -= cap(w.links)
-	switch n := len(w.links); {
-	case n > b.linkRoom:
-		b.linkRoom += linkRoomStep
-	case n > 0:
-		b.linkRoom = max(0, b.linkRoom-linkRoomStep)
-	}
 }
 
 func (b *Buffer) touch(w *Entry, at time.Duration) {
@@ -188,7 +172,7 @@ func (b *Buffer) PopDue(now time.Time) *Entry {
 	if b.cfg.QuietPeriod > 0 {
 		b.byTouch.remove(w)
 	}
-	b.forgetLinks(w)
+	b.linkBytes -= cap(w.links)
 	delete(b.entries, w.key)
 	if len(b.entries) == 0 {
 		b.entries = map[string]*Entry{} // a map keeps the memory of all that it ever had

@@ -367,28 +367,3 @@ func BenchmarkPutExisting(b *testing.B) {
 		}
 	}
 }
-
-// A hot store SKU does not make the windows of others large.
-func TestLinksTakeTheRoomOfAUsualWindow(t *testing.T) {
-	b := New(Config{Window: time.Second}, start)
-	var offset int64
-	window := func(sku string, events int) (room int) {
-		at := time.Duration(offset) * time.Second
-		for range events {
-			offset++
-			put(b, event(sku, offset), at)
-		}
-		room = b.LinkBytes()
-		for b.PopDue(start.Add(at+time.Second)) != nil {
-		}
-		return room
-	}
-	first := window("usual", 3)
-	for range 100 {
-		window("hot", 300)
-		window("usual", 3)
-		window("usual", 3)
-	}
-	require.Less(t, window("usual", 3), 2*first)
-	require.Zero(t, b.LinkBytes())
-}
