@@ -124,6 +124,7 @@ func GoodEvents() []string {
 		start + `"2026-01-02T03:04:05Z","requested_by":null}`,
 		" \t\n" + start + `"2026-01-02T03:04:05Z", "promotion_reserved" : 9999995 , "location_id":"IDZ"} ` + "\n",
 		strings.Replace(start, `"available":5`, `"available":-9223372036854775807`, 1) + `"2026-01-02T03:04:05Z"}`,
+		strings.Replace(start, `"event_id":"g"`, `"event_id":"`+strings.Repeat("ü", 64)+`"`, 1) + `"2026-01-02T03:04:05Z"}`,
 		strings.Replace(start, `"event_id":"g"`, `"event\u005fid":"\ud83d\ude00"`, 1) + `"2026-01-02T03:04:05Z"}`,
 	}
 }
