@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -146,27 +145,13 @@ func (d *DeadLetters) putUnreadable(ctx context.Context, of Span, cause error, d
 			},
 			SourceTopic: of.Topic, SourcePartition: of.Partition, SourceOffset: offset,
 		}
-		SendDeadLetter(ctx, d, d.topics, letter, func(err error) { done(offset, err) })
+		SendDeadLetter(ctx, d, d.topics, letter, func(err error) {
+			if err != nil {
+				err = fmt.Errorf("produce to %s: %w", d.topics.DeadLetters(), err)
+			}
+			done(offset, err)
+		})
 	}
-}
-
-// PanicError is a recovered panic.
-type PanicError struct {
-	Value any
-	Stack []byte
-}
-
-func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
-
-// Guard runs work and returns its panic as a PanicError.
-func Guard(work func()) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &PanicError{v, debug.Stack()}
-		}
-	}()
-	work()
-	return nil
 }
 
 // ContentType returns the value of a message's last header content-type; nil if there is none.

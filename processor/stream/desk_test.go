@@ -40,9 +40,14 @@ type producerFunc func(context.Context, *Record, func(error))
 func (f producerFunc) Produce(ctx context.Context, r *Record, done func(error)) { f(ctx, r, done) }
 
 func newDesk(t *testing.T) *desk {
-	d := &desk{t: t, alive: true, dead: map[string]int{}, assignment: newAssignment("in", 3, nil)}
-	d.assignment.alive = func() bool { return d.alive }
-	require.NoError(t, d.assignment.track(fetchOf(records(0, 1, 2, 3, 4, 5), 6)))
+	d := &desk{t: t, alive: true, dead: map[string]int{}}
+	owner := NewOwner(OwnerConfig{Topic: "in", Partition: 3, Alive: func() bool { return d.alive }})
+	d.assignment = owner.Assignment
+	var fetched []*Record
+	for offset := range int64(6) {
+		fetched = append(fetched, &Record{Offset: offset})
+	}
+	require.NoError(t, owner.Push(fetched, 6))
 	collect := func(to *[]pending) Producer {
 		return producerFunc(func(_ context.Context, r *Record, done func(error)) { *to = append(*to, pending{r, done}) })
 	}

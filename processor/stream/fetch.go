@@ -38,8 +38,8 @@ type logReader struct {
 	topicID [16]byte
 }
 
-// found is the result of a fetch.
-type found struct {
+// fetched is the result of a fetch.
+type fetched struct {
 	records []*Record
 	// next is the offset after what was read. It is the requested offset if nothing lies
 	// between that and end, the last stable offset.
@@ -55,9 +55,14 @@ type unreadable struct {
 	cause       error
 }
 
+// newLogReader makes a reader of a partition.
+func newLogReader(client *kgo.Client, unpack *unpacker, topic string, partition, maxBytes int32) *logReader {
+	return &logReader{client: client, unpack: &unpacker{Decompressor: unpack.Decompressor}, topic: topic, partition: partition, maxBytes: maxBytes}
+}
+
 // fetch reads committed records from an offset.
-func (l *logReader) fetch(ctx context.Context, offset int64) (found, error) {
-	return backoff.Retry(ctx, func() (found, error) {
+func (l *logReader) fetch(ctx context.Context, offset int64) (fetched, error) {
+	return backoff.Retry(ctx, func() (fetched, error) {
 		f, err := l.try(ctx, offset)
 		if err != nil {
 			l.leader = nil
@@ -69,21 +74,21 @@ func (l *logReader) fetch(ctx context.Context, offset int64) (found, error) {
 	}, backoff.WithMaxElapsedTime(readRetryTime))
 }
 
-func (l *logReader) try(ctx context.Context, offset int64) (found, error) {
+func (l *logReader) try(ctx context.Context, offset int64) (fetched, error) {
 	answer, err := l.request(ctx, offset)
 	if err != nil {
-		return found{}, err
+		return fetched{}, err
 	}
 	if answer.ErrorCode == kerr.OffsetOutOfRange.Code && offset < answer.LogStartOffset {
-		return found{next: answer.LogStartOffset}, nil // retention deleted those records
+		return fetched{next: answer.LogStartOffset}, nil // retention deleted those records
 	}
 	if err := kerr.ErrorForCode(answer.ErrorCode); err != nil {
-		return found{}, err
+		return fetched{}, err
 	}
 	opts := kgo.ProcessFetchPartitionOpts{Offset: offset, IsolationLevel: kgo.ReadCommitted(), Topic: l.topic, Partition: l.partition}
 	l.unpack.polled()
 	part, next := kgo.ProcessFetchPartition(opts, answer, l.unpack, nil)
-	f := found{records: part.Records, next: next, end: answer.LastStableOffset}
+	f := fetched{records: part.Records, next: next, end: answer.LastStableOffset}
 	if next > offset || len(answer.RecordBatches) == 0 {
 		return f, nil // an error concerns later offsets
 	}
@@ -95,6 +100,9 @@ func (l *logReader) try(ctx context.Context, offset int64) (found, error) {
 	}
 	return f, nil
 }
+
+// errTooLarge is the cause of a batch that is not unpacked.
+var errTooLarge = fmt.Errorf("the batch unpacks to more than %d MiB", maxBatchBytes>>20)
 
 var errUndecodable = errors.New("its records cannot be decoded")
 
@@ -175,8 +183,6 @@ const (
 	// maxUnpolledBytes bounds what fetches unpack between two polls: a fetch may have hundreds of
 	// small batches that each unpack to megabytes. The last batch may exceed the bound.
 	maxUnpolledBytes = 64 << 20
-	// maxQueuedBytes is how much may wait for handlers; above it nothing is polled.
-	maxQueuedBytes = 64 << 20
 )
 
 // errLater is the error of a batch that is not unpacked now. The client fetches it again.

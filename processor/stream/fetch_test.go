@@ -1,43 +1,14 @@
 package stream
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
-
-func packed(t *testing.T, size int) []byte {
-	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
-	_, err := w.Write(make([]byte, size))
-	require.NoError(t, err)
-	require.NoError(t, w.Close())
-	return b.Bytes()
-}
-
-// Small batches may unpack to much together.
-func TestUnpackingIsBoundedBetweenPolls(t *testing.T) {
-	u, err := newUnpacker()
-	require.NoError(t, err)
-	half := packed(t, maxUnpolledBytes/2)
-	for range 3 {
-		for range 2 {
-			b, err := u.Decompress(half, kgo.CodecGzip)
-			require.NoError(t, err)
-			require.Len(t, b, maxUnpolledBytes/2)
-		}
-		_, err = u.Decompress(half, kgo.CodecGzip)
-		require.ErrorIs(t, err, errLater)
-		u.polled()
-	}
-	_, err = u.Decompress(packed(t, maxBatchBytes+1), kgo.CodecGzip)
-	require.ErrorIs(t, err, kgo.ErrMaxDecompress)
-}
 
 // Polling waits while too much is queued.
 func TestNothingIsPolledWhileTooMuchIsQueued(t *testing.T) {
@@ -74,12 +45,17 @@ func TestQueuedBytesAreCounted(t *testing.T) {
 // A poll without a fetch does not mean that what is being unpacked was polled.
 func TestPollWithoutAFetchFreesNothing(t *testing.T) {
 	s := newIdleStage(t, Config{}, nil)
-	s.unpack.unpolled.Store(5)
+	full := func() bool {
+		_, err := s.unpack.Decompress(nil, kgo.CodecNone)
+		return errors.Is(err, errLater)
+	}
+	_, err := s.unpack.Decompress(make([]byte, 64<<20), kgo.CodecNone)
+	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	s.fetch(ctx)
-	require.EqualValues(t, 5, s.unpack.unpolled.Load())
+	require.True(t, full())
 	require.NoError(t, s.client.ProduceSync(t.Context(), &kgo.Record{Topic: "in", Value: []byte("v")}).FirstErr())
 	require.NotZero(t, s.fetch(t.Context()).NumRecords())
-	require.Zero(t, s.unpack.unpolled.Load())
+	require.False(t, full())
 }

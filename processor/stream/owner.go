@@ -249,3 +249,22 @@ func (o *Owner) cutOff(cause error) {
 		o.cfg.Failed(fmt.Errorf("%s/%d, cut off since %w: %w", o.topic, o.partition, cause, ErrStuck))
 	}
 }
+
+// PanicError is a recovered panic.
+type PanicError struct {
+	Value any
+	Stack []byte
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+
+// Guard runs work and returns its panic as a PanicError.
+func Guard(work func()) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{v, debug.Stack()}
+		}
+	}()
+	work()
+	return nil
+}

@@ -3,7 +3,6 @@ package stream
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -18,9 +17,6 @@ type gap struct {
 	// cause is why they cannot be read; nil if they hold no committed records.
 	cause error
 }
-
-// errTooLarge is the cause of a gap whose batch is not unpacked.
-var errTooLarge = fmt.Errorf("the batch unpacks to more than %d MiB", maxBatchBytes>>20)
 
 // handleFaults skips batches that unpack to too much, and starts probes of other partitions whose
 // fetch failed.
@@ -59,7 +55,7 @@ func (s *Stage) startProbe(o *Owner) {
 }
 
 func (s *Stage) reader(of *Owner, maxBytes int32) *logReader {
-	return &logReader{client: s.client, unpack: &unpacker{Decompressor: s.unpack.Decompressor}, topic: of.topic, partition: of.partition, maxBytes: maxBytes}
+	return newLogReader(s.client, s.unpack, of.topic, of.partition, maxBytes)
 }
 
 // probe fetches the partition's next offset without the client. If it cannot be read either, or
@@ -137,7 +133,7 @@ func (s *Stage) deadLetterGap(g gap) {
 			case err == nil:
 				o.Resolve(offset)
 			case ctx.Err() == nil:
-				s.fail(fmt.Errorf("produce to %s: %w", s.letters.topics.DeadLetters(), err))
+				s.fail(err)
 			}
 		})
 	})

@@ -94,7 +94,7 @@ func readSpan(ctx context.Context, c Connection, of Span, take func(*Record) err
 	if err != nil {
 		return err
 	}
-	log := logReader{client: client, unpack: unpack, topic: of.Topic, partition: of.Partition, maxBytes: readMaxBytes}
+	log := newLogReader(client, unpack, of.Topic, of.Partition, readMaxBytes)
 	for at := of.From; at < of.To; {
 		got, err := log.fetch(ctx, at)
 		if err != nil {

@@ -269,6 +269,9 @@ func (s *Stage) poll(ctx context.Context) error {
 	return nil
 }
 
+// maxQueuedBytes is how much may wait for handlers; above it nothing is polled.
+const maxQueuedBytes = 64 << 20
+
 // fetch polls, unless too much waits for handlers.
 func (s *Stage) fetch(ctx context.Context) kgo.Fetches {
 	if s.queuedBytes.Load() >= maxQueuedBytes {
