@@ -18,6 +18,7 @@ import (
 
 	"stockpush/processor"
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 	"stockpush/schemas/stockevent"
@@ -32,13 +33,13 @@ type broker struct {
 	holding bool
 	failure error
 	// refuses says which messages are refused.
-	refuses func(*stream.Record) bool
+	refuses func(*kafka.Record) bool
 	held    []func(error)
 	// messages are what was produced, as it was when it was acknowledged.
-	messages []*stream.Record
+	messages []*kafka.Record
 }
 
-func (b *broker) Produce(_ context.Context, r *stream.Record, done func(error)) {
+func (b *broker) Produce(_ context.Context, r *kafka.Record, done func(error)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.refuses != nil && b.refuses(r) {
@@ -49,7 +50,7 @@ func (b *broker) Produce(_ context.Context, r *stream.Record, done func(error)) 
 	b.messages = append(b.messages, r)
 	acknowledge := func(err error) {
 		b.mu.Lock()
-		b.messages[n] = &stream.Record{Topic: r.Topic, Partition: r.Partition, Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value), Headers: r.Headers}
+		b.messages[n] = &kafka.Record{Topic: r.Topic, Partition: r.Partition, Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value), Headers: r.Headers}
 		b.mu.Unlock()
 		done(err)
 	}
@@ -69,7 +70,7 @@ func (b *broker) release(n int) { b.held[n](nil); synctest.Wait() }
 type sent struct {
 	commands []schemas.Command
 	records  []schemas.Record
-	letters  []*stream.Record
+	letters  []*kafka.Record
 }
 
 func (b *broker) sent() (s sent) {
@@ -95,7 +96,7 @@ type bench struct {
 	t          *testing.T
 	broker     *broker
 	assignment *stream.Assignment
-	deliver    func([]*stream.Record)
+	deliver    func([]*kafka.Record)
 	next       int64
 	ended      chan error
 	traces     bool
@@ -155,15 +156,15 @@ func (b *bench) send(events ...schemas.Event) {
 	synctest.Wait()
 }
 
-func (b *bench) batch(events []schemas.Event) (batch []*stream.Record) {
+func (b *bench) batch(events []schemas.Event) (batch []*kafka.Record) {
 	for _, e := range events {
-		batch = append(batch, b.message([]byte(e.Key.String()), stockevent.EncodeEvent(&e)))
+		batch = append(batch, b.message([]byte(e.Key.String()), stockevent.Encode(&e)))
 	}
 	return batch
 }
 
-func (b *bench) message(key, value []byte) *stream.Record {
-	r := &stream.Record{Topic: topics.Events(), Key: key, Value: value, Offset: b.next, Timestamp: time.Now()}
+func (b *bench) message(key, value []byte) *kafka.Record {
+	r := &kafka.Record{Topic: topics.Events(), Key: key, Value: value, Offset: b.next, Timestamp: time.Now()}
 	b.next++
 	return r
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"stockpush/processor"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 )
@@ -72,9 +72,9 @@ func TestMarkersAreNotABacklog(t *testing.T) {
 		b := newBacklog(t, nil)
 		const markers = 3000
 		b.read(markers, event("a", 1))
-		var batch []*stream.Record
+		var batch []*kafka.Record
 		for range markers {
-			batch = append(batch, &stream.Record{Offset: b.next, Attrs: kgo.NewRecordAttrs(kgo.RecordAttrsOpts{Control: true})})
+			batch = append(batch, &kafka.Record{Offset: b.next, Attrs: kgo.NewRecordAttrs(kgo.RecordAttrsOpts{Control: true})})
 			b.next++
 		}
 		require.NoError(t, b.log.Deliver(batch, b.next))

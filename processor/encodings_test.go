@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
 	"stockpush/schemas/stockevent"
@@ -19,10 +19,10 @@ func TestEventsInEveryEncodingAreTakenAndBadOnesKeepTheirHeaders(t *testing.T) {
 		inJSON, inProtobuf := event("json", 1), event("protobuf", 2)
 		key, value := []byte(inProtobuf.Key.String()), schemastest.EncodeProtobuf(&inProtobuf)
 		taken := b.message(key, value)
-		taken.Headers = []stream.Header{{Key: "content-type", Value: []byte("text/plain")}, {Key: "content-type", Value: []byte("application/protobuf")}}
+		taken.Headers = []kafka.Header{{Key: "content-type", Value: []byte("text/plain")}, {Key: "content-type", Value: []byte("application/protobuf")}}
 		bad := b.message(key, value)
-		bad.Headers = []stream.Header{{Key: "content-type", Value: []byte("text/plain")}, {Key: "error-code", Value: []byte("theirs")}, {Key: "traceparent", Value: []byte("00-1-2-3")}}
-		b.deliver([]*stream.Record{taken, bad, b.message([]byte(inJSON.Key.String()), stockevent.EncodeEvent(&inJSON))})
+		bad.Headers = []kafka.Header{{Key: "content-type", Value: []byte("text/plain")}, {Key: "error-code", Value: []byte("theirs")}, {Key: "traceparent", Value: []byte("00-1-2-3")}}
+		b.deliver([]*kafka.Record{taken, bad, b.message([]byte(inJSON.Key.String()), stockevent.Encode(&inJSON))})
 		pause(2 * time.Second)
 		sent := b.broker.sent()
 		require.Len(t, sent.commands, 2)

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
@@ -47,9 +48,9 @@ func (l *EventLog) idOf(key []byte, partition int32, offset int64) (id uint16, o
 
 // Deps are what the stage needs from outside.
 type Deps struct {
-	Producer stream.Producer
-	// DeadLetters is a stream.DeadLetters.
-	DeadLetters stream.Producer
+	Producer kafka.Producer
+	// DeadLetters is a kafka.DeadLetters.
+	DeadLetters kafka.Producer
 	Topics      schemas.Topics
 	Log         EventLog
 	// Verify returns an error if the events topic has changed since Log was read: an event in

@@ -8,6 +8,8 @@ import (
 
 	"stockpush/processor/latest"
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
+	"stockpush/processor/stream/outbox"
 	"stockpush/schemas"
 	"stockpush/schemas/stockevent"
 	"stockpush/schemas/wire"
@@ -36,10 +38,10 @@ type partition struct {
 	*Processor
 	assignment *stream.Assignment
 	buffer     *latest.Buffer
-	out        *stream.Outbox
+	out        *outbox.Outbox
 	// commands and records are what the next turn sends.
-	commands []*stream.Message
-	records  *stream.RecordBatch
+	commands []*outbox.Message
+	records  *outbox.RecordBatch
 	timer    *time.Timer
 	// decoder and event read one event after the other.
 	decoder stockevent.Decoder
@@ -51,7 +53,7 @@ type partition struct {
 	// next is the offset after the last event that was taken.
 	next int64
 	// backlog is the part of a batch that found the buffer full.
-	backlog []*stream.Record
+	backlog []*kafka.Record
 	// verified says that the topic was as declared after the batch came.
 	verified bool
 }
@@ -66,11 +68,11 @@ func newPartition(p *Processor, a *stream.Assignment) *partition {
 		Processor:  p,
 		assignment: a,
 		buffer:     latest.New(latest.Config{Window: p.cfg.Window, QuietPeriod: p.cfg.QuietPeriod}, time.Now()),
-		out: stream.NewOutbox(stream.OutboxDeps{
+		out: outbox.New(outbox.Deps{
 			Producer: p.deps.Producer, DeadLetters: p.deps.DeadLetters, Topics: p.deps.Topics,
 			Logger: p.deps.Logger, DeadLettered: p.deps.Metrics.deadLettered,
 		}, a),
-		records: stream.NewRecordBatch(p.deps.Topics, p.deps.Log.RecordPartitions),
+		records: outbox.NewRecordBatch(p.deps.Topics, p.deps.Log.RecordPartitions),
 		timer:   time.NewTimer(time.Hour),
 		traces:  open,
 	}
@@ -178,7 +180,7 @@ func (p *partition) logWindow(w *latest.Entry, now time.Time) {
 // order adds a command of an event, and a chain whose newest event it is.
 func (p *partition) order(key string, e latest.Waiting, chain wire.Chain) {
 	chain.Newest = e.Packed()
-	p.commands = append(p.commands, &stream.Message{Sources: []int64{e.Offset}, Record: stream.Record{
+	p.commands = append(p.commands, &outbox.Message{Sources: []int64{e.Offset}, Record: kafka.Record{
 		Topic:     p.commandsTopic,
 		Partition: schemas.PartitionFor([]byte(schemas.ShopText(key)), p.deps.Log.CommandPartitions),
 		Key:       []byte(key),
@@ -195,7 +197,7 @@ func (p *partition) send(ctx context.Context) {
 	if len(records) == 0 {
 		return
 	}
-	turn := stream.Turn{First: append(p.commands, records...)}
+	turn := outbox.Turn{First: append(p.commands, records...)}
 	for _, m := range records {
 		turn.Offsets = append(turn.Offsets, m.Sources...)
 	}
@@ -240,7 +242,7 @@ func (p *partition) hasRoomFor(key []byte) bool {
 func (p *partition) full() bool { return p.waiting.Load() >= int64(p.cfg.MaxBufferedSKUs) }
 
 // take puts an event into the buffer.
-func (p *partition) take(ctx context.Context, r *stream.Record, now time.Time) error {
+func (p *partition) take(ctx context.Context, r *kafka.Record, now time.Time) error {
 	window := p.buffer.Find(r.Key)
 	if err := p.decode(&p.event, r, now, window != nil); err != nil {
 		return p.reject(ctx, r, err)
@@ -252,15 +254,15 @@ func (p *partition) take(ctx context.Context, r *stream.Record, now time.Time) e
 		p.waiting.Add(1)
 	}
 	if p.traces != nil {
-		p.traces.put(result, stream.HeaderValue(r, schemas.HeaderTraceparent))
+		p.traces.put(result, kafka.HeaderValue(r, schemas.HeaderTraceparent))
 	}
 	p.spill(result.Entry)
 	return nil
 }
 
 // decode reads an event; known says that one with its key was read here before.
-func (p *partition) decode(event *schemas.Event, r *stream.Record, now time.Time, known bool) error {
-	if err := p.decoder.DecodeMessage(event, stockevent.Message{Key: r.Key, Value: r.Value, ContentType: stream.ContentType(r)}); err != nil {
+func (p *partition) decode(event *schemas.Event, r *kafka.Record, now time.Time, known bool) error {
+	if err := p.decoder.DecodeMessage(event, stockevent.Message{Key: r.Key, Value: r.Value, ContentType: kafka.ContentType(r)}); err != nil {
 		return err
 	}
 	id, ok := p.deps.Log.ID, known && len(p.deps.Log.Earlier) == 0
@@ -299,7 +301,7 @@ func (p *partition) window() time.Duration {
 
 // reject dead-letters a bad event. If its partition is wrong, reject first checks that the topic
 // has not changed.
-func (p *partition) reject(ctx context.Context, r *stream.Record, cause error) error {
+func (p *partition) reject(ctx context.Context, r *kafka.Record, cause error) error {
 	bad, ok := errors.AsType[*schemas.BadEvent](cause)
 	if !ok {
 		bad = &schemas.BadEvent{Code: schemas.CodeNotJSON, Message: cause.Error()}
@@ -315,7 +317,7 @@ func (p *partition) reject(ctx context.Context, r *stream.Record, cause error) e
 }
 
 // panicked dead-letters an event at which the stage itself failed.
-func (p *partition) panicked(ctx context.Context, r *stream.Record, cause error) {
+func (p *partition) panicked(ctx context.Context, r *kafka.Record, cause error) {
 	var stack []byte
 	if panicked, ok := errors.AsType[*stream.PanicError](cause); ok {
 		stack = panicked.Stack
@@ -326,9 +328,9 @@ func (p *partition) panicked(ctx context.Context, r *stream.Record, cause error)
 }
 
 // deadLetter sends a copy of an event to the dead letters, as it was received.
-func (p *partition) deadLetter(ctx context.Context, r *stream.Record, bad schemas.BadEvent) {
+func (p *partition) deadLetter(ctx context.Context, r *kafka.Record, bad schemas.BadEvent) {
 	p.out.DeadLetter(ctx, schemas.DeadLetter{
 		BadEvent: bad, SourceTopic: r.Topic, SourcePartition: r.Partition, SourceOffset: r.Offset, SourceTime: r.Timestamp,
-		Key: r.Key, Value: r.Value, Received: stream.MessageHeaders(r),
+		Key: r.Key, Value: r.Value, Received: kafka.MessageHeaders(r),
 	}, r.Offset)
 }

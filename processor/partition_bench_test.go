@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
@@ -21,19 +21,19 @@ import (
 // instantly acknowledges every message at once.
 type instantly struct{}
 
-func (instantly) Produce(_ context.Context, _ *stream.Record, done func(error)) { done(nil) }
+func (instantly) Produce(_ context.Context, _ *kafka.Record, done func(error)) { done(nil) }
 
 // BenchmarkCompaction measures what an event costs from the fetched batch to the produced messages.
 // It reports processor time, which is more reliable than the rate on a shared machine. A window has a
 // dozen events.
 func BenchmarkCompaction(b *testing.B) {
 	b.Run("json", func(b *testing.B) {
-		measureCompaction(b, func(e *schemas.Event) stream.Record { return stream.Record{Value: stockevent.EncodeEvent(e)} })
+		measureCompaction(b, func(e *schemas.Event) kafka.Record { return kafka.Record{Value: stockevent.Encode(e)} })
 	})
 	b.Run("protobuf", func(b *testing.B) {
-		headers := []stream.Header{{Key: stockevent.HeaderContentType, Value: []byte("application/protobuf")}}
-		measureCompaction(b, func(e *schemas.Event) stream.Record {
-			return stream.Record{Value: schemastest.EncodeProtobuf(e), Headers: headers}
+		headers := []kafka.Header{{Key: stockevent.HeaderContentType, Value: []byte("application/protobuf")}}
+		measureCompaction(b, func(e *schemas.Event) kafka.Record {
+			return kafka.Record{Value: schemastest.EncodeProtobuf(e), Headers: headers}
 		})
 	})
 }
@@ -41,7 +41,7 @@ func BenchmarkCompaction(b *testing.B) {
 const benchBatch = 1000
 
 // benchBatches are the batches of a partition.
-func benchBatches(message func(*schemas.Event) stream.Record) (batches [][]*stream.Record) {
+func benchBatches(message func(*schemas.Event) kafka.Record) (batches [][]*kafka.Record) {
 	const skus, events = 8000, 400_000
 	pad := strings.Repeat("x", 20)
 	for i := range events {
@@ -62,7 +62,7 @@ func benchBatches(message func(*schemas.Event) stream.Record) (batches [][]*stre
 	return batches
 }
 
-func measureCompaction(b *testing.B, message func(*schemas.Event) stream.Record) {
+func measureCompaction(b *testing.B, message func(*schemas.Event) kafka.Record) {
 	batches := benchBatches(message)
 	a, _ := streamtest.NewAssignment(b.Context(), "events", 0)
 	handler, err := New(Config{Window: time.Second, CatchUpWindow: time.Second, MaxBufferedSKUs: 1e6}, Deps{

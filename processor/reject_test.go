@@ -13,14 +13,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"stockpush/processor"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
 func TestBadEventIsDeadLetteredAndNothingStalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
-		b.deliver([]*stream.Record{b.message([]byte("k"), []byte("nonsense"))})
+		b.deliver([]*kafka.Record{b.message([]byte("k"), []byte("nonsense"))})
 		b.send(event("a", 1))
 		pause(2 * time.Second)
 		require.Len(t, b.broker.sent().letters, 1)
@@ -104,7 +104,7 @@ func TestErrorThatIsNoRefusalEndsTheStage(t *testing.T) {
 func TestRefusedCommandIsAFailedPush(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
-		b.broker.refuses = func(r *stream.Record) bool {
+		b.broker.refuses = func(r *kafka.Record) bool {
 			return r.Topic == topics.Commands() && bytes.HasSuffix(r.Key, []byte("poison"))
 		}
 		b.send(event("poison", 1), event("poison", 2), event("fine", 3))
@@ -128,7 +128,7 @@ func TestRefusedCommandIsAFailedPush(t *testing.T) {
 func TestRefusedRecordsAreDeadLetteredOneByOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
-		b.broker.refuses = func(r *stream.Record) bool {
+		b.broker.refuses = func(r *kafka.Record) bool {
 			return r.Topic == topics.Records() && bytes.Contains(r.Value, []byte("a=2"))
 		}
 		b.send(event("a", 1), event("a", 2), event("b", 3), event("a", 4))

@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"stockpush/processor/latest"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
@@ -50,18 +50,18 @@ func (t traces) put(r latest.Result, traceparent []byte) {
 }
 
 // take removes a window and returns the headers of its command; nil if it has no trace context.
-func (t traces) take(w *latest.Entry) []stream.Header {
+func (t traces) take(w *latest.Entry) []kafka.Header {
 	of := t[w]
 	if of == nil {
 		return nil
 	}
 	delete(t, w)
-	var headers []stream.Header
+	var headers []kafka.Header
 	if of.newest != "" {
-		headers = append(headers, stream.Header{Key: schemas.HeaderTraceparent, Value: []byte(of.newest)})
+		headers = append(headers, kafka.Header{Key: schemas.HeaderTraceparent, Value: []byte(of.newest)})
 	}
 	for _, traceparent := range of.superseded {
-		headers = append(headers, stream.Header{Key: schemas.HeaderSupersededTraceparent, Value: []byte(traceparent)})
+		headers = append(headers, kafka.Header{Key: schemas.HeaderSupersededTraceparent, Value: []byte(traceparent)})
 	}
 	return headers
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
@@ -19,7 +19,7 @@ func traceparent(n int) string { return fmt.Sprintf("00-%032x-%016x-01", n, n) }
 func (b *bench) sendTraced(e schemas.Event, traceparent string) {
 	batch := b.batch([]schemas.Event{e})
 	if traceparent != "" {
-		batch[0].Headers = []stream.Header{{Key: schemas.HeaderTraceparent, Value: []byte(traceparent)}}
+		batch[0].Headers = []kafka.Header{{Key: schemas.HeaderTraceparent, Value: []byte(traceparent)}}
 	}
 	b.deliver(batch)
 	synctest.Wait()
@@ -27,7 +27,7 @@ func (b *bench) sendTraced(e schemas.Event, traceparent string) {
 }
 
 // commandHeaders returns the headers of all commands so far.
-func (b *broker) commandHeaders() (all [][]stream.Header) {
+func (b *broker) commandHeaders() (all [][]kafka.Header) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, r := range b.messages {
@@ -38,16 +38,16 @@ func (b *broker) commandHeaders() (all [][]stream.Header) {
 	return all
 }
 
-func superseded(traceparents ...string) (headers []stream.Header) {
+func superseded(traceparents ...string) (headers []kafka.Header) {
 	for _, text := range traceparents {
-		headers = append(headers, stream.Header{Key: schemas.HeaderSupersededTraceparent, Value: []byte(text)})
+		headers = append(headers, kafka.Header{Key: schemas.HeaderSupersededTraceparent, Value: []byte(text)})
 	}
 	return headers
 }
 
 func TestCommandCarriesTheTraceContextsOfItsWindow(t *testing.T) {
-	own := func(n int) stream.Header {
-		return stream.Header{Key: schemas.HeaderTraceparent, Value: []byte(traceparent(n))}
+	own := func(n int) kafka.Header {
+		return kafka.Header{Key: schemas.HeaderTraceparent, Value: []byte(traceparent(n))}
 	}
 	repeat := event("a", 2)
 	repeat.Reason, repeat.RepeatsOffset = schemas.RefreshInventory, 0
@@ -55,13 +55,13 @@ func TestCommandCarriesTheTraceContextsOfItsWindow(t *testing.T) {
 		name   string
 		events []schemas.Event
 		traces []string
-		want   []stream.Header
+		want   []kafka.Header
 	}{
 		{"none", []schemas.Event{event("a", 1), event("a", 2)}, []string{"", ""}, nil},
-		{"a lone event's", []schemas.Event{event("a", 1)}, []string{traceparent(1)}, []stream.Header{own(1)}},
-		{"a superseded event's", []schemas.Event{event("a", 1), event("a", 2)}, []string{traceparent(1), traceparent(2)}, append([]stream.Header{own(2)}, superseded(traceparent(1))...)},
+		{"a lone event's", []schemas.Event{event("a", 1)}, []string{traceparent(1)}, []kafka.Header{own(1)}},
+		{"a superseded event's", []schemas.Event{event("a", 1), event("a", 2)}, []string{traceparent(1), traceparent(2)}, append([]kafka.Header{own(2)}, superseded(traceparent(1))...)},
 		{"only a superseded event's", []schemas.Event{event("a", 1), event("a", 2)}, []string{traceparent(1), ""}, superseded(traceparent(1))},
-		{"an outdated repeat's", []schemas.Event{event("a", 0), event("a", 1), repeat}, []string{"", traceparent(1), traceparent(2)}, append([]stream.Header{own(1)}, superseded(traceparent(2))...)},
+		{"an outdated repeat's", []schemas.Event{event("a", 0), event("a", 1), repeat}, []string{"", traceparent(1), traceparent(2)}, append([]kafka.Header{own(1)}, superseded(traceparent(2))...)},
 		{"malformed", []schemas.Event{event("a", 1)}, []string{"00-1-2-01"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -71,7 +71,7 @@ func TestCommandCarriesTheTraceContextsOfItsWindow(t *testing.T) {
 					b.sendTraced(e, c.traces[i])
 				}
 				pause(time.Second)
-				require.Equal(t, [][]stream.Header{c.want}, b.broker.commandHeaders())
+				require.Equal(t, [][]kafka.Header{c.want}, b.broker.commandHeaders())
 				b.finish()
 			})
 		})
@@ -98,7 +98,7 @@ func TestTraceContextsAreLeftOutIfTracingIsOff(t *testing.T) {
 		b := newBench(t, nil)
 		b.sendTraced(event("a", 1), traceparent(1))
 		pause(time.Second)
-		require.Equal(t, [][]stream.Header{nil}, b.broker.commandHeaders())
+		require.Equal(t, [][]kafka.Header{nil}, b.broker.commandHeaders())
 		b.finish()
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/wire"
 )
@@ -24,11 +25,11 @@ func (s *Sink) bisectBatch(ctx context.Context, l *pendingBatch) error {
 }
 
 // reread reads messages of a partition again. Those that Kafka has deleted since are missing.
-func (s *Sink) reread(ctx context.Context, a *stream.Assignment, offsets []int64) ([]*stream.Record, error) {
-	messages := make([]*stream.Record, 0, len(offsets))
-	span := stream.Span{Topic: a.Topic(), Partition: a.Partition(), From: offsets[0], To: offsets[len(offsets)-1] + 1}
+func (s *Sink) reread(ctx context.Context, a *stream.Assignment, offsets []int64) ([]*kafka.Record, error) {
+	messages := make([]*kafka.Record, 0, len(offsets))
+	span := kafka.Span{Topic: a.Topic(), Partition: a.Partition(), From: offsets[0], To: offsets[len(offsets)-1] + 1}
 	next := span.From // Reread may start over, so earlier offsets are ignored
-	err := s.deps.Reread(ctx, span, func(m *stream.Record) error {
+	err := s.deps.Reread(ctx, span, func(m *kafka.Record) error {
 		if _, ours := slices.BinarySearch(offsets, m.Offset); ours && m.Offset >= next {
 			messages, next = append(messages, m), m.Offset+1
 		}
@@ -42,7 +43,7 @@ func (s *Sink) reread(ctx context.Context, a *stream.Assignment, offsets []int64
 }
 
 // bisect resends refused messages in halves until the bad row is alone, and dead-letters that row.
-func (s *Sink) bisect(ctx context.Context, messages []*stream.Record, cause *RefusedError) error {
+func (s *Sink) bisect(ctx context.Context, messages []*kafka.Record, cause *RefusedError) error {
 	if len(messages) == 1 {
 		parts := split(messages[0])
 		if len(parts) < 2 {
@@ -54,7 +55,7 @@ func (s *Sink) bisect(ctx context.Context, messages []*stream.Record, cause *Ref
 	return errors.Join(s.resend(ctx, messages[:half]), s.resend(ctx, messages[half:]))
 }
 
-func (s *Sink) resend(ctx context.Context, messages []*stream.Record) error {
+func (s *Sink) resend(ctx context.Context, messages []*kafka.Record) error {
 	b := s.deps.NewBatch()
 	for _, m := range messages {
 		if err := s.add(b, m); err != nil {
@@ -69,8 +70,8 @@ func (s *Sink) resend(ctx context.Context, messages []*stream.Record) error {
 }
 
 // split returns a message's records and reports as one message each.
-func split(m *stream.Record) []*stream.Record {
-	var parts []*stream.Record
+func split(m *kafka.Record) []*kafka.Record {
+	var parts []*kafka.Record
 	add := func(key string, value []byte) error {
 		part := *m
 		part.Key, part.Value = []byte(key), value
@@ -90,7 +91,7 @@ func split(m *stream.Record) []*stream.Record {
 
 // reject dead-letters a row and waits until Kafka has acknowledged it. A refused row of the
 // dead-letter topic itself is only logged.
-func (s *Sink) reject(ctx context.Context, m *stream.Record, cause *RefusedError) error {
+func (s *Sink) reject(ctx context.Context, m *kafka.Record, cause *RefusedError) error {
 	bad := schemas.BadEvent{Code: schemas.CodeRefusedByStore, Message: cause.Error()}
 	if m.Topic == s.deps.Topics.DeadLetters() {
 		s.report(m, bad)
@@ -107,15 +108,15 @@ func (s *Sink) reject(ctx context.Context, m *stream.Record, cause *RefusedError
 }
 
 // deadLetter publishes a message that cannot be processed as a dead letter, so that nothing stalls.
-func (s *Sink) deadLetter(ctx context.Context, m *stream.Record, bad schemas.BadEvent, done func(error)) {
+func (s *Sink) deadLetter(ctx context.Context, m *kafka.Record, bad schemas.BadEvent, done func(error)) {
 	s.report(m, bad)
-	stream.SendDeadLetter(ctx, s.deps.DeadLetters, s.deps.Topics, schemas.DeadLetter{
+	kafka.SendDeadLetter(ctx, s.deps.DeadLetters, s.deps.Topics, schemas.DeadLetter{
 		BadEvent: bad, SourceTopic: m.Topic, SourcePartition: m.Partition, SourceOffset: m.Offset,
 		Key: m.Key, Value: m.Value,
 	}, done)
 }
 
-func (s *Sink) report(m *stream.Record, bad schemas.BadEvent) {
+func (s *Sink) report(m *kafka.Record, bad schemas.BadEvent) {
 	s.deps.Metrics.poison.Inc()
 	s.deps.Logger.Error("message dead-lettered", "topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "code", bad.Code, "error", bad.Message)
 }

@@ -7,13 +7,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/wire"
 )
 
 // reportMessage appends a message with reports of so many store SKUs, and those records.
-func (b *bench) reportMessage(skus []string, records ...string) *stream.Record {
+func (b *bench) reportMessage(skus []string, records ...string) *kafka.Record {
 	m := b.message(records...)
 	for _, sku := range skus {
 		m.Value = wire.AppendReport(m.Value, &schemas.Report{
@@ -27,7 +27,7 @@ func (b *bench) reportMessage(skus []string, records ...string) *stream.Record {
 func TestMessageOfReportsAloneIsStoredAndResolved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, 100)
-		b.deliver([]*stream.Record{b.reportMessage([]string{"a", "b"})})
+		b.deliver([]*kafka.Record{b.reportMessage([]string{"a", "b"})})
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
 		require.Equal(t, 2, b.store.reports)
@@ -42,7 +42,7 @@ func TestReportsOfARefusedBatchAreStored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, 100)
 		b.store.refuses = "poison"
-		b.deliver([]*stream.Record{b.reportMessage([]string{"a"}, "good", "poison")})
+		b.deliver([]*kafka.Record{b.reportMessage([]string{"a"}, "good", "poison")})
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
 		require.Equal(t, 1, b.store.reports)

@@ -18,6 +18,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/wire"
 )
@@ -68,9 +69,9 @@ type Deps struct {
 	// Reread passes the messages of a span to take, in order, in memory of their own. Messages that
 	// Kafka has deleted are left out. After a broker outage it may start over from the first
 	// message.
-	Reread func(ctx context.Context, of stream.Span, take func(*stream.Record) error) error
+	Reread func(ctx context.Context, of kafka.Span, take func(*kafka.Record) error) error
 	// DeadLetters publishes records that cannot be read or stored.
-	DeadLetters stream.Producer
+	DeadLetters kafka.Producer
 	Topics      schemas.Topics
 	Logger      *slog.Logger
 	Metrics     *Metrics
@@ -157,7 +158,7 @@ func (s *Sink) requestFlush() {
 }
 
 // collect adds messages to the open batch. It returns nil if ctx ends while it waits for room.
-func (s *Sink) collect(ctx context.Context, a *stream.Assignment, messages []*stream.Record) *pendingBatch {
+func (s *Sink) collect(ctx context.Context, a *stream.Assignment, messages []*kafka.Record) *pendingBatch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, m := range messages {
@@ -183,7 +184,7 @@ func (s *Sink) collect(ctx context.Context, a *stream.Assignment, messages []*st
 }
 
 // take adds one message's rows and reports whether the batch resolves the message.
-func (s *Sink) take(ctx context.Context, a *stream.Assignment, m *stream.Record) bool {
+func (s *Sink) take(ctx context.Context, a *stream.Assignment, m *kafka.Record) bool {
 	before := s.open.batch.Records()
 	var err error
 	panicked := stream.Guard(func() { err = s.add(s.open.batch, m) })
@@ -205,7 +206,7 @@ func (s *Sink) take(ctx context.Context, a *stream.Assignment, m *stream.Record)
 }
 
 // add adds a message's rows to a batch.
-func (s *Sink) add(b Batch, m *stream.Record) error {
+func (s *Sink) add(b Batch, m *kafka.Record) error {
 	if m.Topic == s.deps.Topics.DeadLetters() {
 		addDeadLetter(b, m)
 		return nil
@@ -215,7 +216,7 @@ func (s *Sink) add(b Batch, m *stream.Record) error {
 		func(r *schemas.Report) error { b.Report(r); return nil })
 }
 
-func addDeadLetter(b Batch, m *stream.Record) {
+func addDeadLetter(b Batch, m *kafka.Record) {
 	letter := schemas.DeadLetter{Key: m.Key, Value: m.Value}
 	var errs []error
 	for _, h := range m.Headers {

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 	"stockpush/schemas/wire"
@@ -70,10 +71,10 @@ func (b *batch) Send(context.Context) error {
 
 type letters struct {
 	n           int
-	first, last *stream.Record
+	first, last *kafka.Record
 }
 
-func (l *letters) Produce(_ context.Context, r *stream.Record, done func(error)) {
+func (l *letters) Produce(_ context.Context, r *kafka.Record, done func(error)) {
 	l.n++
 	l.first, l.last = cmp.Or(l.first, r), r
 	done(nil)
@@ -82,12 +83,12 @@ func (l *letters) Produce(_ context.Context, r *stream.Record, done func(error))
 type bench struct {
 	store *store
 	// log has copies of all messages. Those below kept have expired. rereads counts the rereads.
-	log        []stream.Record
+	log        []kafka.Record
 	kept       int64
 	rereads    int
 	letters    *letters
 	assignment *stream.Assignment
-	deliver    func([]*stream.Record)
+	deliver    func([]*kafka.Record)
 	next       int64
 	finish     func()
 }
@@ -113,7 +114,7 @@ func newBench(t *testing.T, rows int) *bench {
 	return b
 }
 
-func (b *bench) message(ids ...string) *stream.Record {
+func (b *bench) message(ids ...string) *kafka.Record {
 	key := schemas.Key{Channel: "shopee", ShopID: 1, StoreSKU: "s"}
 	value := wire.AppendRecordsHeader(nil, key)
 	for i, id := range ids {
@@ -121,12 +122,12 @@ func (b *bench) message(ids ...string) *stream.Record {
 		value = wire.AppendRecord(value, &r)
 	}
 	b.next++
-	b.log = append(b.log, stream.Record{Topic: topics.Records(), Offset: b.next - 1, Value: value})
+	b.log = append(b.log, kafka.Record{Topic: topics.Records(), Offset: b.next - 1, Value: value})
 	return new(b.log[b.next-1])
 }
 
 // reread reads the log like a broker connection that breaks once.
-func (b *bench) reread(_ context.Context, of stream.Span, take func(*stream.Record) error) error {
+func (b *bench) reread(_ context.Context, of kafka.Span, take func(*kafka.Record) error) error {
 	b.rereads++
 	from := max(of.From, b.kept)
 	for _, to := range []int64{(from + of.To) / 2, of.To} {
@@ -144,12 +145,12 @@ func (b *bench) committable() int64 { at, _ := b.assignment.Committable(); retur
 func TestBatchIsSentWhenOldOrFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, 3)
-		b.deliver([]*stream.Record{b.message("a")})
+		b.deliver([]*kafka.Record{b.message("a")})
 		pause(900 * time.Millisecond)
 		require.Zero(t, b.committable())
 		pause(500 * time.Millisecond)
 		require.Equal(t, int64(1), b.committable())
-		b.deliver([]*stream.Record{b.message("b"), b.message("c", "d")})
+		b.deliver([]*kafka.Record{b.message("b"), b.message("c", "d")})
 		pause(time.Millisecond)
 		require.Equal(t, int64(3), b.committable())
 		require.Equal(t, []string{"a", "b", "c", "d"}, b.store.rows)
@@ -164,7 +165,7 @@ func TestStoreOutageResolvesNothingAndBoundsMemory(t *testing.T) {
 		var delivered atomic.Int64
 		go func() {
 			for range 50 {
-				b.deliver([]*stream.Record{b.message("x")})
+				b.deliver([]*kafka.Record{b.message("x")})
 				delivered.Add(1)
 			}
 		}()
@@ -186,7 +187,7 @@ func TestMessageBrokenHalfwayIsDeadLetteredAlone(t *testing.T) {
 		b := newBench(t, 100)
 		before, broken := b.message("before"), b.message("half", "gone")
 		broken.Value = broken.Value[:len(broken.Value)-3]
-		b.deliver([]*stream.Record{before, broken, b.message("after")})
+		b.deliver([]*kafka.Record{before, broken, b.message("after")})
 		pause(2 * time.Second)
 		require.Equal(t, []string{"before", "after"}, b.store.rows)
 		require.Equal(t, 1, b.letters.n)
@@ -199,7 +200,7 @@ func TestRefusedRowIsDeadLetteredAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, 100)
 		b.store.refuses = "poison"
-		b.deliver([]*stream.Record{b.message("a"), b.message("b", "c"), b.message("d", "poison", "e"), b.message("f"), b.message("g")})
+		b.deliver([]*kafka.Record{b.message("a"), b.message("b", "c"), b.message("d", "poison", "e"), b.message("f"), b.message("g")})
 		pause(2 * time.Second)
 		slices.Sort(b.store.rows)
 		require.Equal(t, []string{"a", "b", "c", "d", "e", "f", "g"}, b.store.rows)
@@ -209,7 +210,7 @@ func TestRefusedRowIsDeadLetteredAlone(t *testing.T) {
 		require.NoError(t, wire.DecodeRecords(b.letters.last.Value, func(r *schemas.Record) error { ids = append(ids, r.EventID); return nil }))
 		require.Equal(t, []string{"poison"}, ids)
 		require.Equal(t, int64(5), b.committable())
-		b.deliver([]*stream.Record{b.message("h")})
+		b.deliver([]*kafka.Record{b.message("h")})
 		pause(2 * time.Second)
 		require.Contains(t, b.store.rows, "h")
 		require.Equal(t, 1, b.rereads, "only the refused batch is read again")
@@ -221,7 +222,7 @@ func TestBisectionWaitsForAnUnavailableStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, 100)
 		b.store.refuses, b.store.down = "poison", true
-		b.deliver([]*stream.Record{b.message("a"), b.message("poison"), b.message("b")})
+		b.deliver([]*kafka.Record{b.message("a"), b.message("poison"), b.message("b")})
 		pause(time.Hour)
 		require.Zero(t, b.committable())
 		b.store.mu.Lock()
@@ -237,7 +238,7 @@ func TestBisectionWaitsForAnUnavailableStore(t *testing.T) {
 func TestDrainWaitsUntilTheStoreHasEverything(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, 100)
-		b.deliver([]*stream.Record{b.message("a")})
+		b.deliver([]*kafka.Record{b.message("a")})
 		b.finish()
 		require.Equal(t, []string{"a"}, b.store.rows)
 		require.Equal(t, int64(1), b.committable())
@@ -255,7 +256,7 @@ func TestExpiredRefusedMessageBlocksNothing(t *testing.T) {
 		b := newBench(t, 4)
 		b.store.refuses = "poison"
 		b.kept = 1
-		b.deliver([]*stream.Record{b.message("gone"), b.message("poison"), b.message("a")})
+		b.deliver([]*kafka.Record{b.message("gone"), b.message("poison"), b.message("a")})
 		pause(1400 * time.Millisecond)
 		require.Equal(t, []string{"a"}, b.store.rows)
 		require.Equal(t, int64(3), b.committable())
@@ -270,13 +271,13 @@ func TestSinkFailsIfARefusedMessageCannotBeReadAgain(t *testing.T) {
 		sink := sinks.New(sinks.Config{BatchRows: 1, BatchInterval: time.Second}, sinks.Deps{
 			NewBatch: func() sinks.Batch { return &batch{store: store} }, Topics: topics,
 			Logger: slog.New(slog.DiscardHandler), Metrics: sinks.NewMetrics(prometheus.NewRegistry()),
-			Reread: func(context.Context, stream.Span, func(*stream.Record) error) error { return refused },
+			Reread: func(context.Context, kafka.Span, func(*kafka.Record) error) error { return refused },
 		})
 		assignment, deliver := streamtest.NewAssignment(t.Context(), topics.Records(), 0)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- sink.Handler().Run(ctx, assignment) }()
-		deliver([]*stream.Record{(&bench{}).message("poison")})
+		deliver([]*kafka.Record{(&bench{}).message("poison")})
 		require.ErrorIs(t, sink.Run(t.Context()), refused)
 		require.Equal(t, 1, assignment.Unresolved())
 		cancel()

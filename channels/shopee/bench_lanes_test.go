@@ -20,7 +20,7 @@ import (
 	"stockpush/channels/shopee/sandbox"
 	"stockpush/channels/shopee/tokens"
 	"stockpush/channels/worker"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
@@ -40,7 +40,7 @@ type pushed struct {
 	finished atomic.Int64
 }
 
-func (p *pushed) Produce(_ context.Context, r *stream.Record, done func(error)) {
+func (p *pushed) Produce(_ context.Context, r *kafka.Record, done func(error)) {
 	if r.Topic == p.states {
 		p.finished.Add(1)
 	}
@@ -52,7 +52,7 @@ type lanesOnTheNet struct {
 	client  *Client
 	sandbox *sandbox.Sandbox
 	pushed  *pushed
-	deliver []func([]*stream.Record)
+	deliver []func([]*kafka.Record)
 	offset  int64
 	// models is how many of each item wait.
 	models int64
@@ -96,8 +96,8 @@ func newLanesOnTheNet(b *testing.B, models int64) *lanesOnTheNet {
 }
 
 // round lets every model of every item wait, as its commands come from Kafka.
-func (l *lanesOnTheNet) round(qty int64) [][]*stream.Record {
-	var batches [][]*stream.Record
+func (l *lanesOnTheNet) round(qty int64) [][]*kafka.Record {
+	var batches [][]*kafka.Record
 	for item := range int64(benchItems) {
 		for shop := range int64(benchShops) {
 			batches = append(batches, l.batch(sandbox.FirstShopID+shop, item, qty))
@@ -107,10 +107,10 @@ func (l *lanesOnTheNet) round(qty int64) [][]*stream.Record {
 }
 
 // batch has the commands of an item's models, whose memory is one fetch's.
-func (l *lanesOnTheNet) batch(shopID, item, qty int64) []*stream.Record {
+func (l *lanesOnTheNet) batch(shopID, item, qty int64) []*kafka.Record {
 	const room = 512
-	fetch, records := make([]byte, 0, room*l.models), make([]stream.Record, l.models)
-	batch := make([]*stream.Record, 0, l.models)
+	fetch, records := make([]byte, 0, room*l.models), make([]kafka.Record, l.models)
+	batch := make([]*kafka.Record, 0, l.models)
 	for model := range l.models {
 		l.offset++
 		e := schemas.Event{
@@ -124,7 +124,7 @@ func (l *lanesOnTheNet) batch(shopID, item, qty int64) []*stream.Record {
 		key := fetch[from:len(fetch):len(fetch)]
 		from = len(fetch)
 		fetch = schemastest.AppendCommand(fetch, &schemas.Command{Event: e, QueuedAt: time.Now()})
-		records[model] = stream.Record{Topic: "t.commands", Offset: l.offset, Key: key, Value: fetch[from:len(fetch):len(fetch)]}
+		records[model] = kafka.Record{Topic: "t.commands", Offset: l.offset, Key: key, Value: fetch[from:len(fetch):len(fetch)]}
 		batch = append(batch, &records[model])
 	}
 	return batch

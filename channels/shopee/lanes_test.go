@@ -26,6 +26,7 @@ import (
 	"stockpush/channels/shopee/tokens"
 	"stockpush/channels/worker"
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
@@ -90,7 +91,7 @@ type lanes struct {
 	client  *Client
 	stage   *worker.Handler
 	logged  *syncBuffer
-	deliver func([]*stream.Record)
+	deliver func([]*kafka.Record)
 	offset  int64
 	mu      sync.Mutex
 	records map[string]schemas.Record
@@ -144,7 +145,7 @@ func (l *lanes) watch() {
 }
 
 // Produce keeps the best record of each event and acknowledges at once.
-func (l *lanes) Produce(_ context.Context, r *stream.Record, done func(error)) {
+func (l *lanes) Produce(_ context.Context, r *kafka.Record, done func(error)) {
 	if r.Topic == schemas.Topics("t").Records() {
 		l.mu.Lock()
 		_ = wire.DecodeRecords(bytes.Clone(r.Value), func(rec *schemas.Record) error {
@@ -167,7 +168,7 @@ func (l *lanes) push(e schemas.Event) string {
 		e.Reason, e.RepeatsOffset = schemas.SyncOrder, schemas.NoOffset
 	}
 	value := schemastest.AppendCommand(nil, &schemas.Command{Event: e, QueuedAt: time.Now()})
-	l.deliver([]*stream.Record{{Topic: "t.commands", Offset: l.offset, Key: []byte(e.Key.String()), Value: value}})
+	l.deliver([]*kafka.Record{{Topic: "t.commands", Offset: l.offset, Key: []byte(e.Key.String()), Value: value}})
 	return e.EventID
 }
 

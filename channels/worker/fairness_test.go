@@ -16,7 +16,7 @@ import (
 	"stockpush/channels/channeltest"
 	"stockpush/channels/pacer"
 	"stockpush/channels/worker"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
@@ -28,7 +28,7 @@ type spread struct {
 	memory     *channeltest.Memory
 	stage      *worker.Handler
 	t          *testing.T
-	deliver    []func([]*stream.Record)
+	deliver    []func([]*kafka.Record)
 	ended      sync.WaitGroup
 	offset     int64
 	partitions int64
@@ -61,14 +61,14 @@ func newSpread(t *testing.T, partitions int64, answer func(call channels.Call) *
 
 // push lets a number of items of a shop wait for their pushes.
 func (s *spread) push(shop int64, items int) {
-	var batch []*stream.Record
+	var batch []*kafka.Record
 	for i := range items {
 		s.offset++
 		e := event("a", s.offset, 1)
 		e.Reason = s.reason
 		e.Key.ShopID, e.Key.StoreSKU, e.ItemID = shop, fmt.Sprint("sku-", i), int64(i+1)
 		value := schemastest.AppendCommand(nil, &schemas.Command{Event: e, QueuedAt: time.Now()})
-		batch = append(batch, &stream.Record{Topic: topics.Commands(), Offset: s.offset, Key: []byte(e.Key.String()), Value: value})
+		batch = append(batch, &kafka.Record{Topic: topics.Commands(), Offset: s.offset, Key: []byte(e.Key.String()), Value: value})
 	}
 	s.deliver[shop%s.partitions](batch)
 }

@@ -14,7 +14,7 @@ import (
 	"stockpush/channels/channeltest"
 	"stockpush/channels/pacer"
 	"stockpush/channels/worker"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
@@ -29,7 +29,7 @@ const (
 // waitingStage is a stage with very many store SKUs that wait, since every shop is paused.
 type waitingStage struct {
 	stage    *worker.Handler
-	deliver  []func([]*stream.Record)
+	deliver  []func([]*kafka.Record)
 	ended    sync.WaitGroup
 	registry *prometheus.Registry
 }
@@ -63,19 +63,19 @@ func (c *waitingStage) wait(n int) {
 		c.deliver[shop%waitingPartitions](commands(shop, i, batch))
 	}
 	for _, deliver := range c.deliver { // taken once this is: it cannot be read, and goes aside
-		deliver([]*stream.Record{{Topic: topics.Commands(), Offset: int64(n), Value: []byte("?")}})
+		deliver([]*kafka.Record{{Topic: topics.Commands(), Offset: int64(n), Value: []byte("?")}})
 	}
 }
 
 // commands are those of n store SKUs of a shop, from one on.
-func commands(shop int64, from, n int) []*stream.Record {
-	var records []*stream.Record
+func commands(shop int64, from, n int) []*kafka.Record {
+	var records []*kafka.Record
 	for j := from; j < from+n; j++ {
 		e := event("a", int64(j), 1)
 		e.EventID, e.MerchantSKU = fmt.Sprintf("0190d3b2-7c1e-7a55-9d2f-%012d", j), fmt.Sprintf("MERCHANT-%06d", j/4)
 		e.Key.ShopID, e.Key.StoreSKU, e.ItemID, e.ModelID = shop, fmt.Sprintf("SKU-%08d", j), int64(1000+j/5), int64(j)
 		value := schemastest.AppendCommand(nil, &schemas.Command{Event: e, QueuedAt: time.Now()})
-		records = append(records, &stream.Record{Topic: topics.Commands(), Offset: int64(j), Key: []byte(e.Key.String()), Value: value})
+		records = append(records, &kafka.Record{Topic: topics.Commands(), Offset: int64(j), Key: []byte(e.Key.String()), Value: value})
 	}
 	return records
 }

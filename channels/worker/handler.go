@@ -13,15 +13,16 @@ import (
 	"stockpush/channels/lane"
 	"stockpush/channels/pacer"
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
 // Deps are the stage's dependencies.
 type Deps struct {
 	Channel  channels.Channel
-	Producer stream.Producer
+	Producer kafka.Producer
 	// DeadLetters receives commands that cannot be read.
-	DeadLetters stream.Producer
+	DeadLetters kafka.Producer
 	// History reads what partitions had before they were assigned.
 	History History
 	Topics  schemas.Topics

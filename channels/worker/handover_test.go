@@ -10,7 +10,7 @@ import (
 
 	"stockpush/channels"
 	"stockpush/channels/channeltest"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/wire"
 )
@@ -110,7 +110,7 @@ func TestInheritedCommandsMayEndWithATransactionMarker(t *testing.T) {
 		b.push(event("a", 1, 1))
 		pause(time.Minute)
 		require.Empty(t, b.memory.Calls())
-		b.deliver([]*stream.Record{{Offset: b.next, Attrs: kgo.NewRecordAttrs(kgo.RecordAttrsOpts{Control: true})}})
+		b.deliver([]*kafka.Record{{Offset: b.next, Attrs: kgo.NewRecordAttrs(kgo.RecordAttrsOpts{Control: true})}})
 		b.next++
 		pause(time.Second)
 		require.Len(t, b.memory.Calls(), 1)
@@ -128,7 +128,7 @@ func TestLateStateOfAnEarlierOwnerIsIgnored(t *testing.T) {
 		first.push(event("a", 2, 2))
 		pause(time.Second)
 		first.finish()
-		late := []*stream.Record{first.log.states[1], first.log.states[0]}
+		late := []*kafka.Record{first.log.states[1], first.log.states[0]}
 		second := newBench(t.Context(), t, memory, options{states: late})
 		repeat := event("a", 3, 1)
 		repeat.Reason, repeat.RepeatsOffset = schemas.PushNow, 1
@@ -150,12 +150,12 @@ func TestStateThatFollowsALateOneIsNotRewritten(t *testing.T) {
 		}
 		first.finish()
 		states := first.log.states
-		cases := map[string]*stream.Record{
+		cases := map[string]*kafka.Record{
 			"a newer one":       states[2],
 			"it was taken back": {Key: states[0].Key},
 		}
 		for name, last := range cases {
-			second := newBench(t.Context(), t, channeltest.NewMemory(nil), options{states: []*stream.Record{states[1], states[0], last}})
+			second := newBench(t.Context(), t, channeltest.NewMemory(nil), options{states: []*kafka.Record{states[1], states[0], last}})
 			pause(time.Second)
 			require.Empty(t, second.log.states, name)
 			second.finish()
@@ -171,7 +171,7 @@ func (b *bench) mark() string {
 
 // left is what an owner leaves: its states, its claim and the mark on its last commit.
 func (b *bench) left(o options) options {
-	o.states = append(append([]*stream.Record{}, b.log.states...), b.log.claims...)
+	o.states = append(append([]*kafka.Record{}, b.log.states...), b.log.claims...)
 	o.mark = b.mark()
 	return o
 }

@@ -4,7 +4,8 @@ import (
 	"context"
 
 	"stockpush/channels/sku"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
+	"stockpush/processor/stream/outbox"
 	"stockpush/schemas"
 )
 
@@ -28,8 +29,8 @@ func cleanMark(owner string) string { return "clean " + owner }
 // claim invalidates every earlier owner's mark, and waits until the claim is stored.
 func (w *worker) claim(ctx context.Context) error {
 	w.flush(ctx)
-	w.out.Send(ctx, stream.Turn{First: []*stream.Message{{
-		Record:  stream.Record{Topic: w.deps.Topics.State(), Partition: w.assignment.Partition(), Key: []byte(ownerKey), Value: []byte(w.id)},
+	w.out.Send(ctx, outbox.Turn{First: []*outbox.Message{{
+		Record:  kafka.Record{Topic: w.deps.Topics.State(), Partition: w.assignment.Partition(), Key: []byte(ownerKey), Value: []byte(w.id)},
 		Sources: []int64{schemas.NoOffset},
 	}}})
 	for w.out.Open() > 0 {

@@ -12,7 +12,7 @@ import (
 
 	"stockpush/channels"
 	"stockpush/channels/channeltest"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
@@ -33,7 +33,7 @@ func (l *log) codes() (codes []string) {
 func TestUnreadableCommandIsDeadLettered(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{})
-		b.deliver([]*stream.Record{{Topic: topics.Commands(), Offset: 0, Key: []byte("k"), Value: []byte("nonsense")}})
+		b.deliver([]*kafka.Record{{Topic: topics.Commands(), Offset: 0, Key: []byte("k"), Value: []byte("nonsense")}})
 		b.next++
 		b.push(event("a", 1, 5))
 		pause(time.Second)
@@ -51,7 +51,7 @@ func TestUnreadableStateIsDeadLetteredAndOthersAreRestored(t *testing.T) {
 		first.push(event("a", 3, 5))
 		pause(time.Second)
 		first.finish()
-		broken := []*stream.Record{
+		broken := []*kafka.Record{
 			{Topic: topics.State(), Offset: 7, Key: []byte("shopee/1/b"), Value: []byte("nonsense")},
 			{Topic: topics.State(), Offset: 8, Key: []byte("shopee/1/c")},
 			{Topic: topics.State(), Offset: 9, Key: []byte("~log"), Value: []byte("{}")},
@@ -70,7 +70,7 @@ func TestUnreadableStateIsDeadLetteredAndOthersAreRestored(t *testing.T) {
 func TestMessageThatKafkaRefusesIsDeadLetteredAndPushesContinue(t *testing.T) {
 	for _, topic := range []string{topics.Records(), topics.State()} {
 		bubble(t, func(t *testing.T) {
-			refuses := func(r *stream.Record) bool { return r.Topic == topic && bytes.HasSuffix(r.Key, []byte("/a")) }
+			refuses := func(r *kafka.Record) bool { return r.Topic == topic && bytes.HasSuffix(r.Key, []byte("/a")) }
 			b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{refuses: refuses})
 			b.push(event("a", 1, 5), event("b", 2, 6))
 			pause(time.Second)
@@ -88,7 +88,7 @@ func TestMessageThatKafkaRefusesIsDeadLetteredAndPushesContinue(t *testing.T) {
 func TestRecordsThatShareAMessageWithARefusedOneAreWritten(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		const most = 600
-		refuses := func(r *stream.Record) bool { return r.Topic == topics.Records() && len(r.Value) > most }
+		refuses := func(r *kafka.Record) bool { return r.Topic == topics.Records() && len(r.Value) > most }
 		says := func(_ context.Context, _ int, call channels.Call) *channels.Answer {
 			return channeltest.All(call, channels.Verdict{Outcome: channels.Refused, Code: schemas.ItemNotFound, Message: strings.Repeat("no ", 300)}, false)
 		}
@@ -124,7 +124,7 @@ func (f failing) Enabled(context.Context, slog.Level) bool {
 func TestCommandThatMakesTheStagePanicIsDeadLettered(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBench(t.Context(), t, channeltest.NewMemory(nil), options{log: failing{slog.DiscardHandler, new(bool)}})
-		b.deliver([]*stream.Record{{Topic: topics.Commands(), Offset: 0, Key: []byte("k"), Value: []byte("the stage fails as it logs this")}})
+		b.deliver([]*kafka.Record{{Topic: topics.Commands(), Offset: 0, Key: []byte("k"), Value: []byte("the stage fails as it logs this")}})
 		b.next++
 		b.push(event("b", 3, 6))
 		pause(time.Second)

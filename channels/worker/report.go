@@ -9,7 +9,8 @@ import (
 
 	"stockpush/channels/lane"
 	"stockpush/channels/sku"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
+	"stockpush/processor/stream/outbox"
 	"stockpush/schemas"
 	"stockpush/schemas/wire"
 )
@@ -144,7 +145,7 @@ func inMilliseconds(t time.Time) time.Time {
 }
 
 // restoreStatus takes a shop's status from the state topic; false if the message is none.
-func (w *worker) restoreStatus(m *stream.Record) bool {
+func (w *worker) restoreStatus(m *kafka.Record) bool {
 	text, ok := bytes.CutPrefix(m.Key, []byte(statusKey))
 	if !ok {
 		return false
@@ -174,7 +175,7 @@ func (w *writing) report(r *schemas.Report) {
 func (w *writing) status(r *schemas.Report) {
 	w.report(r)
 	w.outcomes++
-	w.states = append(w.states, stream.Message{Sources: noSource, Record: stream.Record{
+	w.states = append(w.states, outbox.Message{Sources: noSource, Record: kafka.Record{
 		Topic: w.stateTopic, Partition: w.partition, Key: []byte(statusKey + r.Shop.String()), Value: wire.EncodeReport(r), Headers: w.owner,
 	}})
 }

@@ -13,7 +13,7 @@ import (
 
 	"stockpush/channels"
 	"stockpush/channels/channeltest"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
@@ -198,7 +198,7 @@ func TestLaterOwnersReportsAreNewer(t *testing.T) {
 }
 
 // statusMessages returns the shops' statuses in the state topic.
-func statusMessages(l *log) (all []*stream.Record) {
+func statusMessages(l *log) (all []*kafka.Record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, r := range l.claims {

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 )
 
 // A worker that was stopped while it sent a state, and lost its partition, sends the state when it
@@ -53,7 +53,7 @@ func (w *worker) startReread(ctx context.Context) {
 		readCtx, cancel := context.WithTimeout(ctx, rereadTimeout)
 		defer cancel()
 		read := rereading{foreign: map[string][]byte{}}
-		read.end, read.err = w.deps.History.States(readCtx, w.assignment.Partition(), from, func(m *stream.Record) error {
+		read.end, read.err = w.deps.History.States(readCtx, w.assignment.Partition(), from, func(m *kafka.Record) error {
 			read.take(m, w.id)
 			return nil
 		})
@@ -64,14 +64,14 @@ func (w *worker) startReread(ctx context.Context) {
 	})
 }
 
-func (r *rereading) take(m *stream.Record, owner string) {
+func (r *rereading) take(m *kafka.Record, owner string) {
 	delete(r.foreign, string(m.Key))
 	if len(m.Value) > 0 && !writtenBy(m, owner) {
 		r.foreign[string(m.Key)] = bytes.Clone(m.Value)
 	}
 }
 
-func writtenBy(m *stream.Record, owner string) bool {
+func writtenBy(m *kafka.Record, owner string) bool {
 	for _, h := range m.Headers {
 		if h.Key == ownerHeader {
 			return string(h.Value) == owner

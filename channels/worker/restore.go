@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"stockpush/channels/sku"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/wire"
 )
@@ -19,7 +19,7 @@ func (w *worker) restore(ctx context.Context) error {
 	}
 	w.next, w.inheritedBelow = backlog.From, backlog.End
 	r := restoring{worker: w, now: time.Now(), newest: schemas.Frontier{}, stale: map[*sku.SKU]struct{}{}}
-	w.statesEnd, err = w.deps.History.States(ctx, w.assignment.Partition(), 0, func(m *stream.Record) error {
+	w.statesEnd, err = w.deps.History.States(ctx, w.assignment.Partition(), 0, func(m *kafka.Record) error {
 		r.take(ctx, m)
 		return nil
 	})
@@ -76,7 +76,7 @@ type restoring struct {
 }
 
 // take takes a message of the state topic.
-func (r *restoring) take(ctx context.Context, m *stream.Record) {
+func (r *restoring) take(ctx context.Context, m *kafka.Record) {
 	if string(m.Key) == ownerKey {
 		r.lastOwner = string(m.Value)
 		return
@@ -117,7 +117,7 @@ func (r *restoring) tellLane(s *sku.SKU) {
 }
 
 // unreadableState dead-letters a state. Its store SKU has no state until its next push.
-func (r *restoring) unreadableState(ctx context.Context, m *stream.Record, cause error) {
+func (r *restoring) unreadableState(ctx context.Context, m *kafka.Record, cause error) {
 	r.deps.Logger.Error("a state cannot be read, it becomes a dead letter", "partition", m.Partition, "offset", m.Offset, "error", cause)
 	r.deadLetter(ctx, m, schemas.CodeUnreadable, cause)
 }
@@ -125,29 +125,29 @@ func (r *restoring) unreadableState(ctx context.Context, m *stream.Record, cause
 // History reads what partitions had before they were assigned.
 type History interface {
 	// Backlog returns which commands of a partition wait for its new owner.
-	Backlog(ctx context.Context, partition int32) (stream.Backlog, error)
+	Backlog(ctx context.Context, partition int32) (kafka.Backlog, error)
 	// States calls take for every message of a partition of the state topic from an offset on,
 	// in order, and returns where they end.
-	States(ctx context.Context, partition int32, from int64, take func(*stream.Record) error) (end int64, err error)
+	States(ctx context.Context, partition int32, from int64, take func(*kafka.Record) error) (end int64, err error)
 }
 
 // Kafka reads the history from Kafka. It retries until the broker answers.
 type Kafka struct {
-	Connection stream.Connection
+	Connection kafka.Connection
 	Topics     schemas.Topics
 }
 
 // Backlog asks the broker.
-func (k Kafka) Backlog(ctx context.Context, partition int32) (stream.Backlog, error) {
-	return stream.Retry(ctx, k.Connection.Logger, func() (stream.Backlog, error) {
-		return stream.ReadBacklog(ctx, k.Connection, k.Topics.ChannelsGroup(), stream.Place{Topic: k.Topics.Commands(), Partition: partition})
+func (k Kafka) Backlog(ctx context.Context, partition int32) (kafka.Backlog, error) {
+	return kafka.Retry(ctx, k.Connection.Logger, func() (kafka.Backlog, error) {
+		return kafka.ReadBacklog(ctx, k.Connection, k.Topics.ChannelsGroup(), kafka.Place{Topic: k.Topics.Commands(), Partition: partition})
 	})
 }
 
 // States reads the partition up to its current end. A retry starts over: taking a message twice
 // changes nothing.
-func (k Kafka) States(ctx context.Context, partition int32, from int64, take func(*stream.Record) error) (end int64, err error) {
-	return stream.Retry(ctx, k.Connection.Logger, func() (int64, error) {
-		return stream.ReadFrom(ctx, k.Connection, stream.Place{Topic: k.Topics.State(), Partition: partition, Offset: from}, take)
+func (k Kafka) States(ctx context.Context, partition int32, from int64, take func(*kafka.Record) error) (end int64, err error) {
+	return kafka.Retry(ctx, k.Connection.Logger, func() (int64, error) {
+		return kafka.ReadFrom(ctx, k.Connection, kafka.Place{Topic: k.Topics.State(), Partition: partition, Offset: from}, take)
 	})
 }

@@ -18,7 +18,7 @@ import (
 	"stockpush/channels/channeltest"
 	"stockpush/channels/pacer"
 	"stockpush/channels/worker"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
@@ -43,13 +43,13 @@ func restorable(i int) schemas.State {
 	return schemas.State{Key: e.Key, Newest: e, Sent: e.Position, SentQty: qty, Confirmed: &qty, Finished: r}
 }
 
-func fillStates(b *testing.B, conn stream.Connection) {
-	producer, err := stream.NewProducer(conn, stream.DefaultBatchBytes)
+func fillStates(b *testing.B, conn kafka.Connection) {
+	producer, err := kafka.NewProducer(conn, kafka.DefaultBatchBytes)
 	require.NoError(b, err)
 	defer producer.Close()
 	for i := range restoredSKUs {
 		s := restorable(i)
-		producer.Produce(b.Context(), &stream.Record{
+		producer.Produce(b.Context(), &kafka.Record{
 			Topic: topics.State(), Partition: schemas.PartitionFor([]byte(s.Key.Shop().String()), restoredPartitions),
 			Key: []byte(s.Key.String()), Value: schemastest.AppendState(nil, &s),
 		}, func(err error) { require.NoError(b, err) })
@@ -63,9 +63,9 @@ func BenchmarkRestoreAMillionStoreSKUs(b *testing.B) {
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(restoredPartitions, topics.State(), topics.Commands(), topics.Records()))
 	require.NoError(b, err)
 	defer cluster.Close()
-	conn := stream.Connection{Brokers: cluster.ListenAddrs(), ClientID: "bench"}
+	conn := kafka.Connection{Brokers: cluster.ListenAddrs(), ClientID: "bench"}
 	fillStates(b, conn)
-	producer, err := stream.NewProducer(conn, stream.DefaultBatchBytes)
+	producer, err := kafka.NewProducer(conn, kafka.DefaultBatchBytes)
 	require.NoError(b, err)
 	defer producer.Close()
 	for b.Loop() {
@@ -86,7 +86,7 @@ func BenchmarkRestoreAMillionStoreSKUs(b *testing.B) {
 
 // restoreAll runs a handler for every partition until all have claimed theirs,
 // which they do when they have restored; end stops them.
-func restoreAll(b *testing.B, conn stream.Connection, stage *worker.Handler) (end func()) {
+func restoreAll(b *testing.B, conn kafka.Connection, stage *worker.Handler) (end func()) {
 	client, err := kgo.NewClient(conn.Options()...)
 	require.NoError(b, err)
 	defer client.Close()

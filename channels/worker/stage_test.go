@@ -21,6 +21,7 @@ import (
 	"stockpush/channels/pacer"
 	"stockpush/channels/worker"
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
@@ -33,26 +34,26 @@ const topics = schemas.Topics("t")
 type log struct {
 	mu      sync.Mutex
 	records []schemas.Record
-	states  []*stream.Record
-	letters []*stream.Record
+	states  []*kafka.Record
+	letters []*kafka.Record
 	// messages are those that the records came in.
-	messages []*stream.Record
+	messages []*kafka.Record
 	// refuses are the messages that are refused permanently, and not stored.
-	refuses func(*stream.Record) bool
+	refuses func(*kafka.Record) bool
 	// claims are the owners' messages beside the states.
-	claims []*stream.Record
+	claims []*kafka.Record
 	// events are those that the stage published.
-	events []*stream.Record
+	events []*kafka.Record
 	// reports are those of Pending pushes and shops.
 	reports []schemas.Report
 }
 
-func (l *log) Produce(_ context.Context, r *stream.Record, done func(error)) {
+func (l *log) Produce(_ context.Context, r *kafka.Record, done func(error)) {
 	if l.refuses != nil && l.refuses(r) {
 		done(kerr.MessageTooLarge)
 		return
 	}
-	r = &stream.Record{Topic: r.Topic, Partition: r.Partition, Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value), Headers: r.Headers}
+	r = &kafka.Record{Topic: r.Topic, Partition: r.Partition, Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value), Headers: r.Headers}
 	l.mu.Lock()
 	switch r.Topic {
 	case topics.Records():
@@ -92,7 +93,7 @@ type bench struct {
 	memory     *channeltest.Memory
 	log        *log
 	assignment *stream.Assignment
-	deliver    func([]*stream.Record)
+	deliver    func([]*kafka.Record)
 	stage      *worker.Handler
 	registry   *prometheus.Registry
 	next       int64
@@ -103,16 +104,16 @@ type bench struct {
 
 type options struct {
 	inheritedBelow int64
-	states         []*stream.Record
+	states         []*kafka.Record
 	change         func(*channeltest.Settings)
 	first          int64
 	mark           string
 	verify         func(context.Context, schemas.Frontier) error
 	pacer          *pacer.Pacer
 	log            slog.Handler
-	refuses        func(*stream.Record) bool
+	refuses        func(*kafka.Record) bool
 	// written are the states that are there to be read again.
-	written func() []*stream.Record
+	written func() []*kafka.Record
 	// recordPartitions are the records topic's, 0 if they are not known.
 	recordPartitions int
 	// channel is the memory, or one around it; nil is the memory.
@@ -181,10 +182,10 @@ func event(sku string, offset, qty int64) schemas.Event {
 func (b *bench) push(events ...schemas.Event) { b.pushQueued(time.Now(), events...) }
 
 func (b *bench) pushQueued(at time.Time, events ...schemas.Event) {
-	var batch []*stream.Record
+	var batch []*kafka.Record
 	for _, e := range events {
 		value := schemastest.AppendCommand(nil, &schemas.Command{Event: e, QueuedAt: at})
-		batch = append(batch, &stream.Record{Topic: topics.Commands(), Offset: b.next, Key: []byte(e.Key.String()), Value: value})
+		batch = append(batch, &kafka.Record{Topic: topics.Commands(), Offset: b.next, Key: []byte(e.Key.String()), Value: value})
 		b.next++
 	}
 	b.deliver(batch)

@@ -8,13 +8,14 @@ import (
 
 	"stockpush/channels/lane"
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/wire"
 )
 
 // takeAll takes a batch of commands. It dead-letters a command that cannot be read, or at which
 // the stage panics.
-func (w *worker) takeAll(ctx context.Context, batch []*stream.Record) {
+func (w *worker) takeAll(ctx context.Context, batch []*kafka.Record) {
 	w.next = max(w.next, w.assignment.Passed())
 	now := time.Now()
 	for _, r := range batch {
@@ -34,7 +35,7 @@ func (w *worker) takeAll(ctx context.Context, batch []*stream.Record) {
 }
 
 // take offers a command, whose encoded event shares the message's memory, to its lane.
-func (w *worker) take(r *stream.Record, now time.Time) error {
+func (w *worker) take(r *kafka.Record, now time.Time) error {
 	packed, err := wire.SplitCommand(r.Value)
 	if err != nil {
 		return err
@@ -62,7 +63,7 @@ func (w *worker) take(r *stream.Record, now time.Time) error {
 }
 
 // deadLetter dead-letters a copy of a message, which settles the commands at offsets.
-func (w *worker) deadLetter(ctx context.Context, r *stream.Record, code string, cause error, offsets ...int64) {
+func (w *worker) deadLetter(ctx context.Context, r *kafka.Record, code string, cause error, offsets ...int64) {
 	w.out.DeadLetter(ctx, schemas.DeadLetter{
 		BadEvent:    schemas.BadEvent{Code: code, Message: cause.Error()},
 		SourceTopic: r.Topic, SourcePartition: r.Partition, SourceOffset: r.Offset, Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value),

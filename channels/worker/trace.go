@@ -11,7 +11,7 @@ import (
 
 	"stockpush/channels/lane"
 	"stockpush/channels/sku"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
@@ -40,7 +40,7 @@ func newTracing(tracer trace.Tracer) tracing {
 
 // take takes the trace contexts of a command that its lane was offered. It ignores a command that
 // does not wait now: its event has its outcome, or is being pushed.
-func (t *tracing) take(r *stream.Record, s *sku.SKU, now time.Time) {
+func (t *tracing) take(r *kafka.Record, s *sku.SKU, now time.Time) {
 	if t.tracer == nil || len(r.Headers) == 0 || s.Waiting == nil || s.Waiting.Offset != r.Offset {
 		return
 	}

@@ -15,7 +15,7 @@ import (
 
 	"stockpush/channels"
 	"stockpush/channels/channeltest"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
 )
@@ -32,12 +32,12 @@ func traceID(n int) string { return fmt.Sprintf("%032x", n) }
 
 // pushTraced delivers the command of an event, in the trace n.
 func (b *bench) pushTraced(e schemas.Event, n int, superseded ...int) {
-	headers := []stream.Header{{Key: schemas.HeaderTraceparent, Value: traceparent(n)}}
+	headers := []kafka.Header{{Key: schemas.HeaderTraceparent, Value: traceparent(n)}}
 	for _, s := range superseded {
-		headers = append(headers, stream.Header{Key: schemas.HeaderSupersededTraceparent, Value: traceparent(s)})
+		headers = append(headers, kafka.Header{Key: schemas.HeaderSupersededTraceparent, Value: traceparent(s)})
 	}
 	value := schemastest.AppendCommand(nil, &schemas.Command{Event: e, QueuedAt: time.Now()})
-	b.deliver([]*stream.Record{{Topic: topics.Commands(), Offset: b.next, Key: []byte(e.Key.String()), Value: value, Headers: headers}})
+	b.deliver([]*kafka.Record{{Topic: topics.Commands(), Offset: b.next, Key: []byte(e.Key.String()), Value: value, Headers: headers}})
 	b.next++
 	synctest.Wait()
 }

@@ -10,6 +10,7 @@ import (
 	"stockpush/channels/lane"
 	"stockpush/channels/sku"
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/outbox"
 	"stockpush/schemas"
 )
 
@@ -42,7 +43,7 @@ type worker struct {
 	// statesEnd is the offset after the last state that was read.
 	statesEnd int64
 
-	out       *stream.Outbox
+	out       *outbox.Outbox
 	writing   writing
 	reporting reporting
 	tracing   tracing
@@ -61,7 +62,7 @@ func newWorker(h *Handler, a *stream.Assignment) *worker {
 		shops: map[string]*shop{}, skus: map[string]*sku.SKU{}, held: map[int64]*shop{}, pausing: h.pausing.Load(), credentials: h.credentials.Load(),
 		results: make(chan *callEnd, 64), rereads: make(chan rereading),
 		timer: time.NewTimer(0), rereadTimer: time.NewTimer(h.cfg.firstReread(a.Partition())), recheck: time.NewTimer(recheckAfter),
-		out: stream.NewOutbox(stream.OutboxDeps{
+		out: outbox.New(outbox.Deps{
 			Producer: h.deps.Producer, DeadLetters: h.deps.DeadLetters, Topics: h.deps.Topics, Logger: h.deps.Logger, DeadLettered: func(string) { h.deps.Metrics.poison.Inc() },
 		}, a),
 	}

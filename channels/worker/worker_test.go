@@ -11,7 +11,7 @@ import (
 
 	"stockpush/channels"
 	"stockpush/channels/channeltest"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/wire"
 )
@@ -65,7 +65,7 @@ func TestResultsOfConcurrentCallsShareATurn(t *testing.T) {
 		slow := func(context.Context, int, channels.Call) *channels.Answer { time.Sleep(time.Second); return nil }
 		b := newBench(t.Context(), t, channeltest.NewMemory(slow), options{
 			recordPartitions: 1,
-			refuses: func(r *stream.Record) bool {
+			refuses: func(r *kafka.Record) bool {
 				if r.Topic == topics.Records() {
 					busy()
 				}

@@ -12,7 +12,8 @@ import (
 	"stockpush/channels/lane"
 	"stockpush/channels/pacer"
 	"stockpush/channels/sku"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
+	"stockpush/processor/stream/outbox"
 	"stockpush/schemas"
 	"stockpush/schemas/stockevent"
 )
@@ -36,11 +37,11 @@ type writing struct {
 	// stateTopic is made once, not for each state.
 	stateTopic string
 	partition  int32
-	owner      []stream.Header
-	records    *stream.RecordBatch
-	reports    *stream.RecordBatch
+	owner      []kafka.Header
+	records    *outbox.RecordBatch
+	reports    *outbox.RecordBatch
 	// states and events are messages. The states' keys and values are parts of memory.
-	states, events []stream.Message
+	states, events []outbox.Message
 	memory         []byte
 	offsets        []int64
 	outcomes       int
@@ -48,8 +49,8 @@ type writing struct {
 
 func newWriting(deps Deps, partition int32, owner string) writing {
 	return writing{
-		deps: &deps, stateTopic: deps.Topics.State(), partition: partition, owner: []stream.Header{{Key: ownerHeader, Value: []byte(owner)}},
-		records: stream.NewRecordBatch(deps.Topics, deps.RecordPartitions), reports: stream.NewRecordBatch(deps.Topics, deps.RecordPartitions),
+		deps: &deps, stateTopic: deps.Topics.State(), partition: partition, owner: []kafka.Header{{Key: ownerHeader, Value: []byte(owner)}},
+		records: outbox.NewRecordBatch(deps.Topics, deps.RecordPartitions), reports: outbox.NewRecordBatch(deps.Topics, deps.RecordPartitions),
 	}
 }
 
@@ -63,7 +64,7 @@ func (w *writing) state(s *sku.SKU, sources []int64) {
 	w.memory = append(w.memory, s.Key...)
 	value := len(w.memory)
 	w.memory = s.AppendState(w.memory)
-	w.states = append(w.states, stream.Message{Sources: sources, Record: stream.Record{
+	w.states = append(w.states, outbox.Message{Sources: sources, Record: kafka.Record{
 		Topic: w.stateTopic, Partition: w.partition, Key: w.memory[from:value:value], Value: w.memory[value:len(w.memory):len(w.memory)], Headers: w.owner,
 	}})
 }
@@ -78,8 +79,8 @@ func (w *writing) repush(s *sku.SKU) {
 	e.Key, _ = schemas.ParseKey(s.Key)
 	e.EventID, e.Reason, e.RetryOf, e.RequestedBy, e.RepeatsOffset, e.OccurredAt = uuid.NewString(), schemas.RefreshInventory, "", "", e.Position.Offset, time.Now()
 	w.outcomes++
-	w.events = append(w.events, stream.Message{Sources: noSource, Record: stream.Record{
-		Topic: w.deps.Topics.Events(), Partition: e.Position.Partition, Key: []byte(s.Key), Value: stockevent.EncodeEvent(&e),
+	w.events = append(w.events, outbox.Message{Sources: noSource, Record: kafka.Record{
+		Topic: w.deps.Topics.Events(), Partition: e.Position.Partition, Key: []byte(s.Key), Value: stockevent.Encode(&e),
 	}})
 }
 
@@ -92,15 +93,15 @@ func (w *worker) flush(ctx context.Context) {
 	if b.empty() || more && b.outcomes < maxGathered {
 		return
 	}
-	t := stream.Turn{First: append(b.records.Take(), b.reports.Take()...), Offsets: b.offsets}
-	for _, messages := range [][]stream.Message{b.states, b.events} {
+	t := outbox.Turn{First: append(b.records.Take(), b.reports.Take()...), Offsets: b.offsets}
+	for _, messages := range [][]outbox.Message{b.states, b.events} {
 		for i := range messages {
 			t.Second = append(t.Second, &messages[i])
 		}
 	}
 	w.out.Send(ctx, t)
 	b.outcomes, b.events = 0, nil
-	b.states, b.offsets, b.memory = make([]stream.Message, 0, len(b.states)), make([]int64, 0, len(b.offsets)), make([]byte, 0, len(b.memory))
+	b.states, b.offsets, b.memory = make([]outbox.Message, 0, len(b.states)), make([]int64, 0, len(b.offsets)), make([]byte, 0, len(b.memory))
 }
 
 // write carries out the result of a lane's step.

@@ -21,7 +21,7 @@ import (
 	"stockpush/cmd/internal/eventlog"
 	"stockpush/cmd/internal/kafkaconn"
 	"stockpush/cmd/internal/service"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/sinks/clickhouse"
 )
@@ -103,7 +103,7 @@ func (a *app) audit(cmd *cobra.Command, cfg config.Config, f auditFlags, log *sl
 		return err
 	}
 	defer client.Close()
-	producer, err := stream.NewProducer(conn, stream.DefaultBatchBytes)
+	producer, err := kafka.NewProducer(conn, kafka.DefaultBatchBytes)
 	if err != nil {
 		return err
 	}

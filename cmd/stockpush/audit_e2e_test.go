@@ -66,7 +66,7 @@ func TestE2EAuditRepairsDriftUnderLoad(t *testing.T) {
 	s := newSystem(t, nil)
 	for i := range skus {
 		e := audited(i, 100)
-		s.sendRaw([]byte(e.Key.String()), stockevent.EncodeEvent(&e))
+		s.sendRaw([]byte(e.Key.String()), stockevent.Encode(&e))
 	}
 	require.NoError(t, s.producer.Flush(t.Context()))
 	eventually(s, uint64(skus), "SELECT count() FROM {db}.store_sku_push_status WHERE last_push_status = 'Successfully'")

@@ -90,7 +90,7 @@ func TestBrowserEveryPageIsReadable(t *testing.T) {
 	s.fillShop()
 	for i := range 30 {
 		e := push("CAP-BLACK", 7003, 1, 40-i, schemas.SyncOrder)
-		s.sendRaw([]byte(e.Key.String()), stockevent.EncodeEvent(&e))
+		s.sendRaw([]byte(e.Key.String()), stockevent.Encode(&e))
 	}
 	require.NoError(t, s.producer.Flush(t.Context()))
 	eventually(s, uint64(31), "SELECT count() FROM {db}.push_record_history WHERE store_sku = 'CAP-BLACK' AND status != 'Pending'")

@@ -15,8 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"stockpush/cmd/internal/programtest"
-
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -24,8 +22,9 @@ import (
 	"stockpush/channels/shopee/sandbox"
 	"stockpush/cmd/internal/config"
 	"stockpush/cmd/internal/kafkaconn"
+	"stockpush/cmd/internal/programtest"
 	"stockpush/cmd/internal/service"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
 )
@@ -163,7 +162,7 @@ func TestSimulateProducesAtARate(t *testing.T) {
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, made, 100)
 	for p := range int32(3) {
-		require.NoError(t, stream.ReadPartition(t.Context(), s.Conn(), "stockpush.events", p, func(r *stream.Record) error {
+		require.NoError(t, kafka.ReadPartition(t.Context(), s.Conn(), "stockpush.events", p, func(r *kafka.Record) error {
 			stored++
 			_, err := schemastest.DecodeEvent(r.Key, r.Value)
 			return err
@@ -262,7 +261,7 @@ func (s *surroundings) remakeEvents(partitions int) {
 	_, err = kadm.NewClient(client).DeleteTopic(s.TB.Context(), "stockpush.events")
 	require.NoError(s.TB, err)
 	specs := schemas.Topics("stockpush").Specs(partitions)
-	require.NoError(s.TB, stream.CreateTopics(s.TB.Context(), s.Conn(), specs[:1], 1))
+	require.NoError(s.TB, kafka.CreateTopics(s.TB.Context(), s.Conn(), specs[:1], 1))
 }
 
 // system returns a view of these servers from outside, which produces events.
@@ -275,7 +274,7 @@ func (s *surroundings) system() *system {
 	v.store, err = service.OpenStore(v.cfg.ClickHouse, nil, nil)
 	require.NoError(s.TB, err)
 	s.TB.Cleanup(func() { require.NoError(s.TB, v.store.Close()) })
-	v.producer, err = stream.NewProducer(v.conn, stream.DefaultBatchBytes)
+	v.producer, err = kafka.NewProducer(v.conn, kafka.DefaultBatchBytes)
 	require.NoError(s.TB, err)
 	s.TB.Cleanup(v.producer.Close)
 	return v

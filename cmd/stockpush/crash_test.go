@@ -13,7 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/wire"
 )
@@ -98,7 +98,7 @@ func TestCrashWithARequestInFlight(t *testing.T) {
 func readbackPending(t *testing.T, s *surroundings, eventID string) (pending bool) {
 	topics := schemas.Topics("stockpush")
 	for partition := range int32(3) {
-		require.NoError(t, stream.ReadPartition(t.Context(), s.Conn(), topics.State(), partition, func(r *stream.Record) error {
+		require.NoError(t, kafka.ReadPartition(t.Context(), s.Conn(), topics.State(), partition, func(r *kafka.Record) error {
 			if _, err := schemas.ParseKey(string(r.Key)); err != nil {
 				return nil
 			}

@@ -48,7 +48,7 @@ func TestE2EInstancesJoinAndLeave(t *testing.T) {
 			for step := range 3 {
 				e := event(int64(10001+sku%10), fmt.Sprintf("member-%d", sku), round*3+step+1)
 				e.ItemID, e.ModelID = int64(500+sku%3), int64(sku+1)
-				s.sendRaw([]byte(e.Key.String()), stockevent.EncodeEvent(&e))
+				s.sendRaw([]byte(e.Key.String()), stockevent.Encode(&e))
 			}
 		}
 		require.NoError(t, s.producer.Flush(t.Context()))
@@ -94,7 +94,7 @@ func TestE2EInstancesKeepTheAppRateTogether(t *testing.T) {
 	for sku := range skus {
 		e := event(int64(10001+sku%10), fmt.Sprintf("rate-%d", sku), 1)
 		e.ItemID = int64(1000 + sku)
-		s.sendRaw([]byte(e.Key.String()), stockevent.EncodeEvent(&e))
+		s.sendRaw([]byte(e.Key.String()), stockevent.Encode(&e))
 	}
 	require.NoError(t, s.producer.Flush(t.Context()))
 	reached := func(calls int) {

@@ -21,7 +21,7 @@ import (
 	"stockpush/cmd/internal/programtest"
 	"stockpush/cmd/internal/service"
 	"stockpush/cmd/internal/setup"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
 	"stockpush/schemas/stockevent"
@@ -37,8 +37,8 @@ type system struct {
 	cfg      config.Config
 	sandbox  *sandbox.Sandbox
 	store    *clickhouse.Store
-	conn     stream.Connection
-	producer *stream.KafkaProducer
+	conn     kafka.Connection
+	producer *kafka.ClusterProducer
 	topics   schemas.Topics
 	// console is the page's address, webhook the address for push messages.
 	console, webhook string
@@ -64,9 +64,9 @@ func newSystem(t testing.TB, change func(*config.Config)) *system {
 func newSandboxedSystem(t testing.TB, shopee sandbox.Config, change func(*config.Config)) *system {
 	s := &system{t: t}
 	var err error
-	kafka := os.Getenv("STOCKPUSH_TEST_KAFKA")
-	if kafka == "" {
-		kafka = embeddedtest.StartBroker(t).Addr()
+	brokers := os.Getenv("STOCKPUSH_TEST_KAFKA")
+	if brokers == "" {
+		brokers = embeddedtest.StartBroker(t).Addr()
 	}
 	server := embeddedtest.StartClickHouse(t)
 	tokens := filepath.Join(t.TempDir(), "tokens.json")
@@ -77,7 +77,7 @@ func newSandboxedSystem(t testing.TB, shopee sandbox.Config, change func(*config
 	t.Cleanup(func() { web.Close(); s.sandbox.Wait() })
 	loaded, err := config.Load(config.Source{})
 	require.NoError(t, err)
-	s.cfg = demoConfig(loaded.Config, demoAddresses{kafka, server.Addr(), server.Password(), web.URL, tokens})
+	s.cfg = demoConfig(loaded.Config, demoAddresses{brokers, server.Addr(), server.Password(), web.URL, tokens})
 	s.cfg.Kafka.TopicPrefix, s.cfg.Kafka.Partitions = prefix(t), 4
 	s.cfg.Processor.Window = 300 * time.Millisecond
 	s.cfg.Ops.Listen, s.cfg.Console.Listen = "127.0.0.1:0", "127.0.0.1:0"
@@ -94,7 +94,7 @@ func newSandboxedSystem(t testing.TB, shopee sandbox.Config, change func(*config
 	changes, err := setup.Apply(t.Context(), setup.Target{Kafka: s.cfg.Kafka, Connection: s.conn, Store: s.store}, setup.Options{})
 	require.NoError(t, err)
 	require.NotEmpty(t, changes)
-	s.producer, err = stream.NewProducer(s.conn, stream.DefaultBatchBytes)
+	s.producer, err = kafka.NewProducer(s.conn, kafka.DefaultBatchBytes)
 	require.NoError(t, err)
 	t.Cleanup(s.producer.Close)
 	s.start()
@@ -139,13 +139,13 @@ func event(shop int64, sku string, n int) schemas.Event {
 func (s *system) send(events ...schemas.Event) {
 	s.t.Helper()
 	for i := range events {
-		s.sendRaw([]byte(events[i].Key.String()), stockevent.EncodeEvent(&events[i]))
+		s.sendRaw([]byte(events[i].Key.String()), stockevent.Encode(&events[i]))
 	}
 	require.NoError(s.t, s.producer.Flush(s.t.Context()))
 }
 
 func (s *system) sendRaw(key, value []byte) {
-	r := &stream.Record{Topic: s.topics.Events(), Partition: stream.ByKey, Key: key, Value: value}
+	r := &kafka.Record{Topic: s.topics.Events(), Partition: kafka.ByKey, Key: key, Value: value}
 	s.producer.Produce(s.t.Context(), r, func(err error) { require.NoError(s.t, err) })
 }
 
@@ -186,7 +186,7 @@ func TestE2ELatestHundredRecordsOfAStoreSKU(t *testing.T) {
 	s := newSystem(t, nil)
 	for i := 1; i <= 250; i++ {
 		e := event(10001, "busy", i)
-		s.sendRaw([]byte(e.Key.String()), stockevent.EncodeEvent(&e))
+		s.sendRaw([]byte(e.Key.String()), stockevent.Encode(&e))
 	}
 	require.NoError(t, s.producer.Flush(t.Context()))
 	eventually(s, uint64(250), "SELECT count() FROM {db}.push_records FINAL WHERE status != 'Pending'")
@@ -260,12 +260,12 @@ func TestE2EBadEventsAreRejectedWithoutStalling(t *testing.T) {
 		s.sendRaw([]byte(b.Key), []byte(b.Value))
 		e := event(10004, fmt.Sprintf("good-%d", i), i)
 		e.ModelID = int64(i + 1)
-		s.sendRaw([]byte(e.Key.String()), stockevent.EncodeEvent(&e))
+		s.sendRaw([]byte(e.Key.String()), stockevent.Encode(&e))
 	}
 	wrong := event(10004, "elsewhere", 1)
 	key := []byte(wrong.Key.String())
 	partition := (schemas.PartitionFor(key, s.cfg.Kafka.Partitions) + 1) % int32(s.cfg.Kafka.Partitions)
-	s.producer.Produce(t.Context(), &stream.Record{Topic: s.topics.Events(), Partition: partition, Key: key, Value: stockevent.EncodeEvent(&wrong)}, func(err error) { require.NoError(t, err) })
+	s.producer.Produce(t.Context(), &kafka.Record{Topic: s.topics.Events(), Partition: partition, Key: key, Value: stockevent.Encode(&wrong)}, func(err error) { require.NoError(t, err) })
 	require.NoError(t, s.producer.Flush(t.Context()))
 	eventually(s, uint64(len(bad)), "SELECT count() FROM {db}.push_record_history WHERE status = 'Successfully'")
 	eventually(s, uint64(len(bad)+1), "SELECT count() FROM {db}.rejected_events")
@@ -279,7 +279,7 @@ func TestE2EBadEventsAreRejectedWithoutStalling(t *testing.T) {
 	require.Equal(t, uint64(1), one[uint64](s, "SELECT count() FROM {db}.rejected_events WHERE error_code = 'wrong_partition'"))
 	letters := 0
 	for p := range int32(s.cfg.Kafka.Partitions) {
-		require.NoError(t, stream.ReadPartition(t.Context(), s.conn, s.topics.DeadLetters(), p, func(*stream.Record) error { letters++; return nil }))
+		require.NoError(t, kafka.ReadPartition(t.Context(), s.conn, s.topics.DeadLetters(), p, func(*kafka.Record) error { letters++; return nil }))
 	}
 	require.Equal(t, len(bad)+1, letters)
 }

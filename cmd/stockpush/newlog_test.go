@@ -6,14 +6,13 @@ import (
 	"testing"
 	"time"
 
-	"stockpush/cmd/internal/programtest"
-
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"stockpush/channels/shopee/sandbox"
-	"stockpush/processor/stream"
+	"stockpush/cmd/internal/programtest"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
@@ -84,7 +83,7 @@ func (s *surroundings) addPartitions() {
 // renewProducer creates a producer that knows the changed topic.
 func (l *newLog) renewProducer() {
 	l.producer.Close()
-	producer, err := stream.NewProducer(l.conn, stream.DefaultBatchBytes)
+	producer, err := kafka.NewProducer(l.conn, kafka.DefaultBatchBytes)
 	require.NoError(l.t, err)
 	l.t.Cleanup(producer.Close)
 	l.producer = producer

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/stockevent"
 )
@@ -17,13 +17,13 @@ import (
 func (s *surroundings) produceBy(p schemas.Partitioner, n int) {
 	conn := s.Conn()
 	conn.Partitioners = map[string]schemas.Partitioner{s.Topics.Events(): p}
-	producer, err := stream.NewProducer(conn, stream.DefaultBatchBytes)
+	producer, err := kafka.NewProducer(conn, kafka.DefaultBatchBytes)
 	require.NoError(s.TB, err)
 	defer producer.Close()
 	for i := range n {
 		e := event(10001, fmt.Sprintf("sku-%d", i), 1)
 		e.ModelID = int64(i + 1)
-		r := &stream.Record{Topic: s.Topics.Events(), Partition: stream.ByKey, Key: []byte(e.Key.String()), Value: stockevent.EncodeEvent(&e)}
+		r := &kafka.Record{Topic: s.Topics.Events(), Partition: kafka.ByKey, Key: []byte(e.Key.String()), Value: stockevent.Encode(&e)}
 		producer.Produce(s.TB.Context(), r, func(err error) { require.NoError(s.TB, err) })
 	}
 	require.NoError(s.TB, producer.Flush(s.TB.Context()))

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stockpush/cmd/internal/config"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
@@ -57,7 +57,7 @@ func (s *system) outOfTime(n int) schemas.Event {
 }
 
 func (s *system) produceTo(topic, key, value string) {
-	s.producer.Produce(s.t.Context(), &stream.Record{Topic: topic, Partition: 1, Key: []byte(key), Value: []byte(value)}, func(err error) { require.NoError(s.t, err) })
+	s.producer.Produce(s.t.Context(), &kafka.Record{Topic: topic, Partition: 1, Key: []byte(key), Value: []byte(value)}, func(err error) { require.NoError(s.t, err) })
 	require.NoError(s.t, s.producer.Flush(s.t.Context()))
 }
 

@@ -16,7 +16,7 @@ import (
 
 	"stockpush/cmd/internal/kafkaconn"
 	"stockpush/cmd/internal/retry"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
@@ -131,7 +131,7 @@ func (a *app) openRetrier(cmd *cobra.Command) (*retry.Retrier, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	producer, err := stream.NewProducer(conn, stream.DefaultBatchBytes)
+	producer, err := kafka.NewProducer(conn, kafka.DefaultBatchBytes)
 	if err != nil {
 		closeReader()
 		return nil, nil, err

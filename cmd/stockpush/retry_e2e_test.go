@@ -13,7 +13,7 @@ import (
 	"stockpush/cmd/internal/eventlog"
 	"stockpush/cmd/internal/pushrecords"
 	"stockpush/cmd/internal/retry"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
@@ -205,7 +205,7 @@ func TestE2ERetryLeavesOutFailuresOfAnOldLog(t *testing.T) {
 func TestE2ERetryReportsThatKafkaIsDown(t *testing.T) {
 	s := newSystem(t, nil)
 	retrier := s.newRetrier()
-	retrier.Connection = stream.Connection{Brokers: []string{"127.0.0.1:1"}}
+	retrier.Connection = kafka.Connection{Brokers: []string{"127.0.0.1:1"}}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	_, err := retrier.Do(ctx, retry.Request{All: true})

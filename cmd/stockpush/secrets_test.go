@@ -22,14 +22,13 @@ import (
 	"testing"
 	"time"
 
-	"stockpush/cmd/internal/programtest"
-
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"stockpush/channels/shopee/sandbox"
 	"stockpush/cmd/internal/embedded/embeddedtest"
-	"stockpush/processor/stream"
+	"stockpush/cmd/internal/programtest"
+	"stockpush/processor/stream/kafka"
 )
 
 // indiscreet is a marketplace that repeats in its answers what it was sent, or breaks during a
@@ -248,7 +247,7 @@ func (c *confidant) browse(console string) {
 func (c *confidant) storage(s *system) {
 	for _, spec := range s.topics.Specs(3) {
 		for p := range int32(spec.Partitions) {
-			require.NoError(c.t, stream.ReadPartition(c.t.Context(), s.conn, spec.Name, p, func(r *stream.Record) error {
+			require.NoError(c.t, kafka.ReadPartition(c.t.Context(), s.conn, spec.Name, p, func(r *kafka.Record) error {
 				c.heard.note("topic "+spec.Name, string(r.Key), string(r.Value), fmt.Sprintf("%q", r.Headers))
 				return nil
 			}))

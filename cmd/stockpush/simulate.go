@@ -8,7 +8,7 @@ import (
 
 	"stockpush/cmd/internal/kafkaconn"
 	"stockpush/cmd/internal/traffic"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
@@ -36,7 +36,7 @@ func (a *app) newSimulate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			producer, err := stream.NewProducer(conn, stream.DefaultBatchBytes)
+			producer, err := kafka.NewProducer(conn, kafka.DefaultBatchBytes)
 			if err != nil {
 				return err
 			}

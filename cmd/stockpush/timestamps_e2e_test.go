@@ -14,7 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas/stockevent"
 )
 
@@ -34,7 +34,7 @@ func TestE2EEveryTimestampOfAProducerIsRecorded(t *testing.T) {
 			for n := 1; n <= 2; n++ { // the second one supersedes the first
 				e := event(10001, sku, n)
 				e.ModelID = int64(model + 1)
-				s.sendAt(s.topics.Events(), e.Key.String(), stockevent.EncodeEvent(&e), at)
+				s.sendAt(s.topics.Events(), e.Key.String(), stockevent.Encode(&e), at)
 			}
 			s.sendAt(s.topics.Events(), "shopee/10001/"+sku, []byte("{"), at)
 			s.sendAt(s.topics.DeadLetters(), "foreign "+sku, []byte("{"), at)
@@ -68,7 +68,7 @@ func requireTriggered(s *system, sku string, from, to time.Time) {
 }
 
 func (s *system) sendAt(topic, key string, value []byte, at time.Time) {
-	s.producer.Produce(s.t.Context(), &stream.Record{Topic: topic, Partition: stream.ByKey, Key: []byte(key), Value: value, Timestamp: at},
+	s.producer.Produce(s.t.Context(), &kafka.Record{Topic: topic, Partition: kafka.ByKey, Key: []byte(key), Value: value, Timestamp: at},
 		func(err error) {
 			if err != nil {
 				s.t.Errorf("produce to %s with timestamp %v: %v", topic, at, err)

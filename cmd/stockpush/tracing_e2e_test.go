@@ -14,7 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"stockpush/cmd/internal/config"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/stockevent"
 )
@@ -43,8 +43,8 @@ func startCollector(t *testing.T) (url string, received <-chan *traces.Span) {
 
 // sendTraced sends an event in the trace n.
 func (s *system) sendTraced(e schemas.Event, n int) {
-	r := &stream.Record{Topic: s.topics.Events(), Partition: stream.ByKey, Key: []byte(e.Key.String()), Value: stockevent.EncodeEvent(&e),
-		Headers: []stream.Header{{Key: "traceparent", Value: fmt.Appendf(nil, "00-%032x-%016x-01", n, n)}}}
+	r := &kafka.Record{Topic: s.topics.Events(), Partition: kafka.ByKey, Key: []byte(e.Key.String()), Value: stockevent.Encode(&e),
+		Headers: []kafka.Header{{Key: "traceparent", Value: fmt.Appendf(nil, "00-%032x-%016x-01", n, n)}}}
 	s.producer.Produce(s.t.Context(), r, func(err error) { require.NoError(s.t, err) })
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"stockpush/channels/shopee/sandbox"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/stockevent"
 )
@@ -20,7 +20,7 @@ func (s *system) transact(e schemas.Event, end kgo.TransactionEndTry) {
 	defer client.Close()
 	require.NoError(s.t, client.BeginTransaction())
 	key := []byte(e.Key.String())
-	r := &kgo.Record{Topic: s.topics.Events(), Partition: schemas.PartitionFor(key, s.cfg.Kafka.Partitions), Key: key, Value: stockevent.EncodeEvent(&e)}
+	r := &kgo.Record{Topic: s.topics.Events(), Partition: schemas.PartitionFor(key, s.cfg.Kafka.Partitions), Key: key, Value: stockevent.Encode(&e)}
 	require.NoError(s.t, client.ProduceSync(s.t.Context(), r).FirstErr())
 	require.NoError(s.t, client.EndTransaction(s.t.Context(), end))
 }
@@ -36,7 +36,7 @@ func TestE2EOnlyCommittedEventsArePushed(t *testing.T) {
 	eventually(s, "Successfully", "SELECT any(toString(status)) FROM {db}.push_record_history WHERE event_id = 'x-11'")
 	require.Equal(t, []sandbox.Stock{{ItemID: 500, ModelID: 7, Stock: 11}}, s.sandbox.Stock(10001))
 	require.Equal(t, "10, 11", one[string](s, "SELECT arrayStringConcat(arraySort(groupArray(toString(push_qty))), ', ') FROM {db}.push_record_history"))
-	ends, err := stream.EndOffsets(t.Context(), s.conn, s.topics.Events())
+	ends, err := kafka.EndOffsets(t.Context(), s.conn, s.topics.Events())
 	require.NoError(t, err)
 	eventuallyNothingWaits(s, ends)
 }
@@ -45,7 +45,7 @@ func TestE2EOnlyCommittedEventsArePushed(t *testing.T) {
 // included.
 func eventuallyNothingWaits(s *system, ends map[int32]int64) {
 	require.Eventually(s.t, func() bool {
-		committed, err := stream.Committed(s.t.Context(), s.conn, s.topics.ProcessorGroup(), s.topics.Events())
+		committed, err := kafka.Committed(s.t.Context(), s.conn, s.topics.ProcessorGroup(), s.topics.Events())
 		require.NoError(s.t, err)
 		for partition, end := range ends {
 			if end != max(0, committed[partition]) {

@@ -9,13 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"stockpush/cmd/internal/programtest"
-
 	"github.com/stretchr/testify/require"
 
 	"stockpush/channels/shopee/sandbox"
+	"stockpush/cmd/internal/programtest"
 	"stockpush/cmd/internal/service"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
@@ -264,7 +263,7 @@ func (u *upgrade) allIsRight() {
 
 func (u *upgrade) deadLetters() (n int) {
 	for p := range int32(3) {
-		require.NoError(u.t, stream.ReadPartition(u.t.Context(), u.conn, u.topics.DeadLetters(), p, func(*stream.Record) error { n++; return nil }))
+		require.NoError(u.t, kafka.ReadPartition(u.t.Context(), u.conn, u.topics.DeadLetters(), p, func(*kafka.Record) error { n++; return nil }))
 	}
 	return n
 }

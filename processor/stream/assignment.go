@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"stockpush/processor/stream/kafka"
 	"stockpush/processor/watermark"
 )
 
@@ -17,7 +18,7 @@ type Assignment struct {
 	topic     string
 	partition int32
 	alive     func() bool
-	batches   chan []*Record
+	batches   chan []*kafka.Record
 	over      atomic.Bool
 	closing   chan struct{}
 	closeOnce sync.Once
@@ -38,7 +39,7 @@ type Assignment struct {
 }
 
 func newAssignment(topic string, partition int32, alive func() bool) *Assignment {
-	return &Assignment{topic: topic, partition: partition, alive: alive, batches: make(chan []*Record), closing: make(chan struct{}), committed: Commit{Offset: -1}, from: -1}
+	return &Assignment{topic: topic, partition: partition, alive: alive, batches: make(chan []*kafka.Record), closing: make(chan struct{}), committed: Commit{Offset: -1}, from: -1}
 }
 
 // Topic returns the topic.
@@ -53,7 +54,7 @@ func (a *Assignment) Partition() int32 { return a.partition }
 //
 // A batch's records share memory: who keeps a part of one keeps the batch. Copy what is needed for
 // long.
-func (a *Assignment) Batches() <-chan []*Record { return a.batches }
+func (a *Assignment) Batches() <-chan []*kafka.Record { return a.batches }
 
 // Closing is closed when the partition is revoked, for a handler that takes no batches for now.
 func (a *Assignment) Closing() <-chan struct{} { return a.closing }
@@ -93,7 +94,7 @@ var errRewound = errors.New("the log went back: records after the last ones have
 
 // fetch is what a fetch returned of one partition.
 type fetch struct {
-	records []*Record
+	records []*kafka.Record
 	// first is the first offset that was read, and next the one after the last. They may hold
 	// no record.
 	first, next int64
@@ -105,15 +106,15 @@ type fetch struct {
 }
 
 // fetchOf returns a fetch of records, without the control records among them.
-func fetchOf(all []*Record, logEnd int64) fetch {
+func fetchOf(all []*kafka.Record, logEnd int64) fetch {
 	f := fetch{first: all[0].Offset, next: all[len(all)-1].Offset + 1, logEnd: logEnd}
-	f.records = slices.DeleteFunc(all, func(r *Record) bool { return r.Attrs.IsControl() })
+	f.records = slices.DeleteFunc(all, func(r *kafka.Record) bool { return r.Attrs.IsControl() })
 	return f
 }
 
 // queuedBatch waits for the handler. It has records, or none and the next value of Passed.
 type queuedBatch struct {
-	records []*Record
+	records []*kafka.Record
 	bytes   int64
 	passed  int64
 }
@@ -124,7 +125,7 @@ func (f *fetch) batches() (all []queuedBatch) {
 	if n > 0 {
 		next := queuedBatch{records: f.records}
 		for _, r := range f.records {
-			next.bytes += sizeOf(r)
+			next.bytes += kafka.SizeOf(r)
 		}
 		all = append(all, next)
 	}

@@ -5,12 +5,14 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"stockpush/processor/stream/kafka"
 )
 
-func records(offsets ...int64) []*Record {
-	var batch []*Record
+func records(offsets ...int64) []*kafka.Record {
+	var batch []*kafka.Record
 	for _, offset := range offsets {
-		batch = append(batch, &Record{Offset: offset})
+		batch = append(batch, &kafka.Record{Offset: offset})
 	}
 	return batch
 }

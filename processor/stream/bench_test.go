@@ -16,11 +16,14 @@ import (
 	"go.uber.org/goleak"
 
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
+	"stockpush/schemas"
 )
 
 const (
-	topic = "in"
-	group = "g"
+	topics = schemas.Topics("t")
+	topic  = "in"
+	group  = "g"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -30,7 +33,7 @@ type handlerFunc func(ctx context.Context, a *stream.Assignment) error
 func (f handlerFunc) Run(ctx context.Context, a *stream.Assignment) error { return f(ctx, a) }
 
 // each calls take for every record, in order.
-func each(take func(a *stream.Assignment, r *stream.Record)) handlerFunc {
+func each(take func(a *stream.Assignment, r *kafka.Record)) handlerFunc {
 	return func(_ context.Context, a *stream.Assignment) error {
 		for batch := range a.Batches() {
 			for _, r := range batch {
@@ -44,7 +47,7 @@ func each(take func(a *stream.Assignment, r *stream.Record)) handlerFunc {
 type bench struct {
 	t       *testing.T
 	cluster *kfake.Cluster
-	conn    stream.Connection
+	conn    kafka.Connection
 	// letters takes dead letters.
 	letters    *letterBox
 	stuckAfter time.Duration
@@ -56,7 +59,7 @@ func newBench(t *testing.T, partitions int32, options ...kfake.Opt) *bench {
 	cluster, err := kfake.NewCluster(append(options, kfake.NumBrokers(1), kfake.SeedTopics(partitions, topic))...)
 	require.NoError(t, err)
 	t.Cleanup(cluster.Close)
-	return &bench{t: t, cluster: cluster, conn: stream.Connection{Brokers: cluster.ListenAddrs(), ClientID: "test"}, letters: &letterBox{}}
+	return &bench{t: t, cluster: cluster, conn: kafka.Connection{Brokers: cluster.ListenAddrs(), ClientID: "test"}, letters: &letterBox{}}
 }
 
 // run starts a member; stop ends it and returns what Run said.
@@ -96,18 +99,18 @@ func (b *bench) member(registry *prometheus.Registry, h stream.Handler) *stream.
 	}
 	log := slog.New(slog.DiscardHandler)
 	stage, err := stream.New(cfg, stream.Deps{
-		Connection: b.conn, Handler: h, DeadLetters: stream.NewDeadLetters(b.letters, topics, log, registry), Logger: log, Registerer: registry,
+		Connection: b.conn, Handler: h, DeadLetters: kafka.NewDeadLetters(b.letters, topics, log, registry), Logger: log, Registerer: registry,
 	})
 	require.NoError(b.t, err)
 	return stage
 }
 
 func (b *bench) produce(partition int32, n int) {
-	p, err := stream.NewProducer(b.conn, stream.DefaultBatchBytes)
+	p, err := kafka.NewProducer(b.conn, kafka.DefaultBatchBytes)
 	require.NoError(b.t, err)
 	defer p.Close()
 	for i := range n {
-		r := &stream.Record{Topic: topic, Partition: partition, Key: fmt.Appendf(nil, "k%d", i), Value: []byte("v")}
+		r := &kafka.Record{Topic: topic, Partition: partition, Key: fmt.Appendf(nil, "k%d", i), Value: []byte("v")}
 		p.Produce(b.t.Context(), r, func(err error) { require.NoError(b.t, err) })
 	}
 	require.NoError(b.t, p.Flush(b.t.Context()))

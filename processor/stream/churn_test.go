@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 )
 
 // cuttable is a member's network: while it is cut nothing gets through, and what
@@ -193,10 +194,10 @@ func (c *churn) run() {
 	for range 2 + c.random.IntN(2) {
 		c.member(ctx)
 	}
-	producer, err := stream.NewProducer(c.bench.conn, stream.DefaultBatchBytes)
+	producer, err := kafka.NewProducer(c.bench.conn, kafka.DefaultBatchBytes)
 	require.NoError(c.t, err)
 	for i := range churnRecords {
-		producer.Produce(ctx, &stream.Record{Topic: topic, Partition: int32(i % churnPartitions), Value: []byte("v")}, func(err error) { require.NoError(c.t, err) })
+		producer.Produce(ctx, &kafka.Record{Topic: topic, Partition: int32(i % churnPartitions), Value: []byte("v")}, func(err error) { require.NoError(c.t, err) })
 		<-time.After(time.Duration(c.random.IntN(600)) * time.Millisecond)
 	}
 	require.NoError(c.t, producer.Flush(ctx))

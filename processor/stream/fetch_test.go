@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"stockpush/processor/stream/kafka"
 )
 
 // Polling waits while too much is queued.
@@ -33,7 +35,7 @@ func TestQueuedBytesAreCounted(t *testing.T) {
 		require.Eventually(t, func() bool { return o.queuedBytes.Load() == want }, 10*time.Second, time.Millisecond)
 	}
 	for offset := range int64(3) {
-		require.NoError(t, o.Push([]*Record{{Offset: offset, Key: make([]byte, 3), Value: make([]byte, 7)}}, 3))
+		require.NoError(t, o.Push([]*kafka.Record{{Offset: offset, Key: make([]byte, 3), Value: make([]byte, 7)}}, 3))
 	}
 	counts(20) // one was taken
 	proceed <- struct{}{}
@@ -47,7 +49,7 @@ func TestPollWithoutAFetchFreesNothing(t *testing.T) {
 	s := newIdleStage(t, Config{}, nil)
 	full := func() bool {
 		_, err := s.unpack.Decompress(nil, kgo.CodecNone)
-		return errors.Is(err, errLater)
+		return errors.Is(err, kafka.ErrLater)
 	}
 	_, err := s.unpack.Decompress(make([]byte, 64<<20), kgo.CodecNone)
 	require.NoError(t, err)

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"stockpush/processor/stream/kafka"
 )
 
 // errLost is the cause with which a lost partition's context ends.
@@ -110,7 +112,9 @@ func (o *Owner) handle(ctx context.Context, handler Handler) (err error) {
 
 // Push queues the next fetched records for the handler; the partition's log ends at logEnd. It
 // never blocks.
-func (o *Owner) Push(records []*Record, logEnd int64) error { return o.push(fetchOf(records, logEnd)) }
+func (o *Owner) Push(records []*kafka.Record, logEnd int64) error {
+	return o.push(fetchOf(records, logEnd))
+}
 
 func (o *Owner) push(f fetch) error {
 	if err := o.track(f); err != nil {
@@ -182,7 +186,7 @@ func (o *Owner) feed(ctx context.Context) {
 }
 
 // next returns the next batch and the channel to send it to, which is nil if nothing is queued.
-func (o *Owner) next() (next queuedBatch, to chan<- []*Record) {
+func (o *Owner) next() (next queuedBatch, to chan<- []*kafka.Record) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.queue) == 0 {

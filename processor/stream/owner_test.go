@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"stockpush/processor/stream/kafka"
 )
 
 type handlerFunc func(ctx context.Context, a *Assignment) error
@@ -140,7 +142,7 @@ func newIdleStage(t *testing.T, cfg Config, h handlerFunc) *Stage {
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "in"))
 	require.NoError(t, err)
 	t.Cleanup(cluster.Close)
-	conn := Connection{Brokers: cluster.ListenAddrs()}
+	conn := kafka.Connection{Brokers: cluster.ListenAddrs()}
 	cfg.Group, cfg.Topics = "g", []string{"in"}
 	s, err := New(cfg, Deps{Connection: conn, Handler: h, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
 	require.NoError(t, err)

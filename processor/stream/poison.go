@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"stockpush/processor/stream/kafka"
 )
 
 // gap is a range of offsets without records that could be read. The client stops at some gaps and
@@ -25,13 +27,13 @@ func (s *Stage) handleFaults(fetches kgo.Fetches) error {
 		for _, o := range s.owned(map[string][]int32{failure.Topic: {failure.Partition}}) {
 			tooLarge, ok := errors.AsType[*kgo.ErrDecompressTooLarge](failure.Err)
 			if !ok {
-				if !errors.Is(failure.Err, errLater) {
+				if !errors.Is(failure.Err, kafka.ErrLater) {
 					s.startProbe(o)
 				}
 				continue
 			}
 			at, _ := o.position()
-			if err := s.skip(gap{owner: o, first: at, next: tooLarge.NextOffset, cause: errTooLarge}); err != nil {
+			if err := s.skip(gap{owner: o, first: at, next: tooLarge.NextOffset, cause: kafka.ErrTooLarge}); err != nil {
 				return err
 			}
 		}
@@ -54,8 +56,8 @@ func (s *Stage) startProbe(o *Owner) {
 	})
 }
 
-func (s *Stage) reader(of *Owner, maxBytes int32) *logReader {
-	return newLogReader(s.client, s.unpack, of.topic, of.partition, maxBytes)
+func (s *Stage) reader(of *Owner, maxBytes int32) *kafka.LogReader {
+	return kafka.NewLogReader(s.client, s.unpack, of.topic, of.partition, maxBytes)
 }
 
 // probe fetches the partition's next offset without the client. If it cannot be read either, or
@@ -65,22 +67,22 @@ func (s *Stage) probe(ctx context.Context, o *Owner) {
 	if !known {
 		return
 	}
-	log := s.reader(o, readMaxBytes)
-	f, err := log.fetch(ctx, at)
+	log := s.reader(o, kafka.ReadMaxBytes)
+	f, err := log.Fetch(ctx, at)
 	if err != nil {
 		if ctx.Err() == nil {
 			s.log.Warn("probe of a partition failed", "topic", o.topic, "partition", o.partition, "offset", at, "error", err)
 		}
 		return
 	}
-	g := gap{owner: o, first: at, next: f.next, logEnd: f.end}
+	g := gap{owner: o, first: at, next: f.Next, logEnd: f.End}
 	switch {
-	case f.unreadable != nil:
-		g.next, g.cause = f.unreadable.next, f.unreadable.cause
-	case len(f.records) > 0:
+	case f.Unreadable != nil:
+		g.next, g.cause = f.Unreadable.Next, f.Unreadable.Cause
+	case len(f.Records) > 0:
 		return // the client can read them, too
-	case f.next == at:
-		g.next = f.end
+	case f.Next == at:
+		g.next = f.End
 	}
 	if g.next <= at {
 		return
@@ -114,7 +116,7 @@ func (s *Stage) skip(g gap) error {
 	}
 	f := fetch{first: g.first, next: g.next, logEnd: max(g.logEnd, g.next)}
 	if g.cause != nil {
-		f.letters = lettersOf(g.next - g.first)
+		f.letters = kafka.LettersOf(g.next - g.first)
 	}
 	if err := o.push(f); err != nil || g.cause == nil {
 		return err
@@ -128,7 +130,7 @@ func (s *Stage) skip(g gap) error {
 func (s *Stage) deadLetterGap(g gap) {
 	o, ctx := g.owner, s.backgroundCtx
 	s.background.Go(func() {
-		s.letters.putUnreadable(ctx, Span{o.topic, o.partition, g.first, g.next}, g.cause, func(offset int64, err error) {
+		s.letters.PutUnreadable(ctx, kafka.Span{Topic: o.topic, Partition: o.partition, From: g.first, To: g.next}, g.cause, func(offset int64, err error) {
 			switch {
 			case err == nil:
 				o.Resolve(offset)
@@ -141,7 +143,7 @@ func (s *Stage) deadLetterGap(g gap) {
 
 // checkGaps reads the offsets that a fetch left out. Usually a transaction was aborted, but the
 // client also skips what it cannot decode if it can decode what follows.
-func (s *Stage) checkGaps(o *Owner, all []*Record) {
+func (s *Stage) checkGaps(o *Owner, all []*kafka.Record) {
 	next, known := o.position()
 	for _, r := range all {
 		if hole := (gap{owner: o, first: next, next: r.Offset}); known && hole.first < hole.next {
@@ -155,16 +157,16 @@ func (s *Stage) checkGap(ctx context.Context, hole gap) {
 	o := hole.owner
 	log := s.reader(o, 1)
 	for at := hole.first; at < hole.next; {
-		f, err := log.fetch(ctx, at)
+		f, err := log.Fetch(ctx, at)
 		switch {
 		case err != nil:
 			return // the stage ends, or a probe will report it
-		case f.unreadable != nil:
-			f.next = f.unreadable.next
-			s.deadLetterGap(gap{owner: o, first: at, next: min(f.next, hole.next), cause: f.unreadable.cause})
-		case f.next == at:
+		case f.Unreadable != nil:
+			f.Next = f.Unreadable.Next
+			s.deadLetterGap(gap{owner: o, first: at, next: min(f.Next, hole.next), cause: f.Unreadable.Cause})
+		case f.Next == at:
 			return
 		}
-		at = f.next
+		at = f.Next
 	}
 }

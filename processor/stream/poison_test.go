@@ -18,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 )
@@ -28,7 +29,7 @@ type letterBox struct {
 	letters []schemas.DeadLetter
 }
 
-func (l *letterBox) Produce(_ context.Context, r *stream.Record, done func(error)) {
+func (l *letterBox) Produce(_ context.Context, r *kafka.Record, done func(error)) {
 	var letter schemas.DeadLetter
 	for _, h := range r.Headers {
 		_ = letter.TakeHeader(h.Key, string(h.Value))
@@ -131,7 +132,7 @@ func TestPartitionThatCannotBeFetchedIsStuck(t *testing.T) {
 		return storageError(r.(*kmsg.FetchRequest)), nil, broken.Load()
 	})
 	registry := prometheus.NewRegistry()
-	stage, _ := b.start(registry, each(func(a *stream.Assignment, r *stream.Record) { a.Resolve(r.Offset) }))
+	stage, _ := b.start(registry, each(func(a *stream.Assignment, r *kafka.Record) { a.Resolve(r.Offset) }))
 	require.Eventually(t, func() bool { return stage.Stuck() != "" }, 10*time.Second, time.Millisecond)
 	require.Regexp(t, "in/[01] is stuck at offset 0", stage.Stuck())
 	require.InDelta(t, 10, metric(t, registry, "stockpush_stream_lag"), 0)
@@ -183,16 +184,16 @@ func TestReadSkipsUnreadableBatches(t *testing.T) {
 			b.produce(0, 2)
 			p.put(b, dir)
 			b.produce(0, 2)
-			var skipped []stream.Span
-			b.conn.Unreadable = func(of stream.Span, _ error) { skipped = append(skipped, of) }
+			var skipped []kafka.Span
+			b.conn.Unreadable = func(of kafka.Span, _ error) { skipped = append(skipped, of) }
 			var offsets []int64
-			require.NoError(t, stream.ReadPartition(t.Context(), b.conn, topic, 0, func(r *stream.Record) error {
+			require.NoError(t, kafka.ReadPartition(t.Context(), b.conn, topic, 0, func(r *kafka.Record) error {
 				offsets = append(offsets, r.Offset)
 				return nil
 			}))
 			require.Equal(t, []int64{0, 1, 5, 6}, offsets)
 			if !p.silent {
-				require.Equal(t, []stream.Span{{Topic: topic, From: 2, To: 5}}, skipped)
+				require.Equal(t, []kafka.Span{{Topic: topic, From: 2, To: 5}}, skipped)
 			}
 		})
 	}
@@ -208,7 +209,7 @@ func TestBusyPartitionIsNotStuck(t *testing.T) {
 		looks.Add(1)
 		return nil, nil, false
 	})
-	stage, stop := b.start(prometheus.NewRegistry(), each(func(a *stream.Assignment, r *stream.Record) { <-block; a.Resolve(r.Offset) }))
+	stage, stop := b.start(prometheus.NewRegistry(), each(func(a *stream.Assignment, r *kafka.Record) { <-block; a.Resolve(r.Offset) }))
 	for range 20 {
 		b.produce(0, 10)
 	}
@@ -218,4 +219,19 @@ func TestBusyPartitionIsNotStuck(t *testing.T) {
 	close(block)
 	b.eventuallyCommitted(0, 200)
 	require.NoError(t, stop())
+}
+
+// counted is how many positions of a topic were skipped.
+func counted(t *testing.T, registry *prometheus.Registry, topic string) int {
+	families, err := registry.Gather()
+	require.NoError(t, err)
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			if family.GetName() == "stockpush_stream_poison_total" && m.GetLabel()[0].GetValue() == topic {
+				return int(m.GetCounter().GetValue())
+			}
+		}
+	}
+	require.Fail(t, "the series does not exist from the start")
+	return -1
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"stockpush/processor/stream/kafka"
 )
 
 // assigned starts the owners of new partitions. Until it returns the client neither delivers
@@ -48,7 +50,7 @@ func (s *Stage) own(tp topicPartition) {
 // begin tells owners where their partitions are read from. It replaces "the start" by the current
 // first offset, since the client can skip only in a partition with a known offset.
 func (s *Stage) begin(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
-	starts, err := Retry(ctx, s.log, func() (kadm.ListedOffsets, error) {
+	starts, err := kafka.Retry(ctx, s.log, func() (kadm.ListedOffsets, error) {
 		listed, err := kadm.NewClient(s.client).ListStartOffsets(ctx, s.cfg.Topics...)
 		if err == nil {
 			err = listed.Error()
@@ -161,7 +163,7 @@ func (s *Stage) checkErrors(fetches kgo.Fetches) (faulty bool, err error) {
 			return true, fmt.Errorf("consume %s: %w (check the user's rights in Kafka)", failure.Topic, err)
 		case errors.Is(err, kerr.FencedInstanceID):
 			return true, fmt.Errorf("group %s: %w (another process runs with kafka.instance_id %q and took over: give each process its own)", s.cfg.Group, err, s.cfg.InstanceID)
-		case errors.Is(err, kgo.ErrMaxDecompress), errors.Is(err, errLater): // skipped, or fetched again
+		case errors.Is(err, kgo.ErrMaxDecompress), errors.Is(err, kafka.ErrLater): // skipped, or fetched again
 		default:
 			faulty = true
 			if s.faults.isNew(topicPartition{failure.Topic, failure.Partition}, err) {

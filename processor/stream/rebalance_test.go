@@ -12,12 +12,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 )
 
 func TestResolveAfterARevokeHasNoEffect(t *testing.T) {
 	b := newBench(t, 1)
 	seen := make(chan *stream.Assignment, 1)
-	stop := b.run(each(func(a *stream.Assignment, r *stream.Record) {
+	stop := b.run(each(func(a *stream.Assignment, r *kafka.Record) {
 		if r.Offset == 0 {
 			seen <- a
 		}
@@ -31,7 +32,7 @@ func TestResolveAfterARevokeHasNoEffect(t *testing.T) {
 		old.Resolve(offset)
 	}
 	next := make(chan int64, 10)
-	stop = b.run(each(func(_ *stream.Assignment, r *stream.Record) { next <- r.Offset }))
+	stop = b.run(each(func(_ *stream.Assignment, r *kafka.Record) { next <- r.Offset }))
 	require.Zero(t, <-next)
 	require.NoError(t, stop())
 	require.LessOrEqual(t, b.committed(0), int64(0))
@@ -147,7 +148,7 @@ func TestEndDoesNotWaitForASilentBroker(t *testing.T) {
 	silent := make(chan struct{})
 	t.Cleanup(func() { close(silent) }) // after the broker's end: one that wakes while it ends may never end
 	b := newBench(t, 1)
-	stop := b.run(each(func(a *stream.Assignment, r *stream.Record) { a.Resolve(r.Offset) }))
+	stop := b.run(each(func(a *stream.Assignment, r *kafka.Record) { a.Resolve(r.Offset) }))
 	b.cluster.ControlKey(int16(kmsg.LeaveGroup), func(kmsg.Request) (kmsg.Response, error, bool) {
 		b.cluster.SleepControl(func() { <-silent })
 		return nil, nil, false

@@ -11,6 +11,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"stockpush/processor/stream/kafka"
 )
 
 // Handler does a stage's work.
@@ -60,10 +62,10 @@ func (c Config) withDefaults() Config {
 
 // Deps are what a stage needs from outside.
 type Deps struct {
-	Connection Connection
+	Connection kafka.Connection
 	Handler    Handler
 	// DeadLetters gets the positions that cannot be read.
-	DeadLetters *DeadLetters
+	DeadLetters *kafka.DeadLetters
 	Logger      *slog.Logger
 	Registerer  prometheus.Registerer
 }
@@ -87,7 +89,7 @@ type Stage struct {
 	handler Handler
 	log     *slog.Logger
 	options []kgo.Opt
-	unpack  *unpacker
+	unpack  *kafka.Unpacker
 	// queuedBytes counts what waits for handlers.
 	queuedBytes atomic.Int64
 	client      *kgo.Client
@@ -96,7 +98,7 @@ type Stage struct {
 	readyOnce   sync.Once
 	failed      chan error
 	metrics     *metrics
-	letters     *DeadLetters
+	letters     *kafka.DeadLetters
 	// faults belongs to the polling goroutine.
 	faults faults
 	// gaps are skipped by the polling goroutine.
@@ -126,7 +128,7 @@ func New(cfg Config, deps Deps) (*Stage, error) {
 	}
 	s.membership = membershipOf(s.cfg)
 	var err error
-	if s.unpack, err = newUnpacker(); err != nil {
+	if s.unpack, err = kafka.NewUnpacker(); err != nil {
 		return nil, err
 	}
 	s.metrics = newMetrics(deps.Registerer, s)
@@ -280,7 +282,7 @@ func (s *Stage) fetch(ctx context.Context) kgo.Fetches {
 	}
 	fetches := s.client.PollFetches(ctx)
 	if !errors.Is(fetches.Err0(), context.DeadlineExceeded) { // else nothing was polled of what is being unpacked
-		s.unpack.polled()
+		s.unpack.Polled()
 	}
 	return fetches
 }

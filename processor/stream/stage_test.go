@@ -13,12 +13,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 )
 
 func TestOnlyTheWatermarkIsCommitted(t *testing.T) {
 	b := newBench(t, 1)
 	release := make(chan struct{})
-	stop := b.run(each(func(a *stream.Assignment, r *stream.Record) {
+	stop := b.run(each(func(a *stream.Assignment, r *kafka.Record) {
 		if r.Offset == 3 {
 			go func() { <-release; a.Resolve(3) }()
 			return
@@ -35,7 +36,7 @@ func TestOnlyTheWatermarkIsCommitted(t *testing.T) {
 func TestSlowPartitionBlocksNoOther(t *testing.T) {
 	b := newBench(t, 2)
 	block := make(chan struct{})
-	stop := b.run(each(func(a *stream.Assignment, r *stream.Record) {
+	stop := b.run(each(func(a *stream.Assignment, r *kafka.Record) {
 		if r.Partition == 0 {
 			<-block
 		}
@@ -62,14 +63,14 @@ func TestFetchDoesNotWaitLongForAnEmptyPartition(t *testing.T) {
 		}
 		return nil, nil, false
 	})
-	stop := b.run(each(func(a *stream.Assignment, r *stream.Record) { a.Resolve(r.Offset) }))
+	stop := b.run(each(func(a *stream.Assignment, r *kafka.Record) { a.Resolve(r.Offset) }))
 	require.LessOrEqual(t, <-longest, int32(100))
 	require.NoError(t, stop())
 }
 
 func TestStageWaitsForAStoppedBroker(t *testing.T) {
 	b := newBench(t, 1)
-	stop := b.run(each(func(a *stream.Assignment, r *stream.Record) { a.Resolve(r.Offset) }))
+	stop := b.run(each(func(a *stream.Assignment, r *kafka.Record) { a.Resolve(r.Offset) }))
 	b.produce(0, 5)
 	b.eventuallyCommitted(0, 5)
 	var down atomic.Bool
@@ -113,7 +114,7 @@ func TestUnresolvedRecordHasAnAge(t *testing.T) {
 	b.produce(0, 3)
 	registry := prometheus.NewRegistry()
 	taken := make(chan struct{}, 10)
-	b.runIn(registry, each(func(a *stream.Assignment, r *stream.Record) {
+	b.runIn(registry, each(func(a *stream.Assignment, r *kafka.Record) {
 		if r.Offset != 1 {
 			a.Resolve(r.Offset)
 		}
@@ -157,7 +158,7 @@ func TestFailedCommitIsRetried(t *testing.T) {
 		close(refused)
 		return answer, nil, true
 	})
-	stop := b.run(each(func(a *stream.Assignment, r *stream.Record) { a.Resolve(r.Offset) }))
+	stop := b.run(each(func(a *stream.Assignment, r *kafka.Record) { a.Resolve(r.Offset) }))
 	b.produce(0, 3)
 	<-refused
 	b.eventuallyCommitted(0, 3)
@@ -167,11 +168,11 @@ func TestFailedCommitIsRetried(t *testing.T) {
 // A mark is part of the last commit, and the next owner finds it in its backlog.
 func TestMarkIsFoundInTheBacklog(t *testing.T) {
 	b := newBench(t, 2)
-	of := stream.Place{Topic: topic, Partition: 1}
+	of := kafka.Place{Topic: topic, Partition: 1}
 	b.produce(1, 5)
-	backlog, err := stream.ReadBacklog(t.Context(), b.conn, group, of)
+	backlog, err := kafka.ReadBacklog(t.Context(), b.conn, group, of)
 	require.NoError(t, err)
-	require.Equal(t, stream.Backlog{From: 0, End: 5}, backlog)
+	require.Equal(t, kafka.Backlog{From: 0, End: 5}, backlog)
 	for _, mark := range []string{"clean one", ""} {
 		stop := b.run(handlerFunc(func(_ context.Context, a *stream.Assignment) error {
 			for batch := range a.Batches() {
@@ -186,7 +187,7 @@ func TestMarkIsFoundInTheBacklog(t *testing.T) {
 		want := backlog.End + 5
 		b.eventuallyCommitted(1, want)
 		require.NoError(t, stop())
-		backlog, err = stream.ReadBacklog(t.Context(), b.conn, group, of)
+		backlog, err = kafka.ReadBacklog(t.Context(), b.conn, group, of)
 		require.NoError(t, err)
 		require.Equal(t, want, backlog.From)
 		require.Equal(t, want, backlog.End)

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 )
 
 // transaction produces records to partition 0 in a transaction, which end ends.
@@ -36,7 +37,7 @@ type collector struct {
 	passed int64
 }
 
-func (c *collector) take(a *stream.Assignment, batch []*stream.Record) {
+func (c *collector) take(a *stream.Assignment, batch []*kafka.Record) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.passed = max(c.passed, a.Passed())
@@ -109,7 +110,7 @@ func TestOpenTransactionHoldsLaterRecords(t *testing.T) {
 func TestReadsOfATopicAreCommitted(t *testing.T) {
 	b := newBench(t, 1)
 	read := func() (values []string) {
-		require.NoError(t, stream.ReadPartition(t.Context(), b.conn, topic, 0, func(r *stream.Record) error {
+		require.NoError(t, kafka.ReadPartition(t.Context(), b.conn, topic, 0, func(r *kafka.Record) error {
 			values = append(values, string(r.Value))
 			return nil
 		}))
@@ -122,7 +123,7 @@ func TestReadsOfATopicAreCommitted(t *testing.T) {
 	require.Equal(t, []string{"10"}, read())
 	abort(kgo.TryAbort)
 	require.Equal(t, []string{"10"}, read())
-	backlog, err := stream.ReadBacklog(t.Context(), b.conn, group, stream.Place{Topic: topic})
+	backlog, err := kafka.ReadBacklog(t.Context(), b.conn, group, kafka.Place{Topic: topic})
 	require.NoError(t, err)
 	require.EqualValues(t, 3, backlog.End)
 	end(kgo.TryCommit)
@@ -151,6 +152,6 @@ func TestReadEndsAtACompactedEnd(t *testing.T) {
 		return answer, nil, true
 	})
 	n := 0
-	require.NoError(t, stream.ReadSpan(t.Context(), b.conn, stream.Span{Topic: topic, From: 1, To: 4}, func(*stream.Record) error { n++; return nil }))
+	require.NoError(t, kafka.ReadSpan(t.Context(), b.conn, kafka.Span{Topic: topic, From: 1, To: 4}, func(*kafka.Record) error { n++; return nil }))
 	require.Zero(t, n)
 }

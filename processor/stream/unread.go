@@ -1,6 +1,10 @@
 package stream
 
-import "time"
+import (
+	"time"
+
+	"stockpush/processor/stream/kafka"
+)
 
 // unread knows how long the oldest record that the handler has not got may have waited in the log.
 // The timestamp of a record that is not fetched is not known. Those of the record before it and of
@@ -16,7 +20,7 @@ type unread struct {
 }
 
 // delivered is called with the records that the handler got.
-func (u *unread) delivered(records []*Record) {
+func (u *unread) delivered(records []*kafka.Record) {
 	if n := len(records); n > 0 {
 		u.last = records[n-1].Timestamp
 	}

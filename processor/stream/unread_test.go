@@ -7,10 +7,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"stockpush/processor/stream/kafka"
 )
 
 // written returns records that were written so long ago.
-func written(ago time.Duration, offsets ...int64) []*Record {
+func written(ago time.Duration, offsets ...int64) []*kafka.Record {
 	all := records(offsets...)
 	for _, r := range all {
 		r.Timestamp = time.Now().Add(-ago)

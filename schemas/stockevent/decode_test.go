@@ -32,7 +32,7 @@ func TestGoodEventsAreTaken(t *testing.T) {
 	for _, good := range schemastest.GoodEvents() {
 		event, err := schemastest.DecodeEvent([]byte(schemastest.GoodKey), []byte(good))
 		require.NoError(t, err, good)
-		again, err := schemastest.DecodeEvent([]byte(schemastest.GoodKey), stockevent.EncodeEvent(&event))
+		again, err := schemastest.DecodeEvent([]byte(schemastest.GoodKey), stockevent.Encode(&event))
 		require.NoError(t, err)
 		event.OccurredAt = event.OccurredAt.UTC()
 		require.Equal(t, event, again)
@@ -106,7 +106,7 @@ func FuzzDecodeEvent(f *testing.F) {
 		if decoder.Decode(&known) == nil && !strings.Contains(strings.ToLower(value), `"available"`+"\x00") {
 			require.Equal(t, event.Key.String(), key)
 		}
-		_, err = schemastest.DecodeEvent([]byte(key), stockevent.EncodeEvent(&event))
+		_, err = schemastest.DecodeEvent([]byte(key), stockevent.Encode(&event))
 		if event.OccurredAt.UTC().Year() <= 9999 && event.OccurredAt.UTC().Year() >= 0 {
 			require.NoError(t, err)
 		}

@@ -8,8 +8,8 @@ import (
 	"stockpush/schemas"
 )
 
-// EncodeEvent encodes an event as JSON, as upstream does.
-func EncodeEvent(e *schemas.Event) []byte {
+// Encode encodes an event as JSON, as upstream does.
+func Encode(e *schemas.Event) []byte {
 	var w jx.Writer
 	w.ObjStart()
 	field := func(name string, first bool) {

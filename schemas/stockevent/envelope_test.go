@@ -43,7 +43,7 @@ func decodeAs(contentType, value string) (schemas.Event, error) {
 }
 
 func TestEventsAreFoundInEveryEnvelope(t *testing.T) {
-	inJSON, inProtobuf := string(stockevent.EncodeEvent(&wrapped)), string(schemastest.EncodeProtobuf(&wrapped))
+	inJSON, inProtobuf := string(stockevent.Encode(&wrapped)), string(schemastest.EncodeProtobuf(&wrapped))
 	encoded := base64.StdEncoding.EncodeToString
 	const cloud = `{"specversion":"1.0","id":"1","source":"/wms","type":"stock","time":"2026-01-02T03:04:05Z","ext":{"a":[1]},`
 	// The prefix is byte 0 and a schema id; for Protobuf the message's index follows: its usual form,
@@ -80,7 +80,7 @@ func TestEventsAreFoundInEveryEnvelope(t *testing.T) {
 }
 
 func TestEnvelopesThatHoldNoEventAreRejected(t *testing.T) {
-	inJSON, inProtobuf := string(stockevent.EncodeEvent(&wrapped)), string(schemastest.EncodeProtobuf(&wrapped))
+	inJSON, inProtobuf := string(stockevent.Encode(&wrapped)), string(schemastest.EncodeProtobuf(&wrapped))
 	const structured = "application/cloudevents+json"
 	for _, c := range []struct{ contentType, value, code, field string }{
 		{"text/plain", inJSON, schemas.CodeUnsupportedContentType, ""},

@@ -59,7 +59,7 @@ func TestProtobufAndJSONOfAnEventDecodeEqual(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := drawUpstreamEvent(t)
 		key := e.Key.String()
-		inJSON, bad := schemastest.DecodeEvent([]byte(key), stockevent.EncodeEvent(&e))
+		inJSON, bad := schemastest.DecodeEvent([]byte(key), stockevent.Encode(&e))
 		inProtobuf, alsoBad := decodeProtobuf(key, schemastest.EncodeProtobuf(&e))
 		require.Equal(t, inJSON, inProtobuf)
 		if bad == nil {
@@ -226,7 +226,7 @@ func FuzzDecodeProtobuf(f *testing.F) {
 		again, err := decodeProtobuf(key, schemastest.EncodeProtobuf(&e))
 		require.NoError(t, err)
 		require.Equal(t, e, again)
-		again, err = schemastest.DecodeEvent([]byte(key), stockevent.EncodeEvent(&e))
+		again, err = schemastest.DecodeEvent([]byte(key), stockevent.Encode(&e))
 		require.NoError(t, err)
 		require.Equal(t, e, again)
 	})

@@ -15,7 +15,7 @@ import (
 	"stockpush/channels"
 	"stockpush/channels/channeltest"
 	"stockpush/cmd/internal/embedded/embeddedtest"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
 )
@@ -94,8 +94,8 @@ func TestOnlySettledStoreSKUsAreCompared(t *testing.T) {
 type world struct {
 	channeltest.Authorized
 	t        *testing.T
-	conn     stream.Connection
-	producer *stream.KafkaProducer
+	conn     kafka.Connection
+	producer *kafka.ClusterProducer
 
 	mu sync.Mutex
 	// shown are the stocks by shop and item; each item has the model 1.
@@ -108,10 +108,10 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, conn: stream.Connection{Brokers: []string{embeddedtest.StartBroker(t).Addr()}, ClientID: "t"}, shown: map[[2]int64]int64{}}
-	require.NoError(t, stream.CreateTopics(t.Context(), w.conn, topics.Specs(partitions), 1))
+	w := &world{t: t, conn: kafka.Connection{Brokers: []string{embeddedtest.StartBroker(t).Addr()}, ClientID: "t"}, shown: map[[2]int64]int64{}}
+	require.NoError(t, kafka.CreateTopics(t.Context(), w.conn, topics.Specs(partitions), 1))
 	var err error
-	w.producer, err = stream.NewProducer(w.conn, stream.DefaultBatchBytes)
+	w.producer, err = kafka.NewProducer(w.conn, kafka.DefaultBatchBytes)
 	require.NoError(t, err)
 	t.Cleanup(w.producer.Close)
 	return w
@@ -120,7 +120,7 @@ func newWorld(t *testing.T) *world {
 func (w *world) produce(topic string, e *schemas.Event, value []byte) {
 	partition := schemas.PartitionFor([]byte(e.Key.Shop().String()), partitions)
 	produced := make(chan error, 1)
-	w.producer.Produce(w.t.Context(), &stream.Record{Topic: topic, Partition: partition, Key: []byte(e.Key.String()), Value: value}, func(err error) { produced <- err })
+	w.producer.Produce(w.t.Context(), &kafka.Record{Topic: topic, Partition: partition, Key: []byte(e.Key.String()), Value: value}, func(err error) { produced <- err })
 	require.NoError(w.t, <-produced)
 }
 
@@ -224,7 +224,7 @@ func TestFixesRepeatTheRecordInItsPartition(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, report.Drifts, 2)
 	var events []schemas.Event
-	require.NoError(t, stream.ReadPartition(t.Context(), w.conn, topics.Events(), 2, func(r *stream.Record) error {
+	require.NoError(t, kafka.ReadPartition(t.Context(), w.conn, topics.Events(), 2, func(r *kafka.Record) error {
 		e, bad := schemastest.DecodeEvent(r.Key, r.Value)
 		require.NoError(t, bad)
 		events = append(events, e)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/stockevent"
 )
@@ -26,8 +26,8 @@ func (a *run) fix(ctx context.Context, drifts []Drift) error {
 		}
 		e := repeated(&d.record)
 		open.Add(1)
-		a.Producer.Produce(ctx, &stream.Record{
-			Topic: a.Topics.Events(), Partition: e.Position.Partition, Key: []byte(e.Key.String()), Value: stockevent.EncodeEvent(&e),
+		a.Producer.Produce(ctx, &kafka.Record{
+			Topic: a.Topics.Events(), Partition: e.Position.Partition, Key: []byte(e.Key.String()), Value: stockevent.Encode(&e),
 		}, func(err error) {
 			defer open.Done()
 			mu.Lock()

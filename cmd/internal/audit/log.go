@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"maps"
 
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/wire"
 )
@@ -13,7 +13,7 @@ import (
 // view is the content of the topics: all states, and each store SKU's newest command that the
 // workers have not committed. It can be updated.
 type view struct {
-	conn   stream.Connection
+	conn   kafka.Connection
 	topics schemas.Topics
 	// wants selects the shops to keep.
 	wants func(shop int64) bool
@@ -29,11 +29,11 @@ type view struct {
 }
 
 func newView(ctx context.Context, d Deps, wants func(shop int64) bool) (*view, error) {
-	committed, err := stream.Committed(ctx, d.Connection, d.Topics.ChannelsGroup(), d.Topics.Commands())
+	committed, err := kafka.Committed(ctx, d.Connection, d.Topics.ChannelsGroup(), d.Topics.Commands())
 	if err != nil {
 		return nil, err
 	}
-	info, err := stream.Describe(ctx, d.Connection, d.Topics.Commands())
+	info, err := kafka.Describe(ctx, d.Connection, d.Topics.Commands())
 	if err != nil {
 		return nil, err
 	}
@@ -57,15 +57,15 @@ func (v *view) updateShop(ctx context.Context, shop schemas.Shop) error {
 // update reads what was added to a partition. Commands are read first: a command that is finished
 // in between shows in the state that is read after it.
 func (v *view) update(ctx context.Context, partition int32) error {
-	if err := v.read(ctx, stream.Place{Topic: v.topics.Commands(), Partition: partition}, v.commandAt, v.takeCommand); err != nil {
+	if err := v.read(ctx, kafka.Place{Topic: v.topics.Commands(), Partition: partition}, v.commandAt, v.takeCommand); err != nil {
 		return err
 	}
-	return v.read(ctx, stream.Place{Topic: v.topics.State(), Partition: partition}, v.stateAt, v.takeState)
+	return v.read(ctx, kafka.Place{Topic: v.topics.State(), Partition: partition}, v.stateAt, v.takeState)
 }
 
-func (v *view) read(ctx context.Context, from stream.Place, at map[int32]int64, take func(*stream.Record) error) error {
+func (v *view) read(ctx context.Context, from kafka.Place, at map[int32]int64, take func(*kafka.Record) error) error {
 	from.Offset = at[from.Partition]
-	end, err := stream.ReadFrom(ctx, v.conn, from, take)
+	end, err := kafka.ReadFrom(ctx, v.conn, from, take)
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}
@@ -73,7 +73,7 @@ func (v *view) read(ctx context.Context, from stream.Place, at map[int32]int64, 
 	return nil
 }
 
-func (v *view) takeCommand(r *stream.Record) error {
+func (v *view) takeCommand(r *kafka.Record) error {
 	c, err := wire.DecodeCommand(r.Value)
 	if err != nil || !v.wants(c.Key.ShopID) {
 		return nil // the worker dead-letters what cannot be decoded
@@ -89,7 +89,7 @@ func (v *view) takeCommand(r *stream.Record) error {
 	return nil
 }
 
-func (v *view) takeState(r *stream.Record) error {
+func (v *view) takeState(r *kafka.Record) error {
 	if _, err := schemas.ParseKey(string(r.Key)); err != nil {
 		return nil // a record about the log itself
 	}

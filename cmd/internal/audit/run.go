@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"stockpush/channels"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
@@ -30,10 +30,10 @@ const (
 
 // Deps are the dependencies of an audit.
 type Deps struct {
-	Connection stream.Connection
+	Connection kafka.Connection
 	Topics     schemas.Topics
 	Channel    channels.Channel
-	Producer   stream.Producer
+	Producer   kafka.Producer
 	// LogID is the current generation of the events topic. Events can only repeat its records.
 	LogID uint16
 	// Pace waits until a shop may be called again.

@@ -26,7 +26,7 @@ import (
 	"stockpush/cmd/internal/pushrecords"
 	"stockpush/cmd/internal/retry"
 	"stockpush/cmd/internal/setup"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/sinks"
 	"stockpush/sinks/clickhouse"
@@ -47,7 +47,7 @@ type desk struct {
 	store   *clickhouse.Store
 	deps    console.Deps
 	handler http.Handler
-	conn    stream.Connection
+	conn    kafka.Connection
 	topics  schemas.Topics
 }
 
@@ -64,7 +64,7 @@ func newDesk(t *testing.T) *desk {
 	require.NoError(t, err)
 	_, err = setup.Apply(t.Context(), setup.Target{Kafka: cfg.Kafka, Connection: d.conn, Store: d.store}, setup.Options{})
 	require.NoError(t, err)
-	producer, err := stream.NewProducer(d.conn, stream.DefaultBatchBytes)
+	producer, err := kafka.NewProducer(d.conn, kafka.DefaultBatchBytes)
 	require.NoError(t, err)
 	t.Cleanup(producer.Close)
 	reader := pushrecords.NewReader(d.store.Conn(), "d")

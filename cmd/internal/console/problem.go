@@ -11,7 +11,7 @@ import (
 	"stockpush/cmd/internal/eventlog"
 	"stockpush/cmd/internal/pushrecords"
 	"stockpush/cmd/internal/retry"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 )
 
 // problem is an RFC 9457 problem document.
@@ -54,7 +54,7 @@ func problemOf(err error) problem {
 		{eventlog.ErrUndeclared, eventlog.ErrUndeclared.Error()},
 		{shown.ErrNoShopee, shown.ErrNoShopee.Error()},
 		{shown.ErrBusy, shown.ErrBusy.Error()},
-		{stream.ErrNoTopic, stream.ErrNoTopic.Error()},
+		{kafka.ErrNoTopic, kafka.ErrNoTopic.Error()},
 	} {
 		if errors.Is(err, known.cause) {
 			return problem{Status: http.StatusServiceUnavailable, Detail: known.detail}

@@ -15,7 +15,7 @@ import (
 
 	"stockpush/cmd/internal/console"
 	"stockpush/cmd/internal/retry"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
 )
@@ -26,7 +26,7 @@ func (d *desk) events(partitions ...int32) (all []schemas.Event) {
 		partitions = []int32{0, 1, 2, 3}
 	}
 	for _, partition := range partitions {
-		require.NoError(d.t, stream.ReadPartition(d.t.Context(), d.conn, d.topics.Events(), partition, func(r *stream.Record) error {
+		require.NoError(d.t, kafka.ReadPartition(d.t.Context(), d.conn, d.topics.Events(), partition, func(r *kafka.Record) error {
 			e, err := schemastest.DecodeEvent(r.Key, r.Value)
 			all = append(all, e)
 			return err

@@ -20,7 +20,7 @@ import (
 	"stockpush/cmd/internal/kafkaconn"
 	"stockpush/cmd/internal/service"
 	"stockpush/cmd/internal/traffic"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
@@ -66,7 +66,7 @@ func Run(ctx context.Context, s System, o Options) error {
 	if err != nil {
 		return err
 	}
-	producer, err := stream.NewProducer(conn, stream.DefaultBatchBytes)
+	producer, err := kafka.NewProducer(conn, kafka.DefaultBatchBytes)
 	if err != nil {
 		return err
 	}
@@ -112,12 +112,12 @@ var reservedItem = sandbox.Item{ShopID: sandbox.FirstShopID, ItemID: 1_000_001, 
 const spoiledEvery = 500
 
 // spoil also sends an invalid event from time to time.
-func spoil(send traffic.Send, p stream.Producer, c config.Config) traffic.Send {
+func spoil(send traffic.Send, p kafka.Producer, c config.Config) traffic.Send {
 	n := 0
 	return func(ctx context.Context, e schemas.Event, settled func(error)) {
 		if n++; n%spoiledEvery == 0 {
-			p.Produce(ctx, &stream.Record{
-				Topic: schemas.Topics(c.Kafka.TopicPrefix).Events(), Partition: stream.ByKey,
+			p.Produce(ctx, &kafka.Record{
+				Topic: schemas.Topics(c.Kafka.TopicPrefix).Events(), Partition: kafka.ByKey,
 				Key: []byte(e.Key.String()), Value: []byte(`{"event_id": "` + e.EventID + `", "reason": "sold_out"}`),
 			}, settled)
 			return

@@ -3,19 +3,19 @@ package demo
 import (
 	"context"
 
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 )
 
 // eventsTopic counts all events in the topic: the demo's own, and those that users re-pushed or
 // produced.
 type eventsTopic struct {
-	conn stream.Connection
+	conn kafka.Connection
 	name string
 }
 
 // end returns how many events the topic ever had.
 func (t eventsTopic) end(ctx context.Context) (int, error) {
-	ends, err := stream.EndOffsets(ctx, t.conn, t.name)
+	ends, err := kafka.EndOffsets(ctx, t.conn, t.name)
 	if err != nil {
 		return 0, err
 	}

@@ -12,7 +12,7 @@ import (
 	"errors"
 	"fmt"
 
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/wire"
 )
@@ -52,7 +52,7 @@ var (
 )
 
 // Current returns the declared generation, or ErrChanged if the topic is another one now.
-func Current(ctx context.Context, c stream.Connection, topics schemas.Topics) (Log, error) {
+func Current(ctx context.Context, c kafka.Connection, topics schemas.Topics) (Log, error) {
 	declared, err := read(ctx, c, topics)
 	if err != nil {
 		return Log{}, err
@@ -62,7 +62,7 @@ func Current(ctx context.Context, c stream.Connection, topics schemas.Topics) (L
 
 // Verify returns ErrChanged if the events topic is not the declared one. It requests only the
 // topic's description.
-func (l Log) Verify(ctx context.Context, c stream.Connection, topics schemas.Topics) error {
+func (l Log) Verify(ctx context.Context, c kafka.Connection, topics schemas.Topics) error {
 	now, err := describe(ctx, c, topics)
 	if err == nil && (now.TopicID != l.TopicID || now.Partitions != l.Partitions) {
 		err = ErrChanged
@@ -79,8 +79,8 @@ func (l Log) PartitionOf(key schemas.Key) int32 {
 
 // Verify returns ErrChanged if a known position lies above the log's end: the topic was recreated
 // with the same name, or truncated.
-func Verify(ctx context.Context, c stream.Connection, topics schemas.Topics, log Log, newest schemas.Frontier) error {
-	ends, err := stream.EndOffsets(ctx, c, topics.Events())
+func Verify(ctx context.Context, c kafka.Connection, topics schemas.Topics, log Log, newest schemas.Frontier) error {
+	ends, err := kafka.EndOffsets(ctx, c, topics.Events())
 	if err != nil {
 		return err
 	}
@@ -93,14 +93,14 @@ func Verify(ctx context.Context, c stream.Connection, topics schemas.Topics, log
 }
 
 // Newest reads the whole state topic for the newest events that it contains.
-func Newest(ctx context.Context, c stream.Connection, topics schemas.Topics) (schemas.Frontier, error) {
-	info, err := stream.Describe(ctx, c, topics.State())
+func Newest(ctx context.Context, c kafka.Connection, topics schemas.Topics) (schemas.Frontier, error) {
+	info, err := kafka.Describe(ctx, c, topics.State())
 	if err != nil {
 		return nil, err
 	}
 	newest := schemas.Frontier{}
 	for partition := range int32(info.Partitions) {
-		err := stream.ReadPartition(ctx, c, topics.State(), partition, func(r *stream.Record) error {
+		err := kafka.ReadPartition(ctx, c, topics.State(), partition, func(r *kafka.Record) error {
 			if _, err := schemas.ParseKey(string(r.Key)); err != nil {
 				return nil // this record, or an owner's claim
 			}
@@ -118,7 +118,7 @@ func Newest(ctx context.Context, c stream.Connection, topics schemas.Topics) (sc
 
 // Declare declares the topic's present form as the next generation. If the topic was recreated, it
 // deletes the processor group's offsets, which would skip as many events.
-func Declare(ctx context.Context, c stream.Connection, topics schemas.Topics) (Log, error) {
+func Declare(ctx context.Context, c kafka.Connection, topics schemas.Topics) (Log, error) {
 	before, err := read(ctx, c, topics)
 	if err != nil && !errors.Is(err, ErrUndeclared) {
 		return Log{}, err
@@ -133,7 +133,7 @@ func Declare(ctx context.Context, c stream.Connection, topics schemas.Topics) (L
 	case next.TopicID:
 		next.Earlier, err = before.layouts(ctx, c, topics)
 	default:
-		err = stream.ForgetOffsets(ctx, c, topics.ProcessorGroup(), topics.Events())
+		err = kafka.ForgetOffsets(ctx, c, topics.ProcessorGroup(), topics.Events())
 	}
 	if err != nil {
 		return Log{}, err
@@ -142,13 +142,13 @@ func Declare(ctx context.Context, c stream.Connection, topics schemas.Topics) (L
 	if err != nil {
 		return Log{}, err
 	}
-	producer, err := stream.NewProducer(c, stream.DefaultBatchBytes)
+	producer, err := kafka.NewProducer(c, kafka.DefaultBatchBytes)
 	if err != nil {
 		return Log{}, err
 	}
 	defer producer.Close()
 	written := make(chan error, 1)
-	producer.Produce(ctx, &stream.Record{Topic: topics.State(), Partition: 0, Key: []byte(recordKey), Value: value}, func(err error) { written <- err })
+	producer.Produce(ctx, &kafka.Record{Topic: topics.State(), Partition: 0, Key: []byte(recordKey), Value: value}, func(err error) { written <- err })
 	if err := <-written; err != nil {
 		return Log{}, fmt.Errorf("declare the events topic: %w", err)
 	}
@@ -157,14 +157,14 @@ func Declare(ctx context.Context, c stream.Connection, topics schemas.Topics) (L
 
 // layouts returns the layouts of the log and of those before it, for the next one. Messages of open
 // transactions below the ends count too.
-func (l Log) layouts(ctx context.Context, c stream.Connection, topics schemas.Topics) ([]Layout, error) {
-	ends, err := stream.EndOffsets(ctx, c, topics.Events())
+func (l Log) layouts(ctx context.Context, c kafka.Connection, topics schemas.Topics) ([]Layout, error) {
+	ends, err := kafka.EndOffsets(ctx, c, topics.Events())
 	return append(l.Earlier, Layout{l.ID, l.Partitions, l.Partitioner, ends}), err
 }
 
-func read(ctx context.Context, c stream.Connection, topics schemas.Topics) (Log, error) {
+func read(ctx context.Context, c kafka.Connection, topics schemas.Topics) (Log, error) {
 	var log Log
-	err := stream.ReadPartition(ctx, c, topics.State(), 0, func(r *stream.Record) error {
+	err := kafka.ReadPartition(ctx, c, topics.State(), 0, func(r *kafka.Record) error {
 		if string(r.Key) != recordKey {
 			return nil
 		}
@@ -179,8 +179,8 @@ func read(ctx context.Context, c stream.Connection, topics schemas.Topics) (Log,
 	return log, nil
 }
 
-func describe(ctx context.Context, c stream.Connection, topics schemas.Topics) (Log, error) {
-	info, err := stream.Describe(ctx, c, topics.Events())
+func describe(ctx context.Context, c kafka.Connection, topics schemas.Topics) (Log, error) {
+	info, err := kafka.Describe(ctx, c, topics.Events())
 	if err != nil {
 		return Log{}, err
 	}

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
@@ -29,9 +29,9 @@ type Sample struct {
 }
 
 // TakeSample reads the newest events of each partition, those of this generation of the log.
-func (l Log) TakeSample(ctx context.Context, c stream.Connection, topics schemas.Topics) (Sample, error) {
+func (l Log) TakeSample(ctx context.Context, c kafka.Connection, topics schemas.Topics) (Sample, error) {
 	s := Sample{Fitting: map[schemas.Partitioner]int{}}
-	ends, err := stream.EndOffsets(ctx, c, topics.Events())
+	ends, err := kafka.EndOffsets(ctx, c, topics.Events())
 	if err != nil {
 		return s, err
 	}
@@ -40,8 +40,8 @@ func (l Log) TakeSample(ctx context.Context, c stream.Connection, topics schemas
 		if s.Events >= sampleTotal {
 			break
 		}
-		span := stream.Span{Topic: topics.Events(), Partition: partition, From: max(end-each, l.begin(partition)), To: end}
-		err := stream.ReadSpan(ctx, c, span, func(r *stream.Record) error { s.add(r, l.Partitions); return nil })
+		span := kafka.Span{Topic: topics.Events(), Partition: partition, From: max(end-each, l.begin(partition)), To: end}
+		err := kafka.ReadSpan(ctx, c, span, func(r *kafka.Record) error { s.add(r, l.Partitions); return nil })
 		if err != nil {
 			return s, fmt.Errorf("read a sample of the events: %w", err)
 		}
@@ -57,7 +57,7 @@ func (l Log) begin(partition int32) int64 {
 	return l.Earlier[len(l.Earlier)-1].Ends[partition]
 }
 
-func (s *Sample) add(r *stream.Record, partitions int) {
+func (s *Sample) add(r *kafka.Record, partitions int) {
 	if _, err := schemas.ParseKey(string(r.Key)); err != nil {
 		return
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
@@ -15,7 +15,7 @@ func sampleOf(n int, by schemas.Partitioner) Sample {
 	s := Sample{Fitting: map[schemas.Partitioner]int{}}
 	for i := range n {
 		key := []byte(fmt.Sprintf("shopee/10001/sku-%d", i))
-		s.add(&stream.Record{Key: key, Partition: by.Partition(key, 12)}, 12)
+		s.add(&kafka.Record{Key: key, Partition: by.Partition(key, 12)}, 12)
 	}
 	return s
 }
@@ -38,8 +38,8 @@ func TestSampleNamesThePartitionerThatFits(t *testing.T) {
 
 func TestSampleOfAFewStrayEventsIsNoError(t *testing.T) {
 	s := sampleOf(100, schemas.Murmur2)
-	s.add(&stream.Record{Key: []byte("shopee/1/x"), Partition: 12}, 12)
-	s.add(&stream.Record{Key: []byte("no store SKU's key")}, 12)
+	s.add(&kafka.Record{Key: []byte("shopee/1/x"), Partition: 12}, 12)
+	s.add(&kafka.Record{Key: []byte("no store SKU's key")}, 12)
 	found, err := s.Judge(schemas.Murmur2)
 	require.NoError(t, err)
 	require.Equal(t, "100 of the 101 newest events fit kafka.partitioner murmur2; the others are rejected as wrong_partition", found)
@@ -48,7 +48,7 @@ func TestSampleOfAFewStrayEventsIsNoError(t *testing.T) {
 func TestSampleThatNoPartitionerFitsSaysSo(t *testing.T) {
 	s := Sample{Fitting: map[schemas.Partitioner]int{}}
 	for i := range 12 {
-		s.add(&stream.Record{Key: []byte("shopee/1/x"), Partition: int32(i)}, 12)
+		s.add(&kafka.Record{Key: []byte("shopee/1/x"), Partition: int32(i)}, 12)
 	}
 	_, err := s.Judge(schemas.CRC32)
 	require.ErrorIs(t, err, ErrMisfit)

@@ -1,4 +1,4 @@
-// Package kafkaconn turns the Kafka keys of the configuration into a stream.Connection.
+// Package kafkaconn turns the Kafka keys of the configuration into a kafka.Connection.
 package kafkaconn
 
 import (
@@ -11,22 +11,22 @@ import (
 
 	"stockpush/cmd/internal/config"
 	"stockpush/cmd/internal/tlsconf"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
 // From returns the connection's settings. It does not connect.
-func From(k config.Kafka, log *slog.Logger) (stream.Connection, error) {
+func From(k config.Kafka, log *slog.Logger) (kafka.Connection, error) {
 	encrypted, err := tlsconf.New("kafka.tls", k.TLS, log)
 	if err != nil {
-		return stream.Connection{}, err
+		return kafka.Connection{}, err
 	}
 	mechanism, err := mechanismOf(k.SASL)
 	if err != nil {
-		return stream.Connection{}, err
+		return kafka.Connection{}, err
 	}
 	events := schemas.Topics(k.TopicPrefix).Events()
-	c := stream.Connection{
+	c := kafka.Connection{
 		Brokers: k.Brokers, SASL: mechanism, Logger: log, ClientID: "stockpush",
 		Partitioners: map[string]schemas.Partitioner{events: schemas.Partitioner(k.Partitioner)},
 	}

@@ -22,6 +22,7 @@ import (
 	"stockpush/cmd/internal/version"
 	"stockpush/processor"
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/sinks"
 	"stockpush/sinks/clickhouse"
 )
@@ -64,7 +65,7 @@ func registerAll(t testing.TB, r *recorder) {
 	sinks.NewMetrics(r)
 	clickhouse.NewMetrics(r)
 	promotions.NewMetrics(r)
-	stream.NewDeadLetters(nil, "t", nil, r)
+	kafka.NewDeadLetters(nil, "t", nil, r)
 	console.NewHandler(console.Config{}, console.Deps{Probes: ops.Probes{Registry: r.Registry}, Logger: quiet})
 	_, err := webhook.New(webhook.Config{}, webhook.Deps{Registerer: r})
 	require.NoError(t, err)
@@ -73,7 +74,7 @@ func registerAll(t testing.TB, r *recorder) {
 		shopee.Deps{Tokens: tokens.NewFileStore("none", nil), Registerer: r})
 	require.NoError(t, err)
 	_, err = stream.New(stream.Config{Group: "g", Topics: []string{"t"}}, stream.Deps{
-		Connection: stream.Connection{Brokers: []string{"127.0.0.1:1"}}, Logger: quiet, Registerer: r,
+		Connection: kafka.Connection{Brokers: []string{"127.0.0.1:1"}}, Logger: quiet, Registerer: r,
 	})
 	require.NoError(t, err)
 }

@@ -19,7 +19,7 @@ import (
 
 	"stockpush/channels/shopee/sandbox"
 	"stockpush/cmd/internal/embedded/embeddedtest"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/stockevent"
 )
@@ -83,18 +83,18 @@ shopee:
 }
 
 // Conn returns a connection to Kafka.
-func (s *Servers) Conn() stream.Connection {
-	return stream.Connection{Brokers: []string{s.Kafka}, ClientID: "test"}
+func (s *Servers) Conn() kafka.Connection {
+	return kafka.Connection{Brokers: []string{s.Kafka}, ClientID: "test"}
 }
 
 // Produce publishes n events and waits for Kafka's acknowledgements.
 func (s *Servers) Produce(n int, next func() schemas.Event) {
-	producer, err := stream.NewProducer(s.Conn(), stream.DefaultBatchBytes)
+	producer, err := kafka.NewProducer(s.Conn(), kafka.DefaultBatchBytes)
 	require.NoError(s.TB, err)
 	defer producer.Close()
 	for range n {
 		e := next()
-		r := &stream.Record{Topic: s.Topics.Events(), Partition: stream.ByKey, Key: []byte(e.Key.String()), Value: stockevent.EncodeEvent(&e)}
+		r := &kafka.Record{Topic: s.Topics.Events(), Partition: kafka.ByKey, Key: []byte(e.Key.String()), Value: stockevent.Encode(&e)}
 		producer.Produce(s.TB.Context(), r, func(err error) { require.NoError(s.TB, err) })
 	}
 	require.NoError(s.TB, producer.Flush(s.TB.Context()))

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"stockpush/cmd/internal/pushrecords"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
@@ -23,7 +23,7 @@ type Published struct {
 
 // Producer is a stream.Producer that can be closed.
 type Producer interface {
-	stream.Producer
+	kafka.Producer
 	// Close ends the producer. Unacknowledged records fail, and are not sent later.
 	Close()
 }
@@ -31,11 +31,11 @@ type Producer interface {
 // publish produces the chosen letters, and behind them the newer events that arrived meanwhile, also
 // if Kafka does not accept every letter.
 func (r *Redriver) publish(ctx context.Context, s *selection) (published []Published, err error) {
-	messages := make([]*stream.Record, len(s.chosen))
+	messages := make([]*kafka.Record, len(s.chosen))
 	for i, l := range s.chosen {
 		messages[i] = &l.message
 	}
-	stored := map[schemas.Key]*stream.Record{}
+	stored := map[schemas.Key]*kafka.Record{}
 	for i, failed := range r.produce(ctx, messages) {
 		if failed != nil {
 			err = failed
@@ -53,7 +53,7 @@ func (r *Redriver) publish(ctx context.Context, s *selection) (published []Publi
 
 // produce returns each message's error. When ctx ends, messages that are not acknowledged fail. It
 // has a producer of its own: one that outlives ctx would send them later, over newer events.
-func (r *Redriver) produce(ctx context.Context, messages []*stream.Record) []error {
+func (r *Redriver) produce(ctx context.Context, messages []*kafka.Record) []error {
 	errs := make([]error, len(messages))
 	producer, err := r.open()
 	if err != nil {
@@ -78,7 +78,7 @@ func (r *Redriver) open() (Producer, error) {
 	if r.NewProducer != nil {
 		return r.NewProducer()
 	}
-	return stream.NewProducer(r.Connection, stream.DefaultBatchBytes)
+	return kafka.NewProducer(r.Connection, kafka.DefaultBatchBytes)
 }
 
 const (
@@ -92,7 +92,7 @@ const (
 // stored letters: behind the letters they are the newest, as upstream wants it. Events that arrive
 // meanwhile are newer than those, and so on. The end of ctx does not stop it, because the letters
 // are stored.
-func (r *Redriver) restore(ctx context.Context, s *selection, stored map[schemas.Key]*stream.Record) (failed error) {
+func (r *Redriver) restore(ctx context.Context, s *selection, stored map[schemas.Key]*kafka.Record) (failed error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restoreTimeout)
 	defer cancel()
 	behind := stored // by store SKU the message that was published last
@@ -105,7 +105,7 @@ func (r *Redriver) restore(ctx context.Context, s *selection, stored map[schemas
 			break
 		}
 		messages := slices.Collect(maps.Values(overtaken))
-		behind = map[schemas.Key]*stream.Record{}
+		behind = map[schemas.Key]*kafka.Record{}
 		for i, err := range r.produce(ctx, messages) {
 			if err != nil {
 				failed = fmt.Errorf("publish the newer event of %s again: %w", messages[i].Key, r.unavailable(err))
@@ -120,15 +120,15 @@ func (r *Redriver) restore(ctx context.Context, s *selection, stored map[schemas
 
 // overtaken returns by store SKU the newest event between the last look and the given messages,
 // ready to be published again. Events that repeat a record bring no news and do not count.
-func (r *Redriver) overtaken(ctx context.Context, s *selection, behind map[schemas.Key]*stream.Record) (map[schemas.Key]*stream.Record, error) {
+func (r *Redriver) overtaken(ctx context.Context, s *selection, behind map[schemas.Key]*kafka.Record) (map[schemas.Key]*kafka.Record, error) {
 	ends := map[int32]int64{}
 	for _, m := range behind {
 		ends[m.Partition] = max(ends[m.Partition], m.Offset)
 	}
-	found := map[schemas.Key]*stream.Record{}
+	found := map[schemas.Key]*kafka.Record{}
 	for partition, end := range ends {
-		span := stream.Span{Topic: r.Topics.Events(), Partition: partition, From: s.ends[partition], To: end}
-		err := stream.ReadSpan(ctx, r.Connection, span, func(m *stream.Record) error {
+		span := kafka.Span{Topic: r.Topics.Events(), Partition: partition, From: s.ends[partition], To: end}
+		err := kafka.ReadSpan(ctx, r.Connection, span, func(m *kafka.Record) error {
 			key, _ := schemas.ParseKey(string(m.Key))
 			ours := behind[key]
 			if ours == nil || m.Offset >= ours.Offset {
@@ -148,10 +148,10 @@ func (r *Redriver) overtaken(ctx context.Context, s *selection, behind map[schem
 }
 
 // again is a message to be published once more in its partition.
-func again(m *stream.Record) *stream.Record {
-	c := &stream.Record{Topic: m.Topic, Partition: m.Partition, Key: bytes.Clone(m.Key), Value: bytes.Clone(m.Value)}
+func again(m *kafka.Record) *kafka.Record {
+	c := &kafka.Record{Topic: m.Topic, Partition: m.Partition, Key: bytes.Clone(m.Key), Value: bytes.Clone(m.Value)}
 	for _, h := range m.Headers {
-		c.Headers = append(c.Headers, stream.Header{Key: h.Key, Value: bytes.Clone(h.Value)})
+		c.Headers = append(c.Headers, kafka.Header{Key: h.Key, Value: bytes.Clone(h.Value)})
 	}
 	return c
 }

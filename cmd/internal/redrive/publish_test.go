@@ -10,20 +10,20 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"stockpush/cmd/internal/redrive"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
 // overtaking is a producer before whose first message upstream sends something newer.
 type overtaking struct {
-	stream.Producer
+	kafka.Producer
 	first  func()
 	once   sync.Once
-	refuse string               // the key that Kafka refuses
-	done   func(*stream.Record) // called after a message is stored
+	refuse string              // the key that Kafka refuses
+	done   func(*kafka.Record) // called after a message is stored
 }
 
-func (o *overtaking) Produce(ctx context.Context, r *stream.Record, done func(error)) {
+func (o *overtaking) Produce(ctx context.Context, r *kafka.Record, done func(error)) {
 	o.once.Do(o.first)
 	if string(r.Key) == o.refuse {
 		done(kerr.MessageTooLarge)
@@ -75,7 +75,7 @@ func TestAnEventThatArrivesMeanwhileStaysTheNewestAfterTheContextEnded(t *testin
 	w.misplace(old)
 	ctx, cancel := context.WithCancel(t.Context())
 	arrives := func() { w.produce(message(event("sku", 2), place(old))) }
-	_, _, err := w.redriver(&overtaking{Producer: w.producer, first: arrives, done: func(*stream.Record) { cancel() }}).Do(ctx, redrive.Request{})
+	_, _, err := w.redriver(&overtaking{Producer: w.producer, first: arrives, done: func(*kafka.Record) { cancel() }}).Do(ctx, redrive.Request{})
 	require.NoError(t, err)
 	require.Equal(t, "sku-2", w.newestID(old))
 }
@@ -101,7 +101,7 @@ type silent struct {
 	waiting  []func(error)
 }
 
-func (s *silent) Produce(_ context.Context, _ *stream.Record, done func(error)) {
+func (s *silent) Produce(_ context.Context, _ *kafka.Record, done func(error)) {
 	s.waiting = append(s.waiting, done)
 	s.produced()
 }

@@ -16,7 +16,7 @@ import (
 	"stockpush/cmd/internal/eventlog"
 	"stockpush/cmd/internal/pushrecords"
 	"stockpush/cmd/internal/retry"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
@@ -52,7 +52,7 @@ type Request struct {
 
 // Deps are what a Redriver works with.
 type Deps struct {
-	Connection stream.Connection
+	Connection kafka.Connection
 	Topics     schemas.Topics
 	// NewProducer returns a producer that acknowledges by all replicas; nil is stream.NewProducer
 	// with the connection.
@@ -115,12 +115,12 @@ func (r *Redriver) choose(ctx context.Context, q Request) (*selection, error) {
 }
 
 func (r *Redriver) readLetters(ctx context.Context, q Request, s *selection) error {
-	from, err := stream.OffsetsAfter(ctx, r.Connection, r.Topics.DeadLetters(), earliest(q.Since))
+	from, err := kafka.OffsetsAfter(ctx, r.Connection, r.Topics.DeadLetters(), earliest(q.Since))
 	if err != nil {
 		return err
 	}
 	for partition, offset := range from {
-		if _, err := stream.ReadFrom(ctx, r.Connection, stream.Place{Topic: r.Topics.DeadLetters(), Partition: partition, Offset: offset}, s.takeLetter); err != nil {
+		if _, err := kafka.ReadFrom(ctx, r.Connection, kafka.Place{Topic: r.Topics.DeadLetters(), Partition: partition, Offset: offset}, s.takeLetter); err != nil {
 			return fmt.Errorf("read the dead letters: %w", err)
 		}
 	}
@@ -143,11 +143,11 @@ func (r *Redriver) readNewer(ctx context.Context, s *selection) error {
 	if !ok {
 		return nil
 	}
-	starts, err := stream.StartOffsets(ctx, r.Connection, r.Topics.Events())
+	starts, err := kafka.StartOffsets(ctx, r.Connection, r.Topics.Events())
 	if err != nil {
 		return err
 	}
-	from, err := stream.OffsetsAfter(ctx, r.Connection, r.Topics.Events(), earliest(since))
+	from, err := kafka.OffsetsAfter(ctx, r.Connection, r.Topics.Events(), earliest(since))
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func (r *Redriver) readNewer(ctx context.Context, s *selection) error {
 			offset = min(offset, source)
 		}
 		trimmed := starts[partition] > 0 && offset <= starts[partition]
-		if err := r.readPartition(ctx, s, stream.Place{Topic: r.Topics.Events(), Partition: partition, Offset: offset}, trimmed); err != nil {
+		if err := r.readPartition(ctx, s, kafka.Place{Topic: r.Topics.Events(), Partition: partition, Offset: offset}, trimmed); err != nil {
 			return fmt.Errorf("read the events: %w", err)
 		}
 	}
@@ -166,9 +166,9 @@ func (r *Redriver) readNewer(ctx context.Context, s *selection) error {
 
 // readPartition looks for newer events. If older ones are trimmed, letters from before the first one
 // that is there are too old.
-func (r *Redriver) readPartition(ctx context.Context, s *selection, from stream.Place, trimmed bool) error {
+func (r *Redriver) readPartition(ctx context.Context, s *selection, from kafka.Place, trimmed bool) error {
 	first := time.Time{}
-	end, err := stream.ReadFrom(ctx, r.Connection, from, func(m *stream.Record) error {
+	end, err := kafka.ReadFrom(ctx, r.Connection, from, func(m *kafka.Record) error {
 		if first.IsZero() {
 			first = m.Timestamp
 		}
@@ -199,7 +199,7 @@ func (r *Redriver) audit(q Request, result retry.Result, err error) {
 }
 
 func (r *Redriver) unavailable(err error) error {
-	if errors.Is(err, eventlog.ErrChanged) || errors.Is(err, eventlog.ErrUndeclared) || errors.Is(err, stream.ErrNoTopic) {
+	if errors.Is(err, eventlog.ErrChanged) || errors.Is(err, eventlog.ErrUndeclared) || errors.Is(err, kafka.ErrNoTopic) {
 		return err
 	}
 	return fmt.Errorf("%w (is it running? check kafka.brokers): %w", retry.ErrUnavailable, err)

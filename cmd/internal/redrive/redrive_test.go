@@ -15,7 +15,7 @@ import (
 	"stockpush/cmd/internal/pushrecords"
 	"stockpush/cmd/internal/redrive"
 	"stockpush/cmd/internal/retry"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
 	"stockpush/schemas/stockevent"
@@ -28,18 +28,18 @@ const (
 
 type world struct {
 	t        *testing.T
-	conn     stream.Connection
-	producer *stream.KafkaProducer
+	conn     kafka.Connection
+	producer *kafka.ClusterProducer
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, conn: stream.Connection{
+	w := &world{t: t, conn: kafka.Connection{
 		Brokers: []string{embeddedtest.StartBroker(t).Addr()}, ClientID: "t", Partitioners: map[string]schemas.Partitioner{topics.Events(): schemas.CRC32},
 	}}
-	require.NoError(t, stream.CreateTopics(t.Context(), w.conn, topics.Specs(partitions), 1))
+	require.NoError(t, kafka.CreateTopics(t.Context(), w.conn, topics.Specs(partitions), 1))
 	_, err := eventlog.Declare(t.Context(), w.conn, topics)
 	require.NoError(t, err)
-	w.producer, err = stream.NewProducer(w.conn, stream.DefaultBatchBytes)
+	w.producer, err = kafka.NewProducer(w.conn, kafka.DefaultBatchBytes)
 	require.NoError(t, err)
 	t.Cleanup(w.producer.Close)
 	return w
@@ -52,13 +52,13 @@ func event(sku string, n int64) schemas.Event {
 	}
 }
 
-func message(e schemas.Event, partition int32) *stream.Record {
-	return &stream.Record{Topic: topics.Events(), Partition: partition, Key: []byte(e.Key.String()), Value: stockevent.EncodeEvent(&e)}
+func message(e schemas.Event, partition int32) *kafka.Record {
+	return &kafka.Record{Topic: topics.Events(), Partition: partition, Key: []byte(e.Key.String()), Value: stockevent.Encode(&e)}
 }
 
 func place(e schemas.Event) int32 { return schemas.CRC32.Partition([]byte(e.Key.String()), partitions) }
 
-func (w *world) produce(m *stream.Record) *stream.Record {
+func (w *world) produce(m *kafka.Record) *kafka.Record {
 	w.t.Helper()
 	done := make(chan error, 1)
 	w.producer.Produce(w.t.Context(), m, func(err error) { done <- err })
@@ -68,10 +68,10 @@ func (w *world) produce(m *stream.Record) *stream.Record {
 }
 
 // reject writes a message's dead letter.
-func (w *world) reject(m *stream.Record, code string) {
-	w.produce(stream.DeadLetterMessage(topics, &schemas.DeadLetter{
+func (w *world) reject(m *kafka.Record, code string) {
+	w.produce(kafka.DeadLetterMessage(topics, &schemas.DeadLetter{
 		BadEvent: schemas.BadEvent{Code: code}, SourceTopic: m.Topic, SourcePartition: m.Partition, SourceOffset: m.Offset, SourceTime: m.Timestamp,
-		Key: m.Key, Value: m.Value, Received: stream.MessageHeaders(m),
+		Key: m.Key, Value: m.Value, Received: kafka.MessageHeaders(m),
 	}))
 }
 
@@ -98,9 +98,9 @@ func (w *world) redriver(p redrive.Producer) *redrive.Redriver {
 }
 
 // newest is what lies last of a store SKU in its partition.
-func (w *world) newest(e schemas.Event) (last *stream.Record) {
+func (w *world) newest(e schemas.Event) (last *kafka.Record) {
 	w.t.Helper()
-	require.NoError(w.t, stream.ReadPartition(w.t.Context(), w.conn, topics.Events(), place(e), func(r *stream.Record) error {
+	require.NoError(w.t, kafka.ReadPartition(w.t.Context(), w.conn, topics.Events(), place(e), func(r *kafka.Record) error {
 		if string(r.Key) == e.Key.String() {
 			last = r
 		}
@@ -172,12 +172,12 @@ func TestAValueInProtobufKeepsItsContentType(t *testing.T) {
 	w := newWorld(t)
 	e := event("protobuf", 1)
 	m := message(e, (place(e)+1)%partitions)
-	m.Value, m.Headers = schemastest.EncodeProtobuf(&e), []stream.Header{{Key: "content-type", Value: []byte("application/protobuf")}}
+	m.Value, m.Headers = schemastest.EncodeProtobuf(&e), []kafka.Header{{Key: "content-type", Value: []byte("application/protobuf")}}
 	w.reject(w.produce(m), schemas.CodeWrongPartition)
 	require.Equal(t, []string{e.EventID}, w.do(redrive.Request{}).EventIDs)
 	got := w.newest(e)
 	require.Equal(t, m.Value, got.Value)
-	require.Equal(t, "application/protobuf", string(stream.ContentType(got)))
+	require.Equal(t, "application/protobuf", string(kafka.ContentType(got)))
 	require.Len(t, got.Headers, 1, "those of the letter are gone")
 }
 

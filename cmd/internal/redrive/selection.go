@@ -8,7 +8,7 @@ import (
 
 	"stockpush/cmd/internal/eventlog"
 	"stockpush/cmd/internal/retry"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/stockevent"
 )
@@ -41,7 +41,7 @@ type letter struct {
 	place
 	key     schemas.Key
 	eventID string
-	message stream.Record
+	message kafka.Record
 	// found is whether the log has its source, so offsets of the log compare with the letter's.
 	found bool
 	// doubtful is whether its partition has an event with a lower offset and a later time. That event
@@ -70,9 +70,9 @@ func newSelection(q Request, log eventlog.Log, topic string) *selection {
 }
 
 // takeLetter judges a dead letter without looking at others.
-func (s *selection) takeLetter(r *stream.Record) error {
+func (s *selection) takeLetter(r *kafka.Record) error {
 	d := schemas.DeadLetter{Key: r.Key, Value: r.Value}
-	m := stream.Record{Topic: s.topic, Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value)}
+	m := kafka.Record{Topic: s.topic, Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value)}
 	truncated := false
 	for _, h := range r.Headers {
 		if err := d.TakeHeader(h.Key, string(h.Value)); err != nil {
@@ -80,7 +80,7 @@ func (s *selection) takeLetter(r *stream.Record) error {
 		}
 		truncated = truncated || h.Key == schemas.HeaderTruncated || h.Key == schemas.HeaderKeyTruncated
 		if !schemas.IsDeadLetterHeader(h.Key) {
-			m.Headers = append(m.Headers, stream.Header{Key: h.Key, Value: bytes.Clone(h.Value)})
+			m.Headers = append(m.Headers, kafka.Header{Key: h.Key, Value: bytes.Clone(h.Value)})
 		}
 	}
 	if d.SourceTopic != s.topic || len(s.codes) > 0 && !slices.Contains(s.codes, d.Code) {
@@ -96,7 +96,7 @@ func (s *selection) takeLetter(r *stream.Record) error {
 
 // takeWhole keeps a letter whose event is valid now and newer than the store SKU's other letters. A
 // replay writes letters again: the kept one is recognised, others count again as left out.
-func (s *selection) takeWhole(d *schemas.DeadLetter, m stream.Record) {
+func (s *selection) takeWhole(d *schemas.DeadLetter, m kafka.Record) {
 	event, ok := s.decode(&m)
 	switch {
 	case !ok:
@@ -121,9 +121,9 @@ func (s *selection) takeWhole(d *schemas.DeadLetter, m stream.Record) {
 	s.letters[l.key] = l
 }
 
-func (s *selection) decode(m *stream.Record) (schemas.Event, bool) {
+func (s *selection) decode(m *kafka.Record) (schemas.Event, bool) {
 	var e schemas.Event
-	err := s.decoder.DecodeMessage(&e, stockevent.Message{Key: m.Key, Value: m.Value, ContentType: stream.ContentType(m)})
+	err := s.decoder.DecodeMessage(&e, stockevent.Message{Key: m.Key, Value: m.Value, ContentType: kafka.ContentType(m)})
 	return e, err == nil
 }
 
@@ -150,7 +150,7 @@ func (s *selection) sources() map[int32]int64 {
 
 // takeEvent leaves out the letter of a store SKU that has a newer event. Every valid event counts,
 // also one in a wrong partition: its own letter brings newer stock.
-func (s *selection) takeEvent(m *stream.Record) {
+func (s *selection) takeEvent(m *kafka.Record) {
 	key, err := schemas.ParseKey(string(m.Key))
 	l := s.letters[key]
 	if err != nil || l == nil {

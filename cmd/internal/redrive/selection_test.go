@@ -8,12 +8,12 @@ import (
 
 	"stockpush/cmd/internal/redrive"
 	"stockpush/cmd/internal/retry"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
 // sent produces an event with a producer's time, as a CreateTime topic keeps it.
-func (w *world) sent(e schemas.Event, at time.Time) *stream.Record {
+func (w *world) sent(e schemas.Event, at time.Time) *kafka.Record {
 	w.t.Helper()
 	m := message(e, place(e))
 	m.Timestamp = at.Truncate(time.Millisecond)

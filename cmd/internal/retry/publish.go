@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"sync"
 
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/stockevent"
 )
@@ -46,8 +46,8 @@ func (r *Retrier) publish(ctx context.Context, events []repeat) ([]string, error
 
 // message addresses the partition of the repeated record: its offset identifies the record only
 // there.
-func (r *Retrier) message(e *schemas.Event) *stream.Record {
-	return &stream.Record{
-		Topic: r.Topics.Events(), Partition: e.Position.Partition, Key: []byte(e.Key.String()), Value: stockevent.EncodeEvent(e),
+func (r *Retrier) message(e *schemas.Event) *kafka.Record {
+	return &kafka.Record{
+		Topic: r.Topics.Events(), Partition: e.Position.Partition, Key: []byte(e.Key.String()), Value: stockevent.Encode(e),
 	}
 }

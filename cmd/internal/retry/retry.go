@@ -17,7 +17,7 @@ import (
 
 	"stockpush/cmd/internal/eventlog"
 	"stockpush/cmd/internal/pushrecords"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
@@ -87,10 +87,10 @@ const publishTimeout = 30 * time.Second
 // Deps are the dependencies of a Retrier.
 type Deps struct {
 	Reader     *pushrecords.Reader
-	Connection stream.Connection
+	Connection kafka.Connection
 	Topics     schemas.Topics
 	// Producer waits for all replicas.
-	Producer stream.Producer
+	Producer kafka.Producer
 	// Logger logs each re-push that a person requests. It may be nil.
 	Logger *slog.Logger
 }

@@ -13,15 +13,15 @@ import (
 	"stockpush/cmd/internal/config"
 	"stockpush/cmd/internal/embedded/embeddedtest"
 	"stockpush/cmd/internal/eventlog"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
 // A role opens ClickHouse, the token store and listeners, and then its stage cannot be created.
 func TestFailedRoleLeavesNothingOpen(t *testing.T) {
-	conn := stream.Connection{Brokers: []string{embeddedtest.StartBroker(t).Addr()}, ClientID: "test"}
+	conn := kafka.Connection{Brokers: []string{embeddedtest.StartBroker(t).Addr()}, ClientID: "test"}
 	topics := schemas.Topics("stockpush")
-	require.NoError(t, stream.CreateTopics(t.Context(), conn, topics.Specs(12), -1))
+	require.NoError(t, kafka.CreateTopics(t.Context(), conn, topics.Specs(12), -1))
 	_, err := eventlog.Declare(t.Context(), conn, topics)
 	require.NoError(t, err)
 	loaded, err := config.Load(config.Source{Environ: []string{

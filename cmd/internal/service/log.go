@@ -10,13 +10,13 @@ import (
 	"stockpush/cmd/internal/hint"
 	"stockpush/cmd/internal/setup"
 	"stockpush/processor"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 )
 
 // currentLog waits for Kafka until ctx ends. Errors that waiting does not resolve are returned at
 // once.
 func (p *process) currentLog(ctx context.Context) (eventlog.Log, error) {
-	return stream.Retry(ctx, p.log, func() (eventlog.Log, error) {
+	return kafka.Retry(ctx, p.log, func() (eventlog.Log, error) {
 		log, err := eventlog.Current(ctx, p.conn, p.topics)
 		return log, hint.Kafka(p.cfg.Kafka, err) // added here so that the waiting is logged with the hint
 	})
@@ -27,21 +27,21 @@ func (p *process) checkTopics(ctx context.Context, roles []string) error {
 	if slices.Equal(roles, []string{Console}) {
 		return nil
 	}
-	_, err := stream.Retry(ctx, p.log, func() (struct{}, error) {
+	_, err := kafka.Retry(ctx, p.log, func() (struct{}, error) {
 		return struct{}{}, hint.Kafka(p.cfg.Kafka, setup.CheckTopics(ctx, p.conn, p.cfg.Kafka, p.log))
 	})
 	return err
 }
 
 // describe is stream.Describe that waits for Kafka.
-func (p *process) describe(ctx context.Context, topic string) (stream.TopicInfo, error) {
-	return stream.Retry(ctx, p.log, func() (stream.TopicInfo, error) { return stream.Describe(ctx, p.conn, topic) })
+func (p *process) describe(ctx context.Context, topic string) (kafka.TopicInfo, error) {
+	return kafka.Retry(ctx, p.log, func() (kafka.TopicInfo, error) { return kafka.Describe(ctx, p.conn, topic) })
 }
 
 // sameLog returns an error if the events topic is no longer the declared log. It waits for Kafka
 // until ctx ends.
 func (p *process) sameLog(ctx context.Context, log eventlog.Log) error {
-	_, err := stream.Retry(ctx, p.log, func() (struct{}, error) { return struct{}{}, log.Verify(ctx, p.conn, p.topics) })
+	_, err := kafka.Retry(ctx, p.log, func() (struct{}, error) { return struct{}{}, log.Verify(ctx, p.conn, p.topics) })
 	return err
 }
 

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"stockpush/channels/shopee"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/wire"
 )
@@ -21,7 +21,7 @@ func (p *process) reportAuthorizations(ctx context.Context, all map[int64]shopee
 // failures are ignored.
 func (p *process) report(ctx context.Context, shopID int64, info *schemas.ShopInfo) {
 	r := schemas.Report{Shop: schemas.Shop{Channel: schemas.ChannelShopee, ID: shopID}, Version: schemas.ReportVersion{At: time.Now()}, Info: info}
-	p.producer.Produce(ctx, &stream.Record{
-		Topic: p.topics.Records(), Partition: stream.ByKey, Key: []byte(r.Key()), Value: wire.EncodeReport(&r),
+	p.producer.Produce(ctx, &kafka.Record{
+		Topic: p.topics.Records(), Partition: kafka.ByKey, Key: []byte(r.Key()), Value: wire.EncodeReport(&r),
 	}, func(error) {})
 }

@@ -21,6 +21,7 @@ import (
 	"stockpush/cmd/internal/tlsconf"
 	"stockpush/processor"
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	schema "stockpush/schemas/clickhouse"
 	"stockpush/sinks"
@@ -99,7 +100,7 @@ func (p *process) newChannels(ctx context.Context) (*running, error) {
 		Channel: market.Client, Producer: p.producer, DeadLetters: p.letters, History: worker.Kafka{Connection: p.conn, Topics: p.topics}, Topics: p.topics,
 		RecordPartitions: records.Partitions, Pacer: pace, LogID: log.ID, Logger: p.log, Metrics: worker.NewMetrics(p.registry), Tracer: p.tracing.Tracer(),
 		Verify: func(ctx context.Context, newest schemas.Frontier) error {
-			_, err := stream.Retry(ctx, p.log, func() (struct{}, error) { return struct{}{}, eventlog.Verify(ctx, p.conn, p.topics, log, newest) })
+			_, err := kafka.Retry(ctx, p.log, func() (struct{}, error) { return struct{}{}, eventlog.Verify(ctx, p.conn, p.topics, log, newest) })
 			return err
 		},
 	})
@@ -206,8 +207,8 @@ func (p *process) newSink(ctx context.Context) (*running, error) {
 }
 
 // reread waits for an unavailable broker.
-func (p *process) reread(ctx context.Context, of stream.Span, take func(*stream.Record) error) error {
-	_, err := stream.Retry(ctx, p.log, func() (struct{}, error) { return struct{}{}, stream.ReadSpan(ctx, p.conn, of, take) })
+func (p *process) reread(ctx context.Context, of kafka.Span, take func(*kafka.Record) error) error {
+	_, err := kafka.Retry(ctx, p.log, func() (struct{}, error) { return struct{}{}, kafka.ReadSpan(ctx, p.conn, of, take) })
 	return err
 }
 

@@ -23,7 +23,7 @@ import (
 	"stockpush/cmd/internal/promotions"
 	"stockpush/cmd/internal/tracing"
 	"stockpush/cmd/internal/version"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/sinks/clickhouse"
 )
@@ -58,13 +58,13 @@ type process struct {
 	cfg      config.Config
 	log      *slog.Logger
 	registry *prometheus.Registry
-	conn     stream.Connection
+	conn     kafka.Connection
 	topics   schemas.Topics
-	producer *stream.KafkaProducer
+	producer *kafka.ClusterProducer
 	// letterProducer accepts messages of the dead-letter topic's maximum size; letters truncates
 	// larger ones.
-	letterProducer *stream.KafkaProducer
-	letters        *stream.DeadLetters
+	letterProducer *kafka.ClusterProducer
+	letters        *kafka.DeadLetters
 	stages         []*running
 	// made reports that stages is complete; it does not change afterwards.
 	made atomic.Bool
@@ -181,15 +181,15 @@ func (p *process) close() error {
 }
 
 func (p *process) connect() (err error) {
-	if p.producer, err = stream.NewProducer(p.conn, stream.DefaultBatchBytes); err != nil {
+	if p.producer, err = kafka.NewProducer(p.conn, kafka.DefaultBatchBytes); err != nil {
 		return err
 	}
 	p.atEnd(func() error { p.producer.Close(); return nil })
-	if p.letterProducer, err = stream.NewProducer(p.conn, schemas.MaxDeadLetterBytes); err != nil {
+	if p.letterProducer, err = kafka.NewProducer(p.conn, schemas.MaxDeadLetterBytes); err != nil {
 		return err
 	}
 	p.atEnd(func() error { p.letterProducer.Close(); return nil })
-	p.letters = stream.NewDeadLetters(p.letterProducer, p.topics, p.log, p.registry)
+	p.letters = kafka.NewDeadLetters(p.letterProducer, p.topics, p.log, p.registry)
 	p.conn.Unreadable = p.letters.Unreadable
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"stockpush/cmd/internal/config"
 	"stockpush/cmd/internal/eventlog"
 	"stockpush/cmd/internal/hint"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/sinks/clickhouse"
 )
@@ -21,7 +21,7 @@ type Target struct {
 	Kafka config.Kafka
 	// ClickHouse is the configuration of Store, for hints in errors.
 	ClickHouse config.ClickHouse
-	Connection stream.Connection
+	Connection kafka.Connection
 	Store      *clickhouse.Store
 	// Logger receives harmless differences.
 	Logger *slog.Logger
@@ -62,7 +62,7 @@ func (t Target) topics(ctx context.Context, check bool) (changes []Change, err e
 	}
 	for _, spec := range missing {
 		if !check {
-			if err := stream.CreateTopics(ctx, t.Connection, []schemas.TopicSpec{spec}, t.Kafka.ReplicationFactor); err != nil {
+			if err := kafka.CreateTopics(ctx, t.Connection, []schemas.TopicSpec{spec}, t.Kafka.ReplicationFactor); err != nil {
 				return changes, err
 			}
 		}
@@ -80,7 +80,7 @@ func (t Target) topics(ctx context.Context, check bool) (changes []Change, err e
 func (t Target) log(ctx context.Context, o Options) ([]Change, error) {
 	topics := schemas.Topics(t.Kafka.TopicPrefix)
 	_, err := eventlog.Current(ctx, t.Connection, topics)
-	undeclared := errors.Is(err, eventlog.ErrUndeclared) || o.Check && errors.Is(err, stream.ErrNoTopic)
+	undeclared := errors.Is(err, eventlog.ErrUndeclared) || o.Check && errors.Is(err, kafka.ErrNoTopic)
 	switch {
 	case o.Check && (undeclared || errors.Is(err, eventlog.ErrChanged)):
 		return []Change{{declaration, "declaration of the events topic"}}, nil

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"stockpush/cmd/internal/config"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
@@ -18,26 +18,26 @@ var ErrHarmfulSettings = errors.New("the settings of a topic would lose data or 
 
 // CheckTopics returns an error if a topic is missing or, as ErrHarmfulSettings, would lose data. It
 // logs other differences.
-func CheckTopics(ctx context.Context, conn stream.Connection, c config.Kafka, log *slog.Logger) error {
+func CheckTopics(ctx context.Context, conn kafka.Connection, c config.Kafka, log *slog.Logger) error {
 	missing, differences, err := compareTopics(ctx, conn, c, log)
 	if err != nil {
 		return err
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("%s: %w", missing[0].Name, stream.ErrNoTopic)
+		return fmt.Errorf("%s: %w", missing[0].Name, kafka.ErrNoTopic)
 	}
 	return judge(differences, log)
 }
 
 // compareTopics compares all topics with the expected ones.
-func compareTopics(ctx context.Context, conn stream.Connection, c config.Kafka, log *slog.Logger) (missing []schemas.TopicSpec, all []schemas.TopicDifference, err error) {
+func compareTopics(ctx context.Context, conn kafka.Connection, c config.Kafka, log *slog.Logger) (missing []schemas.TopicSpec, all []schemas.TopicDifference, err error) {
 	specs := schemas.Topics(c.TopicPrefix).Specs(c.Partitions)
 	names := make([]string, len(specs))
 	for i, spec := range specs {
 		names[i] = spec.Name
 	}
-	settings, err := stream.DescribeSettings(ctx, conn, names...)
-	if errors.Is(err, stream.ErrSettingsHidden) {
+	settings, err := kafka.DescribeSettings(ctx, conn, names...)
+	if errors.Is(err, kafka.ErrSettingsHidden) {
 		log.Warn("topic settings not compared", "error", err)
 	} else if err != nil {
 		return nil, nil, err

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/stockevent"
 )
@@ -42,9 +42,9 @@ func (p Pace) Validate() error {
 type Send func(ctx context.Context, e schemas.Event, settled func(error))
 
 // ToTopic sends events to the events topic.
-func ToTopic(p stream.Producer, topics schemas.Topics) Send {
+func ToTopic(p kafka.Producer, topics schemas.Topics) Send {
 	return func(ctx context.Context, e schemas.Event, settled func(error)) {
-		p.Produce(ctx, &stream.Record{Topic: topics.Events(), Partition: stream.ByKey, Key: []byte(e.Key.String()), Value: stockevent.EncodeEvent(&e)}, settled)
+		p.Produce(ctx, &kafka.Record{Topic: topics.Events(), Partition: kafka.ByKey, Key: []byte(e.Key.String()), Value: stockevent.Encode(&e)}, settled)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"stockpush/channels/shopee/sandbox"
 	"stockpush/cmd/internal/embedded/embeddedtest"
 	"stockpush/cmd/internal/traffic"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 )
 
 // The load of the isolation benchmark: every store SKU changes once a second.
@@ -76,7 +76,7 @@ func (p *program) p99While(lasts time.Duration, hangs bool) float64 {
 func (p *program) steady(lasts time.Duration) {
 	p.b.Helper()
 	const n = isolationShops * isolationSKUs
-	producer, err := stream.NewProducer(p.Conn(), stream.DefaultBatchBytes)
+	producer, err := kafka.NewProducer(p.Conn(), kafka.DefaultBatchBytes)
 	require.NoError(p.b, err)
 	defer producer.Close()
 	send := traffic.ToTopic(producer, p.Topics)

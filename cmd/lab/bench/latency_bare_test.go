@@ -14,7 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"stockpush/cmd/internal/embedded/embeddedtest"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
@@ -22,17 +22,17 @@ import (
 // a window, another that waits for a linger, and a call. Nothing is decided or stored, so this is
 // the cost of the broker, its client and the machine.
 func measureBareLatency(b *testing.B) {
-	conn := stream.Connection{Brokers: []string{embeddedtest.StartBroker(b).Addr()}, ClientID: "bench"}
+	conn := kafka.Connection{Brokers: []string{embeddedtest.StartBroker(b).Addr()}, ClientID: "bench"}
 	specs := []schemas.TopicSpec{{Name: "bare.events", Partitions: 12}, {Name: "bare.commands", Partitions: 12}}
-	require.NoError(b, stream.CreateTopics(b.Context(), conn, specs, 1))
-	producer, err := stream.NewProducer(conn, stream.DefaultBatchBytes)
+	require.NoError(b, kafka.CreateTopics(b.Context(), conn, specs, 1))
+	producer, err := kafka.NewProducer(conn, kafka.DefaultBatchBytes)
 	require.NoError(b, err)
 	defer producer.Close()
 	arrived := make(chan probe, latencyProbes)
 	web := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { arrived <- probe{r.URL.Path[1:], time.Now()} }))
 	defer web.Close()
 	send := func(topic, key string) {
-		producer.Produce(context.Background(), &stream.Record{Topic: topic, Partition: stream.ByKey, Key: []byte(key)}, func(error) {})
+		producer.Produce(context.Background(), &kafka.Record{Topic: topic, Partition: kafka.ByKey, Key: []byte(key)}, func(error) {})
 	}
 	ctx, cancel := context.WithCancel(b.Context())
 	var consumers sync.WaitGroup
@@ -61,7 +61,7 @@ type probe struct {
 }
 
 // forward sends each message of a topic on after a delay.
-func forward(ctx context.Context, b *testing.B, conn stream.Connection, topic string, wait time.Duration, onward func(key string)) {
+func forward(ctx context.Context, b *testing.B, conn kafka.Connection, topic string, wait time.Duration, onward func(key string)) {
 	client, err := kgo.NewClient(append(conn.Options(), kgo.ConsumeTopics(topic))...)
 	require.NoError(b, err)
 	defer client.Close()

@@ -11,7 +11,7 @@ import (
 
 	"stockpush/cmd/internal/embedded/embeddedtest"
 	"stockpush/cmd/internal/traffic"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 )
 
 const (
@@ -35,7 +35,7 @@ func BenchmarkLatency(b *testing.B) {
 func measureLatency(b *testing.B, rate float64) {
 	p := newProgram(b, "--processor.window="+latencyWindow.String(), "--shopee.batch_linger="+latencyLinger.String(), "--shopee.shop_rate=1000", "--shopee.app_rate=10000")
 	p.Serve()
-	producer, err := stream.NewProducer(p.Conn(), stream.DefaultBatchBytes)
+	producer, err := kafka.NewProducer(p.Conn(), kafka.DefaultBatchBytes)
 	require.NoError(b, err)
 	defer producer.Close()
 	send := traffic.ToTopic(producer, p.Topics)

@@ -12,7 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"stockpush/cmd/internal/traffic"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
 	"stockpush/schemas/stockevent"
@@ -57,13 +57,13 @@ func removeLoads() {
 }
 
 // fill produces the load's events, once for all runs on one broker.
-func (p *pipeline) fill(kafka string) {
-	at := [2]string{kafka, p.load.name}
+func (p *pipeline) fill(brokers string) {
+	at := [2]string{brokers, p.load.name}
 	if p.events = filled[at]; p.events != "" {
 		return
 	}
 	topics := schemas.Topics(fmt.Sprintf("load-%d", time.Now().UnixNano()))
-	require.NoError(p.b, stream.CreateTopics(p.b.Context(), p.conn, topics.Specs(p.load.partitions)[:1], 1))
+	require.NoError(p.b, kafka.CreateTopics(p.b.Context(), p.conn, topics.Specs(p.load.partitions)[:1], 1))
 	p.events = topics.Events()
 	p.produceEvents()
 	p.readAll() // the first read of fresh memory is slow
@@ -81,12 +81,12 @@ func (p *pipeline) produceEvents() {
 	require.NoError(p.b, producer.Flush(p.b.Context()))
 }
 
-func (p *pipeline) message(e *schemas.Event) *stream.Record {
-	r := &stream.Record{Topic: p.events, Partition: stream.ByKey, Key: []byte(e.Key.String())}
+func (p *pipeline) message(e *schemas.Event) *kafka.Record {
+	r := &kafka.Record{Topic: p.events, Partition: kafka.ByKey, Key: []byte(e.Key.String())}
 	if p.load.protobuf {
-		r.Value, r.Headers = schemastest.EncodeProtobuf(e), []stream.Header{{Key: stockevent.HeaderContentType, Value: []byte("application/protobuf")}}
+		r.Value, r.Headers = schemastest.EncodeProtobuf(e), []kafka.Header{{Key: stockevent.HeaderContentType, Value: []byte("application/protobuf")}}
 	} else {
-		r.Value = stockevent.EncodeEvent(e)
+		r.Value = stockevent.Encode(e)
 	}
 	return r
 }
@@ -124,7 +124,7 @@ func (p *pipeline) readAll() int {
 // begin creates the topics that the stages write; end removes them.
 func (p *pipeline) begin() {
 	p.topics = schemas.Topics(fmt.Sprintf("bench-%d", time.Now().UnixNano()))
-	require.NoError(p.b, stream.CreateTopics(p.b.Context(), p.conn, p.topics.Specs(p.load.partitions), 1))
+	require.NoError(p.b, kafka.CreateTopics(p.b.Context(), p.conn, p.topics.Specs(p.load.partitions), 1))
 }
 
 func (p *pipeline) end() {

@@ -18,6 +18,7 @@ import (
 	"stockpush/cmd/internal/service"
 	"stockpush/processor"
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/wire"
 	"stockpush/sinks"
@@ -55,7 +56,7 @@ func BenchmarkPipeline(b *testing.B) {
 type pipeline struct {
 	b    *testing.B
 	load load
-	conn stream.Connection
+	conn kafka.Connection
 	// events is the load's topic; topics are those that this run writes.
 	events string
 	topics schemas.Topics
@@ -67,12 +68,12 @@ type pipeline struct {
 
 func runPipeline(b *testing.B, l load) {
 	p := &pipeline{b: b, load: l}
-	kafka := os.Getenv("STOCKPUSH_TEST_KAFKA")
-	if kafka == "" {
-		kafka = startBroker(b)
+	brokers := os.Getenv("STOCKPUSH_TEST_KAFKA")
+	if brokers == "" {
+		brokers = startBroker(b)
 	}
-	p.conn = stream.Connection{Brokers: []string{kafka}, ClientID: "bench"}
-	p.fill(kafka)
+	p.conn = kafka.Connection{Brokers: []string{brokers}, ClientID: "bench"}
+	p.fill(brokers)
 	bare := p.rate("read", p.asRunDoes(p.readAll))
 	p.begin()
 	compacted := p.rate("compact", p.asRunDoes(p.compact))
@@ -194,14 +195,14 @@ func until(done func() bool) {
 	}
 }
 
-func (p *pipeline) producer() *stream.KafkaProducer {
-	producer, err := stream.NewProducer(p.conn, stream.DefaultBatchBytes)
+func (p *pipeline) producer() *kafka.ClusterProducer {
+	producer, err := kafka.NewProducer(p.conn, kafka.DefaultBatchBytes)
 	require.NoError(p.b, err)
 	return producer
 }
 
 // startProcessor runs the compacting stage.
-func (p *pipeline) startProcessor(producer stream.Producer) (*counting, func()) {
+func (p *pipeline) startProcessor(producer kafka.Producer) (*counting, func()) {
 	loaded, err := config.Load(config.Source{})
 	require.NoError(p.b, err)
 	handler, err := processor.New(processor.Config(loaded.Processor), processor.Deps{
@@ -244,7 +245,7 @@ func (p *pipeline) insertBare(store *clickhouse.Store) int {
 	empty <- store.NewBatch()
 	batch := store.NewBatch()
 	for partition := range int32(p.load.partitions) {
-		require.NoError(p.b, stream.ReadPartition(p.b.Context(), p.conn, p.topics.Records(), partition, func(r *stream.Record) error {
+		require.NoError(p.b, kafka.ReadPartition(p.b.Context(), p.conn, p.topics.Records(), partition, func(r *kafka.Record) error {
 			return wire.DecodeRecords(r.Value, func(rec *schemas.Record) error {
 				batch.Add(rec)
 				if batch.Rows() == benchBatchRows {
@@ -287,7 +288,7 @@ func (p *pipeline) sink(store *clickhouse.Store) int {
 
 // count returns how many messages a topic has had.
 func (p *pipeline) count(topic string) (messages int64) {
-	ends, err := stream.EndOffsets(p.b.Context(), p.conn, topic)
+	ends, err := kafka.EndOffsets(p.b.Context(), p.conn, topic)
 	require.NoError(p.b, err)
 	for _, end := range ends {
 		messages += end

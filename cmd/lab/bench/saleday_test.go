@@ -16,7 +16,7 @@ import (
 	"stockpush/cmd/internal/embedded/embeddedtest"
 	"stockpush/cmd/internal/programtest"
 	"stockpush/cmd/internal/traffic"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 )
 
 const (
@@ -68,7 +68,7 @@ func (d *saleDay) play() {
 	ctx, stopWatching := context.WithCancel(t.Context())
 	watched := make(chan struct{})
 	go func() { d.watch(ctx); close(watched) }() // ends with ctx
-	producer, err := stream.NewProducer(d.Conn(), stream.DefaultBatchBytes)
+	producer, err := kafka.NewProducer(d.Conn(), kafka.DefaultBatchBytes)
 	require.NoError(t, err)
 	defer producer.Close()
 	send := traffic.ToTopic(producer, d.Topics)

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/processor/stream/streamtest"
 )
 
@@ -95,7 +95,7 @@ func (h *holding) feed(next int64) {
 		if !h.believes() {
 			return
 		}
-		batch := make([]*stream.Record, len(ahead))
+		batch := make([]*kafka.Record, len(ahead))
 		for i, r := range ahead {
 			fetched := *r
 			batch[i] = &fetched

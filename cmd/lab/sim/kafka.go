@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
@@ -19,29 +19,29 @@ type place struct {
 	partition int32
 }
 
-// kafka is a set of in-memory logs.
-type kafka struct {
+// cluster is a set of in-memory logs.
+type cluster struct {
 	partitions int
 	// stored is called with each message that was stored.
-	stored func(*stream.Record)
+	stored func(*kafka.Record)
 
 	mu sync.Mutex
 	// logs have nil where compaction removed a message.
-	logs map[place][]*stream.Record
+	logs map[place][]*kafka.Record
 	// grown is closed and replaced whenever a log grows.
 	grown     chan struct{}
 	downUntil time.Time
 }
 
-func newKafka(partitions int, stored func(*stream.Record)) *kafka {
-	return &kafka{partitions: partitions, stored: stored, logs: map[place][]*stream.Record{}, grown: make(chan struct{})}
+func newKafka(partitions int, stored func(*kafka.Record)) *cluster {
+	return &cluster{partitions: partitions, stored: stored, logs: map[place][]*kafka.Record{}, grown: make(chan struct{})}
 }
 
 // store appends a message; its offset is the log's end.
-func (k *kafka) store(r stream.Record) *stream.Record {
+func (k *cluster) store(r kafka.Record) *kafka.Record {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if r.Partition == stream.ByKey {
+	if r.Partition == kafka.ByKey {
 		r.Partition = schemas.PartitionFor(r.Key, k.partitions)
 	}
 	at := place{r.Topic, r.Partition}
@@ -55,21 +55,21 @@ func (k *kafka) store(r stream.Record) *stream.Record {
 }
 
 // from returns the log from an offset on, and a channel that is closed when any log grows.
-func (k *kafka) from(at place, offset int64) ([]*stream.Record, <-chan struct{}) {
+func (k *cluster) from(at place, offset int64) ([]*kafka.Record, <-chan struct{}) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	log := k.logs[at]
 	return log[min(offset, int64(len(log))):], k.grown
 }
 
-func (k *kafka) end(at place) int64 {
+func (k *cluster) end(at place) int64 {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return int64(len(k.logs[at]))
 }
 
 // endBefore returns where a log ended at a time.
-func (k *kafka) endBefore(at place, then time.Time) int64 {
+func (k *cluster) endBefore(at place, then time.Time) int64 {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for i := len(k.logs[at]); i > 0; i-- {
@@ -82,7 +82,7 @@ func (k *kafka) endBefore(at place, then time.Time) int64 {
 
 // compact removes every message below an offset whose key has another kept message below it. Like
 // Kafka it keeps the newest.
-func (k *kafka) compact(at place, below int64, oldest bool) (removed int) {
+func (k *cluster) compact(at place, below int64, oldest bool) (removed int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	head := k.logs[at][:below]
@@ -108,20 +108,20 @@ func (k *kafka) compact(at place, below int64, oldest bool) (removed int) {
 }
 
 // left returns a log after compaction.
-func (k *kafka) left(at place) []*stream.Record {
+func (k *cluster) left(at place) []*kafka.Record {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(k.logs[at]), func(r *stream.Record) bool { return r == nil })
+	return slices.DeleteFunc(slices.Clone(k.logs[at]), func(r *kafka.Record) bool { return r == nil })
 }
 
-func (k *kafka) down(until time.Time) {
+func (k *cluster) down(until time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.downUntil = until
 }
 
 // back returns when messages are stored again.
-func (k *kafka) back() time.Time {
+func (k *cluster) back() time.Time {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.downUntil
@@ -129,22 +129,22 @@ func (k *kafka) back() time.Time {
 
 // history reads the logs for a worker.
 type history struct {
-	*kafka
+	*cluster
 	p *process
 }
 
 // Backlog implements channels.History.
-func (h history) Backlog(_ context.Context, partition int32) (stream.Backlog, error) {
+func (h history) Backlog(_ context.Context, partition int32) (kafka.Backlog, error) {
 	h.p.gate()
 	end := h.end(place{topics.Commands(), partition})
 	if h.p.w.defect == ForgetsInherited {
-		return stream.Backlog{}, nil
+		return kafka.Backlog{}, nil
 	}
 	from, mark := h.p.w.groups[1].committedOf(partition)
 	if h.p.w.defect == BelievesMarks {
 		mark = "clean " + h.lastClaim(partition)
 	}
-	return stream.Backlog{From: from, End: end, Mark: mark}, nil
+	return kafka.Backlog{From: from, End: end, Mark: mark}, nil
 }
 
 // lastClaim returns the name of the owner that claimed the partition last.
@@ -158,7 +158,7 @@ func (h history) lastClaim(partition int32) (name string) {
 }
 
 // States implements channels.History.
-func (h history) States(_ context.Context, partition int32, from int64, take func(*stream.Record) error) (end int64, err error) {
+func (h history) States(_ context.Context, partition int32, from int64, take func(*kafka.Record) error) (end int64, err error) {
 	h.p.gate()
 	at := place{topics.State(), partition}
 	end = h.end(at)

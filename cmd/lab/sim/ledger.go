@@ -8,7 +8,7 @@ import (
 	"sync"
 
 	"stockpush/channels"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/wire"
 )
@@ -119,7 +119,7 @@ func (l *ledger) eventsOf(sku int) []*event {
 
 // published records an event that the product itself published, to push again what failed while a
 // shop was held.
-func (l *ledger) published(r *stream.Record) {
+func (l *ledger) published(r *kafka.Record) {
 	var e struct {
 		Reason        string `json:"reason"`
 		Available     int64  `json:"available"`
@@ -145,7 +145,7 @@ func (l *ledger) rank(sku int, qty int64) (int64, bool) {
 }
 
 // stored records a message of the product.
-func (l *ledger) stored(r *stream.Record) {
+func (l *ledger) stored(r *kafka.Record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch r.Topic {
@@ -180,7 +180,7 @@ func (l *ledger) stored(r *stream.Record) {
 	}
 }
 
-func letterSource(r *stream.Record) source {
+func letterSource(r *kafka.Record) source {
 	var d schemas.DeadLetter
 	for _, h := range r.Headers {
 		must(d.TakeHeader(h.Key, string(h.Value)))
@@ -321,7 +321,7 @@ func (l *ledger) committed(group int, at place, from, to int64) {
 }
 
 // missing returns what is missing of a message that was committed as resolved.
-func (l *ledger) missing(group int, r *stream.Record) (why string) {
+func (l *ledger) missing(group int, r *kafka.Record) (why string) {
 	switch r.Topic {
 	case topics.Events():
 		at := source{r.Topic, r.Partition, r.Offset}

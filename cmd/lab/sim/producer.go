@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
@@ -44,7 +44,7 @@ type line struct {
 // message is a message in flight.
 type message struct {
 	ctx  context.Context
-	r    stream.Record
+	r    kafka.Record
 	done func(error)
 	// at is when it is stored; answered is the earliest time of its acknowledgement.
 	at, answered time.Time
@@ -58,13 +58,13 @@ func newProducer(w *world, p *process) *producer {
 }
 
 // Produce implements stream.Producer.
-func (q *producer) Produce(ctx context.Context, r *stream.Record, done func(error)) {
+func (q *producer) Produce(ctx context.Context, r *kafka.Record, done func(error)) {
 	q.p.gate()
 	if q.p.dead() {
 		return
 	}
 	m := &message{ctx: ctx, r: *r, done: done}
-	if m.r.Partition == stream.ByKey {
+	if m.r.Partition == kafka.ByKey {
 		m.r.Partition = schemas.PartitionFor(m.r.Key, q.w.plan.Partitions)
 	}
 	q.enqueue(place{m.r.Topic, m.r.Partition}, m)

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/stockevent"
 )
@@ -28,7 +28,7 @@ type world struct {
 	defect Defect
 	start  time.Time
 
-	kafka  *kafka
+	kafka  *cluster
 	market *market
 	ledger *ledger
 	groups []*group
@@ -120,11 +120,11 @@ func (w *world) write(sku int, e event) {
 	if e.kind == repetition {
 		value.Reason = schemas.PushNow
 	}
-	message := stockevent.EncodeEvent(&value)
+	message := stockevent.Encode(&value)
 	if e.kind == bad {
 		message = message[:len(message)-1]
 	}
-	r := w.kafka.store(stream.Record{Topic: topics.Events(), Partition: stream.ByKey, Key: []byte(s.key.String()), Value: message})
+	r := w.kafka.store(kafka.Record{Topic: topics.Events(), Partition: kafka.ByKey, Key: []byte(s.key.String()), Value: message})
 	e.sku, e.at = sku, source{r.Topic, r.Partition, r.Offset}
 	w.ledger.happened(&e)
 	w.count("event")

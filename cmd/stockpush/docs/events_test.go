@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stockpush/cmd/internal/embedded/embeddedtest"
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/schemastest"
 )
@@ -76,9 +76,9 @@ func block(t *testing.T, file, language string) string {
 // The example must produce an event that is valid, with its key, in its key's partition.
 func TestTheExampleInGoProducesAValidEvent(t *testing.T) {
 	broker := embeddedtest.StartBroker(t)
-	conn := stream.Connection{Brokers: []string{broker.Addr()}}
+	conn := kafka.Connection{Brokers: []string{broker.Addr()}}
 	const partitions = 12
-	require.NoError(t, stream.CreateTopics(t.Context(), conn, schemas.Topics("stockpush").Specs(partitions)[:1], 1))
+	require.NoError(t, kafka.CreateTopics(t.Context(), conn, schemas.Topics("stockpush").Specs(partitions)[:1], 1))
 	program := filepath.Join(t.TempDir(), "main.go")
 	require.NoError(t, os.WriteFile(program, []byte(block(t, "events.md", "go")), 0o600))
 	run := exec.CommandContext(t.Context(), "go", "run", program, broker.Addr())
@@ -86,7 +86,7 @@ func TestTheExampleInGoProducesAValidEvent(t *testing.T) {
 	require.NoError(t, err, string(out))
 	var events []schemas.Event
 	for p := range int32(partitions) {
-		require.NoError(t, stream.ReadPartition(t.Context(), conn, "stockpush.events", p, func(r *stream.Record) error {
+		require.NoError(t, kafka.ReadPartition(t.Context(), conn, "stockpush.events", p, func(r *kafka.Record) error {
 			e, err := schemastest.DecodeEvent(r.Key, r.Value)
 			events = append(events, e)
 			require.Equal(t, schemas.PartitionFor(r.Key, partitions), p)

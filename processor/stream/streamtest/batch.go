@@ -15,7 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 )
 
 const gzipCodec = 1
@@ -67,7 +67,7 @@ func batch(records int, attributes int16, packed []byte) []byte {
 }
 
 // Produce stores a batch and says which offset its first record has.
-func Produce(ctx context.Context, c stream.Connection, topic string, partition int32, batch []byte) (offset int64, err error) {
+func Produce(ctx context.Context, c kafka.Connection, topic string, partition int32, batch []byte) (offset int64, err error) {
 	client, err := kgo.NewClient(c.Options()...)
 	if err != nil {
 		return 0, err

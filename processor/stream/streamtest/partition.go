@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 )
 
 // Config is what a Partition is.
@@ -37,7 +38,7 @@ func Run(ctx context.Context, cfg Config, h stream.Handler) *Partition {
 }
 
 // Deliver queues the next records of the partition, whose log ends at logEnd; it does not block.
-func (p *Partition) Deliver(batch []*stream.Record, logEnd int64) error {
+func (p *Partition) Deliver(batch []*kafka.Record, logEnd int64) error {
 	defer p.PauseIfFull()
 	return p.Push(slices.Clone(batch), logEnd)
 }
@@ -48,14 +49,14 @@ func (p *Partition) Full() bool { return p.full.Load() }
 // NewAssignment makes an assignment whose handler the test runs. Deliver hands over a batch and waits
 // until the handler has received it. Delivering nil asks the handler to finish. The batches end with
 // ctx, too.
-func NewAssignment(ctx context.Context, topic string, partition int32) (a *stream.Assignment, deliver func([]*stream.Record)) {
+func NewAssignment(ctx context.Context, topic string, partition int32) (a *stream.Assignment, deliver func([]*kafka.Record)) {
 	waiting, received := false, make(chan struct{}, 1)
 	o := stream.NewOwner(stream.OwnerConfig{
 		Topic: topic, Partition: partition, Alive: func() bool { return true }, Failed: func(err error) { panic(err) }, MaxQueuedBatches: 1,
 		Pause: func() { waiting = true }, Resume: func() { received <- struct{}{} },
 	})
 	o.Start(ctx, elsewhere{})
-	return o.Assignment, func(batch []*stream.Record) {
+	return o.Assignment, func(batch []*kafka.Record) {
 		if batch == nil {
 			o.Close()
 			return

@@ -1,5 +1,5 @@
-// Package protobuf reads and writes the fields of Protobuf messages, without reflection. It knows no
-// message of ours.
+// Package protobuf reads and writes the fields of Protobuf messages, without reflection. It knows
+// none of our messages.
 package protobuf
 
 import (

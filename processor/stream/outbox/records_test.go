@@ -1,4 +1,4 @@
-package stream
+package outbox
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/wire"
 )
@@ -22,7 +23,7 @@ func record(offset int64, reason int) []byte {
 }
 
 // contents are the records of a message, as "key event reason's bytes".
-func contents(t *testing.T, m *Record) (all []string) {
+func contents(t *testing.T, m *kafka.Record) (all []string) {
 	require.NoError(t, wire.DecodeRecords(m.Value, func(r *schemas.Record) error {
 		all = append(all, fmt.Sprint(r.Key.String(), " ", r.EventID, " ", len(r.FailureReason)))
 		return nil
@@ -36,7 +37,7 @@ func TestRefusedRecordsAreSplitAndShortened(t *testing.T) {
 	batch.Add("shopee/1/a", record(10, 501), 0)
 	batch.Add("shopee/1/b", record(11, 100), 1)
 	d.Send(t.Context(), Turn{First: batch.Take(), Second: []*Message{message("A")}, Offsets: []int64{0, 1}})
-	refuse := func() *Record {
+	refuse := func() *kafka.Record {
 		r := d.sent[0].Record
 		d.refuse(string(r.Value))
 		return r
@@ -91,7 +92,7 @@ func TestRecordsOfARefusedChainKeepTheirSources(t *testing.T) {
 func TestRefusedCommandBecomesTheRecordThatItFailed(t *testing.T) {
 	d := newDesk(t)
 	event, queued := waitingEvent(4), time.UnixMilli(1_700_000_000_000).UTC()
-	command := &Message{Sources: []int64{4}, Record: Record{Topic: outboxTopics.Commands(), Value: wire.AppendPackedCommand(nil, "shopee/1/a", event.Bytes(), queued)}}
+	command := &Message{Sources: []int64{4}, Record: kafka.Record{Topic: outboxTopics.Commands(), Value: wire.AppendPackedCommand(nil, "shopee/1/a", event.Bytes(), queued)}}
 	d.Send(t.Context(), Turn{First: []*Message{command}, Offsets: []int64{0}})
 	d.refuse(string(command.Value))
 	require.Len(t, d.sent, 1)
@@ -148,7 +149,7 @@ func TestRecordsOfOnePartitionShareAMessage(t *testing.T) {
 		p := schemas.PartitionFor(m.Key, partitions)
 		require.Equal(t, byPartition[p], contents(t, &m.Record))
 		require.Len(t, m.Sources, len(byPartition[p]))
-		require.Equal(t, ByKey, m.Partition)
+		require.Equal(t, kafka.ByKey, m.Partition)
 		require.Equal(t, outboxTopics.Records(), m.Topic)
 		delete(byPartition, p)
 	}

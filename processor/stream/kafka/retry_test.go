@@ -1,4 +1,4 @@
-package stream_test
+package kafka_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kerr"
 
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 )
 
 func TestRetryIsForTemporaryErrors(t *testing.T) {
@@ -27,7 +27,7 @@ func TestRetryIsForTemporaryErrors(t *testing.T) {
 			"a refusal":                                 {[]error{io.EOF, refused}, refused},
 		} {
 			tries := 0
-			got, err := stream.Retry(t.Context(), nil, func() (int, error) { tries++; return tries, c.errs[tries-1] })
+			got, err := kafka.Retry(t.Context(), nil, func() (int, error) { tries++; return tries, c.errs[tries-1] })
 			require.ErrorIs(t, err, c.want, name)
 			require.Len(t, c.errs, tries, name)
 			if c.want == nil {
@@ -36,7 +36,7 @@ func TestRetryIsForTemporaryErrors(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
-		_, err := stream.Retry(ctx, nil, func() (int, error) { return 0, io.EOF })
+		_, err := kafka.Retry(ctx, nil, func() (int, error) { return 0, io.EOF })
 		require.Error(t, err)
 		require.Error(t, ctx.Err(), "it waited as long as it could")
 	})

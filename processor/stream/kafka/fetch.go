@@ -1,4 +1,4 @@
-package stream
+package kafka
 
 import (
 	"context"
@@ -16,19 +16,19 @@ import (
 )
 
 const (
-	// readMaxBytes is more than the largest batch that brokers take by default.
-	readMaxBytes = 2 << 20
+	// ReadMaxBytes is more than the largest batch that brokers take by default.
+	ReadMaxBytes = 2 << 20
 	readMaxWait  = 100 * time.Millisecond
 	// readRetryTime is how long a fetch with a temporary error is retried.
 	readRetryTime = 10 * time.Second
 )
 
-// logReader fetches a partition one request at a time. Unlike a consumer it reports its position
+// LogReader fetches a partition one request at a time. Unlike a consumer it reports its position
 // when a fetch returns no records: only transaction markers, aborted or compacted records.
-type logReader struct {
+type LogReader struct {
 	client *kgo.Client
 	// unpack belongs to this reader.
-	unpack    *unpacker
+	unpack    *Unpacker
 	topic     string
 	partition int32
 	// maxBytes bounds a fetch, which returns at least one batch.
@@ -38,31 +38,31 @@ type logReader struct {
 	topicID [16]byte
 }
 
-// fetched is the result of a fetch.
-type fetched struct {
-	records []*Record
-	// next is the offset after what was read. It is the requested offset if nothing lies
-	// between that and end, the last stable offset.
-	next, end int64
-	// unreadable is the batch at the requested offset if it cannot be read, else nil.
-	unreadable *unreadable
+// Fetched is the result of a fetch.
+type Fetched struct {
+	Records []*Record
+	// Next is the offset after what was read. It is the requested offset if nothing lies
+	// between that and End, the last stable offset.
+	Next, End int64
+	// Unreadable is the batch at the requested offset if it cannot be read, else nil.
+	Unreadable *unreadable
 }
 
 // unreadable is a batch that the broker returns and that cannot be read.
 type unreadable struct {
-	// first is the requested offset, and next the one after the batch.
-	first, next int64
-	cause       error
+	// first is the requested offset, and Next the one after the batch.
+	first, Next int64
+	Cause       error
 }
 
-// newLogReader makes a reader of a partition.
-func newLogReader(client *kgo.Client, unpack *unpacker, topic string, partition, maxBytes int32) *logReader {
-	return &logReader{client: client, unpack: &unpacker{Decompressor: unpack.Decompressor}, topic: topic, partition: partition, maxBytes: maxBytes}
+// NewLogReader makes a reader of a partition.
+func NewLogReader(client *kgo.Client, unpack *Unpacker, topic string, partition, maxBytes int32) *LogReader {
+	return &LogReader{client: client, unpack: &Unpacker{Decompressor: unpack.Decompressor}, topic: topic, partition: partition, maxBytes: maxBytes}
 }
 
-// fetch reads committed records from an offset.
-func (l *logReader) fetch(ctx context.Context, offset int64) (fetched, error) {
-	return backoff.Retry(ctx, func() (fetched, error) {
+// Fetch reads committed records from an offset.
+func (l *LogReader) Fetch(ctx context.Context, offset int64) (Fetched, error) {
+	return backoff.Retry(ctx, func() (Fetched, error) {
 		f, err := l.try(ctx, offset)
 		if err != nil {
 			l.leader = nil
@@ -74,35 +74,35 @@ func (l *logReader) fetch(ctx context.Context, offset int64) (fetched, error) {
 	}, backoff.WithMaxElapsedTime(readRetryTime))
 }
 
-func (l *logReader) try(ctx context.Context, offset int64) (fetched, error) {
+func (l *LogReader) try(ctx context.Context, offset int64) (Fetched, error) {
 	answer, err := l.request(ctx, offset)
 	if err != nil {
-		return fetched{}, err
+		return Fetched{}, err
 	}
 	if answer.ErrorCode == kerr.OffsetOutOfRange.Code && offset < answer.LogStartOffset {
-		return fetched{next: answer.LogStartOffset}, nil // retention deleted those records
+		return Fetched{Next: answer.LogStartOffset}, nil // retention deleted those records
 	}
 	if err := kerr.ErrorForCode(answer.ErrorCode); err != nil {
-		return fetched{}, err
+		return Fetched{}, err
 	}
 	opts := kgo.ProcessFetchPartitionOpts{Offset: offset, IsolationLevel: kgo.ReadCommitted(), Topic: l.topic, Partition: l.partition}
-	l.unpack.polled()
+	l.unpack.Polled()
 	part, next := kgo.ProcessFetchPartition(opts, answer, l.unpack, nil)
-	f := fetched{records: part.Records, next: next, end: answer.LastStableOffset}
+	f := Fetched{Records: part.Records, Next: next, End: answer.LastStableOffset}
 	if next > offset || len(answer.RecordBatches) == 0 {
 		return f, nil // an error concerns later offsets
 	}
-	f.unreadable = &unreadable{offset, behindFirstBatch(answer), part.Err}
+	f.Unreadable = &unreadable{offset, behindFirstBatch(answer), part.Err}
 	if errors.Is(part.Err, kgo.ErrMaxDecompress) {
-		f.unreadable.cause = errTooLarge
+		f.Unreadable.Cause = ErrTooLarge
 	} else if part.Err == nil {
-		f.unreadable.cause = errUndecodable
+		f.Unreadable.Cause = errUndecodable
 	}
 	return f, nil
 }
 
-// errTooLarge is the cause of a batch that is not unpacked.
-var errTooLarge = fmt.Errorf("the batch unpacks to more than %d MiB", maxBatchBytes>>20)
+// ErrTooLarge is the cause of a batch that is not unpacked.
+var ErrTooLarge = fmt.Errorf("the batch unpacks to more than %d MiB", maxBatchBytes>>20)
 
 var errUndecodable = errors.New("its records cannot be decoded")
 
@@ -124,7 +124,7 @@ func behindFirstBatch(f *kmsg.FetchResponseTopicPartition) int64 {
 }
 
 // request asks the partition's leader.
-func (l *logReader) request(ctx context.Context, offset int64) (*kmsg.FetchResponseTopicPartition, error) {
+func (l *LogReader) request(ctx context.Context, offset int64) (*kmsg.FetchResponseTopicPartition, error) {
 	if err := l.look(ctx); err != nil {
 		return nil, err
 	}
@@ -153,7 +153,7 @@ func (l *logReader) request(ctx context.Context, offset int64) (*kmsg.FetchRespo
 }
 
 // look finds the partition's leader if it is not known.
-func (l *logReader) look(ctx context.Context) error {
+func (l *LogReader) look(ctx context.Context) error {
 	if l.leader != nil {
 		return nil
 	}
@@ -185,34 +185,34 @@ const (
 	maxUnpolledBytes = 64 << 20
 )
 
-// errLater is the error of a batch that is not unpacked now. The client fetches it again.
-var errLater = errors.New("enough has been unpacked for now")
+// ErrLater is the error of a batch that is not unpacked now. The client fetches it again.
+var ErrLater = errors.New("enough has been unpacked for now")
 
-// unpacker unpacks batches until enough of them wait to be polled.
-type unpacker struct {
+// Unpacker unpacks batches until enough of them wait to be polled.
+type Unpacker struct {
 	kgo.Decompressor
 	unpolled atomic.Int64
 }
 
-// newUnpacker makes an unpacker of the client's decompressor. Only a client can set the bound.
-func newUnpacker() (*unpacker, error) {
+// NewUnpacker makes an unpacker of the client's decompressor. Only a client can set the bound.
+func NewUnpacker() (*Unpacker, error) {
 	client, err := kgo.NewClient(kgo.MaxDecompressBatchBytes(maxBatchBytes))
 	if err != nil {
 		return nil, fmt.Errorf("kafka client: %w", err)
 	}
 	defer client.Close()
-	return &unpacker{Decompressor: client.OptValue(kgo.WithDecompressor).(kgo.Decompressor)}, nil
+	return &Unpacker{Decompressor: client.OptValue(kgo.WithDecompressor).(kgo.Decompressor)}, nil
 }
 
 // Decompress implements kgo.Decompressor.
-func (u *unpacker) Decompress(packed []byte, codec kgo.CompressionCodecType) ([]byte, error) {
+func (u *Unpacker) Decompress(packed []byte, codec kgo.CompressionCodecType) ([]byte, error) {
 	if u.unpolled.Load() >= maxUnpolledBytes {
-		return nil, errLater
+		return nil, ErrLater
 	}
 	b, err := u.Decompressor.Decompress(packed, codec)
 	u.unpolled.Add(int64(len(b)))
 	return b, err
 }
 
-// polled is called when what was unpacked so far was polled.
-func (u *unpacker) polled() { u.unpolled.Store(0) }
+// Polled is called when what was unpacked so far was polled.
+func (u *Unpacker) Polled() { u.unpolled.Store(0) }

@@ -1,4 +1,4 @@
-package stream
+package outbox
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
@@ -145,12 +146,12 @@ func TestDeadLetterResolvesItsOffsets(t *testing.T) {
 }
 
 // asynchronous answers each message from a goroutine of its own, as a client's does.
-func asynchronous(_ context.Context, _ *Record, done func(error)) { go done(nil) }
+func asynchronous(_ context.Context, _ *kafka.Record, done func(error)) { go done(nil) }
 
 func TestTurnOfMoreMessagesThanMayBeInFlightIsSent(t *testing.T) {
 	d := newDesk(t)
 	inFlight := 0
-	d.deps.Producer = producerFunc(func(ctx context.Context, r *Record, done func(error)) {
+	d.deps.Producer = producerFunc(func(ctx context.Context, r *kafka.Record, done func(error)) {
 		require.LessOrEqual(t, d.inFlight, maxInFlight)
 		inFlight++
 		asynchronous(ctx, r, done)
@@ -173,7 +174,7 @@ func TestOutboxWhoseOwnerEndsSendsNoMoreThanItCouldReceive(t *testing.T) {
 	d := newDesk(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	d.deps.Producer = producerFunc(func(_ context.Context, _ *Record, done func(error)) { done(context.Canceled) })
+	d.deps.Producer = producerFunc(func(_ context.Context, _ *kafka.Record, done func(error)) { done(context.Canceled) })
 	var turn Turn
 	for range 2 * maxInFlight {
 		turn.First = append(turn.First, message("a"))

@@ -1,10 +1,11 @@
-package stream
+package outbox
 
 import (
 	"slices"
 	"strings"
 	"time"
 
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/wire"
 )
@@ -66,7 +67,7 @@ func (b *RecordBatch) message(key string, size int) *Message {
 		return m
 	}
 	b.closeMessage(int(partition))
-	m := &Message{Record: Record{Topic: b.topic, Partition: ByKey, Key: []byte(key), Value: wire.BeginRecords(make([]byte, 0, b.sizes[partition]))}}
+	m := &Message{Record: kafka.Record{Topic: b.topic, Partition: kafka.ByKey, Key: []byte(key), Value: wire.BeginRecords(make([]byte, 0, b.sizes[partition]))}}
 	b.open[partition] = m
 	b.messages = append(b.messages, m)
 	return m
@@ -113,7 +114,7 @@ func splitRecords(m *Message) []*Message {
 // recordMessage returns a message of one record.
 func recordMessage(topic string, r *schemas.Record, source int64) *Message {
 	value := wire.AppendRecord(wire.AppendRecordsHeader(nil, r.Key), r)
-	return &Message{Record: Record{Topic: topic, Partition: ByKey, Key: []byte(r.Key.String()), Value: value}, Sources: []int64{source}}
+	return &Message{Record: kafka.Record{Topic: topic, Partition: kafka.ByKey, Key: []byte(r.Key.String()), Value: value}, Sources: []int64{source}}
 }
 
 // failedRecord returns a Failed record of a refused command's event; nil if m is no command.

@@ -1,4 +1,4 @@
-package stream_test
+package kafka_test
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kerr"
 
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
@@ -20,10 +20,10 @@ const topics = schemas.Topics("t")
 // narrow is a producer that accepts keys and values of so many bytes; below 0 it accepts none.
 type narrow struct {
 	takes int
-	taken chan *stream.Record
+	taken chan *kafka.Record
 }
 
-func (n narrow) Produce(_ context.Context, r *stream.Record, done func(error)) {
+func (n narrow) Produce(_ context.Context, r *kafka.Record, done func(error)) {
 	if len(r.Key)+len(r.Value) > n.takes {
 		done(fmt.Errorf("produce: %w", kerr.MessageTooLarge))
 		return
@@ -33,13 +33,13 @@ func (n narrow) Produce(_ context.Context, r *stream.Record, done func(error)) {
 }
 
 // sendDeadLetter sends a dead letter of given lengths to a narrow producer.
-func sendDeadLetter(t *testing.T, takes, key, value int) (stored *stream.Record, headers map[string]string, registry *prometheus.Registry, log string) {
+func sendDeadLetter(t *testing.T, takes, key, value int) (stored *kafka.Record, headers map[string]string, registry *prometheus.Registry, log string) {
 	var logged bytes.Buffer
 	registry = prometheus.NewRegistry()
-	n := narrow{takes, make(chan *stream.Record, 1)}
-	letters := stream.NewDeadLetters(n, topics, slog.New(slog.NewTextHandler(&logged, nil)), registry)
+	n := narrow{takes, make(chan *kafka.Record, 1)}
+	letters := kafka.NewDeadLetters(n, topics, slog.New(slog.NewTextHandler(&logged, nil)), registry)
 	done := make(chan error, 1)
-	stream.SendDeadLetter(t.Context(), letters, topics, schemas.DeadLetter{
+	kafka.SendDeadLetter(t.Context(), letters, topics, schemas.DeadLetter{
 		BadEvent: schemas.BadEvent{Code: schemas.CodeNotJSON}, SourceTopic: topics.Events(), SourcePartition: 3, SourceOffset: 77,
 		Key: bytes.Repeat([]byte("k"), key), Value: bytes.Repeat([]byte("v"), value),
 	}, func(err error) { done <- err })

@@ -1,4 +1,4 @@
-package stream
+package kafka
 
 import (
 	"context"
@@ -18,9 +18,9 @@ type Producer interface {
 	Produce(ctx context.Context, r *Record, done func(error))
 }
 
-// KafkaProducer is the Producer of a cluster. It is idempotent, waits for all replicas, and retries
+// ClusterProducer is the Producer of a cluster. It is idempotent, waits for all replicas, and retries
 // until the cluster accepts or refuses a record.
-type KafkaProducer struct {
+type ClusterProducer struct {
 	client *kgo.Client
 	// room bounds unacknowledged bytes.
 	room *semaphore.Weighted
@@ -42,7 +42,7 @@ const DefaultBatchBytes = 1_000_000
 
 // NewProducer makes a producer whose batches, and so messages, have at most
 // maxBatchBytes; it connects when it is first used.
-func NewProducer(c Connection, maxBatchBytes int32) (*KafkaProducer, error) {
+func NewProducer(c Connection, maxBatchBytes int32) (*ClusterProducer, error) {
 	client, err := kgo.NewClient(append(c.Options(),
 		kgo.RecordPartitioner(kgo.BasicConsistentPartitioner(c.choosePartition)),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
@@ -58,7 +58,7 @@ func NewProducer(c Connection, maxBatchBytes int32) (*KafkaProducer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kafka producer: %w", err)
 	}
-	return &KafkaProducer{client, semaphore.NewWeighted(MaxUnacknowledgedBytes)}, nil
+	return &ClusterProducer{client, semaphore.NewWeighted(MaxUnacknowledgedBytes)}, nil
 }
 
 func (c Connection) choosePartition(topic string) func(*Record, int) int {
@@ -74,8 +74,8 @@ func (c Connection) choosePartition(topic string) func(*Record, int) int {
 // Produce hands the record to the client. The context bounds only the wait for room: the client
 // would fail a whole batch when the context of its first record ends, and the batch may have
 // records of other owners. So what the owner of a lost partition produced is still sent.
-func (p *KafkaProducer) Produce(ctx context.Context, r *Record, done func(error)) {
-	bytes := min(RecordOverheadBytes+sizeOf(r), MaxUnacknowledgedBytes)
+func (p *ClusterProducer) Produce(ctx context.Context, r *Record, done func(error)) {
+	bytes := min(RecordOverheadBytes+SizeOf(r), MaxUnacknowledgedBytes)
 	if err := p.room.Acquire(ctx, bytes); err != nil {
 		done(err)
 		return
@@ -86,8 +86,8 @@ func (p *KafkaProducer) Produce(ctx context.Context, r *Record, done func(error)
 	})
 }
 
-// sizeOf is how many bytes a record's key, value and headers take.
-func sizeOf(r *Record) int64 {
+// SizeOf is how many bytes a record's key, value and headers take.
+func SizeOf(r *Record) int64 {
 	n := len(r.Key) + len(r.Value)
 	for _, h := range r.Headers {
 		n += HeaderOverheadBytes + len(h.Key) + len(h.Value)
@@ -96,7 +96,7 @@ func sizeOf(r *Record) int64 {
 }
 
 // Flush waits until all records are acknowledged.
-func (p *KafkaProducer) Flush(ctx context.Context) error { return p.client.Flush(ctx) }
+func (p *ClusterProducer) Flush(ctx context.Context) error { return p.client.Flush(ctx) }
 
 // Close ends the producer. Unacknowledged records fail.
-func (p *KafkaProducer) Close() { p.client.Close() }
+func (p *ClusterProducer) Close() { p.client.Close() }

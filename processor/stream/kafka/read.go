@@ -1,4 +1,4 @@
-package stream
+package kafka
 
 import (
 	"context"
@@ -90,17 +90,17 @@ func readSpan(ctx context.Context, c Connection, of Span, take func(*Record) err
 		return fmt.Errorf("kafka client: %w", err)
 	}
 	defer client.Close()
-	unpack, err := newUnpacker()
+	unpack, err := NewUnpacker()
 	if err != nil {
 		return err
 	}
-	log := newLogReader(client, unpack, of.Topic, of.Partition, readMaxBytes)
+	log := NewLogReader(client, unpack, of.Topic, of.Partition, ReadMaxBytes)
 	for at := of.From; at < of.To; {
-		got, err := log.fetch(ctx, at)
+		got, err := log.Fetch(ctx, at)
 		if err != nil {
 			return fmt.Errorf("read %s/%d: %w", of.Topic, of.Partition, err)
 		}
-		for _, r := range got.records {
+		for _, r := range got.Records {
 			if r.Offset >= of.To {
 				return nil
 			}
@@ -109,13 +109,13 @@ func readSpan(ctx context.Context, c Connection, of Span, take func(*Record) err
 			}
 		}
 		switch {
-		case got.unreadable != nil:
-			at = got.unreadable.next
-			c.unreadable(Span{of.Topic, of.Partition, got.unreadable.first, at}, got.unreadable.cause)
-		case got.next == at:
+		case got.Unreadable != nil:
+			at = got.Unreadable.Next
+			c.unreadable(Span{of.Topic, of.Partition, got.Unreadable.first, at}, got.Unreadable.Cause)
+		case got.Next == at:
 			return nil // compaction left nothing up to the end
 		default:
-			at = got.next
+			at = got.Next
 		}
 	}
 	return nil

@@ -1,10 +1,12 @@
-package stream
+package outbox
 
 import (
 	"context"
 	"fmt"
 	"log/slog"
 
+	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
@@ -12,11 +14,11 @@ import (
 // the channel of acknowledgements, so a producer's callback never blocks.
 const maxInFlight = 4096
 
-// OutboxDeps are what an Outbox needs from outside.
-type OutboxDeps struct {
-	Producer Producer
+// Deps are what an Outbox needs from outside.
+type Deps struct {
+	Producer kafka.Producer
 	// DeadLetters takes dead letters; a DeadLetters refuses none.
-	DeadLetters Producer
+	DeadLetters kafka.Producer
 	Topics      schemas.Topics
 	Logger      *slog.Logger
 	// DeadLettered receives the error code of each dead letter.
@@ -29,8 +31,8 @@ type OutboxDeps struct {
 // Messages are sent in turns. One goroutine owns an Outbox: it calls every method, and passes
 // each value that Acks delivers to Handle.
 type Outbox struct {
-	deps       OutboxDeps
-	assignment *Assignment
+	deps       Deps
+	assignment *stream.Assignment
 	acks       chan Ack
 	// received are acknowledgements that Handle has not applied.
 	received []Ack
@@ -52,7 +54,7 @@ type Turn struct {
 
 // Message is a message to produce.
 type Message struct {
-	Record
+	kafka.Record
 	// Sources are offsets of the owner's partition: for each record, the message that it results from.
 	Sources []int64
 
@@ -74,8 +76,8 @@ type Ack struct {
 	err     error
 }
 
-// NewOutbox makes the outbox of a partition's owner.
-func NewOutbox(deps OutboxDeps, a *Assignment) *Outbox {
+// New makes the outbox of a partition's owner.
+func New(deps Deps, a *stream.Assignment) *Outbox {
 	return &Outbox{deps: deps, assignment: a, acks: make(chan Ack, maxInFlight)}
 }
 
@@ -126,7 +128,7 @@ func (o *Outbox) apply(ctx context.Context, a Ack) error {
 	switch {
 	case a.err == nil:
 		o.acknowledged(a.turn)
-	case Refused(a.err) && !a.message.isLetter:
+	case kafka.Refused(a.err) && !a.message.isLetter:
 		o.refused(ctx, a)
 	default:
 		return fmt.Errorf("produce to %s: %w", a.message.Topic, a.err)
@@ -204,7 +206,7 @@ func (o *Outbox) DeadLetter(ctx context.Context, letter schemas.DeadLetter, offs
 
 func (o *Outbox) letter(letter schemas.DeadLetter) *Message {
 	o.deps.DeadLettered(letter.Code)
-	return &Message{Record: *DeadLetterMessage(o.deps.Topics, &letter), isLetter: true}
+	return &Message{Record: *kafka.DeadLetterMessage(o.deps.Topics, &letter), isLetter: true}
 }
 
 // refused replaces a message that Kafka will never accept: records by smaller messages, a command

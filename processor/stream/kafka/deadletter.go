@@ -1,4 +1,4 @@
-package stream
+package kafka
 
 import (
 	"context"
@@ -119,21 +119,21 @@ func (d *DeadLetters) count(topic string, positions int64) {
 // maxLetters bounds the dead letters of an unreadable batch, which may claim two billion records.
 const maxLetters = 10_000
 
-// lettersOf returns how many of so many unreadable offsets, from the first on, get a dead letter.
-func lettersOf(offsets int64) int64 { return min(offsets, maxLetters) }
+// LettersOf returns how many of so many unreadable offsets, from the first on, get a dead letter.
+func LettersOf(offsets int64) int64 { return min(offsets, maxLetters) }
 
 // Unreadable stores dead letters for offsets that a read of a topic skipped. It never blocks.
 func (d *DeadLetters) Unreadable(of Span, cause error) {
-	go d.putUnreadable(context.Background(), of, cause, func(offset int64, err error) { // ends with the producer at the latest
+	go d.PutUnreadable(context.Background(), of, cause, func(offset int64, err error) { // ends with the producer at the latest
 		if err != nil {
 			d.log.Error("a dead letter was not stored", "topic", of.Topic, "partition", of.Partition, "offset", offset, "error", err)
 		}
 	})
 }
 
-// putUnreadable logs and counts an unreadable span, and stores a dead letter for each offset.
-func (d *DeadLetters) putUnreadable(ctx context.Context, of Span, cause error, done func(offset int64, err error)) {
-	letters := lettersOf(of.To - of.From)
+// PutUnreadable logs and counts an unreadable span, and stores a dead letter for each offset.
+func (d *DeadLetters) PutUnreadable(ctx context.Context, of Span, cause error, done func(offset int64, err error)) {
+	letters := LettersOf(of.To - of.From)
 	d.count(of.Topic, of.To-of.From)
 	d.log.Error("messages cannot be read, they are skipped", "topic", of.Topic, "partition", of.Partition,
 		"first_offset", of.From, "last_offset", of.To-1, "dead_letters", letters, "error", cause)

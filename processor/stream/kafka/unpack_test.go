@@ -1,4 +1,4 @@
-package stream
+package kafka
 
 import (
 	"bytes"
@@ -20,7 +20,7 @@ func packed(t *testing.T, size int) []byte {
 
 // Small batches may unpack to much together.
 func TestUnpackingIsBoundedBetweenPolls(t *testing.T) {
-	u, err := newUnpacker()
+	u, err := NewUnpacker()
 	require.NoError(t, err)
 	half := packed(t, maxUnpolledBytes/2)
 	for range 3 {
@@ -30,8 +30,8 @@ func TestUnpackingIsBoundedBetweenPolls(t *testing.T) {
 			require.Len(t, b, maxUnpolledBytes/2)
 		}
 		_, err = u.Decompress(half, kgo.CodecGzip)
-		require.ErrorIs(t, err, errLater)
-		u.polled()
+		require.ErrorIs(t, err, ErrLater)
+		u.Polled()
 	}
 	_, err = u.Decompress(packed(t, maxBatchBytes+1), kgo.CodecGzip)
 	require.ErrorIs(t, err, kgo.ErrMaxDecompress)

@@ -1,4 +1,4 @@
-package stream
+package outbox
 
 import (
 	"bytes"
@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
 
@@ -18,7 +20,7 @@ const outboxTopics = schemas.Topics("t")
 
 // pending is a message that Kafka has not answered.
 type pending struct {
-	*Record
+	*kafka.Record
 	done func(error)
 }
 
@@ -26,7 +28,7 @@ type pending struct {
 type desk struct {
 	*Outbox
 	t          *testing.T
-	assignment *Assignment
+	assignment *stream.Assignment
 	alive      bool
 	logged     bytes.Buffer
 	// dead counts dead letters by their code.
@@ -35,23 +37,25 @@ type desk struct {
 	letters []pending
 }
 
-type producerFunc func(context.Context, *Record, func(error))
+type producerFunc func(context.Context, *kafka.Record, func(error))
 
-func (f producerFunc) Produce(ctx context.Context, r *Record, done func(error)) { f(ctx, r, done) }
+func (f producerFunc) Produce(ctx context.Context, r *kafka.Record, done func(error)) {
+	f(ctx, r, done)
+}
 
 func newDesk(t *testing.T) *desk {
 	d := &desk{t: t, alive: true, dead: map[string]int{}}
-	owner := NewOwner(OwnerConfig{Topic: "in", Partition: 3, Alive: func() bool { return d.alive }})
+	owner := stream.NewOwner(stream.OwnerConfig{Topic: "in", Partition: 3, Alive: func() bool { return d.alive }})
 	d.assignment = owner.Assignment
-	var fetched []*Record
+	var fetched []*kafka.Record
 	for offset := range int64(6) {
-		fetched = append(fetched, &Record{Offset: offset})
+		fetched = append(fetched, &kafka.Record{Offset: offset})
 	}
 	require.NoError(t, owner.Push(fetched, 6))
-	collect := func(to *[]pending) Producer {
-		return producerFunc(func(_ context.Context, r *Record, done func(error)) { *to = append(*to, pending{r, done}) })
+	collect := func(to *[]pending) kafka.Producer {
+		return producerFunc(func(_ context.Context, r *kafka.Record, done func(error)) { *to = append(*to, pending{r, done}) })
 	}
-	d.Outbox = NewOutbox(OutboxDeps{
+	d.Outbox = New(Deps{
 		Producer: collect(&d.sent), DeadLetters: collect(&d.letters), Topics: outboxTopics, Logger: slog.New(slog.NewTextHandler(&d.logged, nil)), DeadLettered: func(code string) { d.dead[code]++ },
 	}, d.assignment)
 	return d
@@ -59,7 +63,7 @@ func newDesk(t *testing.T) *desk {
 
 // message is a message whose value is its name.
 func message(name string) *Message {
-	return &Message{Record: Record{Topic: "out", Key: []byte("k"), Value: []byte(name)}, Sources: []int64{7}}
+	return &Message{Record: kafka.Record{Topic: "out", Key: []byte("k"), Value: []byte(name)}, Sources: []int64{7}}
 }
 
 func (d *desk) send(first, second string, offsets ...int64) {
@@ -113,7 +117,7 @@ func (d *desk) committable() int64 {
 	return at.Offset
 }
 
-func letterOf(r *Record) schemas.DeadLetter {
+func letterOf(r *kafka.Record) schemas.DeadLetter {
 	l := schemas.DeadLetter{Key: r.Key, Value: r.Value}
 	for _, h := range r.Headers {
 		if err := l.TakeHeader(h.Key, string(h.Value)); err != nil {

@@ -1,4 +1,4 @@
-package stream_test
+package kafka_test
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"stockpush/processor/stream"
+	"stockpush/processor/stream/kafka"
 )
 
 // refuseProducers lets no producer begin while refused says so: what is produced waits.
@@ -40,13 +40,13 @@ func TestCancelledProduceFailsNoOtherRecords(t *testing.T) {
 		}
 		return down.Load()
 	})
-	p, err := stream.NewProducer(b.conn, stream.DefaultBatchBytes)
+	p, err := kafka.NewProducer(b.conn, kafka.DefaultBatchBytes)
 	require.NoError(t, err)
 	defer p.Close()
 	lost, lose := context.WithCancel(t.Context())
 	answers := make(chan error, 2)
 	for _, ctx := range []context.Context{lost, t.Context()} {
-		p.Produce(ctx, &stream.Record{Topic: topic, Partition: 0, Value: []byte("v")}, func(err error) { answers <- err })
+		p.Produce(ctx, &kafka.Record{Topic: topic, Partition: 0, Value: []byte("v")}, func(err error) { answers <- err })
 	}
 	require.Eventually(t, func() bool { return refused.Load() > 0 }, 30*time.Second, time.Millisecond)
 	lose()
@@ -59,18 +59,18 @@ func TestCancelledProduceFailsNoOtherRecords(t *testing.T) {
 func TestWaitForRoomEndsWithTheContext(t *testing.T) {
 	b := newBench(t, 1)
 	b.refuseProducers(func() bool { return true })
-	p, err := stream.NewProducer(b.conn, stream.DefaultBatchBytes)
+	p, err := kafka.NewProducer(b.conn, kafka.DefaultBatchBytes)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	const most = 1 << 10
-	header := []stream.Header{{Value: make([]byte, stream.MaxUnacknowledgedBytes/most-stream.RecordOverheadBytes-stream.HeaderOverheadBytes)}}
+	header := []kafka.Header{{Value: make([]byte, kafka.MaxUnacknowledgedBytes/most-kafka.RecordOverheadBytes-kafka.HeaderOverheadBytes)}}
 	answers := make(chan error, most+1)
 	for range most {
-		p.Produce(ctx, &stream.Record{Topic: topic, Partition: 0, Headers: header}, func(err error) { answers <- err })
+		p.Produce(ctx, &kafka.Record{Topic: topic, Partition: 0, Headers: header}, func(err error) { answers <- err })
 	}
 	require.Empty(t, answers)
 	cancel()
-	p.Produce(ctx, &stream.Record{Topic: topic, Partition: 0}, func(err error) { answers <- err })
+	p.Produce(ctx, &kafka.Record{Topic: topic, Partition: 0}, func(err error) { answers <- err })
 	require.ErrorIs(t, <-answers, context.Canceled)
 	p.Close()
 	for range most {
