@@ -16,16 +16,21 @@ func TestTablesSayWhyARecordIsPending(t *testing.T) {
 	why := pushrecords.Waiting{LastAnswerCode: "timed_out", LastAnswer: "no answer\nwithin 10s", NextAttemptAt: &next}
 	const want = "7 attempts; timed_out: no answer within 10s; next 2026-01-02 03:04:05"
 
-	row := statusTable.cells(&pushrecords.StoreSKU{LastPushStatus: schemas.Pending.String(), ConfirmedQty: &confirmed, Attempts: &attempts, Waiting: why})
-	require.Len(t, row, len(statusTable.header))
+	shop := pushrecords.Shop{State: "breaker_open", Code: "channel_unavailable", Message: "busy"}
+	status, history := statusTable(stoppedShops{10003: shop}), historyTable(shop)
+	row := status.cells(&pushrecords.StoreSKU{LastPushStatus: schemas.Pending.String(), ConfirmedQty: &confirmed, Attempts: &attempts, Waiting: why})
+	require.Len(t, row, len(status.header))
 	require.Contains(t, row, want)
 	require.Contains(t, row, "12")
 
-	row = historyTable.cells(&pushrecords.Record{Status: schemas.Pending.String(), Attempts: 7, Waiting: why})
-	require.Len(t, row, len(historyTable.header))
-	require.Contains(t, row, want)
+	row = status.cells(&pushrecords.StoreSKU{ShopID: 10003, LastPushStatus: schemas.Pending.String(), Attempts: new(int64)})
+	require.Contains(t, row, "0 attempts; shop breaker_open; channel_unavailable: busy", "nothing was tried because the shop is stopped")
 
-	row = statusTable.cells(&pushrecords.StoreSKU{LastPushStatus: schemas.Failed.String(), LastFailureCode: "promotion_locked"})
+	row = history.cells(&pushrecords.Record{Status: schemas.Pending.String(), Attempts: 7, Waiting: why})
+	require.Len(t, row, len(history.header))
+	require.Contains(t, row, want+"; shop breaker_open")
+
+	row = status.cells(&pushrecords.StoreSKU{LastPushStatus: schemas.Failed.String(), LastFailureCode: "promotion_locked"})
 	require.Contains(t, row, "promotion_locked")
 }
 
@@ -34,7 +39,7 @@ func TestUnknownChoiceIsBadUsageThatListsTheChoices(t *testing.T) {
 		command string
 		choices []string
 	}{
-		"--view":  {"records", []string{"store-skus", "merchant-skus", "history", "failures", "rejected-events"}},
+		"--view":  {"records", []string{"store-skus", "merchant-skus", "history", "failures", "rejected-events", "shops"}},
 		"--order": {"records", []string{"newest", "key"}}, "--output": {"records", []string{"table", "json", "csv"}},
 		"--fix": {"audit", []string{"above", "all"}}, "--error-code": {"redrive", schemas.BadEventCodes()},
 	} {
