@@ -62,6 +62,12 @@ func TestRejectedAreGroupedByCause(t *testing.T) {
 	require.NotContains(t, strings.ToLower(page), "dead")
 	before, _, _ := strings.Cut(page, "<details><summary>Details")
 	require.NotContains(t, before, "offset", "technical details are folded")
+	r.rejected[0].ErrorField, r.rejected[0].ErrorMessage = "", "by kafka.partitioner"
+	_, page, _ = get(t, h, "/push-records/rejected")
+	before, after, _ := strings.Cut(page, "<details><summary>Details")
+	require.Contains(t, before, "show the details to those who run the system that sends it")
+	require.NotContains(t, before, "by kafka.partitioner", "what no field causes is technical")
+	require.Contains(t, after, "by kafka.partitioner")
 	_, page, _ = get(t, h, historyOfEvil)
 	require.Regexp(t, `<a href="/push-records/rejected\?shop_id=\d+&amp;store_sku=[^"]+">1 trigger of this SKU was rejected in the last 30 days`, page)
 	require.NotEmpty(t, r.counted[0].StoreSKUs)
