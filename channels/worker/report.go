@@ -126,6 +126,9 @@ func (w *worker) statusOf(sh *shop, now time.Time) schemas.ShopStatus {
 		s.State = schemas.ShopPaused
 	case held:
 		s.State, s.Until, s.Code, s.Message = schemas.ShopHeld, sh.lane.NextProbe(), codeOf(verdict.Code), verdict.Message
+		if limited && by.Quota { // probes wait for it, too
+			s.Until = later(s.Until, by.Until)
+		}
 	case limited && by.Quota:
 		s.State, s.Until, s.Code, s.Message = schemas.ShopQuotaExhausted, by.Until, schemas.DailyQuotaExhausted, by.Message
 	case sh.breaker.State() != gobreaker.StateClosed:

@@ -160,6 +160,30 @@ func TestShopStatusIsReportedWhenItChanges(t *testing.T) {
 	}
 }
 
+// A probe takes a call of the app's quota.
+func TestHeldShopIsProbedAfterTheQuota(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		ends := time.Now().Add(time.Hour)
+		b := newBench(t.Context(), t, channeltest.NewMemory(func(_ context.Context, _ int, call channels.Call) *channels.Answer {
+			if call.ShopID == 1 {
+				return channeltest.All(call, channels.Verdict{Outcome: channels.Refused, Code: schemas.AuthorizationLost, Scope: channels.ScopeShop}, false)
+			}
+			return channeltest.All(call, channels.Verdict{Outcome: channels.Refused, Code: schemas.DailyQuotaExhausted, Scope: channels.ScopeApp, HoldUntil: ends}, false)
+		}), options{})
+		b.push(event("a", 1, 1))
+		pause(3 * time.Second)
+		require.Equal(t, schemas.ShopHeld, b.log.status().State)
+		require.True(t, b.log.status().Until.Before(ends))
+		other := event("b", 2, 1)
+		other.Key.ShopID = 2
+		b.push(other)
+		pause(3 * time.Second)
+		require.Equal(t, schemas.ShopHeld, b.log.status().State)
+		require.False(t, b.log.status().Until.Before(ends.Truncate(time.Millisecond)))
+		b.crash()
+	})
+}
+
 func TestShopStatusSurvivesARestart(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		first := newBench(t.Context(), t, channeltest.NewMemory(nil), options{})
