@@ -45,6 +45,11 @@ FROM (
 ) WHERE {where}
 SETTINGS max_insert_block_size = 250000, min_insert_block_size_rows = 250000`
 
+// rejected inserts 100,000 rejected events of 400 bytes.
+const rejected = `INSERT INTO bench.rejected_event_rows SELECT 'events', number % 12, number, 'unknown_reason', 'reason', 'no such reason',
+	concat('shopee/', toString(10001 + number % 500), '/SKU-', hex(cityHash64(number, 5)), '-RED-L'), concat('{"store_sku":"SKU-', hex(cityHash64(number, 5)), '","padding":"', repeat('ab', 180), '"}'),
+	now64(3, 'UTC') - toIntervalSecond(number * 25), 'shopee', 10001 + number % 500, concat('SKU-', hex(cityHash64(number, 5)), '-RED-L') FROM numbers(100000)`
+
 // drawn is a realistic mix of final statuses.
 const drawn = "multiIf(r % 100 < 78, 2, (h % 50 = 0 AND r % 10 < 6) OR r % 1000 > 985, 3, 4)"
 
@@ -132,6 +137,7 @@ func (d *dataset) fill() {
 		rows := float64(d.records) / time.Since(started).Seconds()
 		fmt.Printf("%d records of %d store SKUs, %.0f rows/s generated and inserted with all feeds\n", d.records, d.skus, rows)
 		d.comparePlain(min(step, d.records))
+		d.exec(rejected)
 		d.insert(d.records, queuedNow, "if(r % 100 < 78, 2, 1)", "1")
 		started = time.Now()
 		require.NoError(d.b, d.store.Trim(context.Background()))
@@ -211,6 +217,9 @@ func (q question) name() string {
 	return name
 }
 
+// noName is part of no SKU and of no rejected event.
+const noName = "zzyzx"
+
 // filters are the filters of the lists, one at a time.
 func (d *dataset) filters() []struct {
 	name   string
@@ -238,6 +247,8 @@ func (d *dataset) filters() []struct {
 		{"last hour", pushrecords.Filter{Since: time.UnixMilli(d.end).Add(-time.Hour)}},
 		{"a day last week", pushrecords.Filter{Since: time.UnixMilli(d.end).Add(-8 * 24 * time.Hour), Until: time.UnixMilli(d.end).Add(-7 * 24 * time.Hour)}},
 		{"still failing", pushrecords.Filter{StillFailing: true}},
+		{"part of a name", pushrecords.Filter{Query: strings.ToLower(pasted[7][6:14])}},
+		{"part of no name", pushrecords.Filter{Query: noName}},
 	}
 }
 
@@ -302,7 +313,25 @@ func (d *dataset) questions() []question {
 			all = append(all, paged(d, question{list: "failed", filter: of.name}, r.Failures, of.filter, pushrecords.ByKey)...)
 		}
 	}
-	return append(all, question{list: "counts by failure code", ask: func(int) int {
+	return append(all, d.searches(r)...)
+}
+
+// searches are the questions of the search box beside the lists, and the counts.
+func (d *dataset) searches(r *pushrecords.Reader) []question {
+	named := pushrecords.Filter{Query: noName}
+	return append([]question{}, question{list: "nearest SKUs", ask: func(int) int {
+		found, err := r.Nearest(context.Background(), named)
+		require.NoError(d.b, err)
+		return len(found)
+	}}, question{list: "rejected events with a name", ask: func(int) int {
+		found, err := r.CountRejected(context.Background(), named)
+		require.NoError(d.b, err)
+		return int(found)
+	}}, question{list: "failing by code, part of a name", ask: func(int) int {
+		found, err := r.FailingByCode(context.Background(), named)
+		require.NoError(d.b, err)
+		return len(found)
+	}}, question{list: "counts by failure code", ask: func(int) int {
 		found, err := r.CountsByFailureCode(context.Background(), pushrecords.Filter{})
 		require.NoError(d.b, err)
 		return len(found)
