@@ -254,7 +254,7 @@ func (p *partition) take(ctx context.Context, r *kafka.Record, now time.Time) er
 		p.waiting.Add(1)
 	}
 	if p.traces != nil {
-		p.traces.put(result, kafka.HeaderValue(r, schemas.HeaderTraceparent))
+		p.traces.put(result, contextOf(r))
 	}
 	p.spill(result.Entry)
 	return nil

@@ -6,41 +6,49 @@ import (
 	"stockpush/processor/latest"
 	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
+	"stockpush/schemas/stockevent"
 )
 
 // maxSuperseded is how many superseded events a command names: those that were superseded last.
 const maxSuperseded = 8
 
-// contexts are the trace contexts (traceparents) of one window's events.
+// contexts are the trace contexts of one window's events.
 type contexts struct {
 	// newest is the newest event's; empty if it has none.
-	newest     string
-	superseded []string
+	newest     schemas.TraceContext
+	superseded []schemas.TraceContext
+}
+
+// contextOf returns an event's trace context: that of the message, else that of the CloudEvent.
+func contextOf(r *kafka.Record) schemas.TraceContext {
+	for _, prefix := range []string{"", schemas.CloudEventHeader} {
+		if traceparent := kafka.HeaderValue(r, prefix+schemas.HeaderTraceparent); traceparent != nil {
+			return schemas.NewTraceContext(traceparent, kafka.HeaderValue(r, prefix+schemas.HeaderTracestate))
+		}
+	}
+	return stockevent.TraceContext(stockevent.Message{Key: r.Key, Value: r.Value, ContentType: kafka.ContentType(r)})
 }
 
 // traces are the trace contexts of open windows. A window without any is not in it. Nil, which is
 // tracing switched off, accepts take only.
 type traces map[*latest.Entry]*contexts
 
-// put adds the trace context of an event that the buffer took. One that has none, or a malformed
-// one, may still supersede an event that has one.
-func (t traces) put(r latest.Result, traceparent []byte) {
-	if len(traceparent) != schemas.TraceparentLength {
-		traceparent = nil
-	}
+// put adds the trace context of an event that the buffer took. One that has none may still
+// supersede an event that has one.
+func (t traces) put(r latest.Result, lost schemas.TraceContext) {
+	none := schemas.TraceContext{}
 	of := t[r.Entry]
 	if of == nil {
-		if traceparent == nil {
+		if lost == none {
 			return
 		}
 		of = &contexts{}
 		t[r.Entry] = of
 	}
-	lost := string(traceparent)
 	if r.Verdict != latest.Outdated {
 		lost, of.newest = of.newest, lost
 	}
-	if lost == "" {
+	if lost == none {
 		return
 	}
 	of.superseded = append(of.superseded, lost)
@@ -56,12 +64,20 @@ func (t traces) take(w *latest.Entry) []kafka.Header {
 		return nil
 	}
 	delete(t, w)
-	var headers []kafka.Header
-	if of.newest != "" {
-		headers = append(headers, kafka.Header{Key: schemas.HeaderTraceparent, Value: []byte(of.newest)})
+	headers := appendContext(nil, of.newest, schemas.HeaderTraceparent, schemas.HeaderTracestate)
+	for _, superseded := range of.superseded {
+		headers = appendContext(headers, superseded, schemas.HeaderSupersededTraceparent, schemas.HeaderSupersededTracestate)
 	}
-	for _, traceparent := range of.superseded {
-		headers = append(headers, kafka.Header{Key: schemas.HeaderSupersededTraceparent, Value: []byte(traceparent)})
+	return headers
+}
+
+// appendContext appends the headers of a trace context under the given keys.
+func appendContext(headers []kafka.Header, c schemas.TraceContext, traceparent, tracestate string) []kafka.Header {
+	if c.Traceparent != "" {
+		headers = append(headers, kafka.Header{Key: traceparent, Value: []byte(c.Traceparent)})
+	}
+	if c.Tracestate != "" {
+		headers = append(headers, kafka.Header{Key: tracestate, Value: []byte(c.Tracestate)})
 	}
 	return headers
 }

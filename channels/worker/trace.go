@@ -45,22 +45,38 @@ func (t *tracing) take(r *kafka.Record, s *sku.SKU, now time.Time) {
 		return
 	}
 	p := traced{taken: now, qty: s.Waiting.Qty}
-	for _, h := range r.Headers {
-		switch h.Key {
-		case schemas.HeaderTraceparent:
-			p.event = contextOf(h.Value)
-		case schemas.HeaderSupersededTraceparent:
-			p.link(contextOf(h.Value))
-		}
+	event, superseded := contextsOf(r.Headers)
+	p.event = contextOf(event)
+	for _, c := range superseded {
+		p.link(contextOf(c))
 	}
 	if p.event.IsValid() || len(p.links) > 0 {
 		t.pushes[r.Offset] = &p
 	}
 }
 
-// contextOf is invalid if the traceparent is.
-func contextOf(traceparent []byte) trace.SpanContext {
-	carrier := propagation.MapCarrier{"traceparent": string(traceparent)}
+// contextsOf returns the trace contexts of a command.
+func contextsOf(headers []kafka.Header) (event schemas.TraceContext, superseded []schemas.TraceContext) {
+	last := &schemas.TraceContext{} // a state before any superseded event belongs to none
+	for _, h := range headers {
+		switch h.Key {
+		case schemas.HeaderTraceparent:
+			event.Traceparent = string(h.Value)
+		case schemas.HeaderTracestate:
+			event.Tracestate = string(h.Value)
+		case schemas.HeaderSupersededTraceparent:
+			superseded = append(superseded, schemas.TraceContext{Traceparent: string(h.Value)})
+			last = &superseded[len(superseded)-1]
+		case schemas.HeaderSupersededTracestate:
+			last.Tracestate = string(h.Value)
+		}
+	}
+	return event, superseded
+}
+
+// contextOf is invalid if the traceparent is. A malformed state is left out.
+func contextOf(c schemas.TraceContext) trace.SpanContext {
+	carrier := propagation.MapCarrier{"traceparent": c.Traceparent, "tracestate": c.Tracestate}
 	return trace.SpanContextFromContext(propagation.TraceContext{}.Extract(context.Background(), carrier))
 }
 

@@ -28,13 +28,16 @@ func newTracedBench(t *testing.T, m *channeltest.Memory) (*bench, *tracetest.Spa
 
 func traceparent(n int) []byte { return fmt.Appendf(nil, "00-%032x-%016x-01", n, n) }
 
+func tracestate(n int) []byte { return fmt.Appendf(nil, "vendor=%d", n) }
+
 func traceID(n int) string { return fmt.Sprintf("%032x", n) }
 
 // pushTraced delivers the command of an event, in the trace n.
 func (b *bench) pushTraced(e schemas.Event, n int, superseded ...int) {
-	headers := []kafka.Header{{Key: schemas.HeaderTraceparent, Value: traceparent(n)}}
+	headers := []kafka.Header{{Key: schemas.HeaderTraceparent, Value: traceparent(n)}, {Key: schemas.HeaderTracestate, Value: tracestate(n)}}
 	for _, s := range superseded {
-		headers = append(headers, kafka.Header{Key: schemas.HeaderSupersededTraceparent, Value: traceparent(s)})
+		headers = append(headers, kafka.Header{Key: schemas.HeaderSupersededTraceparent, Value: traceparent(s)},
+			kafka.Header{Key: schemas.HeaderSupersededTracestate, Value: tracestate(s)})
 	}
 	value := schemastest.AppendCommand(nil, &schemas.Command{Event: e, QueuedAt: time.Now()})
 	b.deliver([]*kafka.Record{{Topic: topics.Commands(), Offset: b.next, Key: []byte(e.Key.String()), Value: value, Headers: headers}})
@@ -68,7 +71,9 @@ func TestPushIsASpanOfItsEventsTrace(t *testing.T) {
 		require.Equal(t, "push", span.Name())
 		require.Equal(t, traceID(7), span.SpanContext().TraceID().String())
 		require.Equal(t, fmt.Sprintf("%016x", 7), span.Parent().SpanID().String())
+		require.Equal(t, "vendor=7", span.SpanContext().TraceState().String())
 		require.Equal(t, []string{traceID(5), traceID(6)}, linksOf(span))
+		require.Equal(t, "vendor=6", span.Links()[1].SpanContext.TraceState().String())
 		require.Equal(t, map[attribute.Key]any{
 			"stockpush.status": "Successfully", "stockpush.quantity": int64(5), "stockpush.shop": "shopee/1", "stockpush.store_sku": "a",
 		}, valuesOf(span))

@@ -44,7 +44,7 @@ func startCollector(t *testing.T) (url string, received <-chan *traces.Span) {
 // sendTraced sends an event in the trace n.
 func (s *system) sendTraced(e schemas.Event, n int) {
 	r := &kafka.Record{Topic: s.topics.Events(), Partition: kafka.ByKey, Key: []byte(e.Key.String()), Value: stockevent.Encode(&e),
-		Headers: []kafka.Header{{Key: "traceparent", Value: fmt.Appendf(nil, "00-%032x-%016x-01", n, n)}}}
+		Headers: []kafka.Header{{Key: "traceparent", Value: fmt.Appendf(nil, "00-%032x-%016x-01", n, n)}, {Key: "tracestate", Value: fmt.Appendf(nil, "vendor=%d", n)}}}
 	s.producer.Produce(s.t.Context(), r, func(err error) { require.NoError(s.t, err) })
 }
 
@@ -61,6 +61,7 @@ func TestE2EPushIsASpanInTheTraceOfItsEvent(t *testing.T) {
 	require.Equal(t, "push", span.GetName())
 	require.Equal(t, fmt.Sprintf("%032x", 0xb), fmt.Sprintf("%x", span.GetTraceId()))
 	require.Equal(t, fmt.Sprintf("%016x", 0xb), fmt.Sprintf("%x", span.GetParentSpanId()))
+	require.Equal(t, "vendor=11", span.GetTraceState())
 	require.Len(t, span.GetLinks(), 1)
 	require.Equal(t, fmt.Sprintf("%032x", 0xa), fmt.Sprintf("%x", span.GetLinks()[0].GetTraceId()))
 	values := map[string]string{}
