@@ -6,11 +6,13 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/plugin/kslog"
 
@@ -58,17 +60,29 @@ func (c Connection) Options() []kgo.Opt {
 	return append(options, c.Extra...)
 }
 
-// Unreachable says whether an error may be temporary: a network error, or one that brokers return
-// while they start.
+// Unreachable says whether an error may be temporary: a network error, one that brokers return
+// while they start, or one of the client while the cluster's metadata changes.
 func Unreachable(err error) bool {
 	var network net.Error
 	switch {
 	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, ErrNoTopic):
 		return false
 	default:
-		return errors.As(err, &network) || errors.Is(err, io.EOF) || kerr.IsRetriable(err)
+		return errors.As(err, &network) || errors.Is(err, io.EOF) || kerr.IsRetriable(err) || kgo.IsRetryableBrokerErr(err) || errors.Is(err, errUnknownBroker())
 	}
 }
+
+// errUnknownBroker is the client's error for a broker that the cluster's metadata does not name, as
+// while it restarts. The client does not export it, but returns it for a number that no broker has.
+var errUnknownBroker = sync.OnceValue(func() error {
+	client, err := kgo.NewClient()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	_, err = client.Broker(-1).Request(context.Background(), kmsg.NewPtrMetadataRequest())
+	return err
+})
 
 // maxRetryInterval is the longest time between two tries.
 const maxRetryInterval = 5 * time.Second

@@ -10,10 +10,23 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"stockpush/processor/stream/kafka"
 )
+
+// A broker that restarts is missing from the cluster's metadata for a moment.
+func TestUnknownBrokerIsUnreachable(t *testing.T) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(newBench(t, 1).conn.Brokers...))
+	require.NoError(t, err)
+	defer client.Close()
+	_, err = client.Broker(42).Request(t.Context(), kmsg.NewPtrMetadataRequest())
+	require.Error(t, err)
+	require.True(t, stream.Unreachable(&kadm.ShardErrors{Errs: []kadm.ShardError{{Err: err}}}))
+}
 
 func TestRetryIsForTemporaryErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
