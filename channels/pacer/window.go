@@ -38,7 +38,7 @@ func (w *window) readyAt(calls int, now time.Time) time.Time {
 	return w.arrived(w.calls[len(w.calls)-calls], now).Add(time.Second + unevenness)
 }
 
-// arrived is until when a call may have been on its way. It leaves out the usual time, which every
+// arrived is when a call can have arrived at the latest. It leaves out the usual time, which every
 // call takes.
 func (w *window) arrived(c paced, now time.Time) time.Time {
 	if !c.answered.IsZero() {

@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// drawShares divides some partitions between processes, each of which has at least one call a second.
+// drawShares divides some partitions between processes. Each has at least one call a second.
 func drawShares(r *rapid.T) (rate float64, all []share) {
 	rate = float64(rapid.IntRange(1, 100).Draw(r, "rate"))
 	partitions := rapid.IntRange(1, 100).Draw(r, "partitions")
