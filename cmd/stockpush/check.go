@@ -15,6 +15,7 @@ import (
 	"stockpush/cmd/internal/kafkaconn"
 	"stockpush/cmd/internal/service"
 	"stockpush/cmd/internal/setup"
+	"stockpush/cmd/internal/tracing"
 	"stockpush/schemas"
 	"stockpush/sinks/clickhouse"
 )
@@ -35,7 +36,7 @@ func (a *app) newCheck() *cobra.Command {
 				return err
 			}
 			failed := false
-			for _, c := range checks {
+			for _, c := range checksOf(loaded.Config) {
 				ctx, cancel := context.WithTimeout(cmd.Context(), checkTimeout)
 				found, err := c.try(ctx, loaded.Config, log)
 				cancel()
@@ -54,15 +55,20 @@ func (a *app) newCheck() *cobra.Command {
 	}
 }
 
-var checks = []struct {
+// check is one line of the command.
+type check struct {
 	name string
 	// try also returns a finding to print; it may be empty.
 	try func(context.Context, config.Config, *slog.Logger) (found string, err error)
-}{
-	{"kafka", silently(checkKafka)},
-	{"events", checkEvents},
-	{"clickhouse", silently(checkClickHouse)},
-	{"shopee", checkShopee},
+}
+
+// checksOf returns the checks of what the configuration names.
+func checksOf(c config.Config) []check {
+	all := []check{{"kafka", silently(checkKafka)}, {"events", checkEvents}, {"clickhouse", silently(checkClickHouse)}, {"shopee", checkShopee}}
+	if c.Tracing.Endpoint != "" {
+		all = append(all, check{"tracing", silently(checkTracing)})
+	}
+	return all
 }
 
 // silently adapts a check without findings.
@@ -122,6 +128,10 @@ func checkClickHouse(ctx context.Context, c config.Config, log *slog.Logger) err
 		return hint.ClickHouse(c.ClickHouse, err)
 	}
 	return nil
+}
+
+func checkTracing(ctx context.Context, c config.Config, _ *slog.Logger) error {
+	return tracing.Check(ctx, c.Tracing)
 }
 
 func askClickHouse(ctx context.Context, c config.Config, log *slog.Logger) error {

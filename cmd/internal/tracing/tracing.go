@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/sdk/resource"
 	"go.opentelemetry.io/otel/sdk/trace"
@@ -29,6 +30,8 @@ const (
 	exportTimeout = 5 * time.Second
 	// closeTimeout is how long the last export may take.
 	closeTimeout = 2 * time.Second
+	// endpointHint says what to do about an export that fails.
+	endpointHint = "see that tracing.endpoint is a collector's OTLP receiver over HTTP, usually at port 4318"
 )
 
 // Tracing is the exporter of a process.
@@ -39,12 +42,11 @@ func Open(ctx context.Context, cfg config.Tracing, log *slog.Logger) (*Tracing, 
 	if cfg.Endpoint == "" {
 		return nil, nil
 	}
-	to, err := url.Parse(cfg.Endpoint)
+	client, err := newClient(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("tracing.endpoint: %w", err)
+		return nil, err
 	}
-	to.Path = cmp.Or(strings.TrimSuffix(to.Path, "/"), "/v1/traces")
-	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(to.String()), otlptracehttp.WithTimeout(exportTimeout))
+	exporter, err := otlptrace.New(ctx, client)
 	if err != nil {
 		return nil, fmt.Errorf("tracing.endpoint: %w", err)
 	}
@@ -59,6 +61,32 @@ func Open(ctx context.Context, cfg config.Tracing, log *slog.Logger) (*Tracing, 
 		trace.WithResource(of),
 		trace.WithSampler(trace.ParentBased(sampled, trace.WithRemoteParentSampled(sampled))),
 	)}, nil
+}
+
+// newClient returns the client of the configured collector.
+func newClient(cfg config.Tracing, more ...otlptracehttp.Option) (otlptrace.Client, error) {
+	to, err := url.Parse(cfg.Endpoint)
+	if err != nil {
+		return nil, fmt.Errorf("tracing.endpoint: %w", err)
+	}
+	to.Path = cmp.Or(strings.TrimSuffix(to.Path, "/"), "/v1/traces")
+	return otlptracehttp.NewClient(append(more, otlptracehttp.WithEndpointURL(to.String()), otlptracehttp.WithTimeout(exportTimeout))...), nil
+}
+
+// Check exports no spans at all, which a collector accepts. It returns an error if that fails.
+func Check(ctx context.Context, cfg config.Tracing) error {
+	client, err := newClient(cfg, otlptracehttp.WithRetry(otlptracehttp.RetryConfig{}))
+	if err != nil {
+		return err
+	}
+	if err := client.Start(ctx); err != nil {
+		return fmt.Errorf("tracing.endpoint: %w", err)
+	}
+	defer func() { _ = client.Stop(ctx) }() // nothing waits to be sent
+	if err := client.UploadTraces(ctx, nil); err != nil {
+		return fmt.Errorf("export to %s: %w (%s)", cfg.Endpoint, err, endpointHint)
+	}
+	return nil
 }
 
 // Tracer returns the tracer of pushes; nil if t is nil.
@@ -89,7 +117,7 @@ func (r *reported) ExportSpans(ctx context.Context, spans []trace.ReadOnlySpan) 
 	err := r.SpanExporter.ExportSpans(ctx, spans)
 	switch {
 	case err != nil && !r.failing.Swap(true):
-		r.log.Warn("spans are dropped, pushes continue", "error", err, "hint", "see that tracing.endpoint is a collector's OTLP receiver over HTTP")
+		r.log.Warn("spans are dropped, pushes continue", "error", err, "hint", endpointHint)
 	case err == nil && r.failing.Swap(false):
 		r.log.Info("spans are exported again")
 	}

@@ -92,3 +92,31 @@ func TestFailingExportsAreLoggedOnce(t *testing.T) {
 	require.NoError(t, tracing.Close())
 	require.Equal(t, 1, strings.Count(out.String(), "spans are dropped"), out.String())
 }
+
+func TestCheckAsksTheCollector(t *testing.T) {
+	answer := http.StatusOK
+	paths := make(chan string, 10)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		paths <- r.URL.Path
+		w.WriteHeader(answer)
+	}))
+	cfg := config.Tracing{Endpoint: server.URL}
+	require.NoError(t, Check(t.Context(), cfg))
+	require.Equal(t, "/v1/traces", <-paths)
+	for _, answer = range []int{http.StatusNotFound, http.StatusServiceUnavailable} {
+		require.Error(t, Check(t.Context(), cfg))
+		require.Len(t, paths, 1, "it does not repeat")
+		<-paths
+	}
+	server.Close()
+	require.Error(t, Check(t.Context(), cfg))
+}
+
+func TestCheckEndsWithItsContext(t *testing.T) {
+	hung := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hung }))
+	defer func() { close(hung); server.Close() }()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, Check(ctx, config.Tracing{Endpoint: server.URL}), context.DeadlineExceeded)
+}
