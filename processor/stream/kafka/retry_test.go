@@ -25,7 +25,7 @@ func TestUnknownBrokerIsUnreachable(t *testing.T) {
 	defer client.Close()
 	_, err = client.Broker(42).Request(t.Context(), kmsg.NewPtrMetadataRequest())
 	require.Error(t, err)
-	require.True(t, stream.Unreachable(&kadm.ShardErrors{Errs: []kadm.ShardError{{Err: err}}}))
+	require.True(t, kafka.Unreachable(&kadm.ShardErrors{Errs: []kadm.ShardError{{Err: err}}}))
 }
 
 func TestRetryIsForTemporaryErrors(t *testing.T) {
