@@ -162,15 +162,15 @@ func (b *browser) tabTo(name string) {
 	require.Fail(b.t, "the tab key never comes to "+name)
 }
 
-// fits asserts that nothing is wider than the screen.
+// fits asserts that nothing is wider than the screen. innerWidth does not tell: a phone zooms out.
 func (b *browser) fits() {
 	b.t.Helper()
 	wide := eval[[]string](b, `[...document.querySelectorAll('body *')]
-		.filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+		.filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
 		.filter(e => !e.closest('.hidden, .scroll, .tabs, .skip, .plain, details:not([open])'))
 		.map(e => e.tagName + '.' + e.className + ' ' + e.getBoundingClientRect().right)`)
 	require.Empty(b.t, wide)
-	require.LessOrEqual(b.t, eval[int](b, "document.documentElement.scrollWidth"), eval[int](b, "innerWidth"))
+	require.LessOrEqual(b.t, eval[int](b, "document.documentElement.scrollWidth"), eval[int](b, "document.documentElement.clientWidth"))
 }
 
 // controls are the roles of interactive elements, which need a name.

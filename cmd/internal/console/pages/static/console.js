@@ -265,8 +265,13 @@ for (const field of document.querySelectorAll('[data-custom]')) {
   field.addEventListener('change', () => { field.form.elements.range.value = 'custom'; });
 }
 
+// On a phone the tabs are wider than the screen.
+const tab = document.querySelector('.tabs [aria-current]');
+if (tab) tab.closest('nav').scrollLeft = tab.offsetLeft - 16;
+
 if (live && button) startFollowing();
 document.addEventListener('click', onClick);
+window.addEventListener('pageshow', showPicked); // Back restores what was selected
 keepZone();
 followTimes();
 showPicked();
