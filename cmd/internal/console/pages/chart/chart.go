@@ -8,6 +8,8 @@ package chart
 import (
 	"fmt"
 	"html/template"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/go-analyze/charts"
 )
@@ -66,12 +68,22 @@ func Bars(c Chart) (template.HTML, error) {
 	opt.Horizontal = true
 	opt.Theme, opt.Padding = c.theme(), padding
 	opt.CategoryAxis = c.categories()
-	opt.CategoryAxis.Labels = reversed([][]string{c.Labels})[0]
+	opt.CategoryAxis.Labels = withRoom(reversed([][]string{c.Labels})[0])
 	opt.CategoryAxis.LabelCount = len(c.Labels)
 	opt.ValueAxis = []charts.ValueAxisOption{{LabelFontStyle: labels, Min: charts.Ptr(0.0), Unit: 1, ValueFormatter: c.Format, SplitLineShow: charts.Ptr(true)}}
 	opt.BarSize = 0.5
 	opt.Legend.Show = charts.Ptr(false)
 	return c.finish(p, p.BarChart(opt))
+}
+
+// withRoom appends spaces to labels, because a browser's letters are wider than those that the
+// library measures.
+func withRoom(names []string) []string {
+	wide := make([]string, len(names))
+	for i, name := range names {
+		wide[i] = name + strings.Repeat("\u00a0", 1+utf8.RuneCountInString(name)/8)
+	}
+	return wide
 }
 
 // Lines draws each series as a line.
