@@ -1,4 +1,5 @@
-// Package due has a queue of things by the time when each is due. It is pure: no clock.
+// Package due has a queue of things by the time when each is due, and compares such times. It is
+// pure: no clock.
 package due
 
 import (
@@ -86,4 +87,20 @@ func (h *ordered[T]) Pop() any {
 	clear((*h)[last:])
 	*h = (*h)[:last]
 	return thing
+}
+
+// Earlier is the earlier of two times; zero counts as never.
+func Earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// Later is the later of two times.
+func Later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

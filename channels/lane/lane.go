@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"stockpush/channels"
+	"stockpush/channels/due"
 	"stockpush/channels/sku"
 	"stockpush/schemas"
 	"stockpush/schemas/wire"
@@ -179,12 +180,12 @@ func (l *Lane) Stats(now time.Time) Stats {
 	s := Stats{Waiting: l.queue.size}
 	for _, it := range l.queue.items {
 		for _, waits := range it.waiting {
-			s.OldestQueued = sooner(s.OldestQueued, waits.Waiting.QueuedTime())
+			s.OldestQueued = due.Earlier(s.OldestQueued, waits.Waiting.QueuedTime())
 		}
 	}
 	for r := range l.readbacks {
 		if isDue(r, now) {
-			s.ReadbackDue = sooner(s.ReadbackDue, r.Readback.NotBefore)
+			s.ReadbackDue = due.Earlier(s.ReadbackDue, r.Readback.NotBefore)
 		}
 	}
 	return s

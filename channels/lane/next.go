@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"stockpush/channels"
+	"stockpush/channels/due"
 	"stockpush/channels/sku"
 )
 
@@ -55,11 +56,11 @@ func (l *Lane) Next(now time.Time) (c Call, wake time.Time) {
 	if it != nil {
 		return Call{Want: Push, ItemID: it.id, item: it}, time.Time{}
 	}
-	due, readAt := l.nextReadback(now)
-	if due != nil {
-		return Call{Want: Readback, ItemID: itemOf(due), due: due}, time.Time{}
+	s, readAt := l.nextReadback(now)
+	if s != nil {
+		return Call{Want: Readback, ItemID: itemOf(s), due: s}, time.Time{}
 	}
-	return Call{}, sooner(wake, readAt)
+	return Call{}, due.Earlier(wake, readAt)
 }
 
 // nextHeld wants a probe when one is due: the oldest waiting push, or a read if none waits.
@@ -78,14 +79,6 @@ func (l *Lane) nextHeld(now time.Time) (c Call, wake time.Time) {
 	return Call{}, time.Time{} // the waiting pushes are blocked by a call in flight
 }
 
-// sooner is the earlier of two times; zero counts as never.
-func sooner(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
-}
-
 // Start starts the call that Next returned for the same time.
 func (l *Lane) Start(c *Call, now time.Time) {
 	l.inFlight++
@@ -96,7 +89,7 @@ func (l *Lane) Start(c *Call, now time.Time) {
 	switch c.Want {
 	case Push:
 		if at, _ := c.item.due(); c.probe {
-			by = later(at, now) // the oldest push is a probe, due or not
+			by = due.Later(at, now) // the oldest push is a probe, due or not
 		}
 		c.pushes, c.Lines = l.queue.take(c.item, by, l.cfg.MaxLines)
 		for i, s := range c.pushes {

@@ -84,14 +84,14 @@ func (q *queue) remove(s *sku.SKU) *sku.Push {
 // replan puts an item into the heap if one of its pushes can become due, and removes it if not.
 // The item is not due before notBefore; zero sets no bound.
 func (q *queue) replan(it *item, notBefore time.Time) {
-	at, due := it.due()
+	at, ok := it.due()
 	switch {
-	case !due:
+	case !ok:
 		q.order.Remove(it)
 	case it.Queued() && !at.Before(it.At()):
 		return // next checks again at it.At
 	default:
-		q.order.Put(it, later(at, notBefore))
+		q.order.Put(it, due.Later(at, notBefore))
 	}
 	if len(it.waiting) == 0 && !it.inFlight {
 		delete(q.items, it.id)
@@ -227,11 +227,4 @@ func (q *queue) removeAll() (skus []*sku.SKU, pushes []*sku.Push) {
 	}
 	q.size = 0
 	return skus, pushes
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"stockpush/channels"
+	"stockpush/channels/due"
 	"stockpush/channels/sku"
 	"stockpush/schemas"
 	"stockpush/schemas/wire"
@@ -49,7 +50,7 @@ func addLost(earlier []int64, qty int64) []int64 {
 
 func (l *Lane) expectReadback(s *sku.SKU, now time.Time) {
 	l.readbacks[s] = struct{}{}
-	l.readbackAt = sooner(l.readbackAt, later(s.Readback.NotBefore, now))
+	l.readbackAt = due.Earlier(l.readbackAt, due.Later(s.Readback.NotBefore, now))
 }
 
 // takeReadbacks gives the read-backs that other store SKUs have of a stock to the one whose push
@@ -157,13 +158,13 @@ func merge(older, newer *schemas.Readback) *schemas.Readback {
 	for _, qty := range newer.Lost {
 		merged.Lost = addLost(merged.Lost, qty)
 	}
-	merged.BeforeQty, merged.NotBefore = cmp.Or(newer.BeforeQty, older.BeforeQty), later(newer.NotBefore, older.NotBefore)
+	merged.BeforeQty, merged.NotBefore = cmp.Or(newer.BeforeQty, older.BeforeQty), due.Later(newer.NotBefore, older.NotBefore)
 	return &merged
 }
 
 // nextReadback returns a store SKU whose read-back is due, or when the next will be due; zero
 // for never.
-func (l *Lane) nextReadback(now time.Time) (due *sku.SKU, wake time.Time) {
+func (l *Lane) nextReadback(now time.Time) (s *sku.SKU, wake time.Time) {
 	if l.cfg.Shadow {
 		return nil, time.Time{}
 	}
@@ -174,7 +175,7 @@ func (l *Lane) nextReadback(now time.Time) (due *sku.SKU, wake time.Time) {
 		switch {
 		case !comparable(s):
 		case s.Readback.NotBefore.After(now):
-			wake = sooner(wake, s.Readback.NotBefore)
+			wake = due.Earlier(wake, s.Readback.NotBefore)
 		default:
 			return s, time.Time{}
 		}

@@ -3,6 +3,8 @@ package pacer
 import (
 	"math"
 	"time"
+
+	"stockpush/channels/due"
 )
 
 const (
@@ -58,27 +60,20 @@ func (b *bucket) interval(now time.Time) time.Duration {
 }
 
 // readyAt is the earliest time of the next call.
-func (b *bucket) readyAt() time.Time { return later(b.next, b.heldUntil) }
+func (b *bucket) readyAt() time.Time { return due.Later(b.next, b.heldUntil) }
 
 // take accounts for a call that starts now.
 func (b *bucket) take(now time.Time) {
 	interval := b.interval(now)
-	b.next = later(b.next, now.Add(-min(interval, timerSlack))).Add(interval)
+	b.next = due.Later(b.next, now.Add(-min(interval, timerSlack))).Add(interval)
 }
 
 // hold allows no call until the given time.
-func (b *bucket) hold(until time.Time) { b.heldUntil = later(b.heldUntil, until) }
+func (b *bucket) hold(until time.Time) { b.heldUntil = due.Later(b.heldUntil, until) }
 
 // cut halves the rate.
 func (b *bucket) cut(now time.Time) {
 	if now.Sub(b.cutAt) >= cutInterval {
 		b.low, b.cutAt = max(b.rate(now)/2, b.limit*minShare), now
 	}
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"stockpush/channels/due"
+
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 )
@@ -16,7 +18,7 @@ func TestBucketAllowsAtMostItsLimitAndOneCallInAnySecond(t *testing.T) {
 		var taken []time.Time
 		first := 0
 		for i := range 3*int(limit)/2 + 20 {
-			now = later(now, b.readyAt()).Add(time.Duration(late[i%len(late)] / int64(1+i%3*100)))
+			now = due.Later(now, b.readyAt()).Add(time.Duration(late[i%len(late)] / int64(1+i%3*100)))
 			b.take(now)
 			taken = append(taken, now)
 			for now.Sub(taken[first]) >= time.Second {

@@ -12,6 +12,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"stockpush/channels/due"
 )
 
 const (
@@ -203,7 +205,7 @@ func (p *Pacer) take(t *Turn) (ok bool, at time.Time) {
 
 // appReadyAt is the earliest time of the app's next call, as far as is known now.
 func (p *Pacer) appReadyAt(now time.Time) time.Time {
-	return later(p.app.readyAt(), p.appCalls.readyAt(p.share.calls(), now))
+	return due.Later(p.app.readyAt(), p.appCalls.readyAt(p.share.calls(), now))
 }
 
 // ProbeAt is when a call may ask to be taken that only finds out whether its shop takes calls
@@ -217,7 +219,7 @@ func (p *Pacer) ProbeAt(t *Turn) time.Time {
 		return recheck // there is no rate to space probes by
 	}
 	if t.probeAt.IsZero() {
-		t.probeAt = later(p.nextProbe, now)
+		t.probeAt = due.Later(p.nextProbe, now)
 		p.nextProbe = t.probeAt.Add(probeShare * p.app.interval(now))
 	}
 	return t.probeAt
@@ -285,7 +287,7 @@ func (p *Pacer) expectedAt(t *Turn, now time.Time) time.Time {
 	if interval := p.app.interval(now); before == 0 || interval < maxRecheck/time.Duration(before) {
 		wait = time.Duration(before) * interval
 	}
-	return later(p.appReadyAt(now).Add(wait), now.Add(time.Millisecond))
+	return due.Later(p.appReadyAt(now).Add(wait), now.Add(time.Millisecond))
 }
 
 // Throttling is a marketplace's answer that a call was one too many.
@@ -310,7 +312,7 @@ func (p *Pacer) Throttle(t *Turn, by Throttling, now time.Time) (held bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if by.App {
-		held = until.Sub(later(p.app.heldUntil, now)) > longHold
+		held = until.Sub(due.Later(p.app.heldUntil, now)) > longHold
 		p.app.hold(until)
 		p.appThrottling = by
 	} else {

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"stockpush/channels/due"
+
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 )
@@ -73,7 +75,7 @@ func (s *sender) ready() time.Time {
 			delete(s.due, start)
 		}
 	}
-	return later(s.bucket.readyAt(), s.window.readyAt(s.share.calls(), s.now))
+	return due.Later(s.bucket.readyAt(), s.window.readyAt(s.share.calls(), s.now))
 }
 
 // Calls arrive late, and many at once, when a server or a network does not keep up.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"stockpush/channels"
+	"stockpush/channels/due"
 	"stockpush/channels/lane"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
@@ -33,7 +34,7 @@ func (w *worker) dispatch(ctx context.Context) {
 			w.schedule.later.Put(sh, wake)
 		}
 	}
-	wake := earlier(w.schedule.wake(), w.observe(now))
+	wake := due.Earlier(w.schedule.wake(), w.observe(now))
 	if !wake.IsZero() {
 		w.timer.Reset(max(0, time.Until(wake)))
 	}
@@ -49,44 +50,34 @@ func (w *worker) step(ctx context.Context, sh *shop, now time.Time) (wake time.T
 		w.deps.Pacer.Leave(sh.turn)
 		return wake, false
 	}
-	if v, ready := w.deps.Channel.Ready(sh.id); !ready {
-		w.deps.Pacer.Leave(sh.turn)
-		w.write(sh, sh.lane.Refuse(&call, v, now), now)
-		_, wake = sh.lane.Next(now)
-		return wake, false
-	}
-	if w.postponed(sh, now) {
-		_, wake = sh.lane.Next(now)
-		return wake, false
-	}
-	end, wake := w.admit(sh, now)
+	end, wake := w.admit(sh, call, now)
 	if end == nil {
 		return wake, false
 	}
-	sh.lane.Start(&call, now)
-	w.tracing.started(&call, now)
-	end.call = call
+	sh.lane.Start(&end.call, now)
+	w.tracing.started(&end.call, now)
 	w.start(ctx, end)
 	return time.Time{}, true
 }
 
-// postponed postpones a probe if other shops are probed first, and fails the waiting pushes.
-func (w *worker) postponed(sh *shop, now time.Time) bool {
-	if !sh.lane.RoutineProbe() {
-		return false
+// admit asks the channel, the plan of probes, the breaker and the pacer for a call that the lane
+// wants. If one of them does not allow it, end is nil, and wake is when to ask again.
+func (w *worker) admit(sh *shop, call lane.Call, now time.Time) (end *callEnd, wake time.Time) {
+	if v, ready := w.deps.Channel.Ready(sh.id); !ready {
+		w.deps.Pacer.Leave(sh.turn)
+		w.write(sh, sh.lane.Refuse(&call, v, now), now)
+		_, wake = sh.lane.Next(now)
+		return nil, wake
 	}
-	at := w.deps.Pacer.ProbeAt(sh.turn)
-	if !at.After(now) {
-		return false
+	if sh.lane.RoutineProbe() {
+		if at := w.deps.Pacer.ProbeAt(sh.turn); at.After(now) { // other shops are probed first
+			sh.lane.PostponeProbe(at)
+			w.write(sh, sh.lane.FailHeld(now), now)
+			_, wake = sh.lane.Next(now)
+			return nil, wake
+		}
 	}
-	sh.lane.PostponeProbe(at)
-	w.write(sh, sh.lane.FailHeld(now), now)
-	return true
-}
-
-// admit asks the breaker and the pacer for a call; end is nil if the call must wait.
-func (w *worker) admit(sh *shop, now time.Time) (end *callEnd, wake time.Time) {
-	if wake, blocked := sh.breaker.blocked(sh.lane.InFlight(), now); blocked {
+	if wake, blocked := sh.breaker.Blocked(sh.lane.InFlight(), now); blocked {
 		w.deps.Pacer.Leave(sh.turn)
 		return nil, wake
 	}
@@ -98,7 +89,7 @@ func (w *worker) admit(sh *shop, now time.Time) (end *callEnd, wake time.Time) {
 	if err != nil {
 		return nil, now.Add(recheckAfter)
 	}
-	return &callEnd{shop: sh, paced: at, done: done}, time.Time{}
+	return &callEnd{shop: sh, call: call, paced: at, done: done}, time.Time{}
 }
 
 // callEnd is a call, and its answer when it ended.
@@ -170,7 +161,7 @@ func (w *worker) endCall(c *callEnd) {
 	now := time.Now()
 	w.inFlight--
 	sh := c.shop
-	sh.breaker.report(c, now)
+	sh.breaker.Report(&c.answer, c.done, now)
 	w.deps.Metrics.called(&c.answer)
 	if c.call.Want == lane.Push {
 		w.write(sh, sh.lane.Pushed(&c.call, &c.answer, now), now)
@@ -178,4 +169,44 @@ func (w *worker) endCall(c *callEnd) {
 		w.write(sh, sh.lane.Read(&c.call, c.stocks, c.verdict, now), now)
 	}
 	w.schedule.add(sh)
+}
+
+// schedule has the shops to visit now, in the order in which they were added, and those to visit
+// later, by time. A shop in neither waits for a command or an answer.
+type schedule struct {
+	ready []*shop
+	later due.Queue[*shop]
+}
+
+// add schedules a shop for now.
+func (q *schedule) add(sh *shop) {
+	if !sh.ready {
+		sh.ready = true
+		q.ready = append(q.ready, sh)
+	}
+}
+
+// next removes and returns the next shop to visit; nil if none is due.
+func (q *schedule) next(now time.Time) *shop {
+	for first, ok := q.later.First(); ok && !first.At().After(now); first, ok = q.later.First() {
+		q.later.Remove(first)
+		q.add(first)
+	}
+	if len(q.ready) == 0 {
+		q.ready = nil
+		return nil
+	}
+	sh := q.ready[0]
+	q.ready[0], q.ready = nil, q.ready[1:]
+	sh.ready = false
+	q.later.Remove(sh)
+	return sh
+}
+
+// wake is when the next later shop is due; zero for never.
+func (q *schedule) wake() time.Time {
+	if first, ok := q.later.First(); ok {
+		return first.At()
+	}
+	return time.Time{}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/sony/gobreaker/v2"
 
 	"stockpush/channels"
+	"stockpush/channels/due"
 	"stockpush/channels/lane"
 	"stockpush/channels/pacer"
 	"stockpush/schemas"
@@ -98,14 +99,6 @@ func secondsSince(at time.Time) float64 {
 	return time.Since(at).Seconds()
 }
 
-// earlier returns the earlier of two times; it ignores zero.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
-}
-
 // watch sets the pacer that the metrics show.
 func (m *Metrics) watch(p *pacer.Pacer) {
 	m.mu.Lock()
@@ -144,9 +137,9 @@ func (s *snapshot) add(sh *shop, now time.Time) {
 	if sh.lane.Paused() {
 		s.paused += seen.Waiting
 	} else {
-		s.oldest = earlier(s.oldest, seen.OldestQueued)
+		s.oldest = due.Earlier(s.oldest, seen.OldestQueued)
 	}
-	s.due = earlier(s.due, seen.ReadbackDue)
+	s.due = due.Earlier(s.due, seen.ReadbackDue)
 	s.waiting += seen.Waiting
 	if sh.breaker.State() != gobreaker.StateClosed {
 		s.open++

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sony/gobreaker/v2"
 
+	"stockpush/channels/due"
 	"stockpush/channels/lane"
 	"stockpush/channels/sku"
 	"stockpush/processor/stream/kafka"
@@ -127,12 +128,12 @@ func (w *worker) statusOf(sh *shop, now time.Time) schemas.ShopStatus {
 	case held:
 		s.State, s.Until, s.Code, s.Message = schemas.ShopHeld, sh.lane.NextProbe(), codeOf(verdict.Code), verdict.Message
 		if limited && by.Quota { // probes wait for it, too
-			s.Until = later(s.Until, by.Until)
+			s.Until = due.Later(s.Until, by.Until)
 		}
 	case limited && by.Quota:
 		s.State, s.Until, s.Code, s.Message = schemas.ShopQuotaExhausted, by.Until, schemas.DailyQuotaExhausted, by.Message
 	case sh.breaker.State() != gobreaker.StateClosed:
-		s.State, s.Until, s.Code, s.Message = schemas.ShopBreakerOpen, sh.breaker.openUntil, codeOf(sh.breaker.failure.Code), sh.breaker.failure.Message
+		s.State, s.Until, s.Code, s.Message = schemas.ShopBreakerOpen, sh.breaker.OpenUntil, codeOf(sh.breaker.Failure.Code), sh.breaker.Failure.Message
 	case limited:
 		s.State, s.Until, s.Code, s.Message = schemas.ShopThrottled, by.Until, schemas.RateLimited, by.Message
 	}

@@ -7,7 +7,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"stockpush/channels/breaker"
+	"stockpush/channels/due"
 	"stockpush/channels/lane"
+	"stockpush/channels/pacer"
 	"stockpush/channels/sku"
 	"stockpush/processor/stream"
 	"stockpush/processor/stream/outbox"
@@ -152,11 +155,16 @@ func (w *worker) caughtUp() bool { return w.next >= w.inheritedBelow }
 
 // shop is a shop of the partition.
 type shop struct {
-	scheduled
+	// Place is its place among the shops to visit later; ready says that it is visited now.
+	due.Place
+	ready bool
+	// turn is its place with the pacer.
+	turn *pacer.Turn
+
 	name    schemas.Shop
 	id      int64
 	lane    *lane.Lane
-	breaker breaker
+	breaker *breaker.Breaker
 	// reported is the status that was reported last; zero if none was, which means ok.
 	reported schemas.ShopStatus
 }
@@ -179,7 +187,7 @@ func (w *worker) shop(name schemas.Shop) *shop {
 	if sh := w.shops[text]; sh != nil {
 		return sh
 	}
-	sh := &shop{name: name, id: name.ID, lane: lane.New(w.lanes), breaker: newBreaker(w.cfg.Breaker, w.deps.Logger.With("shop_id", name.ID))}
+	sh := &shop{name: name, id: name.ID, lane: lane.New(w.lanes), breaker: breaker.New(w.cfg.Breaker, w.deps.Logger.With("shop_id", name.ID))}
 	sh.turn = w.deps.Pacer.Turn(sh.id)
 	sh.lane.SetPaused(w.pausing.shops[sh.id], time.Now())
 	w.shops[text] = sh

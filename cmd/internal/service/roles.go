@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"stockpush/channels/breaker"
 	"stockpush/channels/pacer"
 	"stockpush/channels/shopee"
 	"stockpush/channels/worker"
@@ -143,7 +144,7 @@ func workerConfig(cfg config.Config) worker.Config {
 	return worker.Config{
 		MaxPendingAge: cfg.Channels.MaxPendingAge, ShopConcurrency: c.ShopConcurrency,
 		BatchLinger: c.BatchLinger, ProbeInterval: c.ProbeInterval, ConfirmAfter: c.ConfirmAfter, Shadow: c.Shadow(),
-		Breaker: worker.BreakerConfig{
+		Breaker: breaker.Config{
 			FailureRatio: c.Breaker.FailureRatio, MinCalls: c.Breaker.MinCalls, Window: c.Breaker.Window,
 			ConsecutiveFailures: c.Breaker.Consecutive, OpenFor: c.Breaker.OpenFor,
 		},
