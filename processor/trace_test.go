@@ -71,7 +71,10 @@ func TestCommandCarriesTheTraceContextsOfItsWindow(t *testing.T) {
 		{"a lone event's", []schemas.Event{event("a", 1)}, []string{traceparent(1)}, []kafka.Header{own(1)}},
 		{"a superseded event's", []schemas.Event{event("a", 1), event("a", 2)}, []string{traceparent(1), traceparent(2)}, append([]kafka.Header{own(2)}, superseded(traceparent(1))...)},
 		{"only a superseded event's", []schemas.Event{event("a", 1), event("a", 2)}, []string{traceparent(1), ""}, superseded(traceparent(1))},
-		{"a superseded event's, with its state", []schemas.Event{event("a", 1), event("a", 2)}, []string{traceparent(1) + " vendor=1", traceparent(2)}, append([]kafka.Header{own(2)}, superseded(traceparent(1), "vendor=1")...)},
+		{
+			"a superseded event's, with its state", []schemas.Event{event("a", 1), event("a", 2)}, []string{traceparent(1) + " vendor=1", traceparent(2)},
+			append([]kafka.Header{own(2)}, superseded(traceparent(1), "vendor=1")...),
+		},
 		{"an outdated repeat's", []schemas.Event{event("a", 0), event("a", 1), repeat}, []string{"", traceparent(1), traceparent(2)}, append([]kafka.Header{own(1)}, superseded(traceparent(2))...)},
 		{"malformed", []schemas.Event{event("a", 1)}, []string{"00-1-2-01"}, nil},
 	} {

@@ -2,14 +2,15 @@ package schemas
 
 const (
 	// HeaderTraceparent is the header of an event with its W3C trace context, which its command
-	// has too; HeaderTracestate is that of the state that vendors add to it.
+	// has too.
 	HeaderTraceparent = "traceparent"
-	HeaderTracestate  = "tracestate"
+	// HeaderTracestate is the header of the state that vendors add to a trace context.
+	HeaderTracestate = "tracestate"
 	// HeaderSupersededTraceparent is a header of a command with the trace context of an event that
-	// was superseded in its window. A command may have several. HeaderSupersededTracestate belongs
-	// to the one before it.
+	// was superseded in its window. A command may have several.
 	HeaderSupersededTraceparent = "superseded-traceparent"
-	HeaderSupersededTracestate  = "superseded-tracestate"
+	// HeaderSupersededTracestate belongs to the superseded trace context before it.
+	HeaderSupersededTracestate = "superseded-tracestate"
 	// CloudEventHeader begins the names of a CloudEvent's attributes in binary mode.
 	CloudEventHeader = "ce_"
 
