@@ -203,6 +203,30 @@ func TestFilesAreSmall(t *testing.T) {
 	}))
 }
 
+// crowded returns the packages below some folders that have more than so many files, without tests.
+func crowded(t *testing.T, most int, folders ...string) (found []string) {
+	files := map[string]int{}
+	for _, folder := range folders {
+		require.NoError(t, filepath.WalkDir(filepath.Join(root, folder), func(path string, _ os.DirEntry, err error) error {
+			if strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
+				files[filepath.Dir(path)]++
+			}
+			return err
+		}))
+	}
+	for folder, n := range files {
+		if n > most {
+			found = append(found, folder)
+		}
+	}
+	return found
+}
+
+func TestPackagesHaveAtMostTwelveFiles(t *testing.T) {
+	require.Empty(t, crowded(t, 12, "channels", "processor", "schemas", "sinks"))
+	require.Contains(t, crowded(t, 1, "schemas"), filepath.Join(root, "schemas"))
+}
+
 // A second channel must fit into one package: the shared packages name no marketplace.
 func TestSharedPackagesNameNoMarketplace(t *testing.T) {
 	for _, folder := range []string{"channels", "processor"} {

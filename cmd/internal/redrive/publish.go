@@ -21,7 +21,7 @@ type Published struct {
 	Key     schemas.Key
 }
 
-// Producer is a stream.Producer that can be closed.
+// Producer is a kafka.Producer that can be closed.
 type Producer interface {
 	kafka.Producer
 	// Close ends the producer. Unacknowledged records fail, and are not sent later.

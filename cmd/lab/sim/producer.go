@@ -57,7 +57,7 @@ func newProducer(w *world, p *process) *producer {
 	return &producer{w: w, p: p, buffers: chance(w.dice.about("buffers", p.name), 0.5), lines: map[place]*line{}}
 }
 
-// Produce implements stream.Producer.
+// Produce implements kafka.Producer.
 func (q *producer) Produce(ctx context.Context, r *kafka.Record, done func(error)) {
 	q.p.gate()
 	if q.p.dead() {
