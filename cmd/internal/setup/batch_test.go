@@ -59,7 +59,7 @@ func TestBatchIsWrittenCompletely(t *testing.T) {
 // server refuse the whole batch.
 func TestBatchOfManyBlocksIsOneInsert(t *testing.T) {
 	const rows, more = 20_000, 5
-	s := newStore(t)
+	s := newOwnStore(t)
 	b := s.NewBatch()
 	add := func(n int) {
 		r := record(fmt.Sprint(n), int64(n), schemas.Failed)

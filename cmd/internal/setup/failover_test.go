@@ -76,7 +76,7 @@ func newProxy(t *testing.T, target string) *faultproxy.Proxy {
 // One of two servers is killed while four writers write. No write fails, and each record counts
 // once, although the killed server executed inserts whose acknowledgements were lost.
 func TestWritersMoveOnWhenAServerIsKilled(t *testing.T) {
-	server := embeddedtest.StartClickHouse(t).Addr()
+	server := embeddedtest.WithoutDatabases(t).Addr()
 	first, second := newProxy(t, server), newProxy(t, server)
 	f := openFailover(t, first.Addr(), second.Addr())
 	_, err := f.Migrate(t.Context())
@@ -113,7 +113,7 @@ func TestWritersMoveOnWhenAServerIsKilled(t *testing.T) {
 
 // A server that accepts connections and never answers fails like one that refuses them.
 func TestWriterMovesOnWhenAServerHangs(t *testing.T) {
-	server := embeddedtest.StartClickHouse(t).Addr()
+	server := embeddedtest.WithoutDatabases(t).Addr()
 	first, second := newProxy(t, server), newProxy(t, server)
 	f := openFailover(t, first.Addr(), second.Addr())
 	_, err := f.Migrate(t.Context())
@@ -169,7 +169,7 @@ func TestReadersAndSetupMoveOnWhenAServerIsKilled(t *testing.T) {
 
 // A query that ran out of time makes the next one ask whether the server still answers.
 func TestReaderMovesOnWhenAServerHangs(t *testing.T) {
-	server := embeddedtest.StartClickHouse(t).Addr()
+	server := embeddedtest.WithoutDatabases(t).Addr()
 	first, second := newProxy(t, server), newProxy(t, server)
 	f := openFailover(t, first.Addr(), second.Addr())
 	require.Equal(t, "1", text(t, f.Store, "SELECT '1'"))
@@ -183,7 +183,7 @@ func TestReaderMovesOnWhenAServerHangs(t *testing.T) {
 
 // An error of a query is no error of its server.
 func TestServerThatRefusesAQueryStays(t *testing.T) {
-	server := embeddedtest.StartClickHouse(t).Addr()
+	server := embeddedtest.WithoutDatabases(t).Addr()
 	f := openFailover(t, server, newProxy(t, server).Addr())
 	require.Error(t, f.Conn().Exec(t.Context(), "SELECT nothing"))
 	var s string

@@ -33,20 +33,18 @@ func TestAnalystReadsThePublicViewsAndNothingElse(t *testing.T) {
 	insert(t, s, record("a", 1, schemas.Failed), record("b", 1, schemas.Pending), record("b", 2, schemas.Skipped), record("c", 1, schemas.Successfully))
 	objects, err := schema.Objects("d")
 	require.NoError(t, err)
+	queries, conn, owner := readingAll(t), connectAs(t, addr, analyst), connectAs(t, addr, "default")
 	for _, o := range objects {
-		rows, err := answerOf(t, addr, analyst, o.Name)
+		rows, err := answerOf(t, conn, queries[o.Name])
 		if o.Kind != schema.View || o.Internal() {
 			requireDenied(t, err, o.Name)
 			continue
 		}
 		require.NoError(t, err, o.Name)
-		all, err := answerOf(t, addr, "default", o.Name)
+		all, err := answerOf(t, owner, queries[o.Name])
 		require.NoError(t, err, o.Name)
 		require.Equal(t, all, rows, o.Name)
 	}
-	conn, err := driver.Open(&driver.Options{Addr: []string{addr}, Auth: driver.Auth{Username: analyst}})
-	require.NoError(t, err)
-	defer func() { require.NoError(t, conn.Close()) }()
 	for _, sql := range []string{"SELECT * FROM system.parts", "INSERT INTO d.push_records (channel) VALUES ('x')", "DROP VIEW d.push_record_history", "CREATE TABLE d.mine (a UInt8) ENGINE = Memory"} {
 		requireDenied(t, conn.Exec(t.Context(), sql), sql)
 	}

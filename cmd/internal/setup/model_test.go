@@ -90,6 +90,7 @@ const (
 func requireViews(t *testing.T, s *clickhouse.Store, h history) {
 	t.Helper()
 	where := fmt.Sprintf(" WHERE shop_id = %d", h.shop)
+	today := fmt.Sprintf("toDate('%s')", now.Format(time.DateOnly)) // the model's, also when the test passes midnight
 	var statuses, histories, failures []string
 	for sku, records := range h.storeSKUs() {
 		statuses = append(statuses, statusLine(sku, records))
@@ -105,10 +106,11 @@ func requireViews(t *testing.T, s *clickhouse.Store, h history) {
 	requireLines(t, statuses, lines(t, s, statusColumns, "store_sku_standings"+where))
 	requireLines(t, histories, lines(t, s, recordColumns, "push_record_history"+where))
 	requireLines(t, failures, lines(t, s, recordColumns, "failed_push_records"+where))
-	requireLines(t, h.days(func(schemas.Record) string { return "" }), lines(t, s, "day, '', records, pushed, failed, skipped", "push_stats_daily"+where+" AND day > today() - 28"))
+	requireLines(t, h.days(func(schemas.Record) string { return "" }), lines(t, s, "day, '', records, pushed, failed, skipped", "push_stats_daily"+where+" AND day > "+today+" - 28"))
 	requireLines(t, h.days(func(r schemas.Record) string { return r.Key.StoreSKU }), lines(t, s, "day, store_sku, records, pushed, failed, skipped",
-		"store_sku_push_stats_daily"+where+" AND day > today() - 28 AND records > 0"))
-	requireLines(t, h.stats(), lines(t, s, statsColumns, "push_stats_hourly"+where+" AND hour >= now() - INTERVAL 29 DAY GROUP BY hour, reason, status, failure_code"))
+		"store_sku_push_stats_daily"+where+" AND day > "+today+" - 28 AND records > 0"))
+	requireLines(t, h.stats(), lines(t, s, statsColumns,
+		"push_stats_hourly"+where+fmt.Sprintf(" AND hour >= fromUnixTimestamp(%d) - INTERVAL 29 DAY GROUP BY hour, reason, status, failure_code", now.Unix())))
 }
 
 // stats counts the finished records of 29 days; the facts of older ones may be gone.

@@ -88,16 +88,18 @@ func writeStandingHistory(t *testing.T, s *clickhouse.Store) {
 func TestViewsAreExactWhateverAProfileHas(t *testing.T) {
 	all := slices.Concat(profiles, limited)
 	addr := profiledServer(t, all)
-	want := map[string][]string{}
+	queries, want := readingAll(t), map[string][]string{}
+	conn := connectAs(t, addr, "default")
 	for _, view := range views {
-		answer, err := answerOf(t, addr, "default", view)
+		answer, err := answerOf(t, conn, queries[view])
 		require.NoError(t, err, view)
 		require.NotEmpty(t, answer, view)
 		want[view] = answer
 	}
 	for i, profile := range all {
+		conn := connectAs(t, addr, userOf(i))
 		for _, view := range views {
-			answer, err := answerOf(t, addr, userOf(i), view)
+			answer, err := answerOf(t, conn, queries[view])
 			if err != nil && i >= len(profiles) {
 				continue
 			}
@@ -113,12 +115,16 @@ var views = []string{
 	"store_sku_standings", "pending_push_records", "push_stats_live",
 }
 
-// answerOf is a view as a user sees it: its rows as texts, sorted.
-func answerOf(t *testing.T, addr, user, view string) (answer []string, err error) {
+func connectAs(t *testing.T, addr, user string) driver.Conn {
 	conn, err := driver.Open(&driver.Options{Addr: []string{addr}, Auth: driver.Auth{Username: user}})
 	require.NoError(t, err)
-	defer func() { require.NoError(t, conn.Close()) }()
-	rows, err := conn.Query(t.Context(), "SELECT "+readable(t, view)+" FROM d."+view)
+	t.Cleanup(func() { require.NoError(t, conn.Close()) })
+	return conn
+}
+
+// answerOf is a view as a user sees it: its rows as texts, sorted.
+func answerOf(t *testing.T, conn driver.Conn, query string) (answer []string, err error) {
+	rows, err := conn.Query(t.Context(), query)
 	if err != nil {
 		return nil, err
 	}
@@ -137,19 +143,22 @@ func answerOf(t *testing.T, addr, user, view string) (answer []string, err error
 	return answer, rows.Err()
 }
 
-// readable lists an object's columns. The driver cannot read the state of an aggregation, so it is
-// finished.
-func readable(t *testing.T, object string) string {
+// readingAll has a query for each object that returns all its columns. The driver cannot read the
+// state of an aggregation, so it is finished.
+func readingAll(t *testing.T) map[string]string {
 	objects, err := schema.Objects("d")
 	require.NoError(t, err)
-	i := slices.IndexFunc(objects, func(o schema.Object) bool { return o.Name == object })
-	columns := objects[i].ColumnNames()
-	for j, c := range objects[i].Columns {
-		if strings.HasPrefix(c.Type, "AggregateFunction") {
-			columns[j] = "finalizeAggregation(" + c.Name + ")"
+	all := map[string]string{}
+	for _, o := range objects {
+		columns := o.ColumnNames()
+		for j, c := range o.Columns {
+			if strings.HasPrefix(c.Type, "AggregateFunction") {
+				columns[j] = "finalizeAggregation(" + c.Name + ")"
+			}
 		}
+		all[o.Name] = "SELECT " + strings.Join(columns, ", ") + " FROM d." + o.Name
 	}
-	return strings.Join(columns, ", ")
+	return all
 }
 
 func textOf(values []any) string {

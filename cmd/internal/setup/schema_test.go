@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -37,34 +38,55 @@ func whats(differences []clickhouse.Difference) (all []string) {
 	return all
 }
 
-// A setup that stops after any statement is finished by the next one.
+// A setup that stops after any statement is finished by the next one: either it executes just what
+// remained, or it repeats statements of the object at which the first one stopped.
 func TestInterruptedSetupIsFinishedByTheNext(t *testing.T) {
-	addr := embeddedtest.StartClickHouse(t).Addr()
-	for n := 0; ; n++ {
-		s := openStore(t, addr, fmt.Sprintf("interrupted_%d", n))
-		require.NoError(t, s.Conn().Exec(t.Context(), fmt.Sprintf("CREATE DATABASE interrupted_%d", n)))
-		first, err := s.Differences(t.Context())
-		require.NoError(t, err)
-		var statements []string
-		for _, d := range first {
-			statements = append(statements, d.Repair...)
+	addr := embeddedtest.WithoutDatabases(t).Addr()
+	s, all := beginSetup(t, addr, "d")
+	repeating := 0
+	for n, sql := range all {
+		if next := remaining(t, s); !slices.Equal(all[n:], next) {
+			repeating++
+			requireFinished(t, addr, n)
 		}
-		for _, sql := range statements[:min(n, len(statements))] {
-			require.NoError(t, s.Conn().Exec(t.Context(), sql))
-		}
-		if n == len(statements) {
-			require.Empty(t, differences(t, s))
-			break
-		}
-		require.NotEmpty(t, differences(t, s), "after %d statements", n)
-		_, err = s.Migrate(t.Context())
-		require.NoError(t, err, "after %d statements", n)
-		require.Empty(t, differences(t, s), "after %d statements", n)
+		require.NoError(t, s.Conn().Exec(t.Context(), sql))
 	}
+	require.Empty(t, differences(t, s))
+	require.NotZero(t, repeating)
+	requireFinished(t, addr, len(all)/2)
+}
+
+// beginSetup creates a database and returns the statements of its setup.
+func beginSetup(t *testing.T, addr, database string) (*clickhouse.Store, []string) {
+	s := openStore(t, addr, database)
+	require.NoError(t, s.Conn().Exec(t.Context(), "CREATE DATABASE "+database))
+	return s, remaining(t, s)
+}
+
+// remaining returns the statements that a setup would execute now.
+func remaining(t *testing.T, s *clickhouse.Store) (statements []string) {
+	found, err := s.Differences(t.Context())
+	require.NoError(t, err)
+	for _, d := range found {
+		statements = append(statements, d.Repair...)
+	}
+	return statements
+}
+
+// requireFinished requires that a setup that stopped after n statements is finished by the next one.
+func requireFinished(t *testing.T, addr string, n int) {
+	s, all := beginSetup(t, addr, fmt.Sprintf("interrupted_%d", n))
+	for _, sql := range all[:n] {
+		require.NoError(t, s.Conn().Exec(t.Context(), sql))
+	}
+	require.NotEmpty(t, differences(t, s), "after %d statements", n)
+	_, err := s.Migrate(t.Context())
+	require.NoError(t, err, "after %d statements", n)
+	require.Empty(t, differences(t, s), "after %d statements", n)
 }
 
 func TestConcurrentSetupsSucceed(t *testing.T) {
-	addr := embeddedtest.StartClickHouse(t).Addr()
+	addr := embeddedtest.WithoutDatabases(t).Addr()
 	for round := range 3 {
 		var work sync.WaitGroup
 		for range 3 {
@@ -81,7 +103,7 @@ func TestConcurrentSetupsSucceed(t *testing.T) {
 }
 
 func TestDifferencesAreFoundAndRepaired(t *testing.T) {
-	s := newStore(t)
+	s := newOwnStore(t)
 	h := randomHistory(rand.New(rand.NewPCG(3, 4)), 1)
 	insert(t, s, h.rows...)
 	requireViews(t, s, h)
@@ -118,7 +140,7 @@ func TestDifferencesAreFoundAndRepaired(t *testing.T) {
 func TestFeedsFillARecreatedTable(t *testing.T) {
 	for _, dropped := range []string{"push_records", "push_record_facts_feed", "store_sku_states_feed", "failed_push_record_rows_feed"} {
 		t.Run(dropped, func(t *testing.T) {
-			s := newStore(t)
+			s := newOwnStore(t)
 			require.NoError(t, s.Conn().Exec(t.Context(), "DROP TABLE d."+dropped))
 			if dropped != "push_records" {
 				insert(t, s, record("before", 1, schemas.Failed))
@@ -139,7 +161,7 @@ func TestFeedsFillARecreatedTable(t *testing.T) {
 }
 
 func TestLossyRepairsAreRefused(t *testing.T) {
-	addr := embeddedtest.StartClickHouse(t).Addr()
+	addr := embeddedtest.WithoutDatabases(t).Addr()
 	for i, c := range []struct{ from, to, names string }{
 		{"attempts UInt16", "attempts UInt8", "type of column attempts of table push_records, which is UInt8"},
 		{"ReplacingMergeTree(version)", "MergeTree", "engine, keys or TTL of table push_records"},
@@ -163,7 +185,7 @@ func TestLossyRepairsAreRefused(t *testing.T) {
 // A database with rows, but without comments and with fewer columns, as an earlier version would
 // have created it.
 func TestEarlierSchemaIsUpgraded(t *testing.T) {
-	s := openStore(t, embeddedtest.StartClickHouse(t).Addr(), "d")
+	s := openStore(t, embeddedtest.WithoutDatabases(t).Addr(), "d")
 	require.NoError(t, s.Conn().Exec(t.Context(), "CREATE DATABASE d"))
 	objects, err := schema.Objects("d")
 	require.NoError(t, err)

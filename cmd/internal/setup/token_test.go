@@ -19,7 +19,7 @@ const storedRows = `SELECT concatWithSeparator(' ', (SELECT count() FROM d.push_
 
 // newTokenStore returns a store that inserts as on a cluster, into tables that remember tokens.
 func newTokenStore(t *testing.T, addrs func(server string) []string) *clickhouse.Store {
-	server := embeddedtest.StartClickHouse(t).Addr()
+	server := embeddedtest.WithoutDatabases(t).Addr()
 	alone := openStore(t, server, "d")
 	_, err := alone.Migrate(t.Context())
 	require.NoError(t, err)

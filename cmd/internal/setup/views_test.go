@@ -18,10 +18,19 @@ import (
 
 func TestMain(m *testing.M) { embeddedtest.Main(m) }
 
+// newStore returns a store whose tables have no rows. Tests that change the tables take
+// newOwnStore.
 func newStore(t *testing.T) *clickhouse.Store {
-	store, err := clickhouse.Open(clickhouse.Config{Addr: []string{embeddedtest.StartClickHouse(t).Addr()}, Database: "d", Username: "default"})
+	store := openStore(t, embeddedtest.SharedClickHouse(t).Addr(), "d")
+	embeddedtest.Empty(t, "d")
+	_, err := store.Migrate(t.Context())
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	return store
+}
+
+// newOwnStore returns a store whose database is new and is dropped after the test.
+func newOwnStore(t *testing.T) *clickhouse.Store {
+	store := openStore(t, embeddedtest.WithoutDatabases(t).Addr(), "d")
 	done, err := store.Migrate(t.Context())
 	require.NoError(t, err)
 	require.NotEmpty(t, done)

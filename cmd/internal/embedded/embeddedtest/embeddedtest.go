@@ -47,7 +47,7 @@ func Main(m *testing.M, after ...func()) {
 		os.Exit(0)
 	}
 	code := m.Run()
-	for _, clean := range after {
+	for _, clean := range append(after, shared.close) {
 		clean()
 	}
 	os.Exit(code)
@@ -68,6 +68,14 @@ func StartClickHouseIn(t testing.TB, dir string) *clickhouse.Server {
 // Start starts a ClickHouse and fills in the rest of its configuration.
 func Start(t testing.TB, c clickhouse.Config) *clickhouse.Server {
 	t.Helper()
+	server := start(t, c)
+	t.Cleanup(func() { require.NoError(t, server.Close()) })
+	return server
+}
+
+// start returns a server that outlives the test.
+func start(t testing.TB, c clickhouse.Config) *clickhouse.Server {
+	t.Helper()
 	engine := "1"
 	if old := os.Getenv(oldVariable); old != "" {
 		c.Installation, engine = clickhouse.Installation{Library: old}, oldEngine
@@ -86,7 +94,6 @@ func Start(t testing.TB, c clickhouse.Config) *clickhouse.Server {
 	c.Engine, c.Logger = []string{self}, slog.New(slog.DiscardHandler)
 	server, err := clickhouse.Start(t.Context(), c)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, server.Close()) })
 	return server
 }
 
