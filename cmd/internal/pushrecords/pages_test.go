@@ -43,7 +43,7 @@ func allPages[T any](t *testing.T, list lister[T], f pushrecords.Filter, p pushr
 
 func allKeys(t *testing.T, list storeSKUsOfOrder, f pushrecords.Filter, o pushrecords.Order) []string {
 	var keys []string
-	for _, s := range allPages(t, list, f, pushrecords.Page{Limit: 5, Order: o}) {
+	for _, s := range allPages(t, list, f, pushrecords.Page{Limit: 9, Order: o}) {
 		keys = append(keys, fmt.Sprintf("%d/%s", s.ShopID, s.StoreSKU))
 	}
 	slices.Sort(keys)
@@ -54,7 +54,7 @@ func allKeys(t *testing.T, list storeSKUsOfOrder, f pushrecords.Filter, o pushre
 // arrive, of new and of listed store SKUs.
 func TestPagesAreCompleteWhileRowsArrive(t *testing.T) {
 	f := newFixture(t)
-	const size, arriving, limit = 10_000, 1000, 500
+	const size, arriving, limit = 10_000, 1000, 1000
 	var records []schemas.Record
 	for i := range int64(size) {
 		records = append(records, record(10001+i%7, fmt.Sprintf("sku-%05d", i), 1, schemas.Failed))
@@ -147,7 +147,7 @@ func TestPageOfLongRowsHasFewerRows(t *testing.T) {
 	const rows, mostBytes = 60, 8<<20 + 1<<10
 	require.NoError(t, f.store.Conn().Exec(t.Context(), `INSERT INTO d.rejected_event_rows
 		(source_topic, source_partition, source_offset, error_code, error_field, error_message, key, value, received_at)
-		SELECT 'stockpush.events', 0, number, 'not_json', '', '', repeat('kkkk', 1000000), repeat('\x01', 65536), now64(3) FROM numbers(60)`))
+		SELECT 'stockpush.events', 0, number, 'not_json', '', '', repeat('kkkk', 25000), repeat('\x01', 65536), now64(3) FROM numbers(60)`))
 	var offsets []int64
 	page := pushrecords.Page{Limit: pushrecords.MaxLimit}
 	for pages := 1; ; pages++ {

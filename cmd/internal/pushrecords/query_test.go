@@ -76,7 +76,7 @@ func TestSearchMatchesSQLWhateverIsMerged(t *testing.T) {
 			want := f.strings("SELECT store_sku FROM d.store_sku_push_status WHERE (positionCaseInsensitive(store_sku, '" + text +
 				"') > 0 OR positionCaseInsensitive(merchant_sku, '" + text + "') > 0) AND " + status)
 			got := f.found(t, also, func(q pushrecords.Filter) []pushrecords.StoreSKU {
-				return allPages(t, f.reader.StoreSKUs, q, pushrecords.Page{Limit: 40, Order: pushrecords.NewestFirst})
+				return allPages(t, f.reader.StoreSKUs, q, pushrecords.Page{Limit: pageOfMany, Order: pushrecords.NewestFirst})
 			})
 			require.ElementsMatch(t, want, got, "%s and %s", text, status)
 		}

@@ -26,8 +26,9 @@ type fixture struct {
 }
 
 func newFixture(t *testing.T) *fixture {
-	store, err := clickhouse.Open(clickhouse.Config{Addr: []string{embeddedtest.StartClickHouse(t).Addr()}, Database: "d", Username: "default"})
+	store, err := clickhouse.Open(clickhouse.Config{Addr: []string{embeddedtest.SharedClickHouse(t).Addr()}, Database: "d", Username: "default"})
 	require.NoError(t, err)
+	embeddedtest.Empty(t, "d")
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	_, err = store.Migrate(t.Context())
 	require.NoError(t, err)
@@ -129,11 +130,11 @@ func TestEveryFilterMatchesSQL(t *testing.T) {
 			want := f.strings("SELECT concat(toString(shop_id), '/', store_sku) FROM d.store_sku_push_status WHERE " + sinceSQL.Replace(c.status))
 			for _, order := range []pushrecords.Order{pushrecords.ByKey, pushrecords.NewestFirst} {
 				require.Equal(t, want, allKeys(t, f.reader.StoreSKUs, c.filter, order))
-				require.Equal(t, want, allKeys(t, f.reader.MerchantSKUs, c.filter, order))
 			}
+			require.Equal(t, want, allKeys(t, f.reader.MerchantSKUs, c.filter, pushrecords.ByKey))
 			want = f.strings("SELECT event_id FROM d.failed_push_records WHERE " + sinceSQL.Replace(c.record))
 			var got []string
-			for _, failure := range allPages(t, f.reader.Failures, c.filter, pushrecords.Page{Limit: 3}) {
+			for _, failure := range allPages(t, f.reader.Failures, c.filter, pushrecords.Page{Limit: 5}) {
 				got = append(got, failure.EventID)
 			}
 			slices.Sort(got)
