@@ -57,9 +57,10 @@ func newDesk(t *testing.T) *desk {
 	cfg := loaded.Config
 	cfg.Kafka.Brokers, cfg.Kafka.Partitions = []string{embeddedtest.StartBroker(t).Addr()}, 4
 	d := &desk{t: t, topics: schemas.Topics(cfg.Kafka.TopicPrefix)}
-	d.store, err = clickhouse.Open(clickhouse.Config{Addr: []string{embeddedtest.StartClickHouse(t).Addr()}, Database: "d", Username: "default"})
+	d.store, err = clickhouse.Open(clickhouse.Config{Addr: []string{embeddedtest.SharedClickHouse(t).Addr()}, Database: "d", Username: "default"})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, d.store.Close()) })
+	embeddedtest.Empty(t, "d")
 	d.conn, err = kafkaconn.From(cfg.Kafka, nil)
 	require.NoError(t, err)
 	_, err = setup.Apply(t.Context(), setup.Target{Kafka: cfg.Kafka, Connection: d.conn, Store: d.store}, setup.Options{})
