@@ -62,6 +62,7 @@ func found(r audit.Report) map[string]audit.Kind {
 }
 
 func TestE2EAuditRepairsDriftUnderLoad(t *testing.T) {
+	t.Parallel()
 	const skus = 20_000
 	s := newSystem(t, nil)
 	for i := range skus {
@@ -116,6 +117,7 @@ func TestE2EAuditRepairsDriftUnderLoad(t *testing.T) {
 }
 
 func TestE2EAuditFindsALostSuccess(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, nil)
 	for i := range 5 {
 		s.send(audited(i, 100))
@@ -147,6 +149,7 @@ func TestE2EAuditFindsALostSuccess(t *testing.T) {
 }
 
 func TestE2EAuditResumesAfterTheDailyQuota(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, nil)
 	for shop := range 3 {
 		for i := range 100 {

@@ -17,6 +17,7 @@ const corruptedData = 246
 
 // The runbook's procedure for a broken part: detach it, and read the records topic again.
 func TestE2EBrokenPartIsRestoredFromTheLog(t *testing.T) {
+	t.Parallel()
 	const views = `SELECT concat('history ', toString((SELECT count() FROM {db}.push_record_history WHERE status != 'Pending')),
 		', stats ', toString((SELECT sum(records) FROM {db}.push_stats_hourly)),
 		', store SKUs ', toString((SELECT count() FROM {db}.store_sku_push_status WHERE last_push_status = 'Successfully')))`

@@ -13,6 +13,7 @@ import (
 
 // A message of a few hundred bytes may have a key of five megabytes.
 func TestE2EDeadLetterAlwaysFits(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, nil)
 	client, err := kgo.NewClient(append(s.conn.Options(), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerBatchMaxBytes(6<<20), kgo.ProducerBatchCompression(kgo.ZstdCompression()))...)
@@ -30,6 +31,7 @@ func TestE2EDeadLetterAlwaysFits(t *testing.T) {
 // Every stage skips a batch that cannot be unpacked, with a dead letter for each position, and
 // continues.
 func TestE2EUnreadableBatchesAreSkipped(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, nil)
 	x := event(10001, "x", 3)
 	bySKU, byShop := schemas.PartitionFor([]byte(x.Key.String()), s.cfg.Kafka.Partitions), schemas.PartitionFor([]byte(x.Key.Shop().String()), s.cfg.Kafka.Partitions)

@@ -40,6 +40,7 @@ func (s *system) join() (leave func()) {
 // Instances join and leave under load. Every store SKU ends at its newest quantity, no call has an
 // older quantity after a newer one, and every event has one record.
 func TestE2EInstancesJoinAndLeave(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, nil)
 	const skus, rounds = 40, 6
 	var leaves []func()

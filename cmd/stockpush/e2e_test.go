@@ -68,7 +68,7 @@ func newSandboxedSystem(t testing.TB, shopee sandbox.Config, change func(*config
 	if brokers == "" {
 		brokers = embeddedtest.StartBroker(t).Addr()
 	}
-	server := embeddedtest.StartClickHouse(t)
+	server, database := embeddedtest.NewDatabase(t)
 	tokens := filepath.Join(t.TempDir(), "tokens.json")
 	shopee.TokensFile = tokens
 	s.sandbox, err = sandbox.New(shopee)
@@ -79,6 +79,7 @@ func newSandboxedSystem(t testing.TB, shopee sandbox.Config, change func(*config
 	require.NoError(t, err)
 	s.cfg = demoConfig(loaded.Config, demoAddresses{brokers, server.Addr(), server.Password(), web.URL, tokens})
 	s.cfg.Kafka.TopicPrefix, s.cfg.Kafka.Partitions = prefix(t), 4
+	s.cfg.ClickHouse.Database = database
 	s.cfg.Processor.Window = 300 * time.Millisecond
 	s.cfg.Ops.Listen, s.cfg.Console.Listen = "127.0.0.1:0", "127.0.0.1:0"
 	s.cfg.Sinks.BatchInterval = 50 * time.Millisecond
@@ -165,6 +166,7 @@ func (s *system) ofDatabase(query string) string {
 }
 
 func TestE2EOnlyTheNewestOf100EventsIsPushed(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, func(c *config.Config) { c.Processor.Window = time.Second })
 	var events []schemas.Event
 	for i := 1; i <= 100; i++ {
@@ -183,6 +185,7 @@ func TestE2EOnlyTheNewestOf100EventsIsPushed(t *testing.T) {
 }
 
 func TestE2ELatestHundredRecordsOfAStoreSKU(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, nil)
 	for i := 1; i <= 250; i++ {
 		e := event(10001, "busy", i)
@@ -199,6 +202,7 @@ func TestE2ELatestHundredRecordsOfAStoreSKU(t *testing.T) {
 }
 
 func TestE2EFiftyModelsAreOneCallWithAVerdictEach(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, nil)
 	item := sandbox.Item{ShopID: 10002, ItemID: 500}
 	for m := int64(1); m <= 50; m++ {
@@ -228,6 +232,7 @@ func TestE2EFiftyModelsAreOneCallWithAVerdictEach(t *testing.T) {
 }
 
 func TestE2EEveryReasonAndTheQuantityRule(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, nil)
 	for _, reason := range schemas.Reasons() {
 		e := event(10003, "reason-"+reason.Slug(), 10)
@@ -253,6 +258,7 @@ func TestE2EEveryReasonAndTheQuantityRule(t *testing.T) {
 }
 
 func TestE2EBadEventsAreRejectedWithoutStalling(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, nil)
 	bad := schemastest.BadEvents()
 	require.GreaterOrEqual(t, len(bad), 40)
@@ -285,6 +291,7 @@ func TestE2EBadEventsAreRejectedWithoutStalling(t *testing.T) {
 }
 
 func TestE2ERestartRepeatsAndLosesNothing(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, nil)
 	for i := range 20 {
 		e := event(10005, fmt.Sprintf("sku-%d", i), i)
@@ -304,6 +311,7 @@ func TestE2ERestartRepeatsAndLosesNothing(t *testing.T) {
 }
 
 func TestE2EOnlyTheNewestIsPushedAfterAnOutage(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, func(c *config.Config) { c.Shopee.Breaker.OpenFor = time.Second })
 	require.NoError(t, s.sandbox.AddFault(sandbox.Fault{ShopID: 10006, Kind: "outage"}))
 	s.send(event(10006, "down", 1))
@@ -316,6 +324,7 @@ func TestE2EOnlyTheNewestIsPushedAfterAnOutage(t *testing.T) {
 }
 
 func TestE2EExpiredAccessTokenIsRefreshed(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, nil)
 	require.NoError(t, s.sandbox.AddFault(sandbox.Fault{ShopID: 10007, Kind: "expire_token"}))
 	s.send(event(10007, "x", 3))
@@ -330,6 +339,7 @@ func (s *system) pushes() {
 }
 
 func TestE2ELostReplyIsPushedAgainAndReadBack(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, nil)
 	s.pushes()
 	require.NoError(t, s.sandbox.AddFault(sandbox.Fault{ShopID: 10008, Kind: "late", Times: 1, DelayMS: 800}))

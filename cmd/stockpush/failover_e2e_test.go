@@ -16,6 +16,7 @@ import (
 // One of two addresses of ClickHouse is killed while events arrive. Every event has its record
 // once, and the API answers throughout.
 func TestE2EAClickHouseServerIsKilledUnderLoad(t *testing.T) {
+	t.Parallel()
 	const skus, rounds = 20, 12
 	var first, second *faultproxy.Proxy
 	s := newSystem(t, func(c *config.Config) {

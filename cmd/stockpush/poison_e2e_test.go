@@ -15,6 +15,7 @@ import (
 // Every stage gets poison messages among good ones. Each is dead-lettered once with its cause, and
 // the good ones are processed, also after a restart.
 func TestE2EPoisonIsIsolated(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, func(c *config.Config) { c.Sinks.BatchInterval = 500 * time.Millisecond })
 	database := "`" + s.cfg.ClickHouse.Database + "`"
 	for _, refusal := range []string{

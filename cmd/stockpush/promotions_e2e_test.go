@@ -110,6 +110,7 @@ func (s *system) metrics() string {
 }
 
 func TestE2EPromotionRefusalIsRetriedByAge(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, func(c *config.Config) { c.Shopee.PromotionRetry = time.Second })
 	s.promotion(1, 0, true)
 	s.promotion(2, 0, true)
@@ -128,6 +129,7 @@ func TestE2EPromotionRefusalIsRetriedByAge(t *testing.T) {
 }
 
 func TestE2ESeveralProcessesRefreshOnce(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, nil)
 	for item := 1; item <= 20; item++ {
 		s.promotion(item, 0, true)

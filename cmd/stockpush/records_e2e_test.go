@@ -57,6 +57,7 @@ func (s *system) confirms(answer string) bool {
 }
 
 func TestE2EFailuresAreRePushedByCommandAndHTTP(t *testing.T) {
+	t.Parallel()
 	const shop = 10007
 	s := newSystem(t, nil)
 	s.describe(item(shop, 0, false))
@@ -115,6 +116,7 @@ func TestE2EFailuresAreRePushedByCommandAndHTTP(t *testing.T) {
 }
 
 func TestE2ERecordsOnATerminal(t *testing.T) {
+	t.Parallel()
 	const shop, hostile = 10008, `<script>"x",1</script>`
 	s := newSystem(t, nil)
 	s.describe(item(shop, 1, false))

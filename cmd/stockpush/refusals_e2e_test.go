@@ -146,6 +146,7 @@ func (s *system) requireTries(r refusedSKU, row failedPush) {
 
 // Each row of the classifier through the whole system.
 func TestE2EEveryRefusalHasItsFailureCode(t *testing.T) {
+	t.Parallel()
 	skus, shops := refusedSKUs()
 	s := newSandboxedSystem(t, sandbox.Config{Shops: shops}, func(c *config.Config) {
 		c.Channels.MaxPendingAge = longPending

@@ -14,6 +14,7 @@ import (
 
 // The name of the requester is in all records of an event, of any status, also after a restart.
 func TestE2ERecordsNameWhoAskedForThem(t *testing.T) {
+	t.Parallel()
 	const shop = 10007
 	s := newSystem(t, func(c *config.Config) { c.Shopee.PausedShops = []int64{10006} })
 	s.describe(item(shop, 0, false))

@@ -55,6 +55,7 @@ func broken(shop int64, code, model, n int) schemas.Event {
 func (s *system) describe(i sandbox.Item) { require.NoError(s.t, s.sandbox.Describe(i)) }
 
 func TestE2ERetryPublishesTheNewestUnresolvedFailures(t *testing.T) {
+	t.Parallel()
 	const shop = 10002
 	s := newSystem(t, nil)
 	for code := range failureCodes {
@@ -110,6 +111,7 @@ func TestE2ERetryPublishesTheNewestUnresolvedFailures(t *testing.T) {
 }
 
 func TestE2ERetryLimitsAndEventIDs(t *testing.T) {
+	t.Parallel()
 	const shop = 10003
 	s := newSystem(t, nil)
 	s.describe(item(shop, 1, false))
@@ -135,6 +137,7 @@ func TestE2ERetryLimitsAndEventIDs(t *testing.T) {
 // ClickHouse still shows a failure although the log has a newer event. The retry loses to it
 // wherever the two meet.
 func TestE2ERetryLosesToANewerEvent(t *testing.T) {
+	t.Parallel()
 	const shop = 10004
 	s := newSystem(t, nil)
 	s.describe(item(shop, 1, false))
@@ -158,6 +161,7 @@ func TestE2ERetryLosesToANewerEvent(t *testing.T) {
 }
 
 func TestE2EConcurrentRetriesPushOnce(t *testing.T) {
+	t.Parallel()
 	const shop = 10005
 	s := newSystem(t, nil)
 	s.describe(item(shop, 1, false))
@@ -189,6 +193,7 @@ func TestE2EConcurrentRetriesPushOnce(t *testing.T) {
 }
 
 func TestE2ERetryLeavesOutFailuresOfAnOldLog(t *testing.T) {
+	t.Parallel()
 	const shop = 10006
 	s := newSystem(t, nil)
 	s.describe(item(shop, 1, false))
@@ -203,6 +208,7 @@ func TestE2ERetryLeavesOutFailuresOfAnOldLog(t *testing.T) {
 }
 
 func TestE2ERetryReportsThatKafkaIsDown(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, nil)
 	retrier := s.newRetrier()
 	retrier.Connection = kafka.Connection{Brokers: []string{"127.0.0.1:1"}}

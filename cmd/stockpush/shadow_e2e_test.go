@@ -15,6 +15,7 @@ import (
 // A system in shadow mode never changes stock on Shopee, and when it goes live it pushes what it
 // only seemed to have pushed.
 func TestE2EShadowChangesNothingUntilTheModeIsLive(t *testing.T) {
+	t.Parallel()
 	const shop, skus = 10001, 20
 	s := newSystem(t, func(c *config.Config) { c.Shopee.Mode = "shadow" })
 	for sku := range skus {

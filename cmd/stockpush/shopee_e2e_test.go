@@ -34,6 +34,7 @@ func (s *system) showsNewest(shop, quantity int64, skus int) {
 // Access tokens that expire after two seconds, under load: nothing is lost, nothing fails, and each
 // token is refreshed once.
 func TestE2ETokenThatExpiresEveryTwoSeconds(t *testing.T) {
+	t.Parallel()
 	const shop, skus, life = 10001, 20, 2 * time.Second
 	s := newSandboxedSystem(t, sandbox.Config{TokenLife: life}, nil)
 	began, rounds := time.Now(), 0
@@ -56,6 +57,7 @@ func TestE2ETokenThatExpiresEveryTwoSeconds(t *testing.T) {
 // A thousand events of a shop that is down are compacted while its breaker is open, and after
 // healing there is one push per store SKU.
 func TestE2EThousandEventsWhileTheBreakerIsOpen(t *testing.T) {
+	t.Parallel()
 	const shop, skus, rounds = 10002, 100, 10
 	s := newSystem(t, func(c *config.Config) {
 		c.Shopee.Breaker.OpenFor, c.Shopee.Breaker.MinCalls = time.Second, 2

@@ -20,6 +20,7 @@ import (
 
 // In a CreateTime topic a timestamp is whatever the producer says.
 func TestE2EEveryTimestampOfAProducerIsRecorded(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, nil)
 	s.createTime(s.topics.Events(), s.topics.DeadLetters())
 	began := time.Now()

@@ -49,6 +49,7 @@ func (s *system) sendTraced(e schemas.Event, n int) {
 }
 
 func TestE2EPushIsASpanInTheTraceOfItsEvent(t *testing.T) {
+	t.Parallel()
 	url, received := startCollector(t)
 	s := newSystem(t, func(c *config.Config) { c.Tracing.Endpoint, c.Processor.Window = url, time.Second })
 	s.sendTraced(event(10001, "traced", 1), 0xa)
@@ -75,6 +76,7 @@ func TestE2EPushIsASpanInTheTraceOfItsEvent(t *testing.T) {
 
 // A collector that accepts connections and never answers is worse than one that is down.
 func TestE2ECollectorThatHangsDelaysNeitherPushesNorTheShutdown(t *testing.T) {
+	t.Parallel()
 	hung := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hung }))
 	t.Cleanup(func() { close(hung); server.Close() })

@@ -27,6 +27,7 @@ func (s *system) transact(e schemas.Event, end kgo.TransactionEndTry) {
 
 // An event of an aborted transaction does not exist, and nothing waits for it.
 func TestE2EOnlyCommittedEventsArePushed(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, nil)
 	s.transact(event(10001, "x", 10), kgo.TryCommit)
 	eventually(s, "Successfully", "SELECT any(toString(status)) FROM {db}.push_record_history WHERE event_id = 'x-10'")
