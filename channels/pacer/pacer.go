@@ -57,6 +57,8 @@ type Pacer struct {
 	throttledAt   time.Time
 	// appThrottling held the app last.
 	appThrottling Throttling
+	// appHeld is closed, and replaced, when the app becomes held for long.
+	appHeld chan struct{}
 }
 
 // shopPace is one shop's state in a Pacer, guarded by the Pacer's lock.
@@ -85,7 +87,7 @@ type Turn struct {
 func New(shopRate, appRate float64) *Pacer {
 	return &Pacer{
 		shopRate: shopRate, app: newBucket(appRate), share: share{rate: appRate, grants: map[*grant]struct{}{}},
-		shops: map[int64]*shopPace{}, queue: list.New(), nested: list.New(),
+		shops: map[int64]*shopPace{}, queue: list.New(), nested: list.New(), appHeld: make(chan struct{}),
 	}
 }
 
@@ -315,6 +317,10 @@ func (p *Pacer) Throttle(t *Turn, by Throttling, now time.Time) (held bool) {
 		held = until.Sub(due.Later(p.app.heldUntil, now)) > longHold
 		p.app.hold(until)
 		p.appThrottling = by
+		if held {
+			close(p.appHeld)
+			p.appHeld = make(chan struct{})
+		}
 	} else {
 		t.shop.hold(until)
 		t.shop.throttling = by
@@ -323,6 +329,13 @@ func (p *Pacer) Throttle(t *Turn, by Throttling, now time.Time) (held bool) {
 		p.cut(t, by.App, now)
 	}
 	return held
+}
+
+// AppHeld returns a channel that is closed the next time that the app becomes held for long.
+func (p *Pacer) AppHeld() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.appHeld
 }
 
 // cut lowers the rates that a throttled call of t exceeded.

@@ -184,6 +184,26 @@ func TestHeldShopIsProbedAfterTheQuota(t *testing.T) {
 	})
 }
 
+// A quota that one worker exhausts holds the shops of the others, which may have nothing to push.
+func TestQuotaIsReportedByEveryWorker(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := channeltest.Defaults().Pacer()
+		idle := newBench(t.Context(), t, channeltest.NewMemory(nil), options{pacer: p})
+		idle.push(event("a", 1, 1))
+		pause(5 * time.Second)
+		require.Empty(t, idle.log.statuses())
+		quota := channels.Verdict{Outcome: channels.Refused, Code: schemas.DailyQuotaExhausted, Scope: channels.ScopeApp, HoldUntil: time.Now().Add(time.Hour)}
+		busy := newBench(t.Context(), t, refusing(1, quota, false), options{pacer: p})
+		busy.push(event("b", 1, 1))
+		pause(3 * time.Second)
+		require.Equal(t, schemas.ShopQuotaExhausted, idle.log.status().State)
+		pause(2 * time.Hour)
+		require.Equal(t, schemas.ShopOK, idle.log.status().State)
+		busy.finish()
+		idle.finish()
+	})
+}
+
 func TestShopStatusSurvivesARestart(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		first := newBench(t.Context(), t, channeltest.NewMemory(nil), options{})

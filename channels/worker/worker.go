@@ -37,6 +37,9 @@ type worker struct {
 	pausing *pausing
 	// credentials is the next change of a shop's credentials.
 	credentials *credentialsChange
+	// appHeld is closed when another worker learns that the app is held: the shops' status changes
+	// although none of them has a command or an answer.
+	appHeld <-chan struct{}
 
 	// next is the offset after the last command that was taken. Commands below inheritedBelow
 	// may have been in flight at an earlier owner, unless its shutdown was clean: then the states
@@ -62,7 +65,7 @@ type worker struct {
 func newWorker(h *Handler, a *stream.Assignment) *worker {
 	w := &worker{
 		Handler: h, assignment: a, id: uuid.NewString(),
-		shops: map[string]*shop{}, skus: map[string]*sku.SKU{}, held: map[int64]*shop{}, pausing: h.pausing.Load(), credentials: h.credentials.Load(),
+		shops: map[string]*shop{}, skus: map[string]*sku.SKU{}, held: map[int64]*shop{}, pausing: h.pausing.Load(), credentials: h.credentials.Load(), appHeld: h.deps.Pacer.AppHeld(),
 		results: make(chan *callEnd, 64), rereads: make(chan rereading),
 		timer: time.NewTimer(0), rereadTimer: time.NewTimer(h.cfg.firstReread(a.Partition())), recheck: time.NewTimer(recheckAfter),
 		out: outbox.New(outbox.Deps{
@@ -110,6 +113,8 @@ func (w *worker) run(ctx context.Context) error {
 			w.repause()
 		case <-w.credentials.made:
 			w.probeChanged()
+		case <-w.appHeld:
+			w.appHeld = w.deps.Pacer.AppHeld()
 		case <-w.recheck.C:
 		case <-w.timer.C:
 		}
