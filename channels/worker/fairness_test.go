@@ -87,7 +87,7 @@ func TestShopWithOnePushDoesNotWaitForShopsWithThousands(t *testing.T) {
 		const shops, busy = 200, 1000 // the busy shops are 1000 to 1002, in three partitions
 		s := newSpread(t, 12, succeed, func(c *channeltest.Settings) { c.ShopRate, c.AppRate = 1000, 20 })
 		for shop := range int64(3) {
-			s.push(busy+shop, 10_000)
+			s.push(busy+shop, 2000)
 		}
 		pause(5 * time.Second)
 		pushedAt := time.Now()
@@ -111,7 +111,7 @@ func TestShopsOfOneAppShareItsRateEvenly(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := newSpread(t, 12, succeed, func(c *channeltest.Settings) { c.AppRate = 20 })
 		for shop := range int64(200) {
-			s.push(shop+1, 100)
+			s.push(shop+1, 30)
 		}
 		pause(100 * time.Second)
 		for shop := range int64(200) {
@@ -145,7 +145,7 @@ func TestRateFallsWhenThrottledAndRecovers(t *testing.T) {
 		}
 		s := newSpread(t, 4, answer, func(c *channeltest.Settings) { c.AppRate = 20 })
 		for shop := range int64(20) {
-			s.push(shop+1, 2000)
+			s.push(shop+1, 400)
 		}
 		pause(time.Minute)
 		before := len(s.All())
