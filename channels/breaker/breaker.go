@@ -40,6 +40,8 @@ type Breaker struct {
 	OpenUntil time.Time
 	// Failure is the last answer that counted as a failure.
 	Failure channels.Verdict
+	// Reached says whether a call has ever succeeded for the breaker.
+	Reached bool
 	log     *slog.Logger
 }
 
@@ -84,6 +86,7 @@ func (b *Breaker) Report(answer *channels.Answer, done func(error), now time.Tim
 	case lane.Neutral:
 		done(errNeutral)
 	default:
+		b.Reached = true
 		done(nil)
 	}
 	after := b.State()

@@ -136,9 +136,24 @@ func (w *worker) statusOf(sh *shop, now time.Time) schemas.ShopStatus {
 		s.State, s.Until, s.Code, s.Message = schemas.ShopBreakerOpen, sh.breaker.OpenUntil, codeOf(sh.breaker.Failure.Code), sh.breaker.Failure.Message
 	case limited:
 		s.State, s.Until, s.Code, s.Message = schemas.ShopThrottled, by.Until, schemas.RateLimited, by.Message
+	case sh.inherits(now):
+		return sh.reported
 	}
 	s.Since, s.Until = inMilliseconds(s.Since), inMilliseconds(s.Until)
 	return s
+}
+
+// inherits says whether the status that an earlier owner reported still holds. Breaker and limits
+// begin anew with each owner, but the shop is not well before a call has shown it.
+func (sh *shop) inherits(now time.Time) bool {
+	switch sh.reported.State {
+	case schemas.ShopBreakerOpen:
+		return !sh.breaker.Reached
+	case schemas.ShopQuotaExhausted:
+		return !sh.breaker.Reached && now.Before(sh.reported.Until)
+	default:
+		return false
+	}
 }
 
 func inMilliseconds(t time.Time) time.Time {

@@ -227,6 +227,44 @@ func TestShopStatusSurvivesARestart(t *testing.T) {
 	})
 }
 
+// Breaker and limits begin anew with each owner, but since when a shop has been stopped does not.
+func TestStoppedShopStaysStoppedUntilACallShowsOtherwise(t *testing.T) {
+	quota := channels.Verdict{Outcome: channels.Refused, Code: schemas.DailyQuotaExhausted, Message: "no calls left", Scope: channels.ScopeApp}
+	for _, c := range []struct {
+		name    string
+		verdict func() channels.Verdict
+		failure bool
+		want    schemas.ShopState
+	}{
+		{"outage", func() channels.Verdict { return outage }, true, schemas.ShopBreakerOpen},
+		{"quota", func() channels.Verdict { quota.HoldUntil = time.Now().Add(time.Hour); return quota }, false, schemas.ShopQuotaExhausted},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				breaker := func(s *channeltest.Settings) { s.Breaker.ConsecutiveFailures = 3 }
+				first := newBench(t.Context(), t, refusing(100, c.verdict(), c.failure), options{change: breaker})
+				first.push(event("a", 1, 1))
+				pause(time.Minute)
+				first.crash()
+				before := first.log.status()
+				require.Equal(t, c.want, before.State)
+
+				second := newBench(t.Context(), t, refusing(4, c.verdict(), c.failure), options{change: breaker, states: statusMessages(first.log)})
+				pause(10 * time.Second)
+				require.Empty(t, second.log.statuses(), "nothing was called")
+				second.push(event("a", 1, 1))
+				pause(2 * time.Hour)
+				all := second.log.statuses()
+				for _, s := range all[:len(all)-1] {
+					require.Equal(t, []any{c.want, before.Since}, []any{s.State, s.Since})
+				}
+				require.Equal(t, schemas.ShopOK, all[len(all)-1].State)
+				second.finish()
+			})
+		})
+	}
+}
+
 func TestLaterOwnersReportsAreNewer(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		old := newBench(t.Context(), t, refusing(100, outage, false), options{})
