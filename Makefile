@@ -87,7 +87,7 @@ demo: build clickhouse-lib ## Run the whole system here for DEMO_FOR (30s), ever
 
 .PHONY: test
 test: clickhouse-lib ## Run all tests: unit, property, and end to end on the embedded broker and ClickHouse
-	go test -count=1 -timeout 15m ./...
+	go test -count=1 -timeout 15m -parallel 3 ./...
 
 .PHONY: sim
 sim: SEEDS := 10000
@@ -101,7 +101,7 @@ race: clickhouse-lib ## Run the tests of all that is concurrent with the race de
 .PHONY: integration
 integration: clickhouse-lib ## Run the end-to-end suite on the Kafka at STOCKPUSH_TEST_KAFKA
 	@test -n "$$STOCKPUSH_TEST_KAFKA" || { echo 'set STOCKPUSH_TEST_KAFKA=HOST:PORT'; exit 2; }
-	go test -count=1 -timeout 10m -run E2E ./cmd/stockpush
+	go test -count=1 -timeout 10m -parallel 3 -run E2E ./cmd/stockpush
 
 .PHONY: upgrade
 upgrade: clickhouse-lib ## Exchange the program of .ci/previous-version for this one and back, under traffic

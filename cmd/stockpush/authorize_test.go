@@ -29,6 +29,7 @@ func (s *surroundings) agree(link, parameter, id string) url.Values {
 }
 
 func TestShopIsAuthorizedAndAuthorizedAgain(t *testing.T) {
+	t.Parallel()
 	s := newSurroundings(t)
 	tokens := filepath.Join(filepath.Dir(s.File), "tokens.json")
 	require.NoError(t, os.Remove(tokens))
@@ -68,6 +69,7 @@ func TestShopIsAuthorizedAndAuthorizedAgain(t *testing.T) {
 }
 
 func TestMainAccountAuthorizesItsShops(t *testing.T) {
+	t.Parallel()
 	s := newSurroundings(t)
 	require.NoError(t, os.Remove(filepath.Join(filepath.Dir(s.File), "tokens.json")))
 	_, link, _ := s.stockpush("authorize", "--redirect", "https://seller.example/back")

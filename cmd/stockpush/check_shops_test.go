@@ -10,6 +10,7 @@ import (
 )
 
 func TestCheckAsksEveryShop(t *testing.T) {
+	t.Parallel()
 	s := newSurroundings(t)
 	s.setUp()
 	code, out, errs := s.stockpush("check")
@@ -25,6 +26,7 @@ func TestCheckAsksEveryShop(t *testing.T) {
 }
 
 func TestSetupSummarisesWhatItMade(t *testing.T) {
+	t.Parallel()
 	require.Equal(t, "2 topics, 1 declaration, 3 materialized views", summary([]setup.Change{
 		{Kind: "topic"}, {Kind: "declaration"}, {Kind: "materialized view"}, {Kind: "topic"}, {Kind: "materialized view"}, {Kind: "materialized view"},
 	}))

@@ -49,6 +49,7 @@ func (s *surroundings) setUp() {
 }
 
 func TestSetupListsChangesAndDifferences(t *testing.T) {
+	t.Parallel()
 	s := newSurroundings(t)
 	code, out, _ := s.stockpush("setup", "--check")
 	require.Equal(t, 1, code)
@@ -85,6 +86,7 @@ func TestSetupGrantsOnlyPrints(t *testing.T) {
 }
 
 func TestSetupThatKafkaRefusesSaysWhatToDoAndListsOnlyWhatItCreated(t *testing.T) {
+	t.Parallel()
 	s := newSurroundings(t)
 	code, out, errs := s.stockpush("setup", "--kafka.replication_factor=3")
 	require.Equal(t, exitFailed, code)
@@ -93,6 +95,7 @@ func TestSetupThatKafkaRefusesSaysWhatToDoAndListsOnlyWhatItCreated(t *testing.T
 }
 
 func TestCheckReportsEachConnectionWithAHint(t *testing.T) {
+	t.Parallel()
 	s := newSurroundings(t)
 	code, out, _ := s.stockpush("check")
 	require.Equal(t, 1, code)
@@ -188,6 +191,7 @@ func (s *surroundings) send(e schemas.Event) {
 
 // The program waits for Kafka. SIGTERM meanwhile is a normal shutdown.
 func TestRunWaitsForKafkaAndStopsOnSIGTERM(t *testing.T) {
+	t.Parallel()
 	s := newSurroundings(t)
 	s.setUp()
 	s.Configure("kafka_is_elsewhere")
@@ -217,6 +221,7 @@ func freeAddr(t *testing.T) string {
 }
 
 func TestSIGHUPReloadsPausedShopsRatesAndLevels(t *testing.T) {
+	t.Parallel()
 	s := newSurroundings(t)
 	s.setUp()
 	s.Configure("  paused_shops: [10001]\n")
@@ -241,6 +246,7 @@ func TestSIGHUPReloadsPausedShopsRatesAndLevels(t *testing.T) {
 }
 
 func TestSIGHUPReloadsThePartnerKey(t *testing.T) {
+	t.Parallel()
 	s := newSurroundings(t)
 	s.setUp()
 	right, err := os.ReadFile(s.File)

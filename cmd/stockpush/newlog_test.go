@@ -90,6 +90,7 @@ func (l *newLog) renewProducer() {
 }
 
 func TestChangedEventsTopicIsRefusedUntilDeclared(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		name   string
 		change func(l *newLog)

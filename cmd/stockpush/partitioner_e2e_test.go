@@ -30,6 +30,7 @@ func (s *surroundings) produceBy(p schemas.Partitioner, n int) {
 }
 
 func TestCheckNamesTheProducersPartitioner(t *testing.T) {
+	t.Parallel()
 	const n = 20
 	s := newSurroundings(t)
 	s.setUp()
@@ -62,6 +63,7 @@ func TestCheckNamesTheProducersPartitioner(t *testing.T) {
 }
 
 func TestRedrivePublishesWhatAnotherPartitionerRejected(t *testing.T) {
+	t.Parallel()
 	const n, crc32 = 20, "--kafka.partitioner=crc32"
 	s := newSurroundings(t)
 	s.setUp()
@@ -106,6 +108,7 @@ func TestRedriveRefusesBadFlags(t *testing.T) {
 }
 
 func TestOwnProducersUseThePartitioner(t *testing.T) {
+	t.Parallel()
 	s := newSurroundings(t)
 	code, _, errs := s.stockpush("setup", "--kafka.partitioner=fnv1a")
 	require.Equal(t, 0, code, errs)

@@ -146,6 +146,7 @@ func (s *surroundings) checkEdges(t *testing.T, line string, edges []edge) {
 }
 
 func TestKafkaOverTLSAndSASL(t *testing.T) {
+	t.Parallel()
 	ours, theirs := newAuthority(t, "ours"), newAuthority(t, "theirs")
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.TLS(ours.server(serverName, ours)), kfake.EnableSASL(),
 		kfake.Superuser("PLAIN", "plain", sesame), kfake.Superuser("SCRAM-SHA-256", "short", sesame), kfake.Superuser("SCRAM-SHA-512", "long", sesame))
@@ -218,6 +219,7 @@ func relay(ctx context.Context, from net.Conn, address string) {
 
 // The embedded ClickHouse supports no CREATE USER, but users in a file.
 func TestClickHouseOverTLSWithAUser(t *testing.T) {
+	t.Parallel()
 	ours, theirs := newAuthority(t, "ours"), newAuthority(t, "theirs")
 	s := newSurroundings(t)
 	s.ClickHouse = embeddedtest.StartClickHouseFor(t, embeddedtest.User{Name: "keeper", Password: sesame}).Addr()
@@ -242,6 +244,7 @@ func TestClickHouseOverTLSWithAUser(t *testing.T) {
 // Refusals of ClickHouse come with a hint. The embedded engine crashes when it refuses a login, so
 // each case has its own.
 func TestClickHouseRefusalsHaveAHint(t *testing.T) {
+	t.Parallel()
 	const look, rights = "check clickhouse.username and clickhouse.password", "the user lacks rights"
 	s := newSurroundings(t)
 	for name, c := range map[string]struct{ command, user, password, advice string }{
@@ -264,6 +267,7 @@ func TestClickHouseRefusalsHaveAHint(t *testing.T) {
 
 // If ClickHouse fails while the program serves, records wait, and the log says why.
 func TestLogSaysWhyRecordsWait(t *testing.T) {
+	t.Parallel()
 	s := newSurroundings(t)
 	s.ClickHouse = embeddedtest.StartClickHouseFor(t, embeddedtest.User{Name: "guest", Password: sesame, Grants: []string{"SELECT ON *.*"}}).Addr()
 	s.Configure("clickhouse.username: guest\nclickhouse.password: " + sesame + "\n")
@@ -282,6 +286,7 @@ func TestLogSaysWhyRecordsWait(t *testing.T) {
 // The whole system works over encrypted and authenticated connections, with a ClickHouse user who
 // has rights on the database only.
 func TestEverythingRunsOverTLSAndSASL(t *testing.T) {
+	t.Parallel()
 	ours := newAuthority(t, "ours")
 	broker, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.TLS(ours.server(serverName, nil)), kfake.EnableSASL(), kfake.Superuser("SCRAM-SHA-512", "long", sesame))
 	require.NoError(t, err)

@@ -35,6 +35,7 @@ func (s *surroundings) wantedConfig(topic, setting string) string {
 
 // Settings that lose data fail setup, check and run; other differences fail only setup --check.
 func TestTopicSettingsAreCompared(t *testing.T) {
+	t.Parallel()
 	s := newSurroundings(t)
 	s.setUp()
 	for _, c := range []struct {
@@ -88,6 +89,7 @@ func (s *surroundings) requireDifference(harmful bool, text, setting string, fla
 }
 
 func TestMissingTopicIsReported(t *testing.T) {
+	t.Parallel()
 	s := newSurroundings(t)
 	s.setUp()
 	client, err := kgo.NewClient(s.Conn().Options()...)
@@ -106,6 +108,7 @@ func TestMissingTopicIsReported(t *testing.T) {
 }
 
 func TestMissingViewIsReportedByCheckAndRun(t *testing.T) {
+	t.Parallel()
 	s := newSurroundings(t)
 	s.setUp()
 	require.NoError(t, s.system().store.Conn().Exec(t.Context(), "DROP VIEW stockpush.failed_push_records"))
