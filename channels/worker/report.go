@@ -143,8 +143,8 @@ func (w *worker) statusOf(sh *shop, now time.Time) schemas.ShopStatus {
 	return s
 }
 
-// inherits says whether the status that an earlier owner reported still holds. Breaker and limits
-// begin anew with each owner, but the shop is not well before a call has shown it.
+// inherits says whether the status that an earlier owner reported still holds. Each owner has a new
+// breaker and new limits, but the shop is not well before a call has shown it.
 func (sh *shop) inherits(now time.Time) bool {
 	switch sh.reported.State {
 	case schemas.ShopBreakerOpen:

@@ -227,7 +227,7 @@ func TestShopStatusSurvivesARestart(t *testing.T) {
 	})
 }
 
-// Breaker and limits begin anew with each owner, but since when a shop has been stopped does not.
+// Each owner has a new breaker and new limits; since when a shop has been stopped stays.
 func TestStoppedShopStaysStoppedUntilACallShowsOtherwise(t *testing.T) {
 	quota := channels.Verdict{Outcome: channels.Refused, Code: schemas.DailyQuotaExhausted, Message: "no calls left", Scope: channels.ScopeApp}
 	for _, c := range []struct {
