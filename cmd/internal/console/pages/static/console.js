@@ -150,7 +150,10 @@ function offerNew(added) {
 
 function showNew() {
   const list = live.querySelector('[data-list]');
-  if (held.fresh && list) mergeList(list, held.fresh);
+  if (held.fresh && list) {
+    mergeList(list, held.fresh.querySelector('[data-list]'));
+    mergeParts(held.fresh, '.facets[data-part]');
+  }
   held.fresh = null;
   offerNew(0);
   showPicked();
@@ -182,6 +185,16 @@ function mergeList(list, fresh) {
   return changed;
 }
 
+// mergeParts updates the parts of a page that a selector matches.
+function mergeParts(fresh, which) {
+  let changed = 0;
+  for (const part of fresh.querySelectorAll(which)) {
+    const now = live.querySelector('[data-part="' + part.dataset.part + '"]');
+    if (now && raw.get(now) !== written(part)) { swap(now, part); showTimes(part); changed++; }
+  }
+  return changed;
+}
+
 function merge(fresh) {
   const list = live.querySelector('[data-list]'), freshList = fresh.querySelector('[data-list]');
   if (!list !== !freshList) { // the list appeared or disappeared
@@ -190,22 +203,16 @@ function merge(fresh) {
     showTimes(live);
     return 1;
   }
-  let changed = 0;
   if (list && holds(list)) {
     const waiting = updateInPlace(list, freshList);
-    held.fresh = freshList;
+    held.fresh = fresh;
     offerNew(waiting.added);
-    changed = waiting.changed;
-  } else if (list) {
-    held.fresh = null;
-    offerNew(0);
-    changed = mergeList(list, freshList);
+    // Counts above the rows may take another line, which would move the rows.
+    return waiting.changed + mergeParts(fresh, '[data-part]:not(.facets)');
   }
-  for (const part of fresh.querySelectorAll('[data-part]')) {
-    const now = live.querySelector('[data-part="' + part.dataset.part + '"]');
-    if (now && raw.get(now) !== written(part)) { swap(now, part); showTimes(part); changed++; }
-  }
-  return changed;
+  held.fresh = null;
+  offerNew(0);
+  return (list ? mergeList(list, freshList) : 0) + mergeParts(fresh, '[data-part]');
 }
 
 const following = {tag: '', on: true, wait: 2000, said: 0};
