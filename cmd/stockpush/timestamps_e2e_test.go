@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"stockpush/processor/stream/kafka"
@@ -68,13 +70,17 @@ func requireTriggered(s *system, sku string, from, to time.Time) {
 	require.Equal(s.t, uint64(2), one[uint64](s, "SELECT countIf("+within+") FROM {db}.push_record_history WHERE store_sku = '"+sku+"'"), sku)
 }
 
+// sendAt sends a message, again until the broker has taken over what createTime configured.
 func (s *system) sendAt(topic, key string, value []byte, at time.Time) {
-	s.producer.Produce(s.t.Context(), &kafka.Record{Topic: topic, Partition: kafka.ByKey, Key: []byte(key), Value: value, Timestamp: at},
-		func(err error) {
-			if err != nil {
-				s.t.Errorf("produce to %s with timestamp %v: %v", topic, at, err)
-			}
-		})
+	s.t.Helper()
+	var err error
+	require.Eventually(s.t, func() bool {
+		answer := make(chan error, 1)
+		s.producer.Produce(s.t.Context(), &kafka.Record{Topic: topic, Partition: kafka.ByKey, Key: []byte(key), Value: value, Timestamp: at}, func(err error) { answer <- err })
+		err = <-answer
+		return !errors.Is(err, kerr.InvalidTimestamp)
+	}, 30*time.Second, 50*time.Millisecond, key)
+	require.NoError(s.t, err)
 }
 
 // createTime lets producers choose the timestamps of topics, however far ahead.
