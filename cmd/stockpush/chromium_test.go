@@ -143,6 +143,16 @@ func (b *browser) sees(text string) {
 	}
 }
 
+// lacks waits until the page does not show a text.
+func (b *browser) lacks(text string) {
+	b.t.Helper()
+	deadline := time.Now().Add(timeout)
+	for strings.Contains(b.text(), text) {
+		require.True(b.t, time.Now().Before(deadline), "%q still shows in:\n%s", text, b.text())
+		<-time.After(100 * time.Millisecond)
+	}
+}
+
 // press clicks the first control whose name starts with a text.
 func (b *browser) press(name string) {
 	b.t.Helper()
