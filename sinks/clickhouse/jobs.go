@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	schema "stockpush/schemas/clickhouse"
 )
@@ -136,21 +134,4 @@ func (s *Store) Freeze(ctx context.Context) error {
 // newRunID returns an identifier of a job's run that sorts after those of earlier runs.
 func newRunID() string {
 	return time.Now().UTC().Format("2006-01-02T15:04:05.000000000Z-") + rand.Text()
-}
-
-// Metrics counts what happens to the servers. A nil Metrics counts nothing.
-type Metrics struct{ failovers *prometheus.CounterVec }
-
-// NewMetrics registers the metrics.
-func NewMetrics(r prometheus.Registerer) *Metrics {
-	return &Metrics{promauto.With(r).NewCounterVec(prometheus.CounterOpts{
-		Name: "stockpush_clickhouse_failovers_total",
-		Help: "ClickHouse servers that failed and were replaced by the next address, by the address that failed.",
-	}, []string{"address"})}
-}
-
-func (m *Metrics) failedOver(address string) {
-	if m != nil {
-		m.failovers.WithLabelValues(address).Inc()
-	}
 }

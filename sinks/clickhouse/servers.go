@@ -17,6 +17,8 @@ import (
 	"github.com/ClickHouse/ch-go/proto"
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 // watchInterval is how often a server is pinged while an operation runs on it.
@@ -157,4 +159,21 @@ func (s *servers) close() error {
 		errs = append(errs, server.queries.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// Metrics counts what happens to the servers. A nil Metrics counts nothing.
+type Metrics struct{ failovers *prometheus.CounterVec }
+
+// NewMetrics registers the metrics.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	return &Metrics{promauto.With(r).NewCounterVec(prometheus.CounterOpts{
+		Name: "stockpush_clickhouse_failovers_total",
+		Help: "ClickHouse servers that failed and were replaced by the next address, by the address that failed.",
+	}, []string{"address"})}
+}
+
+func (m *Metrics) failedOver(address string) {
+	if m != nil {
+		m.failovers.WithLabelValues(address).Inc()
+	}
 }
