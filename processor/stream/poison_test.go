@@ -112,7 +112,7 @@ func TestUnreadableBatchIsSkipped(t *testing.T) {
 				require.Equal(t, schemas.CodeUnreadableBatch, letter.Code)
 				require.Contains(t, letter.Message, fmt.Sprintf("offsets %d to %d cannot be read: ", first, first+2))
 				require.Equal(t, topic, letter.SourceTopic)
-				require.InDelta(t, 3, counted(t, registry, topic), 0)
+				require.InDelta(t, 3, streamtest.Skipped(t, registry, topic), 0)
 				require.Zero(t, metric(t, registry, "stockpush_stream_lag"))
 			})
 		}
@@ -219,19 +219,4 @@ func TestBusyPartitionIsNotStuck(t *testing.T) {
 	close(block)
 	b.eventuallyCommitted(0, 200)
 	require.NoError(t, stop())
-}
-
-// counted is how many positions of a topic were skipped.
-func counted(t *testing.T, registry *prometheus.Registry, topic string) int {
-	families, err := registry.Gather()
-	require.NoError(t, err)
-	for _, family := range families {
-		for _, m := range family.GetMetric() {
-			if family.GetName() == "stockpush_stream_poison_total" && m.GetLabel()[0].GetValue() == topic {
-				return int(m.GetCounter().GetValue())
-			}
-		}
-	}
-	require.Fail(t, "the series does not exist from the start")
-	return -1
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"stockpush/processor/stream/kafka"
+	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 )
 
@@ -73,7 +74,7 @@ func TestDeadLetterIsCutUntilItFits(t *testing.T) {
 			require.Equal(t, c.wantValue < c.value, headers["error-truncated"] == "true")
 			require.Equal(t, "77", headers["source-offset"])
 			require.EqualValues(t, 3, stored.Partition)
-			require.Zero(t, counted(t, registry, topics.Events()))
+			require.Zero(t, streamtest.Skipped(t, registry, topics.Events()))
 		})
 	}
 }
@@ -83,20 +84,5 @@ func TestRefusedDeadLetterIsSkipped(t *testing.T) {
 	stored, _, registry, log := sendDeadLetter(t, -1, 1000, 1000)
 	require.Nil(t, stored)
 	require.Contains(t, log, "topic=t.events partition=3 offset=77 code=not_json")
-	require.Equal(t, 1, counted(t, registry, topics.Events()))
-}
-
-// counted is how many positions of a topic were skipped.
-func counted(t *testing.T, registry *prometheus.Registry, topic string) int {
-	families, err := registry.Gather()
-	require.NoError(t, err)
-	for _, family := range families {
-		for _, m := range family.GetMetric() {
-			if family.GetName() == "stockpush_stream_poison_total" && m.GetLabel()[0].GetValue() == topic {
-				return int(m.GetCounter().GetValue())
-			}
-		}
-	}
-	require.Fail(t, "the series does not exist from the start")
-	return -1
+	require.Equal(t, 1, streamtest.Skipped(t, registry, topics.Events()))
 }
