@@ -22,7 +22,7 @@ var (
 	unsent    = channels.Answer{Verdicts: []channels.Verdict{{Outcome: channels.Refused, Code: schemas.AuthorizationLost}}}
 )
 
-// after returns a breaker that was told these answers, one after the other.
+// after returns a breaker that received these answers, one after the other.
 func after(t *testing.T, log *bytes.Buffer, answers ...channels.Answer) *breaker.Breaker {
 	t.Helper()
 	b := breaker.New(breaker.Config{FailureRatio: 0.5, MinCalls: 4, Window: time.Minute, ConsecutiveFailures: 3, OpenFor: 15 * time.Second}, slog.New(slog.NewTextHandler(log, nil)))
