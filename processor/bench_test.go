@@ -81,7 +81,7 @@ func (b *broker) sent() (s sent) {
 		case topics.Commands():
 			c, err := wire.DecodeCommand(bytes.Clone(r.Value))
 			if err == nil {
-				s.commands = append(s.commands, c)
+				s.commands = append(s.commands, c.Command)
 			}
 		case topics.Records():
 			_ = wire.DecodeRecords(bytes.Clone(r.Value), func(rec *schemas.Record) error { s.records = append(s.records, *rec); return nil })

@@ -8,7 +8,6 @@ import (
 	"stockpush/channels"
 	"stockpush/channels/sku"
 	"stockpush/schemas"
-	"stockpush/schemas/wire"
 )
 
 const (
@@ -32,6 +31,7 @@ func (l *Lane) Pushed(c *Call, a *channels.Answer, now time.Time) Result {
 		l.settle(s, p, &a.Verdicts[i], now, &r)
 		l.queue.unblock(s)
 	}
+	l.giveReadbacks(now, &r)
 	l.takeReadbacks(c, a, now, &r)
 	l.queue.release(c.item, now)
 	if confirmed || HealthOf(a) == Healthy {
@@ -101,8 +101,8 @@ func (l *Lane) retry(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Time
 }
 
 func (l *Lane) succeed(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Time, r *Result) {
-	record := l.recordOf(s, p, schemas.Successfully, now)
-	record.RequestID = v.RequestID
+	record := recordOf(p, schemas.Successfully, now)
+	record.BeforeQty, record.RequestID = s.Confirmed, v.RequestID
 	if !v.Shadow {
 		confirmed := v.Qty
 		s.Confirmed, record.AfterQty = &confirmed, &confirmed
@@ -123,8 +123,9 @@ func (l *Lane) fail(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Time,
 		l.repairRefused(s, p, v, now, r)
 		return
 	}
-	record := l.recordOf(s, p, schemas.Failed, now)
-	record.FailureCode, record.FailureReason, record.PromotionFloor, record.RequestID = v.Code, v.Message, v.Floor, v.RequestID
+	record := recordOf(p, schemas.Failed, now)
+	record.BeforeQty, record.RequestID = s.Confirmed, v.RequestID
+	record.FailureCode, record.FailureReason, record.PromotionFloor = v.Code, v.Message, v.Floor
 	switch {
 	case p.Final && p.Attempts == 0:
 		record.FailureCode = schemas.Expired
@@ -135,31 +136,9 @@ func (l *Lane) fail(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Time,
 	}
 	l.finish(s, p, &record, r)
 	if s.Readback != nil && s.Waiting == nil && !holdsShop(v) {
-		r.Unchecked = append(r.Unchecked, s)
+		r.unchecked = append(r.unchecked, s)
 	}
 	if holdsShop(v) {
 		l.unpushed[s] = struct{}{}
 	}
-}
-
-// recordOf returns the record of a push, whose event stays encoded.
-func (l *Lane) recordOf(s *sku.SKU, p *sku.Push, status schemas.Status, now time.Time) schemas.Record {
-	r := schemas.RecordOf(schemas.Event{TriggeredAt: p.TriggeredAt}, status)
-	r.BeforeQty, r.QueuedAt, r.FinishedAt, r.Attempts = s.Confirmed, p.QueuedTime(), now, p.Attempts
-	return r
-}
-
-// finish ends a push with its terminal record, which is part of the state too.
-func (l *Lane) finish(s *sku.SKU, p *sku.Push, record *schemas.Record, r *Result) {
-	o := Outcome{SKU: s}
-	if !p.IsRepair() { // whose event ended before
-		o = terminal(s, record)
-	}
-	o.Record, o.SaveState, o.Offsets = wire.AppendPackedRecord(nil, p.Encoded, record), true, p.Offsets()
-	s.Finish(sku.Outcome{Position: p.Position, Status: record.Status, Shadow: record.Shadow(), Encoded: o.Record})
-	delete(l.unpushed, s)
-	if s.Readback != nil {
-		l.expectReadback(s, record.FinishedAt)
-	}
-	r.add(o)
 }

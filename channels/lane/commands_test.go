@@ -9,7 +9,6 @@ import (
 
 	"stockpush/channels"
 	"stockpush/channels/lane"
-	"stockpush/channels/sku"
 	"stockpush/schemas"
 	"stockpush/schemas/wire"
 )
@@ -87,7 +86,8 @@ func TestSkipByARepeatIsSaved(t *testing.T) {
 func restored(t *testing.T, from *shop, change ...func(*lane.Config)) *shop {
 	s := newShop(t, change...)
 	s.now, s.offset = from.now, from.offset
-	for name, old := range from.skus {
+	for old := range from.lane.SKUs() {
+		name := old.Key.StoreSKU
 		state, err := wire.SplitState(old.AppendState(nil))
 		require.NoError(t, err)
 		s.sku(name).Restore(&state)
@@ -104,7 +104,7 @@ func TestInheritedCommandThatMayHaveBeenSentIsReadBack(t *testing.T) {
 	require.Empty(t, s.offer("a", 1, maybeSent))
 	require.Equal(t, []string{"a e2 Skipped by e3, state, settles [2]"}, s.offer("a", 3, maybeSent))
 	require.Equal(t, []int64{1, 3}, s.sku("a").Readback.Lost)
-	require.Equal(t, []*sku.SKU{}, s.lane.AppendUnsaved([]*sku.SKU{}))
+	require.False(t, s.sku("a").Unsaved)
 	require.Equal(t, []string{"a e3 Successfully 3, state, settles [3]"}, s.confirm(s.push()))
 	require.Equal(t, confirmAfter-linger, s.wake())
 	s.wait(confirmAfter)
@@ -139,13 +139,14 @@ func TestInheritedCommandThatMayHaveBeenSentBeforeANewerOneIsReadBack(t *testing
 	require.Equal(t, []int64{1, 3}, s.sku("a").Readback.Lost)
 }
 
-func TestUnsavedReadbacksAreListed(t *testing.T) {
+func TestUnsavedReadbacksAreMarked(t *testing.T) {
 	s := newShop(t)
 	s.offer("a", 1, maybeSent)
 	s.offer("b", 1)
-	require.Equal(t, []*sku.SKU{s.sku("a")}, s.lane.AppendUnsaved(nil))
+	require.True(t, s.sku("a").Unsaved)
+	require.False(t, s.sku("b").Unsaved)
 	s.confirm(s.push())
-	require.Empty(t, s.lane.AppendUnsaved(nil))
+	require.False(t, s.sku("a").Unsaved)
 }
 
 func TestDuplicateOfThePushInFlightIsSettledWithIt(t *testing.T) {

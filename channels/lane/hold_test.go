@@ -249,7 +249,7 @@ func TestLaterStateReplacesARestoredOne(t *testing.T) {
 	require.True(t, s.isHeld())
 	require.NotNil(t, s.sku("b").Readback)
 	for _, name := range []string{"a", "b"} {
-		s.sku(name).Restore(&wire.PackedState{Key: s.sku(name).Key})
+		s.sku(name).Restore(&wire.PackedState{})
 		s.lane.Restore(s.sku(name), s.now)
 	}
 	s.offer("c", 1)

@@ -1,15 +1,17 @@
 // Package lane is one shop's pushes as a state machine: what to call next, and what an
 // answer means for each push.
 //
-// It owns the order of pushes, retries, holds and their probes, pauses and read-backs. It is
-// pure: no goroutine, no context, no clock, no log, no Kafka. Its owner offers commands, asks
-// Next what to call, makes the call, reports it with Pushed or Read, and writes the outcomes
-// that each step returns. The owner has the rate limits and the circuit breaker, whose state
-// changes with time alone; HealthOf says what an answer means for the breaker.
+// It owns the shop's store SKUs, the order of pushes, retries, holds and their probes, pauses and
+// read-backs. It is pure: no goroutine, no context, no clock, no log, no Kafka. Its owner offers
+// commands, asks Next what to call, makes the call, reports it with Pushed or Read, and writes the
+// outcomes that each step returns. The owner has the rate limits and the circuit breaker, whose
+// state changes with time alone; HealthOf says what an answer means for the breaker.
 package lane
 
 import (
 	"bytes"
+	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -24,12 +26,12 @@ import (
 type Config struct {
 	// MaxPendingAge is the age, without pauses, from which a push gets one last try.
 	MaxPendingAge time.Duration
-	// Concurrency is how many calls of the shop may be in flight; at least 1.
-	Concurrency int
+	// ShopConcurrency is how many calls of the shop may be in flight; at least 1.
+	ShopConcurrency int
 	// MaxLines is how many models one call may carry; at least 1.
 	MaxLines int
-	// Linger is how long a push waits for others of its item; 0 disables it.
-	Linger time.Duration
+	// BatchLinger is how long a push waits for others of its item; 0 disables it.
+	BatchLinger time.Duration
 	// ProbeInterval is the time between probes of a held shop.
 	ProbeInterval time.Duration
 	// ConfirmAfter is the time from an unknown outcome to its read-back.
@@ -41,7 +43,9 @@ type Config struct {
 
 // Lane is one shop's pushes. It is not safe for concurrent use.
 type Lane struct {
-	cfg      *Config
+	cfg *Config
+	// skus are the shop's store SKUs by name.
+	skus     map[string]*sku.SKU
 	queue    queue
 	inFlight int
 	hold     *hold
@@ -55,10 +59,26 @@ type Lane struct {
 	unpushed map[*sku.SKU]struct{}
 }
 
-// New makes a lane without pushes.
+// New makes a lane without store SKUs.
 func New(cfg *Config) *Lane {
-	return &Lane{cfg: cfg, queue: queue{items: map[int64]*item{}}, readbacks: map[*sku.SKU]struct{}{}, unpushed: map[*sku.SKU]struct{}{}}
+	return &Lane{
+		cfg: cfg, skus: map[string]*sku.SKU{}, queue: queue{items: map[int64]*item{}},
+		readbacks: map[*sku.SKU]struct{}{}, unpushed: map[*sku.SKU]struct{}{},
+	}
 }
+
+// SKU returns a store SKU of the shop, which it makes if it is new.
+func (l *Lane) SKU(key schemas.Key) *sku.SKU {
+	s := l.skus[key.StoreSKU]
+	if s == nil {
+		s = sku.New(key)
+		l.skus[key.StoreSKU] = s
+	}
+	return s
+}
+
+// SKUs are the shop's store SKUs, in no order.
+func (l *Lane) SKUs() iter.Seq[*sku.SKU] { return maps.Values(l.skus) }
 
 // Restore takes a store SKU whose state was restored. It may be called again with a later state.
 func (l *Lane) Restore(s *sku.SKU, now time.Time) {
@@ -75,11 +95,7 @@ func (l *Lane) Restore(s *sku.SKU, now time.Time) {
 
 // Command is a command of a store SKU of the shop.
 type Command struct {
-	// Event is the event without its key, and Encoded the same event encoded.
-	Event   schemas.Event
-	Encoded []byte
-	// QueuedAt is when the processor issued the command.
-	QueuedAt time.Time
+	wire.Command
 	// Offset is the command's own.
 	Offset int64
 	// Inherited says that an earlier owner of the partition left it, and MaybeSent that
@@ -88,65 +104,52 @@ type Command struct {
 }
 
 // Offer takes a command. It does not retain the command's memory.
-func (l *Lane) Offer(s *sku.SKU, c *Command, now time.Time) Result {
+func (l *Lane) Offer(c *Command, now time.Time) Result {
 	var r Result
+	s := l.SKU(c.Key)
+	p := l.newPush(c, now)
 	judgement := s.Judge(&c.Event)
+	same := s.Push(c.Position)
 	if c.MaybeSent && (judgement == sku.Stands || sentBefore(s, &c.Event)) {
 		l.requireReadback(s, &c.Event, now)
 	}
 	switch judgement {
 	case sku.FinishedAlready:
-		r.add(Outcome{SKU: s, Record: s.Last.Encoded, Offsets: []int64{c.Offset}})
+		r.add(Outcome{SKU: s, Record: s.Last.Encoded, Offsets: p.Offsets()})
 	case sku.Superseded:
 		by := s.NewestEvent()
-		lost := schemas.SkippedBy(c.Event, &by, now)
-		lost.QueuedAt = c.QueuedAt
-		r.add(Outcome{SKU: s, Record: wire.AppendPackedRecord(nil, c.Encoded, &lost), SaveState: s.Unsaved, Offsets: []int64{c.Offset}})
+		r.add(Outcome{SKU: s, Record: skipped(p, &by, now), SaveState: s.Unsaved, Offsets: p.Offsets()})
 	case sku.Duplicate:
-		p := s.Push(c.Event.Position)
-		p.Duplicates = append(p.Duplicates, c.Offset)
+		same.Duplicates = append(same.Duplicates, c.Offset)
 	case sku.Stands:
-		l.stand(s, c, now, &r)
+		l.stand(s, p, &c.Event, now, &r)
 	}
 	return r
 }
 
-// stand queues the push of a store SKU's newest command.
-func (l *Lane) stand(s *sku.SKU, c *Command, now time.Time, r *Result) {
+// newPush makes the push of a command.
+func (l *Lane) newPush(c *Command, now time.Time) *sku.Push {
 	p := &sku.Push{
-		Event: sku.Event{Position: c.Event.Position, Encoded: bytes.Clone(c.Encoded)}, ItemID: c.Event.ItemID, ModelID: c.Event.ModelID,
-		LocationID: c.Event.LocationID, Qty: c.Event.PushQty(), TriggeredAt: c.Event.TriggeredAt, QueuedAt: c.QueuedAt.UnixMilli(),
-		Offset: c.Offset, NotBefore: now.Add(l.cfg.Linger), PausedBefore: l.pause.total(now),
+		Event: sku.Event{Position: c.Position, Encoded: bytes.Clone(c.Encoded)}, ItemID: c.ItemID, ModelID: c.ModelID, LocationID: c.LocationID,
+		Qty: c.PushQty(), TriggeredAt: c.TriggeredAt, QueuedAt: c.QueuedAt.UnixMilli(),
+		Offset: c.Offset, NotBefore: now.Add(l.cfg.BatchLinger), PausedBefore: l.pause.total(now),
 	}
 	if c.Inherited && l.pause.running() {
 		p.PausedBefore -= now.Sub(c.QueuedAt) // it is unknown how long the earlier owner was paused: the age starts now
 	}
-	s.Newest = &p.Event
-	delete(l.unpushed, s)
-	if replaced := l.queue.put(s, p); replaced != nil {
-		l.skip(s, replaced, &c.Event, now, r)
-	}
-	if l.hold != nil && c.Event.Reason == schemas.PushNow {
-		l.hold.requested = true
-	}
+	return p
 }
 
-// skip ends a push that a newer event replaced.
-func (l *Lane) skip(s *sku.SKU, p *sku.Push, by *schemas.Event, now time.Time, r *Result) {
-	if p.IsRepair() { // whose event has its record already
-		if len(p.Duplicates) > 0 {
-			r.add(Outcome{SKU: s, Offsets: p.Duplicates})
-		}
-		return
+// stand queues the push of a store SKU's newest event.
+func (l *Lane) stand(s *sku.SKU, p *sku.Push, e *schemas.Event, now time.Time, r *Result) {
+	s.Newest, r.Queued = &p.Event, p
+	delete(l.unpushed, s)
+	if replaced := l.queue.put(s, p); replaced != nil {
+		l.skip(s, replaced, e, now, r)
 	}
-	skipped := schemas.SkippedBy(schemas.Event{TriggeredAt: p.TriggeredAt}, by, now) // its event stays encoded
-	skipped.QueuedAt, skipped.Attempts, skipped.RequestID = p.QueuedTime(), p.Attempts, p.RequestID
-	o := terminal(s, &skipped)
-	o.Record, o.Offsets = wire.AppendPackedRecord(nil, p.Encoded, &skipped), p.Offsets()
-	// The state must have the request that may still be applied, and the event that was
-	// news: later repeats are compared with it.
-	o.SaveState = s.Unsaved || by.Repeats()
-	r.add(o)
+	if l.hold != nil && e.Reason == schemas.PushNow {
+		l.hold.requested = true
+	}
 }
 
 // SetPaused pauses the shop or ends its pause. A paused shop makes no call, and its pushes do not age.
@@ -154,16 +157,6 @@ func (l *Lane) SetPaused(paused bool, now time.Time) { l.pause.set(paused, now) 
 
 // Paused says whether the shop is paused.
 func (l *Lane) Paused() bool { return l.pause.running() }
-
-// AppendUnsaved appends the store SKUs whose read-back is not in the state topic yet.
-func (l *Lane) AppendUnsaved(skus []*sku.SKU) []*sku.SKU {
-	for s := range l.readbacks {
-		if s.Unsaved {
-			skus = append(skus, s)
-		}
-	}
-	return skus
-}
 
 // Stats describes a lane at one moment.
 type Stats struct {

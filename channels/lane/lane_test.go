@@ -81,7 +81,7 @@ func TestRecordTellsOfThePush(t *testing.T) {
 }
 
 func TestOneCallPerItemAndAsManyAsConcurrencyAllows(t *testing.T) {
-	s := newShop(t, func(c *lane.Config) { c.Concurrency = 2 })
+	s := newShop(t, func(c *lane.Config) { c.ShopConcurrency = 2 })
 	for _, name := range []string{"a", "b", "c"} {
 		s.offer(name, 1)
 	}
@@ -220,7 +220,7 @@ func TestWaitingPushMovesToTheNewItem(t *testing.T) {
 }
 
 func TestItemsTakeTurns(t *testing.T) {
-	s := newShop(t, func(c *lane.Config) { c.Concurrency, c.MaxLines = 1, 1 })
+	s := newShop(t, func(c *lane.Config) { c.ShopConcurrency, c.MaxLines = 1, 1 })
 	for model := range int64(3) {
 		s.offer(fmt.Sprint("a", model), 1, of(1, model))
 	}
@@ -241,7 +241,7 @@ func TestItemsTakeTurns(t *testing.T) {
 }
 
 func TestHotStoreSKUDoesNotDelayOthers(t *testing.T) {
-	s := newShop(t, func(c *lane.Config) { c.Concurrency = 1 })
+	s := newShop(t, func(c *lane.Config) { c.ShopConcurrency = 1 })
 	s.offer("a", 1)
 	s.offer("b", 1)
 	c := s.push()

@@ -46,7 +46,7 @@ func (c *Call) SKUs() []*sku.SKU { return c.pushes }
 // Next returns the call that the lane wants now. If it wants Nothing, wake is when to call Next
 // again; zero if only another step of the lane changes the answer.
 func (l *Lane) Next(now time.Time) (c Call, wake time.Time) {
-	if l.pause.running() || l.inFlight >= l.cfg.Concurrency {
+	if l.pause.running() || l.inFlight >= l.cfg.ShopConcurrency {
 		return Call{}, time.Time{}
 	}
 	if l.hold != nil {
@@ -82,7 +82,7 @@ func (l *Lane) nextHeld(now time.Time) (c Call, wake time.Time) {
 // Start starts the call that Next returned for the same time.
 func (l *Lane) Start(c *Call, now time.Time) {
 	l.inFlight++
-	by := now.Add(l.cfg.Linger) // pushes that still linger go along
+	by := now.Add(l.cfg.BatchLinger) // pushes that still linger go along
 	if c.probe {
 		l.hold.probing, l.hold.lastProbe, l.hold.requested = true, now, false
 	}

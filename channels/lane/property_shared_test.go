@@ -39,7 +39,7 @@ func TestModelOfSeveralStoreSKUsShowsTheLastCommand(t *testing.T) {
 			if w.ended[c.Event.Position.Offset].Status != schemas.Successfully {
 				continue
 			}
-			for _, s := range w.skus {
+			for s := range w.lane.SKUs() {
 				if s.Last.Position == c.Event.Position { // otherwise a newer event of its store SKU failed
 					require.Equal(r, c.Event.PushQty(), w.stock[model{1, 7}])
 				}

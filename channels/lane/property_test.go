@@ -1,7 +1,6 @@
 package lane_test
 
 import (
-	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -11,7 +10,6 @@ import (
 
 	"stockpush/channels"
 	"stockpush/channels/lane"
-	"stockpush/channels/sku"
 	"stockpush/schemas"
 	"stockpush/schemas/wire"
 )
@@ -59,7 +57,7 @@ func newWorld(r *rapid.T) *world {
 	return &world{
 		r: r, stock: map[model]int64{}, settled: map[int64]bool{}, saved: map[string][]byte{}, ended: map[int64]schemas.Record{}, sent: map[string]schemas.Position{}, moved: map[string]int64{},
 		shop: newShop(r, func(c *lane.Config) {
-			c.Concurrency, c.MaxLines = rapid.IntRange(1, 3).Draw(r, "concurrency"), rapid.IntRange(1, 3).Draw(r, "max lines")
+			c.ShopConcurrency, c.MaxLines = rapid.IntRange(1, 3).Draw(r, "concurrency"), rapid.IntRange(1, 3).Draw(r, "max lines")
 			c.MaxPendingAge = time.Hour
 		}),
 	}
@@ -109,7 +107,7 @@ func (w *world) commandOf(event int64) *command {
 
 func (w *world) add(name string, c *lane.Command) {
 	w.commands = append(w.commands, &command{*c, name})
-	w.write(w.lane.Offer(w.sku(name), c, w.now))
+	w.write(w.lane.Offer(c, w.now))
 }
 
 // write writes a step's outcomes.
@@ -121,15 +119,12 @@ func (w *world) write(r lane.Result) {
 			w.end(recordOf(o))
 		}
 		if o.SaveState {
-			w.saved[o.SKU.Key] = o.SKU.AppendState(nil)
+			w.saved[o.SKU.Key.StoreSKU] = o.SKU.AppendState(nil)
 		}
 		for _, offset := range o.Offsets {
 			require.False(w.r, w.settled[offset], "offset %d was settled twice", offset)
 			w.settled[offset] = true
 		}
-	}
-	if len(r.Unchecked) > 0 {
-		w.write(w.lane.GiveReadbacks(r.Unchecked, maps.Values(w.skus), w.now))
 	}
 }
 
@@ -176,9 +171,9 @@ func (w *world) startCall() {
 	}
 	require.LessOrEqual(w.r, len(c.Lines), w.cfg.MaxLines)
 	w.calls = append(w.calls, &c)
-	require.LessOrEqual(w.r, len(w.calls), w.cfg.Concurrency)
-	for name, s := range w.skus {
-		if s.InFlight != nil {
+	require.LessOrEqual(w.r, len(w.calls), w.cfg.ShopConcurrency)
+	for s := range w.lane.SKUs() {
+		if name := s.Key.StoreSKU; s.InFlight != nil {
 			require.False(w.r, w.sent[name].Newer(s.InFlight.Position), "%s was sent after something newer", name)
 			w.sent[name] = s.InFlight.Position
 		}
@@ -263,9 +258,9 @@ func (w *world) restart() {
 			w.apply(model{c.ItemID, line.ModelID}, line.Qty, channels.Unknown)
 		}
 	}
-	w.calls, w.skus, w.lane = nil, map[string]*sku.SKU{}, lane.New(w.cfg)
+	w.calls, w.lane = nil, lane.New(w.cfg)
 	for _, name := range names {
-		state, err := wire.SplitState(w.saved["shopee/1/"+name])
+		state, err := wire.SplitState(w.saved[name])
 		if err == nil {
 			w.sku(name).Restore(&state)
 			w.lane.Restore(w.sku(name), w.now)
@@ -279,7 +274,7 @@ func (w *world) restart() {
 		delete(w.settled, c.Offset)
 		again := c.Command
 		again.Inherited, again.MaybeSent = true, true
-		w.write(w.lane.Offer(w.sku(c.name), &again, w.now))
+		w.write(w.lane.Offer(&again, w.now))
 	}
 }
 
@@ -338,7 +333,8 @@ func (w *world) check() {
 		require.True(w.r, w.settled[c.Offset], "offset %d is not settled", c.Offset)
 		require.Contains(w.r, w.ended, c.Event.Position.Offset, "the event has no record")
 	}
-	for name, s := range w.skus {
+	for s := range w.lane.SKUs() {
+		name := s.Key.StoreSKU
 		require.True(w.r, s.Idle(), name)
 		if s.Last.Status == schemas.Successfully {
 			e := s.Last.Event()

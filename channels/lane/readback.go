@@ -3,7 +3,6 @@ package lane
 import (
 	"bytes"
 	"cmp"
-	"iter"
 	"slices"
 	"time"
 
@@ -88,16 +87,18 @@ func readbackOf(s *sku.SKU) place {
 	return place{s.Readback.ItemID, stock{s.Readback.ModelID, e.LocationID}}
 }
 
-// GiveReadbacks gives the read-backs of store SKUs whose pushes failed to those whose push the same
-// stock confirmed last: a failed push has no quantity to compare with. all is what the owner knows.
-func (l *Lane) GiveReadbacks(from []*sku.SKU, all iter.Seq[*sku.SKU], now time.Time) Result {
-	var r Result
+// giveReadbacks gives the read-backs of store SKUs whose pushes failed to those whose push the same
+// stock confirmed last: a failed push has no quantity to compare with.
+func (l *Lane) giveReadbacks(now time.Time, r *Result) {
+	if len(r.unchecked) == 0 {
+		return
+	}
 	last := map[place]*sku.SKU{}
-	for _, s := range from {
+	for _, s := range r.unchecked {
 		last[readbackOf(s)] = nil
 	}
-	findConfirmed(last, schemas.ShopText(from[0].Key), all)
-	for _, s := range from {
+	l.findConfirmed(last)
+	for _, s := range r.unchecked {
 		to := last[readbackOf(s)]
 		if to == nil {
 			continue
@@ -106,16 +107,15 @@ func (l *Lane) GiveReadbacks(from []*sku.SKU, all iter.Seq[*sku.SKU], now time.T
 		pending.BeforeQty = nil // to may have been confirmed after that
 		s.Readback = &pending
 		r.add(Outcome{SKU: to, SaveState: true})
-		l.takeReadback(to, s, now, &r)
+		l.takeReadback(to, s, now, r)
 	}
-	return r
 }
 
-// findConfirmed sets the store SKU of a shop that each place confirmed last. It leaves out those
-// with a command, whose success is read back.
-func findConfirmed(last map[place]*sku.SKU, shop string, all iter.Seq[*sku.SKU]) {
-	for s := range all {
-		if s.Last.Status != schemas.Successfully || s.Last.Shadow || hasCommand(s) || schemas.ShopText(s.Key) != shop {
+// findConfirmed sets the store SKU that each place confirmed last. It leaves out those with a
+// command, whose success is read back.
+func (l *Lane) findConfirmed(last map[place]*sku.SKU) {
+	for _, s := range l.skus {
+		if s.Last.Status != schemas.Successfully || s.Last.Shadow || hasCommand(s) {
 			continue
 		}
 		record := s.Last.Record()
@@ -280,7 +280,7 @@ func (l *Lane) repair(s *sku.SKU, last *schemas.Record, now time.Time, r *Result
 // repairRefused keeps the read-back of a repair push that was refused: its record stays
 // Successfully, so nothing else would try again.
 func (l *Lane) repairRefused(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Time, r *Result) {
-	r.Notices = append(r.Notices, Notice{Kind: RepairRefused, Verdict: *v, StoreSKU: s.Key})
+	r.Notices = append(r.Notices, Notice{Kind: RepairRefused, Verdict: *v, StoreSKU: s.Key.String()})
 	pending := *s.Readback
 	pending.NotBefore = now.Add(l.cfg.ProbeInterval)
 	s.Readback = &pending

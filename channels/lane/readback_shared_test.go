@@ -133,6 +133,20 @@ func TestLostRequestOfARefusedPushIsCheckedForTheStoreSKUThatWasConfirmedLast(t 
 	}
 }
 
+// The call that refuses a's push of another model confirms b's push of the model of its read-back.
+func TestReadbackOfARefusedPushIsTakenByTheSameCall(t *testing.T) {
+	s := newShop(t)
+	s.offer("a", 5, of(1, 7))
+	s.pushed(s.push(), unknown(schemas.TimedOut))
+	s.offer("a", 6, of(1, 8))
+	s.offer("b", 3, of(1, 7))
+	require.Equal(t, []string{
+		"a e2 Failed item_not_editable, state, settles [2]", "b e3 Successfully 3, state, settles [3]", "b, state", "a, state",
+	}, s.pushed(s.push(), refused(schemas.ItemNotEditable), confirmed(3)))
+	require.Nil(t, s.sku("a").Readback)
+	require.Equal(t, []int64{5}, s.sku("b").Readback.Lost)
+}
+
 func TestReadbackOfARefusedPushStays(t *testing.T) {
 	for name, change := range map[string]func(*shop){
 		"nothing was confirmed":      func(*shop) {},

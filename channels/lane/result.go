@@ -6,10 +6,13 @@ import (
 	"stockpush/channels"
 	"stockpush/channels/sku"
 	"stockpush/schemas"
+	"stockpush/schemas/wire"
 )
 
 // Result is what a step asks the owner to do.
 type Result struct {
+	// Queued is the push of a command that waits now; nil if none was offered that must be pushed.
+	Queued *sku.Push
 	// Outcomes are written in their order.
 	Outcomes []Outcome
 	// Notices are for the operator.
@@ -18,13 +21,13 @@ type Result struct {
 	Throttled *channels.Verdict
 	// Repush are store SKUs whose last record is pushed again.
 	Repush []*sku.SKU
-	// Unchecked are store SKUs whose push failed though an earlier request may show. The owner
-	// passes them to GiveReadbacks.
-	Unchecked []*sku.SKU
 	// Tried are the pushes that stay Pending after an answer.
 	Tried []Try
 	// Retries counts pushes queued for another try, Repairs the repair pushes.
 	Retries, Repairs int
+
+	// unchecked are store SKUs whose push failed though an earlier request may show.
+	unchecked []*sku.SKU
 }
 
 // Outcome is what to write, in this order: the record, the state, the commands' offsets.
@@ -41,6 +44,8 @@ type Outcome struct {
 	Status      schemas.Status
 	FailureCode schemas.FailureCode
 	TriggeredAt time.Time
+	// Newer is the push that a Skipped event's push gave way to.
+	Newer *sku.Push
 }
 
 func (r *Result) add(o Outcome) {
@@ -48,10 +53,6 @@ func (r *Result) add(o Outcome) {
 		o.SKU.Unsaved = false
 	}
 	r.Outcomes = append(r.Outcomes, o)
-}
-
-func terminal(s *sku.SKU, r *schemas.Record) Outcome {
-	return Outcome{SKU: s, Status: r.Status, FailureCode: r.FailureCode, TriggeredAt: r.TriggeredAt}
 }
 
 // Try is the answer after which a push is queued for another try.
@@ -81,4 +82,48 @@ type Notice struct {
 	Verdict channels.Verdict
 	// StoreSKU is the Kafka key of RepairRefused's store SKU.
 	StoreSKU string
+}
+
+// recordOf returns the terminal record of a push, whose event stays encoded.
+func recordOf(p *sku.Push, status schemas.Status, now time.Time) schemas.Record {
+	return schemas.Record{
+		Status: status, SupersededByOffset: schemas.NoOffset, QueuedAt: p.QueuedTime(), FinishedAt: now, Attempts: p.Attempts, RequestID: p.RequestID,
+	}
+}
+
+// skipped returns the encoded record of a push whose event a newer one superseded.
+func skipped(p *sku.Push, by *schemas.Event, now time.Time) []byte {
+	r := recordOf(p, schemas.Skipped, now)
+	r.SupersededBy, r.SupersededByOffset = by.EventID, by.Position.Offset
+	return wire.AppendPackedRecord(nil, p.Encoded, &r)
+}
+
+// skip ends a push that a newer event replaced.
+func (l *Lane) skip(s *sku.SKU, p *sku.Push, by *schemas.Event, now time.Time, r *Result) {
+	if p.IsRepair() { // whose event has its record already
+		if len(p.Duplicates) > 0 {
+			r.add(Outcome{SKU: s, Offsets: p.Duplicates})
+		}
+		return
+	}
+	r.add(Outcome{
+		SKU: s, Record: skipped(p, by, now), Offsets: p.Offsets(), Status: schemas.Skipped, TriggeredAt: p.TriggeredAt, Newer: s.Waiting,
+		// The state must have the request that may still be applied, and the event that was
+		// news: later repeats are compared with it.
+		SaveState: s.Unsaved || by.Repeats(),
+	})
+}
+
+// finish ends a push with its terminal record, which is part of the state too.
+func (l *Lane) finish(s *sku.SKU, p *sku.Push, record *schemas.Record, r *Result) {
+	o := Outcome{SKU: s, Record: wire.AppendPackedRecord(nil, p.Encoded, record), SaveState: true, Offsets: p.Offsets()}
+	if !p.IsRepair() { // whose event ended before
+		o.Status, o.FailureCode, o.TriggeredAt = record.Status, record.FailureCode, p.TriggeredAt
+	}
+	s.Finish(sku.Outcome{Position: p.Position, Status: record.Status, Shadow: record.Shadow(), Encoded: o.Record})
+	delete(l.unpushed, s)
+	if s.Readback != nil {
+		l.expectReadback(s, record.FinishedAt)
+	}
+	r.add(o)
 }

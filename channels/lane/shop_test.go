@@ -2,8 +2,6 @@ package lane_test
 
 import (
 	"fmt"
-	"maps"
-	"strings"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -22,14 +20,12 @@ const (
 	maxPendingAge = 24 * time.Hour
 )
 
-// shop is a lane with a time that the test sets and its store SKUs by name. Its steps return
-// what they write, as texts.
+// shop is a lane with a time that the test sets. Its steps return what they write, as texts.
 type shop struct {
 	t    require.TestingT
 	cfg  *lane.Config
 	lane *lane.Lane
 	now  time.Time
-	skus map[string]*sku.SKU
 	// offset is the last event's and command's.
 	offset int64
 	// result is the last step's.
@@ -38,20 +34,20 @@ type shop struct {
 
 func newShop(t require.TestingT, change ...func(*lane.Config)) *shop {
 	cfg := &lane.Config{
-		MaxPendingAge: maxPendingAge, Concurrency: 4, MaxLines: 50, Linger: linger, ProbeInterval: probeInterval, ConfirmAfter: confirmAfter,
+		MaxPendingAge: maxPendingAge, ShopConcurrency: 4, MaxLines: 50, BatchLinger: linger, ProbeInterval: probeInterval, ConfirmAfter: confirmAfter,
 	}
 	for _, c := range change {
 		c(cfg)
 	}
-	return &shop{t: t, cfg: cfg, lane: lane.New(cfg), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), skus: map[string]*sku.SKU{}}
+	return &shop{t: t, cfg: cfg, lane: lane.New(cfg), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 }
 
-func (s *shop) sku(name string) *sku.SKU {
-	if s.skus[name] == nil {
-		s.skus[name] = sku.New("shopee/1/" + name)
-	}
-	return s.skus[name]
+// keyOf returns the key of a store SKU by its name.
+func keyOf(name string) schemas.Key {
+	return schemas.Key{Channel: schemas.ChannelShopee, ShopID: 1, StoreSKU: name}
 }
+
+func (s *shop) sku(name string) *sku.SKU { return s.lane.SKU(keyOf(name)) }
 
 func (s *shop) wait(d time.Duration) { s.now = s.now.Add(d) }
 
@@ -86,10 +82,11 @@ func eventID(offset int64) string { return fmt.Sprint("e", offset) }
 // command is the next command: an event of an item of its store SKU's own, unless changed.
 func (s *shop) command(name string, qty int64, changes ...change) *lane.Command {
 	s.offset++
-	c := &lane.Command{Offset: s.offset, QueuedAt: s.now, Event: schemas.Event{
-		EventID: eventID(s.offset), Reason: schemas.SyncOrder, ItemID: int64(name[0]), Available: qty, RepeatsOffset: schemas.NoOffset,
+	c := &lane.Command{Offset: s.offset}
+	c.QueuedAt, c.Event = s.now, schemas.Event{
+		EventID: eventID(s.offset), Key: keyOf(name), Reason: schemas.SyncOrder, ItemID: int64(name[0]), Available: qty, RepeatsOffset: schemas.NoOffset,
 		OccurredAt: s.now, TriggeredAt: s.now, Position: schemas.Position{LogID: 1, Offset: s.offset},
-	}}
+	}
 	for _, change := range changes {
 		change(c)
 	}
@@ -99,7 +96,7 @@ func (s *shop) command(name string, qty int64, changes ...change) *lane.Command 
 
 func (s *shop) offer(name string, qty int64, changes ...change) []string {
 	c := s.command(name, qty, changes...)
-	r := s.lane.Offer(s.sku(name), c, s.now)
+	r := s.lane.Offer(c, s.now)
 	clear(c.Encoded) // it is the caller's
 	return s.took(r)
 }
@@ -116,7 +113,7 @@ func (s *shop) took(r lane.Result) []string {
 
 // describe says what an outcome writes, such as "a e1 Failed timed_out, state, settles [1]".
 func describe(o *lane.Outcome) string {
-	text := strings.TrimPrefix(o.SKU.Key, "shopee/1/")
+	text := o.SKU.Key.StoreSKU
 	if o.Record != nil {
 		r := recordOf(o)
 		text += fmt.Sprint(" ", r.EventID, " ", r.Status)
@@ -180,11 +177,7 @@ func (s *shop) push() *lane.Call {
 }
 
 func (s *shop) answer(c *lane.Call, a channels.Answer) []string {
-	written := s.took(s.lane.Pushed(c, &a, s.now))
-	if unchecked := s.result.Unchecked; len(unchecked) > 0 {
-		written = append(written, s.took(s.lane.GiveReadbacks(unchecked, maps.Values(s.skus), s.now))...)
-	}
-	return written
+	return s.took(s.lane.Pushed(c, &a, s.now))
 }
 
 // pushed ends a push with one verdict a line, or one for all.
@@ -235,7 +228,7 @@ func (s *shop) drain() (written []string) {
 // repushed are the store SKUs that the last step asked to push again.
 func (s *shop) repushed() (names []string) {
 	for _, r := range s.result.Repush {
-		names = append(names, strings.TrimPrefix(r.Key, "shopee/1/"))
+		names = append(names, r.Key.StoreSKU)
 	}
 	return names
 }

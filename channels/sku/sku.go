@@ -14,8 +14,7 @@ import (
 
 // SKU is one store SKU. The partition's goroutine owns it.
 type SKU struct {
-	// Key is the Kafka key.
-	Key string
+	Key schemas.Key
 	// Newest is the newest event, superseded repeats left out; nil if it is Last's, or unknown.
 	Newest *Event
 	// Sent is the position of the newest event that may have been sent, and SentQty its
@@ -34,12 +33,12 @@ type SKU struct {
 	Waiting, InFlight *Push
 	// Reading says that a read-back is in flight.
 	Reading bool
-	// Unsaved says that Readback is not in the state topic yet.
+	// Unsaved says that the state topic does not have Readback yet, or has an older state last.
 	Unsaved bool
 }
 
 // New makes a store SKU without an event.
-func New(key string) *SKU { return &SKU{Key: key} }
+func New(key schemas.Key) *SKU { return &SKU{Key: key} }
 
 // Event is an encoded event with its position. It never changes.
 type Event struct {
@@ -110,6 +109,46 @@ func (s *SKU) Push(of schemas.Position) *Push {
 // Idle says that no push waits or is in flight.
 func (s *SKU) Idle() bool { return s.Waiting == nil && s.InFlight == nil }
 
+// Judgement is what to do with a command, by what is known of its store SKU.
+type Judgement uint8
+
+// The judgements.
+const (
+	// Stands: it is the newest event and must be pushed.
+	Stands Judgement = iota
+	// FinishedAlready: it is the last finished event, so its record is written again.
+	FinishedAlready
+	// Duplicate: its push waits or is in flight already.
+	Duplicate
+	// Superseded: a newer event is known, or it repeats an event that news followed.
+	Superseded
+)
+
+// Judge returns what to do with a command's event. A superseded repeat never becomes the newest
+// event. The newest event without a push stands: an earlier worker died before it was finished.
+func (s *SKU) Judge(e *schemas.Event) Judgement {
+	newest := s.NewestPosition()
+	switch {
+	case e.Position == s.Last.Position:
+		return FinishedAlready
+	case s.Push(e.Position) != nil:
+		return Duplicate
+	case s.Last.Newer(e.Position):
+		return Superseded
+	case newest.IsZero(), e.Position == newest:
+		return Stands
+	case newest.Newer(e.Position), e.Repeats() && newest.Newer(repeated(e)):
+		return Superseded
+	default:
+		return Stands
+	}
+}
+
+// repeated returns the position of the event whose quantities an event repeats.
+func repeated(e *schemas.Event) schemas.Position {
+	return schemas.Position{LogID: e.Position.LogID, Partition: e.Position.Partition, Offset: e.RepeatsOffset}
+}
+
 // Finish sets the last outcome, unless it already has one of a newer event.
 func (s *SKU) Finish(o Outcome) {
 	if s.Last.Newer(o.Position) {
@@ -123,7 +162,7 @@ func (s *SKU) Finish(o Outcome) {
 
 // AppendState appends the state as a message of the state topic to b.
 func (s *SKU) AppendState(b []byte) []byte {
-	state := wire.PackedState{Key: s.Key, Confirmed: s.Confirmed, Readback: s.Readback, Sent: s.Sent, SentQty: s.SentQty}
+	state := wire.PackedState{Key: s.Key.String(), Confirmed: s.Confirmed, Readback: s.Readback, Sent: s.Sent, SentQty: s.SentQty}
 	if !s.Last.IsZero() {
 		state.Finished = wire.PackedRecord{Position: s.Last.Position, Event: wire.PackedEventOf(s.Last.Encoded), Bytes: s.Last.Encoded}
 	}
@@ -149,7 +188,7 @@ func (s *SKU) Restore(state *wire.PackedState) {
 // KnowsMoreThan says whether an encoded state is older than this SKU, or cannot be decoded.
 func (s *SKU) KnowsMoreThan(message []byte) bool {
 	state, err := wire.SplitState(message)
-	if err == nil && state.Finished.Position.Newer(s.Last.Position) {
+	if s.NewestPosition().IsZero() || err == nil && state.Finished.Position.Newer(s.Last.Position) {
 		return false
 	}
 	return !bytes.Equal(message, s.AppendState(nil))

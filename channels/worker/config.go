@@ -5,26 +5,15 @@ import (
 	"fmt"
 	"time"
 
-	"stockpush/channels"
 	"stockpush/channels/breaker"
 	"stockpush/channels/lane"
 )
 
 // Config is the configuration of the pushing stage.
 type Config struct {
-	// MaxPendingAge is channels.max_pending_age.
-	MaxPendingAge time.Duration
-	// ShopConcurrency is how many calls of one shop may be in flight.
-	ShopConcurrency int
-	// BatchLinger is how long a push waits for others of its item; 0 disables it.
-	BatchLinger time.Duration
-	// ProbeInterval is the time between probes of a held shop.
-	ProbeInterval time.Duration
-	// ConfirmAfter is the time from an unknown outcome to its read-back.
-	ConfirmAfter time.Duration
-	Breaker      breaker.Config
-	// Shadow says that the channel's pushes change nothing: lane.Config.Shadow.
-	Shadow bool
+	// Config is that of the lanes. New sets MaxLines.
+	lane.Config
+	Breaker breaker.Config
 	// RereadStates is how often an owner looks for states that an earlier owner wrote after its
 	// own; 0 means every minute. It must be much shorter than schemas.StateCompactionLag.
 	RereadStates time.Duration
@@ -47,11 +36,4 @@ func (c *Config) Validate() error {
 	positive("breaker.consecutive_failures", float64(c.Breaker.ConsecutiveFailures))
 	positive("breaker.open_for", float64(c.Breaker.OpenFor))
 	return errors.Join(errs...)
-}
-
-func (c *Config) lanes(channel channels.Channel) *lane.Config {
-	return &lane.Config{
-		MaxPendingAge: c.MaxPendingAge, Concurrency: c.ShopConcurrency, MaxLines: channel.MaxLines(),
-		Linger: c.BatchLinger, ProbeInterval: c.ProbeInterval, ConfirmAfter: c.ConfirmAfter, Shadow: c.Shadow,
-	}
 }

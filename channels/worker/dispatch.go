@@ -10,6 +10,7 @@ import (
 	"stockpush/channels"
 	"stockpush/channels/due"
 	"stockpush/channels/lane"
+	"stockpush/channels/pacer"
 	"stockpush/processor/stream"
 	"stockpush/schemas"
 )
@@ -26,9 +27,9 @@ func (w *worker) dispatch(ctx context.Context) {
 	}
 	now := time.Now()
 	for sh := w.schedule.next(now); sh != nil; sh = w.schedule.next(now) {
-		wake, started := time.Time{}, true
-		for started {
-			wake, started = w.step(ctx, sh, now)
+		wake, again := time.Time{}, true
+		for again {
+			wake, again = w.step(ctx, sh, now)
 		}
 		if !wake.IsZero() {
 			w.schedule.later.Put(sh, wake)
@@ -40,15 +41,24 @@ func (w *worker) dispatch(ctx context.Context) {
 	}
 }
 
-// step starts at most one call of a shop. If it starts none, wake is when to try again; zero
-// means after the next command or answer.
-func (w *worker) step(ctx context.Context, sh *shop, now time.Time) (wake time.Time, started bool) {
-	sh.lane.SetPaused(w.pausing.shops[sh.id], now)
-	w.write(sh, sh.lane.FailHeld(now), now)
+// step starts at most one call of a shop. again says that the shop may have another one;
+// otherwise wake is when to try again, and zero means after the next command or answer.
+func (w *worker) step(ctx context.Context, sh *shop, now time.Time) (wake time.Time, again bool) {
+	w.did(sh, sh.lane.FailHeld(now))
 	call, wake := sh.lane.Next(now)
 	if call.Want == lane.Nothing {
 		w.deps.Pacer.Leave(sh.turn)
 		return wake, false
+	}
+	if v, ready := w.deps.Channel.Ready(sh.id); !ready {
+		w.did(sh, sh.lane.Refuse(&call, v, now))
+		return time.Time{}, true
+	}
+	if sh.lane.RoutineProbe() {
+		if at := w.deps.Pacer.ProbeAt(sh.turn); at.After(now) { // other shops are probed first
+			sh.lane.PostponeProbe(at)
+			return time.Time{}, true
+		}
 	}
 	end, wake := w.admit(sh, call, now)
 	if end == nil {
@@ -60,23 +70,9 @@ func (w *worker) step(ctx context.Context, sh *shop, now time.Time) (wake time.T
 	return time.Time{}, true
 }
 
-// admit asks the channel, the plan of probes, the breaker and the pacer for a call that the lane
-// wants. If one of them does not allow it, end is nil, and wake is when to ask again.
+// admit asks the breaker and the pacer for a call that the lane wants. If one of them does not
+// allow it, end is nil, and wake is when to ask again.
 func (w *worker) admit(sh *shop, call lane.Call, now time.Time) (end *callEnd, wake time.Time) {
-	if v, ready := w.deps.Channel.Ready(sh.id); !ready {
-		w.deps.Pacer.Leave(sh.turn)
-		w.write(sh, sh.lane.Refuse(&call, v, now), now)
-		_, wake = sh.lane.Next(now)
-		return nil, wake
-	}
-	if sh.lane.RoutineProbe() {
-		if at := w.deps.Pacer.ProbeAt(sh.turn); at.After(now) { // other shops are probed first
-			sh.lane.PostponeProbe(at)
-			w.write(sh, sh.lane.FailHeld(now), now)
-			_, wake = sh.lane.Next(now)
-			return nil, wake
-		}
-	}
 	if wake, blocked := sh.breaker.Blocked(sh.lane.InFlight(), now); blocked {
 		w.deps.Pacer.Leave(sh.turn)
 		return nil, wake
@@ -99,10 +95,9 @@ type callEnd struct {
 	// paced is when the pacer allowed it.
 	paced time.Time
 	done  func(error)
-	// answer is that of any call; stocks and verdict are set for a read only.
-	answer  channels.Answer
-	stocks  []channels.ModelStock
-	verdict channels.Verdict
+	// answer is that of any call; stocks are what a read showed.
+	answer channels.Answer
+	stocks []channels.ModelStock
 }
 
 // start makes a call in a goroutine of its own. If the channel panics, the call's outcome is
@@ -115,7 +110,7 @@ func (w *worker) start(ctx context.Context, c *callEnd) {
 		if p, panicked := errors.AsType[*stream.PanicError](err); panicked {
 			w.deps.Logger.Error("the channel panicked", "shop_id", c.shop.id, "error", err, "stack", string(p.Stack))
 			v := channels.Verdict{Outcome: channels.Unknown, Code: schemas.UnknownFailure, Message: "stockpush failed at the answer: " + err.Error()}
-			c.verdict, c.answer = v, channels.Answer{Calls: 1, Verdicts: slices.Repeat([]channels.Verdict{v}, max(1, len(c.call.Lines)))}
+			c.answer = channels.Answer{Calls: 1, Verdicts: slices.Repeat([]channels.Verdict{v}, max(1, len(c.call.Lines)))}
 		}
 		select {
 		case w.results <- c:
@@ -134,8 +129,8 @@ func (w *worker) perform(ctx context.Context, c *callEnd) {
 		})
 		return
 	}
-	c.stocks, c.verdict = w.deps.Channel.Read(ctx, c.shop.id, c.call.ItemID)
-	c.answer = lane.ReadAnswer(c.verdict)
+	stocks, v := w.deps.Channel.Read(ctx, c.shop.id, c.call.ItemID)
+	c.stocks, c.answer = stocks, lane.ReadAnswer(v)
 }
 
 // logCall logs a call that ended, at debug.
@@ -162,13 +157,41 @@ func (w *worker) endCall(c *callEnd) {
 	w.inFlight--
 	sh := c.shop
 	sh.breaker.Report(&c.answer, c.done, now)
-	w.deps.Metrics.called(&c.answer)
+	var r lane.Result
 	if c.call.Want == lane.Push {
-		w.write(sh, sh.lane.Pushed(&c.call, &c.answer, now), now)
+		r = sh.lane.Pushed(&c.call, &c.answer, now)
 	} else {
-		w.write(sh, sh.lane.Read(&c.call, c.stocks, c.verdict, now), now)
+		r = sh.lane.Read(&c.call, c.stocks, c.answer.Verdicts[0], now)
 	}
+	w.deps.Metrics.answered(&c.answer, &r)
+	w.noteTried(r.Tried)
+	w.throttle(sh, r.Throttled, now)
+	w.did(sh, r)
 	w.schedule.add(sh)
+}
+
+// throttle passes the refusal of a throttled call, nil for none, to the pacer.
+func (w *worker) throttle(sh *shop, v *channels.Verdict, now time.Time) {
+	if v == nil {
+		return
+	}
+	by := pacer.Throttling{Until: v.HoldUntil, App: v.Scope == channels.ScopeApp, Quota: v.Code == schemas.DailyQuotaExhausted, Message: v.Message}
+	if w.deps.Pacer.Throttle(sh.turn, by, now) {
+		w.deps.Logger.Warn("app held", "until", v.HoldUntil, "code", v.Code, "said", v.Message, "hint", v.Code.Remedy())
+	}
+}
+
+// step is a lane's step of this pass of the loop.
+type step struct {
+	shop *shop
+	lane.Result
+}
+
+// did notes a lane's step, which flush carries out at the end of this pass.
+func (w *worker) did(sh *shop, r lane.Result) {
+	if len(r.Outcomes)+len(r.Repush)+len(r.Notices) > 0 {
+		w.steps = append(w.steps, step{sh, r})
+	}
 }
 
 // schedule has the shops to visit now, in the order in which they were added, and those to visit

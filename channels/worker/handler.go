@@ -10,7 +10,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"stockpush/channels"
-	"stockpush/channels/lane"
 	"stockpush/channels/pacer"
 	"stockpush/processor/stream"
 	"stockpush/processor/stream/kafka"
@@ -45,7 +44,6 @@ type Deps struct {
 // Handler is the pushing stage; it implements stream.Handler.
 type Handler struct {
 	cfg     Config
-	lanes   *lane.Config
 	deps    Deps
 	pausing atomic.Pointer[pausing]
 	// credentials is the next change of a shop's credentials. Each worker follows the chain.
@@ -63,7 +61,8 @@ func New(cfg Config, deps Deps) (*Handler, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	h := &Handler{cfg: cfg, lanes: cfg.lanes(deps.Channel), deps: deps}
+	cfg.MaxLines = deps.Channel.MaxLines()
+	h := &Handler{cfg: cfg, deps: deps}
 	deps.Metrics.watch(deps.Pacer)
 	h.Pause(nil)
 	h.credentials.Store(newCredentialsChange())

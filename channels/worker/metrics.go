@@ -141,6 +141,9 @@ func (s *snapshot) add(sh *shop, now time.Time) {
 	}
 	s.due = due.Earlier(s.due, seen.ReadbackDue)
 	s.waiting += seen.Waiting
+	if _, held := sh.lane.Held(); held {
+		s.held++
+	}
 	if sh.breaker.State() != gobreaker.StateClosed {
 		s.open++
 	}
@@ -177,11 +180,14 @@ func (m *Metrics) showStopped(before, now map[int64]schemas.ShopStatus) {
 	}
 }
 
-func (m *Metrics) called(a *channels.Answer) {
+// answered counts a call, and what its answer led to.
+func (m *Metrics) answered(a *channels.Answer, r *lane.Result) {
 	m.calls.Add(float64(a.Calls))
 	if a.Failure {
 		m.callFailures.Inc()
 	}
+	m.retries.Add(float64(r.Retries))
+	m.repaired.Add(float64(r.Repairs))
 }
 
 // finished counts an event that ended.
@@ -193,10 +199,4 @@ func (m *Metrics) finished(o *lane.Outcome, now time.Time) {
 	if o.Status != schemas.Skipped {
 		m.seconds.Observe(max(now.Sub(o.TriggeredAt), 0).Seconds())
 	}
-}
-
-// stepped counts a step's retries and repair pushes.
-func (m *Metrics) stepped(r *lane.Result) {
-	m.retries.Add(float64(r.Retries))
-	m.repaired.Add(float64(r.Repairs))
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"stockpush/channels/sku"
 	"stockpush/processor/stream/kafka"
 	"stockpush/processor/stream/outbox"
 	"stockpush/schemas"
@@ -57,14 +56,7 @@ func (w *worker) claim(ctx context.Context) error {
 // handOver prepares the successor's start after the last call ended: the states must have every
 // request that may still be applied. It says whether they do.
 func (w *worker) handOver() (done bool) {
-	var unsaved []*sku.SKU
-	for _, sh := range w.shops {
-		unsaved = sh.lane.AppendUnsaved(unsaved)
-	}
-	for _, s := range unsaved {
-		w.writing.state(s, noSource)
-	}
-	if len(unsaved) > 0 {
+	if w.saveUnsaved() {
 		w.timer.Reset(0) // they are sent in the next turn
 		return false
 	}
@@ -72,6 +64,17 @@ func (w *worker) handOver() (done bool) {
 		w.assignment.Mark(cleanMark(w.id))
 	}
 	return true
+}
+
+// saveUnsaved writes the states that the state topic does not have, and says whether there were any.
+func (w *worker) saveUnsaved() (any bool) {
+	for s := range w.skus() {
+		if s.Unsaved {
+			any = true
+			w.writing.state(s, noSource)
+		}
+	}
+	return any
 }
 
 // A worker that was stopped while it sent a state, and lost its partition, sends the state when it
@@ -150,9 +153,13 @@ func (w *worker) endReread(r rereading) {
 		return // the next reading starts at the same place
 	}
 	w.statesEnd = r.end
-	for _, key := range slices.Sorted(maps.Keys(r.foreign)) {
-		if s := w.skus[key]; s != nil && s.KnowsMoreThan(r.foreign[key]) {
-			w.deps.Logger.Warn("state of an earlier owner overwritten", "store_sku", key)
+	for _, text := range slices.Sorted(maps.Keys(r.foreign)) {
+		key, err := schemas.ParseKey(text)
+		if err != nil {
+			continue // not a store SKU's state
+		}
+		if s := w.shop(key.Shop()).lane.SKU(key); s.KnowsMoreThan(r.foreign[text]) {
+			w.deps.Logger.Warn("state of an earlier owner overwritten", "store_sku", text)
 			w.deps.Metrics.rewritten.Inc()
 			w.writing.state(s, noSource)
 		}

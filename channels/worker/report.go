@@ -2,7 +2,6 @@ package worker
 
 import (
 	"bytes"
-	"strings"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -43,13 +42,13 @@ type reporting struct {
 	tried map[*sku.SKU]lane.Try
 }
 
-// takeTried remembers the answers after which pushes stay Pending.
-func (r *reporting) takeTried(tried []lane.Try) {
+// noteTried remembers, and logs at debug, the answers after which pushes stay Pending.
+func (w *worker) noteTried(tried []lane.Try) {
 	for _, t := range tried {
-		if len(t.Message) > maxAnswerBytes {
-			t.Message = strings.ToValidUTF8(t.Message[:maxAnswerBytes], "")
-		}
-		r.tried[t.SKU] = t
+		t.Code, t.Message = codeOf(t.Code), schemas.Cut(t.Message, maxAnswerBytes)
+		w.reporting.tried[t.SKU] = t
+		p := t.SKU.Waiting
+		w.deps.Logger.Debug("push will be retried", "store_sku", t.SKU.Key.String(), "attempts", p.Attempts, "code", t.Code, "next", p.NotBefore)
 	}
 }
 
@@ -61,7 +60,7 @@ func (w *worker) observe(now time.Time) (again time.Time) {
 		return next
 	}
 	w.reporting.at = now
-	seen := snapshot{held: len(w.held), stopped: map[int64]schemas.ShopStatus{}}
+	seen := snapshot{stopped: map[int64]schemas.ShopStatus{}}
 	for _, sh := range w.shops {
 		seen.add(sh, now)
 		state := w.reportShop(sh, now)
@@ -81,10 +80,9 @@ func (w *worker) observe(now time.Time) (again time.Time) {
 func (w *worker) reportTried(now time.Time) {
 	for s, t := range w.reporting.tried {
 		if p := s.Waiting; p != nil && p.Attempts > 0 && !p.IsRepair() {
-			key, _ := schemas.ParseKey(s.Key)
 			w.writing.report(&schemas.Report{
-				Shop: key.Shop(), StoreSKU: key.StoreSKU, Version: w.reporting.version(now),
-				Progress: &schemas.Progress{Position: p.Position, Attempts: p.Attempts, Code: codeOf(t.Code), Answer: t.Message, Next: p.NotBefore},
+				Shop: s.Key.Shop(), StoreSKU: s.Key.StoreSKU, Version: w.reporting.version(now),
+				Progress: &schemas.Progress{Position: p.Position, Attempts: p.Attempts, Code: t.Code, Answer: t.Message, Next: p.NotBefore},
 			})
 		}
 	}
@@ -123,7 +121,7 @@ func (w *worker) statusOf(sh *shop, now time.Time) schemas.ShopStatus {
 	by, limited := w.deps.Pacer.Limit(sh.turn, now)
 	verdict, held := sh.lane.Held()
 	switch {
-	case w.pausing.shops[sh.id]:
+	case sh.lane.Paused():
 		s.State = schemas.ShopPaused
 	case held:
 		s.State, s.Until, s.Code, s.Message = schemas.ShopHeld, sh.lane.NextProbe(), codeOf(verdict.Code), verdict.Message
@@ -169,11 +167,11 @@ func (w *worker) restoreStatus(m *kafka.Record) bool {
 	if !ok {
 		return false
 	}
-	shopOf, err := schemas.ParseShop(string(text))
+	name, err := schemas.ParseShop(string(text))
 	if err != nil {
 		return true
 	}
-	sh := w.shop(shopOf)
+	sh := w.shop(name)
 	_ = wire.DecodeRecordsAndReports(m.Value, nil, func(r *schemas.Report) error {
 		if r.Status != nil {
 			sh.reported = *r.Status

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"stockpush/channels/sku"
 	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 	"stockpush/schemas/wire"
@@ -18,7 +17,7 @@ func (w *worker) restore(ctx context.Context) error {
 		return err
 	}
 	w.next, w.inheritedBelow = backlog.From, backlog.End
-	r := restoring{worker: w, now: time.Now(), newest: schemas.Frontier{}, stale: map[*sku.SKU]struct{}{}}
+	r := restoring{worker: w, now: time.Now(), newest: schemas.Frontier{}}
 	w.statesEnd, err = w.deps.History.States(ctx, w.assignment.Partition(), 0, func(m *kafka.Record) error {
 		r.take(ctx, m)
 		return nil
@@ -27,9 +26,7 @@ func (w *worker) restore(ctx context.Context) error {
 		return err
 	}
 	w.reporting.epoch = w.statesEnd
-	for s := range r.stale {
-		w.writing.state(s, noSource) // the topic keeps the last message, so it must be the newest state
-	}
+	w.saveUnsaved() // the topic keeps the last message, so it must be the newest state
 	w.clean = r.lastOwner != "" && backlog.Mark == cleanMark(r.lastOwner)
 	if err := w.claim(ctx); err != nil {
 		return err
@@ -38,18 +35,18 @@ func (w *worker) restore(ctx context.Context) error {
 		err = w.deps.Verify(ctx, r.newest)
 	}
 	if err == nil {
-		w.endShadow(r.now)
+		w.endShadow()
 	}
 	return err
 }
 
 // endShadow begins to push again what an earlier owner pushed in shadow mode only.
-func (w *worker) endShadow(now time.Time) {
+func (w *worker) endShadow() {
 	if w.cfg.Shadow {
 		return
 	}
 	count := 0
-	for _, s := range w.skus {
+	for s := range w.skus() {
 		if s.Last.Shadow {
 			count++
 		}
@@ -59,7 +56,7 @@ func (w *worker) endShadow(now time.Time) {
 	}
 	w.deps.Logger.Warn("store SKUs were pushed in shadow mode only, they are pushed again", "partition", w.assignment.Partition(), "store_skus", count)
 	for _, sh := range w.shops {
-		w.write(sh, sh.lane.Resume(), now)
+		w.did(sh, sh.lane.Resume())
 	}
 }
 
@@ -68,10 +65,7 @@ type restoring struct {
 	*worker
 	now time.Time
 	// newest has the newest events of the states.
-	newest schemas.Frontier
-	// stale are store SKUs whose last message is older than an earlier one: a worker that lost
-	// its partition may write late.
-	stale     map[*sku.SKU]struct{}
+	newest    schemas.Frontier
 	lastOwner string
 }
 
@@ -84,7 +78,7 @@ func (r *restoring) take(ctx context.Context, m *kafka.Record) {
 	if r.restoreStatus(m) {
 		return
 	}
-	s, err := r.sku(m.Key)
+	key, err := schemas.ParseKey(string(m.Key))
 	if err != nil {
 		return // not a store SKU's state
 	}
@@ -92,28 +86,20 @@ func (r *restoring) take(ctx context.Context, m *kafka.Record) {
 	if len(m.Value) > 0 { // an empty one is a deleted state
 		state, err = wire.SplitState(m.Value)
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		r.unreadableState(ctx, m, err)
-	case len(m.Value) > 0 && s.Last.Newer(state.Finished.Position):
-		r.stale[s] = struct{}{}
-	default:
-		delete(r.stale, s)
-		s.Restore(&state)
-		r.newest.Take(state.NewestAt)
-		r.tellLane(s)
+		return
 	}
-}
-
-// tellLane passes a store SKU to its lane if the lane has to act on it. It rarely has.
-func (r *restoring) tellLane(s *sku.SKU) {
-	_, known := r.shops[schemas.ShopText(s.Key)]
-	if known || s.Readback != nil || s.Last.Status == schemas.Failed || s.Last.Shadow {
-		sh := r.shopOf(s.Key)
-		sh.lane.Restore(s, r.now)
-		r.schedule.add(sh)
-		r.noteHold(sh)
+	sh := r.shop(key.Shop())
+	s := sh.lane.SKU(key)
+	s.Unsaved = len(m.Value) > 0 && s.Last.Newer(state.Finished.Position) // a worker that lost its partition may write late
+	if s.Unsaved {
+		return
 	}
+	s.Restore(&state)
+	r.newest.Take(state.NewestAt)
+	sh.lane.Restore(s, r.now)
+	r.schedule.add(sh)
 }
 
 // unreadableState dead-letters a state. Its store SKU has no state until its next push.

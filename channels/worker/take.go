@@ -34,30 +34,17 @@ func (w *worker) takeAll(ctx context.Context, batch []*kafka.Record) {
 	}
 }
 
-// take offers a command, whose encoded event shares the message's memory, to its lane.
+// take offers a command, whose encoded event shares the message's memory, to its shop's lane.
 func (w *worker) take(r *kafka.Record, now time.Time) error {
-	packed, err := wire.SplitCommand(r.Value)
-	if err != nil {
-		return err
-	}
-	event, err := wire.UnpackEvent(schemas.Key{}, packed.Packed)
-	if err != nil {
-		return err
-	}
-	s, err := w.sku(packed.Key)
+	c, err := wire.DecodeCommand(r.Value)
 	if err != nil {
 		return err
 	}
 	inherited := r.Offset < w.inheritedBelow
-	c := lane.Command{
-		Event: event, Encoded: packed.Packed, QueuedAt: packed.QueuedAt, Offset: r.Offset,
-		Inherited: inherited, MaybeSent: inherited && !w.clean,
-	}
-	sh := w.shopOf(s.Key)
-	sh.lane.SetPaused(w.pausing.shops[sh.id], now)
-	result := sh.lane.Offer(s, &c, now)
-	w.tracing.take(r, s, now)
-	w.write(sh, result, now)
+	sh := w.shop(c.Key.Shop())
+	result := sh.lane.Offer(&lane.Command{Command: c, Offset: r.Offset, Inherited: inherited, MaybeSent: inherited && !w.clean}, now)
+	w.tracing.take(r.Headers, result.Queued, now)
+	w.did(sh, result)
 	w.schedule.add(sh)
 	return nil
 }

@@ -38,20 +38,20 @@ func newTracing(tracer trace.Tracer) tracing {
 	return tracing{tracer: tracer, pushes: map[int64]*traced{}}
 }
 
-// take takes the trace contexts of a command that its lane was offered. It ignores a command that
-// does not wait now: its event has its outcome, or is being pushed.
-func (t *tracing) take(r *kafka.Record, s *sku.SKU, now time.Time) {
-	if t.tracer == nil || len(r.Headers) == 0 || s.Waiting == nil || s.Waiting.Offset != r.Offset {
+// take takes the trace contexts of a command whose push waits now. queued is nil if none does: the
+// event has its outcome, or is being pushed.
+func (t *tracing) take(headers []kafka.Header, queued *sku.Push, now time.Time) {
+	if t.tracer == nil || len(headers) == 0 || queued == nil {
 		return
 	}
-	p := traced{taken: now, qty: s.Waiting.Qty}
-	event, superseded := contextsOf(r.Headers)
+	p := traced{taken: now, qty: queued.Qty}
+	event, superseded := contextsOf(headers)
 	p.event = contextOf(event)
 	for _, c := range superseded {
 		p.link(contextOf(c))
 	}
 	if p.event.IsValid() || len(p.links) > 0 {
-		t.pushes[r.Offset] = &p
+		t.pushes[queued.Offset] = &p
 	}
 }
 
@@ -111,10 +111,8 @@ func (t *tracing) finish(o *lane.Outcome, now time.Time) {
 		}
 		delete(t.pushes, offset)
 		ended := t.export(p, o, now)
-		if o.Status == schemas.Skipped && o.SKU.Waiting != nil {
-			if newer := t.pushes[o.SKU.Waiting.Offset]; newer != nil {
-				newer.link(ended)
-			}
+		if o.Newer != nil && t.pushes[o.Newer.Offset] != nil {
+			t.pushes[o.Newer.Offset].link(ended)
 		}
 	}
 }
@@ -123,10 +121,7 @@ func (t *tracing) finish(o *lane.Outcome, now time.Time) {
 func (t *tracing) export(p *traced, o *lane.Outcome, now time.Time) trace.SpanContext {
 	attributes := []attribute.KeyValue{
 		attribute.String("stockpush.status", o.Status.String()), attribute.Int64("stockpush.quantity", p.qty),
-		attribute.String("stockpush.shop", schemas.ShopText(o.SKU.Key)),
-	}
-	if key, err := schemas.ParseKey(o.SKU.Key); err == nil {
-		attributes = append(attributes, attribute.String("stockpush.store_sku", key.StoreSKU))
+		attribute.String("stockpush.shop", o.SKU.Key.Shop().String()), attribute.String("stockpush.store_sku", o.SKU.Key.StoreSKU),
 	}
 	ctx := trace.ContextWithRemoteSpanContext(context.Background(), p.event)
 	_, span := t.tracer.Start(ctx, "push", trace.WithTimestamp(p.taken), trace.WithSpanKind(trace.SpanKindConsumer),

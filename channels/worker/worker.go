@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"iter"
 	"sync"
 	"time"
 
@@ -26,12 +27,8 @@ type worker struct {
 	*Handler
 	assignment *stream.Assignment
 	// id names this owner of the partition.
-	id string
-	// shops has the shops by "<channel>/<shop_id>", skus the store SKUs by Kafka key.
-	shops map[string]*shop
-	skus  map[string]*sku.SKU
-	// held are the held shops by ID.
-	held     map[int64]*shop
+	id       string
+	shops    map[schemas.Shop]*shop
 	schedule schedule
 	// pausing is the set of paused shops that the lanes have.
 	pausing *pausing
@@ -49,6 +46,8 @@ type worker struct {
 	// statesEnd is the offset after the last state that was read.
 	statesEnd int64
 
+	// steps are those of this pass of the loop.
+	steps     []step
 	out       *outbox.Outbox
 	writing   writing
 	reporting reporting
@@ -65,7 +64,7 @@ type worker struct {
 func newWorker(h *Handler, a *stream.Assignment) *worker {
 	w := &worker{
 		Handler: h, assignment: a, id: uuid.NewString(),
-		shops: map[string]*shop{}, skus: map[string]*sku.SKU{}, held: map[int64]*shop{}, pausing: h.pausing.Load(), credentials: h.credentials.Load(), appHeld: h.deps.Pacer.AppHeld(),
+		shops: map[schemas.Shop]*shop{}, pausing: h.pausing.Load(), credentials: h.credentials.Load(), appHeld: h.deps.Pacer.AppHeld(),
 		results: make(chan *callEnd, 64), rereads: make(chan rereading),
 		timer: time.NewTimer(0), rereadTimer: time.NewTimer(h.cfg.firstReread(a.Partition())), recheck: time.NewTimer(recheckAfter),
 		out: outbox.New(outbox.Deps{
@@ -132,19 +131,23 @@ func (w *worker) run(ctx context.Context) error {
 	}
 }
 
-// repause visits every lane after the paused shops changed.
+// repause pauses the shops anew after the paused ones changed.
 func (w *worker) repause() {
 	w.pausing = w.Handler.pausing.Load()
+	now := time.Now()
 	for _, sh := range w.shops {
+		sh.lane.SetPaused(w.pausing.shops[sh.id], now)
 		w.schedule.add(sh)
 	}
 }
 
 // probeChanged probes the shop whose credentials changed, if it is held.
 func (w *worker) probeChanged() {
-	if sh := w.held[w.credentials.shopID]; sh != nil {
-		sh.lane.Probe()
-		w.schedule.add(sh)
+	for _, sh := range w.shops {
+		if sh.id == w.credentials.shopID {
+			sh.lane.Probe()
+			w.schedule.add(sh)
+		}
 	}
 	w.credentials = w.credentials.next
 }
@@ -174,40 +177,29 @@ type shop struct {
 	reported schemas.ShopStatus
 }
 
-// shopOf returns the shop of a Kafka key.
-func (w *worker) shopOf(key string) *shop {
-	if sh := w.shops[schemas.ShopText(key)]; sh != nil {
-		return sh
-	}
-	parsed, err := schemas.ParseKey(key)
-	if err != nil {
-		panic(err) // every key was parsed when its store SKU was added
-	}
-	return w.shop(parsed.Shop())
-}
-
 // shop returns a shop, which it makes if it is new.
 func (w *worker) shop(name schemas.Shop) *shop {
-	text := name.String()
-	if sh := w.shops[text]; sh != nil {
+	if sh := w.shops[name]; sh != nil {
 		return sh
 	}
-	sh := &shop{name: name, id: name.ID, lane: lane.New(w.lanes), breaker: breaker.New(w.cfg.Breaker, w.deps.Logger.With("shop_id", name.ID))}
-	sh.turn = w.deps.Pacer.Turn(sh.id)
+	sh := &shop{
+		name: name, id: name.ID, turn: w.deps.Pacer.Turn(name.ID), lane: lane.New(&w.cfg.Config),
+		breaker: breaker.New(w.cfg.Breaker, w.deps.Logger.With("shop_id", name.ID)),
+	}
 	sh.lane.SetPaused(w.pausing.shops[sh.id], time.Now())
-	w.shops[text] = sh
+	w.shops[name] = sh
 	return sh
 }
 
-// sku returns the store SKU of a Kafka key.
-func (w *worker) sku(key []byte) (*sku.SKU, error) {
-	if s := w.skus[string(key)]; s != nil {
-		return s, nil
+// skus are the store SKUs of all shops, in no order.
+func (w *worker) skus() iter.Seq[*sku.SKU] {
+	return func(yield func(*sku.SKU) bool) {
+		for _, sh := range w.shops {
+			for s := range sh.lane.SKUs() {
+				if !yield(s) {
+					return
+				}
+			}
+		}
 	}
-	s := sku.New(string(key))
-	if _, err := schemas.ParseKey(s.Key); err != nil {
-		return nil, err
-	}
-	w.skus[s.Key] = s
-	return s, nil
 }

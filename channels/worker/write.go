@@ -2,15 +2,11 @@ package worker
 
 import (
 	"context"
-	"log/slog"
-	"maps"
 	"time"
 
 	"github.com/google/uuid"
 
-	"stockpush/channels"
 	"stockpush/channels/lane"
-	"stockpush/channels/pacer"
 	"stockpush/channels/sku"
 	"stockpush/processor/stream/kafka"
 	"stockpush/processor/stream/outbox"
@@ -56,12 +52,28 @@ func newWriting(deps Deps, partition int32, owner string) writing {
 
 func (w *writing) empty() bool { return w.outcomes == 0 && len(w.offsets) == 0 }
 
+// outcome adds what an outcome writes. The state is the store SKU's as it is now.
+func (w *writing) outcome(o *lane.Outcome) {
+	sources := noSource
+	if len(o.Offsets) > 0 {
+		sources = o.Offsets[:1]
+	}
+	if o.Record != nil {
+		w.records.Add(o.SKU.Key.String(), o.Record, sources[0])
+		w.outcomes++
+	}
+	if o.SaveState {
+		w.state(o.SKU, sources)
+	}
+	w.offsets = append(w.offsets, o.Offsets...)
+}
+
 // state adds the state of a store SKU as it is now.
 func (w *writing) state(s *sku.SKU, sources []int64) {
 	s.Unsaved = false
 	w.outcomes++
 	from := len(w.memory)
-	w.memory = append(w.memory, s.Key...)
+	w.memory = s.Key.Append(w.memory)
 	value := len(w.memory)
 	w.memory = s.AppendState(w.memory)
 	w.states = append(w.states, outbox.Message{Sources: sources, Record: kafka.Record{
@@ -76,18 +88,18 @@ func (w *writing) repush(s *sku.SKU) {
 		return
 	}
 	e := s.Last.Event()
-	e.Key, _ = schemas.ParseKey(s.Key)
-	e.EventID, e.Reason, e.RetryOf, e.RequestedBy, e.RepeatsOffset, e.OccurredAt = uuid.NewString(), schemas.RefreshInventory, "", "", e.Position.Offset, time.Now()
+	e.Key, e.EventID, e.Reason, e.RetryOf, e.RequestedBy, e.RepeatsOffset, e.OccurredAt = s.Key, uuid.NewString(), schemas.RefreshInventory, "", "", e.Position.Offset, time.Now()
 	w.outcomes++
 	w.events = append(w.events, outbox.Message{Sources: noSource, Record: kafka.Record{
-		Topic: w.deps.Topics.Events(), Partition: e.Position.Partition, Key: []byte(s.Key), Value: stockevent.Encode(&e),
+		Topic: w.deps.Topics.Events(), Partition: e.Position.Partition, Key: []byte(s.Key.String()), Value: stockevent.Encode(&e),
 	}})
 }
 
-// flush sends the turn and starts the next. A turn that is not full waits while many are open, or
-// while ended calls have more for it. Events are sent with the states: after the records that they
-// repeat, and only while this worker is the partition's owner.
+// flush carries out the steps of this pass, sends the turn and starts the next. A turn that is not
+// full waits while many are open, or while ended calls have more for it. Events are sent with the
+// states: after the records that they repeat, and only while this worker is the partition's owner.
 func (w *worker) flush(ctx context.Context) {
+	w.carryOut(time.Now())
 	b := &w.writing
 	more := w.out.Open() >= maxOpenTurns || len(w.results) > 0
 	if b.empty() || more && b.outcomes < maxGathered {
@@ -104,53 +116,23 @@ func (w *worker) flush(ctx context.Context) {
 	b.states, b.offsets, b.memory = make([]outbox.Message, 0, len(b.states)), make([]int64, 0, len(b.offsets)), make([]byte, 0, len(b.memory))
 }
 
-// write carries out the result of a lane's step.
-func (w *worker) write(sh *shop, r lane.Result, now time.Time) {
-	b := &w.writing
-	for i := range r.Outcomes {
-		o, sources := &r.Outcomes[i], noSource
-		if len(o.Offsets) > 0 {
-			sources = o.Offsets[:1]
+// carryOut adds the outcomes of this pass to the turn, and shows them in metrics, traces and logs.
+func (w *worker) carryOut(now time.Time) {
+	for _, s := range w.steps {
+		for i := range s.Outcomes {
+			o := &s.Outcomes[i]
+			w.writing.outcome(o)
+			w.deps.Metrics.finished(o, now)
+			w.tracing.finish(o, now)
 		}
-		if o.Record != nil {
-			b.records.Add(o.SKU.Key, o.Record, sources[0])
-			b.outcomes++
+		for _, again := range s.Repush {
+			w.writing.repush(again)
 		}
-		if o.SaveState {
-			b.state(o.SKU, sources)
-		}
-		b.offsets = append(b.offsets, o.Offsets...)
-		w.deps.Metrics.finished(o, now)
-		w.tracing.finish(o, now)
-	}
-	for _, s := range r.Repush {
-		b.repush(s)
-	}
-	w.deps.Metrics.stepped(&r)
-	w.reporting.takeTried(r.Tried)
-	w.logTried(r.Tried)
-	if v := r.Throttled; v != nil {
-		by := pacer.Throttling{Until: v.HoldUntil, App: v.Scope == channels.ScopeApp, Quota: v.Code == schemas.DailyQuotaExhausted, Message: v.Message}
-		if w.deps.Pacer.Throttle(sh.turn, by, now) {
-			w.deps.Logger.Warn("app held", "until", v.HoldUntil, "code", v.Code, "said", v.Message, "hint", v.Code.Remedy())
+		for i := range s.Notices {
+			w.log(s.shop, &s.Notices[i])
 		}
 	}
-	if len(r.Unchecked) > 0 {
-		w.write(sh, sh.lane.GiveReadbacks(r.Unchecked, maps.Values(w.skus), now), now)
-	}
-	for i := range r.Notices {
-		w.log(sh, &r.Notices[i])
-	}
-	w.noteHold(sh)
-}
-
-// noteHold updates the list of held shops.
-func (w *worker) noteHold(sh *shop) {
-	if _, held := sh.lane.Held(); held {
-		w.held[sh.id] = sh
-	} else {
-		delete(w.held, sh.id)
-	}
+	w.steps = nil
 }
 
 func (w *worker) log(sh *shop, n *lane.Notice) {
@@ -162,17 +144,5 @@ func (w *worker) log(sh *shop, n *lane.Notice) {
 		w.deps.Logger.Info("shop no longer held", "shop_id", sh.id)
 	case lane.RepairRefused:
 		w.deps.Logger.Warn("repair push refused, it will be retried", "store_sku", n.StoreSKU, "code", v.Code, "said", v.Message, "hint", v.Code.Remedy())
-	}
-}
-
-// logTried logs pushes that stay Pending after an answer, at debug.
-func (w *worker) logTried(tried []lane.Try) {
-	if len(tried) == 0 || !w.deps.Logger.Enabled(context.Background(), slog.LevelDebug) {
-		return
-	}
-	for _, t := range tried {
-		if p := t.SKU.Waiting; p != nil {
-			w.deps.Logger.Debug("push will be retried", "store_sku", t.SKU.Key, "attempts", p.Attempts, "code", codeOf(t.Code), "next", p.NotBefore)
-		}
 	}
 }

@@ -2,8 +2,6 @@ package wire
 
 import (
 	"fmt"
-	"slices"
-	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -58,7 +56,40 @@ func UnpackEvent(key schemas.Key, packed []byte) (schemas.Event, error) {
 func unpackEvent(e *schemas.Event, packed []byte, t *protobuf.Texts) error {
 	r := protobuf.Reader{Tail: packed, Field: protobuf.Field{Texts: t}}
 	for r.Next() {
-		setEvent(e, &r.Field)
+		switch r.Num {
+		case 1:
+			e.EventID = r.Text()
+		case 2:
+			e.Reason = schemas.Reason(r.Value)
+		case 3:
+			e.MerchantSKU = r.Text()
+		case 4:
+			e.ItemID = int64(r.Value)
+		case 5:
+			e.ModelID = int64(r.Value)
+		case 6:
+			e.LocationID = r.Text()
+		case 7:
+			e.Available = r.Int()
+		case 8:
+			e.PromotionReserved = int64(r.Value)
+		case 9:
+			e.OccurredAt = r.Time()
+		case 10:
+			e.RetryOf = r.Text()
+		case 11:
+			e.RepeatsOffset = r.Int()
+		case 12:
+			e.Position.LogID = uint16(r.Value)
+		case 13:
+			e.Position.Partition = int32(r.Value)
+		case 14:
+			e.Position.Offset = int64(r.Value)
+		case 15:
+			e.TriggeredAt = r.Time()
+		case 16:
+			e.RequestedBy = r.Text()
+		}
 	}
 	return r.Err
 }
@@ -79,98 +110,4 @@ func eventAt(packed []byte) (at schemas.Position, reason schemas.Reason, err err
 		}
 	}
 	return at, reason, r.Err
-}
-
-func setEvent(e *schemas.Event, f *protobuf.Field) {
-	switch f.Num {
-	case 1:
-		e.EventID = f.Text()
-	case 2:
-		e.Reason = schemas.Reason(f.Value)
-	case 3:
-		e.MerchantSKU = f.Text()
-	case 4:
-		e.ItemID = int64(f.Value)
-	case 5:
-		e.ModelID = int64(f.Value)
-	case 6:
-		e.LocationID = f.Text()
-	case 7:
-		e.Available = f.Int()
-	case 8:
-		e.PromotionReserved = int64(f.Value)
-	case 9:
-		e.OccurredAt = f.Time()
-	case 10:
-		e.RetryOf = f.Text()
-	case 11:
-		e.RepeatsOffset = f.Int()
-	case 12:
-		e.Position.LogID = uint16(f.Value)
-	case 13:
-		e.Position.Partition = int32(f.Value)
-	case 14:
-		e.Position.Offset = int64(f.Value)
-	case 15:
-		e.TriggeredAt = f.Time()
-	case 16:
-		e.RequestedBy = f.Text()
-	}
-}
-
-// commandRoom has room for what a command holds beside its key and event, in bytes.
-const commandRoom = 24
-
-// AppendPackedCommand appends a command, whose event is packed, as a message of the commands topic
-// to b; key is its Kafka key.
-func AppendPackedCommand(b []byte, key string, packed []byte, queuedAt time.Time) []byte {
-	b = slices.Grow(b, len(key)+len(packed)+commandRoom)
-	b = protobuf.PutText(append(b, formatVersion), 1, key)
-	b = protobuf.PutBytes(b, 2, packed)
-	return protobuf.PutTime(b, 3, queuedAt)
-}
-
-// PackedCommand is a message of the commands topic whose event is still packed.
-type PackedCommand struct {
-	// Key is the store SKU's Kafka key, which is not checked, and Packed the event. They share the
-	// message's memory.
-	Key, Packed []byte
-	QueuedAt    time.Time
-}
-
-// SplitCommand reads a message of the commands topic except its event.
-func SplitCommand(message []byte) (c PackedCommand, err error) {
-	tail, err := body(message)
-	if err != nil {
-		return c, err
-	}
-	r := protobuf.Reader{Tail: tail}
-	for r.Next() {
-		switch r.Num {
-		case 1:
-			c.Key = r.Bytes
-		case 2:
-			c.Packed = r.Bytes
-		case 3:
-			c.QueuedAt = r.Time()
-		}
-	}
-	if r.Err != nil {
-		return PackedCommand{}, fmt.Errorf("command: %w", r.Err)
-	}
-	return c, nil
-}
-
-// DecodeCommand reads a message of the commands topic.
-func DecodeCommand(message []byte) (schemas.Command, error) {
-	c, err := SplitCommand(message)
-	if err != nil {
-		return schemas.Command{}, err
-	}
-	k, err := schemas.ParseKey(string(c.Key))
-	if err != nil {
-		return schemas.Command{}, fmt.Errorf("command: %w", err)
-	}
-	e, err := UnpackEvent(k, c.Packed)
-	return schemas.Command{Event: e, QueuedAt: c.QueuedAt}, err
 }

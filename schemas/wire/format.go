@@ -1,6 +1,10 @@
 package wire
 
-import "fmt"
+import (
+	"fmt"
+
+	"stockpush/schemas/internal/protobuf"
+)
 
 // Our own messages are Protobuf fields behind one byte, the format's version.
 // A reader ignores fields that it does not know, so a newer writer of the same version may add
@@ -18,12 +22,13 @@ func (e *UnknownFormatError) Error() string {
 	return fmt.Sprintf("message format %d is not one that this build reads (it reads %d)", e.Version, formatVersion)
 }
 
-func body(message []byte) ([]byte, error) {
+// fields returns a reader of a message's fields.
+func fields(message []byte) protobuf.Reader {
 	if len(message) == 0 {
-		return nil, &UnknownFormatError{-1}
+		return protobuf.Reader{Err: &UnknownFormatError{-1}}
 	}
 	if message[0] != formatVersion {
-		return nil, &UnknownFormatError{int(message[0])}
+		return protobuf.Reader{Err: &UnknownFormatError{int(message[0])}}
 	}
-	return message[1:], nil
+	return protobuf.Reader{Tail: message[1:]}
 }

@@ -36,13 +36,14 @@ const maxHeader = 6
 
 // AppendPackedRecord is AppendRecord with a packed event; it ignores r.Event.
 func AppendPackedRecord(b, packed []byte, r *schemas.Record) []byte {
+	reason := schemas.Cut(r.FailureReason, schemas.MaxFailureReasonBytes)
 	var room [512]byte
 	v := protobuf.PutBytes(room[:0], 1, packed)
 	v = protobuf.PutUint(v, 2, uint64(r.Status))
 	v = protobuf.PutOptional(v, 3, r.BeforeQty)
 	v = protobuf.PutOptional(v, 4, r.AfterQty)
 	v = protobuf.PutText(v, 5, string(r.FailureCode))
-	v = protobuf.PutText(v, 6, schemas.Cut(r.FailureReason, schemas.MaxFailureReasonBytes))
+	v = protobuf.PutText(v, 6, reason)
 	v = protobuf.PutText(v, 7, r.SupersededBy)
 	if r.SupersededByOffset != schemas.NoOffset {
 		v = protobuf.PutInt(v, 8, r.SupersededByOffset)
@@ -78,12 +79,9 @@ func DecodeRecords(message []byte, yield func(*schemas.Record) error) error {
 
 // DecodeRecordsAndReports is DecodeRecords that yields reports too; a nil report ignores them.
 func DecodeRecordsAndReports(message []byte, yield func(*schemas.Record) error, report func(*schemas.Report) error) error {
-	tail, err := body(message)
-	if err != nil {
-		return err
-	}
 	d := recordsDecoder{yield: yield, report: report}
-	r := protobuf.Reader{Tail: tail, Field: protobuf.Field{Texts: &d.texts}}
+	r := fields(message)
+	r.Texts = &d.texts
 	for r.Next() {
 		r.Stop(d.take(&r.Field))
 	}

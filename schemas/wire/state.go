@@ -96,20 +96,16 @@ func DecodeState(message []byte) (schemas.State, error) {
 
 // SplitState reads a message of the state topic except its event and its record.
 func SplitState(message []byte) (PackedState, error) {
-	tail, err := body(message)
-	if err != nil {
-		return PackedState{}, err
-	}
 	var s PackedState
-	r := protobuf.Reader{Tail: tail}
+	r := fields(message)
 	for r.Next() {
 		r.Stop(s.take(&r.Field))
 	}
 	if r.Err == nil {
 		r.Err = s.settle()
 	}
-	if err = r.Err; err != nil {
-		return PackedState{}, fmt.Errorf("state: %w", err)
+	if r.Err != nil {
+		return PackedState{}, fmt.Errorf("state: %w", r.Err)
 	}
 	return s, nil
 }

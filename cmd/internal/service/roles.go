@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"stockpush/channels/breaker"
+	"stockpush/channels/lane"
 	"stockpush/channels/pacer"
 	"stockpush/channels/shopee"
 	"stockpush/channels/worker"
@@ -142,8 +143,10 @@ func (h paced) Run(ctx context.Context, a *stream.Assignment) error {
 func workerConfig(cfg config.Config) worker.Config {
 	c := cfg.Shopee
 	return worker.Config{
-		MaxPendingAge: cfg.Channels.MaxPendingAge, ShopConcurrency: c.ShopConcurrency,
-		BatchLinger: c.BatchLinger, ProbeInterval: c.ProbeInterval, ConfirmAfter: c.ConfirmAfter, Shadow: c.Shadow(),
+		Config: lane.Config{
+			MaxPendingAge: cfg.Channels.MaxPendingAge, ShopConcurrency: c.ShopConcurrency,
+			BatchLinger: c.BatchLinger, ProbeInterval: c.ProbeInterval, ConfirmAfter: c.ConfirmAfter, Shadow: c.Shadow(),
+		},
 		Breaker: breaker.Config{
 			FailureRatio: c.Breaker.FailureRatio, MinCalls: c.Breaker.MinCalls, Window: c.Breaker.Window,
 			ConsecutiveFailures: c.Breaker.Consecutive, OpenFor: c.Breaker.OpenFor,
