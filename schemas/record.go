@@ -101,10 +101,6 @@ type State struct {
 	Finished Record
 }
 
-// Stale says whether another message of the same store SKU knows more. A worker
-// that lost its partition may write late: the last message is not always the newest.
-func (s *State) Stale(other *State) bool { return other.Finished.Position.Newer(s.Finished.Position) }
-
 // Readback is a pending read-back of a model: the outcome of earlier requests is unknown, and
 // they may still be applied.
 type Readback struct {

@@ -19,11 +19,11 @@ const (
 
 // Pushed ends a Push with its answer, which has a verdict for each store SKU.
 func (l *Lane) Pushed(c *Call, a *channels.Answer, now time.Time) Result {
-	r := Result{Outcomes: make([]Outcome, 0, len(c.pushes))}
+	r := Result{Outcomes: make([]Outcome, 0, len(c.SKUs))}
 	l.inFlight--
 	confirmed := false
 	l.learn(c, a, now, &r)
-	for i, s := range c.pushes {
+	for i, s := range c.SKUs {
 		confirmed = confirmed || a.Verdicts[i].Outcome == channels.Confirmed
 		p := s.InFlight
 		s.InFlight = nil

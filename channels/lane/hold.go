@@ -104,6 +104,7 @@ func (l *Lane) failWaiting(now time.Time, r *Result) {
 	for i, s := range skus {
 		l.fail(s, pushes[i], &l.hold.verdict, now, r)
 	}
+	l.giveReadbacks(now, r)
 }
 
 // holdShop holds the shop after a refusal of an item. If it is already held its probes stay as

@@ -71,7 +71,7 @@ func New(cfg *Config) *Lane {
 func (l *Lane) SKU(key schemas.Key) *sku.SKU {
 	s := l.skus[key.StoreSKU]
 	if s == nil {
-		s = sku.New(key)
+		s = &sku.SKU{Key: key}
 		l.skus[key.StoreSKU] = s
 	}
 	return s
@@ -127,7 +127,7 @@ func (l *Lane) Offer(c *Command, now time.Time) Result {
 	return r
 }
 
-// newPush makes the push of a command.
+// newPush makes the push of a command; a repair push has none of its own.
 func (l *Lane) newPush(c *Command, now time.Time) *sku.Push {
 	p := &sku.Push{
 		Event: sku.Event{Position: c.Position, Encoded: bytes.Clone(c.Encoded)}, ItemID: c.ItemID, ModelID: c.ModelID, LocationID: c.LocationID,

@@ -27,21 +27,18 @@ const (
 type Call struct {
 	Want   Want
 	ItemID int64
-	// Lines are a started Push's.
+	// Lines are a started Push's, and SKUs the store SKUs of its lines, in their order.
 	Lines []channels.Line
+	SKUs  []*sku.SKU
 
 	// probe says that its answer shows whether the shop's hold ended.
 	probe bool
 	// item is a Push's, and due a store SKU whose Readback is due.
 	item *item
 	due  *sku.SKU
-	// pushes are the store SKUs of Lines, in their order; readbacks those of a Readback.
-	pushes    []*sku.SKU
+	// readbacks are those of a Readback.
 	readbacks []question
 }
-
-// SKUs are the store SKUs of a started Push's Lines, in their order.
-func (c *Call) SKUs() []*sku.SKU { return c.pushes }
 
 // Next returns the call that the lane wants now. If it wants Nothing, wake is when to call Next
 // again; zero if only another step of the lane changes the answer.
@@ -91,8 +88,8 @@ func (l *Lane) Start(c *Call, now time.Time) {
 		if at, _ := c.item.due(); c.probe {
 			by = due.Later(at, now) // the oldest push is a probe, due or not
 		}
-		c.pushes, c.Lines = l.queue.take(c.item, by, l.cfg.MaxLines)
-		for i, s := range c.pushes {
+		c.SKUs, c.Lines = l.queue.take(c.item, by, l.cfg.MaxLines)
+		for i, s := range c.SKUs {
 			s.InFlight.Final = l.age(s.InFlight, now) > l.cfg.MaxPendingAge
 			s.Sent, s.SentQty = s.InFlight.Position, c.Lines[i].Qty
 		}

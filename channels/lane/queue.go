@@ -30,13 +30,13 @@ type item struct {
 	shared bool
 }
 
-// stock is what a model has at a location.
+// stock is what a model of an item has at a location.
 type stock struct {
-	modelID    int64
-	locationID string
+	itemID, modelID int64
+	locationID      string
 }
 
-func stockOf(p *sku.Push) stock { return stock{p.ModelID, p.LocationID} }
+func stockOf(p *sku.Push) stock { return stock{p.ItemID, p.ModelID, p.LocationID} }
 
 // put queues a push and returns the waiting push of the same store SKU that it replaced; nil if
 // none. If both are of the same item, the new one is due no later than the replaced one.

@@ -1,7 +1,6 @@
 package lane
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 	"time"
@@ -59,32 +58,25 @@ func (l *Lane) takeReadbacks(c *Call, a *channels.Answer, now time.Time, r *Resu
 		return
 	}
 	confirmed := map[stock]*sku.SKU{}
-	for i, s := range c.pushes {
+	for i, s := range c.SKUs {
 		if v := &a.Verdicts[i]; succeeded(s, v) && !v.Shadow {
-			confirmed[stock{c.Lines[i].ModelID, c.Lines[i].LocationID}] = s
+			confirmed[stock{c.ItemID, c.Lines[i].ModelID, c.Lines[i].LocationID}] = s
 		}
 	}
 	for other := range l.readbacks {
 		if other.Readback.ItemID != c.ItemID || hasCommand(other) {
 			continue // the success of its command is read back
 		}
-		e := other.NewestEvent()
-		if s := confirmed[stock{other.Readback.ModelID, e.LocationID}]; s != nil && s != other {
+		if s := confirmed[readbackOf(other)]; s != nil && s != other {
 			l.takeReadback(s, other, now, r)
 		}
 	}
 }
 
-// place is a stock of an item.
-type place struct {
-	itemID int64
-	stock
-}
-
 // readbackOf returns what the read-back of a store SKU is of.
-func readbackOf(s *sku.SKU) place {
+func readbackOf(s *sku.SKU) stock {
 	e := s.NewestEvent()
-	return place{s.Readback.ItemID, stock{s.Readback.ModelID, e.LocationID}}
+	return stock{s.Readback.ItemID, s.Readback.ModelID, e.LocationID}
 }
 
 // giveReadbacks gives the read-backs of store SKUs whose pushes failed to those whose push the same
@@ -93,7 +85,7 @@ func (l *Lane) giveReadbacks(now time.Time, r *Result) {
 	if len(r.unchecked) == 0 {
 		return
 	}
-	last := map[place]*sku.SKU{}
+	last := map[stock]*sku.SKU{}
 	for _, s := range r.unchecked {
 		last[readbackOf(s)] = nil
 	}
@@ -111,15 +103,15 @@ func (l *Lane) giveReadbacks(now time.Time, r *Result) {
 	}
 }
 
-// findConfirmed sets the store SKU that each place confirmed last. It leaves out those with a
+// findConfirmed sets the store SKU whose push each stock confirmed last. It leaves out those with a
 // command, whose success is read back.
-func (l *Lane) findConfirmed(last map[place]*sku.SKU) {
+func (l *Lane) findConfirmed(last map[stock]*sku.SKU) {
 	for _, s := range l.skus {
 		if s.Last.Status != schemas.Successfully || s.Last.Shadow || hasCommand(s) {
 			continue
 		}
 		record := s.Last.Record()
-		at := place{record.ItemID, stock{record.ModelID, record.LocationID}}
+		at := stock{record.ItemID, record.ModelID, record.LocationID}
 		if best, wanted := last[at]; wanted && (best == nil || record.FinishedAt.After(finishedAt(best))) {
 			last[at] = s
 		}
@@ -267,11 +259,11 @@ func (l *Lane) confirm(q question, stocks []channels.ModelStock, v channels.Verd
 func (l *Lane) repair(s *sku.SKU, last *schemas.Record, now time.Time, r *Result) {
 	r.Repairs++
 	s.Readback.NotBefore = now.Add(l.cfg.ConfirmAfter)
-	p := &sku.Push{
-		Event:  sku.Event{Position: s.Last.Position, Encoded: bytes.Clone(wire.PackedEventOf(s.Last.Encoded))},
-		ItemID: last.ItemID, ModelID: last.ModelID, LocationID: last.LocationID, Qty: last.PushQty(), TriggeredAt: last.TriggeredAt,
-		QueuedAt: last.QueuedAt.UnixMilli(), Offset: schemas.NoOffset, NotBefore: now, PausedBefore: l.pause.total(now), Attempts: last.Attempts,
-	}
+	again := Command{Offset: schemas.NoOffset, Command: wire.Command{
+		Command: schemas.Command{Event: last.Event, QueuedAt: last.QueuedAt}, Encoded: wire.PackedEventOf(s.Last.Encoded),
+	}}
+	p := l.newPush(&again, now)
+	p.NotBefore, p.Attempts = now, last.Attempts
 	if replaced := l.queue.put(s, p); replaced != nil {
 		l.skip(s, replaced, &last.Event, now, r)
 	}

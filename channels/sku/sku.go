@@ -37,9 +37,6 @@ type SKU struct {
 	Unsaved bool
 }
 
-// New makes a store SKU without an event.
-func New(key schemas.Key) *SKU { return &SKU{Key: key} }
-
 // Event is an encoded event with its position. It never changes.
 type Event struct {
 	schemas.Position

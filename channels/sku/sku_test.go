@@ -63,7 +63,7 @@ func waiting(offset int64) change {
 func inFlight(offset int64) change { return func(s *sku.SKU) { s.InFlight = push(offset) } }
 
 func store(changes ...change) *sku.SKU {
-	s := sku.New(schemas.Key{Channel: schemas.ChannelShopee, ShopID: 1, StoreSKU: "a"})
+	s := &sku.SKU{Key: schemas.Key{Channel: schemas.ChannelShopee, ShopID: 1, StoreSKU: "a"}}
 	for _, c := range changes {
 		c(s)
 	}

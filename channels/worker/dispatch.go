@@ -26,16 +26,20 @@ func (w *worker) dispatch(ctx context.Context) {
 		return
 	}
 	now := time.Now()
-	for sh := w.schedule.next(now); sh != nil; sh = w.schedule.next(now) {
+	for sh, ok := w.schedule.First(); ok && !sh.At().After(now); sh, ok = w.schedule.First() {
+		w.schedule.Remove(sh)
 		wake, again := time.Time{}, true
 		for again {
 			wake, again = w.step(ctx, sh, now)
 		}
 		if !wake.IsZero() {
-			w.schedule.later.Put(sh, wake)
+			w.schedule.Put(sh, wake)
 		}
 	}
-	wake := due.Earlier(w.schedule.wake(), w.observe(now))
+	wake := w.observe(now)
+	if first, ok := w.schedule.First(); ok {
+		wake = due.Earlier(wake, first.At())
+	}
 	if !wake.IsZero() {
 		w.timer.Reset(max(0, time.Until(wake)))
 	}
@@ -167,7 +171,7 @@ func (w *worker) endCall(c *callEnd) {
 	w.noteTried(r.Tried)
 	w.throttle(sh, r.Throttled, now)
 	w.did(sh, r)
-	w.schedule.add(sh)
+	w.visit(sh)
 }
 
 // throttle passes the refusal of a throttled call, nil for none, to the pacer.
@@ -194,42 +198,9 @@ func (w *worker) did(sh *shop, r lane.Result) {
 	}
 }
 
-// schedule has the shops to visit now, in the order in which they were added, and those to visit
-// later, by time. A shop in neither waits for a command or an answer.
-type schedule struct {
-	ready []*shop
-	later due.Queue[*shop]
-}
-
-// add schedules a shop for now.
-func (q *schedule) add(sh *shop) {
-	if !sh.ready {
-		sh.ready = true
-		q.ready = append(q.ready, sh)
+// visit schedules a shop for now. A shop that is not scheduled waits for a command or an answer.
+func (w *worker) visit(sh *shop) {
+	if !sh.Queued() || !sh.At().IsZero() {
+		w.schedule.Put(sh, time.Time{})
 	}
-}
-
-// next removes and returns the next shop to visit; nil if none is due.
-func (q *schedule) next(now time.Time) *shop {
-	for first, ok := q.later.First(); ok && !first.At().After(now); first, ok = q.later.First() {
-		q.later.Remove(first)
-		q.add(first)
-	}
-	if len(q.ready) == 0 {
-		q.ready = nil
-		return nil
-	}
-	sh := q.ready[0]
-	q.ready[0], q.ready = nil, q.ready[1:]
-	sh.ready = false
-	q.later.Remove(sh)
-	return sh
-}
-
-// wake is when the next later shop is due; zero for never.
-func (q *schedule) wake() time.Time {
-	if first, ok := q.later.First(); ok {
-		return first.At()
-	}
-	return time.Time{}
 }

@@ -64,7 +64,7 @@ func New(cfg Config, deps Deps) (*Handler, error) {
 	cfg.MaxLines = deps.Channel.MaxLines()
 	h := &Handler{cfg: cfg, deps: deps}
 	deps.Metrics.watch(deps.Pacer)
-	h.Pause(nil)
+	h.pausing.Store(newPausing(nil))
 	h.credentials.Store(newCredentialsChange())
 	return h, nil
 }
@@ -87,32 +87,28 @@ func (h *Handler) CredentialsChanged(shopID int64) {
 	close(change.made)
 }
 
-// Pause sets the paused shops. Their pushes wait, and newer events still replace them.
-func (h *Handler) Pause(shops []int64) {
+func newPausing(shops []int64) *pausing {
 	p := &pausing{shops: make(map[int64]bool, len(shops)), changed: make(chan struct{})}
 	for _, id := range shops {
 		p.shops[id] = true
 	}
-	before := h.pausing.Swap(p)
-	if before != nil {
-		close(before.changed)
-	}
-	h.logPauses(before, p)
+	return p
 }
 
-// logPauses logs which pauses began and ended.
-func (h *Handler) logPauses(before, after *pausing) {
-	if before == nil {
-		return // New pauses no shop
-	}
-	for _, id := range slices.Sorted(maps.Keys(after.shops)) {
-		if !before.shops[id] {
-			h.deps.Logger.Info("shop paused", "shop_id", id)
-		}
-	}
-	for _, id := range slices.Sorted(maps.Keys(before.shops)) {
-		if !after.shops[id] {
-			h.deps.Logger.Info("shop no longer paused", "shop_id", id)
+// Pause sets the paused shops. Their pushes wait, and newer events still replace them.
+func (h *Handler) Pause(shops []int64) {
+	after := newPausing(shops)
+	before := h.pausing.Swap(after)
+	close(before.changed)
+	h.logMissing(after.shops, before.shops, "shop paused")
+	h.logMissing(before.shops, after.shops, "shop no longer paused")
+}
+
+// logMissing logs a message for each shop that is missing in another set.
+func (h *Handler) logMissing(shops, in map[int64]bool, message string) {
+	for _, id := range slices.Sorted(maps.Keys(shops)) {
+		if !in[id] {
+			h.deps.Logger.Info(message, "shop_id", id)
 		}
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"stockpush/channels/lane"
 	"stockpush/channels/sku"
 	"stockpush/processor/stream/kafka"
-	"stockpush/processor/stream/outbox"
 	"stockpush/schemas"
 	"stockpush/schemas/wire"
 )
@@ -137,7 +136,7 @@ func (w *worker) statusOf(sh *shop, now time.Time) schemas.ShopStatus {
 	case sh.inherits(now):
 		return sh.reported
 	}
-	s.Since, s.Until = inMilliseconds(s.Since), inMilliseconds(s.Until)
+	s.Since, s.Until = s.Since.UTC().Truncate(time.Millisecond), s.Until.UTC().Truncate(time.Millisecond)
 	return s
 }
 
@@ -152,13 +151,6 @@ func (sh *shop) inherits(now time.Time) bool {
 	default:
 		return false
 	}
-}
-
-func inMilliseconds(t time.Time) time.Time {
-	if t.IsZero() {
-		return t
-	}
-	return time.UnixMilli(t.UnixMilli()).UTC()
 }
 
 // restoreStatus takes a shop's status from the state topic; false if the message is none.
@@ -178,7 +170,7 @@ func (w *worker) restoreStatus(m *kafka.Record) bool {
 		}
 		return nil
 	}) // a status that cannot be read is written again
-	w.schedule.add(sh)
+	w.visit(sh)
 	return true
 }
 
@@ -192,7 +184,5 @@ func (w *writing) report(r *schemas.Report) {
 func (w *writing) status(r *schemas.Report) {
 	w.report(r)
 	w.outcomes++
-	w.states = append(w.states, outbox.Message{Sources: noSource, Record: kafka.Record{
-		Topic: w.stateTopic, Partition: w.partition, Key: []byte(statusKey + r.Shop.String()), Value: wire.EncodeReport(r), Headers: w.owner,
-	}})
+	w.stateMessage(statusKey+r.Shop.String(), wire.EncodeReport(r), noSource)
 }

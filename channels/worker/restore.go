@@ -99,7 +99,7 @@ func (r *restoring) take(ctx context.Context, m *kafka.Record) {
 	s.Restore(&state)
 	r.newest.Take(state.NewestAt)
 	sh.lane.Restore(s, r.now)
-	r.schedule.add(sh)
+	r.visit(sh)
 }
 
 // unreadableState dead-letters a state. Its store SKU has no state until its next push.

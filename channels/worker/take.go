@@ -45,7 +45,7 @@ func (w *worker) take(r *kafka.Record, now time.Time) error {
 	result := sh.lane.Offer(&lane.Command{Command: c, Offset: r.Offset, Inherited: inherited, MaybeSent: inherited && !w.clean}, now)
 	w.tracing.take(r.Headers, result.Queued, now)
 	w.did(sh, result)
-	w.schedule.add(sh)
+	w.visit(sh)
 	return nil
 }
 

@@ -91,7 +91,7 @@ func (t *tracing) started(c *lane.Call, now time.Time) {
 	if len(t.pushes) == 0 {
 		return
 	}
-	for _, s := range c.SKUs() {
+	for _, s := range c.SKUs {
 		if p := t.pushes[s.InFlight.Offset]; p != nil {
 			p.called = now
 		}

@@ -27,9 +27,10 @@ type worker struct {
 	*Handler
 	assignment *stream.Assignment
 	// id names this owner of the partition.
-	id       string
-	shops    map[schemas.Shop]*shop
-	schedule schedule
+	id    string
+	shops map[schemas.Shop]*shop
+	// schedule has the shops to visit, by time; those to visit now have the zero time.
+	schedule due.Queue[*shop]
 	// pausing is the set of paused shops that the lanes have.
 	pausing *pausing
 	// credentials is the next change of a shop's credentials.
@@ -78,9 +79,6 @@ func newWorker(h *Handler, a *stream.Assignment) *worker {
 }
 
 func (w *worker) close() {
-	w.timer.Stop()
-	w.rereadTimer.Stop()
-	w.recheck.Stop()
 	for _, sh := range w.shops {
 		w.deps.Pacer.Leave(sh.turn)
 	}
@@ -137,7 +135,7 @@ func (w *worker) repause() {
 	now := time.Now()
 	for _, sh := range w.shops {
 		sh.lane.SetPaused(w.pausing.shops[sh.id], now)
-		w.schedule.add(sh)
+		w.visit(sh)
 	}
 }
 
@@ -146,7 +144,7 @@ func (w *worker) probeChanged() {
 	for _, sh := range w.shops {
 		if sh.id == w.credentials.shopID {
 			sh.lane.Probe()
-			w.schedule.add(sh)
+			w.visit(sh)
 		}
 	}
 	w.credentials = w.credentials.next
@@ -163,9 +161,8 @@ func (w *worker) caughtUp() bool { return w.next >= w.inheritedBelow }
 
 // shop is a shop of the partition.
 type shop struct {
-	// Place is its place among the shops to visit later; ready says that it is visited now.
+	// Place is its place in the schedule.
 	due.Place
-	ready bool
 	// turn is its place with the pacer.
 	turn *pacer.Turn
 

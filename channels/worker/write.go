@@ -36,11 +36,10 @@ type writing struct {
 	owner      []kafka.Header
 	records    *outbox.RecordBatch
 	reports    *outbox.RecordBatch
-	// states and events are messages. The states' keys and values are parts of memory.
-	states, events []outbox.Message
-	memory         []byte
-	offsets        []int64
-	outcomes       int
+	// second are the states, and the events that push again.
+	second   []*outbox.Message
+	offsets  []int64
+	outcomes int
 }
 
 func newWriting(deps Deps, partition int32, owner string) writing {
@@ -72,12 +71,12 @@ func (w *writing) outcome(o *lane.Outcome) {
 func (w *writing) state(s *sku.SKU, sources []int64) {
 	s.Unsaved = false
 	w.outcomes++
-	from := len(w.memory)
-	w.memory = s.Key.Append(w.memory)
-	value := len(w.memory)
-	w.memory = s.AppendState(w.memory)
-	w.states = append(w.states, outbox.Message{Sources: sources, Record: kafka.Record{
-		Topic: w.stateTopic, Partition: w.partition, Key: w.memory[from:value:value], Value: w.memory[value:len(w.memory):len(w.memory)], Headers: w.owner,
+	w.stateMessage(s.Key.String(), s.AppendState(nil), sources)
+}
+
+func (w *writing) stateMessage(key string, value []byte, sources []int64) {
+	w.second = append(w.second, &outbox.Message{Sources: sources, Record: kafka.Record{
+		Topic: w.stateTopic, Partition: w.partition, Key: []byte(key), Value: value, Headers: w.owner,
 	}})
 }
 
@@ -90,7 +89,7 @@ func (w *writing) repush(s *sku.SKU) {
 	e := s.Last.Event()
 	e.Key, e.EventID, e.Reason, e.RetryOf, e.RequestedBy, e.RepeatsOffset, e.OccurredAt = s.Key, uuid.NewString(), schemas.RefreshInventory, "", "", e.Position.Offset, time.Now()
 	w.outcomes++
-	w.events = append(w.events, outbox.Message{Sources: noSource, Record: kafka.Record{
+	w.second = append(w.second, &outbox.Message{Sources: noSource, Record: kafka.Record{
 		Topic: w.deps.Topics.Events(), Partition: e.Position.Partition, Key: []byte(s.Key.String()), Value: stockevent.Encode(&e),
 	}})
 }
@@ -105,15 +104,8 @@ func (w *worker) flush(ctx context.Context) {
 	if b.empty() || more && b.outcomes < maxGathered {
 		return
 	}
-	t := outbox.Turn{First: append(b.records.Take(), b.reports.Take()...), Offsets: b.offsets}
-	for _, messages := range [][]outbox.Message{b.states, b.events} {
-		for i := range messages {
-			t.Second = append(t.Second, &messages[i])
-		}
-	}
-	w.out.Send(ctx, t)
-	b.outcomes, b.events = 0, nil
-	b.states, b.offsets, b.memory = make([]outbox.Message, 0, len(b.states)), make([]int64, 0, len(b.offsets)), make([]byte, 0, len(b.memory))
+	w.out.Send(ctx, outbox.Turn{First: append(b.records.Take(), b.reports.Take()...), Second: b.second, Offsets: b.offsets})
+	b.outcomes, b.second, b.offsets = 0, nil, nil
 }
 
 // carryOut adds the outcomes of this pass to the turn, and shows them in metrics, traces and logs.

@@ -102,8 +102,8 @@ func (v *view) takeState(r *kafka.Record) error {
 		states = map[schemas.Key]*schemas.State{}
 		v.states[s.Key.Shop()] = states
 	}
-	if before := states[s.Key]; before == nil || !s.Stale(before) {
-		states[s.Key] = &s
+	if before := states[s.Key]; before == nil || !before.Finished.Position.Newer(s.Finished.Position) {
+		states[s.Key] = &s // otherwise a worker that lost its partition wrote it late
 	}
 	return nil
 }
