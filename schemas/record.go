@@ -77,13 +77,6 @@ func RecordOf(e Event, s Status) Record {
 	return Record{Event: e, Status: s, SupersededByOffset: NoOffset}
 }
 
-// SkippedBy returns the record of an event that a newer one replaced at the given time.
-func SkippedBy(e Event, newer *Event, at time.Time) Record {
-	r := RecordOf(e, Skipped)
-	r.SupersededBy, r.SupersededByOffset, r.FinishedAt = newer.EventID, newer.Position.Offset, at
-	return r
-}
-
 // State is what a store SKU should show and what is known of it. Its shop's
 // worker writes it to the state topic and restores it before it pushes.
 type State struct {

@@ -50,14 +50,12 @@ func (l *Lane) settle(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Tim
 	if v.Outcome != channels.Refused {
 		sent := p.Decode()
 		l.requireReadback(s, &sent, now)
-		l.retry(s, p, v, now, r)
-		return
 	}
-	if l.mayRetry(p, v) {
+	if v.Outcome != channels.Refused || l.mayRetry(p, v) {
 		l.retry(s, p, v, now, r)
-		return
+	} else {
+		l.fail(s, p, v, now, r)
 	}
-	l.fail(s, p, v, now, r)
 }
 
 // succeeded says whether a verdict confirms what was sent.

@@ -44,40 +44,37 @@ func (t *tracing) take(headers []kafka.Header, queued *sku.Push, now time.Time) 
 	if t.tracer == nil || len(headers) == 0 || queued == nil {
 		return
 	}
-	p := traced{taken: now, qty: queued.Qty}
-	event, superseded := contextsOf(headers)
-	p.event = contextOf(event)
-	for _, c := range superseded {
-		p.link(contextOf(c))
+	contexts := contextsOf(headers)
+	p := traced{event: contexts[0], taken: now, qty: queued.Qty}
+	for _, c := range contexts[1:] {
+		p.link(c)
 	}
 	if p.event.IsValid() || len(p.links) > 0 {
 		t.pushes[queued.Offset] = &p
 	}
 }
 
-// contextsOf returns the trace contexts of a command.
-func contextsOf(headers []kafka.Header) (event schemas.TraceContext, superseded []schemas.TraceContext) {
-	last := &schemas.TraceContext{} // a state before any superseded event belongs to none
+// contextsOf returns the trace context of a command's event, and those of superseded events after
+// it. One is invalid if its traceparent is. A malformed state is left out.
+func contextsOf(headers []kafka.Header) []trace.SpanContext {
+	carriers := []propagation.MapCarrier{{}}
+	last := propagation.MapCarrier{} // a state before any superseded event belongs to none
 	for _, h := range headers {
-		switch h.Key {
-		case schemas.HeaderTraceparent:
-			event.Traceparent = string(h.Value)
-		case schemas.HeaderTracestate:
-			event.Tracestate = string(h.Value)
+		switch value := string(h.Value); h.Key {
+		case schemas.HeaderTraceparent, schemas.HeaderTracestate:
+			carriers[0][h.Key] = value
 		case schemas.HeaderSupersededTraceparent:
-			superseded = append(superseded, schemas.TraceContext{Traceparent: string(h.Value)})
-			last = &superseded[len(superseded)-1]
+			last = propagation.MapCarrier{schemas.HeaderTraceparent: value}
+			carriers = append(carriers, last)
 		case schemas.HeaderSupersededTracestate:
-			last.Tracestate = string(h.Value)
+			last[schemas.HeaderTracestate] = value
 		}
 	}
-	return event, superseded
-}
-
-// contextOf is invalid if the traceparent is. A malformed state is left out.
-func contextOf(c schemas.TraceContext) trace.SpanContext {
-	carrier := propagation.MapCarrier{"traceparent": c.Traceparent, "tracestate": c.Tracestate}
-	return trace.SpanContextFromContext(propagation.TraceContext{}.Extract(context.Background(), carrier))
+	contexts := make([]trace.SpanContext, len(carriers))
+	for i, c := range carriers {
+		contexts[i] = trace.SpanContextFromContext(propagation.TraceContext{}.Extract(context.Background(), c))
+	}
+	return contexts
 }
 
 func (p *traced) link(to trace.SpanContext) {

@@ -13,7 +13,8 @@ func TestDecodingRecordsAllocatesNothingForEachText(t *testing.T) {
 	const messages = 100
 	e := schemas.Event{Key: schemas.Key{Channel: schemas.ChannelShopee, ShopID: 10021, StoreSKU: "A"}, EventID: "e1", Reason: schemas.SyncOrder, MerchantSKU: "M", RepeatsOffset: schemas.NoOffset}
 	e.Position.LogID = 1
-	record := schemas.SkippedBy(e, &e, e.OccurredAt)
+	record := schemas.RecordOf(e, schemas.Skipped)
+	record.SupersededBy = e.EventID
 	records := append(AppendRecordsHeader(nil, e.Key), bytes.Repeat(AppendRecord(nil, &record), messages)...)
 	require.Less(t, testing.AllocsPerRun(10, func() {
 		require.NoError(t, DecodeRecords(records, func(*schemas.Record) error { return nil }))

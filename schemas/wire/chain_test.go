@@ -71,7 +71,9 @@ func appendChain(t require.TestingT, b []byte, chain []chained, queuedAt time.Ti
 		next := chain[i+1+slices.IndexFunc(chain[i+1:], func(c chained) bool { return c.role != wire.RoleLost })].event
 		links = wire.AppendLink(links, wire.Link{Event: packed(&c.event), Next: packed(&next), Role: c.role, At: c.at})
 		if c.role != wire.RoleWaits {
-			wants = slices.Insert(wants, len(wants)-len(offsets), schemas.SkippedBy(c.event, &next, c.at))
+			skipped := schemas.RecordOf(c.event, schemas.Skipped)
+			skipped.SupersededBy, skipped.SupersededByOffset, skipped.FinishedAt = next.EventID, next.Position.Offset, c.at
+			wants = slices.Insert(wants, len(wants)-len(offsets), skipped)
 			offsets = append(offsets, c.event.Position.Offset)
 		}
 	}
