@@ -110,7 +110,7 @@ func (l *Lane) succeed(s *sku.SKU, p *sku.Push, v *channels.Verdict, now time.Ti
 		return
 	}
 	if p.IsRepair() { // the record stays, apart from what the repair adds
-		last := s.Last.Record()
+		last := s.LastRecord()
 		record.BeforeQty, record.FinishedAt = last.BeforeQty, last.FinishedAt
 	}
 	l.finish(s, p, &record, r)

@@ -176,7 +176,7 @@ func (l *Lane) restoreHold(s *sku.SKU, now time.Time) {
 	if s.Last.Status != schemas.Failed {
 		return
 	}
-	last := s.Last.Record()
+	last := s.LastRecord()
 	if !last.ShopRefused {
 		return
 	}

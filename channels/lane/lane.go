@@ -115,7 +115,7 @@ func (l *Lane) Offer(c *Command, now time.Time) Result {
 	}
 	switch judgement {
 	case sku.FinishedAlready:
-		r.add(Outcome{SKU: s, Record: s.Last.Encoded, Offsets: p.Offsets()})
+		r.add(Outcome{SKU: s, Record: s.Last.Bytes, Offsets: p.Offsets()})
 	case sku.Superseded:
 		by := s.NewestEvent()
 		r.add(Outcome{SKU: s, Record: skipped(p, &by, now), SaveState: s.Unsaved, Offsets: p.Offsets()})

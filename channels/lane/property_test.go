@@ -337,7 +337,7 @@ func (w *world) check() {
 		name := s.Key.StoreSKU
 		require.True(w.r, s.Idle(), name)
 		if s.Last.Status == schemas.Successfully {
-			e := s.Last.Event()
+			e := s.LastEvent()
 			require.Nil(w.r, s.Readback, name)
 			require.Equal(w.r, e.PushQty(), w.stock[model{e.ItemID, e.ModelID}], name)
 		}

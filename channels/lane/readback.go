@@ -110,7 +110,7 @@ func (l *Lane) findConfirmed(last map[stock]*sku.SKU) {
 		if s.Last.Status != schemas.Successfully || s.Last.Shadow || hasCommand(s) {
 			continue
 		}
-		record := s.Last.Record()
+		record := s.LastRecord()
 		at := stock{record.ItemID, record.ModelID, record.LocationID}
 		if best, wanted := last[at]; wanted && (best == nil || record.FinishedAt.After(finishedAt(best))) {
 			last[at] = s
@@ -119,7 +119,7 @@ func (l *Lane) findConfirmed(last map[stock]*sku.SKU) {
 }
 
 func finishedAt(s *sku.SKU) time.Time {
-	r := s.Last.Record()
+	r := s.LastRecord()
 	return r.FinishedAt
 }
 
@@ -206,7 +206,7 @@ func (l *Lane) startReadback(c *Call, now time.Time) {
 
 // itemOf returns the item of a store SKU's last event.
 func itemOf(s *sku.SKU) int64 {
-	e := s.Last.Event()
+	e := s.LastEvent()
 	return e.ItemID
 }
 
@@ -244,7 +244,7 @@ func (l *Lane) confirm(q question, stocks []channels.ModelStock, v channels.Verd
 		s.Readback.NotBefore = now.Add(l.cfg.ConfirmAfter)
 		return
 	}
-	last := s.Last.Record()
+	last := s.LastRecord()
 	shown, found := quantityOf(stocks, &last.Event)
 	if found && needsRepair(shown, last.PushQty(), s.Readback) {
 		l.repair(s, &last, now, r)
@@ -260,7 +260,7 @@ func (l *Lane) repair(s *sku.SKU, last *schemas.Record, now time.Time, r *Result
 	r.Repairs++
 	s.Readback.NotBefore = now.Add(l.cfg.ConfirmAfter)
 	again := Command{Offset: schemas.NoOffset, Command: wire.Command{
-		Command: schemas.Command{Event: last.Event, QueuedAt: last.QueuedAt}, Encoded: wire.PackedEventOf(s.Last.Encoded),
+		Command: schemas.Command{Event: last.Event, QueuedAt: last.QueuedAt}, Encoded: s.Last.PackedEvent(),
 	}}
 	p := l.newPush(&again, now)
 	p.NotBefore, p.Attempts = now, last.Attempts

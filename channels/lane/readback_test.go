@@ -53,8 +53,8 @@ func TestWhatAReadbackLeadsTo(t *testing.T) {
 		}
 		require.Empty(t, written, name)
 		require.Equal(t, 1, s.result.Repairs, name)
-		require.Equal(t, lane.Stats{Waiting: 1, OldestQueued: recordOf(&lane.Outcome{Record: s.sku("a").Last.Encoded}).QueuedAt}, s.lane.Stats(s.now))
-		last := s.sku("a").Last.Record()
+		require.Equal(t, lane.Stats{Waiting: 1, OldestQueued: recordOf(&lane.Outcome{Record: s.sku("a").Last.Bytes}).QueuedAt}, s.lane.Stats(s.now))
+		last := s.sku("a").LastRecord()
 		finished := last.FinishedAt
 		repair := s.start(lane.Push)
 		require.Equal(t, []channels.Line{{Qty: 4}}, repair.Lines, name)

@@ -120,7 +120,7 @@ func (l *Lane) finish(s *sku.SKU, p *sku.Push, record *schemas.Record, r *Result
 	if !p.IsRepair() { // whose event ended before
 		o.Status, o.FailureCode, o.TriggeredAt = record.Status, record.FailureCode, p.TriggeredAt
 	}
-	s.Finish(sku.Outcome{Position: p.Position, Status: record.Status, Shadow: record.Shadow(), Encoded: o.Record})
+	s.Finish(wire.PackedRecord{Position: p.Position, Status: record.Status, Shadow: record.Shadow(), Bytes: o.Record})
 	delete(l.unpushed, s)
 	if s.Readback != nil {
 		l.expectReadback(s, record.FinishedAt)

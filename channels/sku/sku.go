@@ -26,8 +26,9 @@ type SKU struct {
 	Confirmed *int64
 	// Readback is the pending read-back; nil if there is none.
 	Readback *schemas.Readback
-	// Last is the last finished event.
-	Last Outcome
+	// Last is the terminal record of the last finished event, as it was written; its position is
+	// zero if there is none. If it is a shadow's, the channel never got the quantity.
+	Last wire.PackedRecord
 
 	// Waiting is the waiting push, InFlight the one in flight; nil for none.
 	Waiting, InFlight *Push
@@ -44,33 +45,23 @@ type Event struct {
 }
 
 // Decode decodes the event without its key.
-func (e *Event) Decode() schemas.Event { return decode(e.Encoded) }
+func (e *Event) Decode() schemas.Event { return decode(schemas.Key{}, e.Encoded) }
 
 // decode decodes an event that was decoded successfully before.
-func decode(encoded []byte) schemas.Event {
-	e, err := wire.UnpackEvent(schemas.Key{}, encoded)
+func decode(key schemas.Key, encoded []byte) schemas.Event {
+	e, err := wire.UnpackEvent(key, encoded)
 	if err != nil {
 		panic(fmt.Sprintf("an event that was valid cannot be decoded: %v", err))
 	}
 	return e
 }
 
-// Outcome is the terminal record of an event; its position is zero if there is none.
-type Outcome struct {
-	schemas.Position
-	Status schemas.Status
-	// Shadow says that it ended well without a call: the channel never got the quantity.
-	Shadow bool
-	// Encoded is the record as it was written.
-	Encoded []byte
-}
+// LastEvent decodes the last finished event. There must be one.
+func (s *SKU) LastEvent() schemas.Event { return decode(s.Key, s.Last.PackedEvent()) }
 
-// Event decodes the outcome's event. There must be one.
-func (o *Outcome) Event() schemas.Event { return decode(wire.PackedEventOf(o.Encoded)) }
-
-// Record decodes the outcome's record. There must be one.
-func (o *Outcome) Record() schemas.Record {
-	r, err := wire.PackedRecord{Bytes: o.Encoded}.Record(schemas.Key{})
+// LastRecord decodes the record of the last finished event. There must be one.
+func (s *SKU) LastRecord() schemas.Record {
+	r, err := s.Last.Record(s.Key)
 	if err != nil {
 		panic(fmt.Sprintf("a record that was valid cannot be decoded: %v", err))
 	}
@@ -88,9 +79,9 @@ func (s *SKU) NewestPosition() schemas.Position {
 // NewestEvent decodes the newest event. There must be one.
 func (s *SKU) NewestEvent() schemas.Event {
 	if s.Newest != nil {
-		return s.Newest.Decode()
+		return decode(s.Key, s.Newest.Encoded)
 	}
-	return s.Last.Event()
+	return s.LastEvent()
 }
 
 // Push is the waiting or in-flight push of an event; nil if there is none.
@@ -146,22 +137,21 @@ func repeated(e *schemas.Event) schemas.Position {
 	return schemas.Position{LogID: e.Position.LogID, Partition: e.Position.Partition, Offset: e.RepeatsOffset}
 }
 
-// Finish sets the last outcome, unless it already has one of a newer event.
-func (s *SKU) Finish(o Outcome) {
-	if s.Last.Newer(o.Position) {
+// Finish sets the last record, unless it is already that of a newer event.
+func (s *SKU) Finish(r wire.PackedRecord) {
+	if s.Last.Newer(r.Position) {
 		return
 	}
-	if s.Newest != nil && s.Newest.Position == o.Position {
+	if s.Newest != nil && s.Newest.Position == r.Position {
 		s.Newest = nil
 	}
-	s.Last = o
+	s.Last = r
 }
 
 // AppendState appends the state as a message of the state topic to b.
 func (s *SKU) AppendState(b []byte) []byte {
-	state := wire.PackedState{Key: s.Key.String(), Confirmed: s.Confirmed, Readback: s.Readback, Sent: s.Sent, SentQty: s.SentQty}
-	if !s.Last.IsZero() {
-		state.Finished = wire.PackedRecord{Position: s.Last.Position, Event: wire.PackedEventOf(s.Last.Encoded), Bytes: s.Last.Encoded}
+	state := wire.PackedState{
+		Key: s.Key.String(), Newest: s.Last.PackedEvent(), Confirmed: s.Confirmed, Readback: s.Readback, Sent: s.Sent, SentQty: s.SentQty, Finished: s.Last,
 	}
 	if s.Newest != nil {
 		state.Newest = s.Newest.Encoded
@@ -171,14 +161,14 @@ func (s *SKU) AppendState(b []byte) []byte {
 
 // Restore sets the SKU to a state from the state topic. It copies what it retains.
 func (s *SKU) Restore(state *wire.PackedState) {
-	s.Newest, s.Last = nil, Outcome{}
+	s.Newest, s.Last = nil, wire.PackedRecord{}
 	s.Sent, s.SentQty, s.Confirmed, s.Readback = state.Sent, state.SentQty, state.Confirmed, state.Readback
 	if len(state.Newest) > 0 {
 		s.Newest = &Event{state.NewestAt, bytes.Clone(state.Newest)}
 	}
-	if !state.Finished.Position.IsZero() {
-		f := &state.Finished
-		s.Finish(Outcome{f.Position, f.Status, f.Shadow, bytes.Clone(f.Bytes)})
+	if !state.Finished.IsZero() {
+		s.Finish(state.Finished)
+		s.Last.Bytes = bytes.Clone(s.Last.Bytes)
 	}
 }
 

@@ -39,12 +39,12 @@ func push(offset int64) *sku.Push {
 	return &sku.Push{Event: *encoded(event(at(offset))), Offset: offset}
 }
 
-func outcome(p schemas.Position, s schemas.Status) sku.Outcome {
+func outcome(p schemas.Position, s schemas.Status) wire.PackedRecord {
 	r := schemas.RecordOf(event(p), s)
 	if s == schemas.Successfully && p.Offset%3 > 0 { // the others were pushed in shadow mode
 		r.AfterQty = &r.Available
 	}
-	return sku.Outcome{Position: p, Status: s, Shadow: r.Shadow(), Encoded: wire.AppendRecord(nil, &r)}
+	return wire.PackedRecord{Position: p, Status: s, Shadow: r.Shadow(), Bytes: wire.AppendRecord(nil, &r)}
 }
 
 // change changes a new store SKU.
@@ -115,8 +115,8 @@ func TestNewestEvent(t *testing.T) {
 	newest(6)(s)
 	require.Equal(t, at(6), s.NewestPosition())
 	require.Equal(t, "e6", nameOf(s.NewestEvent()))
-	require.Equal(t, "e5", nameOf(s.Last.Event()))
-	require.Equal(t, schemas.Successfully, s.Last.Record().Status)
+	require.Equal(t, "e5", nameOf(s.LastEvent()))
+	require.Equal(t, schemas.Successfully, s.LastRecord().Status)
 }
 
 func nameOf(e schemas.Event) string { return e.EventID }
@@ -164,7 +164,7 @@ func TestOffsetsOfAPush(t *testing.T) {
 func TestInvalidEncodingPanics(t *testing.T) {
 	broken := []byte{0xff}
 	require.Panics(t, func() { (&sku.Event{Encoded: broken}).Decode() })
-	require.Panics(t, func() { (&sku.Outcome{Encoded: broken}).Record() })
+	require.Panics(t, func() { (&sku.SKU{Last: wire.PackedRecord{Bytes: broken}}).LastRecord() })
 }
 
 // state draws a state of a store SKU.

@@ -86,8 +86,8 @@ func (w *writing) repush(s *sku.SKU) {
 	if s.Last.LogID != w.deps.LogID {
 		return
 	}
-	e := s.Last.Event()
-	e.Key, e.EventID, e.Reason, e.RetryOf, e.RequestedBy, e.RepeatsOffset, e.OccurredAt = s.Key, uuid.NewString(), schemas.RefreshInventory, "", "", e.Position.Offset, time.Now()
+	e := s.LastEvent()
+	e.EventID, e.Reason, e.RetryOf, e.RequestedBy, e.RepeatsOffset, e.OccurredAt = uuid.NewString(), schemas.RefreshInventory, "", "", e.Position.Offset, time.Now()
 	w.outcomes++
 	w.second = append(w.second, &outbox.Message{Sources: noSource, Record: kafka.Record{
 		Topic: w.deps.Topics.Events(), Partition: e.Position.Partition, Key: []byte(s.Key.String()), Value: stockevent.Encode(&e),

@@ -117,12 +117,12 @@ func (d *recordsDecoder) take(f *protobuf.Field) (err error) {
 
 // PackedRecord is a record as AppendPackedRecord wrote it, with its most used fields.
 type PackedRecord struct {
-	Position schemas.Position
-	Status   schemas.Status
+	schemas.Position
+	Status schemas.Status
 	// Shadow is Record.Shadow.
 	Shadow bool
-	// Event is the packed event and part of Bytes, the whole record.
-	Event, Bytes []byte
+	// Bytes is the whole record.
+	Bytes []byte
 }
 
 // SplitRecord reads only the fields of PackedRecord.
@@ -136,7 +136,6 @@ func SplitRecord(b []byte) (p PackedRecord, err error) {
 		for r.Next() {
 			switch r.Num {
 			case 1:
-				p.Event = r.Bytes
 				p.Position, reason, err = eventAt(r.Bytes)
 				r.Stop(err)
 			case 2:
@@ -154,9 +153,10 @@ func SplitRecord(b []byte) (p PackedRecord, err error) {
 	return p, known(p.Status, reason, p.Position)
 }
 
-// PackedEventOf returns the packed event of a packed record, whose memory it shares; nil if
-// AppendPackedRecord did not write the record.
-func PackedEventOf(record []byte) []byte {
+// PackedEvent returns the record's packed event, whose memory it shares; nil if AppendPackedRecord
+// did not write the record.
+func (p PackedRecord) PackedEvent() []byte {
+	record := p.Bytes
 	for _, num := range []protowire.Number{2, 1} {
 		got, typ, n := protowire.ConsumeTag(record)
 		if n < 0 || got != num || typ != protowire.BytesType {

@@ -14,7 +14,7 @@ import (
 type PackedState struct {
 	// Key is the Kafka key.
 	Key string
-	// Newest is empty if there is none, or if it is Finished's event.
+	// Newest is empty if there is none. SplitState also leaves it empty if it is Finished's event.
 	Newest   []byte
 	NewestAt schemas.Position
 	Sent     schemas.Position
@@ -31,14 +31,10 @@ const stateRoom = 64
 
 // AppendPackedState appends a state as a message of the state topic to b.
 func AppendPackedState(b []byte, s *PackedState) []byte {
-	newest := s.Newest
-	if len(newest) == 0 {
-		newest = s.Finished.Event
-	}
-	b = slices.Grow(b, len(s.Key)+len(newest)+len(s.Finished.Bytes)+stateRoom)
+	b = slices.Grow(b, len(s.Key)+len(s.Newest)+len(s.Finished.Bytes)+stateRoom)
 	b = protobuf.PutText(append(b, formatVersion), 1, s.Key)
-	if len(newest) > 0 {
-		b = protobuf.PutBytes(b, 2, newest)
+	if len(s.Newest) > 0 {
+		b = protobuf.PutBytes(b, 2, s.Newest)
 	}
 	if !s.Sent.IsZero() {
 		var room [32]byte
@@ -80,7 +76,7 @@ func DecodeState(message []byte) (schemas.State, error) {
 	}
 	newest := p.Newest
 	if len(newest) == 0 && p.NewestAt == p.Finished.Position {
-		newest = p.Finished.Event
+		newest = p.Finished.PackedEvent()
 	}
 	if !p.NewestAt.IsZero() {
 		s.Newest, err = UnpackEvent(s.Key, newest)
@@ -116,7 +112,7 @@ func (s *PackedState) settle() (err error) {
 	case s.Key == "":
 		return fmt.Errorf("no key")
 	case len(s.Newest) == 0:
-	case bytes.Equal(s.Newest, s.Finished.Event):
+	case bytes.Equal(s.Newest, s.Finished.PackedEvent()):
 		s.Newest, s.NewestAt = nil, s.Finished.Position
 	default:
 		s.NewestAt, _, err = eventAt(s.Newest)
