@@ -36,12 +36,12 @@ func TestModelOfSeveralStoreSKUsShowsTheLastCommand(t *testing.T) {
 		})
 		w.finish()
 		for _, c := range slices.Backward(w.commands) {
-			if w.ended[c.Event.Position.Offset].Status != schemas.Successfully {
+			if w.ended[c.Position.Offset].Status != schemas.Successfully {
 				continue
 			}
 			for s := range w.lane.SKUs() {
-				if s.Last.Position == c.Event.Position { // otherwise a newer event of its store SKU failed
-					require.Equal(r, c.Event.PushQty(), w.stock[model{1, 7}])
+				if s.Last.Position == c.Position { // otherwise a newer event of its store SKU failed
+					require.Equal(r, c.PushQty(), w.stock[model{1, 7}])
 				}
 			}
 			return

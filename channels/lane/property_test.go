@@ -95,14 +95,14 @@ func (w *world) event() {
 func (w *world) eventsOf(name string) (offsets []int64) {
 	for _, c := range w.commands {
 		if c.name == name {
-			offsets = append(offsets, c.Event.Position.Offset)
+			offsets = append(offsets, c.Position.Offset)
 		}
 	}
 	return offsets
 }
 
 func (w *world) commandOf(event int64) *command {
-	return w.commands[slices.IndexFunc(w.commands, func(c *command) bool { return c.Event.Position.Offset == event })]
+	return w.commands[slices.IndexFunc(w.commands, func(c *command) bool { return c.Position.Offset == event })]
 }
 
 func (w *world) add(name string, c *lane.Command) {
@@ -189,14 +189,14 @@ func (w *world) endCall(verdict func(line channels.Line) channels.Verdict, item 
 	c := w.calls[i]
 	w.calls = slices.Delete(w.calls, i, i+1)
 	if c.Want != lane.Push {
-		v := item.read()
+		a := lane.ReadAnswer(item.read())
 		var shown []channels.ModelStock
 		for m, qty := range w.stock {
 			if m.item == c.ItemID {
 				shown = append(shown, shows(m.model, qty))
 			}
 		}
-		w.write(w.lane.Read(c, shown, v, w.now))
+		w.write(w.lane.Read(c, shown, &a, w.now))
 		return
 	}
 	a := channels.Answer{Calls: 1}
@@ -331,7 +331,7 @@ func (w *world) check() {
 	require.False(w.r, isHeld)
 	for _, c := range w.commands {
 		require.True(w.r, w.settled[c.Offset], "offset %d is not settled", c.Offset)
-		require.Contains(w.r, w.ended, c.Event.Position.Offset, "the event has no record")
+		require.Contains(w.r, w.ended, c.Position.Offset, "the event has no record")
 	}
 	for s := range w.lane.SKUs() {
 		name := s.Key.StoreSKU

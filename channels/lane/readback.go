@@ -210,15 +210,14 @@ func itemOf(s *sku.SKU) int64 {
 	return e.ItemID
 }
 
-// Read ends a Readback or a ProbeRead with the quantities that the item shows.
-func (l *Lane) Read(c *Call, stocks []channels.ModelStock, v channels.Verdict, now time.Time) Result {
+// Read ends a Readback or a ProbeRead with the quantities that the item shows; a is a ReadAnswer.
+func (l *Lane) Read(c *Call, stocks []channels.ModelStock, a *channels.Answer, now time.Time) Result {
 	var r Result
 	l.inFlight--
-	a := ReadAnswer(v)
-	l.learn(c, &a, now, &r)
+	l.learn(c, a, now, &r)
 	for _, q := range c.readbacks {
 		q.sku.Reading = false
-		l.confirm(q, stocks, v, now, &r)
+		l.confirm(q, stocks, &a.Verdicts[0], now, &r)
 	}
 	l.readbackAt = now
 	if c.probe {
@@ -235,7 +234,7 @@ func ReadAnswer(v channels.Verdict) channels.Answer {
 
 // confirm compares the quantity that a model shows with the one that was sent, and repairs it
 // if a request with an unknown outcome may have been applied later. A deleted model is left.
-func (l *Lane) confirm(q question, stocks []channels.ModelStock, v channels.Verdict, now time.Time, r *Result) {
+func (l *Lane) confirm(q question, stocks []channels.ModelStock, v *channels.Verdict, now time.Time, r *Result) {
 	s := q.sku
 	if s.Readback == nil || !s.Idle() || s.Readback != q.readback || s.Last.Position != q.of {
 		return // a newer push is read back instead

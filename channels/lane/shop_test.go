@@ -55,20 +55,20 @@ func (s *shop) wait(d time.Duration) { s.now = s.now.Add(d) }
 type change func(*lane.Command)
 
 func of(item, model int64) change {
-	return func(c *lane.Command) { c.Event.ItemID, c.Event.ModelID = item, model }
+	return func(c *lane.Command) { c.ItemID, c.ModelID = item, model }
 }
 
-func in(location string) change { return func(c *lane.Command) { c.Event.LocationID = location } }
+func in(location string) change { return func(c *lane.Command) { c.LocationID = location } }
 
-func because(r schemas.Reason) change { return func(c *lane.Command) { c.Event.Reason = r } }
+func because(r schemas.Reason) change { return func(c *lane.Command) { c.Reason = r } }
 
 func repeats(offset int64) change {
-	return func(c *lane.Command) { c.Event.Reason, c.Event.RepeatsOffset = schemas.RefreshInventory, offset }
+	return func(c *lane.Command) { c.Reason, c.RepeatsOffset = schemas.RefreshInventory, offset }
 }
 
 // event makes it a command of the event at an offset.
 func event(offset int64) change {
-	return func(c *lane.Command) { c.Event.Position.Offset, c.Event.EventID = offset, eventID(offset) }
+	return func(c *lane.Command) { c.Position.Offset, c.EventID = offset, eventID(offset) }
 }
 
 func maybeSent(c *lane.Command) { c.Inherited, c.MaybeSent = true, true }
@@ -199,11 +199,13 @@ func (s *shop) confirm(c *lane.Call) []string {
 
 // read ends a read with what the models of the item show.
 func (s *shop) read(c *lane.Call, shown ...channels.ModelStock) []string {
-	return s.took(s.lane.Read(c, shown, channels.Verdict{Outcome: channels.Confirmed}, s.now))
+	a := lane.ReadAnswer(channels.Verdict{Outcome: channels.Confirmed})
+	return s.took(s.lane.Read(c, shown, &a, s.now))
 }
 
 func (s *shop) readFails(c *lane.Call, v channels.Verdict) []string {
-	return s.took(s.lane.Read(c, nil, v, s.now))
+	a := lane.ReadAnswer(v)
+	return s.took(s.lane.Read(c, nil, &a, s.now))
 }
 
 // drain confirms and reads until the lane wants nothing and never will, and returns what that wrote.

@@ -175,7 +175,7 @@ func (s *SKU) Restore(state *wire.PackedState) {
 // KnowsMoreThan says whether an encoded state is older than this SKU, or cannot be decoded.
 func (s *SKU) KnowsMoreThan(message []byte) bool {
 	state, err := wire.SplitState(message)
-	if s.NewestPosition().IsZero() || err == nil && state.Finished.Position.Newer(s.Last.Position) {
+	if s.NewestPosition().IsZero() || err == nil && state.Finished.Newer(s.Last.Position) {
 		return false
 	}
 	return !bytes.Equal(message, s.AppendState(nil))

@@ -165,7 +165,7 @@ func (w *worker) endCall(c *callEnd) {
 	if c.call.Want == lane.Push {
 		r = sh.lane.Pushed(&c.call, &c.answer, now)
 	} else {
-		r = sh.lane.Read(&c.call, c.stocks, c.answer.Verdicts[0], now)
+		r = sh.lane.Read(&c.call, c.stocks, &c.answer, now)
 	}
 	w.deps.Metrics.answered(&c.answer, &r)
 	w.noteTried(r.Tried)

@@ -3,6 +3,7 @@ package worker_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -98,7 +99,7 @@ func TestStateNewerThanTheEventsLogStopsTheStage(t *testing.T) {
 		stage, err := worker.New(channeltest.Defaults().Config, worker.Deps{
 			Channel: channeltest.NewMemory(nil), RecordPartitions: 1, Pacer: pacer.New(5, 20),
 			History: channeltest.History{Records: first.log.states}, Metrics: worker.NewMetrics(prometheus.NewRegistry()),
-			Producer: first.log, Verify: func(_ context.Context, newest schemas.Frontier) error { asked = newest; return broken },
+			Producer: first.log, Logger: slog.New(slog.DiscardHandler), Verify: func(_ context.Context, newest schemas.Frontier) error { asked = newest; return broken },
 		})
 		require.NoError(t, err)
 		assignment, _ := streamtest.NewAssignment(t.Context(), topics.Commands(), 0)

@@ -129,7 +129,7 @@ func (w *worker) run(ctx context.Context) error {
 	}
 }
 
-// repause pauses the shops anew after the paused ones changed.
+// repause applies a change of the paused shops.
 func (w *worker) repause() {
 	w.pausing = w.Handler.pausing.Load()
 	now := time.Now()

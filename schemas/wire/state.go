@@ -45,7 +45,7 @@ func AppendPackedState(b []byte, s *PackedState) []byte {
 	if s.Readback != nil {
 		b = protobuf.PutBytes(b, 6, packReadback(s.Readback))
 	}
-	if !s.Finished.Position.IsZero() {
+	if !s.Finished.IsZero() {
 		b = protobuf.PutBytes(b, 7, s.Finished.Bytes)
 	}
 	return b
@@ -81,7 +81,7 @@ func DecodeState(message []byte) (schemas.State, error) {
 	if !p.NewestAt.IsZero() {
 		s.Newest, err = UnpackEvent(s.Key, newest)
 	}
-	if err == nil && !p.Finished.Position.IsZero() {
+	if err == nil && !p.Finished.IsZero() {
 		s.Finished, err = p.Finished.Record(s.Key)
 	}
 	if err != nil {
