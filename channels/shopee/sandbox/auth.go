@@ -18,21 +18,26 @@ import (
 
 const maxSkew = 5 * time.Minute
 
+// appCall checks what Shopee checks before it looks at a request of the app.
+func (s *Sandbox) appCall(serve http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !s.signed(r, "") {
+			s.refuse(w, refusal{http.StatusForbidden, "error_sign", "Wrong sign."})
+			return
+		}
+		serve(w, r)
+	}
+}
+
 // shopCall checks what Shopee checks before it looks at a request of a shop.
 func (s *Sandbox) shopCall(serve func(w http.ResponseWriter, r *http.Request, sh *shop)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		q := r.URL.Query()
-		shopID, _ := strconv.ParseInt(q.Get("shop_id"), 10, 64)
 		s.mu.Lock()
-		sh := s.shops[shopID]
-		status := s.switches.AuthStatus
-		bad := s.checkShop(sh, q.Get("access_token"))
+		sh := s.shops[shopOf(r)]
+		bad := s.checkShop(sh, r)
 		s.mu.Unlock()
 		switch {
-		case !s.signed(r, q.Get("access_token")+q.Get("shop_id")):
-			s.refuse(w, refusal{status, "error_sign", "Wrong sign."})
 		case bad.code != "":
-			bad.status = status
 			s.refuse(w, bad)
 		case !s.app.Allow() || !sh.limiter.Allow():
 			s.throttle(w)
@@ -43,18 +48,22 @@ func (s *Sandbox) shopCall(serve func(w http.ResponseWriter, r *http.Request, sh
 	}
 }
 
-func (s *Sandbox) checkShop(sh *shop, token string) refusal {
+// checkShop is why a shop's request is refused; no code where it is not. The caller holds s.mu.
+func (s *Sandbox) checkShop(sh *shop, r *http.Request) refusal {
+	token, status := r.URL.Query().Get("access_token"), s.switches.AuthStatus
 	switch {
+	case !s.signed(r, token+r.URL.Query().Get("shop_id")):
+		return refusal{status, "error_sign", "Wrong sign."}
 	case sh == nil:
-		return refusal{code: "error_auth", message: "Invalid partner_id or shopid."}
-	case sh.banned:
-		return refusal{code: "shop_banned", message: "The shop is banned."}
+		return refusal{status, "error_auth", "Invalid partner_id or shopid."}
+	case sh.Banned:
+		return refusal{status, "shop_banned", "The shop is banned."}
 	case !sh.linked:
-		return refusal{code: "shop_no_linked", message: "The shop is not linked to the app."}
-	case !sh.endsAt.After(time.Now()):
-		return refusal{code: "shop_access_expired", message: "The access to shop has expired, please let the shop authorize again."}
+		return refusal{status, "shop_no_linked", "The shop is not linked to the app."}
+	case !sh.AuthorizationEnds.After(time.Now()):
+		return refusal{status, "shop_access_expired", "The access to shop has expired, please let the shop authorize again."}
 	case !sh.access[token].After(time.Now()):
-		return refusal{code: "invalid_acceess_token", message: "Invalid access_token."}
+		return refusal{status, "invalid_acceess_token", "Invalid access_token."}
 	default:
 		return refusal{}
 	}
@@ -86,151 +95,129 @@ func (s *Sandbox) throttle(w http.ResponseWriter) {
 type tokenRequest struct {
 	RefreshToken string `json:"refresh_token"`
 	Code         string `json:"code"`
-	PartnerID    int64  `json:"partner_id"`
 	ShopID       int64  `json:"shop_id"`
 	MainAccount  int64  `json:"main_account_id"`
 }
 
-func (s *Sandbox) refreshToken(w http.ResponseWriter, r *http.Request) {
-	s.grant(w, r, func(sh *shop, t tokenRequest) *refusal {
-		if s.nextFault(sh.id, 0, refreshFaults).Kind != "" {
-			return &refusal{code: "error_server", message: "Something wrong. Please try later."}
+// tokenCall serves a request for tokens: give returns the answer's fields. It runs with s.mu held.
+func (s *Sandbox) tokenCall(give func(tokenRequest) (map[string]any, refusal)) http.HandlerFunc {
+	return s.appCall(func(w http.ResponseWriter, r *http.Request) {
+		var t tokenRequest
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&t); err != nil {
+			s.refuse(w, refusal{http.StatusOK, "error_param", "Invalid body."})
+			return
 		}
-		if t.RefreshToken != sh.refresh || !sh.linked || !sh.endsAt.After(time.Now()) {
-			s.stats.RefusedRefreshes++
-			return &refusal{code: s.switches.RefreshReuseCode, message: "Invalid refresh_token."}
-		}
-		return nil
+		s.mu.Lock()
+		fields, bad := give(t)
+		s.mu.Unlock()
+		s.send(w, bad, fields)
 	})
+}
+
+func (s *Sandbox) refreshToken(t tokenRequest) (map[string]any, refusal) {
+	sh, status := s.shops[t.ShopID], s.switches.AuthStatus
+	switch {
+	case sh == nil:
+		return nil, refusal{status, "invalid_shop_id", "No such shop."}
+	case s.nextFault(t.ShopID, 0, refreshFaults).Kind != "":
+		return nil, refusal{status, "error_server", "Something wrong. Please try later."}
+	case t.RefreshToken != sh.refresh || !sh.linked || !sh.AuthorizationEnds.After(time.Now()):
+		s.stats.RefusedRefreshes++
+		return nil, refusal{status, s.switches.RefreshReuseCode, "Invalid refresh_token."}
+	}
+	return s.grant(sh), refusal{}
 }
 
 // firstToken takes any consent code that was not used before, and links the shop again,
 // or all shops of a main account.
-func (s *Sandbox) firstToken(w http.ResponseWriter, r *http.Request) {
-	s.grant(w, r, func(sh *shop, t tokenRequest) *refusal {
-		if t.Code == "" || sh.used[t.Code] {
-			return &refusal{code: "error_auth", message: "Invalid code."}
-		}
-		sh.used[t.Code] = true
-		sh.consent(time.Now())
-		return nil
-	})
-}
-
-// tokenRequest reads a request for tokens, or refuses it.
-func (s *Sandbox) tokenRequest(w http.ResponseWriter, r *http.Request) (t tokenRequest, ok bool) {
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&t); err != nil {
-		s.refuse(w, refusal{http.StatusOK, "error_param", "Invalid body."})
-		return t, false
+func (s *Sandbox) firstToken(t tokenRequest) (map[string]any, refusal) {
+	sh, status := s.shops[t.ShopID], s.switches.AuthStatus
+	switch {
+	case t.MainAccount != 0 && (t.ShopID != 0 || t.Code == ""):
+		return nil, refusal{http.StatusOK, "error_param", "A code is of a shop_id or of a main_account_id."}
+	case t.MainAccount == 0 && sh == nil:
+		return nil, refusal{status, "invalid_shop_id", "No such shop."}
+	case t.Code == "" || s.used[t]:
+		return nil, refusal{status, "error_auth", "Invalid code."}
 	}
-	if !s.signed(r, "") {
-		s.refuse(w, refusal{http.StatusForbidden, "error_sign", "Wrong sign."})
-		return t, false
-	}
-	if t.MainAccount != 0 && (t.ShopID != 0 || t.Code == "") {
-		s.refuse(w, refusal{http.StatusOK, "error_param", "A code is of a shop_id or of a main_account_id."})
-		return t, false
-	}
-	return t, true
-}
-
-func (s *Sandbox) grant(w http.ResponseWriter, r *http.Request, check func(*shop, tokenRequest) *refusal) {
-	t, ok := s.tokenRequest(w, r)
-	if !ok {
-		return
-	}
+	s.used[t] = true
 	if t.MainAccount != 0 {
-		s.grantMain(w, t)
-		return
+		return s.grantMain(t.MainAccount), refusal{}
 	}
-	id := s.nextRequestID()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	sh := s.shops[t.ShopID]
-	if sh == nil {
-		answer(w, s.switches.AuthStatus, envelope{Error: "invalid_shop_id", Message: "No such shop.", RequestID: id})
-		return
-	}
-	if bad := check(sh, t); bad != nil {
-		answer(w, s.switches.AuthStatus, envelope{Error: bad.code, Message: bad.message, RequestID: id})
-		return
-	}
-	sh.retire(s.switches.RevokeOldToken, time.Now())
-	access := sh.renew(id, s.cfg.TokenLife)
-	s.refreshes = append(s.refreshes, Refresh{ShopID: sh.id, At: time.Now()})
-	answer(w, http.StatusOK, map[string]any{
-		"access_token": access, "refresh_token": sh.refresh, "expire_in": int(s.cfg.TokenLife.Seconds()),
-		"partner_id": s.cfg.PartnerID, "shop_id": sh.id, "shop_id_list": []int64{sh.id}, "merchant_id_list": []int64{}, "error": "", "message": "", "request_id": id,
-	})
+	sh.consent()
+	return s.grant(sh), refusal{}
+}
+
+// grant gives a shop a new pair.
+func (s *Sandbox) grant(sh *shop) map[string]any {
+	access := s.renew(sh, s.nextRequestID())
+	s.refreshes[sh.ShopID] = append(s.refreshes[sh.ShopID], time.Now())
+	fields := s.pair(access, sh.refresh, []int64{sh.ShopID})
+	fields["shop_id"] = sh.ShopID
+	return fields
 }
 
 // grantMain gives one pair for all shops of a main account. Its refresh token works once
 // for each of them, which then has a chain of its own.
-func (s *Sandbox) grantMain(w http.ResponseWriter, t tokenRequest) {
-	id := s.nextRequestID()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.usedMain[t.Code] {
-		answer(w, s.switches.AuthStatus, envelope{Error: "error_auth", Message: "Invalid code.", RequestID: id})
-		return
-	}
-	s.usedMain[t.Code] = true
-	access, refresh := fmt.Sprintf("access-main-%d-%s", t.MainAccount, id), fmt.Sprintf("refresh-main-%d-%s", t.MainAccount, id)
-	ids := slices.Sorted(maps.Keys(s.shops))
-	for _, shopID := range ids {
-		sh := s.shops[shopID]
-		sh.consent(time.Now())
+func (s *Sandbox) grantMain(account int64) map[string]any {
+	access, refresh := newPair(fmt.Sprintf("main-%d", account), s.nextRequestID())
+	for _, sh := range s.shops {
+		sh.consent()
 		sh.access[access], sh.refresh = time.Now().Add(s.cfg.TokenLife), refresh
 	}
-	answer(w, http.StatusOK, map[string]any{
-		"access_token": access, "refresh_token": refresh, "expire_in": int(s.cfg.TokenLife.Seconds()), "partner_id": s.cfg.PartnerID,
-		"main_account_id": t.MainAccount, "shop_id_list": ids, "merchant_id_list": []int64{}, "error": "", "message": "", "request_id": id,
-	})
+	fields := s.pair(access, refresh, slices.Sorted(maps.Keys(s.shops)))
+	fields["main_account_id"] = account
+	return fields
+}
+
+// pair returns the fields of an answer with a pair of tokens.
+func (s *Sandbox) pair(access, refresh string, shops []int64) map[string]any {
+	return map[string]any{
+		"access_token": access, "refresh_token": refresh, "expire_in": int(s.cfg.TokenLife.Seconds()),
+		"partner_id": s.cfg.PartnerID, "shop_id_list": shops, "merchant_id_list": []int64{},
+	}
+}
+
+func newPair(whose, nonce string) (access, refresh string) {
+	return "access-" + whose + "-" + nonce, "refresh-" + whose + "-" + nonce
 }
 
 // oldTokenLife is how long an access token works after it was replaced.
 const oldTokenLife = 5 * time.Minute
 
-// retire lets the access tokens so far end soon, or now.
-func (sh *shop) retire(now bool, at time.Time) {
-	if now {
+// renew gives a shop a new pair. The access tokens so far end soon, or now.
+func (s *Sandbox) renew(sh *shop, nonce string) (access string) {
+	if s.switches.RevokeOldToken {
 		clear(sh.access)
 	}
+	limit := time.Now().Add(oldTokenLife)
 	for token, end := range sh.access {
-		if limit := at.Add(oldTokenLife); end.After(limit) {
+		if end.After(limit) {
 			sh.access[token] = limit
 		}
 	}
-}
-
-func (sh *shop) renew(nonce string, life time.Duration) (access string) {
-	access = fmt.Sprintf("access-%d-%s", sh.id, nonce)
-	sh.access[access] = time.Now().Add(life)
-	sh.refresh = fmt.Sprintf("refresh-%d-%s", sh.id, nonce)
+	access, sh.refresh = newPair(strconv.FormatInt(sh.ShopID, 10), nonce)
+	sh.access[access] = time.Now().Add(s.cfg.TokenLife)
 	return access
-}
-
-type savedToken struct {
-	ShopID       int64     `json:"shop_id"`
-	AccessToken  string    `json:"access_token"`
-	RefreshToken string    `json:"refresh_token"`
-	ExpiresAt    time.Time `json:"expires_at"`
-}
-
-type savedTokens struct {
-	Shops []savedToken `json:"shops"`
 }
 
 // loadTokens takes the tokens of the file as issued, so that a restart of the
 // sandbox loses nothing, or issues some and writes them.
 func (s *Sandbox) loadTokens() error {
-	var saved savedTokens
+	type savedToken struct {
+		ShopID       int64     `json:"shop_id"`
+		AccessToken  string    `json:"access_token"`
+		RefreshToken string    `json:"refresh_token"`
+		ExpiresAt    time.Time `json:"expires_at"`
+	}
+	var saved struct {
+		Shops []savedToken `json:"shops"`
+	}
 	raw, err := os.ReadFile(s.cfg.TokensFile)
-	if err == nil {
-		if err := json.Unmarshal(raw, &saved); err != nil {
-			return fmt.Errorf("sandbox: %s is not a tokens file", s.cfg.TokensFile)
-		}
-	} else if s.cfg.TokensFile != "" && !errors.Is(err, fs.ErrNotExist) {
+	if err == nil && json.Unmarshal(raw, &saved) != nil {
+		return fmt.Errorf("sandbox: %s is not a tokens file", s.cfg.TokensFile)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("sandbox: %w", err)
 	}
 	for _, t := range saved.Shops {
@@ -242,17 +229,17 @@ func (s *Sandbox) loadTokens() error {
 		return nil
 	}
 	for _, sh := range s.shops {
-		access := sh.renew("0", s.cfg.TokenLife)
-		saved.Shops = append(saved.Shops, savedToken{sh.id, access, sh.refresh, sh.access[access].UTC()})
+		access := s.renew(sh, "0")
+		saved.Shops = append(saved.Shops, savedToken{sh.ShopID, access, sh.refresh, sh.access[access].UTC()})
 	}
 	if s.cfg.TokensFile == "" {
 		return nil
 	}
 	raw, err = json.MarshalIndent(saved, "", "  ")
-	if err != nil {
-		return fmt.Errorf("sandbox: %w", err)
+	if err == nil {
+		err = os.WriteFile(s.cfg.TokensFile, raw, 0o600)
 	}
-	if err := os.WriteFile(s.cfg.TokensFile, raw, 0o600); err != nil {
+	if err != nil {
 		return fmt.Errorf("sandbox: %w", err)
 	}
 	return nil

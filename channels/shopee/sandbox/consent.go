@@ -22,10 +22,6 @@ const mainAccount = 900001
 // to log in; here everybody may choose a shop or the main account of all, or name it
 // as shop_id or main_account_id.
 func (s *Sandbox) consent(w http.ResponseWriter, r *http.Request) {
-	if !s.signed(r, "") {
-		s.refuse(w, refusal{http.StatusForbidden, "error_sign", "Wrong sign."})
-		return
-	}
 	q := r.URL.Query()
 	target, err := url.Parse(q.Get("redirect"))
 	if err != nil || target.Host == "" {
@@ -68,34 +64,27 @@ func (s *Sandbox) offer(w http.ResponseWriter, at *url.URL) {
 const authorizationLife = 365 * 24 * time.Hour
 
 // consent links the shop.
-func (sh *shop) consent(now time.Time) {
-	sh.linked = true
-	sh.authorize(now)
+func (sh *shop) consent() {
+	now := time.Now()
+	sh.linked, sh.consentedAt, sh.AuthorizationEnds = true, now, now.Add(authorizationLife)
 }
-
-func (sh *shop) authorize(now time.Time) { sh.consentedAt, sh.endsAt = now, now.Add(authorizationLife) }
 
 // authorizedShops lists the shops that let the app in. Its fields are top-level.
 func (s *Sandbox) authorizedShops(w http.ResponseWriter, r *http.Request) {
-	if !s.signed(r, "") {
-		s.refuse(w, refusal{http.StatusForbidden, "error_sign", "Wrong sign."})
-		return
-	}
 	size, sizeErr := strconv.Atoi(cmp.Or(r.URL.Query().Get("page_size"), "100"))
 	page, pageErr := strconv.Atoi(cmp.Or(r.URL.Query().Get("page_no"), "1"))
 	if sizeErr != nil || pageErr != nil || size < 1 || size > 100 || page < 1 {
 		s.refuse(w, refusal{http.StatusOK, "error_param", "page_size is 1 to 100, page_no begins at 1."})
 		return
 	}
-	id := s.nextRequestID()
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	linked := []map[string]any{}
-	for _, shopID := range slices.Sorted(maps.Keys(s.shops)) {
-		if sh := s.shops[shopID]; sh.linked {
-			linked = append(linked, map[string]any{"region": "SG", "shop_id": sh.id, "auth_time": sh.consentedAt.Unix(), "expire_time": sh.endsAt.Unix()})
+	for _, id := range slices.Sorted(maps.Keys(s.shops)) {
+		if sh := s.shops[id]; sh.linked {
+			linked = append(linked, map[string]any{"region": "SG", "shop_id": id, "auth_time": sh.consentedAt.Unix(), "expire_time": sh.AuthorizationEnds.Unix()})
 		}
 	}
+	s.mu.Unlock()
 	from, to := min((page-1)*size, len(linked)), min(page*size, len(linked))
-	answer(w, http.StatusOK, map[string]any{"authed_shop_list": linked[from:to], "more": to < len(linked), "request_id": id, "error": "", "message": ""})
+	s.send(w, refusal{}, map[string]any{"authed_shop_list": linked[from:to], "more": to < len(linked)})
 }

@@ -35,14 +35,12 @@ func (s *Sandbox) Describe(i Item) error {
 	if sh == nil || i.ItemID <= 0 {
 		return fmt.Errorf("no shop %d, or no item_id", i.ShopID)
 	}
-	it := &item{state: i.State, described: true, models: map[int64]*model{}}
-	if it.state == "" {
-		it.state = "NORMAL"
-	}
+	it := &item{state: cmp.Or(i.State, "NORMAL"), described: true, models: map[int64]*Model{}}
+	old := sh.item(i.ItemID)
 	for _, m := range i.Models {
-		it.models[m.ModelID] = &model{stock: m.Stock, reserved: m.Reserved, locked: m.Locked}
+		it.models[m.ModelID] = &m
+		s.tell(Promotion{i.ShopID, i.ItemID, m.ModelID, m.Reserved, m.Locked}, *old.model(m.ModelID))
 	}
-	s.tellAll(i, sh.items[i.ItemID])
 	sh.items[i.ItemID] = it
 	return nil
 }
@@ -64,7 +62,7 @@ func (s *Sandbox) SetStock(c StockChange) error {
 	if sh == nil || c.ItemID <= 0 || c.Stock < 0 {
 		return fmt.Errorf("no shop %d, no item_id, or a negative stock", c.ShopID)
 	}
-	sh.item(c.ItemID).model(c.ModelID).stock = c.Stock
+	sh.item(c.ItemID).model(c.ModelID).Stock = c.Stock
 	return nil
 }
 
@@ -87,32 +85,26 @@ type Switches struct {
 	HolidayCode string `json:"holiday_code"`
 }
 
-func defaultSwitches() Switches {
-	return Switches{FloorShape: "list", RateLimitStatus: http.StatusOK, AuthStatus: http.StatusForbidden, RefreshReuseCode: "error_auth", HolidayCode: "error_holiday_mode_change_stock"}
-}
-
 // accepted is the value of a switch by which nothing is refused.
 const accepted = "accept"
 
-func oneOf[T comparable](name string, value T, known ...T) error {
-	if slices.Contains(known, value) {
+// choose checks that a value is a known one; the zero value becomes the first.
+func choose[T comparable](name string, value *T, known ...T) error {
+	*value = cmp.Or(*value, known[0])
+	if slices.Contains(known, *value) {
 		return nil
 	}
-	return fmt.Errorf("%s is one of %v, not %v", name, known, value)
+	return fmt.Errorf("%s is one of %v, not %v", name, known, *value)
 }
 
 // Set sets all switches; empty ones get their default.
 func (s *Sandbox) Set(v Switches) error {
-	d := defaultSwitches()
-	v.FloorShape, v.RateLimitStatus = cmp.Or(v.FloorShape, d.FloorShape), cmp.Or(v.RateLimitStatus, d.RateLimitStatus)
-	v.AuthStatus, v.RefreshReuseCode = cmp.Or(v.AuthStatus, d.AuthStatus), cmp.Or(v.RefreshReuseCode, d.RefreshReuseCode)
-	v.HolidayCode = cmp.Or(v.HolidayCode, d.HolidayCode)
 	err := errors.Join(
-		oneOf("floor_shape", v.FloorShape, "list", "batch_error", "bare_error"),
-		oneOf("rate_limit_status", v.RateLimitStatus, http.StatusOK, http.StatusTooManyRequests),
-		oneOf("auth_status", v.AuthStatus, http.StatusOK, http.StatusForbidden),
-		oneOf("refresh_reuse_code", v.RefreshReuseCode, "error_auth", "error_shop_refresh_token"),
-		oneOf("holiday_code", v.HolidayCode, "error_holiday_mode_change_stock", "error_auth", accepted))
+		choose("floor_shape", &v.FloorShape, "list", "batch_error", "bare_error"),
+		choose("rate_limit_status", &v.RateLimitStatus, http.StatusOK, http.StatusTooManyRequests),
+		choose("auth_status", &v.AuthStatus, http.StatusForbidden, http.StatusOK),
+		choose("refresh_reuse_code", &v.RefreshReuseCode, "error_auth", "error_shop_refresh_token"),
+		choose("holiday_code", &v.HolidayCode, "error_holiday_mode_change_stock", "error_auth", accepted))
 	if err != nil {
 		return err
 	}
@@ -206,7 +198,7 @@ func (s *Sandbox) nextFault(shopID, itemID int64, kinds []string) Fault {
 // stumble plays a fault of the whole call, and says whether there was one.
 func (s *Sandbox) stumble(w http.ResponseWriter, r *http.Request, sh *shop) bool {
 	s.mu.Lock()
-	f := s.nextFault(sh.id, 0, callFaults)
+	f := s.nextFault(sh.ShopID, 0, callFaults)
 	s.mu.Unlock()
 	switch f.Kind {
 	case "":

@@ -33,19 +33,6 @@ type Promotion struct {
 	Locked   bool  `json:"locked"`
 }
 
-// held is what a promotion holds of a model.
-type held struct {
-	reserved int64
-	locked   bool
-}
-
-func (m *model) held() held {
-	if m == nil {
-		return held{}
-	}
-	return held{m.reserved, m.locked}
-}
-
 // SetPush sets where push messages go, and tries the address out as Shopee does,
 // without a signature: it must answer 2xx with an empty body within 3 s.
 func (s *Sandbox) SetPush(v PushTarget) error {
@@ -73,31 +60,19 @@ func (s *Sandbox) SetPromotion(p Promotion) error {
 		return fmt.Errorf("no shop %d, no item_id, or a negative reserve", p.ShopID)
 	}
 	m := sh.item(p.ItemID).model(p.ModelID)
-	before := m.held()
-	m.reserved, m.locked = p.Reserved, p.Locked
+	before := *m
+	m.Reserved, m.Locked = p.Reserved, p.Locked
 	s.tell(p, before)
 	return nil
 }
 
-// tellAll sends messages about all models of an item that is described again. The caller holds s.mu.
-func (s *Sandbox) tellAll(i Item, before *item) {
-	for _, m := range i.Models {
-		var was *model
-		if before != nil {
-			was = before.models[m.ModelID]
-		}
-		s.tell(Promotion{i.ShopID, i.ItemID, m.ModelID, m.Reserved, m.Locked}, was.held())
-	}
-}
-
 // tell sends the message about a promotion that changed; s.mu is held.
-func (s *Sandbox) tell(p Promotion, before held) {
-	now := held{p.Reserved, p.Locked}
+func (s *Sandbox) tell(p Promotion, before Model) {
 	target := s.push
-	if target.URL == "" || now == before {
+	if target.URL == "" || p.Reserved == before.Reserved && p.Locked == before.Locked {
 		return
 	}
-	message, key := promotionMessage(p, before, now), cmp.Or(target.Key, s.cfg.PartnerKey)
+	message, key := promotionMessage(p, before), cmp.Or(target.Key, s.cfg.PartnerKey)
 	s.late.Go(func() {
 		for try := range 3 {
 			time.Sleep(time.Duration(try) * 300 * time.Millisecond)
@@ -109,27 +84,27 @@ func (s *Sandbox) tell(p Promotion, before held) {
 }
 
 // promotionMessage is of code 8 where only the reserve changed, else of code 7.
-func promotionMessage(p Promotion, before, now held) map[string]any {
+func promotionMessage(p Promotion, before Model) map[string]any {
 	at := time.Now().Unix()
 	data := map[string]any{
 		"shop_id": p.ShopID, "item_id": p.ItemID, "variation_id": p.ModelID, "promotion_id": 1, "promotion_type": "flash_sale", "update_time": at,
 	}
 	code := 7
 	switch {
-	case now == held{}:
+	case p.Reserved == 0 && !p.Locked:
 		data["action"], data["reserved_stock"] = "promo_end", 0
-	case before == held{} || now.locked && !before.locked:
-		data["action"], data["reserved_stock"] = "promo_lock_stock", now.reserved
-	case before.locked && !now.locked:
-		data["action"], data["reserved_stock"] = "promo_cancelled", now.reserved
+	case before.Reserved == 0 && !before.Locked || p.Locked && !before.Locked:
+		data["action"], data["reserved_stock"] = "promo_lock_stock", p.Reserved
+	case before.Locked && !p.Locked:
+		data["action"], data["reserved_stock"] = "promo_cancelled", p.Reserved
 	default: // an order takes of what is reserved, and its cancellation returns it
 		code = 8
 		data["action"], data["ordersn"] = "place_order", "sandbox-1"
-		if now.reserved > before.reserved {
+		if p.Reserved > before.Reserved {
 			data["action"] = "cancel_order"
 		}
 		data["item_id"], data["variation_id"] = strconv.FormatInt(p.ItemID, 10), strconv.FormatInt(p.ModelID, 10) // Shopee does this, too
-		data["changed_values"] = []map[string]any{{"name": "reserved_stock", "old": before.reserved, "new": now.reserved}}
+		data["changed_values"] = []map[string]any{{"name": "reserved_stock", "old": before.Reserved, "new": p.Reserved}}
 	}
 	return map[string]any{"code": code, "shop_id": p.ShopID, "timestamp": at, "data": data}
 }

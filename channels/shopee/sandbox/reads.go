@@ -4,49 +4,115 @@ import (
 	"cmp"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
-func (s *Sandbox) modelList(w http.ResponseWriter, r *http.Request, sh *shop) {
-	id, err := strconv.ParseInt(r.URL.Query().Get("item_id"), 10, 64)
+func (s *Sandbox) modelList(q url.Values, sh *shop) (map[string]any, refusal) {
+	id, err := strconv.ParseInt(q.Get("item_id"), 10, 64)
 	if err != nil {
-		s.refuse(w, refusal{http.StatusOK, "error_param", "item_id is invalid."})
-		return
+		return nil, refusal{http.StatusOK, "error_param", "item_id is invalid."}
 	}
-	s.mu.Lock()
 	s.stats.Reads++
 	it := sh.item(id)
 	models := []map[string]any{}
 	for _, modelID := range slices.Sorted(maps.Keys(it.models)) {
 		if modelID != 0 {
 			m := it.models[modelID]
-			models = append(models, map[string]any{"model_id": modelID, "model_status": "MODEL_NORMAL", "stock_info_v2": stockInfo(m, strconv.FormatInt(m.stock, 10))})
+			models = append(models, map[string]any{"model_id": modelID, "model_status": "MODEL_NORMAL", "stock_info_v2": stockInfo(m, strconv.FormatInt(m.Stock, 10))})
 		}
 	}
-	s.mu.Unlock()
-	answer(w, http.StatusOK, envelope{RequestID: s.nextRequestID(), Response: map[string]any{"model": models}})
+	return response(map[string]any{"model": models}), refusal{}
 }
 
 // stockInfo has the stock as a text or as a number: Shopee does both.
-func stockInfo(m *model, stock any) map[string]any {
+func stockInfo(m *Model, stock any) map[string]any {
 	return map[string]any{
-		"summary_info": map[string]any{"total_reserved_stock": m.reserved, "total_available_stock": max(0, m.stock-m.reserved)},
+		"summary_info": map[string]any{"total_reserved_stock": m.Reserved, "total_available_stock": max(0, m.Stock-m.Reserved)},
 		"seller_stock": []map[string]any{{"location_id": "", "stock": stock, "if_saleable": true}},
 	}
 }
 
-func (s *Sandbox) baseInfo(w http.ResponseWriter, r *http.Request, sh *shop) {
-	s.mu.Lock()
+func baseInfo(q url.Values, sh *shop) (map[string]any, refusal) {
 	items := []map[string]any{}
-	for _, id := range itemIDs(r) {
+	for _, id := range itemIDs(q) {
 		it := sh.item(id)
 		m := it.model(0)
-		items = append(items, map[string]any{"item_id": id, "item_status": it.state, "has_model": len(it.models) > 1, "stock_info_v2": stockInfo(m, m.stock)})
+		items = append(items, map[string]any{"item_id": id, "item_status": it.state, "has_model": len(it.models) > 1, "stock_info_v2": stockInfo(m, m.Stock)})
 	}
-	s.mu.Unlock()
-	answer(w, http.StatusOK, envelope{RequestID: s.nextRequestID(), Response: map[string]any{"item_list": items}})
+	return response(map[string]any{"item_list": items}), refusal{}
+}
+
+// listed reads a list parameter, repeated or joined by commas.
+func listed(values []string) []string { return strings.Split(strings.Join(values, ","), ",") }
+
+// itemIDs reads item_id_list, repeated or joined by commas; nil if it has none
+// or more than 50.
+func itemIDs(q url.Values) []int64 {
+	var ids []int64
+	for _, text := range listed(q["item_id_list"]) {
+		if id, err := strconv.ParseInt(text, 10, 64); err == nil {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) > 50 {
+		return nil
+	}
+	return ids
+}
+
+// itemList lists the shop's items of the states that are asked for.
+func itemList(q url.Values, sh *shop) (map[string]any, refusal) {
+	offset, offsetErr := strconv.Atoi(cmp.Or(q.Get("offset"), "0"))
+	size, sizeErr := strconv.Atoi(q.Get("page_size"))
+	if offsetErr != nil || sizeErr != nil || offset < 0 || size < 1 || size > 100 || !q.Has("item_status") {
+		return nil, refusal{http.StatusOK, "error_param", "offset, page_size (1 to 100) and item_status are required."}
+	}
+	states := listed(q["item_status"])
+	items := []map[string]any{}
+	for _, id := range slices.Sorted(maps.Keys(sh.items)) {
+		if it := sh.items[id]; slices.Contains(states, it.state) {
+			items = append(items, map[string]any{"item_id": id, "item_status": it.state, "update_time": time.Now().Unix()})
+		}
+	}
+	from, to := min(offset, len(items)), min(offset+size, len(items))
+	return response(map[string]any{"item": items[from:to], "total_count": len(items), "has_next_page": to < len(items), "next_offset": to}), refusal{}
+}
+
+// promotions lists models with a reserve or a lock.
+func promotions(q url.Values, sh *shop) (map[string]any, refusal) {
+	ids := itemIDs(q)
+	if len(ids) == 0 {
+		return nil, refusal{http.StatusOK, "error_param", "item_id_list has 1 to 50 items."}
+	}
+	list := []map[string]any{}
+	for _, id := range ids {
+		list = append(list, map[string]any{"item_id": id, "promotion": sh.item(id).promotions(time.Now())})
+	}
+	return response(map[string]any{"success_list": list, "failure_list": []any{}}), refusal{}
+}
+
+// promotions has the reserve twice: Shopee's sample nests it in summary_info,
+// its field table does not.
+func (it *item) promotions(now time.Time) []map[string]any {
+	all := []map[string]any{}
+	for _, modelID := range slices.Sorted(maps.Keys(it.models)) {
+		m := it.models[modelID]
+		if m.Reserved == 0 && !m.Locked {
+			continue
+		}
+		all = append(all, map[string]any{
+			"promotion_type": "Flash Sale", "promotion_id": uint64(1), "model_id": modelID, "promotion_staging": "ongoing",
+			"start_time": now.Add(-time.Hour).Unix(), "end_time": now.Add(time.Hour).Unix(),
+			"promotion_stock_info_v2": map[string]any{
+				"total_reserved_stock": m.Reserved, "summary_info": map[string]any{"total_reserved_stock": m.Reserved},
+			},
+		})
+	}
+	return all
 }
 
 // Stock is what a model shows.
@@ -68,7 +134,7 @@ func (s *Sandbox) Stock(shopID int64) []Stock {
 	}
 	for itemID, it := range sh.items {
 		for modelID, m := range it.models {
-			all = append(all, Stock{itemID, modelID, m.stock, m.reserved})
+			all = append(all, Stock{itemID, modelID, m.Stock, m.Reserved})
 		}
 	}
 	slices.SortFunc(all, func(a, b Stock) int {
@@ -109,34 +175,9 @@ func (s *Sandbox) Stats() Stats {
 	return s.stats
 }
 
-// Refresh is a token pair that was handed out for a refresh token or a consent code.
-type Refresh struct {
-	ShopID int64     `json:"shop_id"`
-	At     time.Time `json:"at"`
-}
-
-// Refreshes lists the token pairs that were handed out, in order.
-func (s *Sandbox) Refreshes(shopID int64) []Refresh {
+// Refreshes are when a shop was given a pair for a refresh token or a consent code, in order.
+func (s *Sandbox) Refreshes(shopID int64) []time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var all []Refresh
-	for _, r := range s.refreshes {
-		if r.ShopID == shopID {
-			all = append(all, r)
-		}
-	}
-	return all
-}
-
-func shopOf(r *http.Request) int64 {
-	id, _ := strconv.ParseInt(r.URL.Query().Get("shop_id"), 10, 64)
-	return id
-}
-
-func (s *Sandbox) showStock(w http.ResponseWriter, r *http.Request) {
-	answer(w, http.StatusOK, s.Stock(shopOf(r)))
-}
-
-func (s *Sandbox) showCalls(w http.ResponseWriter, r *http.Request) {
-	answer(w, http.StatusOK, s.Calls(shopOf(r)))
+	return slices.Clone(s.refreshes[shopID])
 }

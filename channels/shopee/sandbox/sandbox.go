@@ -3,9 +3,13 @@ package sandbox
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -50,75 +54,62 @@ type Sandbox struct {
 	cfg Config
 	mux *http.ServeMux
 	app *rate.Limiter
+	// requests counts the answers, for their request ids.
+	requests atomic.Int64
 
-	mu       sync.Mutex
-	shops    map[int64]*shop
-	usedMain map[string]bool
+	mu    sync.Mutex
+	shops map[int64]*shop
+	// used are the requests with a consent code, which is good for one use.
+	used     map[tokenRequest]bool
 	faults   []*Fault
 	switches Switches
 	push     PushTarget
 	calls    []Call
 	stats    Stats
-	requests int64
 	// received counts update_stock calls as they come.
-	received  int64
-	refreshes []Refresh
+	received int64
+	// refreshes are when each shop was given a pair of tokens of its own.
+	refreshes map[int64][]time.Time
 	late      sync.WaitGroup
 }
 
 // shop is one shop; Sandbox.mu guards it.
 type shop struct {
-	id      int64
-	limiter *rate.Limiter
-	access  map[string]time.Time
-	refresh string
-	used    map[string]bool
-	linked  bool
-	// consentedAt and endsAt are the authorization's.
-	consentedAt, endsAt time.Time
-	banned              bool
-	holiday             string
-	// warehouses are the location ids that update_stock may name.
-	warehouses []string
-	items      map[int64]*item
-	inFlight   map[int64]int
+	ShopState
+	limiter     *rate.Limiter
+	access      map[string]time.Time
+	refresh     string
+	linked      bool
+	consentedAt time.Time
+	items       map[int64]*item
+	inFlight    map[int64]int
 }
 
 type item struct {
 	state     string
 	described bool
-	models    map[int64]*model
-}
-
-type model struct {
-	stock, reserved int64
-	locked          bool
+	models    map[int64]*Model
 }
 
 // New makes a sandbox, with the tokens of its file if there is one.
 func New(cfg Config) (*Sandbox, error) {
 	cfg = cfg.withDefaults()
-	s := &Sandbox{cfg: cfg, shops: map[int64]*shop{}, usedMain: map[string]bool{}, app: limiter(cfg.AppRate), switches: defaultSwitches(), push: cfg.Push}
+	s := &Sandbox{cfg: cfg, shops: map[int64]*shop{}, used: map[tokenRequest]bool{}, refreshes: map[int64][]time.Time{}, app: limiter(cfg.AppRate), push: cfg.Push}
 	for i := range int64(cfg.Shops) {
-		id := FirstShopID + i
-		s.shops[id] = &shop{
-			id: id, limiter: limiter(cfg.ShopRate), access: map[string]time.Time{}, used: map[string]bool{}, linked: true,
+		sh := &shop{
+			ShopState: ShopState{ShopID: FirstShopID + i}, limiter: limiter(cfg.ShopRate), access: map[string]time.Time{},
 			items: map[int64]*item{}, inFlight: map[int64]int{},
 		}
-		s.shops[id].authorize(time.Now())
-	}
-	if err := s.loadTokens(); err != nil {
-		return nil, err
+		sh.consent()
+		s.shops[sh.ShopID] = sh
 	}
 	s.routes()
-	return s, nil
+	return s, errors.Join(s.Set(Switches{}), s.loadTokens())
 }
 
+// limiter allows so many calls a second; 0 is no limit.
 func limiter(perSecond float64) *rate.Limiter {
-	if perSecond == 0 {
-		return rate.NewLimiter(rate.Inf, 0)
-	}
-	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond)))
+	return rate.NewLimiter(cmp.Or(rate.Limit(perSecond), rate.Inf), max(1, int(perSecond)))
 }
 
 // Wait waits for requests that are applied late, and for pending messages.
@@ -134,22 +125,22 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.Serv
 func (s *Sandbox) routes() {
 	s.mux = http.NewServeMux()
 	s.mux.HandleFunc("POST /api/v2/product/update_stock", s.shopCall(s.updateStock))
-	s.mux.HandleFunc("GET /api/v2/product/get_model_list", s.shopCall(s.modelList))
-	s.mux.HandleFunc("GET /api/v2/product/get_item_base_info", s.shopCall(s.baseInfo))
-	s.mux.HandleFunc("GET /api/v2/shop/auth_partner", s.consent)
-	s.mux.HandleFunc("GET /api/v2/public/get_shops_by_partner", s.authorizedShops)
-	s.mux.HandleFunc("GET /api/v2/product/get_item_promotion", s.shopCall(s.promotions))
-	s.mux.HandleFunc("GET /api/v2/shop/get_shop_holiday_mode", s.shopCall(s.holidayMode))
-	s.mux.HandleFunc("GET /api/v2/shop/get_warehouse_detail", s.shopCall(s.warehouseDetail))
-	s.mux.HandleFunc("POST /api/v2/auth/access_token/get", s.refreshToken)
-	s.mux.HandleFunc("POST /api/v2/auth/token/get", s.firstToken)
-	s.mux.HandleFunc("GET /api/v2/shop/get_shop_info", s.shopCall(s.shopInfo))
-	s.mux.HandleFunc("GET /api/v2/product/get_item_list", s.shopCall(s.itemList))
+	s.mux.HandleFunc("GET /api/v2/product/get_model_list", s.shopRead(s.modelList))
+	s.mux.HandleFunc("GET /api/v2/product/get_item_base_info", s.shopRead(baseInfo))
+	s.mux.HandleFunc("GET /api/v2/product/get_item_list", s.shopRead(itemList))
+	s.mux.HandleFunc("GET /api/v2/product/get_item_promotion", s.shopRead(promotions))
+	s.mux.HandleFunc("GET /api/v2/shop/get_shop_holiday_mode", s.shopRead(holidayMode))
+	s.mux.HandleFunc("GET /api/v2/shop/get_warehouse_detail", s.shopRead(warehouseDetail))
+	s.mux.HandleFunc("GET /api/v2/shop/get_shop_info", s.shopRead(shopInfo))
+	s.mux.HandleFunc("GET /api/v2/shop/auth_partner", s.appCall(s.consent))
+	s.mux.HandleFunc("GET /api/v2/public/get_shops_by_partner", s.appCall(s.authorizedShops))
+	s.mux.HandleFunc("POST /api/v2/auth/access_token/get", s.tokenCall(s.refreshToken))
+	s.mux.HandleFunc("POST /api/v2/auth/token/get", s.tokenCall(s.firstToken))
 	s.mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {
 		s.refuse(w, refusal{http.StatusForbidden, "error_not_found", "The path is invalid, or the sandbox does not have it."})
 	})
-	s.mux.HandleFunc("GET /sandbox/stock", s.showStock)
-	s.mux.HandleFunc("GET /sandbox/calls", s.showCalls)
+	s.mux.HandleFunc("GET /sandbox/stock", func(w http.ResponseWriter, r *http.Request) { answer(w, http.StatusOK, s.Stock(shopOf(r))) })
+	s.mux.HandleFunc("GET /sandbox/calls", func(w http.ResponseWriter, r *http.Request) { answer(w, http.StatusOK, s.Calls(shopOf(r))) })
 	s.mux.HandleFunc("GET /sandbox/stats", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, s.Stats()) })
 	s.mux.HandleFunc("POST /sandbox/items", control(s.Describe))
 	s.mux.HandleFunc("POST /sandbox/stock", control(s.SetStock))
@@ -159,6 +150,12 @@ func (s *Sandbox) routes() {
 	s.mux.HandleFunc("POST /sandbox/faults", control(s.AddFault))
 	s.mux.HandleFunc("DELETE /sandbox/faults", s.removeFaults)
 	s.mux.HandleFunc("POST /sandbox/switches", control(s.Set))
+}
+
+// shopOf returns the shop that a request names; 0 if it names none.
+func shopOf(r *http.Request) int64 {
+	id, _ := strconv.ParseInt(r.URL.Query().Get("shop_id"), 10, 64)
+	return id
 }
 
 // control reads a JSON body strictly and applies it.
@@ -185,27 +182,23 @@ func answer(w http.ResponseWriter, status int, body any) {
 	_ = json.NewEncoder(w).Encode(body) // a client that went away has no use for it
 }
 
-// envelope is what every answer of Shopee has.
-type envelope struct {
-	Error     string `json:"error"`
-	Message   string `json:"message"`
-	RequestID string `json:"request_id"`
-	Response  any    `json:"response,omitempty"`
-}
-
-// refusal is an answer without a response.
+// refusal is an answer with an error; without a code there is none.
 type refusal struct {
 	status        int
 	code, message string
 }
 
-func (s *Sandbox) refuse(w http.ResponseWriter, r refusal) {
-	answer(w, r.status, envelope{Error: r.code, Message: r.message, RequestID: s.nextRequestID()})
+func (s *Sandbox) refuse(w http.ResponseWriter, bad refusal) { s.send(w, bad, nil) }
+
+// send answers as Shopee does: the error, the message and the request id are in every answer,
+// beside its own fields.
+func (s *Sandbox) send(w http.ResponseWriter, bad refusal, fields map[string]any) {
+	all := map[string]any{"error": bad.code, "message": bad.message, "request_id": s.nextRequestID()}
+	maps.Copy(all, fields)
+	answer(w, cmp.Or(bad.status, http.StatusOK), all)
 }
 
-func (s *Sandbox) nextRequestID() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.requests++
-	return fmt.Sprintf("sandbox-%d", s.requests)
-}
+// response returns the fields of an answer that has only a response.
+func response(v any) map[string]any { return map[string]any{"response": v} }
+
+func (s *Sandbox) nextRequestID() string { return fmt.Sprintf("sandbox-%d", s.requests.Add(1)) }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -45,64 +46,52 @@ type Call struct {
 	Fault  string `json:"fault,omitempty"`
 }
 
-type success struct {
-	ModelID    int64  `json:"model_id"`
-	LocationID string `json:"location_id,omitempty"`
-	Stock      int64  `json:"stock"`
-}
-
-type failure struct {
-	ModelID      int64  `json:"model_id"`
-	FailedReason string `json:"failed_reason"`
-}
-
 func (s *Sandbox) updateStock(w http.ResponseWriter, r *http.Request, sh *shop) {
 	var q stockRequest
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&q); err != nil {
-		s.refuse(w, refusal{http.StatusOK, "error_param", "Invalid body."})
-		return
+	bad := "Invalid body."
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&q); err == nil {
+		bad = wellFormed(&q)
 	}
-	if bad := wellFormed(&q); bad != "" {
+	if bad != "" {
 		s.refuse(w, refusal{http.StatusOK, "error_param", bad})
 		return
 	}
-	came := s.enter(sh, q.ItemID, r.Host)
+	call, fault := s.enter(sh, q.ItemID, r.Host)
 	defer s.leave(sh, q.ItemID)
-	fault := came.fault
 	fault.delay(r)
 	if fault.Kind == "late" {
 		s.mu.Lock() // Wait may run at the same time
-		s.late.Go(func() { time.Sleep(fault.wait()); s.apply(sh, &q, came) })
+		s.late.Go(func() { time.Sleep(fault.wait()); s.apply(sh, &q, call, fault) })
 		s.mu.Unlock()
 		panic(http.ErrAbortHandler)
 	}
-	done, failed, bad := s.apply(sh, &q, came)
+	done, failed, refused := s.apply(sh, &q, call, fault)
 	switch {
 	case fault.Kind == "lost_reply":
 		panic(http.ErrAbortHandler)
 	case fault.Kind == "garbage":
 		_, _ = w.Write([]byte("<html>not what you expect"))
-	case bad.code != "":
-		s.refuse(w, bad)
+	case refused.code != "":
+		s.refuse(w, refused)
 	default:
 		s.reply(w, done, failed)
 	}
 }
 
 // reply shapes partial refusals as the switch says.
-func (s *Sandbox) reply(w http.ResponseWriter, done []success, failed []failure) {
-	lists := map[string]any{"success_list": append([]success{}, done...), "failure_list": append([]failure{}, failed...)} // empty, not null
-	e := envelope{RequestID: s.nextRequestID(), Response: lists}
+func (s *Sandbox) reply(w http.ResponseWriter, done, failed []map[string]any) {
 	s.mu.Lock()
 	shape := s.switches.FloorShape
 	s.mu.Unlock()
-	if len(failed) > 0 && shape == "batch_error" {
-		e.Error, e.Message = "error_busi_update_stock_failed", "Update stock failed."
+	lists := response(map[string]any{"success_list": done, "failure_list": failed})
+	switch {
+	case len(failed) > 0 && shape == "batch_error":
+		s.send(w, refusal{http.StatusOK, "error_busi_update_stock_failed", "Update stock failed."}, lists)
+	case len(failed) > 0 && len(done) == 0 && shape == "bare_error":
+		s.refuse(w, refusal{http.StatusOK, "error_auth", fmt.Sprint(failed[0]["failed_reason"])})
+	default:
+		s.send(w, refusal{}, lists)
 	}
-	if len(failed) > 0 && len(done) == 0 && shape == "bare_error" {
-		e = envelope{Error: "error_auth", Message: failed[0].FailedReason, RequestID: e.RequestID}
-	}
-	answer(w, http.StatusOK, e)
 }
 
 func wellFormed(q *stockRequest) string {
@@ -122,22 +111,15 @@ func wellFormed(q *stockRequest) string {
 	return ""
 }
 
-// arrival is how a call came in, and the fault that hits it.
-type arrival struct {
-	number int64
-	at     time.Time
-	host   string
-	fault  Fault
-}
-
 // enter notes that a call of an item is in flight, and finds its fault.
-func (s *Sandbox) enter(sh *shop, itemID int64, host string) arrival {
+func (s *Sandbox) enter(sh *shop, itemID int64, host string) (Call, Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	sh.inFlight[itemID]++
 	s.stats.MaxPerItem = max(s.stats.MaxPerItem, sh.inFlight[itemID])
 	s.received++
-	return arrival{s.received, time.Now().UTC(), host, s.nextFault(sh.id, itemID, stockFaults)}
+	fault := s.nextFault(sh.ShopID, itemID, stockFaults)
+	return Call{Received: s.received, ReceivedAt: time.Now().UTC(), Host: host, ShopID: sh.ShopID, ItemID: itemID, Fault: fault.Kind}, fault
 }
 
 func (s *Sandbox) leave(sh *shop, itemID int64) {
@@ -146,21 +128,19 @@ func (s *Sandbox) leave(sh *shop, itemID int64) {
 	sh.inFlight[itemID]--
 }
 
-// apply changes the stock and writes the account of it.
-func (s *Sandbox) apply(sh *shop, q *stockRequest, came arrival) (done []success, failed []failure, bad refusal) {
+// apply changes the stock and writes the account of it. It returns the rows of both lists, which are
+// never nil.
+func (s *Sandbox) apply(sh *shop, q *stockRequest, call Call, fault Fault) (done, failed []map[string]any, bad refusal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	it := sh.item(q.ItemID)
 	s.stats.Calls++
-	fault := came.fault
-	call := Call{
-		Sequence: s.stats.Calls, Received: came.number, ReceivedAt: came.at, AppliedAt: time.Now().UTC(), Host: came.host,
-		ShopID: sh.id, ItemID: q.ItemID, Fault: fault.Kind,
-	}
+	call.Sequence, call.AppliedAt = s.stats.Calls, time.Now().UTC()
 	bad = sh.refuseCall(it, q, s.switches.HolidayCode)
 	if fault.Kind == "refuse" && fault.Code != "" {
 		bad = refusal{http.StatusOK, fault.Code, fault.Message}
 	}
+	done, failed = []map[string]any{}, []map[string]any{}
 	for i, line := range q.StockList {
 		asked := line.SellerStock[0]
 		l := Line{ModelID: line.ModelID, Stock: asked.Stock}
@@ -173,24 +153,24 @@ func (s *Sandbox) apply(sh *shop, q *stockRequest, came arrival) (done []success
 		}
 		switch {
 		case l.Reason != "" || fault.Kind == "refuse":
-			failed = append(failed, failure{line.ModelID, l.Reason})
+			failed = append(failed, map[string]any{"model_id": line.ModelID, "failed_reason": l.Reason})
 		case fault.Kind == "silent" && i == 0:
 		default:
 			l.Applied = fault.Kind != "no_effect"
 			if l.Applied {
-				it.model(line.ModelID).stock = asked.Stock
+				it.model(line.ModelID).Stock = asked.Stock
 			}
 			shown := asked.Stock
 			if fault.Kind == "wrong_quantity" {
 				shown++
 			}
-			done = append(done, success{line.ModelID, asked.LocationID, shown})
+			done = append(done, map[string]any{"model_id": line.ModelID, "location_id": asked.LocationID, "stock": shown})
 		}
 		call.Lines = append(call.Lines, l)
 	}
 	s.calls = append(s.calls, call)
 	if len(s.calls) > 2*s.cfg.MaxCalls {
-		s.calls = append([]Call(nil), s.calls[s.cfg.MaxCalls:]...)
+		s.calls = slices.Clone(s.calls[s.cfg.MaxCalls:])
 	}
 	return done, failed, bad
 }
@@ -204,10 +184,10 @@ func (s *Sandbox) refuseLine(it *item, modelID, stock int64) string {
 		return "The stock must be in range 0-10000000."
 	case m == nil:
 		return ""
-	case m.locked:
+	case m.Locked:
 		return "The stock is locked by a promotion."
-	case stock < m.reserved || s.switches.RefuseEqual && m.reserved > 0 && stock == m.reserved:
-		return fmt.Sprintf("The stock should be larger than %d (reserve stock number).", m.reserved)
+	case stock < m.Reserved || s.switches.RefuseEqual && m.Reserved > 0 && stock == m.Reserved:
+		return fmt.Sprintf("The stock should be larger than %d (reserve stock number).", m.Reserved)
 	default:
 		return ""
 	}
@@ -215,19 +195,15 @@ func (s *Sandbox) refuseLine(it *item, modelID, stock int64) string {
 
 // item is made at its first mention.
 func (sh *shop) item(id int64) *item {
-	it := sh.items[id]
-	if it == nil {
-		it = &item{state: "NORMAL", models: map[int64]*model{}}
-		sh.items[id] = it
+	if sh.items[id] == nil {
+		sh.items[id] = &item{state: "NORMAL", models: map[int64]*Model{}}
 	}
-	return it
+	return sh.items[id]
 }
 
-func (it *item) model(id int64) *model {
-	m := it.models[id]
-	if m == nil {
-		m = new(model)
-		it.models[id] = m
+func (it *item) model(id int64) *Model {
+	if it.models[id] == nil {
+		it.models[id] = &Model{ModelID: id}
 	}
-	return m
+	return it.models[id]
 }

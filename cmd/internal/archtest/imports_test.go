@@ -3,6 +3,9 @@ package archtest
 import (
 	"encoding/json"
 	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
 	"os"
 	"os/exec"
@@ -203,18 +206,19 @@ func TestFilesAreSmall(t *testing.T) {
 	}))
 }
 
-// crowded returns the packages below some folders that have more than so many files, without tests.
-func crowded(t *testing.T, most int, folders ...string) (found []string) {
-	files := map[string]int{}
+// crowded returns the packages below some folders whose files, without tests, have more than so many
+// of something; count says how many one file has.
+func crowded(t *testing.T, most int, count func(t *testing.T, file string) int, folders ...string) (found []string) {
+	counts := map[string]int{}
 	for _, folder := range folders {
 		require.NoError(t, filepath.WalkDir(filepath.Join(root, folder), func(path string, _ os.DirEntry, err error) error {
 			if strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
-				files[filepath.Dir(path)]++
+				counts[filepath.Dir(path)] += count(t, path)
 			}
 			return err
 		}))
 	}
-	for folder, n := range files {
+	for folder, n := range counts {
 		if n > most {
 			found = append(found, folder)
 		}
@@ -223,8 +227,26 @@ func crowded(t *testing.T, most int, folders ...string) (found []string) {
 }
 
 func TestPackagesHaveAtMostTwelveFiles(t *testing.T) {
-	require.Empty(t, crowded(t, 12, "channels", "processor", "schemas", "sinks"))
-	require.Contains(t, crowded(t, 1, "schemas"), filepath.Join(root, "schemas"))
+	one := func(*testing.T, string) int { return 1 }
+	require.Empty(t, crowded(t, 12, one, "channels", "processor", "schemas", "sinks"))
+	require.Contains(t, crowded(t, 1, one, "schemas"), filepath.Join(root, "schemas"))
+}
+
+// typesOf counts the types that a file declares at its top level.
+func typesOf(t *testing.T, file string) (n int) {
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+	require.NoError(t, err)
+	for _, declared := range parsed.Decls {
+		if d, ok := declared.(*ast.GenDecl); ok && d.Tok == token.TYPE {
+			n += len(d.Specs)
+		}
+	}
+	return n
+}
+
+func TestPackagesOfChannelsHaveAtMostTwentyTypes(t *testing.T) {
+	require.Empty(t, crowded(t, 20, typesOf, "channels"))
+	require.Contains(t, crowded(t, 1, typesOf, "channels"), filepath.Join(root, "channels"))
 }
 
 // A second channel must fit into one package: the shared packages name no marketplace.
