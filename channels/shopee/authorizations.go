@@ -126,7 +126,7 @@ func (c *Client) KeepAuthorizations(ctx context.Context, tell func(map[int64]Aut
 // checkAuthorizations warns of authorizations that end soon; warned is when each shop was last
 // warned of.
 func (c *Client) checkAuthorizations(ctx context.Context, warned map[int64]time.Time, tell func(map[int64]Authorization)) error {
-	ours, err := c.tokens.Shops(ctx)
+	ours, err := c.tokens.Read(ctx).Shops()
 	if err != nil {
 		return err
 	}

@@ -144,7 +144,7 @@ func BenchmarkLanes(b *testing.B) {
 
 func benchLanes(b *testing.B, models int64) {
 	l := newLanesOnTheNet(b, models)
-	pair, err := l.client.tokens.Load(b.Context(), sandbox.FirstShopID)
+	pair, err := l.client.tokens.Read(b.Context()).Of(sandbox.FirstShopID)
 	require.NoError(b, err)
 	bare := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: benchClients}}
 	b.Cleanup(bare.CloseIdleConnections)

@@ -49,7 +49,7 @@ func benchCall(item, models int64) channels.Call {
 // pushes a second over bare calls a second.
 func BenchmarkPush(b *testing.B) {
 	c := benchClient(b)
-	pair, err := c.tokens.Load(b.Context(), sandbox.FirstShopID)
+	pair, err := c.tokens.Read(b.Context()).Of(sandbox.FirstShopID)
 	require.NoError(b, err)
 	bare := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: benchClients}}
 	b.Cleanup(bare.CloseIdleConnections)

@@ -106,7 +106,7 @@ func (c *Client) SetPartnerKey(key tokens.Secret) (changed bool) {
 // this process or another, until ctx ends. It returns ctx's error. changed runs
 // on Watch's goroutine and must not block.
 func (c *Client) Watch(ctx context.Context, changed func(shopID int64)) error {
-	return c.tokens.Watch(ctx, changed)
+	return tokens.Watch(ctx, c.tokens, changed)
 }
 
 // Close waits for token refreshes in progress, tries once more to store pairs that could not be

@@ -85,7 +85,7 @@ func TestADiskThatFillsDuringARefreshLosesNothing(t *testing.T) {
 		}
 	})
 	require.Equal(t, channels.Confirmed, c.Push(t.Context(), callOf(line(1, 1))).Verdicts[0].Outcome)
-	pair, err := tokens.NewFileStore(d.tokens(), nil).Load(t.Context(), testShop)
+	pair, err := tokens.NewFileStore(d.tokens(), nil).Read(t.Context()).Of(testShop)
 	require.NoError(t, err)
 	require.Equal(t, tokens.Secret("refresh-2"), pair.RefreshToken, "a process that starts now has the shop")
 	require.Zero(t, logged.count("level=ERROR"), logged)

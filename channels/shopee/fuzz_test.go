@@ -103,7 +103,7 @@ func FuzzTokenAnswers(f *testing.F) {
 		require.NotEmpty(t, pair.RefreshToken)
 		store := newStore(t)
 		put(t, store, testShop, pair)
-		read, err := store.another().Load(t.Context(), testShop)
+		read, err := store.another().Read(t.Context()).Of(testShop)
 		require.NoError(t, err)
 		require.Equal(t, pair.ExpiresAt.Unix(), read.ExpiresAt.Unix())
 	})

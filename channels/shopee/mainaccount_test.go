@@ -31,7 +31,7 @@ func TestAMainAccountsConsentIsOfAllItsShops(t *testing.T) {
 	for expiry := range 3 {
 		for _, shop := range shops {
 			m.pushes(shop)
-			pair, err := m.store.Load(t.Context(), shop)
+			pair, err := m.store.Read(t.Context()).Of(shop)
 			require.NoError(t, err)
 			require.False(t, seen[pair.RefreshToken.Reveal()], "each shop has a chain of its own")
 			seen[pair.RefreshToken.Reveal()] = true
@@ -58,7 +58,7 @@ func TestAMainAccountsTokensWorkUntilTheShopHasItsOwn(t *testing.T) {
 	require.NoError(t, m.sandbox.AddFault(sandbox.Fault{Kind: "expire_token"}))
 	for _, shop := range []int64{shopID, shopID + 1} {
 		m.pushes(shop)
-		pair, err := m.store.Load(t.Context(), shop)
+		pair, err := m.store.Read(t.Context()).Of(shop)
 		require.NoError(t, err)
 		require.Contains(t, pair.RefreshToken.Reveal(), fmt.Sprint(shop))
 	}

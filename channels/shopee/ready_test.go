@@ -34,10 +34,10 @@ func TestReadyKnowsShopsWithoutTokens(t *testing.T) {
 	require.Equal(t, v, a.Verdicts[0], "a push gets the same verdict")
 
 	put(t, tokens.NewFileStore(path, nil), testShop, tokens.Pair{AccessToken: "access-1", RefreshToken: "refresh-1", ExpiresAt: time.Now().Add(time.Hour)}) // another process
-	_, err = store.Load(t.Context(), testShop)
+	_, err = store.Read(t.Context()).Of(testShop)
 	require.NoError(t, err)
 	_, ready = c.Ready(testShop)
-	require.True(t, ready, "Load looked at the file")
+	require.True(t, ready, "Read looked at the file")
 	_, ready = c.Ready(testShop + 1)
 	require.False(t, ready, "of a file that was read, every absent shop is known")
 }
@@ -48,7 +48,7 @@ func TestReadyWhileTheFileCannotBeRead(t *testing.T) {
 	store := tokens.NewFileStore(path, nil)
 	c, err := New(Config{BaseURL: "http://127.0.0.1:1", PartnerID: 1, PartnerKey: "k", Timeout: time.Minute}, Deps{Tokens: store})
 	require.NoError(t, err)
-	_, err = store.Load(t.Context(), testShop)
+	_, err = store.Read(t.Context()).Of(testShop)
 	require.Error(t, err)
 	_, ready := c.Ready(testShop)
 	require.True(t, ready, "a file that cannot be read does not say that a shop is lost")

@@ -103,7 +103,7 @@ func (s *sessions) close() {
 // rate limits again.
 func (s *sessions) token(ctx context.Context, shopID int64) (tokens.Pair, error) {
 	for {
-		pair, err := s.client.tokens.Load(ctx, shopID)
+		pair, err := s.client.tokens.Read(ctx).Of(shopID)
 		if err != nil {
 			return tokens.Pair{}, storeError(err)
 		}
@@ -127,7 +127,7 @@ func (s *sessions) token(ctx context.Context, shopID int64) (tokens.Pair, error)
 // Ready says whether a call for a shop would send a request. It would not if the shop has no
 // tokens, or if its access token has ended and Shopee has just refused its refresh token.
 func (c *Client) Ready(shopID int64) (channels.Verdict, bool) {
-	pair, err := c.tokens.Peek(shopID)
+	pair, err := c.tokens.Peek().Of(shopID)
 	switch {
 	case errors.Is(err, tokens.ErrMissing):
 		return noTokens(), false

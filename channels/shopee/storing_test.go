@@ -47,7 +47,7 @@ func brittleClient(t *testing.T) (*Client, *brittleStore, *chain, *syncBuffer) {
 }
 
 func stored(t *testing.T, s *brittleStore) tokens.Secret {
-	pair, err := s.another().Load(t.Context(), testShop)
+	pair, err := s.another().Read(t.Context()).Of(testShop)
 	require.NoError(t, err)
 	return pair.RefreshToken
 }

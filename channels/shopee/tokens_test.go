@@ -73,7 +73,7 @@ func TestARefusedTokenIsRefreshedOnceAndThePushRepeated(t *testing.T) {
 	}
 	pushes.Wait()
 	require.EqualValues(t, 1, server.refreshes.Load())
-	pair, err := store.another().Load(t.Context(), testShop)
+	pair, err := store.another().Read(t.Context()).Of(testShop)
 	require.NoError(t, err)
 	require.Equal(t, tokens.Secret("refresh-2"), pair.RefreshToken)
 	info, err := os.Stat(store.path)
@@ -213,7 +213,7 @@ func TestWatchTellsOfAnotherProcessesChange(t *testing.T) {
 	}, 10*time.Second, 200*time.Millisecond)
 	cancel()
 	require.ErrorIs(t, <-done, context.Canceled)
-	pair, err := store.Load(t.Context(), 77)
+	pair, err := store.Read(t.Context()).Of(77)
 	require.NoError(t, err)
 	require.Equal(t, tokens.Secret("x"), pair.AccessToken)
 }

@@ -39,7 +39,7 @@ func checkShopee(ctx context.Context, c config.Config, _ *slog.Logger) (string, 
 		return "", err
 	}
 	defer client.Close()
-	shops, err := client.Tokens.Shops(ctx)
+	shops, err := client.Tokens.Read(ctx).Shops()
 	if err != nil {
 		return "", err
 	}

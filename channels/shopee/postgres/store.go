@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -27,8 +26,6 @@ const (
 	poll = 500 * time.Millisecond
 	// pollTimeout bounds one such read.
 	pollTimeout = 5 * time.Second
-	// rollbackTimeout bounds the rollback of an update.
-	rollbackTimeout = 5 * time.Second
 	// holderTimeout is when the server ends a transaction whose client is silent but has not
 	// closed its connection. It is longer than any refresh takes.
 	holderTimeout  = 2 * time.Minute
@@ -55,17 +52,12 @@ type Store struct {
 	read chan struct{}
 
 	mu    sync.Mutex
-	pairs map[int64]tokens.Pair
-	// err is why pairs may be out of date; nil if they are not.
-	err error
+	known tokens.Known
 	// writes counts updates, so that a read that began before one does not undo it.
 	writes int
 }
 
 var _ tokens.Store = (*Store)(nil)
-
-// errUnread is a store's state before its first read.
-var errUnread = errors.New("shopee.tokens_postgres: not read yet")
 
 // Open returns a store and begins to read. It fails only if dsn is invalid; it retries if the
 // server is away. The caller closes the store.
@@ -80,7 +72,7 @@ func Open(dsn string, partnerID int64) (*Store, error) {
 		return nil, wrap("connect", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &Store{pool: pool, partner: partnerID, stop: cancel, read: make(chan struct{}), err: errUnread}
+	s := &Store{pool: pool, partner: partnerID, stop: cancel, read: make(chan struct{}), known: tokens.Known{Err: tokens.ErrUnread}}
 	s.polling.Go(func() { s.keepReading(ctx) })
 	return s, nil
 }
@@ -136,9 +128,9 @@ func (s *Store) reread(ctx context.Context) {
 	pairs, err := s.readAll(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.err = err
+	s.known.Err = err
 	if err == nil && s.writes == writes {
-		s.pairs = pairs
+		s.known.Pairs = pairs
 	}
 }
 
@@ -166,133 +158,80 @@ func pairOf(access, refresh string, expires time.Time) tokens.Pair {
 	return tokens.Pair{AccessToken: tokens.Secret(access), RefreshToken: tokens.Secret(refresh), ExpiresAt: expires.UTC()}
 }
 
-func (s *Store) firstRead(ctx context.Context) error {
+// Read returns the pairs as they were at most half a second ago, or as they were read last if the
+// server is away. It waits for the first read.
+func (s *Store) Read(ctx context.Context) tokens.Known {
 	select {
 	case <-s.read:
-		return nil
+		return s.Peek()
 	case <-ctx.Done():
-		return wrap("read", ctx.Err())
+		return tokens.Known{Err: wrap("read", ctx.Err())}
 	}
 }
 
-// current returns what was read last. The map is never written to again.
-func (s *Store) current(ctx context.Context) (map[int64]tokens.Pair, error) {
-	if err := s.firstRead(ctx); err != nil {
-		return nil, err
-	}
+// Peek is Read without waiting for the first read.
+func (s *Store) Peek() tokens.Known {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.pairs, s.err
-}
-
-// Load returns a shop's pair, at most half a second old. If the server is away it returns the pair
-// that was read last.
-func (s *Store) Load(ctx context.Context, shopID int64) (tokens.Pair, error) {
-	if err := s.firstRead(ctx); err != nil {
-		return tokens.Pair{}, err
-	}
-	return s.Peek(shopID)
-}
-
-// Peek is Load without waiting for the first read.
-func (s *Store) Peek(shopID int64) (tokens.Pair, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if pair, ok := s.pairs[shopID]; ok {
-		return pair, nil
-	}
-	if s.err != nil {
-		return tokens.Pair{}, s.err
-	}
-	return tokens.Pair{}, tokens.Missing(shopID)
-}
-
-// Shops lists the shops that the table has tokens of, in order.
-func (s *Store) Shops(ctx context.Context) ([]int64, error) {
-	pairs, err := s.current(ctx)
-	return slices.Sorted(maps.Keys(pairs)), err
-}
-
-// Watch compares the pairs after each read.
-func (s *Store) Watch(ctx context.Context, changed func(shopID int64)) error {
-	return tokens.WatchPairs(ctx, poll, func() (map[int64]tokens.Pair, error) { return s.current(ctx) }, changed)
+	return s.known
 }
 
 // Update holds the lock of the shop's row while change runs. Before that it writes and commits the
 // row, so it fails on a read-only server or a full disk before change spends a refresh token, which
 // works once. What that write replaced leaves room for the next one.
 func (s *Store) Update(ctx context.Context, shopID int64, change tokens.Change) (next tokens.Pair, err error) {
-	if err := s.prove(ctx, shopID); err != nil {
-		return next, err
+	if err := s.transact(ctx, func(tx pgx.Tx) error { return s.prove(ctx, tx, shopID) }); err != nil {
+		return next, wrap("try to write", err)
 	}
-	tx, err := s.pool.Begin(ctx)
-	if err != nil {
-		return next, wrap("begin", err)
+	var refused error
+	err = s.transact(ctx, func(tx pgx.Tx) error {
+		held, err := s.lock(ctx, tx, shopID)
+		if err != nil {
+			return err
+		}
+		if next, refused = change(ctx, held); refused != nil || next == held {
+			return refused
+		}
+		_, err = tx.Exec(ctx, `UPDATE stockpush_tokens SET access_token = $3, refresh_token = $4, expires_at = $5, updated_at = now()
+			WHERE partner_id = $1 AND shop_id = $2`, s.partner, shopID, next.AccessToken.Reveal(), next.RefreshToken.Reveal(), next.ExpiresAt)
+		return err
+	})
+	if refused != nil {
+		return next, refused
 	}
-	defer func() {
-		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
-		defer cancel()
-		_ = tx.Rollback(ending) // nothing to do after a commit
-	}()
-	held, err := s.lock(ctx, tx, shopID)
-	if err != nil {
-		return next, err
-	}
-	next, err = change(ctx, held)
-	if err != nil {
-		return next, err
-	}
-	if next == held { // what another machine wrote: Load must not answer with what was before
-		s.remember(shopID, held)
-		return next, nil
-	}
-	_, err = tx.Exec(ctx, `UPDATE stockpush_tokens SET access_token = $3, refresh_token = $4, expires_at = $5, updated_at = now()
-		WHERE partner_id = $1 AND shop_id = $2`, s.partner, shopID, next.AccessToken.Reveal(), next.RefreshToken.Reveal(), next.ExpiresAt)
 	if err != nil {
 		return tokens.Pair{}, wrap("write", err)
 	}
-	if err := tx.Commit(ctx); err != nil {
-		return tokens.Pair{}, wrap("commit", err)
-	}
-	s.remember(shopID, next)
+	s.remember(shopID, next) // also an unchanged pair: another machine may have written it
 	return next, nil
 }
 
-// prove writes a shop's row unchanged, or inserts it.
-func (s *Store) prove(ctx context.Context, shopID int64) error {
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "SET LOCAL synchronous_commit = on"); err != nil {
+// transact runs a durable transaction. The server ends it if its client is silent.
+func (s *Store) transact(ctx context.Context, do func(pgx.Tx) error) error {
+	settings := fmt.Sprintf("SET LOCAL synchronous_commit = on; SET LOCAL idle_in_transaction_session_timeout = %d", holderTimeout.Milliseconds())
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, settings); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `INSERT INTO stockpush_tokens (partner_id, shop_id) VALUES ($1, $2)
-			ON CONFLICT (partner_id, shop_id) DO UPDATE SET updated_at = now()`, s.partner, shopID)
-		return err
+		return do(tx)
 	})
-	if err != nil {
-		return wrap("try to write", err)
-	}
-	return nil
 }
 
-// lock locks a shop's row, which it inserts if it is missing, and reads it.
+// prove writes a shop's row unchanged, or inserts it.
+func (s *Store) prove(ctx context.Context, tx pgx.Tx, shopID int64) error {
+	_, err := tx.Exec(ctx, `INSERT INTO stockpush_tokens (partner_id, shop_id) VALUES ($1, $2)
+		ON CONFLICT (partner_id, shop_id) DO UPDATE SET updated_at = now()`, s.partner, shopID)
+	return err
+}
+
+// lock locks a shop's row and reads it.
 func (s *Store) lock(ctx context.Context, tx pgx.Tx, shopID int64) (tokens.Pair, error) {
-	settings := fmt.Sprintf("SET LOCAL synchronous_commit = on; SET LOCAL idle_in_transaction_session_timeout = %d", holderTimeout.Milliseconds())
-	if _, err := tx.Exec(ctx, settings); err != nil {
-		return tokens.Pair{}, wrap("lock", err)
-	}
-	_, err := tx.Exec(ctx, "INSERT INTO stockpush_tokens (partner_id, shop_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", s.partner, shopID)
-	if err != nil {
-		return tokens.Pair{}, wrap("lock", err)
-	}
 	var access, refresh string
 	var expires time.Time
-	err = tx.QueryRow(ctx, `SELECT access_token, refresh_token, expires_at FROM stockpush_tokens
+	err := tx.QueryRow(ctx, `SELECT access_token, refresh_token, expires_at FROM stockpush_tokens
 		WHERE partner_id = $1 AND shop_id = $2 FOR UPDATE`, s.partner, shopID).Scan(&access, &refresh, &expires)
-	if err != nil {
-		return tokens.Pair{}, wrap("lock", err)
-	}
-	if refresh == "" {
-		return tokens.Pair{}, nil
+	if err != nil || refresh == "" {
+		return tokens.Pair{}, err
 	}
 	return pairOf(access, refresh, expires), nil
 }
@@ -301,22 +240,18 @@ func (s *Store) remember(shopID int64, pair tokens.Pair) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.writes++
-	pairs := maps.Clone(s.pairs)
-	if pairs == nil {
-		pairs = map[int64]tokens.Pair{}
-	}
+	pairs := map[int64]tokens.Pair{}
+	maps.Copy(pairs, s.known.Pairs)
 	pairs[shopID] = pair
-	s.pairs = pairs
+	s.known.Pairs = pairs
 }
 
 // wrap adds the key's name and a hint. No connection error has the password.
 func wrap(doing string, err error) error {
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) && refused.Code == undefinedTable {
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == undefinedTable {
 		return fmt.Errorf("shopee.tokens_postgres: %s: the table is missing (run `stockpush setup`): %w", doing, err)
 	}
-	var unreachable *pgconn.ConnectError
-	if errors.As(err, &unreachable) {
+	if _, unreachable := errors.AsType[*pgconn.ConnectError](err); unreachable {
 		return fmt.Errorf("shopee.tokens_postgres: %s: the server cannot be reached, or refuses the login (check host, user, password and pg_hba.conf): %w", doing, err)
 	}
 	return fmt.Errorf("shopee.tokens_postgres: %s: %w", doing, err)

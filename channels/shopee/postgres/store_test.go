@@ -67,7 +67,7 @@ func TestPostgresAWriterKilledAtAnyPointLeavesAWholePairAndNoLock(t *testing.T) 
 func TestPostgresSetupSaysWhatItMade(t *testing.T) {
 	dsn := postgrestest.Start(t)
 	s := open(t, dsn, partner)
-	_, err := s.Load(t.Context(), 1)
+	_, err := s.Read(t.Context()).Of(1)
 	require.ErrorContains(t, err, "stockpush setup")
 	require.NotErrorIs(t, err, tokens.ErrMissing, "not set up is not unauthorized")
 	missing, err := s.Setup(t.Context(), true)
@@ -78,7 +78,7 @@ func TestPostgresSetupSaysWhatItMade(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, made, want)
 	}
-	require.Eventually(t, func() bool { _, err := s.Shops(t.Context()); return err == nil }, 30*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { _, err := s.Read(t.Context()).Shops(); return err == nil }, 30*time.Second, 10*time.Millisecond)
 }
 
 func TestPostgresKeepsAppsApart(t *testing.T) {
@@ -87,7 +87,7 @@ func TestPostgresKeepsAppsApart(t *testing.T) {
 	tokenstest.Put(t, live, 7, tokenstest.Numbered(1))
 	tokenstest.Put(t, test, 7, tokenstest.Numbered(2))
 	for s, want := range map[*Store]int{live: 1, test: 2} {
-		got, err := open(t, dsn, s.partner).Load(t.Context(), 7)
+		got, err := open(t, dsn, s.partner).Read(t.Context()).Of(7)
 		require.NoError(t, err)
 		require.Equal(t, tokenstest.Numbered(want), got)
 	}
@@ -99,8 +99,8 @@ func TestPostgresOutageKeepsTheLastPairsAndSpendsNothing(t *testing.T) {
 	tokenstest.Put(t, s, 7, tokenstest.Numbered(1))
 	_, err := s.pool.Exec(t.Context(), "ALTER TABLE stockpush_tokens RENAME TO elsewhere")
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { _, err := s.Shops(t.Context()); return err != nil }, 30*time.Second, 10*time.Millisecond)
-	got, err := s.Load(t.Context(), 7)
+	require.Eventually(t, func() bool { _, err := s.Read(t.Context()).Shops(); return err != nil }, 30*time.Second, 10*time.Millisecond)
+	got, err := s.Read(t.Context()).Of(7)
 	require.NoError(t, err)
 	require.Equal(t, tokenstest.Numbered(1), got)
 	_, err = s.Update(t.Context(), 7, func(context.Context, tokens.Pair) (tokens.Pair, error) {
@@ -143,7 +143,7 @@ func TestErrorsOfOpenShowNoSecret(t *testing.T) {
 		require.NotContains(t, err.Error(), "hid")
 	}
 	s := open(t, "postgres://u:hidden@127.0.0.1:1/db?connect_timeout=1", 1)
-	_, err := s.Load(t.Context(), 1)
+	_, err := s.Read(t.Context()).Of(1)
 	require.ErrorContains(t, err, "check host")
 	require.NotContains(t, err.Error(), "hidden")
 }

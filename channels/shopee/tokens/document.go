@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -28,33 +28,39 @@ type entry struct {
 	ExpiresAt    time.Time `json:"expires_at"`
 }
 
-// readDocument reads the tokens file. Its errors quote nothing of the file.
-func readDocument(path string) (doc *document, err error) {
-	b, err := readRegular(path)
+// readDocument reads the tokens file; a missing one has no shops, and no info. Its errors quote
+// nothing of the file.
+func readDocument(path string) (*document, fs.FileInfo, error) {
+	b, info, err := readRegular(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		b, err = []byte("{}"), nil
+	}
+	var doc *document
 	if err == nil {
 		doc, err = parseDocument(b)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read shopee.tokens_file: %w", err)
+		return nil, nil, fmt.Errorf("read shopee.tokens_file: %w", err)
 	}
-	return doc, nil
+	return doc, info, nil
 }
 
 // readRegular reads a regular file only: opening a FIFO would wait for a writer.
-func readRegular(path string) ([]byte, error) {
+func readRegular(path string) ([]byte, fs.FileInfo, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer func() { _ = f.Close() }()
 	info, err := f.Stat()
+	if err == nil {
+		err = regular(info)
+	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := regular(info); err != nil {
-		return nil, err
-	}
-	return io.ReadAll(f)
+	b, err := io.ReadAll(f)
+	return b, info, err
 }
 
 // regular fails if something is not a regular file.
@@ -65,9 +71,24 @@ func regular(info fs.FileInfo) error {
 	return nil
 }
 
+// regularOrMissing fails if there is something at a path that is not a regular file.
+func regularOrMissing(path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = regular(info)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
 func parseDocument(b []byte) (*document, error) {
 	doc := &document{pairs: map[int64]Pair{}}
-	if err := json.Unmarshal(b, &doc.top); err != nil {
+	if err := json.Unmarshal(b, &doc.top); err != nil || doc.top == nil {
 		return nil, errors.New("it is not a JSON object")
 	}
 	if raw, ok := doc.top["shops"]; ok {
@@ -97,43 +118,24 @@ func (d *document) add(shop map[string]json.RawMessage) error {
 	return nil
 }
 
-// with returns the document's text with one shop's pair changed or added.
+// with changes or adds the fields of one shop's pair, and returns the document's text.
 func (d *document) with(shopID int64, pair Pair) ([]byte, error) {
-	entry := entry{shopID, pair.AccessToken.Reveal(), pair.RefreshToken.Reveal(), pair.ExpiresAt.UTC()}
-	fields, err := entry.fields()
+	changed, err := json.Marshal(entry{shopID, pair.AccessToken.Reveal(), pair.RefreshToken.Reveal(), pair.ExpiresAt.UTC()})
 	if err != nil {
 		return nil, err
 	}
-	shops, found := make([]map[string]json.RawMessage, 0, len(d.shops)+1), false
-	for i, shop := range d.shops {
-		if d.ids[i] == shopID {
-			shop, found = merge(shop, fields), true
+	if !slices.Contains(d.ids, shopID) {
+		d.ids, d.shops = append(d.ids, shopID), append(d.shops, nil)
+	}
+	for i, id := range d.ids {
+		if id == shopID {
+			err = errors.Join(err, json.Unmarshal(changed, &d.shops[i])) // other fields stay
 		}
-		shops = append(shops, shop)
 	}
-	if !found {
-		shops = append(shops, fields)
-	}
-	raw, err := json.Marshal(shops)
-	if err != nil {
+	shops, marshalErr := json.Marshal(d.shops)
+	if err = errors.Join(err, marshalErr); err != nil {
 		return nil, err
 	}
-	return json.MarshalIndent(merge(d.top, map[string]json.RawMessage{"shops": raw}), "", "  ")
-}
-
-func (e entry) fields() (map[string]json.RawMessage, error) {
-	raw, err := json.Marshal(e)
-	if err != nil {
-		return nil, err
-	}
-	var fields map[string]json.RawMessage
-	return fields, json.Unmarshal(raw, &fields)
-}
-
-// merge returns base with the fields of over.
-func merge(base, over map[string]json.RawMessage) map[string]json.RawMessage {
-	all := make(map[string]json.RawMessage, len(base)+len(over))
-	maps.Copy(all, base)
-	maps.Copy(all, over)
-	return all
+	d.top["shops"] = shops
+	return json.MarshalIndent(d.top, "", "  ")
 }

@@ -29,7 +29,7 @@ func TestTheRoomOfANewPairIsProvenAndLeftAsItWas(t *testing.T) {
 		doc, err := parseDocument([]byte(`{"shops":[]}`))
 		require.NoError(t, err)
 		if shop > 0 {
-			doc, err = readDocument(path)
+			doc, _, err = readDocument(path)
 			require.NoError(t, err)
 		}
 		tmp, err := reserve(path, doc, 1+shop)
@@ -56,7 +56,7 @@ func TestAFileThatOthersMayReadIsWarnedOf(t *testing.T) {
 		var logged bytes.Buffer
 		s := NewFileStore(path, slog.New(slog.NewTextHandler(&logged, nil)))
 		for range 3 {
-			_, err := s.Shops(t.Context())
+			_, err := s.Read(t.Context()).Shops()
 			require.NoError(t, err)
 			_, err = s.reread()
 			require.NoError(t, err)
@@ -131,12 +131,12 @@ func TestAPathOfNoFileIsRefusedAtOnce(t *testing.T) {
 	for _, path := range []string{fifo, filepath.Join(folder, "link"), folder, "/dev/null"} {
 		s := NewFileStore(path, nil)
 		require.ErrorContains(t, s.Check(), "shopee.tokens_file: "+path)
-		_, err := s.Load(t.Context(), 10001)
+		_, err := s.Read(t.Context()).Of(10001)
 		require.ErrorContains(t, err, "not a regular file")
 		require.NotErrorIs(t, err, ErrMissing)
 		_, err = s.Update(t.Context(), 10001, nil)
 		require.ErrorContains(t, err, "not a regular file")
-		_, err = readRegular(path)
+		_, _, err = readRegular(path)
 		require.Error(t, err, "also if it became one after it was looked at")
 	}
 	s := NewFileStore(filepath.Join(folder, "file"), nil)
@@ -167,12 +167,12 @@ func TestABrokenFileKeepsTheLastPairsAndIsNotOverwritten(t *testing.T) {
 	store := NewFileStore(path, nil)
 	put(t, store, 1, Pair{AccessToken: "a", RefreshToken: "r", ExpiresAt: time.Unix(2e9, 0)})
 	require.NoError(t, os.WriteFile(path, []byte(`{"shops":[{"shop_id":1,"access_tok`), 0o600))
-	pair, err := store.Load(t.Context(), 1)
+	pair, err := store.Read(t.Context()).Of(1)
 	require.NoError(t, err)
 	require.Equal(t, Secret("a"), pair.AccessToken)
 	_, err = store.Update(t.Context(), 1, func(context.Context, Pair) (Pair, error) { return Pair{}, nil })
 	require.ErrorContains(t, err, "shopee.tokens_file")
-	_, err = NewFileStore(path, nil).Load(t.Context(), 1)
+	_, err = NewFileStore(path, nil).Read(t.Context()).Of(1)
 	require.Error(t, err)
 	require.NotErrorIs(t, err, ErrMissing)
 }
@@ -182,9 +182,9 @@ func TestPeekNeverWaits(t *testing.T) {
 	put(t, store, 1, Pair{"a", "r", time.Unix(2e9, 0).UTC()})
 	store.mu.Lock() // as a slow disk holds it
 	defer store.mu.Unlock()
-	pair, err := store.Peek(1)
+	pair, err := store.Peek().Of(1)
 	require.NoError(t, err)
 	require.Equal(t, Secret("a"), pair.AccessToken)
-	_, err = store.Peek(2)
+	_, err = store.Peek().Of(2)
 	require.ErrorIs(t, err, ErrMissing)
 }

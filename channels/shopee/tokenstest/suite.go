@@ -62,9 +62,9 @@ func pair(n int) tokens.Pair {
 
 func noPair(t *testing.T, open Open) {
 	s := open(t)
-	_, err := s.Load(t.Context(), shop)
+	_, err := s.Read(t.Context()).Of(shop)
 	require.ErrorIs(t, err, tokens.ErrMissing)
-	shops, err := s.Shops(t.Context())
+	shops, err := s.Read(t.Context()).Shops()
 	require.NoError(t, err)
 	require.Empty(t, shops)
 	_, err = s.Update(t.Context(), shop, func(_ context.Context, held tokens.Pair) (tokens.Pair, error) {
@@ -76,21 +76,21 @@ func noPair(t *testing.T, open Open) {
 
 func writtenPair(t *testing.T, open Open) {
 	mine, other := open(t), open(t)
-	_, err := other.Load(t.Context(), shop)
+	_, err := other.Read(t.Context()).Of(shop)
 	require.ErrorIs(t, err, tokens.ErrMissing)
 	for n := range 3 {
 		Put(t, mine, shop, pair(n))
-		got, err := mine.Load(t.Context(), shop)
+		got, err := mine.Read(t.Context()).Of(shop)
 		require.NoError(t, err)
 		require.Equal(t, pair(n), got)
-		require.Eventually(t, func() bool { got, err := other.Load(t.Context(), shop); return err == nil && got == pair(n) }, soon, time.Millisecond)
+		require.Eventually(t, func() bool { got, err := other.Read(t.Context()).Of(shop); return err == nil && got == pair(n) }, soon, time.Millisecond)
 	}
 	Put(t, other, shop+1, pair(7))
-	shops, err := other.Shops(t.Context())
+	shops, err := other.Read(t.Context()).Shops()
 	require.NoError(t, err)
 	require.Equal(t, []int64{shop, shop + 1}, shops)
 	again := open(t)
-	got, err := again.Load(t.Context(), shop)
+	got, err := again.Read(t.Context()).Of(shop)
 	require.NoError(t, err)
 	require.Equal(t, pair(2), got)
 }
@@ -106,7 +106,7 @@ func failedChange(t *testing.T, open Open) {
 		require.ErrorIs(t, err, cause)
 	}
 	for _, s := range []tokens.Store{s, open(t)} {
-		got, err := s.Load(t.Context(), shop)
+		got, err := s.Read(t.Context()).Of(shop)
 		require.NoError(t, err)
 		require.Equal(t, pair(1), got)
 	}
@@ -142,12 +142,12 @@ func exclusive(t *testing.T, open Open) {
 	}
 	all.Wait()
 	last := open(t)
-	got, err := last.Load(t.Context(), shop)
+	got, err := last.Read(t.Context()).Of(shop)
 	require.NoError(t, err)
 	n, err := Number(got)
 	require.NoError(t, err)
 	require.Equal(t, turns*len(stores), n)
-	shops, err := last.Shops(t.Context())
+	shops, err := last.Read(t.Context()).Shops()
 	require.NoError(t, err)
 	require.Len(t, shops, 1+len(stores))
 }
@@ -157,7 +157,7 @@ func watched(t *testing.T, open Open) {
 	Put(t, mine, shop, pair(0))
 	ctx, cancel := context.WithCancel(t.Context())
 	changed, done := make(chan int64, 100), make(chan error, 1)
-	go func() { done <- mine.Watch(ctx, func(shopID int64) { changed <- shopID }) }()
+	go func() { done <- tokens.Watch(ctx, mine, func(shopID int64) { changed <- shopID }) }()
 	for n := 1; ; n++ { // Watch may begin after the first change
 		Put(t, other, shop+5, pair(n))
 		select {
@@ -217,7 +217,7 @@ func push(ctx context.Context, c *shopee.Client, qty int64) channels.Verdict {
 func refreshedOnce(t *testing.T, open Open) {
 	stores := []tokens.Store{open(t), open(t)}
 	m := newMarket(t, stores[0], nil)
-	require.Eventually(t, func() bool { _, err := stores[1].Load(t.Context(), shop); return err == nil }, soon, time.Millisecond)
+	require.Eventually(t, func() bool { _, err := stores[1].Read(t.Context()).Of(shop); return err == nil }, soon, time.Millisecond)
 	clients := []*shopee.Client{m.client(t, stores[0]), m.client(t, stores[1])}
 	handed := len(m.sandbox.Refreshes(shop))
 	for expiry := range 5 {
@@ -248,7 +248,7 @@ func durableFirst(t *testing.T, open Open) {
 			return
 		}
 		used[token] = true
-		got, err := open(t).Load(context.Background(), shop) // a process that starts now
+		got, err := open(t).Read(context.Background()).Of(shop) // a process that starts now
 		if err != nil || got.AccessToken.Reveal() != token {
 			t.Errorf("token %d is used and not durable: %v", len(used), err)
 		}
@@ -266,7 +266,7 @@ func durableFirst(t *testing.T, open Open) {
 func spent(t *testing.T, open Open) {
 	store := open(t)
 	m := newMarket(t, store, nil)
-	before, err := store.Load(t.Context(), shop)
+	before, err := store.Read(t.Context()).Of(shop)
 	require.NoError(t, err)
 	require.NoError(t, m.sandbox.AddFault(sandbox.Fault{Kind: "expire_token"}))
 	require.Equal(t, channels.Confirmed, push(t.Context(), m.client(t, store), 1).Outcome)

@@ -119,7 +119,7 @@ func removed(stored, names map[int64]string) (shops []int64) {
 
 // ask asks Shopee for the names that are not stored, and once a day for all.
 func (n *shopNames) ask(ctx context.Context, stored map[int64]string) error {
-	ours, err := n.market.Tokens.Shops(ctx)
+	ours, err := n.market.Tokens.Read(ctx).Shops()
 	if err != nil {
 		return err
 	}

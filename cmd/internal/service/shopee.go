@@ -64,7 +64,7 @@ func (s *Shopee) takeKey(ctx context.Context, c config.Shopee, changed func(shop
 		return
 	}
 	log.Info("shopee.partner_key changed")
-	shops, err := s.Tokens.Shops(ctx)
+	shops, err := s.Tokens.Read(ctx).Shops()
 	if err != nil {
 		log.Warn("cannot read the tokens, held shops are probed later", "error", err)
 	}
