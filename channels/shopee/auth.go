@@ -60,14 +60,13 @@ func (c *Client) Exchange(ctx context.Context, code string, shopID int64) error 
 }
 
 func exchangeError(whose string, err error) error {
-	var refused *refreshError
-	if errors.As(err, &refused) {
+	if err == nil {
+		return nil
+	}
+	if refused, ok := errors.AsType[*refreshError](err); ok {
 		return fmt.Errorf("exchange code of %s: %s: %s; begin again with a new consent link", whose, refused.verdict.Code, refused.verdict.Message)
 	}
-	if err != nil {
-		return fmt.Errorf("exchange code of %s: %w", whose, err)
-	}
-	return nil
+	return fmt.Errorf("exchange code of %s: %w", whose, err)
 }
 
 // ExchangeMain exchanges the code of a main account's consent for tokens of each of its shops,
@@ -91,7 +90,7 @@ func (c *Client) ExchangeMain(ctx context.Context, code string, mainAccountID in
 		}
 	}
 	for _, shopID := range shops {
-		if _, err := c.sessions.refresh(ctx, shopID, pair.AccessToken); err != nil {
+		if err := c.sessions.refresh(ctx, shopID, pair.AccessToken); err != nil {
 			c.sessions.log.Warn("a shop has no tokens of its own yet: it uses the main account's until they are refreshed", "shop_id", shopID, "error", err)
 		}
 	}
@@ -100,20 +99,26 @@ func (c *Client) ExchangeMain(ctx context.Context, code string, mainAccountID in
 
 // refreshTokens spends a refresh token. It fails with tokens.ErrRefused if Shopee refuses it.
 func (c *Client) refreshTokens(ctx context.Context, shopID int64, token tokens.Secret) (tokens.Pair, error) {
-	if err := c.pace(ctx, shopID); err != nil {
-		v := channels.Verdict{Outcome: channels.Refused, Code: schemas.TimedOut, Message: "no call was free for a token refresh"}
-		return tokens.Pair{}, &refreshError{verdict: v, cancelled: true, err: err}
+	if err := c.wait(ctx, shopID); err != nil {
+		return tokens.Pair{}, err
 	}
 	body := map[string]any{"refresh_token": token.Reveal(), "partner_id": c.api.PartnerID(), "shop_id": shopID}
 	pair, _, err := c.askTokens(ctx, api.Request{Path: api.PathRefresh, Body: body, Hidden: []tokens.Secret{token}})
-	var refused *refreshError
-	switch {
-	case err == nil:
-		c.metrics.refreshes.WithLabelValues(api.OutcomeOK).Inc()
-	case errors.As(err, &refused):
-		c.metrics.refreshes.WithLabelValues(string(refused.verdict.Code.Class())).Inc()
+	outcome := api.OutcomeOK
+	if refused, ok := errors.AsType[*refreshError](err); ok {
+		outcome = string(refused.verdict.Code.Class())
 	}
+	c.metrics.refreshes.WithLabelValues(outcome).Inc()
 	return pair, err
+}
+
+// wait waits until the rate limits allow a call.
+func (c *Client) wait(ctx context.Context, shopID int64) error {
+	if err := c.pace(ctx, shopID); err != nil {
+		v := channels.Verdict{Outcome: channels.Refused, Code: schemas.TimedOut, Message: "no call was free within the rate limits"}
+		return &refreshError{verdict: v, cancelled: true, err: err}
+	}
+	return nil
 }
 
 // askTokens calls an auth endpoint, whose fields are top-level. It also returns the shops of the
@@ -154,35 +159,40 @@ func refusalOf(r *api.Result) error {
 // shopCall makes a shop's call with a fresh access token, and once more with a refreshed one if
 // Shopee refused the first token. It returns how many calls it made. mayGo is called right before
 // each.
-func (c *Client) shopCall(ctx context.Context, req api.Request, mayGo func() bool) (*api.Result, int) {
-	pair, err := c.sessions.token(ctx, req.ShopID)
-	if err != nil {
-		return withoutToken(err), 0
+func (c *Client) shopCall(ctx context.Context, req api.Request, mayGo func() bool) (r *api.Result, calls int) {
+	for {
+		pair, err := c.sessions.token(ctx, req.ShopID)
+		if err != nil {
+			return withoutToken(err), calls
+		}
+		if !mayGo() {
+			return withheld(), calls
+		}
+		req.Token = pair.AccessToken
+		r = c.send(ctx, req)
+		if calls++; calls == 2 {
+			c.sessions.repeated(req.ShopID, r)
+			return r, calls
+		}
+		if !r.TokenRefused {
+			return r, calls
+		}
+		if err = c.sessions.refresh(ctx, req.ShopID, req.Token); err == nil {
+			err = c.wait(ctx, req.ShopID)
+		}
+		if err != nil {
+			return withoutToken(err), calls
+		}
 	}
-	req.Token = pair.AccessToken
-	if !mayGo() {
-		return withheld(), 0
+}
+
+// send makes a call. In shadow mode a push is not sent, and its result has no body; it counts as a
+// call, so that limits and holds work as they would.
+func (c *Client) send(ctx context.Context, req api.Request) *api.Result {
+	if c.shadow && req.Path == api.PathUpdateStock {
+		return &api.Result{RequestID: schemas.ShadowRequestID}
 	}
-	r := c.api.Send(ctx, req)
-	if !r.TokenRefused {
-		return r, 1
-	}
-	if _, err = c.sessions.refresh(ctx, req.ShopID, req.Token); err == nil {
-		err = c.pace(ctx, req.ShopID)
-	}
-	if err == nil {
-		pair, err = c.sessions.token(ctx, req.ShopID) // it may have ended while we waited
-	}
-	if err != nil {
-		return withoutToken(err), 1
-	}
-	req.Token = pair.AccessToken
-	if !mayGo() {
-		return withheld(), 1
-	}
-	r = c.api.Send(ctx, req)
-	c.sessions.repeated(req.ShopID, r)
-	return r, 2
+	return c.api.Send(ctx, req)
 }
 
 // withheld is the result of a request that was not sent: its caller may no longer be the shop's
@@ -192,12 +202,8 @@ func withheld() *api.Result {
 	return &api.Result{Verdict: v, Cancelled: true}
 }
 
-// withoutToken is the result of a call that was not made.
+// withoutToken is the result of a call that was not made, for an error of sessions or of wait.
 func withoutToken(err error) *api.Result {
-	var e *refreshError
-	if errors.As(err, &e) {
-		return &api.Result{Verdict: e.verdict, Failure: e.failure, Cancelled: e.cancelled}
-	}
-	v := channels.Verdict{Outcome: channels.Refused, Code: schemas.TimedOut, Message: "no call was free for the repeat"}
-	return &api.Result{Verdict: v, Cancelled: true}
+	e, _ := errors.AsType[*refreshError](err) // they have no other errors
+	return &api.Result{Verdict: e.verdict, Failure: e.failure, Cancelled: e.cancelled}
 }

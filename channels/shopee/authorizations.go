@@ -2,15 +2,16 @@ package shopee
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
-	"stockpush/channels/shopee/api"
 	"strconv"
 	"time"
+
+	"stockpush/channels"
+	"stockpush/channels/shopee/api"
 )
 
 const (
@@ -52,8 +53,8 @@ func (a Authorization) endsSoon(now time.Time) bool {
 	return a.Until.Sub(now) <= ahead
 }
 
-// Authorizations lists the authorizations of the app, by shop.
-func (c *Client) Authorizations(ctx context.Context) (map[int64]Authorization, error) {
+// authorizations lists the authorizations of the app, by shop.
+func (c *Client) authorizations(ctx context.Context) (map[int64]Authorization, error) {
 	all := map[int64]Authorization{}
 	for page := 1; page <= maxPages; page++ {
 		answer, err := c.shopsPage(ctx, page)
@@ -80,24 +81,20 @@ func unixTime(seconds api.Number) time.Time {
 	return time.Unix(int64(seconds), 0).UTC()
 }
 
-func (c *Client) shopsPage(ctx context.Context, page int) (shopsPage, error) {
+func (c *Client) shopsPage(ctx context.Context, page int) (answer shopsPage, err error) {
 	if err := c.pace(ctx, 0); err != nil {
-		return shopsPage{}, err
+		return answer, err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, api.ErrTimeout)
 	defer cancel()
 	query := url.Values{"page_no": {strconv.Itoa(page)}, "page_size": {strconv.Itoa(shopsPerPage)}}
 	r := c.api.Send(ctx, api.Request{Method: http.MethodGet, Path: api.PathShops, Query: query})
-	if !r.OK() {
-		return shopsPage{}, fmt.Errorf("%s: %s", r.Verdict.Code, r.Verdict.Message)
+	v := r.Verdict
+	if r.OK() {
+		v = decode(r, &answer)
 	}
-	var answer shopsPage
-	body := r.Body
-	if len(r.Response) > 0 {
-		body = r.Response
-	}
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return shopsPage{}, fmt.Errorf("the answer is not what the API says: %w", err)
+	if v.Outcome != channels.Confirmed {
+		return answer, fmt.Errorf("%s: %s", v.Code, v.Message)
 	}
 	return answer, nil
 }
@@ -113,11 +110,9 @@ func (c *Client) KeepAuthorizations(ctx context.Context, tell func(map[int64]Aut
 			c.sessions.log.Warn("the ends of the shops' authorizations could not be read, it will be retried", "error", err)
 			wait = authorizationsRetry
 		}
-		timer := time.NewTimer(wait)
 		select {
-		case <-timer.C:
+		case <-time.After(wait):
 		case <-ctx.Done():
-			timer.Stop()
 			return
 		}
 	}
@@ -130,7 +125,7 @@ func (c *Client) checkAuthorizations(ctx context.Context, warned map[int64]time.
 	if err != nil {
 		return err
 	}
-	all, err := c.Authorizations(ctx)
+	all, err := c.authorizations(ctx)
 	if err != nil {
 		return err
 	}

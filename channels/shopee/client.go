@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,22 +28,14 @@ type Config struct {
 	Timeout time.Duration
 }
 
-// Validate names every bad key, as the user writes it.
-func (c Config) Validate() error {
+// validate names the keys that are missing, as the user writes them.
+func (c Config) validate() error {
 	var bad []error
-	if u, err := url.Parse(c.BaseURL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		bad = append(bad, errors.New("shopee.base_url: want the host only, such as https://partner.shopeemobile.com"))
-	} else if strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil || u.Fragment != "" {
-		bad = append(bad, errors.New("shopee.base_url: want the host only, paths begin with /api/v2"))
-	}
 	if c.PartnerID <= 0 {
 		bad = append(bad, errors.New("shopee.partner_id: want the app's number, above 0"))
 	}
 	if c.PartnerKey == "" {
 		bad = append(bad, errors.New("shopee.partner_key: is empty"))
-	}
-	if c.Timeout <= 0 {
-		bad = append(bad, errors.New("shopee.timeout: want a positive duration"))
 	}
 	return errors.Join(bad...)
 }
@@ -79,7 +69,7 @@ var _ channels.Channel = (*Client)(nil)
 
 // New returns a client. It makes no call.
 func New(cfg Config, deps Deps) (*Client, error) {
-	if err := cfg.Validate(); err != nil {
+	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("shopee client: %w", err)
 	}
 	if deps.Tokens == nil {

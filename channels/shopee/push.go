@@ -3,8 +3,6 @@ package shopee
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -43,33 +41,16 @@ func (c *Client) Push(ctx context.Context, call channels.Call) channels.Answer {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, api.ErrTimeout)
 	defer cancel()
-	if c.shadow {
-		return c.shadowPush(ctx, call)
-	}
 	req := api.Request{Method: http.MethodPost, Path: api.PathUpdateStock, ShopID: call.ShopID, Body: encode(call)}
 	r, calls := c.shopCall(ctx, req, call.MayGo)
 	a := channels.Answer{Calls: calls, Failure: r.Failure, Verdicts: slices.Repeat([]channels.Verdict{r.Verdict}, len(call.Lines))}
-	if r.Body != nil {
+	switch {
+	case r.Body != nil:
 		c.judgeLines(call, r, a.Verdicts)
-	}
-	return a
-}
-
-// shadowPush is a push in shadow mode: with the shop's access token, without the request. It counts as
-// a call, so that limits and holds work as they would.
-func (c *Client) shadowPush(ctx context.Context, call channels.Call) channels.Answer {
-	refused := func(r *api.Result) channels.Answer {
-		return channels.Answer{Failure: r.Failure, Verdicts: slices.Repeat([]channels.Verdict{r.Verdict}, len(call.Lines))}
-	}
-	if _, err := c.sessions.token(ctx, call.ShopID); err != nil {
-		return refused(withoutToken(err))
-	}
-	if !call.MayGo() {
-		return refused(withheld())
-	}
-	a := channels.Answer{Calls: 1, Verdicts: make([]channels.Verdict, len(call.Lines))}
-	for i, l := range call.Lines {
-		a.Verdicts[i] = channels.Verdict{Outcome: channels.Confirmed, Qty: l.Qty, RequestID: schemas.ShadowRequestID, Shadow: true}
+	case c.shadow && r.OK():
+		for i, l := range call.Lines {
+			a.Verdicts[i] = channels.Verdict{Outcome: channels.Confirmed, Qty: l.Qty, RequestID: r.RequestID, Shadow: true}
+		}
 	}
 	return a
 }
@@ -89,17 +70,15 @@ func fits(call channels.Call) error {
 
 // encode returns the body: one entry per model, with all its locations.
 func encode(call channels.Call) updateStock {
-	body := updateStock{ItemID: call.ItemID, StockList: make([]modelStock, 0, len(call.Lines))}
-	at, stocks := make(map[int64]int, len(call.Lines)), make([]sellerStock, len(call.Lines))
-	for i, l := range call.Lines {
-		stocks[i] = sellerStock{l.LocationID, l.Qty}
-		if known, ok := at[l.ModelID]; ok {
-			m := &body.StockList[known]
-			m.SellerStock = append(m.SellerStock, stocks[i])
-			continue
+	body := updateStock{ItemID: call.ItemID}
+	for _, l := range call.Lines {
+		at := slices.IndexFunc(body.StockList, func(m modelStock) bool { return m.ModelID == l.ModelID })
+		if at < 0 {
+			at = len(body.StockList)
+			body.StockList = append(body.StockList, modelStock{ModelID: l.ModelID})
 		}
-		at[l.ModelID] = len(body.StockList)
-		body.StockList = append(body.StockList, modelStock{l.ModelID, stocks[i : i+1 : i+1]})
+		m := &body.StockList[at]
+		m.SellerStock = append(m.SellerStock, sellerStock{l.LocationID, l.Qty})
 	}
 	return body
 }
@@ -123,17 +102,13 @@ type stockLists struct {
 // envelope's error, or is Unknown if there was none.
 func (c *Client) judgeLines(call channels.Call, r *api.Result, verdicts []channels.Verdict) {
 	var lists stockLists
-	if err := decodePayload(r.Response, &lists); err != nil && r.OK() {
-		v := channels.Verdict{Code: schemas.ChannelUnavailable, RequestID: r.RequestID, Message: "cannot read Shopee's answer: " + err.Error()}
+	if v := decode(r, &lists); v.Outcome != channels.Confirmed && r.OK() {
 		copy(verdicts, slices.Repeat([]channels.Verdict{v}, len(verdicts)))
 		return
 	}
-	models := make(map[int64]int, len(call.Lines))
-	for _, l := range call.Lines {
-		models[l.ModelID]++
-	}
 	for i, l := range call.Lines {
-		v, found := lists.verdict(l, models[l.ModelID] == 1)
+		shared := slices.ContainsFunc(call.Lines, func(other channels.Line) bool { return other.ModelID == l.ModelID && other != l })
+		v, found := lists.verdict(l, !shared)
 		if !found && !r.OK() {
 			continue
 		}
@@ -141,17 +116,6 @@ func (c *Client) judgeLines(call channels.Call, r *api.Result, verdicts []channe
 		v.RequestID, v.Message = r.RequestID, c.api.Clean(api.Request{Token: r.Token}, v.Message)
 		verdicts[i] = v
 	}
-}
-
-// decodePayload reads an answer's payload; an absent one is empty.
-func decodePayload(payload json.RawMessage, into any) error {
-	if len(payload) == 0 {
-		return nil
-	}
-	if err := json.Unmarshal(payload, into); err != nil {
-		return errors.New("its payload is not what the API says")
-	}
-	return nil
 }
 
 // verdict judges one line; alone says that its model has no other line.

@@ -2,6 +2,7 @@ package shopee
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -72,10 +73,33 @@ func (c *Client) get(ctx context.Context, req api.Request, into any) channels.Ve
 	if !r.OK() {
 		return r.Verdict
 	}
-	if err := decodePayload(r.Response, into); err != nil {
-		return channels.Verdict{Code: schemas.ChannelUnavailable, RequestID: r.RequestID, Message: "cannot read Shopee's answer: " + err.Error()}
+	return decode(r, into)
+}
+
+// decode reads the payload of an answer, which is the envelope's response or, in some calls, beside
+// it. The verdict is Confirmed if it could be read.
+func decode(r *api.Result, into any) channels.Verdict {
+	payload := r.Response
+	if len(payload) == 0 {
+		payload = r.Body
+	}
+	if err := json.Unmarshal(payload, into); err != nil {
+		return channels.Verdict{Code: schemas.ChannelUnavailable, RequestID: r.RequestID, Message: "cannot read Shopee's answer: its payload is not what the API says"}
 	}
 	return channels.Verdict{Outcome: channels.Confirmed, RequestID: r.RequestID}
+}
+
+// ShopName returns the name of a shop as sellers know it. It changes nothing in the shop, so it also
+// tests the shop's tokens; the verdict is Confirmed if Shopee answered. The caller waits for the
+// rate limits.
+func (c *Client) ShopName(ctx context.Context, shopID int64) (string, channels.Verdict) {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, api.ErrTimeout)
+	defer cancel()
+	var info struct {
+		Name string `json:"shop_name"`
+	}
+	v := c.get(ctx, api.Request{Path: api.PathShopInfo, ShopID: shopID}, &info)
+	return info.Name, v
 }
 
 func stocksOfModels(models modelList, v channels.Verdict) ([]channels.ModelStock, channels.Verdict) {

@@ -112,13 +112,13 @@ func (s *sessions) token(ctx context.Context, shopID int64) (tokens.Pair, error)
 		if now.Before(pair.ExpiresAt.Add(-n.margin(shopID))) || alive && now.Before(n.earlyAfter) {
 			return pair, nil
 		}
-		if _, err = s.refresh(ctx, shopID, pair.AccessToken); err != nil && !alive {
+		if err = s.refresh(ctx, shopID, pair.AccessToken); err != nil && !alive {
 			return tokens.Pair{}, err
 		} else if err != nil {
 			s.edit(shopID, func(n *note) { n.earlyAfter = now.Add(earlyRetry) })
 			s.log.Warn("early token refresh failed, the access token still works", "shop_id", shopID, "error", err)
 		}
-		if err := s.client.pace(ctx, shopID); err != nil {
+		if err := s.client.wait(ctx, shopID); err != nil {
 			return tokens.Pair{}, err
 		}
 	}
@@ -128,20 +128,11 @@ func (s *sessions) token(ctx context.Context, shopID int64) (tokens.Pair, error)
 // tokens, or if its access token has ended and Shopee has just refused its refresh token.
 func (c *Client) Ready(shopID int64) (channels.Verdict, bool) {
 	pair, err := c.tokens.Peek().Of(shopID)
+	n := c.sessions.note(shopID)
 	switch {
 	case errors.Is(err, tokens.ErrMissing):
 		return noTokens(), false
-	case err != nil: // unknown: a call will show
-		return channels.Verdict{}, true
-	}
-	return c.sessions.usable(shopID, pair)
-}
-
-// usable says whether one of a pair's tokens can be used for a request.
-func (s *sessions) usable(shopID int64, pair tokens.Pair) (channels.Verdict, bool) {
-	n := s.note(shopID)
-	switch {
-	case time.Now().Before(pair.ExpiresAt):
+	case err != nil || time.Now().Before(pair.ExpiresAt): // after an error a call will show
 	case pair.RefreshToken == "":
 		return noTokens(), false
 	case n.refusedLately(pair):
@@ -195,44 +186,39 @@ func (s *sessions) edit(shopID int64, change func(*note)) {
 
 // refresh replaces a stale access token, once for all callers that wait. It continues if its
 // callers give up, because a refresh token works once.
-func (s *sessions) refresh(ctx context.Context, shopID int64, stale tokens.Secret) (tokens.Pair, error) {
-	type answer struct {
-		pair tokens.Pair
-		err  error
-	}
-	done := make(chan answer, 1) // buffered: the caller may have given up
+func (s *sessions) refresh(ctx context.Context, shopID int64, stale tokens.Secret) error {
+	done := make(chan error, 1) // buffered: the caller may have given up
 	detached := context.WithoutCancel(ctx)
 	s.owned.Go(func() {
 		key := strconv.FormatInt(shopID, 10) + "/" + stale.Reveal()
-		v, err, _ := s.flights.Do(key, func() (any, error) { return s.renew(detached, shopID, stale) })
-		pair, _ := v.(tokens.Pair)
-		done <- answer{pair, err}
+		_, err, _ := s.flights.Do(key, func() (any, error) { return nil, s.renew(detached, shopID, stale) })
+		done <- err
 	})
 	select {
-	case a := <-done:
-		return a.pair, a.err
+	case err := <-done:
+		return err
 	case <-ctx.Done():
 	}
 	ours := errors.Is(context.Cause(ctx), api.ErrTimeout)
 	v := channels.Verdict{Outcome: channels.Refused, Code: schemas.TimedOut, Message: "no fresh access token in time"}
-	return tokens.Pair{}, &refreshError{verdict: v, failure: ours, cancelled: !ours, err: ctx.Err()}
+	return &refreshError{verdict: v, failure: ours, cancelled: !ours, err: ctx.Err()}
 }
 
-func (s *sessions) renew(ctx context.Context, shopID int64, stale tokens.Secret) (tokens.Pair, error) {
-	pair, err := s.replace(ctx, shopID, stale)
-	if err != nil {
-		s.unstored(shopID, stale, err)
-		return tokens.Pair{}, storeError(err)
+func (s *sessions) renew(ctx context.Context, shopID int64, stale tokens.Secret) error {
+	err := s.replace(ctx, shopID, stale)
+	if err == nil {
+		return nil
 	}
-	return pair, nil
+	s.unstored(shopID, stale, err)
+	return storeError(err)
 }
 
 // replace replaces a stale access token in the store: by a pair that an earlier try could not
 // store, if there is one, otherwise by a new pair.
-func (s *sessions) replace(ctx context.Context, shopID int64, stale tokens.Secret) (tokens.Pair, error) {
+func (s *sessions) replace(ctx context.Context, shopID int64, stale tokens.Secret) error {
 	ctx, cancel := context.WithTimeout(ctx, lockWait+max(refreshWait, s.client.timeout))
 	defer cancel()
-	pair, err := s.client.tokens.Update(ctx, shopID, func(ctx context.Context, held tokens.Pair) (tokens.Pair, error) {
+	_, err := s.client.tokens.Update(ctx, shopID, func(ctx context.Context, held tokens.Pair) (tokens.Pair, error) {
 		if held.RefreshToken == "" {
 			return tokens.Pair{}, tokens.ErrMissing
 		}
@@ -244,7 +230,7 @@ func (s *sessions) replace(ctx context.Context, shopID int64, stale tokens.Secre
 	if err == nil {
 		s.edit(shopID, func(n *note) { n.spent, n.unsaved = "", tokens.Pair{} })
 	}
-	return pair, err
+	return err
 }
 
 // exchange spends a refresh token. If the new pair cannot be stored, the next try stores the same
@@ -258,8 +244,7 @@ func (s *sessions) exchange(ctx context.Context, shopID int64, held tokens.Pair)
 		return tokens.Pair{}, n.refusal
 	}
 	pair, err := s.client.refreshTokens(ctx, shopID, held.RefreshToken)
-	var refused *refreshError
-	if errors.Is(err, tokens.ErrRefused) && errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*refreshError](err); ok && errors.Is(err, tokens.ErrRefused) {
 		s.edit(shopID, func(n *note) { n.refused, n.refusal, n.refusedAt = held.RefreshToken, refused, time.Now() })
 	}
 	if err != nil {
@@ -274,8 +259,7 @@ func (s *sessions) exchange(ctx context.Context, shopID int64, held tokens.Pair)
 
 // storeError adds a verdict to a store's error; it returns a refusal of Shopee's unchanged.
 func storeError(err error) error {
-	var refused *refreshError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*refreshError](err); ok {
 		return refused
 	}
 	v := channels.Verdict{Outcome: channels.Refused, Code: schemas.ChannelUnavailable, Message: "tokens: " + err.Error()}

@@ -43,8 +43,8 @@ func (s *sessions) unstored(shopID int64, stale tokens.Secret, err error) {
 
 // ofStore says whether an error is the store's, and not Shopee's or a missing pair.
 func ofStore(err error) bool {
-	var refused *refreshError
-	return err != nil && !errors.As(err, &refused) && !errors.Is(err, tokens.ErrMissing)
+	_, refused := errors.AsType[*refreshError](err)
+	return err != nil && !refused && !errors.Is(err, tokens.ErrMissing)
 }
 
 func (s *sessions) mayComplain() bool {
@@ -67,7 +67,7 @@ func (s *sessions) keepStoring(shopID int64, stale tokens.Secret) {
 	wait.MaxInterval = storeRetryMax
 	for last := false; ; {
 		last = s.pause(wait.NextBackOff())
-		_, err := s.replace(context.Background(), shopID, stale)
+		err := s.replace(context.Background(), shopID, stale)
 		switch {
 		case err == nil:
 			s.log.Info("the new tokens are stored", "shop_id", shopID)
@@ -86,10 +86,8 @@ func (s *sessions) keepStoring(shopID int64, stale tokens.Secret) {
 
 // pause waits, but not after the client closes, and says whether it does.
 func (s *sessions) pause(wait time.Duration) (closing bool) {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(wait):
 		return false
 	case <-s.closing:
 		return true

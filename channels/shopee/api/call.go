@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -33,16 +34,19 @@ var ErrTimeout = errors.New("no answer within shopee.timeout")
 // Caller makes signed calls. It is safe for concurrent use.
 type Caller struct {
 	// HTTP makes the requests.
-	HTTP    *http.Client
-	base    string
-	signer  *signer
-	metrics *metrics
+	HTTP      *http.Client
+	base      string
+	partnerID int64
+	keys      atomic.Pointer[signingKeys]
+	metrics   *metrics
 }
 
 // New makes a caller; baseURL is Shopee's host with its scheme. A nil registerer keeps the
 // metrics unregistered.
 func New(baseURL string, partnerID int64, key tokens.Secret, reg prometheus.Registerer) *Caller {
-	return &Caller{HTTP: newHTTPClient(), base: strings.TrimRight(baseURL, "/"), signer: newSigner(partnerID, key), metrics: newMetrics(reg)}
+	c := &Caller{HTTP: newHTTPClient(), base: strings.TrimRight(baseURL, "/"), partnerID: partnerID, metrics: newMetrics(reg)}
+	c.keys.Store(&signingKeys{current: key})
+	return c
 }
 
 // newHTTPClient is sized for many shops on one host. It follows no redirect:
@@ -58,13 +62,7 @@ func newHTTPClient() *http.Client {
 }
 
 // PartnerID is the app's number.
-func (c *Caller) PartnerID() int64 { return c.signer.partnerID }
-
-// SetPartnerKey signs all calls with another key from now on, and says whether it is another.
-// An empty key changes nothing.
-func (c *Caller) SetPartnerKey(key tokens.Secret) (changed bool) {
-	return key != "" && c.signer.setKey(key)
-}
+func (c *Caller) PartnerID() int64 { return c.partnerID }
 
 // Request is one call.
 type Request struct {
@@ -130,19 +128,16 @@ func (c *Caller) Send(ctx context.Context, req Request) (r *Result) {
 	var connected atomic.Bool
 	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }}
 	hr, err := c.newRequest(httptrace.WithClientTrace(ctx, trace), req)
-	if err != nil {
-		return c.broken(ctx, req, err, channels.Refused)
+	var resp *http.Response
+	if err == nil {
+		resp, err = c.HTTP.Do(hr)
 	}
-	resp, err := c.HTTP.Do(hr)
-	if err != nil && !connected.Load() {
-		return c.broken(ctx, req, err, channels.Refused)
+	var body []byte
+	if err == nil {
+		body, err = readBody(resp.Body)
 	}
 	if err != nil {
-		return c.broken(ctx, req, err, channels.Unknown)
-	}
-	body, err := readBody(resp.Body)
-	if err != nil {
-		return c.broken(ctx, req, err, channels.Unknown)
+		return c.broken(ctx, req, err, connected.Load())
 	}
 	return c.judge(req, resp, body)
 }
@@ -169,7 +164,7 @@ func (c *Caller) newRequest(ctx context.Context, req Request) (*http.Request, er
 
 // URL returns the signed URL of a call.
 func (c *Caller) URL(req Request) string {
-	query := c.signer.query(req.Path, time.Now(), req.ShopID, req.Token)
+	query := c.signedQuery(req, time.Now())
 	maps.Copy(query, req.Query)
 	return c.base + req.Path + "?" + query.Encode()
 }
@@ -191,27 +186,25 @@ func readBody(body io.ReadCloser) ([]byte, error) {
 
 // broken returns the result of a call without an answer. Its outcome is Refused if there was no
 // connection, so nothing can have been applied.
-func (c *Caller) broken(ctx context.Context, req Request, err error, o channels.Outcome) *Result {
-	v := channels.Verdict{Outcome: o, Code: schemas.ChannelUnavailable, Message: c.Clean(req, withoutURL(err).Error())}
-	var timeout interface{ Timeout() bool }
+func (c *Caller) broken(ctx context.Context, req Request, err error, connected bool) *Result {
 	ours := errors.Is(context.Cause(ctx), ErrTimeout)
+	timeout, ok := errors.AsType[net.Error](err)
+	timedOut := ours || ok && timeout.Timeout()
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err // the URL has the token
+	}
+	v := channels.Verdict{Code: schemas.ChannelUnavailable, Message: c.Clean(req, err.Error())}
+	if !connected {
+		v.Outcome = channels.Refused
+	}
+	if timedOut {
+		v.Code = schemas.TimedOut
+	}
 	if ours {
 		v.Message = ErrTimeout.Error()
 	}
-	if ours || (errors.As(err, &timeout) && timeout.Timeout()) {
-		v.Code = schemas.TimedOut
-	}
 	cancelled := ctx.Err() != nil && !ours
 	return &Result{Verdict: v, Failure: !cancelled, Cancelled: cancelled}
-}
-
-// withoutURL drops the URL of an HTTP error: its query carries the token.
-func withoutURL(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
-	}
-	return err
 }
 
 // judge reads an answer's envelope, with any HTTP status.
@@ -219,22 +212,20 @@ func (c *Caller) judge(req Request, resp *http.Response, body []byte) *Result {
 	var env envelope
 	err := json.Unmarshal(body, &env)
 	env.RequestID = cut(c.Clean(req, env.RequestID), maxRequestIDBytes)
-	throttled := resp.StatusCode == http.StatusTooManyRequests
 	if err == nil && env.Error == "" && resp.StatusCode/100 == 2 {
 		return &Result{Body: body, Response: env.Response, RequestID: env.RequestID, Token: req.Token}
 	}
 	r := &Result{RequestID: env.RequestID, Token: req.Token, Failure: resp.StatusCode >= 500}
 	now := time.Now()
+	verdict, act := classify(env.Error, env.Message, now)
 	switch {
-	case throttled && !quota(env):
+	case resp.StatusCode == http.StatusTooManyRequests && verdict.Code != schemas.DailyQuotaExhausted:
 		r.Verdict = channels.Verdict{Outcome: channels.Refused, Code: schemas.RateLimited, Scope: channels.ScopeShop}
 	case err != nil || env.Error == "":
 		r.Verdict, r.Failure = channels.Verdict{Code: schemas.ChannelUnavailable}, true
 	default:
 		r.Body, r.Response = body, env.Response
-		var act action
-		r.Verdict, act = classify(env.Error, env.Message, now)
-		r.TokenRefused = act == refresh
+		r.Verdict, r.TokenRefused = verdict, act == refresh
 		c.Judged(r.Verdict)
 	}
 	r.Verdict.RequestID = env.RequestID
@@ -242,20 +233,11 @@ func (c *Caller) judge(req Request, resp *http.Response, body []byte) *Result {
 	if r.Verdict.Code.Class() == schemas.ClassThrottle {
 		r.Failure = false
 	}
-	if r.Verdict.HoldUntil.IsZero() && holds(r.Verdict.Code) {
+	waits := r.Verdict.Code == schemas.RateLimited || r.Verdict.Code == schemas.ChannelUnavailable
+	if waits && r.Verdict.HoldUntil.IsZero() {
 		r.Verdict.HoldUntil = retryAfter(resp.Header.Get("Retry-After"), now)
 	}
 	return r
-}
-
-// quota says whether an envelope says that the daily quota is used up.
-func quota(env envelope) bool {
-	v, _ := classify(env.Error, env.Message, time.Time{})
-	return v.Code == schemas.DailyQuotaExhausted
-}
-
-func holds(code schemas.FailureCode) bool {
-	return code == schemas.RateLimited || code == schemas.ChannelUnavailable
 }
 
 // words returns Shopee's code and message.
@@ -273,7 +255,7 @@ func words(env envelope, status int) string {
 
 // Clean redacts every secret of a call in a message and cuts it to the length that records keep.
 func (c *Caller) Clean(req Request, message string) string {
-	keys := c.signer.keys.Load()
+	keys := c.keys.Load()
 	for _, secret := range append([]tokens.Secret{req.Token, keys.current, keys.before}, req.Hidden...) {
 		if secret != "" {
 			message = strings.ReplaceAll(message, secret.Reveal(), secret.String())

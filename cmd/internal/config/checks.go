@@ -142,7 +142,7 @@ func refuseNoAddress(v any) string {
 
 func refuseNoHostURL(v any) string {
 	u, err := url.Parse(v.(string))
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.User != nil {
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
 		return "is not the http or https address of a host, without path, query and user"
 	}
 	return ""
