@@ -1,8 +1,9 @@
 package webhook
 
 import (
+	"cmp"
 	"encoding/json"
-	"fmt"
+	"errors"
 )
 
 // The codes of the messages that matter, as labels too.
@@ -16,19 +17,15 @@ const (
 // Change says that a promotion of an item released stock.
 type Change struct{ ShopID, ItemID int64 }
 
-// meaning is what a message means to us.
-type meaning uint8
-
+// What a message means to us, as labels.
 const (
 	// unreadable: it is not what the API says.
-	unreadable meaning = iota
+	unreadable = "unreadable"
 	// irrelevant: of another kind, or a promotion that took stock.
-	irrelevant
+	irrelevant = "irrelevant"
 	// released: a promotion ended, or reserves less.
-	released
+	released = "released"
 )
-
-var meanings = [...]string{unreadable: "unreadable", irrelevant: "irrelevant", released: "released"}
 
 // message is a push message. Shopee sends numbers as numbers or as texts;
 // json.Number takes both.
@@ -50,57 +47,34 @@ type promotion struct {
 	} `json:"changed_values"`
 }
 
-// isTrial says that the message is Shopee's test of a callback URL. It has no signature: the key
-// is created on the page on which the URL is entered.
-func isTrial(body []byte) bool {
-	var m message
-	return json.Unmarshal(body, &m) == nil && m.Code == codeTrial
-}
-
-// read judges a message; code is a label.
-func read(body []byte) (code string, is meaning, c Change) {
-	var m message
+// read judges a message; code and meaning are labels.
+func read(body []byte) (code, meaning string, c Change) {
 	if len(body) == 0 {
 		return codeOther, irrelevant, c
 	}
+	var m message
 	if err := json.Unmarshal(body, &m); err != nil {
 		return codeOther, unreadable, c
 	}
-	code = m.Code.String()
-	if code != codePromotion && code != codeReserved {
+	switch code = m.Code.String(); code {
+	case codeTrial:
+		return code, irrelevant, c
+	case codePromotion, codeReserved:
+	default:
 		return codeOther, irrelevant, c
 	}
 	var p promotion
-	if err := json.Unmarshal(m.Data, &p); err != nil {
-		return code, unreadable, c
-	}
-	c, err := p.change(m.ShopID)
+	err := json.Unmarshal(m.Data, &p)
+	shopID, shopErr := cmp.Or(m.ShopID, p.ShopID).Int64()
+	itemID, itemErr := p.ItemID.Int64()
 	switch {
-	case err != nil:
+	case errors.Join(err, shopErr, itemErr) != nil || shopID <= 0 || itemID <= 0:
 		return code, unreadable, c
 	case p.takes():
 		return code, irrelevant, c
 	default:
-		return code, released, c
+		return code, released, Change{shopID, itemID}
 	}
-}
-
-func (p *promotion) change(shop json.Number) (Change, error) {
-	if shop == "" {
-		shop = p.ShopID
-	}
-	shopID, err := shop.Int64()
-	if err != nil {
-		return Change{}, fmt.Errorf("shop_id: %w", err)
-	}
-	itemID, err := p.ItemID.Int64()
-	if err != nil {
-		return Change{}, fmt.Errorf("item_id: %w", err)
-	}
-	if shopID <= 0 || itemID <= 0 {
-		return Change{}, fmt.Errorf("shop %d, item %d: not positive", shopID, itemID)
-	}
-	return Change{shopID, itemID}, nil
 }
 
 // takes says that a promotion took stock, so no refused push can pass because of it. An unknown

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"stockpush/channels/shopee/tokens"
 )
@@ -53,28 +54,26 @@ const (
 )
 
 // New returns a receiver.
-func New(cfg Config, deps Deps) (*Receiver, error) {
+func New(cfg Config, deps Deps) *Receiver {
+	f := promauto.With(deps.Registerer)
 	r := &Receiver{url: cfg.URL, deps: deps,
-		messages: prometheus.NewCounterVec(prometheus.CounterOpts{
+		messages: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "stockpush_webhook_messages_total", Help: "Push messages of Shopee's, by code (0, a trial of the URL, 7, 8, other) and by what they say: a promotion released stock, irrelevant, unreadable.",
 		}, []string{"code", "meaning"}),
-		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+		refused: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "stockpush_webhook_refused_total", Help: "Requests to the webhook that are no push messages of Shopee's, by cause.",
 		}, []string{"cause"}),
 	}
 	r.SetKey(cfg.Key)
 	for _, code := range []string{codeTrial, codePromotion, codeReserved, codeOther} {
-		for _, name := range meanings {
-			r.messages.WithLabelValues(code, name)
+		for _, meaning := range []string{unreadable, irrelevant, released} {
+			r.messages.WithLabelValues(code, meaning)
 		}
 	}
 	for _, cause := range []string{refusedMethod, refusedBody, refusedSignature} {
 		r.refused.WithLabelValues(cause)
 	}
-	if deps.Registerer == nil {
-		return r, nil
-	}
-	return r, errors.Join(deps.Registerer.Register(r.messages), deps.Registerer.Register(r.refused))
+	return r
 }
 
 // SetKey sets another key that signs messages from now on.
@@ -90,31 +89,28 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		return
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, q.Body, MaxBodyBytes))
-	if _, tooLong := errors.AsType[*http.MaxBytesError](err); tooLong {
-		r.refuse(w, refusedBody, http.StatusRequestEntityTooLarge)
-		return
-	}
 	if err != nil {
-		r.refuse(w, refusedBody, http.StatusBadRequest)
+		status := http.StatusBadRequest
+		if _, tooLong := errors.AsType[*http.MaxBytesError](err); tooLong {
+			status = http.StatusRequestEntityTooLarge
+		}
+		r.refuse(w, refusedBody, status)
 		return
 	}
-	if isTrial(body) {
-		r.messages.WithLabelValues(codeTrial, meanings[irrelevant]).Inc()
-		r.deps.Logger.Debug("the webhook's URL was tried out")
-		return
-	}
-	if !r.signed(q.Header.Get("Authorization"), body) {
+	code, meaning, change := read(body)
+	// A trial has no signature: the key is created on the page on which the URL is entered.
+	if code != codeTrial && !r.signed(q.Header.Get("Authorization"), body) {
 		r.refuse(w, refusedSignature, http.StatusUnauthorized)
 		return
 	}
-	code, is, change := read(body)
-	r.messages.WithLabelValues(code, meanings[is]).Inc()
-	switch is {
-	case released:
+	r.messages.WithLabelValues(code, meaning).Inc()
+	switch {
+	case code == codeTrial:
+		r.deps.Logger.Debug("the webhook's URL was tried out")
+	case meaning == released:
 		r.deps.Released(change)
-	case unreadable:
+	case meaning == unreadable:
 		r.deps.Logger.Warn("a push message of Shopee's cannot be read, it is ignored", "code", code, "bytes", len(body))
-	case irrelevant:
 	}
 	w.WriteHeader(http.StatusOK)
 }

@@ -51,12 +51,9 @@ func (p *process) newWebhook(publisher promotions.Publisher, tell func(address s
 		return nil, nil
 	}
 	refresher := p.newRefresher(publisher)
-	receiver, err := webhook.New(webhook.Config{URL: c.URL, Key: webhookKey(p.cfg.Shopee)}, webhook.Deps{
+	receiver := webhook.New(webhook.Config{URL: c.URL, Key: webhookKey(p.cfg.Shopee)}, webhook.Deps{
 		Released: func(c webhook.Change) { refresher.Released(pushrecords.Item(c)) }, Logger: p.log, Registerer: p.registry,
 	})
-	if err != nil {
-		return nil, err
-	}
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("shopee.webhook.listen: %w (choose another address, or port 0 for a free port)", err)
