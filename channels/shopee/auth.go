@@ -161,14 +161,14 @@ func refusalOf(r *api.Result) error {
 // each.
 func (c *Client) shopCall(ctx context.Context, req api.Request, mayGo func() bool) (r *api.Result, calls int) {
 	for {
-		pair, err := c.sessions.token(ctx, req.ShopID)
+		token, err := c.sessions.token(ctx, req.ShopID)
 		if err != nil {
 			return withoutToken(err), calls
 		}
 		if !mayGo() {
 			return withheld(), calls
 		}
-		req.Token = pair.AccessToken
+		req.Token = token
 		r = c.send(ctx, req)
 		if calls++; calls == 2 {
 			c.sessions.repeated(req.ShopID, r)

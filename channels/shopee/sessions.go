@@ -101,25 +101,25 @@ func (s *sessions) close() {
 
 // token returns a shop's access token, refreshed if it ends soon. After a refresh it waits for the
 // rate limits again.
-func (s *sessions) token(ctx context.Context, shopID int64) (tokens.Pair, error) {
+func (s *sessions) token(ctx context.Context, shopID int64) (tokens.Secret, error) {
 	for {
 		pair, err := s.client.tokens.Read(ctx).Of(shopID)
 		if err != nil {
-			return tokens.Pair{}, storeError(err)
+			return "", storeError(err)
 		}
 		now, n := time.Now(), s.note(shopID)
 		alive := now.Before(pair.ExpiresAt)
 		if now.Before(pair.ExpiresAt.Add(-n.margin(shopID))) || alive && now.Before(n.earlyAfter) {
-			return pair, nil
+			return pair.AccessToken, nil
 		}
 		if err = s.refresh(ctx, shopID, pair.AccessToken); err != nil && !alive {
-			return tokens.Pair{}, err
+			return "", err
 		} else if err != nil {
 			s.edit(shopID, func(n *note) { n.earlyAfter = now.Add(earlyRetry) })
 			s.log.Warn("early token refresh failed, the access token still works", "shop_id", shopID, "error", err)
 		}
 		if err := s.client.wait(ctx, shopID); err != nil {
-			return tokens.Pair{}, err
+			return "", err
 		}
 	}
 }

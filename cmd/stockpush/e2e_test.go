@@ -318,7 +318,7 @@ func TestE2EOnlyTheNewestIsPushedAfterAnOutage(t *testing.T) {
 	eventually(s, uint64(1), "SELECT count() FROM {db}.push_record_history WHERE status = 'Pending'")
 	s.send(event(10006, "down", 2))
 	eventually(s, "down-2", "SELECT superseded_by FROM {db}.push_record_history WHERE event_id = 'down-1'")
-	s.sandbox.ClearFaults()
+	s.sandbox.RemoveFaults(0, "")
 	eventually(s, "Successfully", "SELECT toString(status) FROM {db}.push_record_history WHERE event_id = 'down-2'")
 	require.Equal(t, []sandbox.Stock{{ItemID: 500, ModelID: 7, Stock: 2}}, s.sandbox.Stock(10006))
 }

@@ -182,7 +182,7 @@ func TestE2EEveryRefusalHasItsFailureCode(t *testing.T) {
 	for _, r := range ofDay {
 		s.aDayWithoutCalls(r)
 	}
-	s.sandbox.ClearFaults()
+	s.sandbox.RemoveFaults(0, "")
 	healed := ofDay[0]
 	healed.EventID, healed.Available = "healed", 6
 	s.send(healed.Event) // the app is held, so it waits

@@ -71,7 +71,7 @@ func TestE2EThousandEventsWhileTheBreakerIsOpen(t *testing.T) {
 		eventually(s, uint64(skus), fmt.Sprintf("SELECT countIf(event_id LIKE '%%-%d') FROM {db}.push_record_history WHERE status = 'Pending'", round))
 	}
 	require.Zero(t, one[uint64](s, "SELECT count() FROM {db}.push_record_history WHERE status IN ('Failed', 'Successfully')"))
-	s.sandbox.ClearFaults()
+	s.sandbox.RemoveFaults(0, "")
 	s.showsNewest(shop, rounds-1, skus)
 	eventually(s, uint64(skus*(rounds-1)), "SELECT count() FROM {db}.push_record_history WHERE status = 'Skipped'")
 	pushed := map[int64]int{}

@@ -247,7 +247,7 @@ func (u *upgrade) bad(n int) {
 // allIsRight heals every fault and checks everything.
 func (u *upgrade) allIsRight() {
 	require.NoError(u.t, u.sandbox.Describe(sandbox.Item{ShopID: refusingShop, ItemID: 500, Models: []sandbox.Model{{ModelID: 7}}}))
-	u.sandbox.ClearFaults()
+	u.sandbox.RemoveFaults(0, "")
 	u.command(u.now, "retry", "--yes")
 	eventually(u.system, uint64(0), "SELECT count() FROM {db}.failed_push_records")
 	eventually(u.system, uint64(0), "SELECT sum(pending) FROM {db}.store_sku_push_status")

@@ -131,9 +131,8 @@ type Fault struct {
 // Faults hit either any call of a shop, or update_stock only, or refreshes of its token.
 var (
 	refreshFaults = []string{"refresh_outage"}
-
-	callFaults  = []string{"outage", "hang", "throttle", "quota", "error", "expire_token", "unlink"}
-	stockFaults = []string{"latency", "lost_reply", "late", "no_effect", "wrong_quantity", "silent", "garbage", "refuse"}
+	callFaults    = []string{"outage", "hang", "throttle", "quota", "error"}
+	stockFaults   = []string{"latency", "lost_reply", "late", "no_effect", "wrong_quantity", "silent", "garbage", "refuse"}
 )
 
 // AddFault adds a fault.
@@ -160,22 +159,14 @@ func (s *Sandbox) loseTokens(f Fault) {
 	}
 }
 
-// ClearFaults removes all faults; shops that were unlinked stay so.
-func (s *Sandbox) ClearFaults() {
+// RemoveFaults removes the faults of a shop and a kind; 0 and "" are all. Shops that were unlinked
+// stay so.
+func (s *Sandbox) RemoveFaults(shopID int64, kind string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.faults = nil
-}
-
-// removeFaults removes all faults, or those of the shop_id and the kind that are asked for.
-func (s *Sandbox) removeFaults(w http.ResponseWriter, r *http.Request) {
-	shopID, kind := shopOf(r), r.URL.Query().Get("kind")
-	s.mu.Lock()
 	s.faults = slices.DeleteFunc(s.faults, func(f *Fault) bool {
 		return (shopID == 0 || f.ShopID == shopID) && (kind == "" || f.Kind == kind)
 	})
-	s.mu.Unlock()
-	answer(w, http.StatusOK, struct{}{})
 }
 
 // nextFault is the first fault of the kinds for an item of a shop, and uses it up; it has no kind if

@@ -148,7 +148,10 @@ func (s *Sandbox) routes() {
 	s.mux.HandleFunc("POST /sandbox/promotions", control(s.SetPromotion))
 	s.mux.HandleFunc("POST /sandbox/push", control(s.SetPush))
 	s.mux.HandleFunc("POST /sandbox/faults", control(s.AddFault))
-	s.mux.HandleFunc("DELETE /sandbox/faults", s.removeFaults)
+	s.mux.HandleFunc("DELETE /sandbox/faults", func(w http.ResponseWriter, r *http.Request) {
+		s.RemoveFaults(shopOf(r), r.URL.Query().Get("kind"))
+		answer(w, http.StatusOK, struct{}{})
+	})
 	s.mux.HandleFunc("POST /sandbox/switches", control(s.Set))
 }
 

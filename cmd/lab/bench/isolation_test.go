@@ -65,7 +65,7 @@ func (p *program) p99While(lasts time.Duration, hangs bool) float64 {
 	began := time.Now()
 	p.steady(lasts)
 	ended := time.Now()
-	p.Sandbox.ClearFaults()
+	p.Sandbox.RemoveFaults(0, "")
 	embeddedtest.Eventually(p.b, p.store.Conn(), uint64(0), "SELECT sum(pending) FROM stockpush.store_sku_push_status")
 	return embeddedtest.One[float64](p.b, p.store.Conn(), fmt.Sprintf(`SELECT quantileExact(0.99)(date_diff('millisecond', triggered_at, finished_at)) + 0.0 FROM stockpush.push_records FINAL
 		WHERE shop_id != %d AND status = 'Successfully' AND triggered_at BETWEEN fromUnixTimestamp64Milli(%d) AND fromUnixTimestamp64Milli(%d)`,
