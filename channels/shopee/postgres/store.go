@@ -142,20 +142,16 @@ func (s *Store) readAll(ctx context.Context) (map[int64]tokens.Pair, error) {
 	}
 	pairs := map[int64]tokens.Pair{}
 	var shopID int64
-	var access, refresh string
-	var expires time.Time
-	_, err = pgx.ForEachRow(rows, []any{&shopID, &access, &refresh, &expires}, func() error {
-		pairs[shopID] = pairOf(access, refresh, expires)
+	var pair tokens.Pair
+	_, err = pgx.ForEachRow(rows, []any{&shopID, &pair.AccessToken, &pair.RefreshToken, &pair.ExpiresAt}, func() error {
+		pair.ExpiresAt = pair.ExpiresAt.UTC()
+		pairs[shopID] = pair
 		return nil
 	})
 	if err != nil {
 		return nil, wrap("read", err)
 	}
 	return pairs, nil
-}
-
-func pairOf(access, refresh string, expires time.Time) tokens.Pair {
-	return tokens.Pair{AccessToken: tokens.Secret(access), RefreshToken: tokens.Secret(refresh), ExpiresAt: expires.UTC()}
 }
 
 // Read returns the pairs as they were at most half a second ago, or as they were read last if the
@@ -224,16 +220,15 @@ func (s *Store) prove(ctx context.Context, tx pgx.Tx, shopID int64) error {
 	return err
 }
 
-// lock locks a shop's row and reads it.
-func (s *Store) lock(ctx context.Context, tx pgx.Tx, shopID int64) (tokens.Pair, error) {
-	var access, refresh string
-	var expires time.Time
-	err := tx.QueryRow(ctx, `SELECT access_token, refresh_token, expires_at FROM stockpush_tokens
-		WHERE partner_id = $1 AND shop_id = $2 FOR UPDATE`, s.partner, shopID).Scan(&access, &refresh, &expires)
-	if err != nil || refresh == "" {
+// lock locks a shop's row and reads its pair, which is zero if there is none.
+func (s *Store) lock(ctx context.Context, tx pgx.Tx, shopID int64) (held tokens.Pair, err error) {
+	err = tx.QueryRow(ctx, `SELECT access_token, refresh_token, expires_at FROM stockpush_tokens
+		WHERE partner_id = $1 AND shop_id = $2 FOR UPDATE`, s.partner, shopID).Scan(&held.AccessToken, &held.RefreshToken, &held.ExpiresAt)
+	if err != nil || held.RefreshToken == "" {
 		return tokens.Pair{}, err
 	}
-	return pairOf(access, refresh, expires), nil
+	held.ExpiresAt = held.ExpiresAt.UTC()
+	return held, nil
 }
 
 func (s *Store) remember(shopID int64, pair tokens.Pair) {
