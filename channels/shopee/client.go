@@ -92,13 +92,6 @@ func (c *Client) SetPartnerKey(key tokens.Secret) (changed bool) {
 	return c.api.SetPartnerKey(key)
 }
 
-// Watch calls changed for each shop whose token pair was changed or added, by
-// this process or another, until ctx ends. It returns ctx's error. changed runs
-// on Watch's goroutine and must not block.
-func (c *Client) Watch(ctx context.Context, changed func(shopID int64)) error {
-	return tokens.Watch(ctx, c.tokens, changed)
-}
-
 // Close waits for token refreshes in progress, tries once more to store pairs that could not be
 // stored, and closes idle connections. Call it once, and no Push or Read after it.
 func (c *Client) Close() {

@@ -135,7 +135,7 @@ func newLanes(t *testing.T, shopee sandbox.Config, cfg channeltest.Settings) *la
 func (l *lanes) watch() {
 	ctx, stop := context.WithCancel(l.t.Context())
 	var watching sync.WaitGroup
-	watching.Go(func() { _ = l.client.Watch(ctx, l.stage.CredentialsChanged) })
+	watching.Go(func() { _ = tokens.Watch(ctx, l.client.tokens, l.stage.CredentialsChanged) })
 	finish := l.finish
 	l.finish = func() {
 		stop()

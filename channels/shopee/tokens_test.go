@@ -198,7 +198,7 @@ func TestWatchTellsOfAnotherProcessesChange(t *testing.T) {
 	_, c, store := chained(t, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	changed, done := make(chan int64, 8), make(chan error, 1)
-	go func() { done <- c.Watch(ctx, func(shopID int64) { changed <- shopID }) }()
+	go func() { done <- tokens.Watch(ctx, c.tokens, func(shopID int64) { changed <- shopID }) }()
 	other := store.another()
 	turn := 0
 	require.Eventually(t, func() bool { // Watch may begin after the first change

@@ -68,8 +68,9 @@ type Change func(ctx context.Context, held Pair) (Pair, error)
 // watchPoll is how often Watch reads a store.
 const watchPoll = 500 * time.Millisecond
 
-// Watch calls changed for each shop of a store whose pair was added or changed, until ctx ends, and
-// returns ctx's error.
+// Watch calls changed for each shop of a store whose pair was added or changed, by this process or
+// another, until ctx ends, and returns ctx's error. changed runs on Watch's goroutine and must not
+// block.
 func Watch(ctx context.Context, s Store, changed func(shopID int64)) error {
 	tick := time.NewTicker(watchPoll)
 	defer tick.Stop()

@@ -51,7 +51,7 @@ type Shopee struct {
 // the store, and calls changed for each shop whose tokens changed.
 func (s *Shopee) keep(ctx context.Context, changed func(shopID int64), tell func(map[int64]shopee.Authorization)) error {
 	var watching sync.WaitGroup
-	watching.Go(func() { _ = s.Watch(ctx, changed) }) // returns only when ctx ends
+	watching.Go(func() { _ = tokens.Watch(ctx, s.Tokens, changed) }) // returns only when ctx ends
 	s.KeepAuthorizations(ctx, tell)
 	watching.Wait()
 	return nil
