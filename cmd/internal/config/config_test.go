@@ -69,6 +69,16 @@ func TestReplicationFactorRange(t *testing.T) {
 	}
 }
 
+func TestShopeeBaseURLIsAHostOnly(t *testing.T) {
+	for address, ok := range map[string]bool{
+		"https://partner.shopeemobile.com": true, "http://127.0.0.1:8090/": true, "partner.shopeemobile.com": false, "ftp://x.example": false, "https://": false,
+		"https://x.example/api/v2": false, "https://x.example?a=1": false, "https://x.example#a": false, "https://u:p@x.example": false,
+	} {
+		_, err := Load(Source{Environ: []string{"STOCKPUSH_SHOPEE_BASE_URL=" + address}})
+		require.Equal(t, ok, err == nil, address)
+	}
+}
+
 func TestUnknownVariableIsAWarning(t *testing.T) {
 	l, err := Load(Source{Environ: []string{"STOCKPUSH_KAFKA_BROKER=x", "STOCKPUSH_LIBCHDB=y", "STOCKPUSH_CLICKHOUSE_BIN=y", "HOME=z"}})
 	require.NoError(t, err)
