@@ -26,7 +26,21 @@ func TestNothingIsCommittablePastAnUnresolvedOffset(t *testing.T) {
 func TestTrackingBackwardsIsAProgrammersError(t *testing.T) {
 	w := New(0)
 	w.Track(3)
-	require.Panics(t, func() { w.Track(3) })
+	require.PanicsWithValue(t, "watermark: offset 3 tracked after 3", func() { w.Track(3) })
+}
+
+// An offset that was left out resolves no other one, wherever its word would lie.
+func TestResolvingAnUntrackedOffsetChangesNothing(t *testing.T) {
+	for name, untracked := range map[string]int64{"below all": 3, "between two words": 64 + 3, "behind all": 4*64 + 3} {
+		w := New(64 - 1)
+		w.Track(64 - 1)
+		w.Track(3*64 + 3)
+		w.Resolve(untracked)
+		require.Equal(t, int64(63), w.Committable(), name)
+		require.Equal(t, 2, w.Unresolved(), name)
+		w.Resolve(64 - 1)
+		require.Equal(t, int64(3*64+3), w.Committable(), name)
+	}
 }
 
 // The watermark equals that of a model that keeps every offset, never goes
