@@ -150,7 +150,11 @@ func (s *FileStore) acquire(ctx context.Context) (unlock func(), err error) {
 	if err == nil {
 		_, err = s.lock.TryLockContext(ctx, lockPoll)
 	}
+	if err == nil {
+		err = keepLockOwner(s.path)
+	}
 	if err != nil {
+		_ = s.lock.Unlock() // does nothing without the lock
 		<-s.turn
 		return nil, fmt.Errorf("lock shopee.tokens_file: %w", err)
 	}

@@ -88,7 +88,7 @@ func reserve(path string, doc *document, shopID int64) (*os.File, error) {
 		return nil, err
 	}
 	_, err = tmp.Write(b)
-	if err = errors.Join(err, tmp.Sync()); err != nil {
+	if err = errors.Join(err, keepOwner(tmp, path), tmp.Sync()); err != nil {
 		discard(tmp)
 		return nil, err
 	}
