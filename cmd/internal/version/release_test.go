@@ -46,3 +46,11 @@ func TestReleaseCheckRefusesAChangelogOfAnotherVersion(t *testing.T) {
 		require.ErrorContains(t, checkRelease(changelog, "1.2.3"), want, changelog)
 	}
 }
+
+func TestReleaseAndChartAgree(t *testing.T) {
+	chart, err := os.ReadFile("../../stockpush/deploy/helm/stockpush/Chart.yaml")
+	require.NoError(t, err)
+	for _, key := range []string{"version", "appVersion"} {
+		require.Contains(t, string(chart), "\n"+key+": "+Release+"\n")
+	}
+}
