@@ -66,3 +66,15 @@ func TestEveryAlertUsesExistingMetrics(t *testing.T) {
 		require.True(t, exist[name], name)
 	}
 }
+
+// TestEveryAlertKeepsTheNamespace lets an operator route the alerts of several installations.
+func TestEveryAlertKeepsTheNamespace(t *testing.T) {
+	without := regexp.MustCompile(`\b(?:sum|min|max|count) ?\(`)
+	grouping := regexp.MustCompile(`\b(?:by|on) \(([^)]*)\)`)
+	for _, a := range alerts(t) {
+		require.NotRegexp(t, without, a.Expr, a.Alert)
+		for _, labels := range grouping.FindAllStringSubmatch(a.Expr, -1) {
+			require.Equal(t, "namespace", strings.Split(labels[1], ",")[0], a.Alert)
+		}
+	}
+}

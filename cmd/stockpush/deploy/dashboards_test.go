@@ -23,12 +23,22 @@ type panel struct {
 	Type, Title string
 	Description string
 	GridPos     struct{ X, Y, W, H int }
+	Datasource  struct{ UID string }
+	FieldConfig struct{ Defaults struct{ Unit string } }
 	Targets     []struct{ Expr, LegendFormat string }
 }
 
 type dashboard struct {
 	UID, Title string
 	Panels     []panel
+	Templating struct {
+		List []struct {
+			Name, Type string
+			AllValue   string
+			// Query is a text for the data source, and an object for the others.
+			Query any
+		}
+	}
 }
 
 func dashboards(t *testing.T) map[string]dashboard {
@@ -85,7 +95,7 @@ func TestEveryPanelQueriesMetricsThatExist(t *testing.T) {
 					labels, ok := exist[name]
 					require.True(t, ok, "%s: there is no %s", at, name)
 					used[strings.TrimSuffix(name, "_bucket")] = true
-					requireLabels(t, append(labels, "instance", "job"), target.Expr+" "+target.LegendFormat, at)
+					requireLabels(t, append(labels, "instance", "job", "namespace"), target.Expr+" "+target.LegendFormat, at)
 				}
 			}
 		}
@@ -111,7 +121,10 @@ func TestPanelsDoNotOverlapAndSayWhatTheyShow(t *testing.T) {
 		for _, p := range d.Panels {
 			require.False(t, ids[p.ID], "%s: id %d twice", file, p.ID)
 			ids[p.ID] = true
-			require.True(t, p.Type == "row" || p.Description != "", "%s: %s has no description", file, p.Title)
+			if p.Type != "row" {
+				require.NotEmpty(t, p.Description, "%s: %s has no description", file, p.Title)
+				require.NotEmpty(t, p.FieldConfig.Defaults.Unit, "%s: %s has no unit", file, p.Title)
+			}
 			require.LessOrEqual(t, p.GridPos.X+p.GridPos.W, 24, p.Title)
 			for x := p.GridPos.X; x < p.GridPos.X+p.GridPos.W; x++ {
 				for y := p.GridPos.Y; y < p.GridPos.Y+p.GridPos.H; y++ {
@@ -125,7 +138,7 @@ func TestPanelsDoNotOverlapAndSayWhatTheyShow(t *testing.T) {
 
 // TestPanelQueriesAreValid lets Prometheus parse each query, as a recording rule.
 func TestPanelQueriesAreValid(t *testing.T) {
-	variables := strings.NewReplacer("$__rate_interval", "1m", "$job", "stockpush")
+	variables := strings.NewReplacer("$__rate_interval", "1m", "$job", "stockpush", "$namespace", ".*", "$instance", ".*")
 	var rules strings.Builder
 	rules.WriteString("groups:\n  - name: panels\n    rules:\n")
 	for file, d := range dashboards(t) {
@@ -138,4 +151,28 @@ func TestPanelQueriesAreValid(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "panels.yml")
 	require.NoError(t, os.WriteFile(file, []byte(rules.String()), 0o600))
 	tool(t, "promtool", "check", "rules", file)
+}
+
+// selected is the part of a query that the variables of a dashboard decide.
+const selected = `{job=~"$job",namespace=~"$namespace",instance=~"$instance"`
+
+// TestVariablesSelectWhatEveryPanelShows also finds a fixed data source.
+func TestVariablesSelectWhatEveryPanelShows(t *testing.T) {
+	for file, d := range dashboards(t) {
+		queries := map[string]any{}
+		for _, v := range d.Templating.List {
+			queries[v.Name] = v.Query
+			require.True(t, v.Type == "datasource" || v.AllValue != "", "%s: all of %s", file, v.Name)
+		}
+		require.Equal(t, "prometheus", queries["datasource"])
+		for _, label := range []string{"job", "namespace", "instance"} {
+			require.Regexp(t, `label_values\(stockpush_stream_partitions.*, `+label+`\)`, queries[label], file)
+		}
+		for _, p := range d.Panels {
+			for _, target := range p.Targets {
+				require.Equal(t, "${datasource}", p.Datasource.UID, "%s: %s", file, p.Title)
+				require.Len(t, metricName.FindAllString(target.Expr, -1), strings.Count(target.Expr, selected), "%s: %s: %s", file, p.Title, target.Expr)
+			}
+		}
+	}
 }
