@@ -47,10 +47,10 @@ func parse(t *testing.T, text string) map[string]any {
 	return values
 }
 
-// render renders the chart and decodes every manifest strictly.
-func render(t *testing.T, values string) []object {
+// render renders the chart and decodes every manifest strictly. Of several values the last ones win.
+func render(t *testing.T, values ...string) []object {
 	t.Helper()
-	manifests, err := manifests(t, values)
+	manifests, err := manifests(t, values...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,14 +70,18 @@ func render(t *testing.T, values string) []object {
 
 var separator = regexp.MustCompile(`(?m)^---\s*$`)
 
-func manifests(t *testing.T, values string) (map[string]string, error) {
+func manifests(t *testing.T, values ...string) (map[string]string, error) {
 	t.Helper()
 	chart, err := loader.Load(chartDir)
 	if err != nil {
 		t.Fatal(err)
 	}
+	given := map[string]any{}
+	for _, text := range values {
+		given = util.CoalesceTables(parse(t, text), given)
+	}
 	release := common.ReleaseOptions{Name: "shop", Namespace: "stock", IsInstall: true}
-	all, err := util.ToRenderValues(chart, parse(t, values), release, common.DefaultCapabilities)
+	all, err := util.ToRenderValues(chart, given, release, common.DefaultCapabilities)
 	if err != nil {
 		return nil, err
 	}

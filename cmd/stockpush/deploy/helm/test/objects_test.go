@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/yaml"
@@ -129,8 +130,8 @@ func TestOnlyChannelsHaveStableNames(t *testing.T) {
 	if service.Spec.ClusterIP != corev1.ClusterIPNone {
 		t.Error("the StatefulSet's Service has an address")
 	}
-	for values, want := range map[string]bool{named: true, named + "channels: {staticMembership: false}": false} {
-		for role, template := range templates(render(t, values)) {
+	for values, want := range map[string]bool{"": true, "channels: {staticMembership: false}": false} {
+		for role, template := range templates(render(t, named, values)) {
 			id, ok := environment(template.Spec.Containers[0])["STOCKPUSH_KAFKA_INSTANCE_ID"]
 			if ok != (want && role == "channels") || ok && id.ValueFrom.FieldRef.FieldPath != "metadata.name" {
 				t.Errorf("%s: kafka.instance_id is %+v", role, id)
@@ -221,6 +222,35 @@ func TestSelectorsFindTheirPods(t *testing.T) {
 func TestProcessorAndSinkScaleOnLagAndChannelsNever(t *testing.T) {
 	objects := everything(t)
 	targets := map[string]string{}
+	for target, m := range triggers(t, objects) {
+		targets[target] = m["consumerGroup"] + " " + m["topic"] + " " + m["bootstrapServers"] + " " + m["lagThreshold"]
+		if r := find[appsv1.Deployment](t, objects, target).Spec.Replicas; r != nil {
+			t.Errorf("%s has replicas, which would undo what KEDA does", target)
+		}
+	}
+	want := map[string]string{
+		"push-processor": "shop.processor shop.events kafka-1:9094,kafka-2:9094 50000",
+		"push-sink":      "shop.sink shop.records kafka-1:9094,kafka-2:9094 200000",
+	}
+	for values, tls := range map[string]string{"": "", "config: {kafka: {tls: {enabled: true}}}": "enable", "{config: {kafka: {tls: {enabled: true}}}, autoscaling: {authenticationRef: a}}": ""} {
+		for _, m := range triggers(t, render(t, named, "autoscaling: {enabled: true}", values)) {
+			if m["tls"] != tls || m["version"] != "2.8.0" {
+				t.Errorf("%s: KEDA talks to Kafka with %v", values, m)
+			}
+		}
+	}
+	if len(targets) != 2 || targets["push-processor"] != want["push-processor"] || targets["push-sink"] != want["push-sink"] {
+		t.Error(targets)
+	}
+	if r := find[appsv1.StatefulSet](t, objects, "push-channels").Spec.Replicas; r == nil || *r != 2 {
+		t.Error("channels have no fixed number of replicas")
+	}
+}
+
+// triggers returns what KEDA asks Kafka for, by the object that it scales.
+func triggers(t *testing.T, objects []object) map[string]map[string]string {
+	t.Helper()
+	all := map[string]map[string]string{}
 	for _, o := range objects {
 		if o.Kind != "ScaledObject" {
 			continue
@@ -237,21 +267,54 @@ func TestProcessorAndSinkScaleOnLagAndChannelsNever(t *testing.T) {
 		if err := yaml.Unmarshal([]byte(o.Text), &scaled); err != nil {
 			t.Fatal(err)
 		}
-		m := scaled.Spec.Triggers[0].Metadata
-		targets[scaled.Spec.ScaleTargetRef.Name] = scaled.Spec.Triggers[0].Type + " " + m["consumerGroup"] + " " + m["topic"] + " " + m["bootstrapServers"] + " " + m["lagThreshold"]
-		if r := find[appsv1.Deployment](t, objects, scaled.Spec.ScaleTargetRef.Name).Spec.Replicas; r != nil {
-			t.Errorf("%s has replicas, which would undo what KEDA does", o.Name)
+		if len(scaled.Spec.Triggers) != 1 || scaled.Spec.Triggers[0].Type != "kafka" {
+			t.Fatal(o.Text)
+		}
+		all[scaled.Spec.ScaleTargetRef.Name] = scaled.Spec.Triggers[0].Metadata
+	}
+	return all
+}
+
+func TestTheConsoleReceivesTheWebhook(t *testing.T) {
+	objects := everything(t)
+	for role, template := range templates(objects) {
+		ports := map[string]int32{}
+		for _, p := range template.Spec.Containers[0].Ports {
+			ports[p.Name] = p.ContainerPort
+		}
+		if want := map[bool]int32{true: 8444}[role == "console"]; ports["webhook"] != want {
+			t.Errorf("%s has the ports %v", role, ports)
 		}
 	}
-	want := map[string]string{
-		"push-processor": "kafka shop.processor shop.events kafka-1:9094,kafka-2:9094 50000",
-		"push-sink":      "kafka shop.sink shop.records kafka-1:9094,kafka-2:9094 200000",
+	ports := find[corev1.Service](t, objects, "push-console").Spec.Ports
+	if len(ports) != 2 || ports[1].Name != "webhook" || ports[1].Port != 8444 || ports[1].TargetPort.String() != "webhook" {
+		t.Errorf("the Service has the ports %+v", ports)
 	}
-	if len(targets) != 2 || targets["push-processor"] != want["push-processor"] || targets["push-sink"] != want["push-sink"] {
-		t.Error(targets)
+	rule := find[networkingv1.NetworkPolicy](t, objects, "push-console").Spec.Ingress[1]
+	if rule.Ports[0].Port.IntValue() != 8444 || rule.From[0].PodSelector.MatchLabels["app"] != "gateway" {
+		t.Errorf("the NetworkPolicy has %+v", rule)
 	}
-	if r := find[appsv1.StatefulSet](t, objects, "push-channels").Spec.Replicas; r == nil || *r != 2 {
-		t.Error("channels have no fixed number of replicas")
+	for _, o := range render(t, named) {
+		if strings.Contains(o.Text, "webhook") {
+			t.Errorf("%s has a webhook without shopee.webhook.listen", o.Name)
+		}
+	}
+}
+
+func TestEveryPodHasTheExtraVolumes(t *testing.T) {
+	for role, template := range templates(everything(t)) {
+		volume := func(v corev1.Volume) bool { return v.Name == "names" && v.ConfigMap.Name == "shop-names" }
+		mount := func(m corev1.VolumeMount) bool { return m.Name == "names" && m.MountPath == "/etc/stockpush/names" }
+		if !slices.ContainsFunc(template.Spec.Volumes, volume) || !slices.ContainsFunc(template.Spec.Containers[0].VolumeMounts, mount) {
+			t.Errorf("%s lacks the volume", role)
+		}
+	}
+}
+
+func TestSetupUsesAnAccountThatExists(t *testing.T) {
+	job := find[batchv1.Job](t, render(t, named, "serviceAccount: {create: false, name: pusher}"), "shop-stockpush-setup")
+	if account := job.Spec.Template.Spec.ServiceAccountName; account != "pusher" {
+		t.Errorf("the Job runs as %s", account)
 	}
 }
 
@@ -291,22 +354,23 @@ func TestRulesAndDashboardsAreTheFilesThemselves(t *testing.T) {
 	}
 }
 
-// TestVariablesAreConfigurationKeys compares with the list of keys in the configuration package.
-func TestVariablesAreConfigurationKeys(t *testing.T) {
-	source, err := os.ReadFile("../../../../internal/config/keys.go")
+// limitRow is a row of production.md's table of what a container needs.
+var limitRow = regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (\\d+) ([MG]iB) \\|")
+
+func TestLimitsOfMemoryAreAtLeastThoseOfTheDocument(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/production.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := map[string]bool{}
-	for _, words := range regexp.MustCompile(`"([a-z_]+(?:\.[a-z_]+)+)", *(\w+)`).FindAllStringSubmatch(string(source), -1) {
-		name := "STOCKPUSH_" + strings.ToUpper(strings.ReplaceAll(words[1], ".", "_"))
-		known[name], known[name+"_FILE"] = true, words[2] == "secret"
+	pods := templates(everything(t))
+	rows := limitRow.FindAllStringSubmatch(string(text), -1)
+	if len(rows) != 4 {
+		t.Fatalf("%d roles in the document", len(rows))
 	}
-	for role, template := range templates(everything(t)) {
-		for name := range environment(template.Spec.Containers[0]) {
-			if strings.HasPrefix(name, "STOCKPUSH_") && !known[name] {
-				t.Errorf("%s: there is no key for %s", role, name)
-			}
+	for _, row := range rows {
+		need := resource.MustParse(row[2] + strings.TrimSuffix(row[3], "B"))
+		if limit := pods[row[1]].Spec.Containers[0].Resources.Limits.Memory(); limit.Cmp(need) < 0 {
+			t.Errorf("%s may use %v, and needs %v", row[1], limit, &need)
 		}
 	}
 }

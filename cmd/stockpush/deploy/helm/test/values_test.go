@@ -15,7 +15,7 @@ func TestMain(m *testing.M) {
 }
 
 // named is what every installation must say.
-const named = "secrets: {existingSecret: stockpush}\n"
+const named = "secrets: {existingSecret: stockpush}\nconfig: {shopee: {partner_id: 2001234}}\n"
 
 // valueSets are the values for which the chart is linted and rendered, by name.
 func valueSets(t *testing.T) map[string]string {
@@ -37,18 +37,36 @@ func valueSets(t *testing.T) map[string]string {
 
 func TestValuesThatCannotWorkAreRefused(t *testing.T) {
 	for values, want := range map[string]string{
-		"":                                  "secrets.existingSecret",
-		named + "procesor: {replicas: 3}":   "procesor",
-		named + "processor: {replicas: -1}": "replicas",
-		named + "terminationGracePeriodSeconds: 30":  "terminationGracePeriodSeconds",
-		named + "config: {shopee: {partner_key: k}}": "partner_key",
-		named + "config: {ops: {listen: ':1'}}":      "listen",
-		named + "image: {digest: latest}":            "digest",
-		named + "prometheusRule: {runbookURL: wiki}": "runbookURL",
+		"procesor: {replicas: 3}":                      "procesor",
+		"processor: {replicas: -1}":                    "replicas",
+		"terminationGracePeriodSeconds: 30":            "terminationGracePeriodSeconds",
+		"config: {shopee: {partner_key: k}}":           "partner_key",
+		"config: {shopee: {tokens_file: tokens.json}}": "tokens_file",
+		"config: {shopee: {webhook: {listen: 'a:1'}}}": "listen",
+		"config: {kafka: {brokers: []}}":               "brokers",
+		"config: {ops: {listen: ':1'}}":                "listen",
+		"image: {digest: latest}":                      "digest",
+		"prometheusRule: {runbookURL: wiki}":           "runbookURL",
+		"autoscaling: {kafkaVersion: '4'}":             "kafkaVersion",
+		"autoscaling: {minReplicas: 9}":                "autoscaling.minReplicas: at most autoscaling.maxReplicas",
+		"secrets: {keys: [shopee.partner_key]}":        "secrets.keys: add shopee.tokens_postgres",
+		"secrets: {keys: [shopee.tokens_postgres]}":    "secrets.keys: add shopee.partner_key",
+		"secrets: {keys: [clickhouse.password]}":       "secrets.keys: add console.token",
+		"config: {shopee: {partner_id: 0}}":            "config.shopee.partner_id: set",
 	} {
-		_, err := manifests(t, values)
+		_, err := manifests(t, named, values)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v does not name %s", values, err, want)
+		}
+	}
+}
+
+// The chart's own values are refused with one message that says all that is missing.
+func TestWhatMustBeSetIsSaidAtOnce(t *testing.T) {
+	_, err := manifests(t)
+	for _, want := range []string{"secrets.existingSecret: name the Secret", "config.shopee.partner_id: set the app's id"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not say %q", err, want)
 		}
 	}
 }

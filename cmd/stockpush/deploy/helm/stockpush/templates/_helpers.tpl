@@ -44,6 +44,33 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- dig "kafka" "topic_prefix" "stockpush" .Values.config }}
 {{- end }}
 
+{{/* The port of shopee.webhook.listen, or nothing. */}}
+{{- define "stockpush.webhookPort" -}}
+{{- dig "shopee" "webhook" "listen" "" .Values.config | trimPrefix ":" }}
+{{- end }}
+
+{{/* Fails with all that must be set for the pods to start. */}}
+{{- define "stockpush.validate" -}}
+{{- $problems := list }}
+{{- if not .Values.secrets.existingSecret }}
+{{- $problems = append $problems "secrets.existingSecret: name the Secret that has an entry for each of secrets.keys" }}
+{{- end }}
+{{- $needed := list "shopee.partner_key" "shopee.tokens_postgres" }}
+{{- if .Values.console.enabled }}{{ $needed = append $needed "console.token" }}{{ end }}
+{{- range $needed }}
+{{- if not (has . $.Values.secrets.keys) }}
+{{- $problems = append $problems (printf "secrets.keys: add %s, and an entry of that name to the Secret" .) }}
+{{- end }}
+{{- end }}
+{{- if not .Values.config.shopee.partner_id }}
+{{- $problems = append $problems "config.shopee.partner_id: set the app's id in Shopee's console" }}
+{{- end }}
+{{- if gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas) }}
+{{- $problems = append $problems "autoscaling.minReplicas: at most autoscaling.maxReplicas" }}
+{{- end }}
+{{- with $problems }}{{ fail (printf "the pods would not start:\n  %s" (join "\n  " .)) }}{{ end }}
+{{- end }}
+
 {{/* The sections of the configuration whose secrets a role needs: it gets no other. */}}
 {{- define "stockpush.sections" -}}
 {{- get (dict "processor" "kafka" "channels" "kafka shopee clickhouse" "sink" "kafka clickhouse" "console" "kafka shopee clickhouse console" "setup" "kafka shopee clickhouse") . }}
@@ -84,6 +111,9 @@ containers:
       - {name: STOCKPUSH_OPS_LISTEN, value: ":8081"}
       {{- if eq .role "console" }}
       - {name: STOCKPUSH_CONSOLE_LISTEN, value: ":8080"}
+      {{- else if include "stockpush.webhookPort" $root }}
+      # Only the console receives the webhook, and other roles do not have its key.
+      - {name: STOCKPUSH_SHOPEE_WEBHOOK_LISTEN, value: ""}
       {{- end }}
       {{- if and (eq .role "channels") $v.channels.staticMembership }}
       - name: STOCKPUSH_KAFKA_INSTANCE_ID
@@ -100,6 +130,9 @@ containers:
       - {name: ops, containerPort: 8081}
       {{- if eq .role "console" }}
       - {name: http, containerPort: 8080}
+      {{- with include "stockpush.webhookPort" $root }}
+      - {name: webhook, containerPort: {{ . }}}
+      {{- end }}
       {{- end }}
     startupProbe:
       httpGet: {path: /livez, port: ops}
@@ -123,13 +156,16 @@ containers:
       {{- if $v.tls.existingSecret }}
       - {name: tls, mountPath: /etc/stockpush/tls, readOnly: true}
       {{- end }}
+      {{- with $v.extraVolumeMounts }}
+      {{- toYaml . | nindent 6 }}
+      {{- end }}
 volumes:
   - name: config
     configMap: {name: {{ .config }}}
   {{- if $keys }}
   - name: secrets
     secret:
-      secretName: {{ required "secrets.existingSecret: name the Secret that has an entry for each of secrets.keys" $v.secrets.existingSecret }}
+      secretName: {{ $v.secrets.existingSecret }}
       defaultMode: 0440
       items:
         {{- range $keys }}
@@ -139,6 +175,9 @@ volumes:
   {{- if $v.tls.existingSecret }}
   - name: tls
     secret: {secretName: {{ $v.tls.existingSecret }}, defaultMode: 0440}
+  {{- end }}
+  {{- with $v.extraVolumes }}
+  {{- toYaml . | nindent 2 }}
   {{- end }}
 {{- with $v.nodeSelector }}
 nodeSelector: {{- toYaml . | nindent 2 }}
