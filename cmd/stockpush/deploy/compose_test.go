@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"stockpush/cmd/internal/config"
+	"stockpush/cmd/internal/programtest"
 )
 
 type service struct {
@@ -19,7 +21,9 @@ type service struct {
 	ReadOnly    bool     `yaml:"read_only"`
 	CapDrop     []string `yaml:"cap_drop"`
 	Environment map[string]string
+	Command     []string
 	Ports       []string
+	Volumes     []string
 	Healthcheck struct{ Test []string }
 }
 
@@ -74,4 +78,44 @@ func TestComposePublishesOnThisMachineOnly(t *testing.T) {
 		}
 	}
 	require.Positive(t, published)
+}
+
+// A flag that does not exist is an error even beside --help.
+func TestComposeGivesCommandsThatExist(t *testing.T) {
+	program := programtest.Build(t)
+	for name, s := range compose(t) {
+		if s.Image == "stockpush" {
+			out, err := exec.Command(program, append(s.Command, "--help")...).CombinedOutput()
+			require.NoError(t, err, "%s: %s", name, out)
+			require.Contains(t, string(out), "stockpush "+s.Command[0], name)
+		}
+	}
+}
+
+func TestComposeDemoHasTraffic(t *testing.T) {
+	simulate := compose(t)["simulate"]
+	require.Equal(t, []string{"demo"}, simulate.Profiles)
+	require.Equal(t, "simulate", simulate.Command[0])
+	require.NotContains(t, simulate.Command, "--for", "it ends")
+}
+
+// A client of this machine is sent from the published port to the address that Kafka advertises.
+func TestComposeKafkaIsReachedFromThisMachine(t *testing.T) {
+	for name, listener := range map[string]string{"kafka": "HOST", "kafka-secure": "SECUREHOST"} {
+		kafka := compose(t)[name]
+		require.Len(t, kafka.Ports, 1)
+		words := strings.Split(kafka.Ports[0], ":")
+		require.Contains(t, strings.Split(kafka.Environment["KAFKA_LISTENERS"], ","), listener+"://:"+words[2])
+		require.Contains(t, strings.Split(kafka.Environment["KAFKA_ADVERTISED_LISTENERS"], ","), listener+"://localhost:"+words[1])
+	}
+}
+
+func TestComposeDataSurvivesTheContainers(t *testing.T) {
+	all := compose(t)
+	for _, name := range []string{"kafka", "kafka-secure"} {
+		require.Contains(t, all[name].Volumes, name+":"+all[name].Environment["KAFKA_LOG_DIRS"])
+	}
+	for _, name := range []string{"clickhouse", "clickhouse-1", "clickhouse-2"} {
+		require.Contains(t, all[name].Volumes, name+":/var/lib/clickhouse")
+	}
 }
