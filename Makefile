@@ -76,6 +76,7 @@ cross: ## Compile for every platform of CROSS
 	@set -e; for platform in $(CROSS); do \
 		echo "$$platform"; GOOS=$${platform%/*} GOARCH=$${platform#*/} go build -trimpath -tags static -o /dev/null ./cmd/stockpush; \
 	done
+	GOOS=darwin GOARCH=arm64 go build -trimpath ./cmd/internal/embedded/... # a build from the source can load a library
 
 .PHONY: cross-tests
 cross-tests: ## Compile all tests for macOS
