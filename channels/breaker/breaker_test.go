@@ -51,6 +51,8 @@ func TestBreakerOpensByItsAnswers(t *testing.T) {
 		{"consecutive failures", answers{failed, failed, failed}, true, false},
 		{"a success between them", answers{healthy, healthy, healthy, failed, failed, healthy, failed}, false, true},
 		{"half of the calls fail", answers{failed, healthy, failed, healthy, failed}, true, true},
+		{"half of just as many calls as count", answers{healthy, failed, healthy, failed}, true, true},
+		{"half of fewer calls", answers{healthy, failed, failed}, false, true},
 		{"a refusal is a success of the channel", answers{failed, failed, refused, refused, refused, refused, failed}, false, true},
 		{"throttled and unsent calls do not count", answers{failed, failed, throttled, unsent, throttled}, false, false},
 		{"and do not separate failures", answers{failed, throttled, failed, unsent, failed}, true, false},
