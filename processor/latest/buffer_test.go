@@ -162,6 +162,25 @@ func TestAQuietStoreSKULeavesBeforeItsWindowEnds(t *testing.T) {
 	require.Contains(t, b.PopDue(start.Add(time.Second)).Key(), "busy")
 }
 
+func TestOfTwoThatCloseAtOnceTheOneOpenedFirstLeavesFirst(t *testing.T) {
+	b := New(Config{Window: time.Second, QuietPeriod: 100 * time.Millisecond}, start)
+	for at := time.Duration(0); at < time.Second; at += 50 * time.Millisecond {
+		put(b, event("busy", int64(at)), at)
+		if at == 900*time.Millisecond {
+			put(b, event("quiet", int64(at)+1), at)
+		}
+	}
+	require.Contains(t, b.PopDue(start.Add(time.Second)).Key(), "busy")
+	require.Contains(t, b.PopDue(start.Add(time.Second)).Key(), "quiet")
+}
+
+func TestAWindowCountsItsEvents(t *testing.T) {
+	b := New(Config{Window: time.Second}, start)
+	for i, e := range []*schemas.Event{event("x", 5), event("x", 8), repeating("x", 9, 5)} {
+		require.Equal(t, i+1, put(b, e, 0).Entry.Events(), "outdated ones too")
+	}
+}
+
 func TestRepeatsAgainstWhatWaits(t *testing.T) {
 	cases := []struct {
 		name    string
