@@ -106,7 +106,7 @@ func newPendingBatch(b Batch) *pendingBatch {
 // resolve resolves the offsets after the store has the messages.
 func (l *pendingBatch) resolve() {
 	for a, offsets := range l.offsets {
-		a.ResolveAll(offsets)
+		a.Resolve(offsets...)
 	}
 	close(l.sent)
 }

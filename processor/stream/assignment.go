@@ -25,21 +25,20 @@ type Assignment struct {
 	passed    atomic.Int64
 
 	mu        sync.Mutex
-	watermark *watermark.Watermark
-	committed Commit
+	watermark watermark.Watermark
+	// known says that the watermark has the offset of the first fetch, and fetched that it came.
+	known, fetched bool
+	committed      Commit
 	// mark is part of the next commit.
 	mark string
-	// from is the offset of the first fetch; -1 until it is known.
-	from int64
-	// logEnd is the partition's last stable offset as of the last fetch, which came at fetched.
-	// brokerEnd is the last stable offset that the broker reported, whether fetches work or not.
+	// logEnd is the partition's last stable offset as of the last fetch, and brokerEnd the one that
+	// the broker reported, whether fetches work or not.
 	logEnd, brokerEnd int64
-	fetched           time.Time
 	ages              ages
 }
 
 func newAssignment(topic string, partition int32, alive func() bool) *Assignment {
-	return &Assignment{topic: topic, partition: partition, alive: alive, batches: make(chan []*kafka.Record), closing: make(chan struct{}), committed: Commit{Offset: -1}, from: -1}
+	return &Assignment{topic: topic, partition: partition, alive: alive, batches: make(chan []*kafka.Record), closing: make(chan struct{}), committed: Commit{Offset: -1}}
 }
 
 // Topic returns the topic.
@@ -67,24 +66,13 @@ func (a *Assignment) Passed() int64 { return a.passed.Load() }
 // away, and the last heartbeat is younger than half the session timeout (less for a static member).
 func (a *Assignment) Alive() bool { return !a.over.Load() && a.alive() }
 
-// Resolve marks an offset as finished. Any goroutine may call it. After the assignment it has no
+// Resolve marks offsets as finished. Any goroutine may call it. After the assignment it has no
 // effect.
-func (a *Assignment) Resolve(offset int64) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.watermark != nil {
-		a.watermark.Resolve(offset)
-	}
-}
-
-// ResolveAll resolves many offsets at once.
-func (a *Assignment) ResolveAll(offsets []int64) {
+func (a *Assignment) Resolve(offsets ...int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, offset := range offsets {
-		if a.watermark != nil {
-			a.watermark.Resolve(offset)
-		}
+		a.watermark.Resolve(offset)
 	}
 }
 
@@ -145,9 +133,9 @@ func (a *Assignment) setPassed(next queuedBatch) {
 func (a *Assignment) track(f fetch) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.logEnd, a.fetched = f.logEnd, time.Now()
-	if a.watermark == nil {
-		a.watermark = watermark.New(f.first)
+	a.logEnd = f.logEnd
+	if !a.fetched {
+		a.watermark, a.known, a.fetched = watermark.New(f.first), true, true
 	}
 	if f.first < a.watermark.Next() {
 		return fmt.Errorf("offset %d after %d: %w", f.first, a.watermark.Next()-1, errRewound)
@@ -160,7 +148,7 @@ func (a *Assignment) track(f fetch) error {
 	}
 	a.watermark.Skip(f.next)
 	a.ages.of(a.watermark.Committable()) // forget what is resolved
-	a.ages.delivered(f.next-1, a.fetched)
+	a.ages.delivered(f.next-1, time.Now())
 	return nil
 }
 
@@ -175,9 +163,6 @@ func (a *Assignment) setBrokerEnd(end int64) {
 func (a *Assignment) oldest() time.Time {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.watermark == nil || a.watermark.Unresolved() == 0 {
-		return time.Time{}
-	}
 	return a.ages.of(a.watermark.Committable())
 }
 
@@ -201,10 +186,7 @@ type Commit struct {
 func (a *Assignment) Committable() (at Commit, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.watermark == nil {
-		return at, false
-	}
-	return Commit{a.watermark.Committable(), a.mark}, true
+	return Commit{a.watermark.Committable(), a.mark}, a.fetched
 }
 
 // uncommitted returns what is to be committed; false if nothing has changed.
@@ -225,9 +207,6 @@ func (a *Assignment) setCommitted(at Commit) {
 func (a *Assignment) Unresolved() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.watermark == nil {
-		return 0
-	}
 	return a.watermark.Unresolved()
 }
 
@@ -243,31 +222,25 @@ func (a *Assignment) LogEnd() int64 {
 func (a *Assignment) lag() int64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	done := a.from
-	if a.watermark != nil {
-		done = a.watermark.Committable()
-	}
-	if done < 0 {
+	if !a.known {
 		return 0
 	}
-	return max(0, max(a.logEnd, a.brokerEnd)-done)
+	return max(0, max(a.logEnd, a.brokerEnd)-a.watermark.Committable())
 }
 
 // setStart sets the offset of the first fetch.
 func (a *Assignment) setStart(at int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.from = at
+	a.watermark.Skip(at)
+	a.known = true
 }
 
 // position returns the next offset to fetch; false until it is known.
 func (a *Assignment) position() (offset int64, known bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.watermark != nil {
-		return a.watermark.Next(), true
-	}
-	return a.from, a.from >= 0
+	return a.watermark.Next(), a.known
 }
 
 // ages remembers when batches were fetched. It is pure.
@@ -286,11 +259,9 @@ func (a *ages) delivered(last int64, at time.Time) {
 // of returns when the batch of an offset was fetched; zero if no batch has it. It forgets the
 // batches below, so offsets must not decrease.
 func (a *ages) of(offset int64) time.Time {
-	n := 0
-	for n < len(a.batches) && a.batches[n].last < offset {
-		n++
+	for len(a.batches) > 0 && a.batches[0].last < offset {
+		a.batches = a.batches[1:]
 	}
-	a.batches = a.batches[n:]
 	if len(a.batches) == 0 {
 		return time.Time{}
 	}

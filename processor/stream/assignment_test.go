@@ -29,7 +29,7 @@ func TestLagIsCountedFromTheCommittableOffset(t *testing.T) {
 	require.Zero(t, a.lag())
 	require.NoError(t, a.track(fetchOf(records(5, 6, 7), 20)))
 	require.Equal(t, int64(15), a.lag())
-	a.ResolveAll([]int64{5, 6})
+	a.Resolve(5, 6)
 	require.Equal(t, int64(13), a.lag())
 }
 
@@ -41,7 +41,7 @@ func TestOldestUnresolvedRecordHasAnAge(t *testing.T) {
 	require.False(t, first.IsZero())
 	require.NoError(t, a.track(fetchOf(records(2), 3)))
 	require.Equal(t, first, a.oldest())
-	a.ResolveAll([]int64{0, 1})
+	a.Resolve(0, 1)
 	second := a.oldest()
 	require.Len(t, a.ages.batches, 1)
 	require.Equal(t, a.ages.batches[0].at, second)

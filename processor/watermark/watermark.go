@@ -6,9 +6,10 @@
 package watermark
 
 import (
+	"cmp"
 	"fmt"
 	"math/bits"
-	"sort"
+	"slices"
 )
 
 // word is 64 offsets, those from index*64 on; a set bit is unresolved.
@@ -20,13 +21,12 @@ type word struct {
 // Watermark follows one partition.
 type Watermark struct {
 	// words are ascending; the first one has an unresolved offset.
-	words      []word
-	next       int64
-	unresolved int
+	words []word
+	next  int64
 }
 
 // New starts at the first offset that will be tracked.
-func New(next int64) *Watermark { return &Watermark{next: next} }
+func New(next int64) Watermark { return Watermark{next: next} }
 
 // Track takes the next offset; it must be higher than all before. Offsets that
 // were left out count as resolved: compaction or transaction markers took them.
@@ -41,7 +41,6 @@ func (w *Watermark) Track(offset int64) {
 		w.words = append(w.words, word{index, bit})
 	}
 	w.next = offset + 1
-	w.unresolved++
 }
 
 // Skip sets the lowest offset that may be tracked next: the offsets below hold no more records.
@@ -50,42 +49,13 @@ func (w *Watermark) Skip(next int64) { w.next = max(w.next, next) }
 // Resolve says that an offset is dealt with. Twice is harmless, and so is an
 // offset that was never tracked.
 func (w *Watermark) Resolve(offset int64) {
-	i := w.find(offset >> 6)
-	bit := uint64(1) << (offset & 63)
-	if i < 0 || w.words[i].bits&bit == 0 {
+	i, ok := slices.BinarySearchFunc(w.words, offset>>6, func(w word, index int64) int { return cmp.Compare(w.index, index) })
+	if !ok {
 		return
 	}
-	w.words[i].bits &^= bit
-	w.unresolved--
-	if i == 0 {
-		w.dropResolved()
-	}
-}
-
-// find is the place of a word, or -1. Mostly offsets have no gaps, and the
-// place can be computed.
-func (w *Watermark) find(index int64) int {
-	if len(w.words) == 0 || index < w.words[0].index {
-		return -1
-	}
-	if i := index - w.words[0].index; i < int64(len(w.words)) && w.words[i].index == index {
-		return int(i)
-	}
-	i := sort.Search(len(w.words), func(i int) bool { return w.words[i].index >= index })
-	if i == len(w.words) || w.words[i].index != index {
-		return -1
-	}
-	return i
-}
-
-func (w *Watermark) dropResolved() {
-	n := 0
-	for n < len(w.words) && w.words[n].bits == 0 {
-		n++
-	}
-	w.words = w.words[n:]
-	if len(w.words) == 0 {
-		w.words = nil
+	w.words[i].bits &^= 1 << (offset & 63)
+	for len(w.words) > 0 && w.words[0].bits == 0 {
+		w.words = w.words[1:]
 	}
 }
 
@@ -103,4 +73,9 @@ func (w *Watermark) Committable() int64 {
 func (w *Watermark) Next() int64 { return w.next }
 
 // Unresolved is how many tracked offsets are not resolved.
-func (w *Watermark) Unresolved() int { return w.unresolved }
+func (w *Watermark) Unresolved() (n int) {
+	for _, some := range w.words {
+		n += bits.OnesCount64(some.bits)
+	}
+	return n
+}

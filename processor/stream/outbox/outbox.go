@@ -163,7 +163,7 @@ func (o *Outbox) Advance(ctx context.Context) (held bool) {
 }
 
 func (o *Outbox) finish(t *turn) {
-	o.assignment.ResolveAll(t.Offsets)
+	o.assignment.Resolve(t.Offsets...)
 	o.open--
 }
 
