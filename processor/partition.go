@@ -50,7 +50,7 @@ type partition struct {
 	traces  traces
 	// closed is when a window was last closed.
 	closed time.Time
-	// next is the offset after the last event that was taken.
+	// next is the offset after the last event that was read.
 	next int64
 	// backlog is the part of a batch that found the buffer full.
 	backlog []*kafka.Record
@@ -99,9 +99,8 @@ func (p *partition) run(ctx context.Context) error {
 				return err
 			}
 			continue
-		case batch := <-batches: // without records if Passed has moved, or the partition is closing
-			p.backlog, p.verified = batch, false
-			p.next = max(p.next, p.assignment.Passed())
+		case batch := <-batches: // the zero Batch if the partition is closing
+			p.backlog, p.next, p.verified = batch.Records, max(p.next, batch.Next), false
 		case <-p.timer.C:
 		}
 		if err := p.advance(ctx, time.Now()); err != nil {
@@ -222,9 +221,7 @@ func (p *partition) takeGuarded(ctx context.Context, now time.Time) error {
 // it did is the first of the backlog.
 func (p *partition) takeWhatFits(ctx context.Context, now time.Time) error {
 	for len(p.backlog) > 0 && p.hasRoomFor(p.backlog[0].Key) {
-		r := p.backlog[0]
-		p.next = r.Offset + 1
-		if err := p.take(ctx, r, now); err != nil {
+		if err := p.take(ctx, p.backlog[0], now); err != nil {
 			return err
 		}
 		p.backlog = p.backlog[1:]

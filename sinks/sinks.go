@@ -134,8 +134,8 @@ func (h handler) Run(ctx context.Context, a *stream.Assignment) error {
 	})
 	defer stop()
 	var last *pendingBatch
-	for messages := range a.Batches() {
-		if last = h.collect(ctx, a, messages); last == nil {
+	for batch := range a.Batches() {
+		if last = h.collect(ctx, a, batch.Records); last == nil {
 			return nil
 		}
 	}

@@ -15,11 +15,10 @@ import (
 
 // takeAll takes a batch of commands. It dead-letters a command that cannot be read, or at which
 // the stage panics.
-func (w *worker) takeAll(ctx context.Context, batch []*kafka.Record) {
-	w.next = max(w.next, w.assignment.Passed())
+func (w *worker) takeAll(ctx context.Context, batch stream.Batch) {
+	w.next = max(w.next, batch.Next)
 	now := time.Now()
-	for _, r := range batch {
-		w.next = max(w.next, r.Offset+1)
+	for _, r := range batch.Records {
 		err := stream.Guard(func() {
 			if err := w.take(r, now); err != nil {
 				w.deps.Logger.Error("a command cannot be read, it becomes a dead letter", "partition", r.Partition, "offset", r.Offset, "error", err)

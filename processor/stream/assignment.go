@@ -18,11 +18,10 @@ type Assignment struct {
 	topic     string
 	partition int32
 	alive     func() bool
-	batches   chan []*kafka.Record
+	batches   chan Batch
 	over      atomic.Bool
 	closing   chan struct{}
 	closeOnce sync.Once
-	passed    atomic.Int64
 
 	mu        sync.Mutex
 	watermark watermark.Watermark
@@ -38,7 +37,7 @@ type Assignment struct {
 }
 
 func newAssignment(topic string, partition int32, alive func() bool) *Assignment {
-	return &Assignment{topic: topic, partition: partition, alive: alive, batches: make(chan []*kafka.Record), closing: make(chan struct{}), committed: Commit{Offset: -1}}
+	return &Assignment{topic: topic, partition: partition, alive: alive, batches: make(chan Batch), closing: make(chan struct{}), committed: Commit{Offset: -1}}
 }
 
 // Topic returns the topic.
@@ -47,20 +46,23 @@ func (a *Assignment) Topic() string { return a.topic }
 // Partition returns the partition's number.
 func (a *Assignment) Partition() int32 { return a.partition }
 
+// Batch is what was fetched at once. Its records share memory: who keeps a part of one keeps the
+// batch. Copy what is needed for long.
+type Batch struct {
+	// Records may be none: some offsets hold no record, a transaction's marker for example.
+	Records []*kafka.Record
+	// Next is the offset below which every record was delivered with this batch.
+	Next int64
+
+	bytes int64
+}
+
 // Batches delivers the partition's records in order. It is closed when the partition is revoked:
-// the handler finishes what is in flight and returns. A batch without records says that Passed
-// has moved.
-//
-// A batch's records share memory: who keeps a part of one keeps the batch. Copy what is needed for
-// long.
-func (a *Assignment) Batches() <-chan []*kafka.Record { return a.batches }
+// the handler finishes what is in flight and returns.
+func (a *Assignment) Batches() <-chan Batch { return a.batches }
 
 // Closing is closed when the partition is revoked, for a handler that takes no batches for now.
 func (a *Assignment) Closing() <-chan struct{} { return a.closing }
-
-// Passed returns an offset below which every record was delivered. It may be higher than the last
-// record's offset, since some offsets hold no record: a transaction's marker, for example.
-func (a *Assignment) Passed() int64 { return a.passed.Load() }
 
 // Alive says whether the handler may act as the partition's owner: the partition was not taken
 // away, and the last heartbeat is younger than half the session timeout (less for a static member).
@@ -98,36 +100,6 @@ func fetchOf(all []*kafka.Record, logEnd int64) fetch {
 	f := fetch{first: all[0].Offset, next: all[len(all)-1].Offset + 1, logEnd: logEnd}
 	f.records = slices.DeleteFunc(all, func(r *kafka.Record) bool { return r.Attrs.IsControl() })
 	return f
-}
-
-// queuedBatch waits for the handler. It has records, or none and the next value of Passed.
-type queuedBatch struct {
-	records []*kafka.Record
-	bytes   int64
-	passed  int64
-}
-
-// batches returns what the handler gets of a fetch.
-func (f *fetch) batches() (all []queuedBatch) {
-	n := len(f.records)
-	if n > 0 {
-		next := queuedBatch{records: f.records}
-		for _, r := range f.records {
-			next.bytes += kafka.SizeOf(r)
-		}
-		all = append(all, next)
-	}
-	if n == 0 || f.records[n-1].Offset+1 < f.next {
-		all = append(all, queuedBatch{passed: f.next})
-	}
-	return all
-}
-
-// setPassed is called before a batch is delivered, and after all earlier ones.
-func (a *Assignment) setPassed(next queuedBatch) {
-	if len(next.records) == 0 {
-		a.passed.Store(next.passed)
-	}
 }
 
 func (a *Assignment) track(f fetch) error {

@@ -36,7 +36,7 @@ func (f handlerFunc) Run(ctx context.Context, a *stream.Assignment) error { retu
 func each(take func(a *stream.Assignment, r *kafka.Record)) handlerFunc {
 	return func(_ context.Context, a *stream.Assignment) error {
 		for batch := range a.Batches() {
-			for _, r := range batch {
+			for _, r := range batch.Records {
 				take(a, r)
 			}
 		}

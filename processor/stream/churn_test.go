@@ -138,10 +138,10 @@ func (w *groupWatch) Run(ctx context.Context, a *stream.Assignment) error {
 				return nil
 			}
 			if first {
-				w.first(a.Partition(), batch[0].Offset)
+				w.first(a.Partition(), batch.Records[0].Offset)
 				first = false
 			}
-			for _, r := range batch {
+			for _, r := range batch.Records {
 				offset := r.Offset
 				resolving.Go(func() {
 					time.Sleep(time.Duration(offset*7919%500) * time.Millisecond)

@@ -41,7 +41,7 @@ type Owner struct {
 	done        chan struct{}
 
 	mu     sync.Mutex
-	queue  []queuedBatch
+	queue  []Batch
 	paused bool
 	// wake is a signal that more was pushed.
 	wake chan struct{}
@@ -122,10 +122,12 @@ func (o *Owner) push(f fetch) error {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, next := range f.batches() {
-		o.queue = append(o.queue, next)
-		o.queuedBytes.Add(next.bytes)
+	next := Batch{Records: f.records, Next: f.next}
+	for _, r := range f.records {
+		next.bytes += kafka.SizeOf(r)
 	}
+	o.queue = append(o.queue, next)
+	o.queuedBytes.Add(next.bytes)
 	notify(o.wake)
 	return nil
 }
@@ -178,7 +180,7 @@ func (o *Owner) feed(ctx context.Context) {
 			return
 		case <-o.closing:
 			return
-		case batches <- next.records:
+		case batches <- next:
 			o.pop()
 		case <-o.wake:
 		}
@@ -186,23 +188,21 @@ func (o *Owner) feed(ctx context.Context) {
 }
 
 // next returns the next batch and the channel to send it to, which is nil if nothing is queued.
-func (o *Owner) next() (next queuedBatch, to chan<- []*kafka.Record) {
+func (o *Owner) next() (next Batch, to chan<- Batch) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.queue) == 0 {
-		return queuedBatch{}, nil
+		return Batch{}, nil
 	}
-	next = o.queue[0]
-	o.setPassed(next)
-	return next, o.batches
+	return o.queue[0], o.batches
 }
 
 func (o *Owner) pop() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.queuedBytes.Add(-o.queue[0].bytes)
-	o.unread.delivered(o.queue[0].records)
-	o.queue[0] = queuedBatch{}
+	o.unread.delivered(o.queue[0].Records)
+	o.queue[0] = Batch{}
 	o.queue = o.queue[1:]
 	notify(o.popped)
 	if o.paused && len(o.queue) <= o.cfg.MaxQueuedBatches/2 {

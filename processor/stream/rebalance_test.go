@@ -51,7 +51,7 @@ func TestRebalanceWithWorkInFlightLosesNothing(t *testing.T) {
 		mu.Unlock()
 		var resolving sync.WaitGroup
 		for batch := range a.Batches() {
-			for _, r := range batch {
+			for _, r := range batch.Records {
 				offset := r.Offset
 				resolving.Go(func() {
 					mu.Lock()

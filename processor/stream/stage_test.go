@@ -95,7 +95,7 @@ func TestHandlerErrorEndsTheStageAndCommitsWhatWasResolved(t *testing.T) {
 	broken := errors.New("broken")
 	stop := b.run(handlerFunc(func(_ context.Context, a *stream.Assignment) error {
 		for batch := range a.Batches() {
-			for _, r := range batch {
+			for _, r := range batch.Records {
 				if r.Offset == 2 {
 					return broken
 				}
@@ -176,7 +176,7 @@ func TestMarkIsFoundInTheBacklog(t *testing.T) {
 	for _, mark := range []string{"clean one", ""} {
 		stop := b.run(handlerFunc(func(_ context.Context, a *stream.Assignment) error {
 			for batch := range a.Batches() {
-				for _, r := range batch {
+				for _, r := range batch.Records {
 					a.Resolve(r.Offset)
 				}
 			}

@@ -37,12 +37,12 @@ type collector struct {
 	passed int64
 }
 
-func (c *collector) take(a *stream.Assignment, batch []*kafka.Record) {
+func (c *collector) take(a *stream.Assignment, batch stream.Batch) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.passed = max(c.passed, a.Passed())
-	for _, r := range batch {
-		c.values, c.passed = append(c.values, string(r.Value)), r.Offset+1
+	c.passed = batch.Next
+	for _, r := range batch.Records {
+		c.values = append(c.values, string(r.Value))
 		a.Resolve(r.Offset)
 	}
 }

@@ -63,8 +63,8 @@ func (o *Owner) oldestUnread() time.Time {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, next := range o.queue {
-		if len(next.records) > 0 {
-			return next.records[0].Timestamp
+		if len(next.Records) > 0 {
+			return next.Records[0].Timestamp
 		}
 	}
 	if all {
