@@ -314,13 +314,9 @@ func (p *partition) reject(ctx context.Context, r *kafka.Record, cause error) er
 }
 
 // panicked dead-letters an event at which the stage itself failed.
-func (p *partition) panicked(ctx context.Context, r *kafka.Record, cause error) {
-	var stack []byte
-	if panicked, ok := errors.AsType[*stream.PanicError](cause); ok {
-		stack = panicked.Stack
-	}
+func (p *partition) panicked(ctx context.Context, r *kafka.Record, cause *stream.PanicError) {
 	p.deps.Logger.Error("the stage panicked at an event, which becomes a dead letter",
-		"partition", r.Partition, "offset", r.Offset, "error", cause, "stack", string(stack))
+		"partition", r.Partition, "offset", r.Offset, "error", cause, "stack", string(cause.Stack))
 	p.deadLetter(ctx, r, schemas.BadEvent{Code: schemas.CodePanicked, Message: cause.Error()})
 }
 

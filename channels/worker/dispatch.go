@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"slices"
 	"time"
@@ -109,11 +108,11 @@ type callEnd struct {
 func (w *worker) start(ctx context.Context, c *callEnd) {
 	w.inFlight++
 	w.calls.Go(func() {
-		err := stream.Guard(func() { w.perform(ctx, c) })
+		panicked := stream.Guard(func() { w.perform(ctx, c) })
 		w.deps.Pacer.Answered(c.paced)
-		if p, panicked := errors.AsType[*stream.PanicError](err); panicked {
-			w.deps.Logger.Error("the channel panicked", "shop_id", c.shop.id, "error", err, "stack", string(p.Stack))
-			v := channels.Verdict{Outcome: channels.Unknown, Code: schemas.UnknownFailure, Message: "stockpush failed at the answer: " + err.Error()}
+		if panicked != nil {
+			w.deps.Logger.Error("the channel panicked", "shop_id", c.shop.id, "error", panicked, "stack", string(panicked.Stack))
+			v := channels.Verdict{Outcome: channels.Unknown, Code: schemas.UnknownFailure, Message: "stockpush failed at the answer: " + panicked.Error()}
 			c.answer = channels.Answer{Calls: 1, Verdicts: slices.Repeat([]channels.Verdict{v}, max(1, len(c.call.Lines)))}
 		}
 		select {

@@ -3,7 +3,6 @@ package worker
 import (
 	"bytes"
 	"context"
-	"errors"
 	"time"
 
 	"stockpush/channels/lane"
@@ -19,16 +18,16 @@ func (w *worker) takeAll(ctx context.Context, batch stream.Batch) {
 	w.next = max(w.next, batch.Next)
 	now := time.Now()
 	for _, r := range batch.Records {
-		err := stream.Guard(func() {
+		panicked := stream.Guard(func() {
 			if err := w.take(r, now); err != nil {
 				w.deps.Logger.Error("a command cannot be read, it becomes a dead letter", "partition", r.Partition, "offset", r.Offset, "error", err)
 				w.deadLetter(ctx, r, schemas.CodeUnreadable, err, r.Offset)
 			}
 		})
-		if p, ok := errors.AsType[*stream.PanicError](err); ok {
+		if panicked != nil {
 			w.deps.Logger.Error("the stage panicked at a command, which becomes a dead letter",
-				"partition", r.Partition, "offset", r.Offset, "error", err, "stack", string(p.Stack))
-			w.deadLetter(ctx, r, schemas.CodePanicked, err, r.Offset)
+				"partition", r.Partition, "offset", r.Offset, "error", panicked, "stack", string(panicked.Stack))
+			w.deadLetter(ctx, r, schemas.CodePanicked, panicked, r.Offset)
 		}
 	}
 }

@@ -90,12 +90,9 @@ func (o *Owner) forget() {
 }
 
 func (o *Owner) handle(ctx context.Context, handler Handler) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-		}
-	}()
-	err = handler.Run(ctx, o.Assignment)
+	if p := Guard(func() { err = handler.Run(ctx, o.Assignment) }); p != nil {
+		return fmt.Errorf("%w\n%s", p, p.Stack)
+	}
 	if ctx.Err() != nil {
 		return nil // it was cut off, which caused the error
 	}
@@ -262,11 +259,11 @@ type PanicError struct {
 
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 
-// Guard runs work and returns its panic as a PanicError.
-func Guard(work func()) (err error) {
+// Guard runs work and returns its panic; nil if there is none.
+func Guard(work func()) (p *PanicError) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = &PanicError{v, debug.Stack()}
+			p = &PanicError{v, debug.Stack()}
 		}
 	}()
 	work()
