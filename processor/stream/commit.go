@@ -39,7 +39,7 @@ func (s *Stage) commit(ctx context.Context, owners []*Owner) {
 		failure = errors.Join(err, refusal(answer))
 	})
 	if failure != nil {
-		s.metrics.commitFailures.Inc()
+		s.commitFailures.Inc()
 		s.log.Warn("commit failed, retrying", "error", failure)
 		return
 	}

@@ -48,7 +48,9 @@ type Owner struct {
 	// popped is a signal that the queue became shorter.
 	popped chan struct{}
 	idle   idle
-	unread unread
+	// lastRead is the timestamp of the last record that the handler got; before it got one, it is
+	// when the partition was assigned. allReadAt is when the partition had no unread record.
+	lastRead, allReadAt time.Time
 	// probing says that a probe of the partition runs.
 	probing atomic.Bool
 }
@@ -57,7 +59,7 @@ type Owner struct {
 func NewOwner(cfg OwnerConfig) *Owner {
 	return &Owner{
 		Assignment: newAssignment(cfg.Topic, cfg.Partition, cfg.Alive), cfg: cfg, queuedBytes: new(atomic.Int64),
-		done: make(chan struct{}), wake: make(chan struct{}, 1), popped: make(chan struct{}, 1), idle: idle{at: -1}, unread: unread{assigned: time.Now()},
+		done: make(chan struct{}), wake: make(chan struct{}, 1), popped: make(chan struct{}, 1), idle: idle{at: -1}, lastRead: time.Now(),
 	}
 }
 
@@ -197,8 +199,11 @@ func (o *Owner) next() (next Batch, to chan<- Batch) {
 func (o *Owner) pop() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.queuedBytes.Add(-o.queue[0].bytes)
-	o.unread.delivered(o.queue[0].Records)
+	read := o.queue[0]
+	o.queuedBytes.Add(-read.bytes)
+	if n := len(read.Records); n > 0 {
+		o.lastRead = read.Records[n-1].Timestamp
+	}
 	o.queue[0] = Batch{}
 	o.queue = o.queue[1:]
 	notify(o.popped)

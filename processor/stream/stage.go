@@ -97,8 +97,9 @@ type Stage struct {
 	ready       chan struct{}
 	readyOnce   sync.Once
 	failed      chan error
-	metrics     *metrics
 	letters     *kafka.DeadLetters
+
+	commitFailures prometheus.Counter
 	// faults belongs to the polling goroutine.
 	faults faults
 	// gaps are skipped by the polling goroutine.
@@ -131,7 +132,7 @@ func New(cfg Config, deps Deps) (*Stage, error) {
 	if s.unpack, err = kafka.NewUnpacker(); err != nil {
 		return nil, err
 	}
-	s.metrics = newMetrics(deps.Registerer, s)
+	s.register(deps.Registerer)
 	s.options = append(deps.Connection.Options(),
 		kgo.ConsumerGroup(cfg.Group),
 		kgo.ConsumeTopics(cfg.Topics...),

@@ -55,7 +55,7 @@ func TestOldestUnreadRecordHasAnAge(t *testing.T) {
 		take <- struct{}{}
 		require.Zero(t, age(), "all are read")
 		time.Sleep(time.Hour)
-		o.noteProgress(time.Now())
+		o.checkProgress(4, time.Now())
 		time.Sleep(time.Second)
 		o.setBrokerEnd(5)
 		require.Equal(t, time.Second, age(), "it was written after all was read")
