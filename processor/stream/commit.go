@@ -15,14 +15,14 @@ const commitTimeout = 5 * time.Second
 
 // commit commits the watermarks that moved.
 func (s *Stage) commit(ctx context.Context, owners []*Owner) {
-	moved := map[*Owner]Commit{}
+	moved := map[topicPartition]Commit{}
 	offsets := map[string]map[int32]kgo.EpochOffset{}
 	for _, o := range owners {
 		at, ok := o.uncommitted()
 		if !ok {
 			continue
 		}
-		moved[o] = at
+		moved[topicPartition{o.topic, o.partition}] = at
 		if offsets[o.topic] == nil {
 			offsets[o.topic] = map[int32]kgo.EpochOffset{}
 		}
@@ -43,23 +43,19 @@ func (s *Stage) commit(ctx context.Context, owners []*Owner) {
 		s.log.Warn("commit failed, retrying", "error", failure)
 		return
 	}
-	for o, at := range moved {
-		o.setCommitted(at)
+	for _, o := range owners {
+		if at, ok := moved[topicPartition{o.topic, o.partition}]; ok {
+			o.setCommitted(at)
+		}
 	}
 }
 
 // setMarks puts the marks into a commit, beside their offsets.
-func setMarks(r *kmsg.OffsetCommitRequest, moved map[*Owner]Commit) {
-	marks := map[topicPartition]*string{}
-	for o, at := range moved {
-		if at.Mark != "" {
-			marks[topicPartition{o.topic, o.partition}] = &at.Mark
-		}
-	}
+func setMarks(r *kmsg.OffsetCommitRequest, moved map[topicPartition]Commit) {
 	for i, topic := range r.Topics {
 		for j, p := range topic.Partitions {
-			if mark := marks[topicPartition{topic.Topic, p.Partition}]; mark != nil {
-				r.Topics[i].Partitions[j].Metadata = mark
+			if at := moved[topicPartition{topic.Topic, p.Partition}]; at.Mark != "" {
+				r.Topics[i].Partitions[j].Metadata = &at.Mark
 			}
 		}
 	}

@@ -247,11 +247,9 @@ const endTimeout = 10 * time.Second
 // fails, and so the process, rather than block a rebalance.
 func (o *Owner) cutOff(cause error) {
 	o.cancel(cause)
-	bound := time.NewTimer(endTimeout)
-	defer bound.Stop()
 	select {
 	case <-o.done:
-	case <-bound.C:
+	case <-time.After(endTimeout):
 		o.cfg.Failed(fmt.Errorf("%s/%d, cut off since %w: %w", o.topic, o.partition, cause, ErrStuck))
 	}
 }

@@ -2,7 +2,6 @@ package stream
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -18,27 +17,6 @@ type gap struct {
 	logEnd      int64
 	// cause is why they cannot be read; nil if they hold no committed records.
 	cause error
-}
-
-// handleFaults skips batches that unpack to too much, and starts probes of other partitions whose
-// fetch failed.
-func (s *Stage) handleFaults(fetches kgo.Fetches) error {
-	for _, failure := range fetches.Errors() {
-		for _, o := range s.owned(map[string][]int32{failure.Topic: {failure.Partition}}) {
-			tooLarge, ok := errors.AsType[*kgo.ErrDecompressTooLarge](failure.Err)
-			if !ok {
-				if !errors.Is(failure.Err, kafka.ErrLater) {
-					s.startProbe(o)
-				}
-				continue
-			}
-			at, _ := o.position()
-			if err := s.skip(gap{owner: o, first: at, next: tooLarge.NextOffset, cause: kafka.ErrTooLarge}); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // probeInterval is the time between two probes of a partition.
@@ -111,7 +89,7 @@ func (s *Stage) skipGaps() error {
 func (s *Stage) skip(g gap) error {
 	o := g.owner
 	at, known := o.position()
-	if current := s.owned(map[string][]int32{o.topic: {o.partition}}); len(current) == 0 || current[0] != o || !known || at != g.first || at >= g.next {
+	if s.owner(o.topic, o.partition) != o || !known || at != g.first || at >= g.next {
 		return nil // another assignment, or the partition has moved meanwhile
 	}
 	f := fetch{first: g.first, next: g.next, logEnd: max(g.logEnd, g.next)}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -68,7 +70,7 @@ func (s *Stage) begin(ctx context.Context, offsets map[string]map[int32]kgo.Offs
 				at = kgo.NewOffset().At(start.Offset)
 				partitions[partition] = at
 			}
-			for _, o := range s.owned(map[string][]int32{topic: {partition}}) {
+			if o := s.owner(topic, partition); o != nil {
 				o.setStart(max(start.Offset, at.EpochOffset().Offset))
 			}
 		}
@@ -128,13 +130,10 @@ func (s *Stage) remove(owners []*Owner) {
 }
 
 // owned returns the owners of the given partitions.
-func (s *Stage) owned(partitions map[string][]int32) []*Owner {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var owners []*Owner
+func (s *Stage) owned(partitions map[string][]int32) (owners []*Owner) {
 	for topic, numbers := range partitions {
 		for _, number := range numbers {
-			if o, ok := s.owners[topicPartition{topic, number}]; ok {
+			if o := s.owner(topic, number); o != nil {
 				owners = append(owners, o)
 			}
 		}
@@ -142,46 +141,54 @@ func (s *Stage) owned(partitions map[string][]int32) []*Owner {
 	return owners
 }
 
+// owner returns the owner of a partition; nil if this process does not own it.
+func (s *Stage) owner(topic string, partition int32) *Owner {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.owners[topicPartition{topic, partition}]
+}
+
 func (s *Stage) all() []*Owner {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	owners := make([]*Owner, 0, len(s.owners))
-	for _, o := range s.owners {
-		owners = append(owners, o)
-	}
-	return owners
+	return slices.Collect(maps.Values(s.owners))
 }
 
-// checkErrors returns a permanent error, if there is one, and whether there were any errors that
-// must be waited for.
-func (s *Stage) checkErrors(fetches kgo.Fetches) (faulty bool, err error) {
+// handleErrors returns a permanent error, if there is one, and whether there were any errors that
+// must be waited for. It skips batches that unpack to too much, and probes other partitions whose
+// fetch failed.
+func (s *Stage) handleErrors(fetches kgo.Fetches) (faulty bool, err error) {
 	for _, failure := range fetches.Errors() {
-		err := failure.Err
+		o, err := s.owner(failure.Topic, failure.Partition), failure.Err
+		tooLarge, isTooLarge := errors.AsType[*kgo.ErrDecompressTooLarge](err)
 		switch {
-		case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.Is(err, kafka.ErrLater), isTooLarge && o == nil:
 		case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.GroupAuthorizationFailed), errors.Is(err, kerr.SaslAuthenticationFailed):
 			return true, fmt.Errorf("consume %s: %w (check the user's rights in Kafka)", failure.Topic, err)
 		case errors.Is(err, kerr.FencedInstanceID):
 			return true, fmt.Errorf("group %s: %w (another process runs with kafka.instance_id %q and took over: give each process its own)", s.cfg.Group, err, s.cfg.InstanceID)
-		case errors.Is(err, kgo.ErrMaxDecompress), errors.Is(err, kafka.ErrLater): // skipped, or fetched again
+		case isTooLarge:
+			at, _ := o.position()
+			if err := s.skip(gap{owner: o, first: at, next: tooLarge.NextOffset, cause: kafka.ErrTooLarge}); err != nil {
+				return true, err
+			}
 		default:
 			faulty = true
-			if s.faults.isNew(topicPartition{failure.Topic, failure.Partition}, err) {
-				s.log.Warn("fetch failed, retrying", "topic", failure.Topic, "partition", failure.Partition, "error", err)
+			s.logFault(topicPartition{failure.Topic, failure.Partition}, err)
+			if o != nil {
+				s.startProbe(o)
 			}
 		}
 	}
 	return faulty, nil
 }
 
-// faults are the partitions whose last fetch failed, with the error. A repeated error is logged
-// once.
-type faults map[topicPartition]error
-
-func (f faults) isNew(tp topicPartition, err error) bool {
-	known := errors.Is(err, f[tp])
-	f[tp] = err
-	return !known
+// logFault logs a failed fetch, unless the last one of the partition failed with the same error.
+func (s *Stage) logFault(tp topicPartition, err error) {
+	if !errors.Is(err, s.faults[tp]) {
+		s.log.Warn("fetch failed, retrying", "topic", tp.topic, "partition", tp.partition, "error", err)
+	}
+	s.faults[tp] = err
 }
 
 func count(partitions map[string][]int32) int {

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,18 +46,11 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	orDefault := func(d *time.Duration, value time.Duration) {
-		if *d == 0 {
-			*d = value
-		}
-	}
-	orDefault(&c.SessionTimeout, 15*time.Second)
-	orDefault(&c.DrainTimeout, 15*time.Second)
-	orDefault(&c.CommitInterval, time.Second)
-	orDefault(&c.StuckAfter, 30*time.Second)
-	if c.MaxQueuedBatches == 0 {
-		c.MaxQueuedBatches = 2
-	}
+	c.SessionTimeout = cmp.Or(c.SessionTimeout, 15*time.Second)
+	c.DrainTimeout = cmp.Or(c.DrainTimeout, 15*time.Second)
+	c.CommitInterval = cmp.Or(c.CommitInterval, time.Second)
+	c.MaxQueuedBatches = cmp.Or(c.MaxQueuedBatches, 2)
+	c.StuckAfter = cmp.Or(c.StuckAfter, 30*time.Second)
 	return c
 }
 
@@ -100,8 +94,9 @@ type Stage struct {
 	letters     *kafka.DeadLetters
 
 	commitFailures prometheus.Counter
-	// faults belongs to the polling goroutine.
-	faults faults
+	// faults are the errors of the partitions whose last fetch failed. They belong to the polling
+	// goroutine.
+	faults map[topicPartition]error
 	// gaps are skipped by the polling goroutine.
 	gaps chan gap
 	// runCtx is the parent of all handlers' contexts; it ends after the drain.
@@ -125,7 +120,7 @@ type topicPartition struct {
 func New(cfg Config, deps Deps) (*Stage, error) {
 	s := &Stage{
 		cfg: cfg.withDefaults(), handler: deps.Handler, letters: deps.DeadLetters, log: deps.Logger.With("group", cfg.Group), gaps: make(chan gap),
-		ready: make(chan struct{}), failed: make(chan error, 1), owners: map[topicPartition]*Owner{}, faults: faults{},
+		ready: make(chan struct{}), failed: make(chan error, 1), owners: map[topicPartition]*Owner{}, faults: map[topicPartition]error{},
 	}
 	s.membership = membershipOf(s.cfg)
 	var err error
@@ -247,14 +242,11 @@ func (s *Stage) poll(ctx context.Context) error {
 		if fetches.IsClientClosed() {
 			return errors.New("the kafka client is closed")
 		}
-		faulty, err := s.checkErrors(fetches)
-		if err != nil {
-			return err
-		}
 		if err := s.distribute(ctx, fetches); err != nil {
 			return err
 		}
-		if err := errors.Join(s.handleFaults(fetches), s.skipGaps()); err != nil {
+		faulty, err := s.handleErrors(fetches)
+		if err = errors.Join(err, s.skipGaps()); err != nil {
 			return err
 		}
 		if !time.Now().Before(nextCommit) {
@@ -295,10 +287,8 @@ func (s *Stage) distribute(ctx context.Context, fetches kgo.Fetches) (err error)
 		if len(p.Records) == 0 {
 			return
 		}
-		s.mu.Lock()
-		o := s.owners[topicPartition{p.Topic, p.Partition}]
-		s.mu.Unlock()
 		delete(s.faults, topicPartition{p.Topic, p.Partition})
+		o := s.owner(p.Topic, p.Partition)
 		if o == nil {
 			return
 		}
@@ -333,10 +323,8 @@ func makeRoom(ctx context.Context, full []*Owner) {
 const faultPause = 100 * time.Millisecond
 
 func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-	case <-timer.C:
+	case <-time.After(d):
 	}
 }
