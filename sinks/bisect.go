@@ -110,10 +110,10 @@ func (s *Sink) reject(ctx context.Context, m *kafka.Record, cause *RefusedError)
 // deadLetter publishes a message that cannot be processed as a dead letter, so that nothing stalls.
 func (s *Sink) deadLetter(ctx context.Context, m *kafka.Record, bad schemas.BadEvent, done func(error)) {
 	s.report(m, bad)
-	kafka.SendDeadLetter(ctx, s.deps.DeadLetters, s.deps.Topics, schemas.DeadLetter{
+	s.deps.DeadLetters.Produce(ctx, kafka.DeadLetterMessage(s.deps.Topics, &schemas.DeadLetter{
 		BadEvent: bad, SourceTopic: m.Topic, SourcePartition: m.Partition, SourceOffset: m.Offset,
 		Key: m.Key, Value: m.Value,
-	}, done)
+	}), done)
 }
 
 func (s *Sink) report(m *kafka.Record, bad schemas.BadEvent) {

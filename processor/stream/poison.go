@@ -53,17 +53,12 @@ func (s *Stage) probe(ctx context.Context, o *Owner) {
 		}
 		return
 	}
-	g := gap{owner: o, first: at, next: f.Next, logEnd: f.End}
-	switch {
-	case f.Unreadable != nil:
-		g.next, g.cause = f.Unreadable.Next, f.Unreadable.Cause
-	case len(f.Records) > 0:
-		return // the client can read them, too
-	case f.Next == at:
+	g := gap{owner: o, first: at, next: f.Next, logEnd: f.End, cause: f.Unreadable}
+	if f.Next == at {
 		g.next = f.End
 	}
-	if g.next <= at {
-		return
+	if len(f.Records) > 0 || g.next <= at {
+		return // the client can read them, too
 	}
 	select {
 	case s.gaps <- g:
@@ -136,14 +131,11 @@ func (s *Stage) checkGap(ctx context.Context, hole gap) {
 	log := s.reader(o, 1)
 	for at := hole.first; at < hole.next; {
 		f, err := log.Fetch(ctx, at)
-		switch {
-		case err != nil:
+		if err != nil || f.Next == at {
 			return // the stage ends, or a probe will report it
-		case f.Unreadable != nil:
-			f.Next = f.Unreadable.Next
-			s.deadLetterGap(gap{owner: o, first: at, next: min(f.Next, hole.next), cause: f.Unreadable.Cause})
-		case f.Next == at:
-			return
+		}
+		if f.Unreadable != nil {
+			s.deadLetterGap(gap{owner: o, first: at, next: min(f.Next, hole.next), cause: f.Unreadable})
 		}
 		at = f.Next
 	}

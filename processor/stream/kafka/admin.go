@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -48,8 +46,8 @@ func CreateTopics(ctx context.Context, c Connection, specs []schemas.TopicSpec, 
 	return withAdmin(c, func(admin *kadm.Client) error {
 		for _, spec := range specs {
 			configs := make(map[string]*string, len(spec.Configs))
-			for _, name := range slices.Sorted(maps.Keys(spec.Configs)) {
-				configs[name] = kadm.StringPtr(spec.Configs[name])
+			for name, value := range spec.Configs {
+				configs[name] = &value
 			}
 			_, err := admin.CreateTopic(ctx, int32(spec.Partitions), int16(replication), configs, spec.Name)
 			if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
@@ -97,9 +95,9 @@ func usable(ctx context.Context, admin *kadm.Client, topic string) bool {
 // No member of the group may be running.
 func ForgetOffsets(ctx context.Context, c Connection, group, topic string) error {
 	return withAdmin(c, func(admin *kadm.Client) error {
-		committed, err := admin.FetchOffsets(ctx, group)
+		committed, err := committedOf(ctx, admin, group)
 		if err != nil || committed[topic] == nil {
-			return ignoring(err, kerr.GroupIDNotFound)
+			return err
 		}
 		partitions := kadm.TopicsSet{}
 		for partition := range committed[topic] {
@@ -120,32 +118,35 @@ func ForgetOffsets(ctx context.Context, c Connection, group, topic string) error
 func Committed(ctx context.Context, c Connection, group, topic string) (map[int32]int64, error) {
 	offsets := map[int32]int64{}
 	err := withAdmin(c, func(admin *kadm.Client) error {
-		committed, err := admin.FetchOffsets(ctx, group)
+		committed, err := committedOf(ctx, admin, group)
 		for partition, at := range committed[topic] {
 			offsets[partition] = at.At
 		}
-		return ignoring(err, kerr.GroupIDNotFound)
+		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("committed offsets of group %s: %w", group, err)
-	}
-	return offsets, nil
+	return offsets, err
 }
 
-func ignoring(err, harmless error) error {
-	if errors.Is(err, harmless) {
-		return nil
+// committedOf reads a group's offsets. A group that does not exist has none.
+func committedOf(ctx context.Context, admin *kadm.Client, group string) (kadm.OffsetResponses, error) {
+	committed, err := admin.FetchOffsets(ctx, group)
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		return nil, fmt.Errorf("committed offsets of group %s: %w", group, err)
 	}
-	return err
+	return committed, nil
 }
 
 func withAdmin(c Connection, do func(*kadm.Client) error) error {
+	return withClient(c, func(client *kgo.Client) error { return do(kadm.NewClient(client)) })
+}
+
+func withClient(c Connection, do func(*kgo.Client) error) error {
 	client, err := kgo.NewClient(c.Options()...)
 	if err != nil {
 		return fmt.Errorf("kafka client: %w", err)
 	}
 	defer client.Close()
-	return do(kadm.NewClient(client))
+	return do(client)
 }
 
 // ErrSettingsHidden says that the broker does not let the user read topic configurations.
@@ -201,31 +202,30 @@ func readConfigs(ctx context.Context, admin *kadm.Client, into map[string]schema
 
 // StartOffsets returns for each partition the offset of the oldest message that is still there.
 func StartOffsets(ctx context.Context, c Connection, topic string) (map[int32]int64, error) {
-	return listOffsets(c, topic, "start offsets", func(admin *kadm.Client) (kadm.ListedOffsets, error) {
-		return admin.ListStartOffsets(ctx, topic)
-	})
+	return listOffsets(ctx, c, topic, (*kadm.Client).ListStartOffsets)
 }
 
 // EndOffsets returns the offset that the next message of each partition will get. Messages of
 // open transactions are below it, too.
 func EndOffsets(ctx context.Context, c Connection, topic string) (map[int32]int64, error) {
-	return listOffsets(c, topic, "end offsets", func(admin *kadm.Client) (kadm.ListedOffsets, error) {
-		return admin.ListEndOffsets(ctx, topic)
-	})
+	return listOffsets(ctx, c, topic, (*kadm.Client).ListEndOffsets)
 }
 
 // OffsetsAfter returns for each partition the offset of the first message of a time or later, or the
 // partition's end if there is none.
 func OffsetsAfter(ctx context.Context, c Connection, topic string, at time.Time) (map[int32]int64, error) {
-	return listOffsets(c, topic, "offsets by time", func(admin *kadm.Client) (kadm.ListedOffsets, error) {
-		return admin.ListOffsetsAfterMilli(ctx, at.UnixMilli(), topic)
+	return listOffsets(ctx, c, topic, func(admin *kadm.Client, ctx context.Context, topics ...string) (kadm.ListedOffsets, error) {
+		return admin.ListOffsetsAfterMilli(ctx, at.UnixMilli(), topics...)
 	})
 }
 
-func listOffsets(c Connection, topic, what string, list func(*kadm.Client) (kadm.ListedOffsets, error)) (map[int32]int64, error) {
+// listing is a method of the admin client that lists offsets.
+type listing func(admin *kadm.Client, ctx context.Context, topics ...string) (kadm.ListedOffsets, error)
+
+func listOffsets(ctx context.Context, c Connection, topic string, list listing) (map[int32]int64, error) {
 	offsets := map[int32]int64{}
 	err := withAdmin(c, func(admin *kadm.Client) error {
-		listed, err := list(admin)
+		listed, err := list(admin, ctx, topic)
 		if err == nil {
 			err = listed.Error()
 		}
@@ -233,7 +233,7 @@ func listOffsets(c Connection, topic, what string, list func(*kadm.Client) (kadm
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%s of %s: %w", what, topic, err)
+		return nil, fmt.Errorf("offsets of %s: %w", topic, err)
 	}
 	return offsets, nil
 }

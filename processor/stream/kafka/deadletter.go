@@ -38,11 +38,6 @@ func Refused(err error) bool {
 	return false
 }
 
-// SendDeadLetter produces a dead letter. It calls done once.
-func SendDeadLetter(ctx context.Context, p Producer, topics schemas.Topics, letter schemas.DeadLetter, done func(error)) {
-	p.Produce(ctx, DeadLetterMessage(topics, &letter), done)
-}
-
 // DeadLetters produces dead letters. If Kafka refuses one it is shortened, and if Kafka refuses
 // that too it is only logged and counted. So a dead letter's content never ends a stage.
 type DeadLetters struct {
@@ -106,14 +101,9 @@ func (d *DeadLetters) skip(r *Record, cause error) {
 	for _, h := range r.Headers {
 		_ = letter.TakeHeader(h.Key, string(h.Value)) // we wrote them
 	}
-	d.count(letter.SourceTopic, 1)
+	d.poison.WithLabelValues(letter.SourceTopic).Inc()
 	d.log.Error("kafka refuses a dead letter, it is skipped (compare max.message.bytes of the dead-letters topic: `stockpush setup --check`)",
 		"topic", letter.SourceTopic, "partition", letter.SourcePartition, "offset", letter.SourceOffset, "code", letter.Code, "error", cause)
-}
-
-// count counts positions of a topic that were skipped.
-func (d *DeadLetters) count(topic string, positions int64) {
-	d.poison.WithLabelValues(topic).Add(float64(positions))
 }
 
 // maxLetters bounds the dead letters of an unreadable batch, which may claim two billion records.
@@ -134,18 +124,18 @@ func (d *DeadLetters) Unreadable(of Span, cause error) {
 // PutUnreadable logs and counts an unreadable span, and stores a dead letter for each offset.
 func (d *DeadLetters) PutUnreadable(ctx context.Context, of Span, cause error, done func(offset int64, err error)) {
 	letters := LettersOf(of.To - of.From)
-	d.count(of.Topic, of.To-of.From)
+	d.poison.WithLabelValues(of.Topic).Add(float64(of.To - of.From))
 	d.log.Error("messages cannot be read, they are skipped", "topic", of.Topic, "partition", of.Partition,
 		"first_offset", of.From, "last_offset", of.To-1, "dead_letters", letters, "error", cause)
 	for offset := of.From; offset < of.From+letters; offset++ {
-		letter := schemas.DeadLetter{
+		letter := DeadLetterMessage(d.topics, &schemas.DeadLetter{
 			BadEvent: schemas.BadEvent{
 				Code:    schemas.CodeUnreadableBatch,
 				Message: fmt.Sprintf("offsets %d to %d cannot be read: %v", of.From, of.To-1, cause),
 			},
 			SourceTopic: of.Topic, SourcePartition: of.Partition, SourceOffset: offset,
-		}
-		SendDeadLetter(ctx, d, d.topics, letter, func(err error) {
+		})
+		d.Produce(ctx, letter, func(err error) {
 			if err != nil {
 				err = fmt.Errorf("produce to %s: %w", d.topics.DeadLetters(), err)
 			}

@@ -40,10 +40,10 @@ func sendDeadLetter(t *testing.T, takes, key, value int) (stored *kafka.Record, 
 	n := narrow{takes, make(chan *kafka.Record, 1)}
 	letters := kafka.NewDeadLetters(n, topics, slog.New(slog.NewTextHandler(&logged, nil)), registry)
 	done := make(chan error, 1)
-	kafka.SendDeadLetter(t.Context(), letters, topics, schemas.DeadLetter{
+	letters.Produce(t.Context(), kafka.DeadLetterMessage(topics, &schemas.DeadLetter{
 		BadEvent: schemas.BadEvent{Code: schemas.CodeNotJSON}, SourceTopic: topics.Events(), SourcePartition: 3, SourceOffset: 77,
 		Key: bytes.Repeat([]byte("k"), key), Value: bytes.Repeat([]byte("v"), value),
-	}, func(err error) { done <- err })
+	}), func(err error) { done <- err })
 	require.NoError(t, <-done)
 	headers = map[string]string{}
 	if len(n.taken) > 0 {

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -44,15 +45,8 @@ type Fetched struct {
 	// Next is the offset after what was read. It is the requested offset if nothing lies
 	// between that and End, the last stable offset.
 	Next, End int64
-	// Unreadable is the batch at the requested offset if it cannot be read, else nil.
-	Unreadable *unreadable
-}
-
-// unreadable is a batch that the broker returns and that cannot be read.
-type unreadable struct {
-	// first is the requested offset, and Next the one after the batch.
-	first, Next int64
-	Cause       error
+	// Unreadable is why the batch before Next cannot be read; nil if it can.
+	Unreadable error
 }
 
 // NewLogReader makes a reader of a partition.
@@ -92,11 +86,9 @@ func (l *LogReader) try(ctx context.Context, offset int64) (Fetched, error) {
 	if next > offset || len(answer.RecordBatches) == 0 {
 		return f, nil // an error concerns later offsets
 	}
-	f.Unreadable = &unreadable{offset, behindFirstBatch(answer), part.Err}
+	f.Next, f.Unreadable = behindFirstBatch(answer), cmp.Or(part.Err, errUndecodable)
 	if errors.Is(part.Err, kgo.ErrMaxDecompress) {
-		f.Unreadable.Cause = ErrTooLarge
-	} else if part.Err == nil {
-		f.Unreadable.Cause = errUndecodable
+		f.Unreadable = ErrTooLarge
 	}
 	return f, nil
 }

@@ -2,24 +2,15 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"math"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // bounds returns a partition's first offset and its last stable one.
-func bounds(ctx context.Context, c Connection, topic string, partition int32) (start, end int64, err error) {
-	err = withAdmin(c, func(admin *kadm.Client) (err error) {
-		start, end, err = boundsBy(ctx, admin, topic, partition)
-		return err
-	})
-	return start, end, err
-}
-
-func boundsBy(ctx context.Context, admin *kadm.Client, topic string, partition int32) (start, end int64, err error) {
+func bounds(ctx context.Context, admin *kadm.Client, topic string, partition int32) (start, end int64, err error) {
 	starts, err := admin.ListStartOffsets(ctx, topic)
 	if err != nil {
 		return 0, 0, fmt.Errorf("start offset of %s: %w", topic, err)
@@ -63,38 +54,36 @@ type Span struct {
 // ReadFrom is ReadPartition from an offset, or from the first message that is still there. It
 // returns the offset at which it ended.
 func ReadFrom(ctx context.Context, c Connection, from Place, take func(*Record) error) (end int64, err error) {
-	first, end, err := bounds(ctx, c, from.Topic, from.Partition)
-	if err != nil {
-		return end, err
-	}
-	return end, readSpan(ctx, c, Span{from.Topic, from.Partition, max(first, from.Offset), end}, take)
+	return readSpan(ctx, c, Span{from.Topic, from.Partition, from.Offset, math.MaxInt64}, take)
 }
 
 // ReadSpan calls take for every message of a span that is still there, in order.
 func ReadSpan(ctx context.Context, c Connection, of Span, take func(*Record) error) error {
-	first, end, err := bounds(ctx, c, of.Topic, of.Partition)
-	if err != nil {
-		return err
-	}
-	of.From, of.To = max(first, of.From), min(end, of.To)
-	return readSpan(ctx, c, of, take)
+	_, err := readSpan(ctx, c, of, take)
+	return err
 }
 
-// readSpan reads a span within the log's bounds. It skips unreadable batches.
-func readSpan(ctx context.Context, c Connection, of Span, take func(*Record) error) error {
-	if of.From >= of.To {
-		return nil
-	}
-	client, err := kgo.NewClient(c.Options()...)
-	if err != nil {
-		return fmt.Errorf("kafka client: %w", err)
-	}
-	defer client.Close()
-	unpack, err := NewUnpacker()
-	if err != nil {
-		return err
-	}
-	log := NewLogReader(client, unpack, of.Topic, of.Partition, ReadMaxBytes)
+// readSpan reads what is there of a span, up to the log's end at the time of the call, and returns
+// where it ended. It skips unreadable batches.
+func readSpan(ctx context.Context, c Connection, of Span, take func(*Record) error) (end int64, err error) {
+	err = withClient(c, func(client *kgo.Client) error {
+		var first int64
+		if first, end, err = bounds(ctx, kadm.NewClient(client), of.Topic, of.Partition); err != nil {
+			return err
+		}
+		unpack, err := NewUnpacker()
+		if err != nil {
+			return err
+		}
+		log := NewLogReader(client, unpack, of.Topic, of.Partition, ReadMaxBytes)
+		of.From, of.To = max(first, of.From), min(end, of.To)
+		return c.readAll(ctx, log, of, take)
+	})
+	return end, err
+}
+
+// readAll reads a span that lies within the log.
+func (c Connection) readAll(ctx context.Context, log *LogReader, of Span, take func(*Record) error) error {
 	for at := of.From; at < of.To; {
 		got, err := log.Fetch(ctx, at)
 		if err != nil {
@@ -108,15 +97,13 @@ func readSpan(ctx context.Context, c Connection, of Span, take func(*Record) err
 				return err
 			}
 		}
-		switch {
-		case got.Unreadable != nil:
-			at = got.Unreadable.Next
-			c.unreadable(Span{of.Topic, of.Partition, got.Unreadable.first, at}, got.Unreadable.Cause)
-		case got.Next == at:
-			return nil // compaction left nothing up to the end
-		default:
-			at = got.Next
+		if got.Unreadable != nil {
+			c.unreadable(Span{of.Topic, of.Partition, at, got.Next}, got.Unreadable)
 		}
+		if got.Next == at {
+			return nil // compaction left nothing up to the end
+		}
+		at = got.Next
 	}
 	return nil
 }
@@ -144,11 +131,11 @@ type Backlog struct {
 // ReadBacklog reads a group's backlog of a partition.
 func ReadBacklog(ctx context.Context, c Connection, group string, of Place) (b Backlog, err error) {
 	err = withAdmin(c, func(admin *kadm.Client) error {
-		committed, err := admin.FetchOffsets(ctx, group)
-		if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
-			return fmt.Errorf("committed offsets of group %s: %w", group, err)
+		committed, err := committedOf(ctx, admin, group)
+		if err != nil {
+			return err
 		}
-		if b.From, b.End, err = boundsBy(ctx, admin, of.Topic, of.Partition); err != nil {
+		if b.From, b.End, err = bounds(ctx, admin, of.Topic, of.Partition); err != nil {
 			return err
 		}
 		if at, ok := committed.Lookup(of.Topic, of.Partition); ok {
