@@ -53,8 +53,8 @@ type Buffer struct {
 	cfg     Config
 	base    time.Time
 	entries map[string]*Entry
-	byClose list
-	byTouch list
+	// ends is before the first and after the last open window.
+	ends Entry
 	// packed is the event that is being put.
 	packed wire.PackedEvent
 	// linkBytes is the memory of all open windows' links.
@@ -64,7 +64,9 @@ type Buffer struct {
 // New makes an empty buffer. Times given to it must not lie before base.
 func New(cfg Config, base time.Time) *Buffer {
 	b := &Buffer{cfg: cfg, base: base, entries: map[string]*Entry{}}
-	b.byClose.link, b.byTouch.link = closeLink, touchLink
+	for o := range orders {
+		b.ends.near[o] = neighbours{&b.ends, &b.ends}
+	}
 	return b
 }
 
@@ -103,9 +105,8 @@ func (b *Buffer) Put(w *Entry, key []byte, e *schemas.Event, now time.Time) Resu
 func (b *Buffer) open(key string, e *schemas.Event, at time.Duration) *Entry {
 	w := &Entry{key: key, openedAt: at, touchedAt: at, newest: b.packed.Clone(), offset: e.Position.Offset, repeats: e.RepeatsOffset, events: 1}
 	b.entries[key] = w
-	b.byClose.pushBack(w)
-	if b.cfg.QuietPeriod > 0 {
-		b.byTouch.pushBack(w)
+	for o := range orders {
+		b.pushBack(w, o)
 	}
 	return w
 }
@@ -146,7 +147,8 @@ func (b *Buffer) TakeLinks(w *Entry) []byte {
 func (b *Buffer) touch(w *Entry, at time.Duration) {
 	if b.cfg.QuietPeriod > 0 {
 		w.touchedAt = at
-		b.byTouch.moveToBack(w)
+		w.unlink(byTouch)
+		b.pushBack(w, byTouch)
 	}
 }
 
@@ -168,9 +170,8 @@ func (b *Buffer) PopDue(now time.Time) *Entry {
 	if w == nil || b.dueAt(w) > now.Sub(b.base) {
 		return nil
 	}
-	b.byClose.remove(w)
-	if b.cfg.QuietPeriod > 0 {
-		b.byTouch.remove(w)
+	for o := range orders {
+		w.unlink(o)
 	}
 	b.linkBytes -= cap(w.links)
 	delete(b.entries, w.key)
@@ -181,9 +182,9 @@ func (b *Buffer) PopDue(now time.Time) *Entry {
 }
 
 // next is the entry whose window closes first. The limits are the same for all, so the
-// front of each list is the first to reach its own limit.
+// front of each order is the first to reach its own limit.
 func (b *Buffer) next() *Entry {
-	w, quiet := b.byClose.front, b.byTouch.front
+	w, quiet := b.front(byOpening), b.front(byTouch)
 	if quiet != nil && b.dueAt(quiet) < b.dueAt(w) {
 		return quiet
 	}

@@ -20,7 +20,7 @@ type Entry struct {
 	// earlier are repeats that wait before the newest event, oldest first.
 	earlier             []Waiting
 	openedAt, touchedAt time.Duration
-	near                [2]neighbours
+	near                [orders]neighbours
 	key                 string
 }
 

@@ -1,49 +1,34 @@
 package latest
 
-// The lists that an entry can be in.
+// order is one of the two orders in which open windows are linked.
+type order int
+
 const (
-	closeLink = iota
-	touchLink
+	byOpening order = iota
+	byTouch
+	orders
 )
 
-// neighbours are those of an entry in one list.
+// neighbours are those of a window in one order. The last and the first window have the buffer's
+// ends entry between them, so nobody lacks a neighbour. Links within the entries cost no memory of
+// their own.
 type neighbours struct{ prev, next *Entry }
 
-// list is a doubly linked list through the entries themselves, so that moving
-// one allocates nothing.
-type list struct {
-	front, back *Entry
-	link        int
+func (b *Buffer) pushBack(w *Entry, o order) {
+	last := b.ends.near[o].prev
+	w.near[o] = neighbours{last, &b.ends}
+	last.near[o].next, b.ends.near[o].prev = w, w
 }
 
-func (l *list) pushBack(w *Entry) {
-	w.near[l.link] = neighbours{prev: l.back}
-	if l.back == nil {
-		l.front = w
-	} else {
-		l.back.near[l.link].next = w
-	}
-	l.back = w
+func (w *Entry) unlink(o order) {
+	n := w.near[o]
+	n.prev.near[o].next, n.next.near[o].prev = n.next, n.prev
 }
 
-func (l *list) remove(w *Entry) {
-	n := w.near[l.link]
-	if n.prev == nil {
-		l.front = n.next
-	} else {
-		n.prev.near[l.link].next = n.next
+// front is the first window; nil if none is open.
+func (b *Buffer) front(o order) *Entry {
+	if w := b.ends.near[o].next; w != &b.ends {
+		return w
 	}
-	if n.next == nil {
-		l.back = n.prev
-	} else {
-		n.next.near[l.link].prev = n.prev
-	}
-	w.near[l.link] = neighbours{}
-}
-
-func (l *list) moveToBack(w *Entry) {
-	if l.back != w {
-		l.remove(w)
-		l.pushBack(w)
-	}
+	return nil
 }
