@@ -68,9 +68,7 @@ type Processor struct {
 	cfg           Config
 	deps          Deps
 	commandsTopic string
-	// waiting counts the open windows of all partitions of this process.
-	waiting atomic.Int64
-	// partitions counts those partitions; they share the memory of links.
+	// partitions counts the partitions of this process; they share the memory of links.
 	partitions atomic.Int64
 }
 

@@ -46,7 +46,6 @@ type partition struct {
 	// decoder and event read one event after the other.
 	decoder stockevent.Decoder
 	event   schemas.Event
-	counts  counts
 	traces  traces
 	// closed is when a window was last closed.
 	closed time.Time
@@ -113,8 +112,7 @@ func (p *partition) run(ctx context.Context) error {
 func (p *partition) leave() {
 	p.timer.Stop()
 	p.partitions.Add(-1)
-	p.waiting.Add(-int64(p.buffer.Len()))
-	p.deps.Metrics.waiting.Sub(float64(p.buffer.Len()))
+	p.deps.Metrics.waiting.Add(-int64(p.buffer.Len()))
 }
 
 // advance closes the windows that are due, takes what the buffer has room for, and sends what
@@ -125,7 +123,6 @@ func (p *partition) advance(ctx context.Context, now time.Time) error {
 		return err
 	}
 	p.send(ctx)
-	p.deps.Metrics.add(&p.counts)
 	p.buffer.SetWindow(p.window())
 	if due, ok := p.buffer.NextDue(); ok {
 		p.timer.Reset(max(time.Until(due), time.Until(p.closed.Add(closeEvery))))
@@ -157,8 +154,8 @@ func (p *partition) close(w *latest.Entry, now time.Time) {
 	}
 	p.order(w.Key(), w.Newest(), wire.Chain{QueuedAt: now, Links: w.Links()})
 	p.commands[len(p.commands)-1].Headers = p.traces.take(w)
-	p.waiting.Add(-1)
-	p.counts.windows++
+	p.deps.Metrics.waiting.Add(-1)
+	p.deps.Metrics.windows.Inc()
 	if p.deps.Logger.Enabled(context.Background(), slog.LevelDebug) {
 		p.logWindow(w, now)
 	}
@@ -186,7 +183,7 @@ func (p *partition) order(key string, e latest.Waiting, chain wire.Chain) {
 		Value:     wire.AppendPackedCommand(nil, key, chain.Newest, chain.QueuedAt),
 	}})
 	p.records.AddChain(key, chain, e.Offset)
-	p.counts.commands++
+	p.deps.Metrics.commands.Inc()
 }
 
 // send sends what was gathered as one turn. The offsets of its events are resolved when Kafka
@@ -236,7 +233,7 @@ func (p *partition) hasRoomFor(key []byte) bool {
 }
 
 // full says whether the maximum of store SKUs wait in this process.
-func (p *partition) full() bool { return p.waiting.Load() >= int64(p.cfg.MaxBufferedSKUs) }
+func (p *partition) full() bool { return p.deps.Metrics.waiting.Load() >= int64(p.cfg.MaxBufferedSKUs) }
 
 // take puts an event into the buffer.
 func (p *partition) take(ctx context.Context, r *kafka.Record, now time.Time) error {
@@ -245,10 +242,10 @@ func (p *partition) take(ctx context.Context, r *kafka.Record, now time.Time) er
 		return p.reject(ctx, r, err)
 	}
 	result := p.buffer.Put(window, r.Key, &p.event, now)
-	p.counts.events[result.Verdict]++
-	p.counts.skipped += result.Skipped
+	p.deps.Metrics.events[result.Verdict].Inc()
+	p.deps.Metrics.skipped.Add(float64(result.Skipped))
 	if result.Verdict == latest.Opened {
-		p.waiting.Add(1)
+		p.deps.Metrics.waiting.Add(1)
 	}
 	if p.traces != nil {
 		p.traces.put(result, contextOf(r))
