@@ -24,13 +24,11 @@ type RecordBatch struct {
 	// open are the messages to which more records are added, by partition.
 	open     []*Message
 	messages []*Message
-	// sizes are those of the partitions' last messages, which is the room that the next ones get.
-	sizes []int
 }
 
 // NewRecordBatch makes a batch for the records topic with so many partitions.
 func NewRecordBatch(topics schemas.Topics, partitions int) *RecordBatch {
-	return &RecordBatch{topic: topics.Records(), open: make([]*Message, partitions), sizes: make([]int, partitions)}
+	return &RecordBatch{topic: topics.Records(), open: make([]*Message, partitions)}
 }
 
 // Add adds an encoded record of a store SKU. It results from the message at offset source.
@@ -66,8 +64,7 @@ func (b *RecordBatch) message(key string, size int) *Message {
 	if m := b.open[partition]; m != nil && len(m.Value)+size < maxRecordsBytes {
 		return m
 	}
-	b.closeMessage(int(partition))
-	m := &Message{Record: kafka.Record{Topic: b.topic, Partition: kafka.ByKey, Key: []byte(key), Value: wire.BeginRecords(make([]byte, 0, b.sizes[partition]))}}
+	m := &Message{Record: kafka.Record{Topic: b.topic, Partition: kafka.ByKey, Key: []byte(key), Value: wire.BeginRecords(nil)}}
 	b.open[partition] = m
 	b.messages = append(b.messages, m)
 	return m
@@ -77,17 +74,8 @@ func (b *RecordBatch) message(key string, size int) *Message {
 func (b *RecordBatch) Take() []*Message {
 	messages := b.messages
 	b.messages = nil
-	for partition := range b.open {
-		b.closeMessage(partition)
-	}
+	clear(b.open)
 	return messages
-}
-
-func (b *RecordBatch) closeMessage(partition int) {
-	if m := b.open[partition]; m != nil {
-		b.sizes[partition] = len(m.Value)
-	}
-	b.open[partition] = nil
 }
 
 // splitRecords makes a message of each record of a message. If the message has one record, it
