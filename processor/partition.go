@@ -59,10 +59,6 @@ type partition struct {
 
 func newPartition(p *Processor, a *stream.Assignment) *partition {
 	p.partitions.Add(1)
-	var open traces
-	if p.deps.Traces {
-		open = traces{}
-	}
 	return &partition{
 		Processor:  p,
 		assignment: a,
@@ -73,7 +69,7 @@ func newPartition(p *Processor, a *stream.Assignment) *partition {
 		}, a),
 		records: outbox.NewRecordBatch(p.deps.Topics, p.deps.Log.RecordPartitions),
 		timer:   time.NewTimer(time.Hour),
-		traces:  open,
+		traces:  traces{},
 	}
 }
 
@@ -163,12 +159,7 @@ func (p *partition) close(w *latest.Entry, now time.Time) {
 
 // logWindow logs a closed window at debug.
 func (p *partition) logWindow(w *latest.Entry, now time.Time) {
-	key, keyErr := schemas.ParseKey(w.Key())
-	e, err := wire.UnpackEvent(key, w.Newest().Packed())
-	if err = errors.Join(keyErr, err); err != nil {
-		p.deps.Logger.Debug("window closed", "store_sku", w.Key(), "error", err)
-		return
-	}
+	e, _ := wire.UnpackEvent(schemas.Key{}, w.Newest().Packed()) // we packed it
 	p.deps.Logger.Debug("window closed", "store_sku", w.Key(), "quantity", e.PushQty(), "events", w.Events(), "event_id", e.EventID,
 		"offset", w.Newest().Offset, "after", now.Sub(e.TriggeredAt))
 }
@@ -247,7 +238,7 @@ func (p *partition) take(ctx context.Context, r *kafka.Record, now time.Time) er
 	if result.Verdict == latest.Opened {
 		p.deps.Metrics.waiting.Add(1)
 	}
-	if p.traces != nil {
+	if p.deps.Traces {
 		p.traces.put(result, contextOf(r))
 	}
 	p.spill(result.Entry)

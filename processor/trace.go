@@ -1,8 +1,6 @@
 package processor
 
 import (
-	"slices"
-
 	"stockpush/processor/latest"
 	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
@@ -29,40 +27,28 @@ func contextOf(r *kafka.Record) schemas.TraceContext {
 	return stockevent.TraceContext(stockevent.Message{Key: r.Key, Value: r.Value, ContentType: kafka.ContentType(r)})
 }
 
-// traces are the trace contexts of open windows. A window without any is not in it. Nil, which is
-// tracing switched off, accepts take only.
-type traces map[*latest.Entry]*contexts
+// traces are the trace contexts of open windows. A window without any is not in it.
+type traces map[*latest.Entry]contexts
 
 // put adds the trace context of an event that the buffer took. One that has none may still
 // supersede an event that has one.
 func (t traces) put(r latest.Result, lost schemas.TraceContext) {
-	none := schemas.TraceContext{}
-	of := t[r.Entry]
-	if of == nil {
-		if lost == none {
-			return
-		}
-		of = &contexts{}
-		t[r.Entry] = of
-	}
+	of, none := t[r.Entry], schemas.TraceContext{}
 	if r.Verdict != latest.Outdated {
 		lost, of.newest = of.newest, lost
 	}
-	if lost == none {
-		return
+	if lost != none {
+		of.superseded = append(of.superseded, lost)
+		of.superseded = of.superseded[max(0, len(of.superseded)-maxSuperseded):]
 	}
-	of.superseded = append(of.superseded, lost)
-	if len(of.superseded) > maxSuperseded {
-		of.superseded = slices.Delete(of.superseded, 0, 1)
+	if of.newest != none || len(of.superseded) > 0 {
+		t[r.Entry] = of
 	}
 }
 
 // take removes a window and returns the headers of its command; nil if it has no trace context.
 func (t traces) take(w *latest.Entry) []kafka.Header {
 	of := t[w]
-	if of == nil {
-		return nil
-	}
 	delete(t, w)
 	headers := appendContext(nil, of.newest, schemas.HeaderTraceparent, schemas.HeaderTracestate)
 	for _, superseded := range of.superseded {

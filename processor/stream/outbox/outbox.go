@@ -153,11 +153,10 @@ func (o *Outbox) Advance(ctx context.Context) (held bool) {
 		}
 		o.waiting[0], o.waiting = nil, o.waiting[1:]
 		t.secondSent, t.unacknowledged = true, len(t.Second)
+		o.produceAll(ctx, t, t.Second)
 		if len(t.Second) == 0 {
 			o.finish(t)
-			continue
 		}
-		o.produceAll(ctx, t, t.Second)
 	}
 	return false
 }
