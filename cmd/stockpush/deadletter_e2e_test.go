@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"stockpush/processor/stream/kafka"
 	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
 )
@@ -35,10 +36,8 @@ func TestE2EUnreadableBatchesAreSkipped(t *testing.T) {
 	s := newSystem(t, nil)
 	x := event(10001, "x", 3)
 	bySKU, byShop := schemas.PartitionFor([]byte(x.Key.String()), s.cfg.Kafka.Partitions), schemas.PartitionFor([]byte(x.Key.Shop().String()), s.cfg.Kafka.Partitions)
-	bomb := streamtest.Bomb(2, 70<<20)
 	for topic, partition := range map[string]int32{s.topics.Events(): bySKU, s.topics.Commands(): byShop, s.topics.Records(): bySKU, s.topics.State(): byShop} {
-		_, err := streamtest.Produce(t.Context(), s.conn, topic, partition, bomb)
-		require.NoError(t, err)
+		require.NoError(t, streamtest.Produce(t.Context(), s.conn, kafka.Place{Topic: topic, Partition: partition}, streamtest.Zeros(2, 70<<20)))
 	}
 	s.send(x, event(10002, "y", 4), event(10003, "z", 5))
 	eventually(s, uint64(3), "SELECT count() FROM {db}.push_record_history WHERE status = 'Successfully'")

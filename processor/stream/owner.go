@@ -138,9 +138,9 @@ func (o *Owner) full() bool {
 	return len(o.queue) >= o.cfg.MaxQueuedBatches && !o.paused
 }
 
-// makeRoom waits until the queue is not full. When the time is over it pauses the fetches instead,
+// MakeRoom waits until the queue is not full. When the time is over it pauses the fetches instead,
 // so that at most what was fetched already follows.
-func (o *Owner) makeRoom(timeout <-chan struct{}) {
+func (o *Owner) MakeRoom(timeout <-chan struct{}) {
 	for o.full() {
 		select {
 		case <-o.popped:

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"stockpush/processor/stream"
@@ -58,12 +59,9 @@ type poison struct {
 	silent bool
 }
 
-// bomb is made once: packing takes a while.
-var bomb = sync.OnceValue(func() []byte { return streamtest.Bomb(3, 70<<20) })
-
 var poisons = map[string]poison{
-	"it unpacks to more than we bear": {put: func(b *bench, _ string) { b.store(bomb()) }},
-	"it cannot be decoded":            {put: func(b *bench, _ string) { b.store(streamtest.Nonsense(3)) }, silent: true},
+	"it unpacks to more than we bear": {put: func(b *bench, _ string) { b.store(streamtest.Zeros(3, 70<<20)) }},
+	"it cannot be decoded":            {put: func(b *bench, _ string) { b.store(streamtest.Zeros(3, 1000), streamtest.Nonsense()) }, silent: true},
 	"its checksum is wrong": {put: func(b *bench, dataDir string) {
 		b.produce(0, 3)
 		logs, err := filepath.Glob(filepath.Join(dataDir, "partitions", topic+"-0", "*.dat"))
@@ -79,9 +77,8 @@ var poisons = map[string]poison{
 	}},
 }
 
-func (b *bench) store(batch []byte) {
-	_, err := streamtest.Produce(b.t.Context(), b.conn, topic, 0, batch)
-	require.NoError(b.t, err)
+func (b *bench) store(records []*kafka.Record, options ...kgo.Opt) {
+	require.NoError(b.t, streamtest.Produce(b.t.Context(), b.conn, kafka.Place{Topic: topic}, records, options...))
 }
 
 // What cannot be read is skipped, with a dead letter for each of its positions, wherever it lies.
@@ -163,9 +160,8 @@ func storageError(r *kmsg.FetchRequest) *kmsg.FetchResponse {
 func TestManyLargeBatchesAreAllDelivered(t *testing.T) {
 	b := newBench(t, 1)
 	const batches = 5
-	large := streamtest.Bomb(1, 40<<20)
 	for range batches {
-		b.store(large)
+		b.store(streamtest.Zeros(1, 40<<20))
 	}
 	c, _ := b.collect()
 	// The race detector makes unpacking some ten times slower.

@@ -314,7 +314,7 @@ func makeRoom(ctx context.Context, full []*Owner) {
 	ctx, cancel := context.WithTimeout(ctx, roomWait)
 	defer cancel()
 	for _, o := range full {
-		o.makeRoom(ctx.Done())
+		o.MakeRoom(ctx.Done())
 	}
 }
 

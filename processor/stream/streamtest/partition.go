@@ -50,10 +50,9 @@ func (p *Partition) Full() bool { return p.full.Load() }
 // until the handler has received it. Delivering nil asks the handler to finish. The batches end with
 // ctx, too.
 func NewAssignment(ctx context.Context, topic string, partition int32) (a *stream.Assignment, deliver func([]*kafka.Record)) {
-	waiting, received := false, make(chan struct{}, 1)
 	o := stream.NewOwner(stream.OwnerConfig{
 		Topic: topic, Partition: partition, Alive: func() bool { return true }, Failed: func(err error) { panic(err) }, MaxQueuedBatches: 1,
-		Pause: func() { waiting = true }, Resume: func() { received <- struct{}{} },
+		Pause: func() {}, Resume: func() {},
 	})
 	o.Start(ctx, elsewhere{})
 	return o.Assignment, func(batch []*kafka.Record) {
@@ -64,14 +63,7 @@ func NewAssignment(ctx context.Context, topic string, partition int32) (a *strea
 		if err := o.Push(slices.Clone(batch), batch[len(batch)-1].Offset+1); err != nil {
 			panic(err) // the test's own mistake
 		}
-		if o.PauseIfFull(); !waiting {
-			return
-		}
-		waiting = false
-		select {
-		case <-received:
-		case <-ctx.Done():
-		}
+		o.MakeRoom(ctx.Done())
 	}
 }
 
