@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"stockpush/processor"
+	"stockpush/processor/stream"
 	"stockpush/processor/stream/kafka"
 	"stockpush/processor/stream/streamtest"
 	"stockpush/schemas"
@@ -22,7 +23,7 @@ type backlog struct {
 
 func newBacklog(t *testing.T, change func(*processor.Config)) *backlog {
 	b := &backlog{bench: &bench{t: t, broker: &broker{}}}
-	b.log = streamtest.Run(t.Context(), streamtest.Config{
+	b.log = streamtest.Run(t.Context(), stream.OwnerConfig{
 		Topic: topics.Events(), Alive: func() bool { return true }, Failed: func(err error) { t.Error(err) },
 	}, b.processor(processor.EventLog{ID: 1, Partitions: 1, CommandPartitions: 1}, nil, change))
 	return b

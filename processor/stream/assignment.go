@@ -27,7 +27,6 @@ type Assignment struct {
 	watermark watermark.Watermark
 	// known says that the watermark has the offset of the first fetch, and fetched that it came.
 	known, fetched bool
-	committed      Commit
 	// mark is part of the next commit.
 	mark string
 	// logEnd is the partition's last stable offset as of the last fetch, and brokerEnd the one that
@@ -37,7 +36,7 @@ type Assignment struct {
 }
 
 func newAssignment(topic string, partition int32, alive func() bool) *Assignment {
-	return &Assignment{topic: topic, partition: partition, alive: alive, batches: make(chan Batch), closing: make(chan struct{}), committed: Commit{Offset: -1}}
+	return &Assignment{topic: topic, partition: partition, alive: alive, batches: make(chan Batch), closing: make(chan struct{})}
 }
 
 // Topic returns the topic.
@@ -159,20 +158,6 @@ func (a *Assignment) Committable() (at Commit, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return Commit{a.watermark.Committable(), a.mark}, a.fetched
-}
-
-// uncommitted returns what is to be committed; false if nothing has changed.
-func (a *Assignment) uncommitted() (at Commit, ok bool) {
-	at, ok = a.Committable()
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return at, ok && at != a.committed
-}
-
-func (a *Assignment) setCommitted(at Commit) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.committed = at
 }
 
 // Unresolved returns how many fetched records are not resolved.

@@ -15,11 +15,13 @@ const commitTimeout = 5 * time.Second
 
 // commit commits the watermarks that moved.
 func (s *Stage) commit(ctx context.Context, owners []*Owner) {
+	s.committing.Lock()
+	defer s.committing.Unlock()
 	moved := map[topicPartition]Commit{}
 	offsets := map[string]map[int32]kgo.EpochOffset{}
 	for _, o := range owners {
-		at, ok := o.uncommitted()
-		if !ok {
+		at, ok := o.Committable()
+		if !ok || at == o.committed {
 			continue
 		}
 		moved[topicPartition{o.topic, o.partition}] = at
@@ -45,7 +47,7 @@ func (s *Stage) commit(ctx context.Context, owners []*Owner) {
 	}
 	for _, o := range owners {
 		if at, ok := moved[topicPartition{o.topic, o.partition}]; ok {
-			o.setCommitted(at)
+			o.committed = at
 		}
 	}
 }

@@ -39,6 +39,8 @@ type Owner struct {
 	queuedBytes *atomic.Int64
 	cancel      context.CancelCauseFunc
 	done        chan struct{}
+	// committed is the last commit. It belongs to the stage.
+	committed Commit
 
 	mu     sync.Mutex
 	queue  []Batch
@@ -58,7 +60,7 @@ type Owner struct {
 // NewOwner makes the owner of an assignment.
 func NewOwner(cfg OwnerConfig) *Owner {
 	return &Owner{
-		Assignment: newAssignment(cfg.Topic, cfg.Partition, cfg.Alive), cfg: cfg, queuedBytes: new(atomic.Int64),
+		Assignment: newAssignment(cfg.Topic, cfg.Partition, cfg.Alive), cfg: cfg, queuedBytes: new(atomic.Int64), committed: Commit{Offset: -1},
 		done: make(chan struct{}), wake: make(chan struct{}, 1), popped: make(chan struct{}, 1), idle: idle{at: -1}, lastRead: time.Now(),
 	}
 }

@@ -104,6 +104,8 @@ type Stage struct {
 	// background is work in other goroutines, until backgroundCtx ends.
 	background    sync.WaitGroup
 	backgroundCtx context.Context
+	// committing is held during a commit: a rebalance may happen while the stage ends.
+	committing sync.Mutex
 
 	mu     sync.Mutex
 	owners map[topicPartition]*Owner

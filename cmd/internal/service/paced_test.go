@@ -33,7 +33,7 @@ func TestProcessHasTheShareOfItsPartitions(t *testing.T) {
 		}), pace}
 		var owned []*streamtest.Partition
 		for n := range int32(2) {
-			owned = append(owned, streamtest.Run(t.Context(), streamtest.Config{
+			owned = append(owned, streamtest.Run(t.Context(), stream.OwnerConfig{
 				Topic: "commands", Partition: n, Alive: func() bool { return true }, Failed: func(err error) { t.Error(err) },
 			}, handler))
 		}

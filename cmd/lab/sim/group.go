@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"stockpush/processor/stream"
 	"stockpush/processor/stream/kafka"
 	"stockpush/processor/stream/streamtest"
 )
@@ -69,7 +70,7 @@ func (g *group) assign(s *slot, p *process) {
 	h := &holding{group: g, slot: s, epoch: s.epoch, p: p}
 	s.owner, s.holding = p, h
 	g.w.trace("%v to %s from %d", s.at, p.name, s.committed)
-	h.Partition = streamtest.Run(p.ctx, streamtest.Config{
+	h.Partition = streamtest.Run(p.ctx, stream.OwnerConfig{
 		Topic: s.at.topic, Partition: s.at.partition, Alive: p.heard, Failed: p.failed,
 	}, p.handlers[g.number])
 	p.mu.Lock()

@@ -9,16 +9,6 @@ import (
 	"stockpush/processor/stream/kafka"
 )
 
-// Config is what a Partition is.
-type Config struct {
-	Topic     string
-	Partition int32
-	// Alive says whether the last heartbeat is recent.
-	Alive func() bool
-	// Failed receives the error with which the handler ended.
-	Failed func(error)
-}
-
 // Partition is an assignment outside of any consumer group. The same owner runs its handler as
 // in a stage; the test says what is delivered, and when and how the partition is taken away.
 type Partition struct {
@@ -26,13 +16,11 @@ type Partition struct {
 	full atomic.Bool
 }
 
-// Run runs the handler of a partition until Drain or Drop.
-func Run(ctx context.Context, cfg Config, h stream.Handler) *Partition {
+// Run runs the handler of a partition until Drain or Drop. It sets how many batches wait.
+func Run(ctx context.Context, cfg stream.OwnerConfig, h stream.Handler) *Partition {
 	p := &Partition{}
-	p.Owner = stream.NewOwner(stream.OwnerConfig{
-		Topic: cfg.Topic, Partition: cfg.Partition, Alive: cfg.Alive, Failed: cfg.Failed, MaxQueuedBatches: 2,
-		Pause: func() { p.full.Store(true) }, Resume: func() { p.full.Store(false) },
-	})
+	cfg.MaxQueuedBatches, cfg.Pause, cfg.Resume = 2, func() { p.full.Store(true) }, func() { p.full.Store(false) }
+	p.Owner = stream.NewOwner(cfg)
 	p.Start(ctx, h)
 	return p
 }
