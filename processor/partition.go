@@ -145,10 +145,10 @@ func (p *partition) closeDue(now time.Time) {
 // close turns the newest event of a window into a command and a Pending record, which is of
 // one chain with the Skipped ones.
 func (p *partition) close(w *latest.Entry, now time.Time) {
-	for _, repeat := range w.Earlier() {
-		p.order(w.Key(), repeat, wire.Chain{QueuedAt: now})
+	for _, repeat := range w.Earlier {
+		p.order(w.Key, repeat, wire.Chain{QueuedAt: now})
 	}
-	p.order(w.Key(), w.Newest(), wire.Chain{QueuedAt: now, Links: w.Links()})
+	p.order(w.Key, w.Newest, wire.Chain{QueuedAt: now, Links: w.Links})
 	p.commands[len(p.commands)-1].Headers = p.traces.take(w)
 	p.deps.Metrics.waiting.Add(-1)
 	p.deps.Metrics.windows.Inc()
@@ -159,14 +159,14 @@ func (p *partition) close(w *latest.Entry, now time.Time) {
 
 // logWindow logs a closed window at debug.
 func (p *partition) logWindow(w *latest.Entry, now time.Time) {
-	e, _ := wire.UnpackEvent(schemas.Key{}, w.Newest().Packed()) // we packed it
-	p.deps.Logger.Debug("window closed", "store_sku", w.Key(), "quantity", e.PushQty(), "events", w.Events(), "event_id", e.EventID,
-		"offset", w.Newest().Offset, "after", now.Sub(e.TriggeredAt))
+	e, _ := wire.UnpackEvent(schemas.Key{}, w.Newest.Event.Bytes()) // we packed it
+	p.deps.Logger.Debug("window closed", "store_sku", w.Key, "quantity", e.PushQty(), "events", w.Events, "event_id", e.EventID,
+		"offset", w.Newest.Offset, "after", now.Sub(e.TriggeredAt))
 }
 
 // order adds a command of an event, and a chain whose newest event it is.
 func (p *partition) order(key string, e latest.Waiting, chain wire.Chain) {
-	chain.Newest = e.Packed()
+	chain.Newest = e.Event.Bytes()
 	p.commands = append(p.commands, &outbox.Message{Sources: []int64{e.Offset}, Record: kafka.Record{
 		Topic:     p.commandsTopic,
 		Partition: schemas.PartitionFor([]byte(schemas.ShopText(key)), p.deps.Log.CommandPartitions),
@@ -266,11 +266,10 @@ func (p *partition) decode(event *schemas.Event, r *kafka.Record, now time.Time,
 // scarce. Otherwise they wait: records of one store SKU that are stored together cost less than
 // half of scattered ones.
 func (p *partition) spill(w *latest.Entry) {
-	links := len(w.Links())
+	links := len(w.Links)
 	scarce := links > 0 && int64(p.buffer.LinkBytes()) > maxLinkBytes/max(1, p.partitions.Load())
 	if scarce || links > maxChainBytes {
-		newest := w.Newest()
-		p.records.AddChain(w.Key(), wire.Chain{Newest: newest.Packed(), Links: p.buffer.TakeLinks(w)}, newest.Offset)
+		p.records.AddChain(w.Key, wire.Chain{Newest: w.Newest.Event.Bytes(), Links: p.buffer.TakeLinks(w)}, w.Newest.Offset)
 	}
 }
 

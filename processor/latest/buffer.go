@@ -83,18 +83,18 @@ func (b *Buffer) Put(w *Entry, key []byte, e *schemas.Event, now time.Time) Resu
 	if w == nil {
 		return Result{Verdict: Opened, Entry: b.open(string(key), e, now.Sub(b.base))}
 	}
-	w.events++
+	w.Events++
 	result := Result{Verdict: w.judge(e), Entry: w}
 	switch result.Verdict {
 	case Outdated:
 		result.Skipped = 1
-		b.link(w, wire.Link{Event: &b.packed, Next: &w.newest, Role: wire.RoleLost, At: now})
+		b.link(w, wire.Link{Event: &b.packed, Next: &w.Newest.Event, Role: wire.RoleLost, At: now})
 	case Joined:
-		b.link(w, wire.Link{Event: &w.newest, Next: &b.packed, Role: wire.RoleWaits})
-		w.earlier = append(w.earlier, Waiting{w.newest.Clone(), w.offset})
+		b.link(w, wire.Link{Event: &w.Newest.Event, Next: &b.packed, Role: wire.RoleWaits})
+		w.Earlier = append(w.Earlier, Waiting{w.Newest.Event.Clone(), w.Newest.Offset})
 		b.succeed(w, e)
 	default:
-		result.Skipped = 1 + len(w.earlier)
+		result.Skipped = 1 + len(w.Earlier)
 		b.replace(w, now)
 		b.succeed(w, e)
 		b.touch(w, now.Sub(b.base))
@@ -103,7 +103,7 @@ func (b *Buffer) Put(w *Entry, key []byte, e *schemas.Event, now time.Time) Resu
 }
 
 func (b *Buffer) open(key string, e *schemas.Event, at time.Duration) *Entry {
-	w := &Entry{key: key, openedAt: at, touchedAt: at, newest: b.packed.Clone(), offset: e.Position.Offset, repeats: e.RepeatsOffset, events: 1}
+	w := &Entry{Key: key, Newest: Waiting{b.packed.Clone(), e.Position.Offset}, Events: 1, repeats: e.RepeatsOffset, openedAt: at, touchedAt: at}
 	b.entries[key] = w
 	for o := range orders {
 		b.pushBack(w, o)
@@ -113,24 +113,24 @@ func (b *Buffer) open(key string, e *schemas.Event, at time.Duration) *Entry {
 
 // replace links all that waits in the window to the event that is being put.
 func (b *Buffer) replace(w *Entry, now time.Time) {
-	b.link(w, wire.Link{Event: &w.newest, Next: &b.packed, Role: wire.RoleSkipped, At: now})
-	for i := range w.earlier {
-		b.link(w, wire.Link{Event: &w.earlier[i].event, Next: &b.packed, Role: wire.RoleLost, At: now})
+	b.link(w, wire.Link{Event: &w.Newest.Event, Next: &b.packed, Role: wire.RoleSkipped, At: now})
+	for i := range w.Earlier {
+		b.link(w, wire.Link{Event: &w.Earlier[i].Event, Next: &b.packed, Role: wire.RoleLost, At: now})
 	}
-	w.earlier = nil
+	w.Earlier = nil
 }
 
 func (b *Buffer) link(w *Entry, l wire.Link) {
-	before := cap(w.links)
-	w.links = wire.AppendLink(w.links, l)
-	b.linkBytes += cap(w.links) - before
+	before := cap(w.Links)
+	w.Links = wire.AppendLink(w.Links, l)
+	b.linkBytes += cap(w.Links) - before
 }
 
 // succeed makes the event that is being put the window's newest. Its memory and that of
 // the one before change places.
 func (b *Buffer) succeed(w *Entry, e *schemas.Event) {
-	w.newest, b.packed = b.packed, w.newest
-	w.offset, w.repeats = e.Position.Offset, e.RepeatsOffset
+	w.Newest.Event, b.packed = b.packed, w.Newest.Event
+	w.Newest.Offset, w.repeats = e.Position.Offset, e.RepeatsOffset
 }
 
 // LinkBytes is how much memory the links of all open windows have, in bytes.
@@ -138,9 +138,9 @@ func (b *Buffer) LinkBytes() int { return b.linkBytes }
 
 // TakeLinks removes the links from a window that stays open.
 func (b *Buffer) TakeLinks(w *Entry) []byte {
-	links := w.links
-	b.linkBytes -= cap(w.links)
-	w.links = nil
+	links := w.Links
+	b.linkBytes -= cap(w.Links)
+	w.Links = nil
 	return links
 }
 
@@ -173,8 +173,8 @@ func (b *Buffer) PopDue(now time.Time) *Entry {
 	for o := range orders {
 		w.unlink(o)
 	}
-	b.linkBytes -= cap(w.links)
-	delete(b.entries, w.key)
+	b.linkBytes -= cap(w.Links)
+	delete(b.entries, w.Key)
 	if len(b.entries) == 0 {
 		b.entries = map[string]*Entry{} // a map keeps the memory of all that it ever had
 	}

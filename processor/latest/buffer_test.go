@@ -52,8 +52,8 @@ func unpack(t require.TestingT, packed []byte) schemas.Event {
 // offsets are those of the events that leave with a window.
 func offsets(t require.TestingT, w *Entry) []int64 {
 	out := []int64{}
-	for _, waiting := range append(w.Earlier(), w.Newest()) {
-		require.Equal(t, waiting.Offset, unpack(t, waiting.Packed()).Position.Offset)
+	for _, waiting := range append(w.Earlier, w.Newest) {
+		require.Equal(t, waiting.Offset, unpack(t, waiting.Event.Bytes()).Position.Offset)
 		out = append(out, waiting.Offset)
 	}
 	return out
@@ -61,9 +61,8 @@ func offsets(t require.TestingT, w *Entry) []int64 {
 
 // skipped are the Skipped records that links of a window come to, in the order of the links.
 func skipped(t require.TestingT, w *Entry, links []byte) (records []schemas.Record) {
-	newest := w.Newest()
-	message := wire.AppendRecordsKey(wire.BeginRecords(nil), w.Key())
-	message = wire.AppendChain(message, wire.Chain{Newest: newest.Packed(), Links: links})
+	message := wire.AppendRecordsKey(wire.BeginRecords(nil), w.Key)
+	message = wire.AppendChain(message, wire.Chain{Newest: w.Newest.Event.Bytes(), Links: links})
 	require.NoError(t, wire.DecodeRecords(message, func(r *schemas.Record) error {
 		require.Equal(t, schemas.Skipped, r.Status)
 		records = append(records, *r)
@@ -81,7 +80,7 @@ func skipped(t require.TestingT, w *Entry, links []byte) (records []schemas.Reco
 // losses name the events that were skipped in a window, and what superseded each.
 func losses(t require.TestingT, w *Entry) []string {
 	out := []string{}
-	for _, r := range skipped(t, w, w.Links()) {
+	for _, r := range skipped(t, w, w.Links) {
 		require.Equal(t, fmt.Sprint("e-", r.SupersededByOffset), r.SupersededBy)
 		out = append(out, fmt.Sprint(r.Position.Offset, " by ", r.SupersededByOffset))
 	}
@@ -101,7 +100,7 @@ func TestOf100EventsInAWindowThe100thLeaves(t *testing.T) {
 	require.Nil(t, b.PopDue(start.Add(999*time.Millisecond)))
 	w := b.PopDue(start.Add(time.Second))
 	require.Equal(t, []int64{99}, offsets(t, w))
-	records := skipped(t, w, w.Links())
+	records := skipped(t, w, w.Links)
 	require.Len(t, records, 99)
 	require.Equal(t, start.Add(50*time.Millisecond), records[49].FinishedAt)
 	require.Zero(t, b.Len())
@@ -116,8 +115,8 @@ func TestWindowsLeaveInTheOrderInWhichTheyClose(t *testing.T) {
 	for i := int64(2); i < 50; i++ {
 		put(b, event("hot", i), time.Duration(i)*time.Millisecond)
 	}
-	require.Contains(t, b.PopDue(start.Add(2*time.Second)).Key(), "cold")
-	require.Contains(t, b.PopDue(start.Add(2*time.Second)).Key(), "hot")
+	require.Contains(t, b.PopDue(start.Add(2*time.Second)).Key, "cold")
+	require.Contains(t, b.PopDue(start.Add(2*time.Second)).Key, "hot")
 }
 
 func TestAnotherWindowAppliesToWhatIsOpen(t *testing.T) {
@@ -142,7 +141,7 @@ func TestAnotherWindowAppliesToWhatIsOpen(t *testing.T) {
 				require.True(t, open)
 				require.Equal(t, start.Add(next.due), due)
 				require.Nil(t, b.PopDue(due.Add(-1)))
-				require.Contains(t, b.PopDue(due).Key(), next.sku)
+				require.Contains(t, b.PopDue(due).Key, next.sku)
 			}
 		})
 	}
@@ -157,9 +156,9 @@ func TestAQuietStoreSKULeavesBeforeItsWindowEnds(t *testing.T) {
 	}
 	due, _ := b.NextDue()
 	require.Equal(t, start.Add(110*time.Millisecond), due)
-	require.Contains(t, b.PopDue(start.Add(110*time.Millisecond)).Key(), "quiet")
+	require.Contains(t, b.PopDue(start.Add(110*time.Millisecond)).Key, "quiet")
 	require.Nil(t, b.PopDue(start.Add(999*time.Millisecond)))
-	require.Contains(t, b.PopDue(start.Add(time.Second)).Key(), "busy")
+	require.Contains(t, b.PopDue(start.Add(time.Second)).Key, "busy")
 }
 
 func TestOfTwoThatCloseAtOnceTheOneOpenedFirstLeavesFirst(t *testing.T) {
@@ -170,14 +169,14 @@ func TestOfTwoThatCloseAtOnceTheOneOpenedFirstLeavesFirst(t *testing.T) {
 			put(b, event("quiet", int64(at)+1), at)
 		}
 	}
-	require.Contains(t, b.PopDue(start.Add(time.Second)).Key(), "busy")
-	require.Contains(t, b.PopDue(start.Add(time.Second)).Key(), "quiet")
+	require.Contains(t, b.PopDue(start.Add(time.Second)).Key, "busy")
+	require.Contains(t, b.PopDue(start.Add(time.Second)).Key, "quiet")
 }
 
 func TestAWindowCountsItsEvents(t *testing.T) {
 	b := New(Config{Window: time.Second}, start)
 	for i, e := range []*schemas.Event{event("x", 5), event("x", 8), repeating("x", 9, 5)} {
-		require.Equal(t, i+1, put(b, e, 0).Entry.Events(), "outdated ones too")
+		require.Equal(t, i+1, put(b, e, 0).Entry.Events, "outdated ones too")
 	}
 }
 
@@ -241,14 +240,14 @@ func (h *history) skipped(t require.TestingT, w *Entry, links []byte) {
 // leave takes what is due.
 func (h *history) leave(t require.TestingT, at time.Duration) {
 	for w := h.b.PopDue(start.Add(at)); w != nil; w = h.b.PopDue(start.Add(at)) {
-		h.skipped(t, w, w.Links())
+		h.skipped(t, w, w.Links)
 		waiting := offsets(t, w)
 		for _, o := range waiting {
 			h.left[o]++
 		}
-		require.Equal(t, h.newest[w.Key()], waiting[len(waiting)-1])
-		delete(h.newest, w.Key())
-		delete(h.opened, w.Key())
+		require.Equal(t, h.newest[w.Key], waiting[len(waiting)-1])
+		delete(h.newest, w.Key)
+		delete(h.opened, w.Key)
 	}
 }
 
@@ -283,7 +282,7 @@ func TestConservation(t *testing.T) {
 			r := put(b, e, now)
 			if rapid.IntRange(0, 9).Draw(t, "taken") == 0 {
 				h.skipped(t, r.Entry, b.TakeLinks(r.Entry))
-				require.Empty(t, r.Entry.Links())
+				require.Empty(t, r.Entry.Links)
 			}
 			switch r.Verdict {
 			case Outdated:
@@ -312,12 +311,12 @@ func TestLinksAreCountedUntilTheyLeave(t *testing.T) {
 	put(b, event("x", 0), 0)
 	require.Zero(t, b.LinkBytes())
 	w := put(b, event("x", 1), 0).Entry
-	require.Equal(t, cap(w.Links()), b.LinkBytes())
+	require.Equal(t, cap(w.Links), b.LinkBytes())
 	for i := int64(2); i < 100; i++ {
 		put(b, event("x", i), 0)
 	}
-	require.Equal(t, cap(w.Links()), b.LinkBytes())
-	require.Less(t, b.LinkBytes(), 2*len(w.Links()))
+	require.Equal(t, cap(w.Links), b.LinkBytes())
+	require.Less(t, b.LinkBytes(), 2*len(w.Links))
 	require.Len(t, skipped(t, w, b.TakeLinks(w)), 99)
 	require.Zero(t, b.LinkBytes())
 	put(b, event("x", 100), 0)
@@ -381,7 +380,7 @@ func BenchmarkPutExisting(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		if r := buffer.Put(buffer.Find(keys[i%1000]), keys[i%1000], events[i%1000], start); len(r.Entry.Links()) > 4<<10 {
+		if r := buffer.Put(buffer.Find(keys[i%1000]), keys[i%1000], events[i%1000], start); len(r.Entry.Links) > 4<<10 {
 			buffer.TakeLinks(r.Entry)
 		}
 	}
