@@ -284,7 +284,6 @@ func (s *Stage) fetch(ctx context.Context) kgo.Fetches {
 
 // distribute pushes what was fetched to the owners, and waits a little for those with full queues.
 func (s *Stage) distribute(ctx context.Context, fetches kgo.Fetches) (err error) {
-	var full []*Owner
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		if len(p.Records) == 0 {
 			return
@@ -296,11 +295,8 @@ func (s *Stage) distribute(ctx context.Context, fetches kgo.Fetches) (err error)
 		}
 		s.checkGaps(o, p.Records)
 		err = errors.Join(err, o.Push(p.Records, p.LastStableOffset))
-		if o.full() {
-			full = append(full, o)
-		}
 	})
-	makeRoom(ctx, full)
+	makeRoom(ctx, s.all())
 	return err
 }
 
@@ -309,13 +305,10 @@ const roomWait = 10 * time.Millisecond
 
 // makeRoom waits a little before it pauses partitions. The broker would hold a fetch without the
 // only partition that has more for fetchMaxWait, so its handler would run out of work.
-func makeRoom(ctx context.Context, full []*Owner) {
-	if len(full) == 0 {
-		return
-	}
+func makeRoom(ctx context.Context, owners []*Owner) {
 	ctx, cancel := context.WithTimeout(ctx, roomWait)
 	defer cancel()
-	for _, o := range full {
+	for _, o := range owners {
 		o.MakeRoom(ctx.Done())
 	}
 }

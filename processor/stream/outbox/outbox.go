@@ -100,13 +100,8 @@ func (o *Outbox) Send(ctx context.Context, t Turn) {
 // continuing would lose a message.
 func (o *Outbox) Handle(ctx context.Context, a Ack) error {
 	o.receive(a)
-	for more := true; more; {
-		select {
-		case a := <-o.acks:
-			o.receive(a)
-		default:
-			more = false
-		}
+	for len(o.acks) > 0 { // nobody else receives
+		o.receive(<-o.acks)
 	}
 	for len(o.received) > 0 {
 		next := o.received[0]
