@@ -97,7 +97,11 @@ func (b *Buffer) Put(w *Entry, key []byte, e *schemas.Event, now time.Time) Resu
 		result.Skipped = 1 + len(w.Earlier)
 		b.replace(w, now)
 		b.succeed(w, e)
-		b.touch(w, now.Sub(b.base))
+		if b.cfg.QuietPeriod > 0 {
+			w.touchedAt = now.Sub(b.base)
+			w.unlink(byTouch)
+			b.pushBack(w, byTouch)
+		}
 	}
 	return result
 }
@@ -142,14 +146,6 @@ func (b *Buffer) TakeLinks(w *Entry) []byte {
 	b.linkBytes -= cap(w.Links)
 	w.Links = nil
 	return links
-}
-
-func (b *Buffer) touch(w *Entry, at time.Duration) {
-	if b.cfg.QuietPeriod > 0 {
-		w.touchedAt = at
-		w.unlink(byTouch)
-		b.pushBack(w, byTouch)
-	}
 }
 
 // SetWindow sets how long windows last, the open ones too.

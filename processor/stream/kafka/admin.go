@@ -68,14 +68,12 @@ const (
 func awaitTopics(ctx context.Context, admin *kadm.Client, specs []schemas.TopicSpec) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, topicsTimeout, errors.New("the new topics got no leaders"))
 	defer cancel()
-	retry := time.NewTicker(topicsRetry)
-	defer retry.Stop()
 	for _, spec := range specs {
 		for !usable(ctx, admin, spec.Name) {
 			select {
 			case <-ctx.Done():
 				return fmt.Errorf("create topic %s: %w", spec.Name, context.Cause(ctx))
-			case <-retry.C:
+			case <-time.After(topicsRetry):
 			}
 		}
 	}

@@ -63,13 +63,11 @@ func (c Connection) Options() []kgo.Opt {
 // Unreachable says whether an error may be temporary: a network error, one that brokers return
 // while they start, or one of the client while the cluster's metadata changes.
 func Unreachable(err error) bool {
-	var network net.Error
-	switch {
-	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, ErrNoTopic):
+	if errors.Is(err, kerr.UnknownTopicOrPartition) || errors.Is(err, ErrNoTopic) {
 		return false
-	default:
-		return errors.As(err, &network) || errors.Is(err, io.EOF) || kerr.IsRetriable(err) || kgo.IsRetryableBrokerErr(err) || errors.Is(err, errUnknownBroker())
 	}
+	_, network := errors.AsType[net.Error](err)
+	return network || errors.Is(err, io.EOF) || kerr.IsRetriable(err) || kgo.IsRetryableBrokerErr(err) || errors.Is(err, errUnknownBroker())
 }
 
 // errUnknownBroker is the client's error for a broker that the cluster's metadata does not name, as

@@ -1,4 +1,5 @@
-// Package streamtest makes batches that no producer makes, for tests of who meets them.
+// Package streamtest has partitions without a consumer group, and stores batches that cannot be
+// read, for tests of who meets them.
 package streamtest
 
 import (
