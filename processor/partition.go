@@ -228,11 +228,10 @@ func (p *partition) full() bool { return p.deps.Metrics.waiting.Load() >= int64(
 
 // take puts an event into the buffer.
 func (p *partition) take(ctx context.Context, r *kafka.Record, now time.Time) error {
-	window := p.buffer.Find(r.Key)
-	if err := p.decode(&p.event, r, now, window != nil); err != nil {
+	if err := p.decode(&p.event, r, now); err != nil {
 		return p.reject(ctx, r, err)
 	}
-	result := p.buffer.Put(window, r.Key, &p.event, now)
+	result := p.buffer.Put(r.Key, &p.event, now)
 	p.deps.Metrics.events[result.Verdict].Inc()
 	p.deps.Metrics.skipped.Add(float64(result.Skipped))
 	if result.Verdict == latest.Opened {
@@ -245,15 +244,11 @@ func (p *partition) take(ctx context.Context, r *kafka.Record, now time.Time) er
 	return nil
 }
 
-// decode reads an event; known says that one with its key was read here before.
-func (p *partition) decode(event *schemas.Event, r *kafka.Record, now time.Time, known bool) error {
+func (p *partition) decode(event *schemas.Event, r *kafka.Record, now time.Time) error {
 	if err := p.decoder.DecodeMessage(event, stockevent.Message{Key: r.Key, Value: r.Value, ContentType: kafka.ContentType(r)}); err != nil {
 		return err
 	}
-	id, ok := p.deps.Log.ID, known && len(p.deps.Log.Earlier) == 0
-	if !ok {
-		id, ok = p.deps.Log.idOf(r.Key, r.Partition, r.Offset)
-	}
+	id, ok := p.deps.Log.idOf(r.Key, r.Partition, r.Offset)
 	if !ok {
 		return p.deps.Log.Partitioner.WrongPartition(r.Key, r.Partition, p.deps.Log.Partitions)
 	}
@@ -286,10 +281,7 @@ func (p *partition) window() time.Duration {
 // reject dead-letters a bad event. If its partition is wrong, reject first checks that the topic
 // has not changed.
 func (p *partition) reject(ctx context.Context, r *kafka.Record, cause error) error {
-	bad, ok := errors.AsType[*schemas.BadEvent](cause)
-	if !ok {
-		bad = &schemas.BadEvent{Code: schemas.CodeNotJSON, Message: cause.Error()}
-	}
+	bad, _ := errors.AsType[*schemas.BadEvent](cause) // decode returns nothing else
 	if bad.Code == schemas.CodeWrongPartition && !p.verified {
 		if err := p.deps.Verify(ctx); err != nil {
 			return err

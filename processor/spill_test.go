@@ -25,7 +25,7 @@ func TestLinksAreSpilledIfMemoryIsScarce(t *testing.T) {
 		key := schemas.Key{Channel: schemas.ChannelShopee, ShopID: 1, StoreSKU: sku}
 		e := schemas.Event{EventID: fmt.Sprint(offset), Reason: schemas.SyncOrder, Key: key, RepeatsOffset: schemas.NoOffset, Position: schemas.Position{LogID: 1, Offset: offset}}
 		offset++
-		w := p.buffer.Put(p.buffer.Find([]byte(key.String())), []byte(key.String()), &e, time.Now()).Entry
+		w := p.buffer.Put([]byte(key.String()), &e, time.Now()).Entry
 		p.spill(w)
 		return w
 	}

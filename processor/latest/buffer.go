@@ -76,10 +76,11 @@ func (b *Buffer) Len() int { return len(b.entries) }
 // Find is the open window of a Kafka key; nil if there is none.
 func (b *Buffer) Find(key []byte) *Entry { return b.entries[string(key)] }
 
-// Put takes the next event of the partition. The key is the event's Kafka key, and the
-// entry what Find says of it; events of one key must come in the order of their offsets.
-func (b *Buffer) Put(w *Entry, key []byte, e *schemas.Event, now time.Time) Result {
+// Put takes the next event of the partition. The key is the event's Kafka key; events of one
+// key must come in the order of their offsets.
+func (b *Buffer) Put(key []byte, e *schemas.Event, now time.Time) Result {
 	b.packed.Pack(e)
+	w := b.Find(key)
 	if w == nil {
 		return Result{Verdict: Opened, Entry: b.open(string(key), e, now.Sub(b.base))}
 	}

@@ -39,8 +39,7 @@ func repeating(sku string, offset, repeats int64) *schemas.Event {
 }
 
 func put(b *Buffer, e *schemas.Event, at time.Duration) Result {
-	key := []byte(e.Key.String())
-	return b.Put(b.Find(key), key, e, start.Add(at))
+	return b.Put([]byte(e.Key.String()), e, start.Add(at))
 }
 
 func unpack(t require.TestingT, packed []byte) schemas.Event {
@@ -352,7 +351,7 @@ func TestAWaitingStoreSKUCostsAtMost320Bytes(t *testing.T) {
 	before := heapBytes()
 	b := New(Config{Window: time.Hour}, start)
 	for _, key := range keys {
-		b.Put(b.Find(key), key, e, start)
+		b.Put(key, e, start)
 	}
 	each := (int64(heapBytes()) - int64(before) - int64(keyBytes)) / n
 	t.Logf("%d bytes for each waiting store SKU beyond its key", each)
@@ -376,11 +375,11 @@ func BenchmarkPutExisting(b *testing.B) {
 	for i := range events {
 		events[i] = event(fmt.Sprintf("SKU-%06d", i), int64(i))
 		keys[i] = []byte(events[i].Key.String())
-		buffer.Put(nil, keys[i], events[i], start)
+		buffer.Put(keys[i], events[i], start)
 	}
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		if r := buffer.Put(buffer.Find(keys[i%1000]), keys[i%1000], events[i%1000], start); len(r.Entry.Links) > 4<<10 {
+		if r := buffer.Put(keys[i%1000], events[i%1000], start); len(r.Entry.Links) > 4<<10 {
 			buffer.TakeLinks(r.Entry)
 		}
 	}
