@@ -9,9 +9,8 @@ const (
 	orders
 )
 
-// neighbours are those of a window in one order. The last and the first window have the buffer's
-// ends entry between them, so nobody lacks a neighbour. Links within the entries cost no memory of
-// their own.
+// neighbours are those of a window in one order. Between the last and the first window lies the
+// entry ends of the buffer, so every window has both. Links within the entries allocate nothing.
 type neighbours struct{ prev, next *Entry }
 
 func (b *Buffer) pushBack(w *Entry, o order) {

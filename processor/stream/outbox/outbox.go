@@ -100,7 +100,7 @@ func (o *Outbox) Send(ctx context.Context, t Turn) {
 // continuing would lose a message.
 func (o *Outbox) Handle(ctx context.Context, a Ack) error {
 	o.receive(a)
-	for len(o.acks) > 0 { // nobody else receives
+	for len(o.acks) > 0 { // only the owner receives
 		o.receive(<-o.acks)
 	}
 	for len(o.received) > 0 {
