@@ -52,8 +52,7 @@ func (c *Client) ConsentURL(redirect string) string {
 // shop's first token pair and stores it. It retries storing until ctx ends.
 func (c *Client) Exchange(ctx context.Context, code string, shopID int64) error {
 	err := c.sessions.obtain(ctx, shopID, func(ctx context.Context) (tokens.Pair, error) {
-		body := map[string]any{"code": code, "partner_id": c.api.PartnerID(), "shop_id": shopID}
-		pair, _, err := c.askTokens(ctx, api.Request{Path: api.PathTokenGet, Body: body, Hidden: []tokens.Secret{tokens.Secret(code)}})
+		pair, _, err := c.askTokens(ctx, api.PathTokenGet, tokens.Secret(code), map[string]any{"code": code, "shop_id": shopID})
 		return pair, err
 	})
 	return exchangeError(fmt.Sprintf("shop %d", shopID), err)
@@ -75,8 +74,7 @@ func exchangeError(whose string, err error) error {
 // refresh fails keeps the first pair, which can be refreshed later.
 func (c *Client) ExchangeMain(ctx context.Context, code string, mainAccountID int64) ([]int64, error) {
 	whose := fmt.Sprintf("main account %d", mainAccountID)
-	body := map[string]any{"code": code, "partner_id": c.api.PartnerID(), "main_account_id": mainAccountID}
-	pair, shops, err := c.askTokens(ctx, api.Request{Path: api.PathTokenGet, Body: body, Hidden: []tokens.Secret{tokens.Secret(code)}})
+	pair, shops, err := c.askTokens(ctx, api.PathTokenGet, tokens.Secret(code), map[string]any{"code": code, "main_account_id": mainAccountID})
 	if err != nil {
 		return nil, exchangeError(whose, err)
 	}
@@ -102,8 +100,7 @@ func (c *Client) refreshTokens(ctx context.Context, shopID int64, token tokens.S
 	if err := c.wait(ctx, shopID); err != nil {
 		return tokens.Pair{}, err
 	}
-	body := map[string]any{"refresh_token": token.Reveal(), "partner_id": c.api.PartnerID(), "shop_id": shopID}
-	pair, _, err := c.askTokens(ctx, api.Request{Path: api.PathRefresh, Body: body, Hidden: []tokens.Secret{token}})
+	pair, _, err := c.askTokens(ctx, api.PathRefresh, token, map[string]any{"refresh_token": token.Reveal(), "shop_id": shopID})
 	outcome := api.OutcomeOK
 	if refused, ok := errors.AsType[*refreshError](err); ok {
 		outcome = string(refused.verdict.Code.Class())
@@ -121,13 +118,13 @@ func (c *Client) wait(ctx context.Context, shopID int64) error {
 	return nil
 }
 
-// askTokens calls an auth endpoint, whose fields are top-level. It also returns the shops of the
-// tokens, if Shopee lists them.
-func (c *Client) askTokens(ctx context.Context, req api.Request) (tokens.Pair, []int64, error) {
+// askTokens calls an auth endpoint, whose fields are top-level; spent is the secret in the body. It
+// also returns the shops of the tokens, if Shopee lists them.
+func (c *Client) askTokens(ctx context.Context, path string, spent tokens.Secret, body map[string]any) (tokens.Pair, []int64, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, max(refreshWait, c.timeout), api.ErrTimeout)
 	defer cancel()
-	req.Method = http.MethodPost
-	r := c.api.Send(ctx, req)
+	body["partner_id"] = c.api.PartnerID()
+	r := c.api.Send(ctx, api.Request{Method: http.MethodPost, Path: path, Body: body, Hidden: spent})
 	if !r.OK() {
 		return tokens.Pair{}, nil, refusalOf(r)
 	}

@@ -72,9 +72,6 @@ func New(cfg Config, deps Deps) (*Client, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("shopee client: %w", err)
 	}
-	if deps.Tokens == nil {
-		return nil, errors.New("shopee client: no token store")
-	}
 	if deps.Pace == nil {
 		deps.Pace = func(context.Context, int64) error { return nil }
 	}

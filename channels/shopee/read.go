@@ -43,7 +43,8 @@ func (c *Client) Read(ctx context.Context, shopID, itemID int64) ([]channels.Mod
 	id := strconv.FormatInt(itemID, 10)
 	var models modelList
 	v := c.get(ctx, api.Request{Path: api.PathModelList, ShopID: shopID, Query: url.Values{"item_id": {id}}}, &models)
-	if v.Outcome != channels.Confirmed && !mayHaveNoModels(v.Code) {
+	mayHaveNoModels := v.Code == schemas.ModelNotFound || v.Code == schemas.ListingMismatch // the item itself shows
+	if v.Outcome != channels.Confirmed && !mayHaveNoModels {
 		return nil, v
 	}
 	if len(models.Model) > 0 {
@@ -58,12 +59,6 @@ func (c *Client) Read(ctx context.Context, shopID, itemID int64) ([]channels.Mod
 		return nil, v
 	}
 	return stockOfItem(info, itemID, v)
-}
-
-// mayHaveNoModels says whether a refused model list may mean that the item has no models. Reading
-// the item itself decides.
-func mayHaveNoModels(code schemas.FailureCode) bool {
-	return code == schemas.ModelNotFound || code == schemas.ListingMismatch
 }
 
 // get makes a shop's GET call; the verdict is Confirmed if into was read.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/singleflight"
+	"golang.org/x/time/rate"
 
 	"stockpush/channels"
 	"stockpush/channels/shopee/api"
@@ -61,10 +62,11 @@ type sessions struct {
 	// closing is closed when the client is.
 	closing chan struct{}
 
+	// complaints limits how often the log says that tokens cannot be stored.
+	complaints rate.Sometimes
+
 	mu    sync.Mutex
 	notes map[int64]note
-	// complainedAt is when the last log message said that tokens cannot be stored.
-	complainedAt time.Time
 }
 
 // note is what is known of a shop's tokens and not in the store.
@@ -90,7 +92,10 @@ func newSessions(c *Client, log *slog.Logger) *sessions {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &sessions{client: c, log: log.With("component", "shopee"), closing: make(chan struct{}), notes: map[int64]note{}}
+	return &sessions{
+		client: c, log: log.With("component", "shopee"), closing: make(chan struct{}), notes: map[int64]note{},
+		complaints: rate.Sometimes{Interval: complainEvery},
+	}
 }
 
 // close waits for what is in progress.

@@ -36,8 +36,10 @@ func (s *sessions) unstored(shopID int64, stale tokens.Secret, err error) {
 		s.log.Error("new tokens could not be stored: until they are, they are in memory only, and if the process ends the seller must consent again",
 			"shop_id", shopID, "error", err)
 		s.owned.Go(func() { s.keepStoring(shopID, stale) })
-	case !spent && s.mayComplain():
-		s.log.Error("tokens cannot be stored, so no access token is refreshed: pushes of shops whose access token ends will wait", "shop_id", shopID, "error", err)
+	case !spent:
+		s.complaints.Do(func() {
+			s.log.Error("tokens cannot be stored, so no access token is refreshed: pushes of shops whose access token ends will wait", "shop_id", shopID, "error", err)
+		})
 	}
 }
 
@@ -45,16 +47,6 @@ func (s *sessions) unstored(shopID int64, stale tokens.Secret, err error) {
 func ofStore(err error) bool {
 	_, refused := errors.AsType[*refreshError](err)
 	return err != nil && !refused && !errors.Is(err, tokens.ErrMissing)
-}
-
-func (s *sessions) mayComplain() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.complainedAt.IsZero() && time.Since(s.complainedAt) < complainEvery {
-		return false
-	}
-	s.complainedAt = time.Now()
-	return true
 }
 
 // keepStoring retries storing a pair that is in memory only. It tries a last time when the client
@@ -66,7 +58,11 @@ func (s *sessions) keepStoring(shopID int64, stale tokens.Secret) {
 	wait := backoff.NewExponentialBackOff()
 	wait.MaxInterval = storeRetryMax
 	for last := false; ; {
-		last = s.pause(wait.NextBackOff())
+		select {
+		case <-time.After(wait.NextBackOff()):
+		case <-s.closing:
+			last = true
+		}
 		err := s.replace(context.Background(), shopID, stale)
 		switch {
 		case err == nil:
@@ -78,19 +74,7 @@ func (s *sessions) keepStoring(shopID int64, stale tokens.Secret) {
 		case ofStore(err):
 			s.client.metrics.storeFailures.Inc()
 		}
-		if s.mayComplain() {
-			s.log.Error("new tokens could still not be stored", "shop_id", shopID, "error", err)
-		}
-	}
-}
-
-// pause waits, but not after the client closes, and says whether it does.
-func (s *sessions) pause(wait time.Duration) (closing bool) {
-	select {
-	case <-time.After(wait):
-		return false
-	case <-s.closing:
-		return true
+		s.complaints.Do(func() { s.log.Error("new tokens could still not be stored", "shop_id", shopID, "error", err) })
 	}
 }
 

@@ -74,8 +74,8 @@ type Request struct {
 	// ShopID is 0 for a call on behalf of no shop.
 	ShopID int64
 	Token  tokens.Secret
-	// Hidden are further secrets that an answer might repeat.
-	Hidden []tokens.Secret
+	// Hidden is a secret in the body, which an answer might repeat.
+	Hidden tokens.Secret
 }
 
 // Result is the outcome of a call.
@@ -256,7 +256,7 @@ func words(env envelope, status int) string {
 // Clean redacts every secret of a call in a message and cuts it to the length that records keep.
 func (c *Caller) Clean(req Request, message string) string {
 	keys := c.keys.Load()
-	for _, secret := range append([]tokens.Secret{req.Token, keys.current, keys.before}, req.Hidden...) {
+	for _, secret := range []tokens.Secret{req.Token, req.Hidden, keys.current, keys.before} {
 		if secret != "" {
 			message = strings.ReplaceAll(message, secret.Reveal(), secret.String())
 		}
