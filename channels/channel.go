@@ -2,6 +2,7 @@ package channels
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"stockpush/schemas"
@@ -77,6 +78,31 @@ func (a *Answer) FirstRefusal() *Verdict {
 		}
 	}
 	return nil
+}
+
+// Health is what an answer means for the circuit breaker.
+type Health uint8
+
+// The healths. Neutral does not count: the call was throttled, or none was sent.
+const (
+	Healthy Health = iota
+	Unhealthy
+	Neutral
+)
+
+// Health returns what the answer means for the circuit breaker.
+func (a *Answer) Health() Health {
+	throttled := slices.ContainsFunc(a.Verdicts, func(v Verdict) bool {
+		return v.Outcome != Confirmed && v.Code.Class() == schemas.ClassThrottle
+	})
+	switch {
+	case a.Failure:
+		return Unhealthy
+	case a.Calls == 0, throttled:
+		return Neutral
+	default:
+		return Healthy
+	}
 }
 
 // Outcome is the kind of a verdict.

@@ -1,5 +1,5 @@
 // Package breaker is the circuit breaker of one shop. It owns when calls stop because the channel
-// fails, and when one call may try again. Package lane says what an answer means for it.
+// fails, and when one call may try again. channels.Answer says what an answer means for it.
 package breaker
 
 import (
@@ -11,7 +11,6 @@ import (
 
 	"stockpush/channels"
 	"stockpush/channels/due"
-	"stockpush/channels/lane"
 )
 
 // Config is the configuration of each shop's circuit breaker.
@@ -77,13 +76,13 @@ func (b *Breaker) Blocked(inFlight int, now time.Time) (wake time.Time, blocked 
 // Report reports the answer of an allowed call; done is what Allow returned for it.
 func (b *Breaker) Report(answer *channels.Answer, done func(error), now time.Time) {
 	before := b.State()
-	switch lane.HealthOf(answer) {
-	case lane.Unhealthy:
+	switch answer.Health() {
+	case channels.Unhealthy:
 		if v := answer.FirstRefusal(); v != nil {
 			b.Failure = *v
 		}
 		done(errUnhealthy)
-	case lane.Neutral:
+	case channels.Neutral:
 		done(errNeutral)
 	default:
 		b.Reached = true

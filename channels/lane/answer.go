@@ -34,7 +34,7 @@ func (l *Lane) Pushed(c *Call, a *channels.Answer, now time.Time) Result {
 	l.giveReadbacks(now, &r)
 	l.takeReadbacks(c, a, now, &r)
 	l.queue.release(c.item, now)
-	if confirmed || HealthOf(a) == Healthy {
+	if confirmed || a.Health() == channels.Healthy {
 		l.repush(confirmed, &r)
 	}
 	return r

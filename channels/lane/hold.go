@@ -131,7 +131,7 @@ func (l *Lane) learn(c *Call, a *channels.Answer, now time.Time, r *Result) {
 	}
 	switch {
 	case !c.probe:
-	case holds, HealthOf(a) != Healthy: // the latter does not show whether the hold ended
+	case holds, a.Health() != channels.Healthy: // the latter does not show whether the hold ended
 		l.hold.endProbe(now.Add(l.cfg.ProbeInterval))
 	default:
 		l.hold = nil

@@ -5,17 +5,15 @@
 // read-backs. It is pure: no goroutine, no context, no clock, no log, no Kafka. Its owner offers
 // commands, asks Next what to call, makes the call, reports it with Pushed or Read, and writes the
 // outcomes that each step returns. The owner has the rate limits and the circuit breaker, whose
-// state changes with time alone; HealthOf says what an answer means for the breaker.
+// state changes with time alone.
 package lane
 
 import (
 	"bytes"
 	"iter"
 	"maps"
-	"slices"
 	"time"
 
-	"stockpush/channels"
 	"stockpush/channels/due"
 	"stockpush/channels/sku"
 	"stockpush/schemas"
@@ -186,31 +184,3 @@ func (l *Lane) Stats(now time.Time) Stats {
 
 // InFlight is how many calls are in flight.
 func (l *Lane) InFlight() int { return l.inFlight }
-
-// Health is what an answer means for the circuit breaker.
-type Health uint8
-
-// The healths. Neutral does not count: the call was throttled, or none was sent.
-const (
-	Healthy Health = iota
-	Unhealthy
-	Neutral
-)
-
-// HealthOf returns what an answer means for the circuit breaker.
-func HealthOf(a *channels.Answer) Health {
-	switch {
-	case a.Failure:
-		return Unhealthy
-	case a.Calls == 0, isThrottled(a):
-		return Neutral
-	default:
-		return Healthy
-	}
-}
-
-func isThrottled(a *channels.Answer) bool {
-	return slices.ContainsFunc(a.Verdicts, func(v channels.Verdict) bool {
-		return v.Outcome != channels.Confirmed && v.Code.Class() == schemas.ClassThrottle
-	})
-}

@@ -269,17 +269,17 @@ func TestHealthOfAnAnswer(t *testing.T) {
 	throttled := shopRefused(schemas.RateLimited)
 	for name, tt := range map[string]struct {
 		answer channels.Answer
-		want   lane.Health
+		want   channels.Health
 	}{
-		"confirmed":            {channels.Answer{Calls: 1, Verdicts: []channels.Verdict{confirmed(1)}}, lane.Healthy},
-		"refused":              {channels.Answer{Calls: 1, Verdicts: []channels.Verdict{refused(schemas.ItemNotFound)}}, lane.Healthy},
-		"failure":              {channels.Answer{Calls: 1, Failure: true, Verdicts: []channels.Verdict{unknown(schemas.TimedOut)}}, lane.Unhealthy},
-		"failure after one":    {channels.Answer{Calls: 0, Failure: true}, lane.Unhealthy},
-		"no call":              {channels.Answer{Verdicts: []channels.Verdict{refused(schemas.AuthorizationLost)}}, lane.Neutral},
-		"throttled":            {channels.Answer{Calls: 1, Verdicts: []channels.Verdict{throttled}}, lane.Neutral},
-		"throttled for one":    {channels.Answer{Calls: 1, Verdicts: []channels.Verdict{confirmed(1), throttled}}, lane.Neutral},
-		"confirmed with words": {channels.Answer{Calls: 1, Verdicts: []channels.Verdict{{Outcome: channels.Confirmed, Code: schemas.RateLimited}}}, lane.Healthy},
+		"confirmed":            {channels.Answer{Calls: 1, Verdicts: []channels.Verdict{confirmed(1)}}, channels.Healthy},
+		"refused":              {channels.Answer{Calls: 1, Verdicts: []channels.Verdict{refused(schemas.ItemNotFound)}}, channels.Healthy},
+		"failure":              {channels.Answer{Calls: 1, Failure: true, Verdicts: []channels.Verdict{unknown(schemas.TimedOut)}}, channels.Unhealthy},
+		"failure after one":    {channels.Answer{Calls: 0, Failure: true}, channels.Unhealthy},
+		"no call":              {channels.Answer{Verdicts: []channels.Verdict{refused(schemas.AuthorizationLost)}}, channels.Neutral},
+		"throttled":            {channels.Answer{Calls: 1, Verdicts: []channels.Verdict{throttled}}, channels.Neutral},
+		"throttled for one":    {channels.Answer{Calls: 1, Verdicts: []channels.Verdict{confirmed(1), throttled}}, channels.Neutral},
+		"confirmed with words": {channels.Answer{Calls: 1, Verdicts: []channels.Verdict{{Outcome: channels.Confirmed, Code: schemas.RateLimited}}}, channels.Healthy},
 	} {
-		require.Equal(t, tt.want, lane.HealthOf(&tt.answer), name)
+		require.Equal(t, tt.want, tt.answer.Health(), name)
 	}
 }
