@@ -129,7 +129,7 @@ func (l *Lane) Offer(c *Command, now time.Time) Result {
 func (l *Lane) newPush(c *Command, now time.Time) *sku.Push {
 	p := &sku.Push{
 		Event: sku.Event{Position: c.Position, Encoded: bytes.Clone(c.Encoded)}, ItemID: c.ItemID, ModelID: c.ModelID, LocationID: c.LocationID,
-		Qty: c.PushQty(), TriggeredAt: c.TriggeredAt, QueuedAt: c.QueuedAt.UnixMilli(),
+		Qty: c.PushQty(), TriggeredAt: c.TriggeredAt, QueuedAt: c.QueuedAt,
 		Offset: c.Offset, NotBefore: now.Add(l.cfg.BatchLinger), PausedBefore: l.pause.total(now),
 	}
 	if c.Inherited && l.pause.running() {
@@ -171,7 +171,7 @@ func (l *Lane) Stats(now time.Time) Stats {
 	s := Stats{Waiting: l.queue.size}
 	for _, it := range l.queue.items {
 		for _, waits := range it.waiting {
-			s.OldestQueued = due.Earlier(s.OldestQueued, waits.Waiting.QueuedTime())
+			s.OldestQueued = due.Earlier(s.OldestQueued, waits.Waiting.QueuedAt)
 		}
 	}
 	for r := range l.readbacks {

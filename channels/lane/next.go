@@ -101,5 +101,5 @@ func (l *Lane) Start(c *Call, now time.Time) {
 
 // age is how long a push has been waiting, without pauses.
 func (l *Lane) age(p *sku.Push, now time.Time) time.Duration {
-	return now.Sub(p.QueuedTime()) - (l.pause.total(now) - p.PausedBefore)
+	return now.Sub(p.QueuedAt) - (l.pause.total(now) - p.PausedBefore)
 }

@@ -167,11 +167,11 @@ func (q *queue) next(now time.Time) (it *item, wake time.Time) {
 // oldest returns the item of the push that was queued first; nil if no push may be sent.
 func (q *queue) oldest() *item {
 	var oldest *item
-	since := int64(0)
+	var since time.Time
 	for _, it := range q.order.All() {
 		order := it.first()
 		for _, s := range it.waiting {
-			if at := s.Waiting.QueuedAt; !order.blocks(s) && (oldest == nil || at < since) {
+			if at := s.Waiting.QueuedAt; !order.blocks(s) && (oldest == nil || at.Before(since)) {
 				oldest, since = it, at
 			}
 		}

@@ -87,7 +87,7 @@ type Notice struct {
 // recordOf returns the terminal record of a push, whose event stays encoded.
 func recordOf(p *sku.Push, status schemas.Status, now time.Time) schemas.Record {
 	return schemas.Record{
-		Status: status, SupersededByOffset: schemas.NoOffset, QueuedAt: p.QueuedTime(), FinishedAt: now, Attempts: p.Attempts, RequestID: p.RequestID,
+		Status: status, SupersededByOffset: schemas.NoOffset, QueuedAt: p.QueuedAt, FinishedAt: now, Attempts: p.Attempts, RequestID: p.RequestID,
 	}
 }
 

@@ -16,8 +16,8 @@ type Push struct {
 	LocationID  string
 	Qty         int64
 	TriggeredAt time.Time
-	// QueuedAt is when the processor issued the command, in milliseconds of the Unix epoch.
-	QueuedAt int64
+	// QueuedAt is when the processor issued the command.
+	QueuedAt time.Time
 	// Offset is the command's; schemas.NoOffset for a repair push.
 	Offset int64
 	// Duplicates are the offsets of other commands of the same event, which it settles too.
@@ -48,6 +48,3 @@ func (p *Push) Offsets() []int64 {
 	}
 	return append([]int64{p.Offset}, p.Duplicates...)
 }
-
-// QueuedTime is QueuedAt as a time.
-func (p *Push) QueuedTime() time.Time { return time.UnixMilli(p.QueuedAt).UTC() }

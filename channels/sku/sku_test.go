@@ -157,8 +157,6 @@ func TestOffsetsOfAPush(t *testing.T) {
 	p.Offset = schemas.NoOffset
 	require.True(t, p.IsRepair())
 	require.Equal(t, []int64{7, 9}, p.Offsets())
-	p.QueuedAt = 1500
-	require.Equal(t, time.UnixMilli(1500).UTC(), p.QueuedTime())
 }
 
 func TestInvalidEncodingPanics(t *testing.T) {
