@@ -70,7 +70,7 @@ func fits(call channels.Call) error {
 
 // encode returns the body: one entry per model, with all its locations.
 func encode(call channels.Call) updateStock {
-	body := updateStock{ItemID: call.ItemID}
+	body := updateStock{ItemID: call.ItemID, StockList: make([]modelStock, 0, len(call.Lines))}
 	for _, l := range call.Lines {
 		at := slices.IndexFunc(body.StockList, func(m modelStock) bool { return m.ModelID == l.ModelID })
 		if at < 0 {
