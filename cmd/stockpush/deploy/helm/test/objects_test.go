@@ -204,6 +204,9 @@ func TestSelectorsFindTheirPods(t *testing.T) {
 		if got := matching(budget.Spec.Selector); !slices.Equal(got, []string{role}) {
 			t.Errorf("the PodDisruptionBudget of %s is of %v", role, got)
 		}
+		if budget.Spec.MinAvailable != nil || budget.Spec.MaxUnavailable.IntValue() != 1 {
+			t.Errorf("the PodDisruptionBudget of %s blocks a drain when there is one replica", role)
+		}
 	}
 	policy := find[networkingv1.NetworkPolicy](t, objects, "push")
 	if got := matching(&policy.Spec.PodSelector); len(got) != len(pods) {
