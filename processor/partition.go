@@ -171,7 +171,7 @@ func (p *partition) order(key string, e latest.Waiting, chain wire.Chain) {
 		Topic:     p.commandsTopic,
 		Partition: schemas.PartitionFor([]byte(schemas.ShopText(key)), p.deps.Log.CommandPartitions),
 		Key:       []byte(key),
-		Value:     wire.AppendPackedCommand(nil, key, chain.Newest, chain.QueuedAt),
+		Value:     wire.EncodeCommand(key, chain.Newest, chain.QueuedAt),
 	}})
 	p.records.AddChain(key, chain, e.Offset)
 	p.deps.Metrics.commands.Inc()

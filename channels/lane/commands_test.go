@@ -88,7 +88,7 @@ func restored(t *testing.T, from *shop, change ...func(*lane.Config)) *shop {
 	s.now, s.offset = from.now, from.offset
 	for old := range from.lane.SKUs() {
 		name := old.Key.StoreSKU
-		state, err := wire.SplitState(old.AppendState(nil))
+		state, err := wire.SplitState(old.Encode())
 		require.NoError(t, err)
 		s.sku(name).Restore(&state)
 		s.lane.Restore(s.sku(name), s.now)

@@ -119,7 +119,7 @@ func (w *world) write(r lane.Result) {
 			w.end(recordOf(o))
 		}
 		if o.SaveState {
-			w.saved[o.SKU.Key.StoreSKU] = o.SKU.AppendState(nil)
+			w.saved[o.SKU.Key.StoreSKU] = o.SKU.Encode()
 		}
 		for _, offset := range o.Offsets {
 			require.False(w.r, w.settled[offset], "offset %d was settled twice", offset)

@@ -148,15 +148,15 @@ func (s *SKU) Finish(r wire.PackedRecord) {
 	s.Last = r
 }
 
-// AppendState appends the state as a message of the state topic to b.
-func (s *SKU) AppendState(b []byte) []byte {
+// Encode returns the state as a message of the state topic.
+func (s *SKU) Encode() []byte {
 	state := wire.PackedState{
 		Key: s.Key.String(), Newest: s.Last.PackedEvent(), Confirmed: s.Confirmed, Readback: s.Readback, Sent: s.Sent, SentQty: s.SentQty, Finished: s.Last,
 	}
 	if s.Newest != nil {
 		state.Newest = s.Newest.Encoded
 	}
-	return wire.AppendPackedState(b, &state)
+	return wire.EncodeState(&state)
 }
 
 // Restore sets the SKU to a state from the state topic. It copies what it retains.
@@ -178,5 +178,5 @@ func (s *SKU) KnowsMoreThan(message []byte) bool {
 	if s.NewestPosition().IsZero() || err == nil && state.Finished.Newer(s.Last.Position) {
 		return false
 	}
-	return !bytes.Equal(message, s.AppendState(nil))
+	return !bytes.Equal(message, s.Encode())
 }

@@ -202,9 +202,9 @@ func restore(t require.TestingT, s *sku.SKU, message []byte) {
 func TestStateSurvivesARestart(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		s, restored := state(r), state(r)
-		restore(r, restored, s.AppendState(nil))
+		restore(r, restored, s.Encode())
 		require.Equal(r, s, restored)
-		require.Equal(r, append([]byte("before"), s.AppendState(nil)...), restored.AppendState([]byte("before")))
+		require.Equal(r, s.Encode(), restored.Encode())
 	})
 }
 
@@ -215,14 +215,14 @@ func TestKnowsMoreThan(t *testing.T) {
 		message []byte
 		want    bool
 	}{
-		"its own state":           {known.AppendState(nil), false},
-		"an older outcome":        {store(last(4)).AppendState(nil), true},
-		"no outcome":              {store().AppendState(nil), true},
-		"the same outcome":        {store(last(5)).AppendState(nil), true},
-		"a newer outcome":         {store(last(6)).AppendState(nil), false},
+		"its own state":           {known.Encode(), false},
+		"an older outcome":        {store(last(4)).Encode(), true},
+		"no outcome":              {store().Encode(), true},
+		"the same outcome":        {store(last(5)).Encode(), true},
+		"a newer outcome":         {store(last(6)).Encode(), false},
 		"what cannot be read":     {[]byte{0xff}, true},
 		"an empty message":        {nil, true},
-		"another confirmed stock": {store(last(5), newest(6)).AppendState(nil), true},
+		"another confirmed stock": {store(last(5), newest(6)).Encode(), true},
 	} {
 		require.Equal(t, tt.want, known.KnowsMoreThan(tt.message), name)
 	}

@@ -71,7 +71,7 @@ func (w *writing) outcome(o *lane.Outcome) {
 func (w *writing) state(s *sku.SKU, sources []int64) {
 	s.Unsaved = false
 	w.outcomes++
-	w.stateMessage(s.Key.String(), s.AppendState(nil), sources)
+	w.stateMessage(s.Key.String(), s.Encode(), sources)
 }
 
 func (w *writing) stateMessage(key string, value []byte, sources []int64) {

@@ -18,7 +18,7 @@ func DecodeEvent(key, value []byte) (schemas.Event, error) {
 
 // AppendCommand appends c to b as a message of the commands topic.
 func AppendCommand(b []byte, c *schemas.Command) []byte {
-	return wire.AppendPackedCommand(b, c.Key.String(), wire.PackEvent(nil, &c.Event), c.QueuedAt)
+	return append(b, wire.EncodeCommand(c.Key.String(), wire.PackEvent(nil, &c.Event), c.QueuedAt)...)
 }
 
 // AppendState appends s to b as a message of the state topic.
@@ -31,7 +31,7 @@ func AppendState(b []byte, s *schemas.State) []byte {
 		p.Finished.Position = s.Finished.Position
 		p.Finished.Bytes = wire.AppendRecord(nil, &s.Finished)
 	}
-	return wire.AppendPackedState(b, &p)
+	return append(b, wire.EncodeState(&p)...)
 }
 
 // Hint returns the hint of a failed record. promotionFloor is the reserve that the refusal named,

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"stockpush/schemas"
@@ -12,10 +11,10 @@ import (
 // commandRoom has room for what a command holds beside its key and event, in bytes.
 const commandRoom = 24
 
-// AppendPackedCommand appends a command, whose event is packed, as a message of the commands topic
-// to b; key is its Kafka key.
-func AppendPackedCommand(b []byte, key string, packed []byte, queuedAt time.Time) []byte {
-	b = slices.Grow(b, len(key)+len(packed)+commandRoom)
+// EncodeCommand returns a command, whose event is packed, as a message of the commands topic; key is
+// its Kafka key.
+func EncodeCommand(key string, packed []byte, queuedAt time.Time) []byte {
+	b := make([]byte, 0, len(key)+len(packed)+commandRoom)
 	b = protobuf.PutText(append(b, formatVersion), 1, key)
 	b = protobuf.PutBytes(b, 2, packed)
 	return protobuf.PutTime(b, 3, queuedAt)

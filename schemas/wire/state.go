@@ -3,7 +3,6 @@ package wire
 import (
 	"bytes"
 	"fmt"
-	"slices"
 
 	"stockpush/schemas"
 	"stockpush/schemas/internal/protobuf"
@@ -29,9 +28,9 @@ type PackedState struct {
 // stateRoom has room for what a state holds beside its key, event and record, in bytes.
 const stateRoom = 64
 
-// AppendPackedState appends a state as a message of the state topic to b.
-func AppendPackedState(b []byte, s *PackedState) []byte {
-	b = slices.Grow(b, len(s.Key)+len(s.Newest)+len(s.Finished.Bytes)+stateRoom)
+// EncodeState returns a state as a message of the state topic.
+func EncodeState(s *PackedState) []byte {
+	b := make([]byte, 0, len(s.Key)+len(s.Newest)+len(s.Finished.Bytes)+stateRoom)
 	b = protobuf.PutText(append(b, formatVersion), 1, s.Key)
 	if len(s.Newest) > 0 {
 		b = protobuf.PutBytes(b, 2, s.Newest)

@@ -92,7 +92,7 @@ func TestRecordsOfARefusedChainKeepTheirSources(t *testing.T) {
 func TestRefusedCommandBecomesTheRecordThatItFailed(t *testing.T) {
 	d := newDesk(t)
 	event, queued := waitingEvent(4), time.UnixMilli(1_700_000_000_000).UTC()
-	command := &Message{Sources: []int64{4}, Record: kafka.Record{Topic: outboxTopics.Commands(), Value: wire.AppendPackedCommand(nil, "shopee/1/a", event.Bytes(), queued)}}
+	command := &Message{Sources: []int64{4}, Record: kafka.Record{Topic: outboxTopics.Commands(), Value: wire.EncodeCommand("shopee/1/a", event.Bytes(), queued)}}
 	d.Send(t.Context(), Turn{First: []*Message{command}, Offsets: []int64{0}})
 	d.refuse(string(command.Value))
 	require.Len(t, d.sent, 1)
