@@ -53,7 +53,7 @@ func (w *worker) step(ctx context.Context, sh *shop, now time.Time) (wake time.T
 		w.deps.Pacer.Leave(sh.turn)
 		return wake, false
 	}
-	if v, ready := w.deps.Channel.Ready(sh.id); !ready {
+	if v, ready := w.deps.Channel.Ready(sh.ID); !ready {
 		w.did(sh, sh.lane.Refuse(&call, v, now))
 		return time.Time{}, true
 	}
@@ -111,7 +111,7 @@ func (w *worker) start(ctx context.Context, c *callEnd) {
 		panicked := stream.Guard(func() { w.perform(ctx, c) })
 		w.deps.Pacer.Answered(c.paced)
 		if panicked != nil {
-			w.deps.Logger.Error("the channel panicked", "shop_id", c.shop.id, "error", panicked, "stack", string(panicked.Stack))
+			w.deps.Logger.Error("the channel panicked", "shop_id", c.shop.ID, "error", panicked, "stack", string(panicked.Stack))
 			v := channels.Verdict{Outcome: channels.Unknown, Code: schemas.UnknownFailure, Message: "stockpush failed at the answer: " + panicked.Error()}
 			c.answer = channels.Answer{Calls: 1, Verdicts: slices.Repeat([]channels.Verdict{v}, max(1, len(c.call.Lines)))}
 		}
@@ -128,11 +128,11 @@ func (w *worker) perform(ctx context.Context, c *callEnd) {
 	}
 	if c.call.Want == lane.Push {
 		c.answer = w.deps.Channel.Push(ctx, channels.Call{
-			ShopID: c.shop.id, ItemID: c.call.ItemID, Lines: c.call.Lines, Alive: w.assignment.Alive,
+			ShopID: c.shop.ID, ItemID: c.call.ItemID, Lines: c.call.Lines, Alive: w.assignment.Alive,
 		})
 		return
 	}
-	stocks, v := w.deps.Channel.Read(ctx, c.shop.id, c.call.ItemID)
+	stocks, v := w.deps.Channel.Read(ctx, c.shop.ID, c.call.ItemID)
 	c.stocks, c.answer = stocks, lane.ReadAnswer(v)
 }
 
@@ -150,7 +150,7 @@ func (w *worker) logCall(ctx context.Context, c *callEnd, began time.Time) {
 		}
 		answers = append(answers, answer)
 	}
-	w.deps.Logger.DebugContext(ctx, "call ended", "call", call, "shop_id", c.shop.id, "item_id", c.call.ItemID, "models", len(c.call.Lines),
+	w.deps.Logger.DebugContext(ctx, "call ended", "call", call, "shop_id", c.shop.ID, "item_id", c.call.ItemID, "models", len(c.call.Lines),
 		"answers", answers, "duration", time.Since(began))
 }
 

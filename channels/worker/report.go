@@ -67,7 +67,7 @@ func (w *worker) observe(now time.Time) (again time.Time) {
 			again = now.Add(observeInterval)
 		}
 		if state != schemas.ShopOK && state != schemas.ShopThrottled { // throttled is too short to be seen
-			seen.stopped[sh.id] = sh.reported
+			seen.stopped[sh.ID] = sh.reported
 		}
 	}
 	w.reportTried(now)
@@ -109,7 +109,7 @@ func (w *worker) reportShop(sh *shop, now time.Time) schemas.ShopState {
 		return status.State
 	}
 	sh.reported = status
-	w.writing.status(&schemas.Report{Shop: sh.name, Version: w.reporting.version(now), Status: &status})
+	w.writing.status(&schemas.Report{Shop: sh.Shop, Version: w.reporting.version(now), Status: &status})
 	return status.State
 }
 

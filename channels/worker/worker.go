@@ -134,7 +134,7 @@ func (w *worker) repause() {
 	w.pausing = w.Handler.pausing.Load()
 	now := time.Now()
 	for _, sh := range w.shops {
-		sh.lane.SetPaused(w.pausing.shops[sh.id], now)
+		sh.lane.SetPaused(w.pausing.shops[sh.ID], now)
 		w.visit(sh)
 	}
 }
@@ -142,7 +142,7 @@ func (w *worker) repause() {
 // probeChanged probes the shop whose credentials changed, if it is held.
 func (w *worker) probeChanged() {
 	for _, sh := range w.shops {
-		if sh.id == w.credentials.shopID {
+		if sh.ID == w.credentials.shopID {
 			sh.lane.Probe()
 			w.visit(sh)
 		}
@@ -161,13 +161,12 @@ func (w *worker) caughtUp() bool { return w.next >= w.inheritedBelow }
 
 // shop is a shop of the partition.
 type shop struct {
+	schemas.Shop
 	// Place is its place in the schedule.
 	due.Place
 	// turn is its place with the pacer.
 	turn *pacer.Turn
 
-	name    schemas.Shop
-	id      int64
 	lane    *lane.Lane
 	breaker *breaker.Breaker
 	// reported is the status that was reported last; zero if none was, which means ok.
@@ -180,10 +179,10 @@ func (w *worker) shop(name schemas.Shop) *shop {
 		return sh
 	}
 	sh := &shop{
-		name: name, id: name.ID, turn: w.deps.Pacer.Turn(name.ID), lane: lane.New(&w.cfg.Config),
+		Shop: name, turn: w.deps.Pacer.Turn(name.ID), lane: lane.New(&w.cfg.Config),
 		breaker: breaker.New(w.cfg.Breaker, w.deps.Logger.With("shop_id", name.ID)),
 	}
-	sh.lane.SetPaused(w.pausing.shops[sh.id], time.Now())
+	sh.lane.SetPaused(w.pausing.shops[sh.ID], time.Now())
 	w.shops[name] = sh
 	return sh
 }

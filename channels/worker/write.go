@@ -131,9 +131,9 @@ func (w *worker) log(sh *shop, n *lane.Notice) {
 	v := &n.Verdict
 	switch n.Kind {
 	case lane.HoldBegan:
-		w.deps.Logger.Warn("shop held", "shop_id", sh.id, "code", v.Code, "said", v.Message, "hint", v.Code.Remedy())
+		w.deps.Logger.Warn("shop held", "shop_id", sh.ID, "code", v.Code, "said", v.Message, "hint", v.Code.Remedy())
 	case lane.HoldEnded:
-		w.deps.Logger.Info("shop no longer held", "shop_id", sh.id)
+		w.deps.Logger.Info("shop no longer held", "shop_id", sh.ID)
 	case lane.RepairRefused:
 		w.deps.Logger.Warn("repair push refused, it will be retried", "store_sku", n.StoreSKU, "code", v.Code, "said", v.Message, "hint", v.Code.Remedy())
 	}
