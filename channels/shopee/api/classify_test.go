@@ -2,6 +2,7 @@ package api
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -222,5 +223,20 @@ func TestRetryAfterIsSecondsOrADateAndBounded(t *testing.T) {
 	require.Equal(t, now.Add(maxRetryAfter), retryAfter("999999999999", now))
 	for _, none := range []string{"", "soon", "-4", "0", "Tue, 24 Nov 2020 03:00:30 GMT"} {
 		require.Zero(t, retryAfter(none, now), none)
+	}
+}
+
+// Each code and each phrase of the table decides by its own row, which no earlier row hides.
+func TestNoRowHidesALaterOne(t *testing.T) {
+	orNone := func(of []string) []string { return append(of[:len(of):len(of)], make([]string, 1-min(1, len(of)))...) }
+	decides := func(code, message string) int {
+		return slices.IndexFunc(rules, func(r rule) bool { return r.matches(squeeze(code), plain(message)) })
+	}
+	for i, r := range rules {
+		for _, code := range orNone(r.codes) {
+			for _, phrases := range orNone(r.says) {
+				require.Equal(t, i, decides(code, strings.ReplaceAll(phrases, "&", "qx")), "%s %s: %s", r.failure, code, phrases)
+			}
+		}
 	}
 }
