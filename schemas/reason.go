@@ -1,7 +1,5 @@
 package schemas
 
-import "fmt"
-
 // Reason is the kind of trigger of an event. Its number is the contract's code.
 type Reason uint8
 
@@ -26,7 +24,9 @@ const (
 	StockCount
 )
 
-var reasonNames = [...]struct{ slug, label string }{
+type names struct{ slug, label string }
+
+var reasonNames = [...]names{
 	SyncOrder:           {"sync_order", "Sync Order"},
 	StockInManual:       {"stock_in_manual", "Stock-In / Manual"},
 	StockInReturnScan:   {"stock_in_return_scan", "Stock-In / Return-Scan"},
@@ -64,33 +64,22 @@ func Reasons() []Reason {
 }
 
 // ReasonOf finds a reason by its slug without an allocation; 0 if there is none.
-func ReasonOf(slug []byte) Reason { return reasonBySlug[string(slug)] }
-
-// ParseReason finds a reason by its slug.
-func ParseReason(slug string) (Reason, error) {
-	if r, found := reasonBySlug[slug]; found {
-		return r, nil
-	}
-	return 0, fmt.Errorf("unknown reason %q", slug)
-}
+func ReasonOf[T string | []byte](slug T) Reason { return reasonBySlug[string(slug)] }
 
 // Valid says whether r is one of the 17.
 func (r Reason) Valid() bool { return r >= SyncOrder && r <= StockCount }
 
 // Slug is the reason's name in events and URLs; empty for an invalid reason.
-func (r Reason) Slug() string {
-	if !r.Valid() {
-		return ""
-	}
-	return reasonNames[r].slug
-}
+func (r Reason) Slug() string { return r.names().slug }
 
 // Label is the reason's name for people and SQL; empty for an invalid reason.
-func (r Reason) Label() string {
-	if !r.Valid() {
-		return ""
+func (r Reason) Label() string { return r.names().label }
+
+func (r Reason) names() (n names) {
+	if r.Valid() {
+		n = reasonNames[r]
 	}
-	return reasonNames[r].label
+	return n
 }
 
 // String is the slug.

@@ -12,7 +12,7 @@ import (
 func DecodeEvent(key, value []byte) (schemas.Event, error) {
 	var d stockevent.Decoder
 	var e schemas.Event
-	err := d.Decode(&e, key, value)
+	err := d.DecodeMessage(&e, stockevent.Message{Key: key, Value: value})
 	return e, err
 }
 

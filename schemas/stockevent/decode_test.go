@@ -120,7 +120,7 @@ func BenchmarkDecodeEvent(b *testing.B) {
 		var decoder stockevent.Decoder
 		var event schemas.Event
 		for b.Loop() {
-			if err := decoder.Decode(&event, key, value); err != nil {
+			if err := decoder.DecodeMessage(&event, stockevent.Message{Key: key, Value: value}); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -129,7 +129,7 @@ func BenchmarkDecodeEvent(b *testing.B) {
 		b.ReportAllocs()
 		var decoder stockevent.Decoder
 		var event schemas.Event
-		require.NoError(b, decoder.Decode(&event, key, value))
+		require.NoError(b, decoder.DecodeMessage(&event, stockevent.Message{Key: key, Value: value}))
 		m := stockevent.Message{Key: key, Value: schemastest.EncodeProtobuf(&event), ContentType: []byte("application/protobuf")}
 		b.ReportMetric(float64(len(m.Value)), "bytes")
 		for b.Loop() {

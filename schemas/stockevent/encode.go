@@ -10,21 +10,18 @@ import (
 
 // Encode encodes an event as JSON, as upstream does.
 func Encode(e *schemas.Event) []byte {
-	var w jx.Writer
+	var w jx.Encoder
 	w.ObjStart()
-	field := func(name string, first bool) {
-		if !first {
-			w.Comma()
-		}
-		w.FieldStart(name)
-	}
 	text := func(name, value string) {
 		if value != "" {
-			field(name, name == "event_id")
+			w.FieldStart(name)
 			w.Str(value)
 		}
 	}
-	number := func(name string, value int64) { field(name, false); w.Int64(value) }
+	number := func(name string, value int64) {
+		w.FieldStart(name)
+		w.Int64(value)
+	}
 	text("event_id", e.EventID)
 	text("reason", e.Reason.Slug())
 	text("channel", e.Key.Channel)
@@ -43,5 +40,5 @@ func Encode(e *schemas.Event) []byte {
 	}
 	text("requested_by", e.RequestedBy)
 	w.ObjEnd()
-	return w.Buf
+	return w.Bytes()
 }

@@ -22,19 +22,22 @@ type Message struct {
 	ContentType []byte
 }
 
-// DecodeMessage reads a stock event in any encoding that is supported, as Decode does in JSON. The
-// rules and the error codes of all encodings are the same.
+// DecodeMessage reads a stock event into e, in any encoding that is supported, and checks every rule
+// that concerns key and value only; its error is a *BadEvent. The rules and the error codes of all
+// encodings are the same. The event shares no memory with the message, but its texts share some with
+// those of other events. The caller sets Position and TriggeredAt.
 func (d *Decoder) DecodeMessage(e *schemas.Event, m Message) error {
+	*e = schemas.Event{RepeatsOffset: schemas.NoOffset}
 	f, value, bad := unwrap(m.ContentType, m.Value)
 	switch {
 	case bad != nil:
 	case f == formatJSON:
-		return d.Decode(e, m.Key, value)
+		bad = d.decodeJSON(e, value)
 	default:
-		*e = schemas.Event{RepeatsOffset: schemas.NoOffset}
-		if bad = decodeProtobuf(e, value, &d.texts); bad == nil {
-			bad = checkWhole(e, m.Key)
-		}
+		bad = decodeProtobuf(e, value, &d.texts)
+	}
+	if bad == nil {
+		bad = checkWhole(e, m.Key)
 	}
 	if bad != nil {
 		*e = schemas.Event{}

@@ -33,15 +33,39 @@ const (
 
 const requiredFields = fieldOccurredAt + 1
 
-var fieldNames = [fieldCount]string{
-	"event_id", "reason", "channel", "shop_id", "store_sku", "item_id", "available", "occurred_at",
-	"merchant_sku", "model_id", "location_id", "promotion_reserved", "retry_of", "repeats_offset", "requested_by",
+// fields has what is known of each field, and rules that concern it alone.
+var fields = [fieldCount]struct {
+	name string
+	// text is where a field is that is any text, and integer where one is that is an integer.
+	text    func(*schemas.Event) *string
+	integer func(*schemas.Event) *int64
+	// low and high limit a text's length, in bytes or, if characters is set, in characters.
+	low, high  int
+	characters bool
+	// least is the least value of an integer.
+	least int64
+}{
+	fieldEventID:           {name: "event_id", text: func(e *schemas.Event) *string { return &e.EventID }, low: 1, high: 64, characters: true},
+	fieldReason:            {name: "reason", high: 1 << 10},
+	fieldChannel:           {name: "channel", text: func(e *schemas.Event) *string { return &e.Key.Channel }, high: 255},
+	fieldShopID:            {name: "shop_id", integer: func(e *schemas.Event) *int64 { return &e.Key.ShopID }, least: 1},
+	fieldStoreSKU:          {name: "store_sku", text: func(e *schemas.Event) *string { return &e.Key.StoreSKU }, low: 1, high: 255},
+	fieldItemID:            {name: "item_id", integer: func(e *schemas.Event) *int64 { return &e.ItemID }, least: 1},
+	fieldAvailable:         {name: "available", integer: func(e *schemas.Event) *int64 { return &e.Available }, least: -math.MaxInt64},
+	fieldOccurredAt:        {name: "occurred_at", high: 1 << 10},
+	fieldMerchantSKU:       {name: "merchant_sku", text: func(e *schemas.Event) *string { return &e.MerchantSKU }, high: 255},
+	fieldModelID:           {name: "model_id", integer: func(e *schemas.Event) *int64 { return &e.ModelID }},
+	fieldLocationID:        {name: "location_id", text: func(e *schemas.Event) *string { return &e.LocationID }, high: 64},
+	fieldPromotionReserved: {name: "promotion_reserved", integer: func(e *schemas.Event) *int64 { return &e.PromotionReserved }},
+	fieldRetryOf:           {name: "retry_of", text: func(e *schemas.Event) *string { return &e.RetryOf }, low: 1, high: 64, characters: true},
+	fieldRepeatsOffset:     {name: "repeats_offset", integer: func(e *schemas.Event) *int64 { return &e.RepeatsOffset }},
+	fieldRequestedBy:       {name: "requested_by", text: func(e *schemas.Event) *string { return &e.RequestedBy }, high: schemas.MaxRequestedByBytes},
 }
 
 var fieldByName = func() map[string]int {
 	by := map[string]int{}
-	for field, name := range fieldNames {
-		by[name] = field
+	for field := range fields {
+		by[fields[field].name] = field
 	}
 	return by
 }()
@@ -54,87 +78,31 @@ func fieldOf(name []byte) int {
 	return fieldCount
 }
 
-// limits are the lengths that a text may have, in bytes or in characters.
-type limits struct {
-	low, high  int
-	characters bool
-}
-
-// textLimits are the limits of the fields that are texts.
-var textLimits = [fieldCount]limits{
-	fieldEventID: {1, 64, true}, fieldReason: {0, 1 << 10, false}, fieldChannel: {0, 255, false}, fieldStoreSKU: {1, 255, false},
-	fieldOccurredAt: {0, 1 << 10, false}, fieldMerchantSKU: {0, 255, false}, fieldLocationID: {0, 64, false}, fieldRetryOf: {1, 64, true},
-	fieldRequestedBy: {0, schemas.MaxRequestedByBytes, false},
-}
-
-// minimums are the least values of the fields that are integers.
-var minimums = [fieldCount]int64{fieldShopID: 1, fieldItemID: 1, fieldAvailable: -math.MaxInt64}
-
-// textField returns where a field is that is any text; nil for other fields.
-func textField(e *schemas.Event, field int) *string {
-	switch field {
-	case fieldEventID:
-		return &e.EventID
-	case fieldChannel:
-		return &e.Key.Channel
-	case fieldStoreSKU:
-		return &e.Key.StoreSKU
-	case fieldMerchantSKU:
-		return &e.MerchantSKU
-	case fieldLocationID:
-		return &e.LocationID
-	case fieldRetryOf:
-		return &e.RetryOf
-	case fieldRequestedBy:
-		return &e.RequestedBy
-	}
-	return nil
-}
-
-// integerField returns where a field is that is an integer; nil for other fields.
-func integerField(e *schemas.Event, field int) *int64 {
-	switch field {
-	case fieldShopID:
-		return &e.Key.ShopID
-	case fieldItemID:
-		return &e.ItemID
-	case fieldAvailable:
-		return &e.Available
-	case fieldModelID:
-		return &e.ModelID
-	case fieldPromotionReserved:
-		return &e.PromotionReserved
-	case fieldRepeatsOffset:
-		return &e.RepeatsOffset
-	}
-	return nil
-}
-
 // checkLength checks a text against its field's limits.
 func checkLength(field int, text string) *schemas.BadEvent {
-	l, n := textLimits[field], len(text)
-	if l.characters && n > l.high { // a text has at most as many characters as bytes
+	f, n := &fields[field], len(text)
+	if f.characters && n > f.high { // a text has at most as many characters as bytes
 		n = utf8.RuneCountInString(text)
 	}
-	if n < l.low || n > l.high {
-		return &schemas.BadEvent{Code: schemas.CodeBadLength, Field: fieldNames[field], Message: fmt.Sprintf("%d long, not %d to %d", n, l.low, l.high)}
+	if n < f.low || n > f.high {
+		return &schemas.BadEvent{Code: schemas.CodeBadLength, Field: f.name, Message: fmt.Sprintf("%d long, not %d to %d", n, f.low, f.high)}
 	}
 	return nil
 }
 
 // outOfRange is the error of an integer below its field's minimum, or beyond 64 bits.
 func outOfRange(field int) *schemas.BadEvent {
-	return &schemas.BadEvent{Code: schemas.CodeOutOfRange, Field: fieldNames[field], Message: fmt.Sprintf("not within %d to %d", minimums[field], int64(math.MaxInt64))}
+	return &schemas.BadEvent{Code: schemas.CodeOutOfRange, Field: fields[field].name, Message: fmt.Sprintf("not within %d to %d", fields[field].least, int64(math.MaxInt64))}
 }
 
 // twice is the error of a field that is there again.
 func twice(field int) *schemas.BadEvent {
-	return &schemas.BadEvent{Code: schemas.CodeDuplicateField, Field: fieldNames[field], Message: "the field is given twice"}
+	return &schemas.BadEvent{Code: schemas.CodeDuplicateField, Field: fields[field].name, Message: "the field is given twice"}
 }
 
 // wrongType is the error of a field whose value is not of its type, such as "a text".
 func wrongType(field int, want string) *schemas.BadEvent {
-	return &schemas.BadEvent{Code: schemas.CodeWrongType, Field: fieldNames[field], Message: "not " + want}
+	return &schemas.BadEvent{Code: schemas.CodeWrongType, Field: fields[field].name, Message: "not " + want}
 }
 
 // fieldSet is a set of known fields.
@@ -143,14 +111,11 @@ type fieldSet uint16
 func (s fieldSet) has(field int) bool { return s&(1<<field) != 0 }
 func (s *fieldSet) add(field int)     { *s |= 1 << field }
 
-// complete says whether every required field is there.
-func (s fieldSet) complete() bool { return s&(1<<requiredFields-1) == 1<<requiredFields-1 }
-
 // checkComplete names the first required field that is not in the set.
 func (s fieldSet) checkComplete() *schemas.BadEvent {
 	for field := range requiredFields {
 		if !s.has(field) {
-			return &schemas.BadEvent{Code: schemas.CodeMissingField, Field: fieldNames[field], Message: "the field is required"}
+			return &schemas.BadEvent{Code: schemas.CodeMissingField, Field: fields[field].name, Message: "the field is required"}
 		}
 	}
 	return nil
@@ -164,51 +129,6 @@ func parseTime(to *time.Time, text []byte) bool {
 	}
 	zoneHour := text[len(text)-5 : len(text)-3]
 	return text[len(text)-1] == 'Z' || string(zoneHour) <= "23"
-}
-
-// times reads the times of one event after the other. Most are of the same second as the one before.
-// The zero value is ready.
-type times struct {
-	// second is the last time in UTC as a text without its fraction, and at the time that it means.
-	second [len("2026-01-02T03:04:05")]byte
-	at     time.Time
-}
-
-// parse is parseTime. It parses only the fraction of a time in UTC if the second is that of the last
-// one.
-func (t *times) parse(to *time.Time, text []byte) bool {
-	const end = len(t.second)
-	if len(text) > end && string(text[:end]) == string(t.second[:]) {
-		if nanos, ok := fraction(text[end:]); ok {
-			*to = t.at.Add(nanos)
-			return true
-		}
-	}
-	if !parseTime(to, text) {
-		return false
-	}
-	if text[len(text)-1] == 'Z' {
-		copy(t.second[:], text)
-		t.at = to.Truncate(time.Second)
-	}
-	return true
-}
-
-// fraction reads what follows the seconds of a time in UTC: "Z", or up to nine digits of a fraction.
-func fraction(text []byte) (nanos time.Duration, ok bool) {
-	last := len(text) - 1
-	if text[last] != 'Z' || last == 1 || last > 10 || last > 0 && text[0] != '.' {
-		return 0, false
-	}
-	unit := time.Second
-	for _, c := range text[min(1, last):last] {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		unit /= 10
-		nanos += time.Duration(c-'0') * unit
-	}
-	return nanos, true
 }
 
 // checkWhole checks what concerns more than one field.

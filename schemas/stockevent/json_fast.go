@@ -14,26 +14,15 @@ type Decoder struct {
 	// the begin of the object.
 	follows [fieldCount + 1]uint8
 	texts   protobuf.Texts
-	times   times
 }
 
-// Decode reads a stock event into e and checks every rule that concerns key and value only;
-// its error is a *BadEvent. The event shares no memory with them, but its texts share some with those
-// of other events. The caller sets Position and TriggeredAt.
-func (d *Decoder) Decode(e *schemas.Event, key, value []byte) error {
+// decodeJSON reads what key and whole do not concern.
+func (d *Decoder) decodeJSON(e *schemas.Event, value []byte) *schemas.BadEvent {
+	if d.decodeFast(e, value) {
+		return nil
+	}
 	*e = schemas.Event{RepeatsOffset: schemas.NoOffset}
-	if !d.decodeFast(e, value) {
-		*e = schemas.Event{RepeatsOffset: schemas.NoOffset}
-		if bad := decodeStrict(e, value); bad != nil {
-			*e = schemas.Event{}
-			return bad
-		}
-	}
-	if bad := checkWhole(e, key); bad != nil {
-		*e = schemas.Event{}
-		return bad
-	}
-	return nil
+	return decodeStrict(e, value)
 }
 
 // decodeFast reads an event as producers write it: ASCII without escapes, whole
@@ -41,7 +30,7 @@ func (d *Decoder) Decode(e *schemas.Event, key, value []byte) error {
 // not, and decodeStrict reads the value from its start. A fuzz test checks that it accepts
 // nothing that decodeStrict refuses, and reads the same.
 func (d *Decoder) decodeFast(e *schemas.Event, value []byte) bool {
-	s := scanner{text: value, texts: &d.texts, times: &d.times}
+	s := scanner{text: value, texts: &d.texts}
 	var seen fieldSet
 	last := fieldCount
 	for open := byte('{'); s.take(open); open = ',' {
@@ -62,13 +51,13 @@ func (d *Decoder) decodeFast(e *schemas.Event, value []byte) bool {
 			last = field
 		}
 	}
-	return s.take('}') && s.atEnd() && seen.complete()
+	return s.take('}') && s.atEnd() && seen.checkComplete() == nil
 }
 
 // namesInJSON are the names as most producers write them, with quotes and colon.
 var namesInJSON = func() (names [fieldCount]string) {
-	for field, name := range fieldNames {
-		names[field] = `"` + name + `":`
+	for field := range fields {
+		names[field] = `"` + fields[field].name + `":`
 	}
 	return names
 }()
@@ -78,7 +67,6 @@ type scanner struct {
 	text  []byte
 	at    int
 	texts *protobuf.Texts
-	times *times
 }
 
 func (s *scanner) space() {
@@ -128,17 +116,16 @@ func (s *scanner) field(e *schemas.Event, field int) bool {
 		return s.skip()
 	case fieldReason:
 		return s.reason(&e.Reason)
-	case fieldChannel:
-		return s.channel(&e.Key.Channel)
 	case fieldOccurredAt:
 		return s.time(&e.OccurredAt)
 	case fieldAvailable:
 		return s.integer(&e.Available)
 	}
-	if to := textField(e, field); to != nil {
-		return s.string(to, textLimits[field].low, textLimits[field].high)
+	f := &fields[field]
+	if f.text != nil {
+		return s.string(f.text(e), f.low, f.high)
 	}
-	return s.number(integerField(e, field), minimums[field])
+	return s.number(f.integer(e), f.least)
 }
 
 // plain takes a JSON string of low to high plain bytes. It shares the value's memory.
@@ -170,13 +157,6 @@ func (s *scanner) name() int {
 	return fieldOf(name)
 }
 
-// channel takes the only channel that is valid.
-func (s *scanner) channel(to *string) bool {
-	text, ok := s.plain(0, len(s.text))
-	*to = schemas.ChannelShopee
-	return ok && string(text) == schemas.ChannelShopee
-}
-
 func (s *scanner) reason(to *schemas.Reason) bool {
 	slug, ok := s.plain(0, len(s.text))
 	*to = schemas.ReasonOf(slug)
@@ -185,7 +165,7 @@ func (s *scanner) reason(to *schemas.Reason) bool {
 
 func (s *scanner) time(to *time.Time) bool {
 	text, ok := s.plain(0, len(s.text))
-	return ok && s.times.parse(to, text)
+	return ok && parseTime(to, text)
 }
 
 // number takes an unsigned number of at least low.

@@ -2,11 +2,10 @@ package stockevent
 
 import (
 	"bytes"
-	"encoding/binary"
-	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
-	"math/bits"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -79,8 +78,8 @@ func (d *strictDecoder) field(name, raw []byte) *schemas.BadEvent {
 }
 
 func (d *strictDecoder) take(field int, raw []byte) *schemas.BadEvent {
-	if to := integerField(d.event, field); to != nil {
-		return setInteger(to, field, raw)
+	if integer := fields[field].integer; integer != nil {
+		return setInteger(integer(d.event), field, raw)
 	}
 	text, bad := readText(field, raw)
 	if bad != nil {
@@ -92,16 +91,14 @@ func (d *strictDecoder) take(field int, raw []byte) *schemas.BadEvent {
 	case fieldOccurredAt:
 		return d.setOccurredAt(text)
 	}
-	*textField(d.event, field) = text
+	*fields[field].text(d.event) = text
 	return nil
 }
 
 func (d *strictDecoder) setReason(slug string) *schemas.BadEvent {
-	reason, err := schemas.ParseReason(slug)
-	if err != nil {
-		return &schemas.BadEvent{Code: schemas.CodeUnknownReason, Field: "reason", Message: schemas.Cut(err.Error(), 100)}
+	if d.event.Reason = schemas.ReasonOf(slug); d.event.Reason == 0 {
+		return &schemas.BadEvent{Code: schemas.CodeUnknownReason, Field: "reason", Message: schemas.Cut(fmt.Sprintf("unknown reason %q", slug), 100)}
 	}
-	d.event.Reason = reason
 	return nil
 }
 
@@ -117,65 +114,21 @@ func readText(field int, raw []byte) (string, *schemas.BadEvent) {
 	if raw[0] != '"' {
 		return "", wrongType(field, "a text")
 	}
-	s, valid := unquote(raw)
-	if !valid {
-		return "", &schemas.BadEvent{Code: schemas.CodeBadText, Field: fieldNames[field], Message: "control characters or unpaired surrogates"}
+	decoded, err := textOf(raw)
+	text := string(decoded)
+	if err != nil || hasControl(text) || bytes.Contains(raw, []byte(`\u`)) && !paired.Match(raw) {
+		return "", &schemas.BadEvent{Code: schemas.CodeBadText, Field: fields[field].name, Message: "control characters or unpaired surrogates"}
 	}
-	return s, checkLength(field, s)
+	return text, checkLength(field, text)
 }
 
-// unquote returns the text of a JSON string of valid UTF-8, and whether it is free of control
-// characters and unpaired surrogates.
-func unquote(raw []byte) (s string, valid bool) {
-	if !bytes.Contains(raw, []byte{'\\'}) {
-		s = string(raw[1 : len(raw)-1])
-	} else if !pairedSurrogates(raw) || json.Unmarshal(raw, &s) != nil {
-		return "", false
-	}
-	return s, !hasControl(s)
-}
+// paired matches a JSON string in which every \uD800–\uDFFF is half of a pair. The decoder would
+// replace others.
+var paired = regexp.MustCompile(`^(?:[^\\]|\\[^u]|\\u[^dD]|\\u[dD][0-7]|\\u[dD][89abAB]..\\u[dD][c-fC-F])*$`)
 
 // hasControl says whether a text has characters that are not allowed in any field.
 func hasControl(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
-}
-
-// pairedSurrogates says whether every \uD800–\uDFFF is half of a pair; encoding/json would
-// replace it otherwise.
-func pairedSurrogates(raw []byte) bool {
-	for i := 0; i < len(raw)-1; i++ {
-		if raw[i] != '\\' {
-			continue
-		}
-		i++
-		if raw[i] != 'u' {
-			continue
-		}
-		switch unit := codeUnit(raw, i-1); {
-		case unit >= 0xDC00 && unit <= 0xDFFF:
-			return false
-		case unit >= 0xD800 && unit <= 0xDBFF:
-			if low := codeUnit(raw, i+5); low < 0xDC00 || low > 0xDFFF {
-				return false
-			}
-			i += 10
-		default:
-			i += 4
-		}
-	}
-	return true
-}
-
-// codeUnit is the unit of the \uXXXX at i, or -1 if there is none.
-func codeUnit(raw []byte, i int) int64 {
-	if i+6 > len(raw) || raw[i] != '\\' || raw[i+1] != 'u' {
-		return -1
-	}
-	unit, err := strconv.ParseUint(string(raw[i+2:i+6]), 16, 16)
-	if err != nil {
-		return -1
-	}
-	return int64(unit)
 }
 
 // setInteger reads a JSON number without fraction and exponent.
@@ -186,7 +139,7 @@ func setInteger(to *int64, field int, raw []byte) *schemas.BadEvent {
 		}
 	}
 	n, err := strconv.ParseInt(string(raw), 10, 64)
-	if err != nil || n < minimums[field] {
+	if err != nil || n < fields[field].least {
 		return outOfRange(field)
 	}
 	*to = n
@@ -224,32 +177,12 @@ func checkUnknown(raw []byte) *schemas.BadEvent {
 // backslash.
 func isPlain(c byte) bool { return c >= ' ' && c < 0x7f && c != '"' && c != '\\' }
 
-// plainPrefix returns the length of the plain bytes that b begins with. It checks eight at a
-// time, since most of an event is text.
+// plainPrefix returns the length of the plain bytes that b begins with.
 func plainPrefix(b []byte) int {
-	n := 0
-	for ; n+8 <= len(b); n += 8 {
-		if found := notPlain(binary.LittleEndian.Uint64(b[n:])); found != 0 {
-			return n + bits.TrailingZeros64(found)/8
+	for i, c := range b {
+		if !isPlain(c) {
+			return i
 		}
 	}
-	for n < len(b) && isPlain(b[n]) {
-		n++
-	}
-	return n
-}
-
-const (
-	ones  = 0x0101010101010101
-	highs = 0x8080808080808080
-)
-
-// notPlain returns zero if all eight bytes of a word are plain; otherwise its lowest set bit is
-// in the first byte that is not. x-ones borrows into the high bit of a zero byte. Only bytes
-// after the first one that it finds can be reported wrongly.
-func notPlain(x uint64) uint64 {
-	control := (x - ones*' ') &^ x
-	quote, backslash := x^ones*'"', x^ones*'\\'
-	found := control | (quote-ones)&^quote | (backslash-ones)&^backslash | x | (x + ones)
-	return found & highs
+	return len(b)
 }

@@ -47,16 +47,16 @@ func notProtobuf(err error) *schemas.BadEvent {
 
 // setProtobuf sets a known field of the event.
 func setProtobuf(e *schemas.Event, known int, f *protobuf.Field) *schemas.BadEvent {
-	if to := textField(e, known); to != nil {
-		return protobufText(f, to, known)
-	}
-	if to := integerField(e, known); to != nil {
-		return protobufInteger(f, to, known)
-	}
-	if known == fieldReason {
+	switch {
+	case fields[known].text != nil:
+		return protobufText(f, fields[known].text(e), known)
+	case fields[known].integer != nil:
+		return protobufInteger(f, fields[known].integer(e), known)
+	case known == fieldReason:
 		return protobufReason(f, &e.Reason)
+	default:
+		return protobufTime(f, &e.OccurredAt)
 	}
-	return protobufTime(f, &e.OccurredAt)
 }
 
 func protobufText(f *protobuf.Field, to *string, known int) *schemas.BadEvent {
@@ -65,7 +65,7 @@ func protobufText(f *protobuf.Field, to *string, known int) *schemas.BadEvent {
 	}
 	*to = f.Text()
 	if plainPrefix(f.Bytes) < len(f.Bytes) && (hasControl(*to) || !utf8.ValidString(*to)) {
-		return &schemas.BadEvent{Code: schemas.CodeBadText, Field: fieldNames[known], Message: "control characters, or not UTF-8"}
+		return &schemas.BadEvent{Code: schemas.CodeBadText, Field: fields[known].name, Message: "control characters, or not UTF-8"}
 	}
 	return checkLength(known, *to)
 }
@@ -79,7 +79,7 @@ func protobufInteger(f *protobuf.Field, to *int64, known int) *schemas.BadEvent 
 	if known == fieldAvailable {
 		*to = protowire.DecodeZigZag(f.Value)
 	}
-	if *to < minimums[known] {
+	if *to < fields[known].least {
 		return outOfRange(known)
 	}
 	return nil
@@ -90,7 +90,7 @@ func protobufReason(f *protobuf.Field, to *schemas.Reason) *schemas.BadEvent {
 		return wrongType(fieldReason, "a number of the enum Reason")
 	}
 	if f.Value < 1 || f.Value > uint64(schemas.StockCount) {
-		return &schemas.BadEvent{Code: schemas.CodeUnknownReason, Field: fieldNames[fieldReason], Message: fmt.Sprintf("the enum Reason has no %d", int64(f.Value))}
+		return &schemas.BadEvent{Code: schemas.CodeUnknownReason, Field: fields[fieldReason].name, Message: fmt.Sprintf("the enum Reason has no %d", int64(f.Value))}
 	}
 	*to = schemas.Reason(f.Value)
 	return nil
@@ -118,7 +118,7 @@ func protobufTime(f *protobuf.Field, to *time.Time) *schemas.BadEvent {
 	}
 	seconds, nanos := parts[1], parts[2]
 	if seconds < firstSecond || seconds > lastSecond || nanos < 0 || nanos > 999_999_999 {
-		return &schemas.BadEvent{Code: schemas.CodeBadTime, Field: fieldNames[fieldOccurredAt], Message: "not within the years 1 to 9999, or nanos not within 0 to 999999999"}
+		return &schemas.BadEvent{Code: schemas.CodeBadTime, Field: fields[fieldOccurredAt].name, Message: "not within the years 1 to 9999, or nanos not within 0 to 999999999"}
 	}
 	*to = time.Unix(seconds, nanos).UTC()
 	return nil

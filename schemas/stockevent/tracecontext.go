@@ -1,6 +1,10 @@
 package stockevent
 
-import "stockpush/schemas"
+import (
+	"encoding/json"
+
+	"stockpush/schemas"
+)
 
 // TraceContext returns the trace context that a CloudEvent in structured mode has as extension
 // attributes. Another message has none, and a bad one may have none.
@@ -12,24 +16,7 @@ func TraceContext(m Message) schemas.TraceContext {
 	if bad != nil {
 		return schemas.TraceContext{}
 	}
-	var c traceMembers
-	if readObject(value, c.member) != nil {
-		return schemas.TraceContext{}
-	}
-	return schemas.NewTraceContext(c.traceparent, c.tracestate)
-}
-
-// traceMembers are the members of a CloudEvent in JSON with its trace context.
-type traceMembers struct{ traceparent, tracestate []byte }
-
-// member takes a member. One that is no text counts as absent.
-func (c *traceMembers) member(name, raw []byte) *schemas.BadEvent {
-	into := map[string]*[]byte{schemas.HeaderTraceparent: &c.traceparent, schemas.HeaderTracestate: &c.tracestate}[string(name)]
-	if into == nil {
-		return nil
-	}
-	if text, err := textOf(raw); err == nil {
-		*into = text
-	}
-	return nil
+	var c struct{ Traceparent, Tracestate string }
+	_ = json.Unmarshal(value, &c) // a member that is no text counts as absent
+	return schemas.NewTraceContext([]byte(c.Traceparent), []byte(c.Tracestate))
 }

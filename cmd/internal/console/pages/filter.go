@@ -153,7 +153,7 @@ func (v *viewer) chipText(name, value string) string {
 	case name == "failure_code":
 		return v.code(value)
 	case name == "reason":
-		if reason, err := schemas.ParseReason(value); err == nil {
+		if reason := schemas.ReasonOf(value); reason != 0 {
 			return v.reason(reason.Label())
 		}
 	case name == "status":
