@@ -2,7 +2,6 @@ package clickhouse
 
 import (
 	"context"
-	"encoding/binary"
 	"io"
 	"time"
 
@@ -85,26 +84,38 @@ func numbers[C ~[]V, V, T any, P interface {
 	*C
 	proto.ColInput
 }](name string, value func(T) V) column[T] {
-	var all C
 	shown := P(new(C))
+	return values(name, shown, func(all []V) { *shown = all }, value)
+}
+
+// values returns a column whose block show sets.
+func values[V, T any](name string, shown proto.ColInput, show func([]V), value func(T) V) column[T] {
+	var all []V
 	return column[T]{
 		name:  name,
 		shown: shown,
 		add:   func(row T) { all = append(all, value(row)) },
 		keep:  func(n int) { all = all[:n] },
-		show:  func(from, to int) { *shown = all[from:to] },
+		show:  func(from, to int) { show(all[from:to]) },
 	}
 }
 
 // texts returns a column of strings. The server accepts them for LowCardinality too.
 func texts[T any](name string, value func(T) string) column[T] {
-	c := new(wireTexts)
+	var all proto.ColStr
+	shown := new(proto.ColStr)
 	return column[T]{
 		name:  name,
-		shown: &c.shown,
-		add:   func(row T) { c.add(value(row)) },
-		keep:  c.keep,
-		show:  c.show,
+		shown: shown,
+		add:   func(row T) { all.Append(value(row)) },
+		keep: func(n int) {
+			end := 0
+			if n > 0 {
+				end = all.Pos[n-1].End
+			}
+			all.Buf, all.Pos = all.Buf[:end], all.Pos[:n]
+		},
+		show: func(from, to int) { shown.Buf, shown.Pos = all.Buf, all.Pos[from:to] },
 	}
 }
 
@@ -112,8 +123,8 @@ func texts[T any](name string, value func(T) string) column[T] {
 func optionals[T any](name string, value func(T) *int64) column[T] {
 	var absent proto.ColUInt8
 	var all proto.ColInt64
-	values := new(proto.ColInt64)
-	shown := proto.NewColNullable[int64](values)
+	present := new(proto.ColInt64)
+	shown := proto.NewColNullable[int64](present)
 	return column[T]{
 		name:  name,
 		shown: shown,
@@ -125,21 +136,15 @@ func optionals[T any](name string, value func(T) *int64) column[T] {
 			absent, all = append(absent, 1), append(all, 0)
 		},
 		keep: func(n int) { absent, all = absent[:n], all[:n] },
-		show: func(from, to int) { shown.Nulls, *values = absent[from:to], all[from:to] },
+		show: func(from, to int) { shown.Nulls, *present = absent[from:to], all[from:to] },
 	}
 }
 
 // times returns a column of times in milliseconds.
 func times[T any](name string, value func(T) time.Time) column[T] {
-	var all []proto.DateTime64
 	shown := new(proto.ColDateTime64).WithPrecision(proto.PrecisionMilli).WithLocation(time.UTC)
-	return column[T]{
-		name:  name,
-		shown: shown,
-		add:   func(row T) { all = append(all, proto.DateTime64(storable(value(row)).UnixMilli())) },
-		keep:  func(n int) { all = all[:n] },
-		show:  func(from, to int) { shown.Data = all[from:to] },
-	}
+	return values(name, shown, func(all []proto.DateTime64) { shown.Data = all },
+		func(row T) proto.DateTime64 { return proto.DateTime64(storable(value(row)).UnixMilli()) })
 }
 
 // enumeration is a column of an Enum8's numbers. The server knows their labels.
@@ -156,74 +161,6 @@ func (e *enumeration) Type() proto.ColumnType { return e.words }
 
 // enumerations returns a column of an Enum8's numbers.
 func enumerations[T any](name string, value func(T) int8) column[T] {
-	var all proto.ColInt8
 	shown := new(enumeration)
-	return column[T]{
-		name:  name,
-		shown: shown,
-		add:   func(row T) { all = append(all, value(row)) },
-		keep:  func(n int) { all = all[:n] },
-		show:  func(from, to int) { shown.ColInt8 = all[from:to] },
-	}
+	return values(name, shown, func(all []int8) { shown.ColInt8 = all }, value)
 }
-
-// wireTexts are strings in the wire format, each with its length as a prefix. The client library's
-// column needs two words more for each string and copies all of them to send them.
-type wireTexts struct {
-	wire []byte
-	// starts are the offsets at which the blocks' first strings begin.
-	starts []int
-	rows   int
-	shown  shownTexts
-}
-
-func (t *wireTexts) add(text string) {
-	if t.rows%blockRows == 0 {
-		t.starts = append(t.starts, len(t.wire))
-	}
-	t.wire = append(binary.AppendUvarint(t.wire, uint64(len(text))), text...)
-	t.rows++
-}
-
-// keep truncates to the first n strings.
-func (t *wireTexts) keep(n int) {
-	t.wire = t.wire[:t.startOf(n)]
-	t.starts = t.starts[:(n+blockRows-1)/blockRows]
-	t.rows = n
-}
-
-func (t *wireTexts) show(from, to int) {
-	t.shown = shownTexts{t.wire[t.startOf(from):t.startOf(to)], to - from}
-}
-
-// startOf returns the offset at which a string begins; for the one after the last, where the last
-// ends.
-func (t *wireTexts) startOf(row int) int {
-	if row == t.rows {
-		return len(t.wire)
-	}
-	at := t.starts[row/blockRows]
-	for range row % blockRows {
-		length, n := binary.Uvarint(t.wire[at:])
-		at += n + int(length)
-	}
-	return at
-}
-
-// shownTexts is a proto.ColInput for one block of strings.
-type shownTexts struct {
-	wire []byte
-	rows int
-}
-
-// Type returns the column's type.
-func (t *shownTexts) Type() proto.ColumnType { return proto.ColumnTypeString }
-
-// Rows returns how many strings are sent.
-func (t *shownTexts) Rows() int { return t.rows }
-
-// EncodeColumn appends the strings.
-func (t *shownTexts) EncodeColumn(b *proto.Buffer) { b.PutRaw(t.wire) }
-
-// WriteColumn sends the strings.
-func (t *shownTexts) WriteColumn(w *proto.Writer) { w.ChainWrite(t.wire) }
