@@ -24,15 +24,20 @@ type Difference struct {
 
 // Summary names the first few differences.
 func Summary(all []Difference) string {
+	names := make([]string, len(all))
+	for i, d := range all {
+		names[i] = d.What
+	}
+	return firstFew(names)
+}
+
+// firstFew lists the first few of several texts.
+func firstFew(texts []string) string {
 	const named = 5
-	var names []string
-	for _, d := range all[:min(named, len(all))] {
-		names = append(names, d.What)
+	if more := len(texts) - named; more > 0 {
+		texts = append(slices.Clone(texts[:named]), fmt.Sprintf("and %d more", more))
 	}
-	if more := len(all) - len(names); more > 0 {
-		names = append(names, fmt.Sprintf("and %d more", more))
-	}
-	return strings.Join(names, ", ")
+	return strings.Join(texts, ", ")
 }
 
 // Differences compares the database's objects with the expected schema.
@@ -67,51 +72,41 @@ func (s *Store) differences(ctx context.Context) ([]Difference, error) {
 
 // object is a table or view as the server describes it.
 type object struct {
-	engine, query, comment string
-	columns                map[string]foundColumn
+	Name    string `ch:"name"`
+	Engine  string `ch:"engine_full"`
+	Query   string `ch:"as_select"`
+	Comment string `ch:"comment"`
+	columns map[string]foundColumn
 }
 
-type foundColumn struct{ kind, comment string }
+type foundColumn struct {
+	Table   string `ch:"table"`
+	Name    string `ch:"name"`
+	Type    string `ch:"type"`
+	Comment string `ch:"comment"`
+}
 
 // objects returns the database's objects by name.
 func (s *Store) objects(ctx context.Context) (map[string]object, error) {
+	var tables []object
+	if err := s.conn.Select(ctx, &tables, "SELECT name, engine_full, as_select, comment FROM system.tables WHERE database = ?", s.database); err != nil {
+		return nil, err
+	}
+	var columns []foundColumn
+	if err := s.conn.Select(ctx, &columns, "SELECT table, name, type, comment FROM system.columns WHERE database = ?", s.database); err != nil {
+		return nil, err
+	}
 	found := map[string]object{}
-	tables, err := s.conn.Query(ctx, "SELECT name, engine_full, as_select, comment FROM system.tables WHERE database = ?", s.database)
-	if err != nil {
-		return nil, err
+	for _, o := range tables {
+		o.columns = map[string]foundColumn{}
+		found[o.Name] = o
 	}
-	defer func() { _ = tables.Close() }()
-	for tables.Next() {
-		var name string
-		o := object{columns: map[string]foundColumn{}}
-		if err := tables.Scan(&name, &o.engine, &o.query, &o.comment); err != nil {
-			return nil, err
-		}
-		found[name] = o
-	}
-	if err := tables.Err(); err != nil {
-		return nil, err
-	}
-	return found, s.columns(ctx, found)
-}
-
-func (s *Store) columns(ctx context.Context, of map[string]object) error {
-	columns, err := s.conn.Query(ctx, "SELECT table, name, type, comment FROM system.columns WHERE database = ?", s.database)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = columns.Close() }()
-	for columns.Next() {
-		var table, name string
-		var c foundColumn
-		if err := columns.Scan(&table, &name, &c.kind, &c.comment); err != nil {
-			return err
-		}
-		if o, ok := of[table]; ok { // the table may have been created after the tables were read
-			o.columns[name] = c
+	for _, c := range columns {
+		if o, ok := found[c.Table]; ok { // the table may have been created after the tables were read
+			o.columns[c.Name] = c
 		}
 	}
-	return columns.Err()
+	return found, nil
 }
 
 // formatted returns each view's query, and each table's whole statement, as the server formats it.
@@ -141,9 +136,11 @@ func (c comparison) differences(o schema.Object, shown string) []Difference {
 		return []Difference{{string(o.Kind), fmt.Sprintf("%s %s", o.Kind, o.Name), append(c.unfill(o), c.create(o)...), false}}
 	case o.Kind == schema.Table:
 		return c.table(o, found, shown)
-	case found.query != shown || len(columnDifferences(o, found)) > 0:
-		return []Difference{{string(o.Kind) + " definition", fmt.Sprintf("definition of %s %s%s", o.Kind, o.Name, inBrackets(columnDifferences(o, found))), c.redefine(o), false}}
-	case o.Kind == schema.Feed && found.comment != o.Comment:
+	case len(columnDifferences(o, found)) > 0:
+		return c.definition(o, firstFew(columnDifferences(o, found)))
+	case found.Query != shown:
+		return c.definition(o, "its query differs")
+	case o.Kind == schema.Feed && found.Comment != o.Comment:
 		return []Difference{{"table content", "content of table " + o.Target, append([]string{c.columnComments(o)}, c.fill(o)...), false}}
 	default:
 		return c.comments(o, found)
@@ -160,16 +157,20 @@ func (c comparison) unfill(table schema.Object) (statements []string) {
 	return statements
 }
 
+func (c comparison) definition(o schema.Object, why string) []Difference {
+	return []Difference{{string(o.Kind) + " definition", fmt.Sprintf("definition of %s %s (%s)", o.Kind, o.Name, why), c.redefine(o), false}}
+}
+
 func (c comparison) table(o schema.Object, found object, shown string) (all []Difference) {
-	if is := engineOf(found.engine); is != engineOf(shown) {
+	if is := engineOf(found.Engine); is != engineOf(shown) {
 		all = append(all, Difference{"table engine", fmt.Sprintf("engine, keys or TTL of table %s, which are %s", o.Name, is), nil, false})
 	}
 	for i, column := range o.Columns {
 		switch is, ok := found.columns[column.Name]; {
 		case !ok:
 			all = append(all, Difference{"column", fmt.Sprintf("column %s of table %s", column.Name, o.Name), []string{c.addColumn(o, i)}, false})
-		case is.kind != column.Type:
-			all = append(all, Difference{"column type", fmt.Sprintf("type of column %s of table %s, which is %s", column.Name, o.Name, is.kind), nil, false})
+		case is.Type != column.Type:
+			all = append(all, Difference{"column type", fmt.Sprintf("type of column %s of table %s, which is %s", column.Name, o.Name, is.Type), nil, false})
 		}
 	}
 	if len(all) > 0 {
@@ -179,7 +180,8 @@ func (c comparison) table(o schema.Object, found object, shown string) (all []Di
 }
 
 func (c comparison) comments(o schema.Object, found object) []Difference {
-	if !c.commentsDiffer(o, found) {
+	differ := func(column schema.Column) bool { return found.columns[column.Name].Comment != column.Comment }
+	if found.Comment == o.Comment && !slices.ContainsFunc(o.Columns, differ) {
 		return nil
 	}
 	return []Difference{{string(o.Kind) + " comment", fmt.Sprintf("comments of %s %s", o.Kind, o.Name), c.recomment(o), o.Kind == schema.Table}}
@@ -193,8 +195,8 @@ func columnDifferences(o schema.Object, found object) (all []string) {
 		switch is, ok := found.columns[column.Name]; {
 		case !ok:
 			all = append(all, "column "+column.Name+" is missing")
-		case is.kind != column.Type:
-			all = append(all, fmt.Sprintf("column %s is %s, not %s", column.Name, is.kind, column.Type))
+		case is.Type != column.Type:
+			all = append(all, fmt.Sprintf("column %s is %s, not %s", column.Name, is.Type, column.Type))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(found.columns)) {
@@ -203,28 +205,6 @@ func columnDifferences(o schema.Object, found object) (all []string) {
 		}
 	}
 	return all
-}
-
-// inBrackets returns the first few differences; without any, the query differs.
-func inBrackets(differences []string) string {
-	const named = 5
-	switch n := len(differences); {
-	case n == 0:
-		return " (its query differs)"
-	case n > named:
-		return fmt.Sprintf(" (%s, and %d more)", strings.Join(differences[:named], ", "), n-named)
-	default:
-		return " (" + strings.Join(differences, ", ") + ")"
-	}
-}
-
-func (c comparison) commentsDiffer(o schema.Object, found object) bool {
-	for _, column := range o.Columns {
-		if found.columns[column.Name].comment != column.Comment {
-			return true
-		}
-	}
-	return found.comment != o.Comment
 }
 
 // engineOf extracts the engine, keys and TTL from a table's statement. Settings are the operator's

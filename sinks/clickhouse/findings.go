@@ -23,8 +23,9 @@ type Finding struct {
 // KeepFindings stores what an audit found in a shop. Earlier findings of store SKUs that it checked
 // and did not find again are over from then on.
 func (s *Store) KeepFindings(ctx context.Context, shop schemas.Shop, at time.Time, found []Finding, checked func(schemas.Key) bool) error {
-	earlier, err := s.drifting(ctx, shop)
-	if err != nil {
+	var earlier []string
+	query := "SELECT groupArray(store_sku) FROM " + s.table("audit_findings") + " WHERE channel = ? AND shop_id = ?"
+	if err := s.conn.QueryRow(ctx, query, shop.Channel, uint64(shop.ID)).Scan(&earlier); err != nil {
 		return fmt.Errorf("read the earlier findings of shop %d: %w", shop.ID, err)
 	}
 	rows := tableRows[Finding]{columns: findingColumns()}
@@ -33,30 +34,13 @@ func (s *Store) KeepFindings(ctx context.Context, shop schemas.Shop, at time.Tim
 		again[f.Key] = true
 		rows.add(f)
 	}
-	for _, key := range earlier {
+	for _, sku := range earlier {
+		key := schemas.Key{Channel: shop.Channel, ShopID: shop.ID, StoreSKU: sku}
 		if checked(key) && !again[key] {
 			rows.add(Finding{Key: key, FoundAt: at})
 		}
 	}
 	return insert(ctx, s, "audit_finding_rows", &rows)
-}
-
-// drifting returns the store SKUs of a shop that have a finding.
-func (s *Store) drifting(ctx context.Context, shop schemas.Shop) ([]schemas.Key, error) {
-	found, err := s.conn.Query(ctx, "SELECT store_sku FROM "+s.table("audit_findings")+" WHERE channel = ? AND shop_id = ?", shop.Channel, uint64(shop.ID))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = found.Close() }()
-	var keys []schemas.Key
-	for found.Next() {
-		key := schemas.Key{Channel: shop.Channel, ShopID: shop.ID}
-		if err := found.Scan(&key.StoreSKU); err != nil {
-			return nil, err
-		}
-		keys = append(keys, key)
-	}
-	return keys, found.Err()
 }
 
 // findingColumns are the columns of audit_finding_rows, in the table's order.
