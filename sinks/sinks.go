@@ -23,9 +23,6 @@ import (
 	"stockpush/schemas/wire"
 )
 
-// Received is when a message arrived in our topic.
-type Received struct{ At time.Time }
-
 // RefusedError reports that the store will never accept a batch, because of one of its rows.
 type RefusedError struct{ Err error }
 
@@ -36,7 +33,8 @@ func (e *RefusedError) Unwrap() error { return e.Err }
 // it is given, because the decoder reuses the record.
 type Batch interface {
 	Add(r *schemas.Record)
-	Reject(letter schemas.DeadLetter, at Received)
+	// Reject adds a dead letter that arrived in our topic at the given time.
+	Reject(letter schemas.DeadLetter, at time.Time)
 	// Report adds a worker's report. Reports describe the present, so they stay if KeepRecords
 	// removes the records of their message.
 	Report(r *schemas.Report)
@@ -82,12 +80,11 @@ type Sink struct {
 	cfg  Config
 	deps Deps
 
-	mu    sync.Mutex
-	open  *pendingBatch
-	spare *pendingBatch
-	// free is signalled when a batch is sent and the spare one is available.
-	free   *sync.Cond
-	signal chan struct{}
+	mu   sync.Mutex
+	open *pendingBatch
+	// emptied is signalled when an empty batch becomes the open one.
+	emptied *sync.Cond
+	signal  chan struct{}
 }
 
 // pendingBatch is a batch with the offsets of its messages, in ascending order. If the store refuses the
@@ -111,38 +108,32 @@ func (l *pendingBatch) resolve() {
 	close(l.sent)
 }
 
-// New returns the stage. Nothing is sent until Run runs.
+// New returns the stage. Nothing is sent until Write runs.
 func New(cfg Config, deps Deps) *Sink {
-	s := &Sink{cfg: cfg, deps: deps, signal: make(chan struct{}, 1)}
-	s.free = sync.NewCond(&s.mu)
-	s.open, s.spare = newPendingBatch(deps.NewBatch()), newPendingBatch(deps.NewBatch())
+	s := &Sink{cfg: cfg, deps: deps, open: newPendingBatch(deps.NewBatch()), signal: make(chan struct{}, 1)}
+	s.emptied = sync.NewCond(&s.mu)
 	return s
 }
 
-// Handler returns the stage's stream.Handler.
-func (s *Sink) Handler() stream.Handler { return handler{s} }
-
-type handler struct{ *Sink }
-
 // Run collects a partition's messages until the partition is revoked, then waits until the store
-// has them.
-func (h handler) Run(ctx context.Context, a *stream.Assignment) error {
+// has them. It implements stream.Handler.
+func (s *Sink) Run(ctx context.Context, a *stream.Assignment) error {
 	stop := context.AfterFunc(ctx, func() {
-		h.mu.Lock() // without the lock, a collector between its check of ctx and its wait would miss the broadcast
-		defer h.mu.Unlock()
-		h.free.Broadcast()
+		s.mu.Lock() // without the lock, a collector between its check of ctx and its wait would miss the broadcast
+		defer s.mu.Unlock()
+		s.emptied.Broadcast()
 	})
 	defer stop()
 	var last *pendingBatch
 	for batch := range a.Batches() {
-		if last = h.collect(ctx, a, batch.Records); last == nil {
+		if last = s.collect(ctx, a, batch.Records); last == nil {
 			return nil
 		}
 	}
 	if last == nil {
 		return nil
 	}
-	h.requestFlush()
+	s.requestFlush()
 	select {
 	case <-ctx.Done():
 	case <-last.sent:
@@ -167,7 +158,7 @@ func (s *Sink) collect(ctx context.Context, a *stream.Assignment, messages []*ka
 				return nil
 			}
 			s.requestFlush()
-			s.free.Wait()
+			s.emptied.Wait()
 		}
 		if s.open.batch.Rows() == 0 {
 			s.open.since = time.Now()
@@ -218,21 +209,22 @@ func (s *Sink) add(b Batch, m *kafka.Record) error {
 
 func addDeadLetter(b Batch, m *kafka.Record) {
 	letter := schemas.DeadLetter{Key: m.Key, Value: m.Value}
-	var errs []error
+	var err error
 	for _, h := range m.Headers {
-		errs = append(errs, letter.TakeHeader(h.Key, string(h.Value)))
+		err = errors.Join(err, letter.TakeHeader(h.Key, string(h.Value)))
 	}
-	if err := errors.Join(errs...); err != nil || letter.SourceTopic == "" {
+	if err != nil || letter.SourceTopic == "" {
 		// Not one of our dead letters: record it with its own position.
 		letter = schemas.DeadLetter{Key: m.Key, Value: m.Value, SourceTopic: m.Topic, SourcePartition: m.Partition, SourceOffset: m.Offset}
 		letter.Code, letter.Message = "unknown", "not a dead letter of stockpush"
 	}
-	b.Reject(letter, Received{schemas.TimestampOr(m.Timestamp, time.Now())})
+	b.Reject(letter, schemas.TimestampOr(m.Timestamp, time.Now()))
 }
 
-// Run sends batches until ctx ends. It fails if messages of a refused batch cannot be read again.
+// Write sends batches until ctx ends. It fails if messages of a refused batch cannot be read again.
 // The partitions' next owner reads again what is not sent.
-func (s *Sink) Run(ctx context.Context) error {
+func (s *Sink) Write(ctx context.Context) error {
+	empty := s.deps.NewBatch()
 	ticker := time.NewTicker(max(s.cfg.BatchInterval/4, time.Millisecond))
 	defer ticker.Stop()
 	for {
@@ -245,9 +237,16 @@ func (s *Sink) Run(ctx context.Context) error {
 				continue
 			}
 		}
-		if err := s.flush(ctx); err != nil && ctx.Err() == nil {
-			return err
+		full := s.exchange(empty)
+		if err := s.send(ctx, full); err != nil {
+			if ctx.Err() == nil {
+				return err
+			}
+			return nil
 		}
+		full.resolve()
+		full.batch.Reset()
+		empty = full.batch
 	}
 }
 
@@ -258,23 +257,14 @@ func (s *Sink) isDue(now time.Time) bool {
 	return rows >= s.cfg.BatchRows || rows > 0 && now.Sub(s.open.since) >= s.cfg.BatchInterval
 }
 
-// flush sends the open batch while the spare one is being filled.
-func (s *Sink) flush(ctx context.Context) error {
+// exchange makes an empty batch the open one, and returns the one before.
+func (s *Sink) exchange(empty Batch) (full *pendingBatch) {
 	s.mu.Lock()
-	full := s.open
-	s.open = s.spare
+	defer s.mu.Unlock()
+	full, s.open = s.open, newPendingBatch(empty)
 	s.deps.Metrics.waiting.Set(0)
-	s.free.Broadcast()
-	s.mu.Unlock()
-	err := s.send(ctx, full)
-	if err == nil {
-		full.resolve()
-	}
-	full.batch.Reset()
-	s.mu.Lock()
-	s.spare = newPendingBatch(full.batch)
-	s.mu.Unlock()
-	return err
+	s.emptied.Broadcast()
+	return full
 }
 
 // send retries until the store has the batch or ctx ends. It bisects a batch that the store

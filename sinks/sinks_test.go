@@ -46,13 +46,13 @@ type batch struct {
 	reports int
 }
 
-func (b *batch) Add(r *schemas.Record)                     { b.records = append(b.records, strings.Clone(r.EventID)) }
-func (b *batch) Reject(schemas.DeadLetter, sinks.Received) { b.letters++ }
-func (b *batch) Report(*schemas.Report)                    { b.reports++ }
-func (b *batch) Rows() int                                 { return len(b.records) + b.letters + b.reports }
-func (b *batch) Records() int                              { return len(b.records) }
-func (b *batch) KeepRecords(n int)                         { b.records = b.records[:n] }
-func (b *batch) Reset()                                    { b.records, b.letters, b.reports = nil, 0, 0 }
+func (b *batch) Add(r *schemas.Record)                { b.records = append(b.records, strings.Clone(r.EventID)) }
+func (b *batch) Reject(schemas.DeadLetter, time.Time) { b.letters++ }
+func (b *batch) Report(*schemas.Report)               { b.reports++ }
+func (b *batch) Rows() int                            { return len(b.records) + b.letters + b.reports }
+func (b *batch) Records() int                         { return len(b.records) }
+func (b *batch) KeepRecords(n int)                    { b.records = b.records[:n] }
+func (b *batch) Reset()                               { b.records, b.letters, b.reports = nil, 0, 0 }
 func (b *batch) Send(context.Context) error {
 	b.store.mu.Lock()
 	defer b.store.mu.Unlock()
@@ -102,9 +102,9 @@ func newBench(t *testing.T, rows int) *bench {
 	b.assignment, b.deliver = streamtest.NewAssignment(t.Context(), topics.Records(), 0)
 	ctx, cancel := context.WithCancel(t.Context())
 	var work sync.WaitGroup
-	work.Go(func() { _ = sink.Run(ctx) })
+	work.Go(func() { _ = sink.Write(ctx) })
 	ended := make(chan error, 1)
-	go func() { ended <- sink.Handler().Run(t.Context(), b.assignment) }()
+	go func() { ended <- sink.Run(t.Context(), b.assignment) }()
 	b.finish = func() {
 		b.deliver(nil)
 		require.NoError(t, <-ended)
@@ -276,9 +276,9 @@ func TestSinkFailsIfARefusedMessageCannotBeReadAgain(t *testing.T) {
 		assignment, deliver := streamtest.NewAssignment(t.Context(), topics.Records(), 0)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
-		go func() { ended <- sink.Handler().Run(ctx, assignment) }()
+		go func() { ended <- sink.Run(ctx, assignment) }()
 		deliver([]*kafka.Record{(&bench{}).message("poison")})
-		require.ErrorIs(t, sink.Run(t.Context()), refused)
+		require.ErrorIs(t, sink.Write(t.Context()), refused)
 		require.Equal(t, 1, assignment.Unresolved())
 		cancel()
 		deliver(nil)

@@ -42,7 +42,7 @@ type batch struct {
 func (b *batch) Add(r *schemas.Record) { b.records.add(r) }
 
 // Reject adds a dead letter's row.
-func (b *batch) Reject(letter schemas.DeadLetter, at sinks.Received) {
+func (b *batch) Reject(letter schemas.DeadLetter, at time.Time) {
 	b.rejected.add(rejected{letter, at, namedBy(letter.FittingKey())})
 }
 

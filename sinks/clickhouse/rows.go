@@ -7,7 +7,6 @@ import (
 	"github.com/ClickHouse/ch-go/proto"
 
 	"stockpush/schemas"
-	"stockpush/sinks"
 )
 
 func offsetOrNil(offset *int64) *int64 {
@@ -80,7 +79,7 @@ func recordColumns() []column[*rec] {
 // rejected is a dead letter, the time it was received, and the store SKU that its key names.
 type rejected struct {
 	schemas.DeadLetter
-	sinks.Received
+	at  time.Time
 	sku schemas.Key
 }
 
@@ -113,7 +112,7 @@ func rejectedColumns() []column[rejected] {
 		texts("error_message", func(r rejected) string { return r.Message }),
 		texts("key", func(r rejected) string { return string(r.FittingKey()) }),
 		texts("value", func(r rejected) string { return string(r.Value[:min(len(r.Value), maxRejectedValueBytes)]) }),
-		times("received_at", func(r rejected) time.Time { return r.At }),
+		times("received_at", func(r rejected) time.Time { return r.at }),
 		texts("channel", func(r rejected) string { return r.sku.Channel }),
 		numbers[proto.ColUInt64]("shop_id", func(r rejected) uint64 { return uint64(r.sku.ShopID) }),
 		texts("store_sku", func(r rejected) string { return r.sku.StoreSKU }),

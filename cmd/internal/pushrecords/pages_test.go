@@ -7,13 +7,11 @@ import (
 	"net"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"stockpush/cmd/internal/pushrecords"
 	"stockpush/schemas"
-	"stockpush/sinks"
 	"stockpush/sinks/clickhouse"
 )
 
@@ -22,8 +20,6 @@ type (
 	lister[T any]    = func(ctx, pushrecords.Filter, pushrecords.Page) (pushrecords.List[T], error)
 	storeSKUsOfOrder = lister[pushrecords.StoreSKU]
 )
-
-func received(at time.Time) sinks.Received { return sinks.Received{At: at} }
 
 // allPages follows the cursors to the end.
 func allPages[T any](t *testing.T, list lister[T], f pushrecords.Filter, p pushrecords.Page) []T {

@@ -216,7 +216,7 @@ func TestRejectedIsPaged(t *testing.T) {
 		b.Reject(schemas.DeadLetter{
 			SourceTopic: "events", SourcePartition: int32(i % 3), SourceOffset: i, Key: []byte("shopee/10001/K"), Value: []byte{0xff, '<'},
 			BadEvent: schemas.BadEvent{Code: "unknown_reason", Field: "reason", Message: "no"},
-		}, received(now.Add(-time.Duration(i/10)*time.Hour)))
+		}, now.Add(-time.Duration(i/10)*time.Hour))
 	}
 	require.NoError(t, b.Send(t.Context()))
 	all := allPages(t, f.reader.Rejected, pushrecords.Filter{}, pushrecords.Page{Limit: 4})
@@ -236,7 +236,7 @@ func TestRejectedAreSelectedByShopAndSKU(t *testing.T) {
 		b.Reject(schemas.DeadLetter{
 			SourceTopic: "events", SourceOffset: int64(i), Key: []byte(key), Value: []byte("shopee/10001/A"),
 			BadEvent: schemas.BadEvent{Code: []string{"unknown_reason", "not_json"}[i%2]},
-		}, received(now))
+		}, now)
 	}
 	require.NoError(t, b.Send(t.Context()))
 	of := pushrecords.Filter{Shops: []int64{10001}, StoreSKUs: []string{"A"}}

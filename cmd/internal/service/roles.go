@@ -200,13 +200,13 @@ func (p *process) newSink(ctx context.Context) (*running, error) {
 			NewBatch: func() sinks.Batch { return advised{store.NewBatch(), p.cfg.ClickHouse} }, DeadLetters: p.letters,
 			Topics: p.topics, Logger: p.log, Metrics: sinks.NewMetrics(p.registry), Reread: p.reread,
 		})
-	handler := housekeeping{Handler: sink.Handler(), topic: p.topics.Records(), store: store, log: p.log, refresh: p.refreshByAge(store)}
+	handler := housekeeping{Handler: sink, topic: p.topics.Records(), store: store, log: p.log, refresh: p.refreshByAge(store)}
 	stage, err := p.stage(sinks.StreamConfig(p.topics), handler)
 	if err != nil {
 		return nil, err
 	}
 	r := atWork(stage)
-	r.beside = sink.Run
+	r.beside = sink.Write
 	return r, nil
 }
 

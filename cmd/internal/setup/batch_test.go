@@ -35,7 +35,7 @@ func TestBatchIsWrittenCompletely(t *testing.T) {
 	b.Add(&forgotten)
 	b.KeepRecords(1)
 	b.Add(&absent)
-	b.Reject(schemas.DeadLetter{SourceTopic: "events", Key: bytes.Repeat([]byte{0xff}, 100<<10), Value: make([]byte, 100<<10)}, sinks.Received{At: now})
+	b.Reject(schemas.DeadLetter{SourceTopic: "events", Key: bytes.Repeat([]byte{0xff}, 100<<10), Value: make([]byte, 100<<10)}, now)
 	require.Equal(t, 3, b.Rows())
 	require.NoError(t, b.Send(t.Context()))
 	require.NoError(t, b.Send(t.Context()), "repeated")

@@ -77,7 +77,7 @@ func fill(b sinks.Batch, records []schemas.Record) {
 		b.Add(&records[i])
 	}
 	for offset := range int64(3) {
-		b.Reject(schemas.DeadLetter{BadEvent: schemas.BadEvent{Code: schemas.CodeNotJSON}, SourceTopic: "events", SourceOffset: offset, Value: []byte("{")}, sinks.Received{At: now})
+		b.Reject(schemas.DeadLetter{BadEvent: schemas.BadEvent{Code: schemas.CodeNotJSON}, SourceTopic: "events", SourceOffset: offset, Value: []byte("{")}, now)
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 	"stockpush/cmd/internal/embedded/embeddedtest"
 	"stockpush/schemas"
 	schema "stockpush/schemas/clickhouse"
-	"stockpush/sinks"
 	"stockpush/sinks/clickhouse"
 )
 
@@ -210,7 +209,7 @@ func TestRejectedEventHasTheStoreSKUOfItsKey(t *testing.T) {
 	b := s.NewBatch()
 	long := strings.Repeat("x", 256)
 	for i, key := range []string{"shopee/10001/A/B", "lazada/10001/A", "shopee/0/A", "shopee/-1/A", "shopee/x/A", "shopee/10001/", "shopee/10001/" + long, "shopee/10001/\xff", "", "A"} {
-		b.Reject(schemas.DeadLetter{SourceTopic: "events", SourceOffset: int64(i), Key: []byte(key), Value: []byte("{")}, sinks.Received{At: now})
+		b.Reject(schemas.DeadLetter{SourceTopic: "events", SourceOffset: int64(i), Key: []byte(key), Value: []byte("{")}, now)
 	}
 	require.NoError(t, b.Send(t.Context()))
 	require.Equal(t, []string{"0 shopee 10001 A/B"}, lines(t, s, "source_offset, channel, shop_id, store_sku", "rejected_events WHERE shop_id IS NOT NULL"))

@@ -268,8 +268,8 @@ func (p *pipeline) startSink(store *clickhouse.Store) (*counting, func()) {
 	})
 	ctx, cancel := context.WithCancel(p.b.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- sink.Run(ctx) }()
-	progress, stop := p.start(sinks.StreamConfig(p.topics), sink.Handler())
+	go func() { ended <- sink.Write(ctx) }()
+	progress, stop := p.start(sinks.StreamConfig(p.topics), sink)
 	return progress, func() {
 		stop()
 		cancel()

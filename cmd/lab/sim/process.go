@@ -66,8 +66,8 @@ func newProcess(w *world, seat, life int) *process {
 		NewBatch: func() sinks.Batch { return &batch{w: w, p: p} }, DeadLetters: out, Topics: topics,
 		Logger: log, Metrics: sinks.NewMetrics(registry),
 	})
-	p.work.Go(func() { _ = sink.Run(p.ctx) })
-	p.handlers = []stream.Handler{proc, lanes, sink.Handler()}
+	p.work.Go(func() { _ = sink.Write(p.ctx) })
+	p.handlers = []stream.Handler{proc, lanes, sink}
 	return p
 }
 

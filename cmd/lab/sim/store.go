@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"stockpush/schemas"
-	"stockpush/sinks"
 )
 
 var errStore = errors.New("the simulated store does not answer")
@@ -31,7 +30,7 @@ func (b *batch) Add(r *schemas.Record) {
 	b.rows = append(b.rows, kept)
 }
 
-func (b *batch) Reject(l schemas.DeadLetter, _ sinks.Received) {
+func (b *batch) Reject(l schemas.DeadLetter, _ time.Time) {
 	b.letters = append(b.letters, source{l.SourceTopic, l.SourcePartition, l.SourceOffset})
 }
 

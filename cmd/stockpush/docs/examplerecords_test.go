@@ -10,7 +10,6 @@ import (
 
 	"stockpush/cmd/internal/embedded/embeddedtest"
 	"stockpush/schemas"
-	"stockpush/sinks"
 	"stockpush/sinks/clickhouse"
 )
 
@@ -26,7 +25,7 @@ func exampleRecords(t *testing.T) driver.Conn {
 		batch.Add(&r)
 	}
 	for i, letter := range rejected() {
-		batch.Reject(letter, sinks.Received{At: midnight.Add(-time.Duration(20+i) * time.Minute)})
+		batch.Reject(letter, midnight.Add(-time.Duration(20+i)*time.Minute))
 	}
 	require.NoError(t, batch.Send(t.Context()))
 	return store.Conn()
