@@ -59,9 +59,11 @@ func TestBreakerOpensByItsAnswers(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := after(t, new(bytes.Buffer), c.answers...)
+				var log bytes.Buffer
+				b := after(t, &log, c.answers...)
 				wake, blocked := b.Blocked(0, time.Now())
 				require.Equal(t, []bool{c.open, c.reached}, []bool{blocked, b.Reached})
+				require.Equal(t, c.open, log.Len() > 0, log.String())
 				if c.open {
 					require.Equal(t, time.Now().Add(15*time.Second), wake)
 					require.Equal(t, schemas.TimedOut, b.Failure.Code)
@@ -93,8 +95,9 @@ func TestOneCallDecidesAboutAnOpenBreaker(t *testing.T) {
 				require.True(t, blocked, "one call at a time")
 				require.Zero(t, wake, "until it ends")
 				tell(t, b, &c.answer)
-				_, blocked = b.Blocked(0, time.Now())
+				wake, blocked = b.Blocked(0, time.Now())
 				require.Equal(t, c.open, blocked)
+				require.Equal(t, c.open, wake.Equal(time.Now().Add(15*time.Second)), "it stays open as long again")
 				require.Contains(t, log.String(), c.logged)
 			})
 		})
