@@ -61,6 +61,17 @@ func TestShopThatIsNotHeldFailsNothing(t *testing.T) {
 	require.NotNil(t, s.push())
 }
 
+func TestNextProbeIsKnownUnlessOneIsInFlight(t *testing.T) {
+	require.Zero(t, newShop(t).lane.NextProbe(), "it is not held")
+	s := held(t)
+	require.Equal(t, s.now.Add(probeInterval), s.lane.NextProbe())
+	s.lane.Probe()
+	require.Equal(t, s.now.Add(5*time.Second), s.lane.NextProbe())
+	s.wait(5 * time.Second)
+	s.start(lane.ProbeRead)
+	require.Zero(t, s.lane.NextProbe())
+}
+
 func TestHoldEndsWithAConfirmedProbe(t *testing.T) {
 	s := held(t)
 	s.offer("b", 2)

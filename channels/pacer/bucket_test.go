@@ -41,8 +41,10 @@ func TestBucketHalvesItsRateAndRecovers(t *testing.T) {
 	require.InDelta(t, 15, b.rate(now.Add(recovery/4)), 0.01)
 	require.InDelta(t, 20, b.rate(now.Add(recovery/2)), 0.01)
 	require.InDelta(t, 20, b.rate(now.Add(time.Hour)), 0.01)
+	b.cut(now.Add(cutInterval))
+	require.InDelta(t, 5.17, b.rate(now.Add(cutInterval)), 0.01, "half of what it had recovered to")
 	for i := range time.Duration(20) {
-		b.cut(now.Add(i * cutInterval))
+		b.cut(now.Add((i + 2) * cutInterval))
 	}
-	require.GreaterOrEqual(t, b.rate(now.Add(20*cutInterval)), 20*minShare)
+	require.GreaterOrEqual(t, b.rate(now.Add(22*cutInterval)), 20*minShare)
 }
