@@ -35,10 +35,6 @@ type Assignment struct {
 	ages              ages
 }
 
-func newAssignment(topic string, partition int32, alive func() bool) *Assignment {
-	return &Assignment{topic: topic, partition: partition, alive: alive, batches: make(chan Batch), closing: make(chan struct{})}
-}
-
 // Topic returns the topic.
 func (a *Assignment) Topic() string { return a.topic }
 
@@ -119,7 +115,7 @@ func (a *Assignment) track(f fetch) error {
 	}
 	a.watermark.Skip(f.next)
 	a.ages.of(a.watermark.Committable()) // forget what is resolved
-	a.ages.delivered(f.next-1, time.Now())
+	a.ages = append(a.ages, delivery{f.next - 1, time.Now()})
 	return nil
 }
 
@@ -200,8 +196,8 @@ func (a *Assignment) position() (offset int64, known bool) {
 	return a.watermark.Next(), a.known
 }
 
-// ages remembers when batches were fetched. It is pure.
-type ages struct{ batches []delivery }
+// ages are when batches were fetched, in their order.
+type ages []delivery
 
 // delivery is a batch: its last offset, and when it was fetched.
 type delivery struct {
@@ -209,18 +205,14 @@ type delivery struct {
 	at   time.Time
 }
 
-func (a *ages) delivered(last int64, at time.Time) {
-	a.batches = append(a.batches, delivery{last, at})
-}
-
 // of returns when the batch of an offset was fetched; zero if no batch has it. It forgets the
 // batches below, so offsets must not decrease.
 func (a *ages) of(offset int64) time.Time {
-	for len(a.batches) > 0 && a.batches[0].last < offset {
-		a.batches = a.batches[1:]
+	for len(*a) > 0 && (*a)[0].last < offset {
+		*a = (*a)[1:]
 	}
-	if len(a.batches) == 0 {
+	if len(*a) == 0 {
 		return time.Time{}
 	}
-	return a.batches[0].at
+	return (*a)[0].at
 }

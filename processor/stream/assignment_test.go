@@ -18,14 +18,14 @@ func records(offsets ...int64) []*kafka.Record {
 }
 
 func TestRewoundLogIsAnError(t *testing.T) {
-	a := newAssignment("in", 0, nil)
+	a := NewOwner(OwnerConfig{Topic: "in"}).Assignment
 	require.NoError(t, a.track(fetchOf(records(5, 6, 9), 10)))
 	require.NoError(t, a.track(fetchOf(records(12), 13)))
 	require.ErrorIs(t, a.track(fetchOf(records(3), 4)), errRewound)
 }
 
 func TestLagIsCountedFromTheCommittableOffset(t *testing.T) {
-	a := newAssignment("in", 0, nil)
+	a := NewOwner(OwnerConfig{Topic: "in"}).Assignment
 	require.Zero(t, a.lag())
 	require.NoError(t, a.track(fetchOf(records(5, 6, 7), 20)))
 	require.Equal(t, int64(15), a.lag())
@@ -34,7 +34,7 @@ func TestLagIsCountedFromTheCommittableOffset(t *testing.T) {
 }
 
 func TestOldestUnresolvedRecordHasAnAge(t *testing.T) {
-	a := newAssignment("in", 0, nil)
+	a := NewOwner(OwnerConfig{Topic: "in"}).Assignment
 	require.Zero(t, a.oldest())
 	require.NoError(t, a.track(fetchOf(records(0, 1), 2)))
 	first := a.oldest()
@@ -43,8 +43,8 @@ func TestOldestUnresolvedRecordHasAnAge(t *testing.T) {
 	require.Equal(t, first, a.oldest())
 	a.Resolve(0, 1)
 	second := a.oldest()
-	require.Len(t, a.ages.batches, 1)
-	require.Equal(t, a.ages.batches[0].at, second)
+	require.Len(t, a.ages, 1)
+	require.Equal(t, a.ages[0].at, second)
 	a.Resolve(2)
 	require.Zero(t, a.oldest())
 }
@@ -53,9 +53,9 @@ func TestAgesForgetResolvedBatches(t *testing.T) {
 	var a ages
 	start := time.Unix(0, 0)
 	for i := range int64(10) {
-		a.delivered(i*10+9, start.Add(time.Duration(i)*time.Second))
+		a = append(a, delivery{i*10 + 9, start.Add(time.Duration(i) * time.Second)})
 	}
 	require.Equal(t, start.Add(3*time.Second), a.of(35))
-	require.Len(t, a.batches, 7)
+	require.Len(t, a, 7)
 	require.Zero(t, a.of(1000))
 }

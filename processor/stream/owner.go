@@ -60,7 +60,8 @@ type Owner struct {
 // NewOwner makes the owner of an assignment.
 func NewOwner(cfg OwnerConfig) *Owner {
 	return &Owner{
-		Assignment: newAssignment(cfg.Topic, cfg.Partition, cfg.Alive), cfg: cfg, queuedBytes: new(atomic.Int64), committed: Commit{Offset: -1},
+		Assignment: &Assignment{topic: cfg.Topic, partition: cfg.Partition, alive: cfg.Alive, batches: make(chan Batch), closing: make(chan struct{})},
+		cfg:        cfg, queuedBytes: new(atomic.Int64), committed: Commit{Offset: -1},
 		done: make(chan struct{}), wake: make(chan struct{}, 1), popped: make(chan struct{}, 1), idle: idle{at: -1}, lastRead: time.Now(),
 	}
 }

@@ -12,9 +12,8 @@ import (
 // gap is a range of offsets without records that could be read. The client stops at some gaps and
 // silently skips others.
 type gap struct {
-	owner       *Owner
-	first, next int64
-	logEnd      int64
+	fetch
+	owner *Owner
 	// cause is why they cannot be read; nil if they hold no committed records.
 	cause error
 }
@@ -53,7 +52,7 @@ func (s *Stage) probe(ctx context.Context, o *Owner) {
 		}
 		return
 	}
-	g := gap{owner: o, first: at, next: f.Next, logEnd: f.End, cause: f.Unreadable}
+	g := gap{fetch{first: at, next: f.Next, logEnd: f.End}, o, f.Unreadable}
 	if f.Next == at {
 		g.next = f.End
 	}
@@ -87,11 +86,11 @@ func (s *Stage) skip(g gap) error {
 	if s.owner(o.topic, o.partition) != o || !known || at != g.first || at >= g.next {
 		return nil // another assignment, or the partition has moved meanwhile
 	}
-	f := fetch{first: g.first, next: g.next, logEnd: max(g.logEnd, g.next)}
+	g.logEnd = max(g.logEnd, g.next)
 	if g.cause != nil {
-		f.letters = kafka.LettersOf(g.next - g.first)
+		g.letters = kafka.LettersOf(g.next - g.first)
 	}
-	if err := o.push(f); err != nil || g.cause == nil {
+	if err := o.push(g.fetch); err != nil || g.cause == nil {
 		return err
 	}
 	s.client.SetOffsets(map[string]map[int32]kgo.EpochOffset{o.topic: {o.partition: {Epoch: -1, Offset: g.next}}})
@@ -119,7 +118,7 @@ func (s *Stage) deadLetterGap(g gap) {
 func (s *Stage) checkGaps(o *Owner, all []*kafka.Record) {
 	next, known := o.position()
 	for _, r := range all {
-		if hole := (gap{owner: o, first: next, next: r.Offset}); known && hole.first < hole.next {
+		if hole := (gap{fetch: fetch{first: next, next: r.Offset}, owner: o}); known && hole.first < hole.next {
 			s.background.Go(func() { s.checkGap(s.backgroundCtx, hole) })
 		}
 		next, known = r.Offset+1, true
@@ -135,7 +134,7 @@ func (s *Stage) checkGap(ctx context.Context, hole gap) {
 			return // the stage ends, or a probe will report it
 		}
 		if f.Unreadable != nil {
-			s.deadLetterGap(gap{owner: o, first: at, next: min(f.Next, hole.next), cause: f.Unreadable})
+			s.deadLetterGap(gap{fetch{first: at, next: min(f.Next, hole.next)}, o, f.Unreadable})
 		}
 		at = f.Next
 	}

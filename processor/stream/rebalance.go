@@ -169,7 +169,7 @@ func (s *Stage) handleErrors(fetches kgo.Fetches) (faulty bool, err error) {
 			return true, fmt.Errorf("group %s: %w (another process runs with kafka.instance_id %q and took over: give each process its own)", s.cfg.Group, err, s.cfg.InstanceID)
 		case isTooLarge:
 			at, _ := o.position()
-			if err := s.skip(gap{owner: o, first: at, next: tooLarge.NextOffset, cause: kafka.ErrTooLarge}); err != nil {
+			if err := s.skip(gap{fetch{first: at, next: tooLarge.NextOffset}, o, kafka.ErrTooLarge}); err != nil {
 				return true, err
 			}
 		default:
