@@ -27,6 +27,9 @@ func (s Status) String() string {
 	return statusNames[s]
 }
 
+// Statuses lists all statuses by rank.
+func Statuses() []Status { return []Status{Pending, Skipped, Failed, Successfully} }
+
 // ShadowRequestID is the request ID of a record whose push was only a shadow's.
 const ShadowRequestID = "shadow"
 

@@ -83,7 +83,7 @@ func templateValues(database string) map[string]string {
 		"Reason":    enum(schemas.Reasons(), schemas.Reason.Label),
 		"ShopOK":    "CAST(1, " + quote(enum(schemas.ShopStates(), schemas.ShopState.String)) + ")",
 		"ShopState": enum(schemas.ShopStates(), schemas.ShopState.String),
-		"Status":    enum([]schemas.Status{schemas.Pending, schemas.Skipped, schemas.Failed, schemas.Successfully}, schemas.Status.String),
+		"Status":    enum(schemas.Statuses(), schemas.Status.String),
 	}
 	var codes, classes, hints []string
 	for _, code := range schemas.FailureCodes() {

@@ -27,8 +27,7 @@ func (r *Reader) Candidates(ctx context.Context, f Filter, eventIDs []string, ta
 	ctx, cancel := context.WithTimeoutCause(ctx, scanTimeout, errTimeout)
 	defer cancel()
 	var sku, w where // the newest failure is only known if all failures of a store SKU are read
-	sku.shop(f)
-	sku.in("store_sku", "store_skus", f.StoreSKUs)
+	sku.skus(f)
 	w.filter(f, recordColumns)
 	w.in("event_id", "event_ids", eventIDs)
 	found, err := r.conn.Query(ctx, recordSelect+", newest FROM ("+recordSelect+
@@ -76,8 +75,7 @@ func (r *Reader) Outcomes(ctx context.Context, e Events) ([]Record, error) {
 		}
 		w.between("triggered_at", e.Since, time.Time{})
 		w.add("triggered_at > now64(3, 'UTC') - INTERVAL 30 DAY")
-		found, err := rows[Record](ctx, r, recordSelect+" FROM "+r.view("push_records")+w.String()+
-			" ORDER BY version DESC LIMIT 1 BY channel, shop_id, store_sku, log_id, event_offset, event_partition", w.args...)
+		found, err := rows[Record](ctx, r, recordSelect+" FROM "+r.view("push_records")+w.String()+newestVersions, w.args...)
 		if err != nil {
 			return nil, err
 		}
@@ -95,8 +93,8 @@ func (r *Reader) OfBatch(ctx context.Context, batch string, since, until time.Ti
 	facts := w.String()
 	w.add("(channel, shop_id, store_sku) IN (SELECT channel, shop_id, store_sku FROM " + r.view("push_record_facts") + facts + ")")
 	w.add("startsWith(event_id, {batch:String})", clickhouse.Named("batch", batch+"-"))
-	return rows[Record](ctx, r, "SELECT * FROM ("+recordSelect+" FROM "+r.view("push_records")+w.String()+
-		" ORDER BY version DESC LIMIT 1 BY channel, shop_id, store_sku, log_id, event_offset, event_partition) ORDER BY channel, shop_id, store_sku", w.args...)
+	return rows[Record](ctx, r, "SELECT * FROM ("+recordSelect+" FROM "+r.view("push_records")+w.String()+newestVersions+
+		") ORDER BY channel, shop_id, store_sku", w.args...)
 }
 
 // Listed returns how many of the named records are in failed_push_records. keys are their store

@@ -91,14 +91,14 @@ func ParseFilter(v url.Values, now time.Time) (Filter, error) {
 		Query:        p.query(),
 		StoreSKUs:    p.skus(paramStoreSKU),
 		MerchantSKUs: p.skus(paramMerchantSKU),
-		Statuses:     parseAll(&p, paramStatus, parseStatus, statuses()),
-		Reasons:      parseAll(&p, paramReason, parseReason, reasons()),
-		FailureCodes: parseAll(&p, paramFailureCode, parseFailureCode, failureCodes()),
+		Statuses:     parseAll(&p, paramStatus, schemas.Statuses(), schemas.Status.String),
+		Reasons:      parseAll(&p, paramReason, schemas.Reasons(), schemas.Reason.Slug, schemas.Reason.Label),
+		FailureCodes: parseAll(&p, paramFailureCode, schemas.FailureCodes(), codeText),
 		Since:        p.time(paramSince),
 		Until:        p.time(paramUntil),
 		StillFailing: p.flag(paramStillFailing),
 	}
-	f.ErrorCodes = parseAll(&p, paramErrorCode, parseErrorCode, schemas.BadEventCodes())
+	f.ErrorCodes = parseAll(&p, paramErrorCode, schemas.BadEventCodes(), func(code string) string { return code })
 	if p.flag(paramNoMerchant) {
 		f.MerchantSKUs = []string{""}
 	}
@@ -277,69 +277,19 @@ func (p *parser) flag(name string) bool {
 	return text == "true"
 }
 
-// parseAll reads a parameter whose values are words of a closed set in any case, which an error
-// lists.
-func parseAll[T any](p *parser, name string, parse func(string) (T, bool), choices []string) []T {
+// parseAll reads a parameter whose values are of a closed set. Each is named by one of its words, in
+// any case. An error lists the first word of each.
+func parseAll[T any](p *parser, name string, set []T, as ...func(T) string) []T {
 	var items []T
 	for _, text := range p.all(name) {
-		item, ok := parse(text)
-		if at := slices.IndexFunc(choices, func(c string) bool { return strings.EqualFold(c, text) }); !ok && at >= 0 {
-			item, ok = parse(choices[at])
-		}
-		if !ok {
-			p.fail(name, "%q is unknown; choose from %s", text, strings.Join(choices, ", "))
+		at := slices.IndexFunc(set, func(item T) bool {
+			return slices.ContainsFunc(as, func(word func(T) string) bool { return strings.EqualFold(word(item), text) })
+		})
+		if at < 0 {
+			p.fail(name, "%q is unknown; choose from %s", text, strings.Join(words(set, as[0]), ", "))
 			return nil
 		}
-		items = append(items, item)
+		items = append(items, set[at])
 	}
 	return items
-}
-
-func parseStatus(text string) (schemas.Status, bool) {
-	for s := schemas.Pending; s <= schemas.Successfully; s++ {
-		if s.String() == text {
-			return s, true
-		}
-	}
-	return 0, false
-}
-
-// parseReason accepts the slug, and the label that rows show.
-func parseReason(text string) (schemas.Reason, bool) {
-	for _, r := range schemas.Reasons() {
-		if r.Slug() == text || r.Label() == text {
-			return r, true
-		}
-	}
-	return 0, false
-}
-
-func parseErrorCode(text string) (string, bool) {
-	return text, slices.Contains(schemas.BadEventCodes(), text)
-}
-
-func parseFailureCode(text string) (schemas.FailureCode, bool) {
-	code := schemas.FailureCode(text)
-	return code, code.Valid()
-}
-
-func statuses() (words []string) {
-	for s := schemas.Pending; s <= schemas.Successfully; s++ {
-		words = append(words, s.String())
-	}
-	return words
-}
-
-func reasons() (words []string) {
-	for _, r := range schemas.Reasons() {
-		words = append(words, r.Slug())
-	}
-	return words
-}
-
-func failureCodes() (words []string) {
-	for _, c := range schemas.FailureCodes() {
-		words = append(words, string(c))
-	}
-	return words
 }

@@ -30,11 +30,7 @@ func (r *Reader) stateHits(columns string, sort []sortColumn, w where) source {
 
 // pendingHits returns the store SKUs with Pending records.
 func (r *Reader) pendingHits(f Filter, sort []sortColumn) source {
-	var w where
-	w.shop(f)
-	w.in("store_sku", "store_skus", f.StoreSKUs)
-	r.merchants(&w, f)
-	r.named(&w, f)
+	w := r.chosen(f)
 	pendingOf(&w, f)
 	return r.hitsOf("SELECT channel, shop_id, store_sku, triggered_at AS last_triggered_at FROM "+r.view("pending_push_records"), sort, w)
 }
@@ -65,20 +61,18 @@ func (r *Reader) hitsOf(from string, sort []sortColumn, w where) source {
 // index that cannot use it.
 const hitSettings = " SETTINGS enable_shared_storage_snapshot_in_query = 1, use_index_for_in_with_subqueries = 0"
 
-// merchants adds the condition on the merchant SKU, by the store SKU's hash.
-func (r *Reader) merchants(w *where, f Filter) {
-	if len(f.MerchantSKUs) > 0 {
-		w.add("sku_hash IN (SELECT sku_hash FROM "+r.view("store_sku_states")+" WHERE newest.merchant_sku IN {merchant_skus:Array(String)})",
-			clickhouse.Named("merchant_skus", f.MerchantSKUs))
-	}
-}
-
-// named adds the condition on the search text. Another row of the store SKU may have its merchant
+// chosen has the conditions on a store SKU itself. Another row of the store SKU may have its merchant
 // SKU, so that is looked up by the store SKU's hash.
-func (r *Reader) named(w *where, f Filter) {
-	if f.Query != "" {
-		w.add("("+contains("store_sku")+" OR sku_hash IN (SELECT sku_hash FROM "+r.view("store_sku_states")+" WHERE "+contains("newest.merchant_sku")+"))", forms(f.Query))
+func (r *Reader) chosen(f Filter) (w where) {
+	w.skus(f)
+	merchant := "sku_hash IN (SELECT sku_hash FROM " + r.view("store_sku_states") + " WHERE "
+	if len(f.MerchantSKUs) > 0 {
+		w.add(merchant+"newest.merchant_sku IN {merchant_skus:Array(String)})", clickhouse.Named("merchant_skus", f.MerchantSKUs))
 	}
+	if f.Query != "" {
+		w.add("("+contains("store_sku")+" OR "+merchant+contains("newest.merchant_sku")+"))", forms(f.Query))
+	}
+	return w
 }
 
 func pendingOf(w *where, f Filter) {
@@ -175,11 +169,7 @@ func (f Filter) takesStates() bool {
 // byKey returns the list in the order of channel, shop and SKU.
 func (r *Reader) byKey(f Filter, parts spread) search {
 	s := search{listing: listing[StoreSKU]{sort: keyColumns, place: placeByKey}, compare: compareKeys}
-	var w where
-	w.shop(f)
-	w.in("store_sku", "store_skus", f.StoreSKUs)
-	r.merchants(&w, f)
-	r.named(&w, f)
+	w := r.chosen(f)
 	r.outcomes(&w, f, parts, false)
 	if f.takesStates() {
 		s.hits = append(s.hits, r.stateHits("newest_at AS last_triggered_at", keyColumns, w))
@@ -199,11 +189,7 @@ func (r *Reader) byTime(f Filter, parts spread) search {
 	}
 	s.lead = func(a, b *StoreSKU) int { return b.LastTriggeredAt.Compare(a.LastTriggeredAt) }
 	s.compare = func(a, b *StoreSKU) int { return cmp.Or(s.lead(a, b), compareKeys(a, b)) }
-	var w where
-	w.shop(f)
-	w.in("store_sku", "store_skus", f.StoreSKUs)
-	r.merchants(&w, f)
-	r.named(&w, f)
+	w := r.chosen(f)
 	r.outcomes(&w, f, parts, true)
 	if f.takesStates() {
 		s.hits = append(s.hits, r.stateHits(lastAt+" AS last_triggered_at", s.sort, w))
@@ -222,8 +208,7 @@ func (r *Reader) byMerchant(f Filter, parts spread) search {
 	s.lead = func(a, b *StoreSKU) int { return cmp.Compare(a.MerchantSKU, b.MerchantSKU) }
 	s.compare = func(a, b *StoreSKU) int { return cmp.Or(s.lead(a, b), compareKeys(a, b)) }
 	var w where
-	w.shop(f)
-	w.in("store_sku", "store_skus", f.StoreSKUs)
+	w.skus(f)
 	w.in("newest.merchant_sku", "merchant_skus", f.MerchantSKUs)
 	w.part(f.Query, "store_sku", "newest.merchant_sku")
 	if f.ofOutcome() {

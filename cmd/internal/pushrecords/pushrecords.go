@@ -154,8 +154,8 @@ type Count struct {
 // Stat has the finished records of the triggers of an hour or a minute, summed over all matching
 // shops.
 type Stat struct {
-	// At is when the hour or the minute of the trigger began.
-	At          time.Time `ch:"hour" json:"hour"`
+	// At is when the hour or the minute of the trigger began. The API has those of hours.
+	At          time.Time `ch:"at" json:"hour"`
 	Status      string    `ch:"status" json:"status"`
 	Reason      string    `ch:"reason" json:"reason"`
 	FailureCode string    `ch:"failure_code" json:"failure_code"`

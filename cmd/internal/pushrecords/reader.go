@@ -86,6 +86,8 @@ const (
 		"reason, status, available, promotion_reserved, push_qty, before_qty, after_qty, promotion_floor, failure_code, failure_reason, " +
 		"superseded_by, superseded_by_offset, attempts, request_id, log_id, event_partition, event_offset, " +
 		"occurred_at, triggered_at, queued_at, finished_at, requested_by"
+	// newestVersions selects the valid row of each record, of those in push_records.
+	newestVersions = " ORDER BY version DESC LIMIT 1 BY channel, shop_id, store_sku, log_id, event_offset, event_partition"
 )
 
 var keyColumns = []sortColumn{{name: "channel", kind: text}, {name: "shop_id", kind: unsigned}, {name: "store_sku", kind: text}}
@@ -208,8 +210,7 @@ func (r *Reader) CountsByFailureCode(ctx context.Context, f Filter) ([]Count, er
 func (r *Reader) FailingByCode(ctx context.Context, f Filter) ([]Count, error) {
 	f.FailureCodes = nil
 	var sku, w where // the newest failure is only known if all failures of a store SKU are read
-	sku.shop(f)
-	sku.in("store_sku", "store_skus", f.StoreSKUs)
+	sku.skus(f)
 	w.filter(f, recordColumns)
 	return rows[Count](ctx, r, "SELECT failure_code AS value, count() AS n FROM (SELECT channel, shop_id, store_sku, merchant_sku, status, reason, failure_code, triggered_at FROM "+
 		r.view("failed_push_records")+sku.String()+" ORDER BY log_id DESC, event_offset DESC LIMIT 1 BY channel, shop_id, store_sku)"+

@@ -40,7 +40,6 @@ func (r *Reader) RejectedSKUs(ctx context.Context, f Filter) ([]RejectedSKU, err
 func (w *where) rejected(f Filter) {
 	w.between("received_at", f.Since, f.Until)
 	w.part(f.Query, "key", "value")
-	w.shop(f)
-	w.in("store_sku", "store_skus", f.StoreSKUs)
+	w.skus(f)
 	w.in("error_code", "error_codes", f.ErrorCodes)
 }

@@ -51,6 +51,12 @@ func (w *where) shop(f Filter) {
 	}
 }
 
+// skus adds the conditions on shop and store SKU.
+func (w *where) skus(f Filter) {
+	w.shop(f)
+	w.in("store_sku", "store_skus", f.StoreSKUs)
+}
+
 // filter adds the filter's conditions for the columns that exist.
 func (w *where) filter(f Filter, c columns) {
 	w.shop(f)
