@@ -46,6 +46,24 @@ func (a asked) with(name string, values ...string) string {
 	return link(a.path, query)
 }
 
+// pageLinks are the links of a page of a list.
+type pageLinks struct {
+	// Next and First are empty if there is no such page. CSV is the link to all matches as CSV.
+	Next, First, CSV string
+}
+
+// pageLinks returns the links of the page at a cursor; list is the list's name in the API.
+func (a asked) pageLinks(v *viewer, list, cursor, next string) (l pageLinks) {
+	l.CSV = asked{query: a.query, path: "/api/v1/" + list}.with("format", "csv") + "&" + url.Values{"zone": {v.zone.String()}}.Encode()
+	if cursor != "" {
+		l.First = link(a.path, a.query)
+	}
+	if next != "" {
+		l.Next = a.with("cursor", next)
+	}
+	return l
+}
+
 // choice is one value of a filter.
 type choice struct {
 	Value, Label string

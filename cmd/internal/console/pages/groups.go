@@ -2,7 +2,6 @@ package pages
 
 import (
 	"net/http"
-	"net/url"
 
 	"golang.org/x/sync/errgroup"
 
@@ -58,12 +57,6 @@ func (c *console) groups(r *http.Request) (view, error) {
 	if data.Found, err = c.lookElsewhere(r.Context(), a, len(data.Groups) == 0 && cursor == ""); err != nil {
 		return view{}, err
 	}
-	data.CSV = asked{query: a.query, path: "/api/v1/merchant-skus"}.with("format", "csv") + "&" + url.Values{"zone": {v.zone.String()}}.Encode()
-	if cursor != "" {
-		data.First = link(a.path, a.query)
-	}
-	if groups.NextCursor != "" {
-		data.Next = a.with("cursor", groups.NextCursor)
-	}
+	data.pageLinks = a.pageLinks(v, "merchant-skus", cursor, groups.NextCursor)
 	return view{Template: "groups", Tab: "merchant", Title: v.T("title.merchant"), Data: data, Live: true}, nil
 }

@@ -58,9 +58,7 @@ type listData struct {
 	Back, Cursor string
 	// Found has what else a search found; nil without one.
 	Found *found
-	// Next and First are links, empty if there is no such page. CSV is the link to all matches as
-	// CSV.
-	Next, First, CSV string
+	pageLinks
 }
 
 type listFunc func(context.Context, pushrecords.Filter, pushrecords.Page) (pushrecords.List[pushrecords.StoreSKU], error)
@@ -72,9 +70,6 @@ func (c *console) storeSKUs(r *http.Request) (view, error) {
 
 // merchantSKUs lists the merchant SKUs, or the store SKUs of some, sorted by merchant SKU.
 func (c *console) merchantSKUs(r *http.Request) (view, error) {
-	if err := r.ParseForm(); err != nil {
-		return view{}, &pushrecords.ParameterError{Name: "query", Problem: "is not a valid query"}
-	}
 	if r.Form.Get("merchant_sku") == "" && r.Form.Get("no_merchant") == "" {
 		return c.groups(r)
 	}
@@ -90,9 +85,6 @@ func (c *console) merchantSKUs(r *http.Request) (view, error) {
 }
 
 func (c *console) list(r *http.Request, find listFunc, order pushrecords.Order) (*listData, error) {
-	if err := r.ParseForm(); err != nil {
-		return nil, &pushrecords.ParameterError{Name: "query", Problem: "is not a valid query"}
-	}
 	a, err := c.asked(r)
 	if err != nil {
 		return nil, err
@@ -120,14 +112,7 @@ func (c *console) list(r *http.Request, find listFunc, order pushrecords.Order) 
 			data.OnPage++
 		}
 	}
-	csv := asked{query: a.query, path: "/api/v1/store-skus"}
-	data.CSV = csv.with("format", "csv") + "&" + url.Values{"zone": {c.viewer(r).zone.String()}}.Encode()
-	if cursor != "" {
-		data.First = link(a.path, a.query)
-	}
-	if found.NextCursor != "" {
-		data.Next = a.with("cursor", found.NextCursor)
-	}
+	data.pageLinks = a.pageLinks(c.viewer(r), "store-skus", cursor, found.NextCursor)
 	return data, nil
 }
 

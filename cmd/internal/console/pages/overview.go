@@ -46,9 +46,6 @@ type overviewData struct {
 const defaultSince = "24h"
 
 func (c *console) overview(r *http.Request) (view, error) {
-	if err := r.ParseForm(); err != nil {
-		return view{}, &pushrecords.ParameterError{Name: "query", Problem: "is not a valid query"}
-	}
 	if r.Form.Get("since") == "" {
 		r.Form.Set("since", defaultSince)
 	}

@@ -3,9 +3,7 @@ package pages
 import (
 	"context"
 	"net/http"
-	"strconv"
 
-	"stockpush/cmd/internal/pushrecords"
 	"stockpush/cmd/internal/redrive"
 	"stockpush/cmd/internal/retry"
 )
@@ -32,9 +30,6 @@ func (c *console) redrivePreview(r *http.Request) (view, error) {
 	if c.Redriver == nil {
 		return view{}, errNoPage
 	}
-	if err := r.ParseForm(); err != nil {
-		return view{}, &pushrecords.ParameterError{Name: "form", Problem: "is not a valid form"}
-	}
 	a, err := c.asked(r)
 	if err != nil {
 		return view{}, err
@@ -57,12 +52,7 @@ func (c *console) redrivePreview(r *http.Request) (view, error) {
 
 // redriven shows the result, which the link carries.
 func (c *console) redriven(r *http.Request) (view, error) {
-	query := r.URL.Query()
-	result := retry.Result{LeftOut: map[string]int{}}
-	result.Published, _ = strconv.Atoi(query.Get(paramPublished))
-	for _, name := range []string{redrive.StillBad, redrive.NewerEvent, redrive.Cut, redrive.Repeats, redrive.TooOld, redrive.OverLimit} {
-		result.LeftOut[name], _ = strconv.Atoi(query.Get(paramLeftOut + name))
-	}
-	data := &redriveData{Done: true, Published: max(0, result.Published), LeftOut: causesOf(result), Back: pathRejected}
+	result := readReport(r.URL.Query(), redrive.StillBad, redrive.NewerEvent, redrive.Cut, redrive.Repeats, redrive.TooOld, redrive.OverLimit)
+	data := &redriveData{Done: true, Published: result.Published, LeftOut: causesOf(result), Back: pathRejected}
 	return view{Template: "redrive", Tab: "rejected", Title: c.viewer(r).T("title.redriven"), Data: data}, nil
 }

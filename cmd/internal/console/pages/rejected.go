@@ -3,7 +3,6 @@ package pages
 import (
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 
@@ -28,10 +27,9 @@ type rejectedData struct {
 	Causes []facet
 	All    string
 	// SKUs are the store SKUs with the most rejected triggers of the chosen cause.
-	SKUs        []rejectedSKU
-	Rows        []rejectedRow
-	CSV         string
-	Next, First string
+	SKUs []rejectedSKU
+	Rows []rejectedRow
+	pageLinks
 }
 
 // rejectedRow is a rejected trigger. Shop and History are empty if its key names no store SKU.
@@ -71,9 +69,6 @@ func rejectedSKUs(a asked, found []pushrecords.RejectedSKU) (list []rejectedSKU)
 }
 
 func (c *console) rejected(r *http.Request) (view, error) {
-	if err := r.ParseForm(); err != nil {
-		return view{}, &pushrecords.ParameterError{Name: "query", Problem: "is not a valid query"}
-	}
 	a, err := c.asked(r)
 	if err != nil {
 		return view{}, err
@@ -101,15 +96,9 @@ func (c *console) rejected(r *http.Request) (view, error) {
 		}
 	}
 	data := &rejectedData{Form: a.form(c.viewer(r)), Redrive: c.Redriver != nil, Since: a.query.Get("since"), Rows: rejectedRows(found.Items), All: a.with("error_code"), SKUs: rejectedSKUs(a, skus)}
-	data.CSV = asked{query: a.query, path: "/api/v1/rejected-events"}.with("format", "csv") + "&" + url.Values{"zone": {c.viewer(r).zone.String()}}.Encode()
+	data.pageLinks = a.pageLinks(c.viewer(r), "rejected-events", cursor, found.NextCursor)
 	for _, n := range causes {
 		data.Causes = append(data.Causes, facet{Code: n.Value, N: n.N, Link: a.with("error_code", n.Value), Chosen: slices.Contains(a.filter.ErrorCodes, n.Value)})
-	}
-	if cursor != "" {
-		data.First = link(a.path, a.query)
-	}
-	if found.NextCursor != "" {
-		data.Next = a.with("cursor", found.NextCursor)
 	}
 	return view{Template: "rejected", Tab: "rejected", Title: c.viewer(r).T("title.rejected"), Data: data, Live: true}, nil
 }

@@ -87,7 +87,7 @@ func (c *console) page(find pageFunc) http.Handler {
 		c.names.refresh(r.Context(), c.Reader, c.now())
 		to, err := c.canonical(r)
 		if err == nil && to == "" {
-			v, err = find(r)
+			v, err = withForm(find, r)
 		}
 		if err != nil {
 			v = c.failure(r, err)
@@ -110,6 +110,14 @@ func (c *console) page(find pageFunc) http.Handler {
 			http.Error(w, "The page could not be rendered; the log says why.", http.StatusInternalServerError)
 		}
 	})
+}
+
+// withForm calls find with a request whose form is parsed.
+func withForm(find pageFunc, r *http.Request) (view, error) {
+	if err := r.ParseForm(); err != nil {
+		return view{}, &pushrecords.ParameterError{Name: "form", Problem: "is not a valid form or query"}
+	}
+	return find(r)
 }
 
 func (v view) write(w http.ResponseWriter, r *http.Request) error {

@@ -57,9 +57,6 @@ type previewData struct {
 
 // rePush shows the preview of a re-push, and publishes it once it is confirmed.
 func (c *console) rePush(r *http.Request) (view, error) {
-	if err := r.ParseForm(); err != nil {
-		return view{}, &pushrecords.ParameterError{Name: "form", Problem: "is not a valid form"}
-	}
 	a, err := c.asked(r)
 	if err != nil {
 		return view{}, err
@@ -162,6 +159,11 @@ func (c *console) preview(ctx context.Context, request retry.Request, data *prev
 
 func (c *console) publish(ctx context.Context, request retry.Request) (view, error) {
 	result, err := c.Retrier.Do(ctx, request)
+	return c.published(result, err)
+}
+
+// published leads to the progress of what was published, also if that is only a part.
+func (c *console) published(result retry.Result, err error) (view, error) {
 	if err != nil && len(result.EventIDs) == 0 {
 		return view{}, err
 	}
@@ -186,8 +188,8 @@ func reportOf(r retry.Result) url.Values {
 	return report
 }
 
-// readReport reads what reportOf wrote and ignores everything else.
-func readReport(report url.Values) retry.Result {
+// readReport reads what reportOf wrote of some causes and ignores everything else.
+func readReport(report url.Values, causes ...string) retry.Result {
 	r := retry.Result{LeftOut: map[string]int{}}
 	count := func(name string) int {
 		n, err := strconv.Atoi(report.Get(name))
@@ -197,7 +199,7 @@ func readReport(report url.Values) retry.Result {
 		return n
 	}
 	r.Published = count(paramPublished)
-	for _, name := range []string{retry.NotNewest, retry.OnItsWay, retry.OldLog, retry.OverLimit, retry.NotFailing, retry.NoRecord} {
+	for _, name := range causes {
 		r.LeftOut[name] = count(paramLeftOut + name)
 	}
 	return r
@@ -266,7 +268,7 @@ func (c *console) progress(r *http.Request) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	report := readReport(r.URL.Query())
+	report := readReport(r.URL.Query(), retry.NotNewest, retry.OnItsWay, retry.OldLog, retry.OverLimit, retry.NotFailing, retry.NoRecord)
 	data := &progressData{
 		Known: len(outcomes) > 0 || c.now().Sub(begun) < shownWithin, At: begun, Total: max(report.Published, len(outcomes)), LeftOut: causesOf(report),
 		Ours: pathRePushes,
@@ -287,16 +289,22 @@ func (c *console) progress(r *http.Request) (view, error) {
 // order sorts outcomes by how much they need attention.
 var order = []string{schemas.Failed.String(), "", schemas.Pending.String(), schemas.Skipped.String(), schemas.Successfully.String()}
 
+// tallies lists the numbers of the statuses that have any.
+func tallies(n map[string]int) (all []tally) {
+	for _, status := range order {
+		if n[status] > 0 {
+			all = append(all, tally{status, n[status]})
+		}
+	}
+	return all
+}
+
 func (p *progressData) count(outcomes []retry.Outcome) {
 	n := map[string]int{"": p.Total - len(outcomes)}
 	for _, o := range outcomes {
 		n[o.Status]++
 	}
-	for _, status := range order {
-		if n[status] > 0 {
-			p.Tallies = append(p.Tallies, tally{status, n[status]})
-		}
-	}
+	p.Tallies = tallies(n)
 	p.Done = len(outcomes) - n[schemas.Pending.String()]
 	outcomes = slices.Clone(outcomes)
 	slices.SortStableFunc(outcomes, func(a, b retry.Outcome) int {

@@ -29,9 +29,6 @@ const defaultRePushes = "168h"
 
 // rePushes lists who pushed again what, and the results.
 func (c *console) rePushes(r *http.Request) (view, error) {
-	if err := r.ParseForm(); err != nil {
-		return view{}, &pushrecords.ParameterError{Name: "query", Problem: "is not a valid query"}
-	}
 	if r.Form.Get("since") == "" {
 		r.Form.Set("since", defaultRePushes)
 	}
@@ -46,14 +43,10 @@ func (c *console) rePushes(r *http.Request) (view, error) {
 		return view{}, err
 	}
 	for _, p := range found {
-		row := rePushRow{RePush: p, Link: pathRePush + "/" + p.Batch}
-		for _, t := range []tally{{schemas.Failed.String(), int(p.Failed)}, {schemas.Pending.String(), int(p.Pending)},
-			{schemas.Skipped.String(), int(p.Skipped)}, {schemas.Successfully.String(), int(p.Successfully)}} {
-			if t.N > 0 {
-				row.Tallies = append(row.Tallies, t)
-			}
-		}
-		data.Rows = append(data.Rows, row)
+		data.Rows = append(data.Rows, rePushRow{RePush: p, Link: pathRePush + "/" + p.Batch, Tallies: tallies(map[string]int{
+			schemas.Failed.String(): int(p.Failed), schemas.Pending.String(): int(p.Pending),
+			schemas.Skipped.String(): int(p.Skipped), schemas.Successfully.String(): int(p.Successfully),
+		})})
 	}
 	return view{Template: "repushes", Tab: "repushes", Title: v.T("title.repushes"), Data: data, Live: true}, nil
 }

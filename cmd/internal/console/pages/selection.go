@@ -115,9 +115,6 @@ func requestOf(scope string, a asked, picks []string) (retry.Request, []string, 
 
 // pushNow pushes the store SKUs that a form names, and shows the progress.
 func (c *console) pushNow(r *http.Request) (view, error) {
-	if err := r.ParseForm(); err != nil {
-		return view{}, &pushrecords.ParameterError{Name: "form", Problem: "is not a valid form"}
-	}
 	keys, err := keysOf(r.PostForm[fieldKey])
 	if err != nil {
 		return view{}, err
@@ -126,11 +123,5 @@ func (c *console) pushNow(r *http.Request) (view, error) {
 		return c.nothing(r, &previewData{Back: backOf(r.PostForm.Get("back"))}), nil
 	}
 	result, err := c.Retrier.Push(r.Context(), retry.PushRequest{Keys: keys, Origin: c.origin(r)})
-	if err != nil && len(result.EventIDs) == 0 {
-		return view{}, err
-	}
-	if err != nil {
-		c.Logger.Warn("push published in part", "published", result.Published, "error", err)
-	}
-	return view{redirect: link(pathRePush+"/"+retry.BatchOf(result.EventIDs), reportOf(result))}, nil
+	return c.published(result, err)
 }
