@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"stockpush/cmd/internal/pushrecords"
+	"stockpush/cmd/internal/retry"
 	"stockpush/processor/stream/kafka"
 	"stockpush/schemas"
 )
@@ -156,37 +157,19 @@ func again(m *kafka.Record) *kafka.Record {
 	return c
 }
 
-const (
-	showTimeout  = 10 * time.Second
-	showInterval = 200 * time.Millisecond
-	// clocksDiffer bounds how far the clocks of brokers and this machine are apart.
-	clocksDiffer = time.Hour
-)
+// clocksDiffer bounds how far the clocks of brokers and this machine are apart.
+const clocksDiffer = time.Hour
 
-// Wait returns when ClickHouse shows all events, after 10 seconds, or when ctx ends. Seen is called
-// with how many it shows.
+// Wait returns when ClickHouse shows all events, after retry.ShowTimeout, or when ctx ends. Seen is
+// called with how many it shows.
 func (r *Redriver) Wait(ctx context.Context, published []Published, seen func(int)) error {
-	ctx, cancel := context.WithTimeout(ctx, showTimeout)
-	defer cancel()
 	named := pushrecords.Events{Since: time.Now().Add(-clocksDiffer)}
 	for _, p := range published {
 		named.IDs, named.Keys = append(named.IDs, p.EventID), append(named.Keys, p.Key)
 	}
-	ticker := time.NewTicker(showInterval)
-	defer ticker.Stop()
-	for {
+	return retry.Poll(ctx, func(ctx context.Context) (bool, error) {
 		found, err := r.Reader.Outcomes(ctx, named)
-		if err != nil && ctx.Err() == nil {
-			return err
-		}
 		seen(min(len(found), len(published)))
-		if len(found) >= len(published) {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-	}
+		return err == nil && len(found) >= len(published), err
+	})
 }

@@ -2,7 +2,6 @@ package retry
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"stockpush/cmd/internal/pushrecords"
@@ -104,17 +103,25 @@ const (
 // (An insert reaches one table after the other.) It also returns after ShowTimeout, or when ctx
 // ends. seen, if not nil, is called repeatedly with the number of visible events.
 func (r *Retrier) Wait(ctx context.Context, eventIDs []string, seen func(int)) error {
+	return Poll(ctx, func(ctx context.Context) (bool, error) {
+		shown, settled, err := r.look(ctx, eventIDs)
+		if err == nil && seen != nil {
+			seen(shown)
+		}
+		return settled, err
+	})
+}
+
+// Poll calls look until it says that all is shown, for ShowTimeout at most, or until ctx ends.
+func Poll(ctx context.Context, look func(context.Context) (settled bool, err error)) error {
 	ctx, cancel := context.WithTimeout(ctx, ShowTimeout)
 	defer cancel()
 	again := time.NewTicker(showInterval)
 	defer again.Stop()
 	for {
-		shown, settled, err := r.look(ctx, eventIDs)
-		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		settled, err := look(ctx)
+		if err != nil && ctx.Err() == nil {
 			return err
-		}
-		if seen != nil {
-			seen(shown)
 		}
 		if settled {
 			return nil
