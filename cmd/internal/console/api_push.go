@@ -3,13 +3,10 @@ package console
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"unicode/utf8"
 
 	"github.com/go-faster/jx"
 
-	"stockpush/cmd/internal/pushrecords"
 	"stockpush/cmd/internal/retry"
 	"stockpush/schemas"
 )
@@ -26,57 +23,38 @@ func (a *api) push(w http.ResponseWriter, r *http.Request) error {
 	if _, err := parameters(r, nil); err != nil {
 		return err
 	}
-	raw, err := io.ReadAll(r.Body)
-	if err != nil {
-		return err
-	}
 	var body pushBody
-	if err := body.read(raw); err != nil {
-		return &pushrecords.ParameterError{Name: "body", Problem: "is not the JSON object of a push: " + err.Error()}
+	if err := readBody(r, "push", body.member); err != nil {
+		return err
 	}
 	result, err := a.retrier.Push(r.Context(), retry.PushRequest{Keys: body.keys, Origin: a.origin(r, body.requestedBy)})
 	if err != nil {
 		return err
 	}
-	if len(result.EventIDs) > 0 {
-		if err := a.retrier.Wait(r.Context(), result.EventIDs, nil); err != nil {
-			a.log.Warn("store SKUs pushed, but their outcomes cannot be read", "error", err)
-		}
-	}
-	return respond(w, result)
+	return a.respondShown(w, r, result)
 }
 
-func (b *pushBody) read(raw []byte) error {
-	if !utf8.Valid(raw) {
-		return errors.New("it is not UTF-8")
-	}
-	d := jx.DecodeBytes(raw)
-	err := members(d, func(name string) (err error) {
-		switch name {
-		case "store_skus":
-			return d.Arr(func(d *jx.Decoder) error {
-				if len(b.keys) == retry.MaxPushes {
-					return fmt.Errorf("has more than %d store SKUs", retry.MaxPushes)
-				}
-				key, err := readKey(d)
-				b.keys = append(b.keys, key)
-				return err
-			})
-		case "requested_by":
-			b.requestedBy, err = d.Str()
+func (b *pushBody) member(d *jx.Decoder, name string) (err error) {
+	switch name {
+	case "store_skus":
+		return d.Arr(func(d *jx.Decoder) error {
+			if len(b.keys) == retry.MaxPushes {
+				return fmt.Errorf("has more than %d store SKUs", retry.MaxPushes)
+			}
+			key, err := readKey(d)
+			b.keys = append(b.keys, key)
 			return err
-		default:
-			return errors.New("is not a member of a push (names match exactly)")
-		}
-	})
-	if err == nil && !errors.Is(d.Skip(), io.EOF) {
-		err = errors.New("something follows it")
+		})
+	case "requested_by":
+		b.requestedBy, err = d.Str()
+		return err
+	default:
+		return errors.New("is not a member of a push (names match exactly)")
 	}
-	return err
 }
 
 func readKey(d *jx.Decoder) (key schemas.Key, err error) {
-	err = members(d, func(name string) (err error) {
+	err = members(d, func(d *jx.Decoder, name string) (err error) {
 		switch name {
 		case "channel":
 			key.Channel, err = d.Str()
@@ -93,19 +71,4 @@ func readKey(d *jx.Decoder) (key schemas.Key, err error) {
 		err = fmt.Errorf("a store SKU needs channel %q, shop_id above 0 and store_sku", schemas.ChannelShopee)
 	}
 	return key, err
-}
-
-// members reads a JSON object, and refuses a member that is given twice.
-func members(d *jx.Decoder, read func(name string) error) error {
-	seen := map[string]bool{}
-	return d.Obj(func(_ *jx.Decoder, name string) error {
-		if seen[name] {
-			return fmt.Errorf("%q %w", name, errTwice)
-		}
-		seen[name] = true
-		if err := read(name); err != nil {
-			return fmt.Errorf("%q: %w", name, err)
-		}
-		return nil
-	})
 }

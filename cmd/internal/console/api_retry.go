@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"time"
 
 	"stockpush/cmd/internal/pushrecords"
@@ -14,8 +15,8 @@ func (a *api) retry(w http.ResponseWriter, r *http.Request) error {
 	if _, err := parameters(r, nil); err != nil {
 		return err // reject a filter in the URL, which has no effect
 	}
-	body, err := decode(r)
-	if err != nil {
+	body := retryBody{filter: url.Values{}}
+	if err := readBody(r, "retry", body.member); err != nil {
 		return err
 	}
 	q, err := body.request(time.Now())
@@ -27,6 +28,11 @@ func (a *api) retry(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	return a.respondShown(w, r, result)
+}
+
+// respondShown answers when ClickHouse shows the published events.
+func (a *api) respondShown(w http.ResponseWriter, r *http.Request, result retry.Result) error {
 	if len(result.EventIDs) > 0 {
 		if err := a.retrier.Wait(r.Context(), result.EventIDs, nil); err != nil {
 			a.log.Warn("events re-pushed, but their outcomes cannot be read", "error", err)

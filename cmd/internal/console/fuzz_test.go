@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,8 @@ func FuzzRetryBody(f *testing.F) {
 		f.Add(body)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		body, err := decode(httptest.NewRequest("POST", "/api/v1/retries", strings.NewReader(text)))
+		body := retryBody{filter: url.Values{}}
+		err := readBody(httptest.NewRequest("POST", "/api/v1/retries", strings.NewReader(text)), "retry", body.member)
 		if err == nil {
 			_, err = body.request(now)
 		}

@@ -29,44 +29,42 @@ type retryBody struct {
 
 var (
 	errNoValue  = errors.New("an empty value or null would select everything; leave the member out, and say \"all\": true if everything is meant")
-	errTwice    = errors.New("is given twice")
 	errNoMember = errors.New("is not a member of a retry (names match exactly)")
 )
 
-// decode reads a body strictly. A member that is misspelt, empty or given twice could otherwise
-// select more than the client meant.
-func decode(r *http.Request) (retryBody, error) {
+// readBody reads a request's JSON object strictly. A member that is misspelt, empty or given twice
+// could otherwise select more than the client meant.
+func readBody(r *http.Request, of string, member func(d *jx.Decoder, name string) error) error {
 	raw, err := io.ReadAll(r.Body)
 	if err != nil {
-		return retryBody{}, err
-	}
-	body := retryBody{filter: url.Values{}}
-	if err := body.read(raw); err != nil {
-		return retryBody{}, &pushrecords.ParameterError{Name: "body", Problem: "is not the JSON object of a retry: " + err.Error()}
-	}
-	return body, nil
-}
-
-func (b *retryBody) read(raw []byte) error {
-	if !utf8.Valid(raw) {
-		return errors.New("it is not UTF-8")
+		return err
 	}
 	d := jx.DecodeBytes(raw)
+	if err = errors.New("it is not UTF-8"); utf8.Valid(raw) {
+		err = members(d, member)
+	}
+	if err == nil && !errors.Is(d.Skip(), io.EOF) {
+		err = errors.New("something follows it")
+	}
+	if err != nil {
+		return &pushrecords.ParameterError{Name: "body", Problem: "is not the JSON object of a " + of + ": " + err.Error()}
+	}
+	return nil
+}
+
+// members reads a JSON object, and refuses a member that is given twice.
+func members(d *jx.Decoder, read func(d *jx.Decoder, name string) error) error {
 	seen := map[string]bool{}
-	err := d.Obj(func(d *jx.Decoder, name string) error {
+	return d.Obj(func(d *jx.Decoder, name string) error {
 		if seen[name] {
-			return fmt.Errorf("%q %w", name, errTwice)
+			return fmt.Errorf("%q is given twice", name)
 		}
 		seen[name] = true
-		if err := b.member(d, name); err != nil {
+		if err := read(d, name); err != nil {
 			return fmt.Errorf("%q: %w", name, err)
 		}
 		return nil
 	})
-	if err == nil && !errors.Is(d.Skip(), io.EOF) {
-		err = errors.New("something follows it")
-	}
-	return err
 }
 
 func (b *retryBody) member(d *jx.Decoder, name string) (err error) {
