@@ -60,7 +60,8 @@ func (r *Reader) RePushes(ctx context.Context, f RePushFilter) ([]RePush, error)
 	return rows[RePush](ctx, r, "SELECT batch, any(by) AS requested_by, min(at) AS started_at, uniqExact(channel, shop_id, store_sku) AS store_skus, uniqExact(shop_id) AS shops, "+
 		"min(store_sku) AS example, arrayFilter(c -> c != '', arraySort(groupUniqArray(cause))) AS causes, "+
 		"countIf(status = 'Successfully') AS successfully, countIf(status = 'Failed') AS failed, countIf(status = 'Skipped') AS skipped, countIf(status = 'Pending') AS pending FROM "+
-		"(SELECT left(event_id, "+strconv.Itoa(batchBytes)+") AS batch, channel, shop_id, store_sku, retry_of, requested_by AS by, triggered_at AS at, status FROM "+r.view("push_records")+w.String()+newestVersions+") AS p "+
+		"(SELECT left(event_id, "+strconv.Itoa(batchBytes)+") AS batch, channel, shop_id, store_sku, retry_of, requested_by AS by, triggered_at AS at, status FROM "+r.view("push_records")+w.String()+
+		newestVersions+") AS p "+
 		"LEFT ANY JOIN (SELECT channel, shop_id, store_sku, event_id, failure_code AS cause FROM "+r.view("push_records")+" WHERE status = 'Failed' AND "+keys+") AS f "+
 		"ON f.channel = p.channel AND f.shop_id = p.shop_id AND f.store_sku = p.store_sku AND f.event_id = p.retry_of "+
 		"GROUP BY batch ORDER BY started_at DESC, batch LIMIT "+strconv.Itoa(maxRePushes), w.args...)
