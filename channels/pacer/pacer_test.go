@@ -80,6 +80,16 @@ func TestShopsShareTheAppRateInTheOrderOfTheirTurns(t *testing.T) {
 	})
 }
 
+func TestTurnWaitsAnIntervalForEachTurnBeforeIt(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := pacer.New(1000, 25)
+		allowed(t, p, p.Turn(1))
+		for shop := range time.Duration(3) {
+			require.Equal(t, (38+shop*40)*time.Millisecond, refused(t, p, p.Turn(10+int64(shop))))
+		}
+	})
+}
+
 func TestTurnThatTakesNoCallLosesItsPlace(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		p := pacer.New(1000, 10)
