@@ -145,6 +145,29 @@ func TestRepushThatHoldsTheShopAgainIsTheLast(t *testing.T) {
 	require.ElementsMatch(t, []string{"a", "b"}, s.repushed())
 }
 
+// The older push was in flight when the shop was held and failed the newer one.
+func TestAnOlderPushThatEndsLateDoesNotEndTheRepush(t *testing.T) {
+	for name, late := range map[string]channels.Verdict{"confirmed": confirmed(1), "refused": refused(schemas.ItemNotFound)} {
+		t.Run(name, func(t *testing.T) {
+			s := newShop(t)
+			s.offer("a", 1)
+			older := s.push()
+			s.offer("a", 2)
+			s.offer("b", 3, of(8, 'b'))
+			s.pushed(s.push(), banned)
+			require.Equal(t, []string{"a e2 Failed shop_restricted, state, settles [2]"}, s.failHeld())
+			s.pushed(older, late)
+			s.wait(probeInterval)
+			s.read(s.start(lane.ProbeRead), shows('a', 1))
+			first := s.repushed()
+			require.Len(t, first, 1)
+			s.offer(first[0], 4, repeats(s.sku(first[0]).Last.Offset))
+			s.confirm(s.push())
+			require.ElementsMatch(t, []string{"a", "b"}, append(first, s.repushed()...))
+		})
+	}
+}
+
 func TestStoreSKUWithNewsIsNotPushedAgain(t *testing.T) {
 	s := held(t)
 	s.wait(probeInterval)

@@ -121,7 +121,9 @@ func (l *Lane) finish(s *sku.SKU, p *sku.Push, record *schemas.Record, r *Result
 		o.Status, o.FailureCode, o.TriggeredAt = record.Status, record.FailureCode, p.TriggeredAt
 	}
 	s.Finish(wire.PackedRecord{Position: p.Position, Status: record.Status, Shadow: record.Shadow(), Bytes: o.Record})
-	delete(l.unpushed, s)
+	if s.Last.Position == p.Position { // otherwise a newer event has failed, and is pushed again
+		delete(l.unpushed, s)
+	}
 	if s.Readback != nil {
 		l.expectReadback(s, record.FinishedAt)
 	}

@@ -96,6 +96,7 @@ func TestSeedsThatFailedOnce(t *testing.T) {
 		5044:                "an older quantity that was applied late stayed, because its repair push was refused once",
 		1002717:             "after a crash a skipped event did not count as news, and a repeat of older news won",
 		1795628572543138089: "a frozen process's state was stored after its successor's, which Kafka then compacted away",
+		1000315:             "an older push that ended late kept a store SKU that a hold had failed from being pushed again",
 		1344:                "a producer's answer to a worker that was already dropped ended the whole stage",
 	} {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
