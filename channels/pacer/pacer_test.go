@@ -247,3 +247,22 @@ func TestThrottlingOfTwoShopsIsTheApps(t *testing.T) {
 		})
 	}
 }
+
+func TestLimitIsWhatHoldsOrSlowsAShop(t *testing.T) {
+	p, now := pacer.New(5, 20), time.Unix(1000, 0)
+	a := p.Turn(1)
+	limit := func(after time.Duration) pacer.Throttling {
+		by, limited := p.Limit(a, now.Add(after))
+		require.Equal(t, by != pacer.Throttling{}, limited)
+		return by
+	}
+	require.Zero(t, limit(0))
+	p.Throttle(a, pacer.Throttling{Message: "shop"}, now)
+	require.Equal(t, pacer.Throttling{Until: now.Add(time.Second), Message: "shop"}, limit(time.Second-1))
+	require.Equal(t, pacer.Throttling{Message: "shop"}, limit(time.Second), "it is slower")
+	app := pacer.Throttling{App: true, Quota: true, Until: now.Add(10 * time.Second), Message: "app"}
+	p.Throttle(a, app, now)
+	require.Equal(t, app, limit(0), "the app's comes first")
+	require.Equal(t, pacer.Throttling{Message: "shop"}, limit(10*time.Second))
+	require.Zero(t, limit(time.Minute))
+}
