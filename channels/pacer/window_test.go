@@ -138,3 +138,21 @@ func TestUsualTimeFallsAtOnceAndRisesSlowly(t *testing.T) {
 	require.Equal(t, 200*time.Millisecond, w.usual)
 	require.LessOrEqual(t, len(w.calls), 41)
 }
+
+func TestUsualTimeOfAlmostNothingRises(t *testing.T) {
+	w, now := window{}, time.Unix(100, 0)
+	for i, took := range []time.Duration{1, time.Second} {
+		at := now.Add(time.Duration(i) * time.Second)
+		w.start(1, at)
+		w.answer(at, at.Add(took))
+	}
+	require.Equal(t, time.Microsecond+1, w.usual)
+}
+
+func TestWindowRemembersTwiceTheCallsOfASecond(t *testing.T) {
+	w, now := window{}, time.Unix(100, 0)
+	for i, want := range []int{1, 2, 3, 4, 5, 3, 4, 5, 3} {
+		w.start(2, now.Add(time.Duration(i)*time.Second))
+		require.Len(t, w.calls, want, "it forgets some when there are more")
+	}
+}
