@@ -156,3 +156,12 @@ func TestWindowRemembersTwiceTheCallsOfASecond(t *testing.T) {
 		require.Len(t, w.calls, want, "it forgets some when there are more")
 	}
 }
+
+func TestNextCallMayTravel20msLessThanUsual(t *testing.T) {
+	const usual = 40 * time.Millisecond
+	w, now := window{usual: usual}, time.Unix(100, 0)
+	w.start(1, now)
+	w.answer(now, now.Add(usual))
+	arrives := w.readyAt(1, now.Add(usual)).Add(usual - 20*time.Millisecond)
+	require.Equal(t, time.Second, arrives.Sub(now.Add(usual)))
+}
