@@ -100,7 +100,7 @@ func (m *Memory) troubled(ctx context.Context, call channels.Call) *channels.Ans
 		return All(call, channels.Verdict{Code: schemas.TimedOut}, true)
 	case Garbage:
 		m.apply(call)
-		return All(call, channels.Verdict{Code: schemas.UnknownFailure}, false)
+		return All(call, channels.Verdict{Code: schemas.ChannelUnavailable}, true)
 	case Deauthorized:
 		return All(call, channels.Verdict{Outcome: channels.Refused, Code: schemas.AuthorizationLost, Scope: channels.ScopeShop}, false)
 	}

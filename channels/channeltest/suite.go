@@ -166,8 +166,9 @@ func aLostReplyIsUnknown(t *testing.T, b bench) {
 
 func garbageIsNoSuccess(t *testing.T, b bench) {
 	b.Next(Garbage)
-	v, _ := b.one(t, 5)
+	v, a := b.one(t, 5)
 	require.Equal(t, channels.Unknown, v.Outcome)
+	require.True(t, a.Failure)
 }
 
 func lostAuthorizationIsTheShops(t *testing.T, b bench) {

@@ -3,7 +3,7 @@
 //
 // It implements channels.Channel. Package api below it signs calls and classifies refusals,
 // package tokens stores the token pairs. It does not retry (except for one repeat after a
-// refreshed token), limit rates or break circuits: the lane does. Its calls block for at most
+// refreshed token), limit rates or break circuits: the worker does. Its calls block for at most
 // Config.Timeout and are safe for concurrent use. No secret appears in its errors, verdicts,
 // logs or metrics.
 package shopee

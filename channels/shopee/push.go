@@ -43,7 +43,7 @@ func (c *Client) Push(ctx context.Context, call channels.Call) channels.Answer {
 	defer cancel()
 	req := api.Request{Method: http.MethodPost, Path: api.PathUpdateStock, ShopID: call.ShopID, Body: encode(call)}
 	r, calls := c.shopCall(ctx, req, call.MayGo)
-	a := channels.Answer{Calls: calls, Failure: r.Failure, Verdicts: slices.Repeat([]channels.Verdict{r.Verdict}, len(call.Lines))}
+	a := channels.Answer{Calls: calls, Verdicts: slices.Repeat([]channels.Verdict{r.Verdict}, len(call.Lines))}
 	switch {
 	case r.Body != nil:
 		c.judgeLines(call, r, a.Verdicts)
@@ -52,6 +52,7 @@ func (c *Client) Push(ctx context.Context, call channels.Call) channels.Answer {
 			a.Verdicts[i] = channels.Verdict{Outcome: channels.Confirmed, Qty: l.Qty, RequestID: r.RequestID, Shadow: true}
 		}
 	}
+	a.Failure = r.Failure
 	return a
 }
 
@@ -99,10 +100,11 @@ type stockLists struct {
 }
 
 // judgeLines sets each line's verdict from the lists. A line that they do not have keeps the
-// envelope's error, or is Unknown if there was none.
+// envelope's error, or is Unknown if there was none. Lists that cannot be read are a failure.
 func (c *Client) judgeLines(call channels.Call, r *api.Result, verdicts []channels.Verdict) {
 	var lists stockLists
 	if v := decode(r, &lists); v.Outcome != channels.Confirmed && r.OK() {
+		r.Failure = true
 		copy(verdicts, slices.Repeat([]channels.Verdict{v}, len(verdicts)))
 		return
 	}
