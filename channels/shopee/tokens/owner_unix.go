@@ -3,6 +3,7 @@
 package tokens
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -24,7 +25,7 @@ func keepOwner(created *os.File, path string) error {
 	if err != nil || !change {
 		return err
 	}
-	return created.Chown(want.uid, want.gid)
+	return unlessRefused(created.Chown(want.uid, want.gid))
 }
 
 // keepLockOwner gives a lock file that root created the owner of the tokens file.
@@ -38,7 +39,16 @@ func keepLockOwner(path string) error {
 	if err != nil || !change {
 		return err
 	}
-	return os.Lchown(lock, want.uid, want.gid) // not the target of a link that another user made
+	return unlessRefused(os.Lchown(lock, want.uid, want.gid)) // not the target of a link that another user made
+}
+
+// unlessRefused ignores that this root may not change owners, for example without CAP_CHOWN, on a
+// share that squashes root, or because its user namespace has no such user.
+func unlessRefused(err error) error {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EINVAL) {
+		return nil
+	}
+	return err
 }
 
 // newOwner returns the owner of the tokens file, or of its folder if it does not exist, and whether
