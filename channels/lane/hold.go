@@ -1,6 +1,7 @@
 package lane
 
 import (
+	"slices"
 	"time"
 
 	"stockpush/channels"
@@ -131,12 +132,17 @@ func (l *Lane) learn(c *Call, a *channels.Answer, now time.Time, r *Result) {
 	}
 	switch {
 	case !c.probe:
-	case holds, a.Health() != channels.Healthy: // the latter does not show whether the hold ended
+	case holds, a.Health() != channels.Healthy, showsNothing(a): // the last two do not show whether the hold ended
 		l.hold.endProbe(now.Add(l.cfg.ProbeInterval))
 	default:
 		l.hold = nil
 		r.Notices = append(r.Notices, Notice{Kind: HoldEnded})
 	}
+}
+
+// showsNothing says that every verdict is unknown, as after a panic of the channel.
+func showsNothing(a *channels.Answer) bool {
+	return !slices.ContainsFunc(a.Verdicts, func(v channels.Verdict) bool { return v.Outcome != channels.Unknown })
 }
 
 func holdsShop(v *channels.Verdict) bool {

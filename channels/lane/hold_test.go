@@ -145,6 +145,17 @@ func TestRepushThatHoldsTheShopAgainIsTheLast(t *testing.T) {
 	require.ElementsMatch(t, []string{"a", "b"}, s.repushed())
 }
 
+func TestAnswerThatShowsNothingDoesNotEndTheHold(t *testing.T) {
+	s := held(t)
+	s.wait(probeInterval)
+	s.readFails(s.start(lane.ProbeRead), unknown(schemas.UnknownFailure))
+	require.True(t, s.isHeld())
+	require.Empty(t, s.repushed())
+	s.wait(probeInterval)
+	s.read(s.start(lane.ProbeRead), shows('a', 1))
+	require.False(t, s.isHeld())
+}
+
 // The older push was in flight when the shop was held and failed the newer one.
 func TestAnOlderPushThatEndsLateDoesNotEndTheRepush(t *testing.T) {
 	for name, late := range map[string]channels.Verdict{"confirmed": confirmed(1), "refused": refused(schemas.ItemNotFound)} {
