@@ -13,8 +13,10 @@ import (
 // commitTimeout bounds a commit. A failed one is retried at the next turn.
 const commitTimeout = 5 * time.Second
 
-// commit commits the watermarks that moved.
+// commit commits the watermarks that moved. The time that another commit takes counts.
 func (s *Stage) commit(ctx context.Context, owners []*Owner) {
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), commitTimeout, errors.New("the commit took too long"))
+	defer cancel()
 	s.committing.Lock()
 	defer s.committing.Unlock()
 	moved := map[topicPartition]Commit{}
@@ -33,8 +35,6 @@ func (s *Stage) commit(ctx context.Context, owners []*Owner) {
 	if len(moved) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), commitTimeout, errors.New("the commit took too long"))
-	defer cancel()
 	ctx = kgo.PreCommitFnContext(ctx, func(r *kmsg.OffsetCommitRequest) error { setMarks(r, moved); return nil })
 	var failure error
 	s.client.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, answer *kmsg.OffsetCommitResponse, err error) {

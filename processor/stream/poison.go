@@ -53,7 +53,7 @@ func (s *Stage) probe(ctx context.Context, o *Owner) {
 		return
 	}
 	g := gap{fetch{first: at, next: f.Next, logEnd: f.End}, o, f.Unreadable}
-	if f.Next == at {
+	if f.Next == at && f.Unreadable == nil {
 		g.next = f.End
 	}
 	if len(f.Records) > 0 || g.next <= at {
