@@ -16,7 +16,9 @@ func TraceContext(m Message) schemas.TraceContext {
 	if bad != nil {
 		return schemas.TraceContext{}
 	}
-	var c struct{ Traceparent, Tracestate string }
-	_ = json.Unmarshal(value, &c) // a member that is no text counts as absent
-	return schemas.NewTraceContext([]byte(c.Traceparent), []byte(c.Tracestate))
+	var c map[string]any // whose names, unlike those of a struct, are exact
+	_ = json.Unmarshal(value, &c)
+	parent, _ := c[schemas.HeaderTraceparent].(string)
+	state, _ := c[schemas.HeaderTracestate].(string)
+	return schemas.NewTraceContext([]byte(parent), []byte(state))
 }
