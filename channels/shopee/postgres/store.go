@@ -224,6 +224,9 @@ func (s *Store) prove(ctx context.Context, tx pgx.Tx, shopID int64) error {
 func (s *Store) lock(ctx context.Context, tx pgx.Tx, shopID int64) (held tokens.Pair, err error) {
 	err = tx.QueryRow(ctx, `SELECT access_token, refresh_token, expires_at FROM stockpush_tokens
 		WHERE partner_id = $1 AND shop_id = $2 FOR UPDATE`, s.partner, shopID).Scan(&held.AccessToken, &held.RefreshToken, &held.ExpiresAt)
+	if errors.Is(err, pgx.ErrNoRows) { // deleted meanwhile
+		return tokens.Pair{}, nil
+	}
 	if err != nil || held.RefreshToken == "" {
 		return tokens.Pair{}, err
 	}

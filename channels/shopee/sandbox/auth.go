@@ -132,15 +132,16 @@ func (s *Sandbox) refreshToken(t tokenRequest) (map[string]any, refusal) {
 // or all shops of a main account.
 func (s *Sandbox) firstToken(t tokenRequest) (map[string]any, refusal) {
 	sh, status := s.shops[t.ShopID], s.switches.AuthStatus
+	code := tokenRequest{Code: t.Code, ShopID: t.ShopID}
 	switch {
 	case t.MainAccount != 0 && (t.ShopID != 0 || t.Code == ""):
 		return nil, refusal{http.StatusOK, "error_param", "A code is of a shop_id or of a main_account_id."}
 	case t.MainAccount == 0 && sh == nil:
 		return nil, refusal{status, "invalid_shop_id", "No such shop."}
-	case t.Code == "" || s.used[t]:
+	case t.Code == "" || s.used[code]:
 		return nil, refusal{status, "error_auth", "Invalid code."}
 	}
-	s.used[t] = true
+	s.used[code] = true
 	if t.MainAccount != 0 {
 		return s.grantMain(t.MainAccount), refusal{}
 	}

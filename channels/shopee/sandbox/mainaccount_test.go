@@ -13,13 +13,15 @@ import (
 // One pair is of all shops of a main account; its refresh token works once for each.
 func TestAMainAccountsRefreshTokenWorksOnceForEachShop(t *testing.T) {
 	c := newCaller(t, sandbox.Config{Shops: 2})
-	exchange := func() reply {
-		return c.call(http.MethodPost, "/api/v2/auth/token/get", url.Values{}, map[string]any{"code": "c", "partner_id": sandbox.DefaultPartnerID, "main_account_id": 7})
+	exchange := func(account int64) reply {
+		return c.call(http.MethodPost, "/api/v2/auth/token/get", url.Values{}, map[string]any{"code": "c", "partner_id": sandbox.DefaultPartnerID, "main_account_id": account})
 	}
-	first := exchange()
+	first := exchange(7)
 	require.Empty(t, first.code())
 	require.Equal(t, []any{10001.0, 10002.0}, first.body["shop_id_list"])
-	require.Equal(t, "error_auth", exchange().code(), "a code is good for one use")
+	for _, account := range []int64{7, 8} {
+		require.Equal(t, "error_auth", exchange(account).code(), "a code is good for one use")
+	}
 	refresh := func(shop int64) string {
 		return c.call(http.MethodPost, "/api/v2/auth/access_token/get", url.Values{}, map[string]any{
 			"refresh_token": first.body["refresh_token"], "partner_id": sandbox.DefaultPartnerID, "shop_id": shop,

@@ -59,7 +59,7 @@ type Sandbox struct {
 
 	mu    sync.Mutex
 	shops map[int64]*shop
-	// used are the requests with a consent code, which is good for one use.
+	// used are the consent codes with their shops; each is good for one use.
 	used     map[tokenRequest]bool
 	faults   []*Fault
 	switches Switches
